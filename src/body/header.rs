@@ -1,0 +1,268 @@
+//! Making and opening the two header blocks.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::crypto::cobblestone::{self, sealed_len};
+use crate::crypto::hmac::MacKey;
+use crate::crypto::secret::{ContentKey, FileKey};
+use crate::error::Error;
+use crate::format::json::{open_object, parse, to_padded};
+use crate::format::sealed::{
+    BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PRELUDE_LEN, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
+};
+use crate::format::{FileId, FormatError, Timestamp, label};
+use crate::vault::ProjectFileKey;
+
+open_object! {
+    /// What is sealed into a file besides its body. Never a size or a digest: a stream's are not known yet.
+    #[derive(Default)]
+    pub struct Metadata {
+        /// The file's name where it was encrypted. Not to be trusted as a path.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub name: Option<String> = default,
+        /// When it was last modified.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub modified: Option<Timestamp> = default,
+        /// Its Unix permission bits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub mode: Option<u32> = default,
+        /// Its media type.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub media: Option<String> = default,
+    }
+}
+
+/// Which file key opened a sealed file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedBy {
+    /// The project's name.
+    pub project: String,
+    /// The key's version.
+    pub version: u32,
+}
+
+/// An opened header.
+pub struct Header {
+    /// The part that never changes.
+    pub prelude: Prelude,
+    /// The metadata.
+    pub metadata: Metadata,
+    /// Which file key opened it.
+    pub opened_by: OpenedBy,
+    /// One of the two blocks is damaged or older; the file opened by the other.
+    pub one_block_only: bool,
+    pub(super) content_key: ContentKey,
+}
+
+impl Header {
+    /// Returns the length of the two blocks together, in bytes: where the body begins.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        2 * self.prelude.block_len as u64
+    }
+
+    /// Tells that a header is never empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Returns the content key, for a test that must know what to look for.
+    #[must_use]
+    pub fn content_key(&self) -> &ContentKey {
+        &self.content_key
+    }
+}
+
+/// Makes both blocks of a new sealed file with a fresh content key.
+pub(super) fn seal(file_key: &FileKey, metadata: &Metadata) -> Result<(Prelude, ContentKey, Vec<u8>), Error> {
+    let failed = |error| Error::from_format("the new file's header", error);
+    let content_key = ContentKey::generate()?;
+    let json = to_padded(metadata, METADATA_BLOCK).map_err(failed)?;
+    // The context of the stanzas holds the block length, so it is settled from their lengths first.
+    let lengths = [(stanza::PROJECT, PROJECT_STANZA_LEN), (stanza::METADATA, sealed_len(json.len() as u64) as usize)];
+    let empty = lengths.map(|(kind, length)| Stanza { kind, body: vec![0; length] });
+    let block_len =
+        Block::fitting_len(&empty).ok_or_else(|| failed(FormatError::malformed("the metadata is too long")))?;
+    let prelude = Prelude { block_len, file: FileId::generate()? };
+    let bytes = prelude.to_bytes();
+    let project = cobblestone::seal(file_key.expose(), &[label::CONTENT_KEY, &bytes], content_key.expose())?;
+    let metadata = cobblestone::seal(content_key.expose(), &[label::METADATA, &bytes], &json)?;
+    let block = Block {
+        prelude,
+        sequence: 0,
+        stanzas: vec![
+            Stanza { kind: stanza::PROJECT, body: project },
+            Stanza { kind: stanza::METADATA, body: metadata },
+        ],
+    };
+    let mac_key = MacKey::derive(content_key.expose(), label::HEADER_MAC);
+    let mut blocks = block.to_bytes(|message| mac_key.tag(message)).map_err(failed)?;
+    blocks.extend_from_within(..);
+    Ok((prelude, content_key, blocks))
+}
+
+/// A block as it was read.
+struct Read1 {
+    bytes: Vec<u8>,
+    block: Block,
+}
+
+impl Read1 {
+    fn parse(bytes: Vec<u8>) -> Result<Self, FormatError> {
+        let block = Block::parse(&bytes)?;
+        Ok(Self { bytes, block })
+    }
+
+    fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
+        let context = [label::CONTENT_KEY, &self.block.prelude.to_bytes()];
+        let bytes = cobblestone::open(file_key.expose(), &context, self.block.project()).ok()?;
+        ContentKey::from_slice(&bytes)
+    }
+
+    fn is_authentic(&self, content_key: &ContentKey) -> bool {
+        let (message, mac) = Block::mac_of(&self.bytes);
+        MacKey::derive(content_key.expose(), label::HEADER_MAC).verifies(message, mac)
+    }
+}
+
+/// Reads the header and opens it with the first of the keys that fits. The input stands at the body afterwards.
+pub(super) fn open<R: Read + Seek>(
+    what: &str,
+    searched: &str,
+    input: &mut R,
+    keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
+) -> Result<Header, Error> {
+    let mut blocks = read_blocks(what, input)?;
+    if blocks.is_empty() {
+        // A rewrap may have been between the two blocks: once more.
+        blocks = read_blocks(what, input)?;
+    }
+    if blocks.is_empty() {
+        return Err(why_no_block(what, input));
+    }
+    // The block with the higher sequence speaks, so it is tried first.
+    blocks.sort_by_key(|read| std::cmp::Reverse(read.block.sequence));
+    let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
+    if !differ {
+        blocks.truncate(1);
+    }
+    let mut best: Option<(usize, ContentKey, OpenedBy)> = None;
+    let mut unauthentic = false;
+    for key in keys {
+        let key = key?;
+        let upto = best.as_ref().map_or(blocks.len(), |(index, ..)| *index);
+        for (index, read) in blocks[..upto].iter().enumerate() {
+            let Some(content_key) = read.content_key(&key.key) else { continue };
+            if read.is_authentic(&content_key) {
+                best = Some((index, content_key, OpenedBy { project: key.project.clone(), version: key.version }));
+                break;
+            }
+            unauthentic = true;
+        }
+        // A block of higher sequence that the content key vouches for is worth looking for its own key.
+        let done = best
+            .as_ref()
+            .is_some_and(|(index, content_key, _)| !blocks[..*index].iter().any(|read| read.is_authentic(content_key)));
+        if done {
+            break;
+        }
+    }
+    let damaged = |detail: &str| Error::Damaged { what: what.into(), detail: detail.into() };
+    let Some((index, content_key, opened_by)) = best else {
+        return Err(if unauthentic {
+            damaged("its header failed its integrity check")
+        } else {
+            Error::WrongKey { what: what.into(), searched: searched.into() }
+        });
+    };
+    let block = &blocks[index].block;
+    let context = [label::METADATA, &block.prelude.to_bytes()[..]];
+    let json = cobblestone::open(content_key.expose(), &context, block.metadata())
+        .map_err(|_| damaged("its metadata failed its integrity check"))?;
+    let metadata = parse("the metadata", &json).map_err(|error| Error::from_format(what, error))?;
+    let header = Header { prelude: block.prelude, metadata, opened_by, one_block_only: differ, content_key };
+    input.seek(SeekFrom::Start(header.len())).map_err(|source| reading(what, source))?;
+    Ok(header)
+}
+
+pub(super) fn reading(what: &str, source: io::Error) -> Error {
+    Error::Io { doing: "read", path: what.into(), source }
+}
+
+/// Returns the blocks that parse: A, and B where A's length puts it.
+///
+/// Where there is no such B, A's own length may be what is damaged: then B is the block whose magic is right and
+/// whose length equals its offset.
+fn read_blocks<R: Read + Seek>(what: &str, input: &mut R) -> Result<Vec<Read1>, Error> {
+    let failed = |source| reading(what, source);
+    let mut blocks = Vec::with_capacity(2);
+    blocks.extend(block_at(input, 0, None).map_err(failed)?);
+    let a_len = blocks.first().map(|a: &Read1| a.block.prelude.block_len);
+    for at in a_len.into_iter().chain((BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP)) {
+        if let Some(b) = block_at(input, at as u64, Some(at)).map_err(failed)? {
+            blocks.push(b);
+            break;
+        }
+    }
+    Ok(blocks)
+}
+
+/// Reads the block at an offset, if one parses there and has the expected length.
+fn block_at<R: Read + Seek>(input: &mut R, at: u64, expected_len: Option<usize>) -> io::Result<Option<Read1>> {
+    let Some(prelude) = prelude_at(input, at)? else { return Ok(None) };
+    if expected_len.is_some_and(|expected| expected != prelude.block_len) {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; prelude.block_len];
+    let read = read_at(input, at, &mut bytes)?;
+    Ok((read == bytes.len()).then(|| Read1::parse(bytes).ok()).flatten())
+}
+
+fn prelude_at<R: Read + Seek>(input: &mut R, at: u64) -> io::Result<Option<Prelude>> {
+    let mut bytes = [0; PRELUDE_LEN];
+    let read = read_at(input, at, &mut bytes)?;
+    Ok((read == PRELUDE_LEN).then(|| Prelude::parse(&bytes).ok()).flatten())
+}
+
+/// Says why a file has no block that parses, as precisely as its first bytes allow.
+fn why_no_block<R: Read + Seek>(what: &str, input: &mut R) -> Error {
+    let mut bytes = [0; BLOCK_STEP];
+    let read = match read_at(input, 0, &mut bytes) {
+        Ok(read) => read,
+        Err(source) => return reading(what, source),
+    };
+    let magic = &crate::format::sealed::MAGIC[..];
+    let is_cut = read < bytes.len() && bytes[..read.min(8)] == magic[..read.min(8)];
+    if is_cut {
+        return Error::Truncated { what: what.into() };
+    }
+    let error = bytes.first_chunk().map(Prelude::parse);
+    match error {
+        Some(Err(error)) => Error::from_format(what, error),
+        _ => match Block::parse(&bytes) {
+            Err(error) => Error::from_format(what, error),
+            Ok(_) => Error::Truncated { what: what.into() },
+        },
+    }
+}
+
+/// Reads as many bytes as there are from `at` on, up to the buffer's length.
+pub(super) fn read_at<R: Read + Seek>(input: &mut R, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    input.seek(SeekFrom::Start(at))?;
+    read_full(input, bytes)
+}
+
+/// Reads until the buffer is full or the input ends.
+pub(super) fn read_full<R: Read>(input: &mut R, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match input.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,196 @@
+//! Cobblestone-256: C2SP chunked encryption with SHA-512 and AES-256-GCM (<https://c2sp.org/chunked-encryption>).
+//!
+//! A message is `salt (24) || commitment (32) || chunk 0 || chunk 1 || ...`. It commits to its key, binds a context,
+//! and authenticates the length and order of its chunks. Everything Strongroom seals is such a message.
+
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::RandomUnavailable;
+use super::hmac::hkdf_expand_sha512;
+use super::secret::KEY_LEN;
+
+/// Length of a message's salt, in bytes.
+pub const SALT_LEN: usize = 24;
+/// Length of a message's commitment to its key, in bytes.
+pub const COMMITMENT_LEN: usize = 32;
+/// Length of what stands before the first chunk: salt and commitment, in bytes.
+pub const PREFIX_LEN: usize = SALT_LEN + COMMITMENT_LEN;
+/// Plaintext bytes in every chunk but the final one, which always holds fewer.
+pub const CHUNK_LEN: usize = 16384;
+/// Length of a chunk's authentication tag, in bytes.
+pub const TAG_LEN: usize = 16;
+/// Sealed length of every chunk but the final one, in bytes.
+pub const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+/// A message has fewer chunks than this (4 PiB).
+pub const CHUNK_LIMIT: u64 = 1 << 38;
+
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0";
+
+/// Why a message or chunk does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The commitment is another key's or another context's.
+    #[error("the message was sealed under another key or for another purpose")]
+    Commitment,
+    /// A chunk failed its tag.
+    #[error("chunk {0} failed its integrity check")]
+    Chunk(u64),
+    /// The bytes end where no message can end.
+    #[error("the message is truncated")]
+    Truncated,
+    /// The message has more chunks than any message may have.
+    #[error("the message is longer than 4 PiB")]
+    TooLong,
+}
+
+/// Returns the length of the message that seals `plaintext_len` bytes.
+#[must_use]
+pub const fn sealed_len(plaintext_len: u64) -> u64 {
+    let chunks = plaintext_len / CHUNK_LEN as u64 + 1;
+    PREFIX_LEN as u64 + plaintext_len + chunks * TAG_LEN as u64
+}
+
+/// Returns the number of plaintext bytes in a message of `sealed_len` bytes, prefix included; `None` where no
+/// message has that length.
+#[must_use]
+pub const fn opened_len(sealed_len: u64) -> Option<u64> {
+    let Some(chunks_len) = sealed_len.checked_sub(PREFIX_LEN as u64) else { return None };
+    let whole = chunks_len / SEALED_CHUNK_LEN as u64;
+    let Some(last) = (chunks_len % SEALED_CHUNK_LEN as u64).checked_sub(TAG_LEN as u64) else { return None };
+    Some(whole * CHUNK_LEN as u64 + last)
+}
+
+/// Seals and opens the chunks of one message. The caller sees to it that a chunk number is sealed once.
+pub struct ChunkCipher {
+    aead: Aes256Gcm,
+    base_nonce: [u8; 12],
+}
+
+impl ChunkCipher {
+    /// Derives the cipher and the commitment of the message with this key, salt and context, the context given in
+    /// parts that are concatenated.
+    #[must_use]
+    pub fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> (Self, [u8; COMMITMENT_LEN]) {
+        let mut info: Vec<&[u8]> = vec![INFO, salt];
+        info.extend(context);
+        let mut okm = Zeroizing::new([0u8; KEY_LEN + 12 + COMMITMENT_LEN]);
+        hkdf_expand_sha512(key, &info, &mut okm[..]);
+        let (aead_key, rest) = okm.split_at(KEY_LEN);
+        let (nonce, commitment) = rest.split_at(12);
+        let mut base_nonce = [0; 12];
+        base_nonce.copy_from_slice(nonce);
+        let mut committed = [0; COMMITMENT_LEN];
+        committed.copy_from_slice(commitment);
+        let mut sized = Zeroizing::new([0; KEY_LEN]);
+        sized.copy_from_slice(aead_key);
+        (Self { aead: Aes256Gcm::new((&*sized).into()), base_nonce }, committed)
+    }
+
+    /// Derives the cipher of a message that stands under `prefix` (salt and commitment), if it is this key's.
+    ///
+    /// # Errors
+    /// [`OpenError::Commitment`] where the message was sealed under another key or context.
+    pub fn derive_for(key: &[u8; KEY_LEN], prefix: &[u8; PREFIX_LEN], context: &[&[u8]]) -> Result<Self, OpenError> {
+        let mut salt = [0; SALT_LEN];
+        salt.copy_from_slice(&prefix[..SALT_LEN]);
+        let (cipher, commitment) = Self::derive(key, &salt, context);
+        if bool::from(commitment.ct_eq(&prefix[SALT_LEN..])) { Ok(cipher) } else { Err(OpenError::Commitment) }
+    }
+
+    /// Seals chunk `number` in place and returns its tag.
+    ///
+    /// # Errors
+    /// [`OpenError::TooLong`] from chunk 2^38 on.
+    pub fn seal_chunk(&self, number: u64, bytes: &mut [u8]) -> Result<[u8; TAG_LEN], OpenError> {
+        let nonce = self.nonce(number)?;
+        debug_assert!(bytes.len() <= CHUNK_LEN);
+        let tag = self
+            .aead
+            .encrypt_inout_detached(&nonce, b"", bytes.into())
+            // GCM refuses only what is longer than 64 GiB.
+            .map_err(|_| OpenError::TooLong)?;
+        Ok(tag.into())
+    }
+
+    /// Opens chunk `number` in place: `sealed` is ciphertext and tag, and the plaintext is left in its front.
+    ///
+    /// # Errors
+    /// [`OpenError::Truncated`] for fewer bytes than a tag, [`OpenError::Chunk`] where the tag does not hold (the
+    /// bytes are then still the sealed ones), [`OpenError::TooLong`] from chunk 2^38 on.
+    pub fn open_chunk<'a>(&self, number: u64, sealed: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
+        let nonce = self.nonce(number)?;
+        let length = sealed.len().checked_sub(TAG_LEN).ok_or(OpenError::Truncated)?;
+        let (bytes, tag) = sealed.split_at_mut(length);
+        let mut sized = [0; TAG_LEN];
+        sized.copy_from_slice(tag);
+        self.aead
+            .decrypt_inout_detached(&nonce, b"", (&mut *bytes).into(), &Tag::from(sized))
+            .map_err(|_| OpenError::Chunk(number))?;
+        Ok(bytes)
+    }
+
+    fn nonce(&self, number: u64) -> Result<Nonce<aes_gcm::aead::consts::U12>, OpenError> {
+        if number >= CHUNK_LIMIT {
+            return Err(OpenError::TooLong);
+        }
+        let mut nonce = self.base_nonce;
+        for (byte, counter) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
+            *byte ^= counter;
+        }
+        Ok(nonce.into())
+    }
+}
+
+/// Seals a small message under a fresh random salt.
+///
+/// # Errors
+/// [`RandomUnavailable`] where the system has no random bytes.
+pub fn seal(key: &[u8; KEY_LEN], context: &[&[u8]], plaintext: &[u8]) -> Result<Vec<u8>, RandomUnavailable> {
+    let mut salt = [0; SALT_LEN];
+    super::random(&mut salt)?;
+    Ok(seal_with_salt(key, &salt, context, plaintext))
+}
+
+/// Seals a small message under a given salt, which must never repeat for a key: for test vectors.
+fn seal_with_salt(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]], plaintext: &[u8]) -> Vec<u8> {
+    let (cipher, commitment) = ChunkCipher::derive(key, salt, context);
+    // Exact, so that no plaintext is left behind by a reallocation.
+    let mut message = Vec::with_capacity(sealed_len(plaintext.len() as u64) as usize);
+    message.extend_from_slice(salt);
+    message.extend_from_slice(&commitment);
+    let final_chunk = &plaintext[plaintext.len() / CHUNK_LEN * CHUNK_LEN..];
+    for (number, chunk) in (0u64..).zip(plaintext.chunks_exact(CHUNK_LEN).chain([final_chunk])) {
+        let start = message.len();
+        message.extend_from_slice(chunk);
+        #[allow(clippy::expect_used, reason = "no slice in memory has 2^38 chunks")]
+        let tag = cipher.seal_chunk(number, &mut message[start..]).expect("no slice in memory has 2^38 chunks");
+        message.extend_from_slice(&tag);
+    }
+    message
+}
+
+/// Opens a small message.
+///
+/// # Errors
+/// [`OpenError`]; not a byte of the plaintext is shown then.
+pub fn open(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+    // The commitment before any chunk: a chunk opened under the wrong key would be an oracle.
+    let cipher = ChunkCipher::derive_for(key, prefix, context)?;
+    let length = opened_len(message.len() as u64).ok_or(OpenError::Truncated)?;
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(length as usize + TAG_LEN));
+    let final_chunk = &chunks[chunks.len() / SEALED_CHUNK_LEN * SEALED_CHUNK_LEN..];
+    for (number, sealed) in (0u64..).zip(chunks.chunks_exact(SEALED_CHUNK_LEN).chain([final_chunk])) {
+        let start = plaintext.len();
+        plaintext.extend_from_slice(sealed);
+        let opened = cipher.open_chunk(number, &mut plaintext[start..])?.len();
+        plaintext.truncate(start + opened);
+    }
+    Ok(plaintext)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! Turns a master password into a key-encryption key with Argon2id (RFC 9106).
+//!
+//! Parameters may come from anyone, so their cost is checked before any memory is spent.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroize;
+
+use super::RandomUnavailable;
+use super::secret::{KEY_LEN, Kek, Password};
+
+/// Length of the salt of new wraps, in bytes.
+pub const SALT_LEN: usize = 32;
+/// Length of the pepper that stands in the vault file, in bytes.
+pub const PEPPER_LEN: usize = 32;
+
+const MIB: u32 = 1024;
+const GIB: u64 = 1024 * 1024;
+
+/// What Argon2id may cost, without the salt: the policy chosen when a vault is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KdfCost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Lanes, which may run in parallel.
+    pub lanes: u32,
+}
+
+impl KdfCost {
+    /// The least that is accepted: 64 MiB, 3 passes, 4 lanes.
+    pub const FLOOR: Self = Self { memory_kib: 64 * MIB, passes: 3, lanes: 4 };
+    /// What `status` and `doctor` measure a vault against: 256 MiB, 3 passes, 4 lanes.
+    pub const DEFAULT: Self = Self { memory_kib: 256 * MIB, passes: 3, lanes: 4 };
+
+    /// Checks a policy for new wraps: at least the floor, at most the ceiling.
+    ///
+    /// # Errors
+    /// [`KdfError::OutOfRange`], which names the number that is out of range.
+    pub fn check(&self) -> Result<(), KdfError> {
+        let range = |name, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(KdfError::OutOfRange { name, value, least, most })
+            }
+        };
+        range("memory in KiB", self.memory_kib.into(), (64 * MIB).into(), 4 * GIB)?;
+        range("passes", self.passes.into(), Self::FLOOR.passes.into(), 64)?;
+        range("lanes", self.lanes.into(), Self::FLOOR.lanes.into(), 16)?;
+        range("memory times passes in KiB", u64::from(self.memory_kib) * u64::from(self.passes), 0, 32 * GIB)
+    }
+
+    /// Tells whether this costs a guesser less than [`KdfCost::DEFAULT`].
+    #[must_use]
+    pub fn is_below_default(&self) -> bool {
+        self.memory_kib < Self::DEFAULT.memory_kib || self.passes < Self::DEFAULT.passes
+    }
+
+    /// Returns the memory that deriving takes, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        u64::from(self.memory_kib) * 1024
+    }
+}
+
+/// A cost and the salt that goes with it: what a keychain item says of its wrap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KdfParams {
+    /// The cost.
+    pub cost: KdfCost,
+    /// 16 to 64 random bytes.
+    pub salt: Vec<u8>,
+}
+
+/// Why no key can be derived.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KdfError {
+    /// A parameter is outside what is accepted.
+    #[error("argon2 {name} is {value}, outside {least} to {most}")]
+    OutOfRange {
+        /// What is out of range.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least accepted.
+        least: u64,
+        /// The most accepted.
+        most: u64,
+    },
+    /// The machine does not have the memory.
+    #[error("not enough memory: deriving the key takes {} MiB", .needed / (1024 * 1024))]
+    NotEnoughMemory {
+        /// What deriving takes, in bytes.
+        needed: u64,
+    },
+}
+
+impl KdfParams {
+    /// Puts a fresh random salt to a cost.
+    ///
+    /// # Errors
+    /// [`RandomUnavailable`] where the system has no random bytes.
+    pub fn generate(cost: KdfCost) -> Result<Self, RandomUnavailable> {
+        let mut salt = vec![0; SALT_LEN];
+        super::random(&mut salt)?;
+        Ok(Self { cost, salt })
+    }
+
+    /// Checks that the parameters are within what is accepted. Costs nothing.
+    ///
+    /// # Errors
+    /// [`KdfError::OutOfRange`].
+    pub fn check(&self) -> Result<(), KdfError> {
+        self.cost.check()?;
+        if !(16..=64).contains(&self.salt.len()) {
+            let value = self.salt.len() as u64;
+            return Err(KdfError::OutOfRange { name: "salt length", value, least: 16, most: 64 });
+        }
+        Ok(())
+    }
+}
+
+/// Derives the key-encryption key: Argon2id v19 over the password, with the vault's pepper as the secret input.
+///
+/// `available` is the memory the machine has free, in bytes, where that is known.
+///
+/// # Errors
+/// [`KdfError::OutOfRange`] before anything is spent; [`KdfError::NotEnoughMemory`] where the cost exceeds 70 % of
+/// `available` or the allocation fails, so that a short machine is never taken for a wrong password.
+pub fn derive_kek(
+    password: &Password,
+    pepper: &[u8; PEPPER_LEN],
+    params: &KdfParams,
+    available: Option<u64>,
+) -> Result<Kek, KdfError> {
+    params.check()?;
+    let needed = params.cost.memory_bytes();
+    if available.is_some_and(|available| needed > available / 10 * 7) {
+        return Err(KdfError::NotEnoughMemory { needed });
+    }
+    let short = |_| KdfError::NotEnoughMemory { needed };
+    let cost = params.cost;
+    // `check` has bounded every number that `Params` could refuse.
+    let argon2_params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(KEY_LEN)).map_err(short)?;
+    let mut blocks: Vec<Block> = Vec::new();
+    blocks.try_reserve_exact(argon2_params.block_count()).map_err(|_| KdfError::NotEnoughMemory { needed })?;
+    blocks.resize(argon2_params.block_count(), Block::new());
+    let argon2 = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, argon2_params).map_err(short)?;
+    let kek = Kek::fill_with(|out| {
+        argon2.hash_password_into_with_memory(password.expose().as_bytes(), &params.salt, out, &mut blocks[..])
+    });
+    // The last blocks give the key to whoever finds them.
+    blocks.iter_mut().for_each(Zeroize::zeroize);
+    kek.map_err(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(memory_mib: u32, passes: u32, lanes: u32, salt_len: usize) -> KdfParams {
+        KdfParams {
+            cost: KdfCost { memory_kib: memory_mib.saturating_mul(MIB), passes, lanes },
+            salt: vec![2; salt_len],
+        }
+    }
+
+    #[test]
+    fn the_floor_and_the_ceiling_hold() {
+        for good in [params(64, 3, 4, 16), params(4096, 8, 16, 64), params(512, 64, 4, 32)] {
+            good.check().unwrap();
+        }
+        for bad in [
+            params(63, 3, 4, 32),
+            params(64, 2, 4, 32),
+            params(64, 3, 3, 32),
+            params(4097, 3, 4, 32),
+            params(u32::MAX, 3, 4, 32),
+            params(64, 65, 4, 32),
+            params(64, 3, 17, 32),
+            params(4096, 9, 4, 32),
+            params(64, 3, 4, 15),
+            params(64, 3, 4, 65),
+        ] {
+            assert!(matches!(bad.check(), Err(KdfError::OutOfRange { .. })), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_machine_is_not_a_wrong_password() {
+        let password = Password::new(b"a password").unwrap();
+        let result = derive_kek(&password, &[0; 32], &params(64, 3, 4, 32), Some(90 << 20));
+        assert_eq!(result.unwrap_err(), KdfError::NotEnoughMemory { needed: 64 << 20 });
+    }
+
+    #[test]
+    fn the_reference_implementation_gives_the_same_key() {
+        // Computed with argon2-cffi 25.1 (the C reference) through argon2.low_level.core with a secret, see
+        // tests/python/argon2_vector.py, which the test script runs.
+        let password = Password::new("correct horse battery staple".as_bytes()).unwrap();
+        let kek = derive_kek(&password, &[1; 32], &params(64, 3, 4, 32), None).unwrap();
+        assert_eq!(hex::encode(kek.expose()), include_str!("../../tests/vectors/argon2id-kek.hex").trim());
+    }
+
+    #[test]
+    fn every_input_changes_the_key() {
+        let password = Password::new(b"a password").unwrap();
+        let base = params(64, 3, 4, 32);
+        let kek = derive_kek(&password, &[0; 32], &base, None).unwrap();
+        let other_pepper = derive_kek(&password, &[9; 32], &base, None).unwrap();
+        let mut salted = base.clone();
+        salted.salt[31] ^= 1;
+        let other_salt = derive_kek(&password, &[0; 32], &salted, None).unwrap();
+        let other = Password::new(b"b password").unwrap();
+        let other_password = derive_kek(&other, &[0; 32], &base, None).unwrap();
+        for other in [other_pepper, other_salt, other_password] {
+            assert_ne!(kek.expose(), other.expose());
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Passwords to keys, keys to sealed bytes. Nothing here reads a file, a terminal or the clock.
+//!
+//! One construction seals everything: [`cobblestone`]. One function turns a master password into a key: [`kdf`].
+//! Secrets live in the newtypes of [`secret`].
+
+pub mod cobblestone;
+pub mod hmac;
+pub mod kdf;
+pub mod secret;
+
+/// Fills `bytes` from the operating system's random generator.
+///
+/// # Errors
+/// [`RandomUnavailable`] where the system has none to give, which no supported system does after boot.
+pub fn random(bytes: &mut [u8]) -> Result<(), RandomUnavailable> {
+    getrandom::fill(bytes).map_err(|_| RandomUnavailable)
+}
+
+/// The operating system's random generator failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system's random generator failed")]
+pub struct RandomUnavailable;

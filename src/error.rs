@@ -1,0 +1,242 @@
+//! The library's one error: each variant is something the caller can act on in its own way.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::crypto::RandomUnavailable;
+use crate::crypto::kdf::KdfError;
+use crate::crypto::secret::PasswordError;
+use crate::format::{FormatError, Timestamp, VaultId};
+use crate::keychain::KeychainError;
+use crate::store::StoreError;
+
+/// Why an operation on a vault or a sealed file failed. No variant carries a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No wrap of the data key opens with this password. An altered wrap looks the same.
+    #[error("{}", wrong_password(*.vault_may_be_damaged))]
+    WrongPassword {
+        /// The item was written before the machine last started: an older password may be in force.
+        earlier_boot: bool,
+        /// The vault file is not the one the anchor knows, so it may be damaged instead.
+        vault_may_be_damaged: bool,
+    },
+    /// Bytes that cannot be a password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// No vault stands there.
+    #[error("there is no vault at {place}")]
+    VaultNotFound {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A vault, or what is left of one, stands where a new one should be made.
+    #[error("a vault stands there already: {}", .standing.join(", "))]
+    VaultExists {
+        /// What stands there.
+        standing: Vec<String>,
+    },
+    /// The vault has no project of this name.
+    #[error("there is no project {name:?} in this vault")]
+    ProjectNotFound {
+        /// The name.
+        name: String,
+    },
+    /// The vault has a project of this name.
+    #[error("there is a project {name:?} already")]
+    ProjectExists {
+        /// The name.
+        name: String,
+    },
+    /// The project has no file key of this version, or it was destroyed.
+    #[error("project {project:?} has no key version {version}")]
+    KeyNotFound {
+        /// The project's name.
+        project: String,
+        /// The version.
+        version: u32,
+    },
+    /// The project holds this very key already.
+    #[error("project {project:?} holds this key already, as version {version}")]
+    KeyExists {
+        /// The project's name.
+        project: String,
+        /// The version.
+        version: u32,
+    },
+    /// A name that cannot be seen, typed or told apart.
+    #[error("{what} is refused: {reason}")]
+    BadName {
+        /// Which name.
+        what: &'static str,
+        /// Why.
+        reason: crate::format::name::NameError,
+    },
+    /// A format newer than this program.
+    #[error("{what} has format version {found}; this program reads version {known}")]
+    UnsupportedVersion {
+        /// The vault, the item or the sealed file.
+        what: String,
+        /// The version found.
+        found: u64,
+        /// The newest version this program reads.
+        known: u64,
+    },
+    /// The vault uses features this program does not have, so it must not change it.
+    #[error("the vault needs features this program does not have: {}", .features.join(", "))]
+    ReadOnly {
+        /// Their names.
+        features: Vec<String>,
+    },
+    /// Bytes that fail an integrity check or break a format's rules.
+    #[error("{what} is damaged: {detail}")]
+    Damaged {
+        /// The vault or the sealed file.
+        what: String,
+        /// What does not hold.
+        detail: String,
+    },
+    /// A sealed file that ends too early.
+    #[error("{what} is truncated")]
+    Truncated {
+        /// The sealed file.
+        what: String,
+    },
+    /// A header that none of the keys tried opens.
+    #[error("no key of {searched} opens {what}")]
+    WrongKey {
+        /// The sealed file.
+        what: String,
+        /// Whose keys were tried.
+        searched: String,
+    },
+    /// Argon2 parameters out of range, or no memory for them.
+    #[error(transparent)]
+    Kdf(#[from] KdfError),
+    /// Another process holds the lock.
+    #[error("{what} is busy: another process has held its lock for {} s", .waited.as_secs())]
+    Busy {
+        /// What is locked.
+        what: String,
+        /// How long this one waited.
+        waited: Duration,
+    },
+    /// Something changed a file that this process was using.
+    #[error("{what} changed while it was being used")]
+    Changed {
+        /// The file.
+        what: String,
+    },
+    /// The keychain could not be used.
+    #[error(transparent)]
+    Keychain(#[from] KeychainError),
+    /// The keychain holds no data key for this vault.
+    #[error("{keychain} holds no key for vault {vault}")]
+    KeyMissing {
+        /// The keychain's name.
+        keychain: String,
+        /// The vault.
+        vault: VaultId,
+    },
+    /// The keychain's item is not one for this vault.
+    #[error("the item in {keychain} is not a key for this vault: {detail}")]
+    KeyNotOurs {
+        /// The keychain's name.
+        keychain: String,
+        /// What does not fit.
+        detail: String,
+    },
+    /// The keychain took an item and gave back another.
+    #[error("{keychain} did not keep what was written to it")]
+    KeychainForgets {
+        /// The keychain's name.
+        keychain: String,
+    },
+    /// A password change that was cut short: either password may open.
+    #[error("the password change was not confirmed by the keychain: {cause}")]
+    EitherPassword {
+        /// What went wrong.
+        cause: Box<Error>,
+    },
+    /// The vault file is older than, or other than, the last one this machine has seen.
+    #[error("{}", .0)]
+    RolledBack(RolledBack),
+    /// The system refused.
+    #[error("cannot {doing} {path}: {source}", path = .path.display())]
+    Io {
+        /// What was being done: a verb.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The system has no random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomUnavailable),
+}
+
+/// How a vault file differs from the one this machine saw last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    /// The generation of the vault file that stands.
+    pub generation: u64,
+    /// The generation this machine has seen.
+    pub seen: u64,
+    /// When it was seen.
+    pub seen_at: Timestamp,
+    /// Two machines wrote: the file that stands does not descend from the one seen.
+    pub forked: bool,
+}
+
+impl std::fmt::Display for RolledBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { generation, seen, seen_at, forked } = self;
+        if *forked {
+            write!(
+                f,
+                "the vault file (generation {generation}) does not descend from the one this machine saw last \
+                 (generation {seen}, {seen_at}): two machines changed it"
+            )
+        } else if generation < seen {
+            write!(
+                f,
+                "the vault file is older (generation {generation}) than the one this machine saw last \
+                 (generation {seen}, {seen_at})"
+            )
+        } else {
+            write!(
+                f,
+                "the vault file is another than the one this machine saw last (both generation {seen}, {seen_at})"
+            )
+        }
+    }
+}
+
+fn wrong_password(vault_may_be_damaged: bool) -> &'static str {
+    if vault_may_be_damaged { "wrong password, or the vault file is damaged" } else { "wrong password" }
+}
+
+impl Error {
+    /// Puts what was being read to a format error.
+    pub(crate) fn from_format(what: impl Into<String>, error: FormatError) -> Self {
+        match error {
+            FormatError::Malformed(detail) => Self::Damaged { what: what.into(), detail },
+            FormatError::Version { found, known } => Self::UnsupportedVersion { what: what.into(), found, known },
+            FormatError::Kdf(error) => Self::Kdf(error),
+        }
+    }
+
+    /// Puts the place to a store error.
+    pub(crate) fn from_store(place: &str, error: StoreError) -> Self {
+        match error {
+            StoreError::Io { doing, path, source } => Self::Io { doing, path, source },
+            StoreError::TooLarge { .. } | StoreError::NotAFile { .. } | StoreError::ReadBack { .. } => {
+                Self::Damaged { what: format!("the vault {place}"), detail: error.to_string() }
+            }
+            StoreError::Busy { waited } => Self::Busy { what: format!("the vault {place}"), waited },
+            StoreError::Changed => Self::Changed { what: format!("the vault {place}") },
+        }
+    }
+}

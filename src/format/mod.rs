@@ -1,0 +1,54 @@
+//! Types to bytes and back: the vault file, the keychain items, the sealed file's header. The normative text is
+//! docs/format.md. Nothing here reads a file, knows a key's use or trusts a number it has not checked.
+
+pub mod item;
+pub mod json;
+pub mod name;
+pub mod scalar;
+pub mod sealed;
+pub mod vault;
+
+pub use scalar::{DataKeyId, FileId, ProjectId, Timestamp, VaultId};
+
+/// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
+pub mod label {
+    /// The data key under the KEK, followed by SHA-512 of the wrap's protected bytes.
+    pub const DATA_KEY: &[u8] = b"strongroom/v1/data-key";
+    /// The vault's payload under the data key, followed by SHA-512 of the vault's protected bytes.
+    pub const VAULT: &[u8] = b"strongroom/v1/vault";
+    /// A file key under the data key, followed by vault id, project id and version (u32).
+    pub const FILE_KEY: &[u8] = b"strongroom/v1/file-key";
+    /// A content key under a file key, followed by the sealed file's prelude.
+    pub const CONTENT_KEY: &[u8] = b"strongroom/v1/content-key";
+    /// A sealed file's metadata under its content key, followed by the prelude.
+    pub const METADATA: &[u8] = b"strongroom/v1/metadata";
+    /// Derives the key of a header block's MAC from the content key.
+    pub const HEADER_MAC: &[u8] = b"strongroom/v1/header-mac";
+    /// Derives the key of the anchor's MAC from the data key.
+    pub const ANCHOR: &[u8] = b"strongroom/v1/anchor";
+}
+
+/// Why some bytes are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The bytes are not in the format at all, or break one of its rules.
+    #[error("{0}")]
+    Malformed(String),
+    /// The format is ours but newer than this program.
+    #[error("format version {found} is newer than this program, which reads version {known}")]
+    Version {
+        /// The version found.
+        found: u64,
+        /// The newest version this program reads.
+        known: u64,
+    },
+    /// Argon2 parameters outside what is accepted.
+    #[error(transparent)]
+    Kdf(#[from] crate::crypto::kdf::KdfError),
+}
+
+impl FormatError {
+    pub(crate) fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
+    }
+}

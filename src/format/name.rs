@@ -1,0 +1,151 @@
+//! Names that people give: projects, clients, notes, and the file names sealed into metadata.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest project name, in characters.
+pub const PROJECT_NAME_LIMIT: usize = 128;
+/// The longest client name or note, in characters.
+pub const TEXT_LIMIT: usize = 4096;
+
+/// Why a name is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing, or white space only.
+    #[error("it is empty")]
+    Empty,
+    /// More characters than allowed.
+    #[error("it is longer than {0} characters")]
+    TooLong(usize),
+    /// A control character, a line break or a character that changes how text around it is shown.
+    #[error("it holds a control character or one that is not shown")]
+    Control,
+    /// White space at an end, which nobody can see.
+    #[error("it begins or ends with white space")]
+    Space,
+    /// A hyphen first: the command line would take it for a flag.
+    #[error("it begins with a hyphen")]
+    Hyphen,
+}
+
+/// Tells whether `c` would be shown as nothing or change how other characters are shown.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns a project name in normalization form NFC.
+///
+/// # Errors
+/// [`NameError`] for what cannot be told apart, shown on one line or typed.
+pub fn project_name(text: &str) -> Result<String, NameError> {
+    if text.trim().is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.trim() != text {
+        return Err(NameError::Space);
+    }
+    if text.starts_with('-') {
+        return Err(NameError::Hyphen);
+    }
+    free_text(text, PROJECT_NAME_LIMIT)
+}
+
+/// Returns a client name or note in normalization form NFC; it may be empty.
+///
+/// # Errors
+/// [`NameError::TooLong`] and [`NameError::Control`].
+pub fn free_text(text: &str, limit: usize) -> Result<String, NameError> {
+    // Counted before anything is allocated: the text may be huge.
+    if text.chars().take(limit + 1).count() > limit {
+        return Err(NameError::TooLong(limit));
+    }
+    if text.chars().any(is_unseen) {
+        return Err(NameError::Control);
+    }
+    Ok(text.nfc().collect())
+}
+
+/// Returns `text` fit to be printed: what would not be seen, or would act on the terminal, is escaped.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if is_unseen(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
+        out
+    })
+}
+
+/// Tells whether a sealed-in name may become a file's name: one path component, free of separators, unseen
+/// characters and names that Windows reserves.
+#[must_use]
+pub fn is_file_name(name: &str) -> bool {
+    const RESERVED: [&str; 4] = ["CON", "PRN", "AUX", "NUL"];
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let numbered =
+        |device: &str| stem.strip_prefix(device).is_some_and(|rest| rest.chars().count() == 1 && rest != "0");
+    !name.is_empty()
+        && name.len() <= 255
+        && name != "."
+        && name != ".."
+        && !name.chars().any(is_unseen)
+        && !name.contains(['/', '\\', ':', '<', '>', '"', '|', '?', '*'])
+        && !name.ends_with([' ', '.'])
+        && !RESERVED.contains(&stem.as_str())
+        && !numbered("COM")
+        && !numbered("LPT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_be_seen_or_typed_are_refused() {
+        assert_eq!(project_name("").unwrap_err(), NameError::Empty);
+        assert_eq!(project_name("  \t").unwrap_err(), NameError::Empty);
+        assert_eq!(project_name(" a").unwrap_err(), NameError::Space);
+        assert_eq!(project_name("-a").unwrap_err(), NameError::Hyphen);
+        assert_eq!(project_name("a\u{1b}[31m").unwrap_err(), NameError::Control);
+        assert_eq!(project_name("a\u{202e}b").unwrap_err(), NameError::Control);
+        assert_eq!(project_name(&"x".repeat(129)).unwrap_err(), NameError::TooLong(128));
+        assert_eq!(project_name(&"x".repeat(128)).unwrap().len(), 128);
+        assert_eq!(project_name("Cafe\u{301} 2026/Q1").unwrap(), "Caf\u{e9} 2026/Q1");
+    }
+
+    #[test]
+    fn a_file_name_is_one_harmless_component() {
+        for good in ["clients.csv", "Kundenliste für März.xlsx", ".bashrc", "COM10", "a b", "null.txt"] {
+            assert!(is_file_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "/etc/passwd",
+            "..\\x",
+            "C:evil",
+            "a\0b",
+            "a\nb",
+            "nul",
+            "NUL.txt",
+            "com1",
+            "LPT9.log",
+            "trailing.",
+            "trailing ",
+            "a\u{202e}fdp.exe",
+        ] {
+            assert!(!is_file_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_act_on_a_terminal_is_escaped() {
+        assert_eq!(printable("a\u{1b}]0;x\u{7}é"), "a\\u{1b}]0;x\\u{7}é");
+    }
+}

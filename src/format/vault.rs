@@ -1,0 +1,380 @@
+//! The vault file: a small part in clear, and the payload that only the data key opens.
+
+use serde::{Deserialize, Serialize};
+
+use super::json::{open_object, parse, to_padded};
+use super::scalar::{Base64, FixedBase64};
+use super::{DataKeyId, FormatError, ProjectId, Timestamp, VaultId};
+use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
+use zeroize::Zeroizing;
+
+/// The largest vault file that is read, in bytes; about 100,000 keys are a quarter of it.
+pub const SIZE_LIMIT: u64 = 256 << 20;
+/// The payload is padded to a multiple of this many bytes.
+pub const PAYLOAD_BLOCK: usize = 4096;
+/// How many earlier writes a vault remembers.
+pub const ANCESTOR_LIMIT: usize = 256;
+/// Features a payload may need that this program has.
+pub const FEATURES: [&str; 0] = [];
+
+const FORMAT: &str = "strongroom-vault";
+const VERSION: u64 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outer {
+    format: String,
+    version: u64,
+    protected: Base64,
+    payload: Base64,
+}
+
+/// What can be read before anything is trusted: the format's name and version.
+#[derive(Deserialize)]
+struct Version {
+    format: String,
+    version: u64,
+}
+
+/// The part of the vault file that stands in clear and is bound into the payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// The vault's id.
+    pub vault: VaultId,
+    /// Counts the vault's writes, from 1.
+    pub generation: u64,
+    /// Which data key seals the payload.
+    pub data_key: DataKeyId,
+    /// Argon2id's secret input: without it the keychain item alone lets no guess be tested.
+    pub pepper: FixedBase64<PEPPER_LEN>,
+    /// When the vault was made.
+    pub created: Timestamp,
+    /// The data key wrapped for each recovery kit.
+    pub recovery: Vec<RecoveryWrap>,
+}
+
+/// The data key wrapped under one recovery kit's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryWrap {
+    /// The kit's number.
+    pub kit: u32,
+    /// When the kit was made.
+    pub created: Timestamp,
+    /// The wrapped data key.
+    pub wrapped: Base64,
+}
+
+/// A vault file, parsed but not opened.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// What stands in clear. Not authenticated until the payload has opened.
+    pub header: Header,
+    /// The header's bytes as they stand in the file: what the payload is bound to.
+    pub protected: Vec<u8>,
+    /// The sealed payload.
+    pub payload: Vec<u8>,
+}
+
+impl Document {
+    /// Reads a vault file.
+    ///
+    /// # Errors
+    /// [`FormatError::Version`] for a newer vault, [`FormatError::Malformed`] for everything else that is not one.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let outer: Outer = match parse("the vault file", bytes) {
+            Ok(outer) => outer,
+            Err(error) => {
+                // A newer version may have other members: then its number is the better answer.
+                let version: Version = serde_json::from_slice(bytes).map_err(|_| error.clone())?;
+                check_version(&version.format, version.version)?;
+                return Err(error);
+            }
+        };
+        check_version(&outer.format, outer.version)?;
+        let header: Header = parse("the vault's protected part", &outer.protected.0)?;
+        if header.generation == 0 {
+            return Err(FormatError::malformed("the vault's generation is 0"));
+        }
+        Ok(Self { header, protected: outer.protected.0, payload: outer.payload.0 })
+    }
+
+    /// Writes the vault file.
+    ///
+    /// # Errors
+    /// None in practice: the members are plain text.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, FormatError> {
+        let outer = Outer {
+            format: FORMAT.into(),
+            version: VERSION,
+            protected: Base64(self.protected.clone()),
+            payload: Base64(self.payload.clone()),
+        };
+        let mut bytes = serde_json::to_vec(&outer).map_err(|error| FormatError::malformed(error.to_string()))?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+impl Header {
+    /// Writes the header as it is bound into the payload.
+    ///
+    /// # Errors
+    /// None in practice: the members are plain text.
+    pub fn to_protected(&self) -> Result<Vec<u8>, FormatError> {
+        serde_json::to_vec(self).map_err(|error| FormatError::malformed(error.to_string()))
+    }
+}
+
+fn check_version(format: &str, version: u64) -> Result<(), FormatError> {
+    if format != FORMAT {
+        return Err(FormatError::malformed("the file is not a Strongroom vault"));
+    }
+    if version > VERSION {
+        return Err(FormatError::Version { found: version, known: VERSION });
+    }
+    if version == 0 { Err(FormatError::malformed("the vault's format version is 0")) } else { Ok(()) }
+}
+
+open_object! {
+    /// What only the data key opens.
+    pub struct Payload {
+        /// Features a program must have to change this vault.
+        pub needs: Vec<String> = default,
+        /// What Argon2id costs at the next password change.
+        pub policy: Policy,
+        /// The first 16 bytes of the digest of each earlier write, oldest first.
+        pub ancestors: Vec<FixedBase64<16>> = default,
+        /// The next data key, while a rotation of the data key is under way.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub pending: Option<Pending> = default,
+        /// The projects.
+        pub projects: Vec<Project> = default,
+        /// Other secrets, wrapped like file keys.
+        pub secrets: Vec<Secret> = default,
+    }
+}
+
+open_object! {
+    /// Argon2id's cost as the payload states it.
+    pub struct Policy {
+        /// `argon2id`.
+        pub algorithm: String,
+        /// Argon2's own version: 19.
+        pub version: u32,
+        /// Memory in KiB.
+        pub m: u32,
+        /// Passes.
+        pub t: u32,
+        /// Lanes.
+        pub p: u32,
+    }
+}
+
+open_object! {
+    /// The data key that a rotation under way moves to.
+    pub struct Pending {
+        /// Its id.
+        pub data_key: DataKeyId,
+        /// The pepper of its wraps.
+        pub pepper: FixedBase64<PEPPER_LEN>,
+    }
+}
+
+open_object! {
+    /// One project.
+    pub struct Project {
+        /// Its id, which never changes.
+        pub id: ProjectId,
+        /// Its name, unique in the vault.
+        pub name: String,
+        /// The client, in the user's words; may be empty.
+        pub client: String = default,
+        /// When it was added.
+        pub created: Timestamp,
+        /// A note, in the user's words; may be empty.
+        pub note: String = default,
+        /// Its file keys.
+        pub keys: Vec<ProjectKey>,
+    }
+}
+
+open_object! {
+    /// One version of a project's file key.
+    pub struct ProjectKey {
+        /// Counts from 1.
+        pub version: u32,
+        /// What it is used for.
+        pub state: KeyState,
+        /// When it was made.
+        pub created: Timestamp,
+        /// The wrapped file key; empty once it is destroyed.
+        pub wrapped: Base64,
+    }
+}
+
+open_object! {
+    /// Another secret of the vault.
+    pub struct Secret {
+        /// Its id: a uuid.
+        pub id: String,
+        /// The wrapped value.
+        pub wrapped: Base64,
+    }
+}
+
+/// What a file key's version is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// Opens files; the highest active version also encrypts.
+    Active,
+    /// Opens files, but none should be under it any more.
+    Retired,
+    /// Gone.
+    Destroyed,
+}
+
+impl Policy {
+    /// States a cost.
+    #[must_use]
+    pub fn new(cost: KdfCost) -> Self {
+        Self {
+            algorithm: super::item::ARGON2ID.into(),
+            version: super::item::ARGON2_VERSION,
+            m: cost.memory_kib,
+            t: cost.passes,
+            p: cost.lanes,
+            others: Default::default(),
+        }
+    }
+
+    /// Returns the cost, checked against floor and ceiling.
+    ///
+    /// # Errors
+    /// [`FormatError`] for another algorithm or numbers out of range.
+    pub fn cost(&self) -> Result<KdfCost, FormatError> {
+        super::item::check_algorithm(&self.algorithm, self.version)?;
+        let cost = KdfCost { memory_kib: self.m, passes: self.t, lanes: self.p };
+        cost.check()?;
+        Ok(cost)
+    }
+}
+
+impl Project {
+    /// Returns the key that encrypts: the highest active version.
+    #[must_use]
+    pub fn current(&self) -> Option<&ProjectKey> {
+        self.keys.iter().filter(|key| key.state == KeyState::Active).max_by_key(|key| key.version)
+    }
+}
+
+impl Payload {
+    /// Reads an opened payload and checks what the format promises: names, ids and versions are unique.
+    ///
+    /// # Errors
+    /// [`FormatError::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
+        let payload: Self = parse("the vault's payload", bytes)?;
+        payload.policy.cost()?;
+        let mut names = std::collections::HashSet::new();
+        let mut ids = std::collections::HashSet::new();
+        for project in &payload.projects {
+            if !names.insert(project.name.as_str()) {
+                return Err(FormatError::malformed("two projects have the same name"));
+            }
+            if !ids.insert(project.id) {
+                return Err(FormatError::malformed("two projects have the same id"));
+            }
+            let mut versions: Vec<u32> = project.keys.iter().map(|key| key.version).collect();
+            versions.sort_unstable();
+            if versions.first() == Some(&0) || versions.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err(FormatError::malformed("a project's key versions are not distinct numbers from 1"));
+            }
+        }
+        Ok(payload)
+    }
+
+    /// Writes the payload as it is sealed.
+    ///
+    /// # Errors
+    /// None in practice: the members are plain data.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>, FormatError> {
+        to_padded(self, PAYLOAD_BLOCK)
+    }
+
+    /// Tells which features this vault needs that the program lacks: such a vault is read-only.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<&str> {
+        self.needs.iter().map(String::as_str).filter(|need| !FEATURES.contains(need)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> Document {
+        let header = Header {
+            vault: VaultId::from_bytes([1; 16]),
+            generation: 7,
+            data_key: DataKeyId::from_bytes([2; 16]),
+            pepper: FixedBase64([3; 32]),
+            created: Timestamp::from_unix(1_795_249_800),
+            recovery: vec![],
+        };
+        Document { protected: header.to_protected().unwrap(), header, payload: vec![9; 72] }
+    }
+
+    fn with(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+        let mut value: serde_json::Value = serde_json::from_slice(&document().to_bytes().unwrap()).unwrap();
+        change(&mut value);
+        serde_json::to_vec(&value).unwrap()
+    }
+
+    #[test]
+    fn a_document_reads_back() {
+        let read = Document::parse(&document().to_bytes().unwrap()).unwrap();
+        assert_eq!(read.header, document().header);
+        assert_eq!(read.payload, document().payload);
+    }
+
+    #[test]
+    fn a_newer_version_is_named_even_when_its_members_are_new() {
+        for bytes in [
+            with(|value| value["version"] = 2.into()),
+            with(|value| {
+                value["version"] = 9.into();
+                value["new"] = true.into();
+            }),
+        ] {
+            assert!(matches!(Document::parse(&bytes), Err(FormatError::Version { known: 1, .. })));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_vault_is_refused() {
+        let mut protected: serde_json::Value = serde_json::from_slice(&document().protected).unwrap();
+        protected["later"] = 1.into();
+        let unknown = serde_json::to_value(Base64(serde_json::to_vec(&protected).unwrap())).unwrap();
+        for bytes in [
+            with(|value| value["later"] = 1.into()),
+            with(|value| value["format"] = "other".into()),
+            with(|value| value["version"] = 0.into()),
+            with(|value| value["payload"] = "AAF=".into()),
+            with(|value| value["protected"] = unknown),
+            br#"{"format":"strongroom-vault","format":"strongroom-vault","version":1}"#.to_vec(),
+            b"[]".to_vec(),
+            vec![0; 4096],
+            vec![],
+        ] {
+            assert!(matches!(Document::parse(&bytes), Err(FormatError::Malformed(_))));
+        }
+        let whole = document().to_bytes().unwrap();
+        // The last byte is a line feed, which adds nothing.
+        for length in 0..whole.len() - 1 {
+            assert!(Document::parse(&whole[..length]).is_err(), "length {length}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What the vault asks of the machine: the time, the boot it is in, the memory it has free. An edge; tests bring
+//! their own.
+
+use std::time::SystemTime;
+
+use crate::format::Timestamp;
+
+/// The machine a vault is used on.
+pub trait Host: Send + Sync {
+    /// Returns the time.
+    fn now(&self) -> Timestamp;
+
+    /// Returns an id that changes at every boot; empty where the system has none.
+    fn boot(&self) -> String;
+
+    /// Returns the memory that can be had without swapping, in bytes, a container's limit respected; `None` where
+    /// the system does not say.
+    fn available_memory(&self) -> Option<u64>;
+}
+
+/// This machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThisHost;
+
+impl Host for ThisHost {
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    fn boot(&self) -> String {
+        if cfg!(target_os = "linux") {
+            let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            id.trim().chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').take(36).collect()
+        } else {
+            String::new()
+        }
+    }
+
+    fn available_memory(&self) -> Option<u64> {
+        let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text, "MemAvailable:"));
+        let limit = cgroup_room();
+        match (free, limit) {
+            (Some(free), Some(limit)) => Some(free.min(limit)),
+            (free, limit) => free.or(limit),
+        }
+    }
+}
+
+/// Returns the machine's memory in bytes, a container's limit respected; `None` where the system does not say.
+#[must_use]
+pub fn total_memory() -> Option<u64> {
+    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text, "MemTotal:"))?;
+    let limit = own_cgroup().and_then(|group| number_in(&format!("{group}/memory.max")));
+    Some(limit.map_or(total, |limit| limit.min(total)))
+}
+
+fn meminfo(text: &str, field: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(field))?;
+    rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// Returns the folder of this process's cgroup (version 2).
+fn own_cgroup() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::"))?;
+    Some(format!("/sys/fs/cgroup{path}"))
+}
+
+fn cgroup_room() -> Option<u64> {
+    let group = own_cgroup()?;
+    let limit = number_in(&format!("{group}/memory.max"))?;
+    let used = number_in(&format!("{group}/memory.current"))?;
+    // Cached files count as used, but the kernel gives them up before it refuses memory.
+    let cached = std::fs::read_to_string(format!("{group}/memory.stat")).ok().and_then(|text| {
+        text.lines().find_map(|line| line.strip_prefix("inactive_file ")).and_then(|number| number.parse::<u64>().ok())
+    });
+    Some(limit.saturating_sub(used.saturating_sub(cached.unwrap_or(0))))
+}
+
+fn number_in(path: &str) -> Option<u64> {
+    // "max" means no limit, and is no number.
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meminfo_is_read_in_bytes() {
+        let text = "MemTotal:       24689756 kB\nMemFree:  1 kB\nMemAvailable:   22000000 kB\n";
+        assert_eq!(meminfo(text, "MemAvailable:"), Some(22_000_000 * 1024));
+        assert_eq!(meminfo(text, "SwapFree:"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn linux_says_its_boot_and_memory() {
+        assert_eq!(ThisHost.boot().len(), 36);
+        assert!(ThisHost.available_memory().is_some());
+        assert!(total_memory().is_some());
+    }
+}

@@ -1,0 +1,168 @@
+//! Keeps a vault's two items in files, for machines without a desktop. Nothing here locks: the vault's own lock
+//! keeps two writers apart.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use crate::store::durable;
+
+/// What follows the path in the anchor's file name.
+const ANCHOR_SUFFIX: &str = ".anchor";
+
+/// A keychain of two files that only their owner can read: the data key at a path, the anchor at that path +
+/// `.anchor`.
+///
+/// The files hold one vault's items and do not say whose: `get` echoes the vault it was asked for, and `list` leaves
+/// it empty. Opening the item tells whether it is the right one. A symbolic link is resolved and its target replaced.
+#[derive(Debug, Clone)]
+pub struct FileKeychain {
+    path: PathBuf,
+}
+
+impl FileKeychain {
+    /// Names the file of the data key. Nothing is read or made yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Tells whether anything stands where the two items would go, even a broken symbolic link.
+    ///
+    /// # Errors
+    /// [`KeychainError::File`] where the system cannot tell.
+    pub fn exists(path: &Path) -> Result<bool, KeychainError> {
+        let keychain = Self::new(path);
+        for kind in [ItemKind::DataKey, ItemKind::Anchor] {
+            let path = keychain.path_of(kind);
+            match fs::symlink_metadata(&path) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("look for", &path)(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn path_of(&self, kind: ItemKind) -> PathBuf {
+        match kind {
+            ItemKind::DataKey => self.path.clone(),
+            ItemKind::Anchor => durable::with_suffix(&self.path, ANCHOR_SUFFIX),
+        }
+    }
+
+    /// Opens the item's file for reading; `None` where none stands.
+    fn open(&self, kind: ItemKind) -> Result<Option<File>, KeychainError> {
+        let path = self.path_of(kind);
+        match open_regular(&resolve(&path)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", &path)(error)),
+        }
+    }
+
+    fn read(&self, kind: ItemKind) -> Result<Option<Vec<u8>>, KeychainError> {
+        let Some(file) = self.open(kind)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        // One byte more than an item may have, so that a longer file shows without being read whole.
+        let cap = ITEM_LIMIT as u64 + 1;
+        let length = file.take(cap).read_to_end(&mut bytes).map_err(failed("read", &self.path_of(kind)))?;
+        if length > ITEM_LIMIT {
+            return Err(KeychainError::TooLong { length, limit: ITEM_LIMIT });
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Keychain for FileKeychain {
+    fn name(&self) -> String {
+        format!("keychain file {}", self.path.display())
+    }
+
+    fn probe(&self) -> Result<Probe, KeychainError> {
+        for kind in [ItemKind::DataKey, ItemKind::Anchor] {
+            self.open(kind)?;
+        }
+        Ok(Probe { provider: self.path.display().to_string(), locked: false })
+    }
+
+    fn get(&self, vault: &str, kind: ItemKind) -> Result<Vec<StoredItem>, KeychainError> {
+        let item = |bytes| StoredItem { handle: kind.name().into(), vault: vault.into(), kind, bytes };
+        Ok(self.read(kind)?.map(item).into_iter().collect())
+    }
+
+    fn set(&self, _vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
+        if bytes.len() > ITEM_LIMIT {
+            return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
+        }
+        // A rename would put the item in the place of a pipe or a device without a word; opening refuses those.
+        self.open(kind)?;
+        let path = self.path_of(kind);
+        let target = resolve(&path);
+        let mut check = |written: &[u8]| {
+            if written == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+        };
+        durable::create_private_folder(durable::folder_of(&target))
+            .and_then(|()| durable::replace(&target, bytes, &mut check, &mut || Ok(())))
+            .map_err(failed("write", &path))
+    }
+
+    fn delete(&self, handle: &str) -> Result<(), KeychainError> {
+        let kinds = [ItemKind::DataKey, ItemKind::Anchor];
+        let Some(kind) = kinds.into_iter().find(|kind| kind.name() == handle) else { return Ok(()) };
+        if self.open(kind)?.is_none() {
+            return Ok(());
+        }
+        let path = self.path_of(kind);
+        let target = resolve(&path);
+        fs::remove_file(&target)
+            .and_then(|()| durable::sync_folder(durable::folder_of(&target)))
+            .map_err(failed("delete", &path))
+    }
+
+    fn list(&self) -> Result<Vec<StoredItem>, KeychainError> {
+        let mut items = Vec::new();
+        for kind in [ItemKind::DataKey, ItemKind::Anchor] {
+            if self.open(kind)?.is_some() {
+                let handle = kind.name().into();
+                items.push(StoredItem { handle, vault: String::new(), kind, bytes: Vec::new() });
+            }
+        }
+        Ok(items)
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeychainError {
+    let path = path.to_owned();
+    move |source| KeychainError::File { doing, path, source }
+}
+
+/// Returns where the bytes lie: the target of a symbolic link, even of one whose target does not stand yet.
+fn resolve(path: &Path) -> PathBuf {
+    match (fs::canonicalize(path), fs::read_link(path)) {
+        (Ok(target), _) => target,
+        // `join` keeps an absolute target as it is.
+        (Err(_), Ok(target)) => durable::folder_of(path).join(target),
+        (Err(_), Err(_)) => path.to_owned(),
+    }
+}
+
+/// Opens a regular file for reading and refuses anything else at once: a pipe would block, a device never end.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // NONBLOCK: opening a pipe waits for its writer. NOFOLLOW: the path is resolved, so a link was just put there.
+        let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
+}

@@ -1,0 +1,211 @@
+//! Where a vault's two small items lie on this machine: the operating system's keychain or a file.
+//!
+//! An item is ASCII text that is ciphertext already; a keychain never sees a key. Nothing here knows what an
+//! item means, asks the user or falls back from one kind to another.
+
+mod deadline;
+mod file;
+mod memory;
+mod os;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod secret_service;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod trouble;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use deadline::WithDeadline;
+pub use file::FileKeychain;
+pub use memory::{MemoryFault, MemoryKeychain};
+pub use os::{OsKeychain, Prompting};
+
+/// The largest item any kind accepts, in bytes: Windows Credential Manager takes 2,560.
+pub const ITEM_LIMIT: usize = 2560;
+
+/// Which of a vault's two items.
+///
+/// They are apart so that the often-written anchor can never harm the precious data key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemKind {
+    /// The wrapped data key.
+    DataKey,
+    /// The last vault write this machine has seen.
+    Anchor,
+}
+
+impl ItemKind {
+    /// Returns the name that stands in keychain entries: `data-key` or `anchor`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DataKey => "data-key",
+            Self::Anchor => "anchor",
+        }
+    }
+}
+
+/// One stored item as a keychain found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Tells this item from another with the same vault and kind; opaque, for [`Keychain::delete`].
+    pub handle: String,
+    /// The vault the item says it belongs to: a uuid in lower-case text.
+    pub vault: String,
+    /// Which of the two items.
+    pub kind: ItemKind,
+    /// The item's bytes; empty where [`Keychain::list`] made this.
+    pub bytes: Vec<u8>,
+}
+
+/// What a keychain says of itself without prompting or changing anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The provider's own name, such as `gnome-keyring`, or the file's path.
+    pub provider: String,
+    /// Whether the place items would be written to is locked.
+    pub locked: bool,
+}
+
+/// A place for the two items of each vault.
+///
+/// Every implementation passes the contract suite in `tests/keychain_contract.rs`.
+pub trait Keychain: Send + Sync {
+    /// Names the kind and provider in a few words, for messages.
+    fn name(&self) -> String;
+
+    /// Tells whether the keychain can be used now. Never prompts, never starts a service.
+    ///
+    /// # Errors
+    /// One of the situations of [`KeychainError`], but never `Ambiguous`.
+    fn probe(&self) -> Result<Probe, KeychainError>;
+
+    /// Returns every item stored for `vault` and `kind`: none, one or, where something else wrote there too, several.
+    ///
+    /// # Errors
+    /// When the keychain could not answer. "No entry" is the empty list, which never means "first run".
+    fn get(&self, vault: &str, kind: ItemKind) -> Result<Vec<StoredItem>, KeychainError>;
+
+    /// Writes the item, in place where it stands, and returns after the keychain has taken it.
+    ///
+    /// # Errors
+    /// [`KeychainError::Ambiguous`] where more than one item matches (nothing is written), [`KeychainError::TooLong`]
+    /// above [`ITEM_LIMIT`], or a keychain that could not answer.
+    fn set(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError>;
+
+    /// Deletes the one item that `handle` names; an item that is gone already is no error.
+    ///
+    /// # Errors
+    /// When the keychain could not answer.
+    fn delete(&self, handle: &str) -> Result<(), KeychainError>;
+
+    /// Lists every item of ours, of all vaults, without its bytes.
+    ///
+    /// # Errors
+    /// When the keychain could not answer.
+    fn list(&self) -> Result<Vec<StoredItem>, KeychainError>;
+}
+
+/// What can be wrong with a keychain, one variant for each thing the user can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeychainError {
+    /// There is no session bus (no desktop session, SSH, container, CI).
+    #[error("no session bus answers here, so there is no OS keychain")]
+    NoBus,
+    /// The bus answers but no program offers the Secret Service.
+    #[error("no keychain service is running on the session bus")]
+    NoService,
+    /// The service can be started by the bus but did not come up.
+    #[error("the keychain service was started but did not come up")]
+    ActivationStalled,
+    /// The service runs but has no default collection to keep items in.
+    #[error("{provider} has no default collection to keep items in")]
+    NoCollection {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The collection is locked and nobody can be asked to unlock it.
+    #[error("{provider} is locked")]
+    Locked {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The user dismissed the provider's unlock dialog.
+    #[error("the unlock dialog of {provider} was dismissed")]
+    PromptDismissed {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The keychain did not answer within the deadline.
+    #[error("{provider} did not answer within {} s", .after.as_secs())]
+    Unresponsive {
+        /// The provider's name, or the bus name where not even that could be learned.
+        provider: String,
+        /// The deadline that passed.
+        after: Duration,
+        /// Whether the call that timed out was a write, which may or may not have happened.
+        writing: bool,
+    },
+    /// The service went away while it was used, twice.
+    #[error("{provider} went away while it was being used")]
+    Vanished {
+        /// The provider's name.
+        provider: String,
+    },
+    /// More than one item matches, so none can be written.
+    #[error("{provider} holds {count} items for this vault's {kind}", kind = .kind.name())]
+    Ambiguous {
+        /// The provider's name.
+        provider: String,
+        /// How many match.
+        count: usize,
+        /// Which item.
+        kind: ItemKind,
+    },
+    /// The item is longer than the keychain takes.
+    #[error("the item has {length} bytes, more than the {limit} a keychain takes")]
+    TooLong {
+        /// The item's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The keychain refused; the text is the provider's error name, never an item's bytes.
+    #[error("{provider} refused: {reason}")]
+    Rejected {
+        /// The provider's name.
+        provider: String,
+        /// The provider's reason.
+        reason: String,
+    },
+    /// A keychain file could not be read or written.
+    #[error("cannot {doing} the keychain file {path}: {source}", path = .path.display())]
+    File {
+        /// What was being done: a verb.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+impl KeychainError {
+    /// Returns the stable word that `--json` errors carry for this situation.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoBus => "no-bus",
+            Self::NoService => "no-service",
+            Self::ActivationStalled => "activation-stalled",
+            Self::NoCollection { .. } => "no-collection",
+            Self::Locked { .. } => "locked",
+            Self::PromptDismissed { .. } => "prompt-dismissed",
+            Self::Unresponsive { .. } => "unresponsive",
+            Self::Vanished { .. } => "vanished",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::TooLong { .. } => "too-long",
+            Self::Rejected { .. } => "rejected",
+            Self::File { .. } => "file",
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Files that are replaced whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Opens a new file for writing that only its owner can read. Fails where anything stands under `path`, even a
+/// symbolic link.
+///
+/// # Errors
+/// The system's error; `AlreadyExists` where something stands there.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // O_EXCL never follows a symbolic link in the last component (open(2)).
+    options.write(true).read(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Makes a folder and its missing parents, readable by the owner alone. Folders that stand are left as they are.
+///
+/// # Errors
+/// The system's error.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Makes a rename or link in `folder` last through a power cut.
+///
+/// # Errors
+/// The system's error. A file system that cannot sync a folder (EINVAL) has nothing to sync.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        match File::open(folder)?.sync_all() {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            other => other,
+        }
+    } else {
+        // Windows has no folder handle to flush; its rename is journalled.
+        Ok(())
+    }
+}
+
+/// Returns the folder a file lies in; `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Returns `path` with `suffix` appended to its last component.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Writes `bytes` to a new private file beside `path`, syncs it, lets `check` read it back, and renames it over
+/// `path`. The temporary file is `path` + `.tmp`; the caller holds whatever lock keeps others from it, so one that
+/// stands was left by a crash and is removed.
+///
+/// # Errors
+/// The system's error or that of `check`; `path` is then as it was and no temporary file stands.
+pub fn replace(
+    path: &Path,
+    bytes: &[u8],
+    check: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    before_rename: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = with_suffix(path, ".tmp");
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = (|| {
+        let mut file = create_private(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        check(&fs::read(&temporary)?)?;
+        before_rename()?;
+        // The rename is the commit: before it the old file stands, after it the new one does.
+        fs::rename(&temporary, path)
+    })();
+    if let Err(error) = written {
+        // Best effort: a temporary file that cannot be removed is found by doctor.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    sync_folder(folder_of(path))
+}

@@ -1,0 +1,242 @@
+//! A vault in a folder of this machine: `vault.json`, `vault.json.prev`, and a lock file beside them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::durable::{self, folder_of, with_suffix};
+use super::{LockedStore, Replaced, Store, StoreError};
+
+/// The vault file's name in its folder.
+pub const VAULT_FILE: &str = "vault.json";
+
+/// A vault file in a local folder.
+pub struct FolderStore {
+    /// The vault file itself: where `vault.json` was a symbolic link, its target.
+    file: PathBuf,
+    size_limit: u64,
+}
+
+impl FolderStore {
+    /// Takes the folder, which need not exist yet, and the size above which a document is refused unread.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where `vault.json` is a symbolic link that leads nowhere.
+    pub fn new(folder: &Path, size_limit: u64) -> Result<Self, StoreError> {
+        let mut file = folder.join(VAULT_FILE);
+        // A link is resolved once, and from then on its target is what is replaced and locked.
+        if fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_symlink()) {
+            file = fs::canonicalize(&file).map_err(io_error("follow", &file))?;
+        }
+        Ok(Self { file, size_limit })
+    }
+
+    /// Returns the vault file's path.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Returns the previous vault file's path.
+    #[must_use]
+    pub fn previous(&self) -> PathBuf {
+        with_suffix(&self.file, ".prev")
+    }
+
+    /// Returns the path of an unfinished write.
+    #[must_use]
+    pub fn unfinished(&self) -> PathBuf {
+        with_suffix(&self.file, ".tmp")
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // Opening a FIFO would wait for a writer for ever.
+            options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        }
+        let file = match options.open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error("open", path)(error)),
+        };
+        let metadata = file.metadata().map_err(io_error("read", path))?;
+        if !metadata.is_file() {
+            return Err(StoreError::NotAFile { path: path.into() });
+        }
+        let too_large = |length| StoreError::TooLarge { path: path.into(), length, limit: self.size_limit };
+        if metadata.len() > self.size_limit {
+            return Err(too_large(metadata.len()));
+        }
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        // It may grow while it is read.
+        file.take(self.size_limit + 1).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+        if bytes.len() as u64 > self.size_limit {
+            return Err(too_large(bytes.len() as u64));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+fn io_error<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Io { doing, path: path.into(), source }
+}
+
+impl Store for FolderStore {
+    fn place(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn load(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(&self.file)
+    }
+
+    fn load_previous(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(&self.previous())
+    }
+
+    fn standing(&self) -> Result<Vec<String>, StoreError> {
+        let mut standing = Vec::new();
+        for path in [self.file.clone(), self.previous(), self.unfinished()] {
+            match fs::symlink_metadata(&path) {
+                Ok(_) => standing.push(path.display().to_string()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io_error("look at", &path)(error)),
+            }
+        }
+        Ok(standing)
+    }
+
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
+        let folder = folder_of(&self.file);
+        durable::create_private_folder(folder).map_err(io_error("make", folder))?;
+        // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
+        let path = with_suffix(&self.file, ".lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.mode(0o600).custom_flags(flags.bits() as i32);
+        }
+        let lock = options.open(&path).map_err(io_error("open", &path))?;
+        let start = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Box::new(LockedFolder { store: self, _lock: lock })),
+                Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { waited: wait }),
+                Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
+            }
+        }
+    }
+}
+
+struct LockedFolder<'a> {
+    store: &'a FolderStore,
+    /// The system gives the lock back when this is closed, even when the process is killed.
+    _lock: File,
+}
+
+impl LockedFolder<'_> {
+    /// Keeps the document that is about to be replaced under another name, without taking it from its own.
+    fn keep(&self, replaced: &Replaced) -> io::Result<()> {
+        let file = &self.store.file;
+        match replaced {
+            Replaced::Nothing => Ok(()),
+            Replaced::BecomesPrevious => {
+                let previous = self.store.previous();
+                let staged = with_suffix(&previous, ".tmp");
+                remove_if_there(&staged)?;
+                link_or_copy(file, &staged)?;
+                fs::rename(&staged, &previous)
+            }
+            Replaced::SetAside(reason) => {
+                let first = with_suffix(file, &format!(".{reason}"));
+                let later = (2..100).map(|number| with_suffix(file, &format!(".{reason}-{number}")));
+                for aside in std::iter::once(first).chain(later) {
+                    match link_or_copy(file, &aside) {
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                        // Nothing to keep where the document was missing altogether.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                        other => return other,
+                    }
+                }
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many documents are set aside here"))
+            }
+        }
+    }
+}
+
+impl LockedStore for LockedFolder<'_> {
+    fn replace(
+        &mut self,
+        bytes: &[u8],
+        expected: Option<&[u8]>,
+        replaced: &Replaced,
+        check: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let file = &self.store.file;
+        let mut refused = None;
+        let written = durable::replace(
+            file,
+            bytes,
+            &mut |read_back| {
+                if check(read_back) {
+                    return Ok(());
+                }
+                refused = Some(StoreError::ReadBack { path: file.clone() });
+                Err(io::Error::other("it does not read back"))
+            },
+            &mut || {
+                if self.store.load().map_err(io::Error::other)?.as_deref() != expected {
+                    return Err(io::Error::other(StoreError::Changed));
+                }
+                self.keep(replaced)
+            },
+        );
+        written.map_err(|source| {
+            let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>());
+            match (refused.take(), inner) {
+                (Some(refused), _) => refused,
+                (None, Some(StoreError::Changed)) => StoreError::Changed,
+                _ => StoreError::Io { doing: "write", path: file.clone(), source },
+            }
+        })
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        let file = &self.store.file;
+        // Windows flushes only through a handle that may write.
+        let opened = OpenOptions::new().read(true).write(cfg!(windows)).open(file);
+        opened
+            .and_then(|file| file.sync_all())
+            .and_then(|()| durable::sync_folder(folder_of(file)))
+            .map_err(io_error("sync", file))
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file a second name, or where the file system has no hard links, makes a synced copy.
+fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
+            let mut copy = durable::create_private(to)?;
+            io::copy(&mut File::open(from)?, &mut copy)?;
+            copy.sync_all()
+        }
+        other => other,
+    }
+}

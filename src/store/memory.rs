@@ -1,0 +1,146 @@
+//! A store in memory that fails on request: for tests, and for programs that keep the document elsewhere.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{LockedStore, Replaced, Store, StoreError};
+
+/// What a [`MemoryStore`] does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StoreFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// The next write fails before anything is changed, as on a full disk.
+    WriteFails,
+    /// The next write is done and then reported as failed, as when the folder cannot be synced.
+    WriteSeemsToFail,
+    /// What is written reads back altered.
+    ReadsBackAltered,
+}
+
+#[derive(Default)]
+struct Documents {
+    current: Option<Vec<u8>>,
+    previous: Option<Vec<u8>>,
+    aside: Vec<(String, Vec<u8>)>,
+    fault: StoreFault,
+}
+
+/// A vault document in memory.
+#[derive(Default)]
+pub struct MemoryStore {
+    documents: Mutex<Documents>,
+    writing: Mutex<()>,
+}
+
+impl MemoryStore {
+    /// Makes an empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a document in place as something outside Strongroom would.
+    pub fn put(&self, current: Option<Vec<u8>>, previous: Option<Vec<u8>>) {
+        let mut documents = self.documents();
+        documents.current = current;
+        documents.previous = previous;
+    }
+
+    /// Makes the next write go wrong.
+    pub fn fail_next(&self, fault: StoreFault) {
+        self.documents().fault = fault;
+    }
+
+    /// Returns what was set aside: reason and document, oldest first.
+    #[must_use]
+    pub fn set_aside(&self) -> Vec<(String, Vec<u8>)> {
+        self.documents().aside.clone()
+    }
+
+    fn documents(&self) -> MutexGuard<'_, Documents> {
+        // A panic elsewhere leaves whole documents behind: they change by assignment only.
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn place(&self) -> String {
+        "memory".into()
+    }
+
+    fn load(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.documents().current.clone())
+    }
+
+    fn load_previous(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.documents().previous.clone())
+    }
+
+    fn standing(&self) -> Result<Vec<String>, StoreError> {
+        let documents = self.documents();
+        let named = [("the document", &documents.current), ("the previous document", &documents.previous)];
+        Ok(named.iter().filter(|(_, document)| document.is_some()).map(|(name, _)| (*name).into()).collect())
+    }
+
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
+        let start = Instant::now();
+        loop {
+            match self.writing.try_lock() {
+                Ok(guard) => return Ok(Box::new(LockedMemory { store: self, _guard: guard })),
+                Err(_) if start.elapsed() < wait => std::thread::sleep(Duration::from_millis(1)),
+                Err(_) => return Err(StoreError::Busy { waited: wait }),
+            }
+        }
+    }
+}
+
+struct LockedMemory<'a> {
+    store: &'a MemoryStore,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl LockedStore for LockedMemory<'_> {
+    fn replace(
+        &mut self,
+        bytes: &[u8],
+        expected: Option<&[u8]>,
+        replaced: &Replaced,
+        check: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut documents = self.store.documents();
+        let fault = std::mem::take(&mut documents.fault);
+        let failed = || StoreError::Io {
+            doing: "write",
+            path: "memory".into(),
+            source: std::io::Error::from(std::io::ErrorKind::StorageFull),
+        };
+        if fault == StoreFault::WriteFails {
+            return Err(failed());
+        }
+        let mut read_back = bytes.to_vec();
+        if fault == StoreFault::ReadsBackAltered
+            && let Some(byte) = read_back.last_mut()
+        {
+            *byte ^= 1;
+        }
+        if !check(&read_back) {
+            return Err(StoreError::ReadBack { path: "memory".into() });
+        }
+        if documents.current.as_deref() != expected {
+            return Err(StoreError::Changed);
+        }
+        let old = documents.current.replace(read_back);
+        match (replaced, old) {
+            (Replaced::BecomesPrevious, old) => documents.previous = old,
+            (Replaced::SetAside(reason), Some(old)) => documents.aside.push((reason.clone(), old)),
+            _ => {}
+        }
+        if fault == StoreFault::WriteSeemsToFail { Err(failed()) } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

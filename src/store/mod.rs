@@ -1,0 +1,126 @@
+//! Where a vault's document lies. A store keeps bytes; it never sees a key and does not know what they mean.
+
+pub mod durable;
+mod folder;
+mod memory;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use folder::{FolderStore, VAULT_FILE};
+pub use memory::{MemoryStore, StoreFault};
+
+/// What becomes of the document that a write replaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// There is none: the first write.
+    Nothing,
+    /// It opened in this run, so it becomes the previous document.
+    BecomesPrevious,
+    /// It is damaged, older or forked: it is set aside under a name that ends in this text, and the previous
+    /// document stays.
+    SetAside(String),
+}
+
+/// A place for one vault document and the one before it.
+///
+/// Reading takes no lock; writing goes through [`Store::lock`].
+pub trait Store: Send + Sync {
+    /// Names the place, for messages.
+    fn place(&self) -> String;
+
+    /// Returns the document; `None` where none stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::TooLarge`], [`StoreError::NotAFile`].
+    fn load(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Returns the previous document; `None` where none stands.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn load_previous(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Names what stands in the place of a vault: the document, the previous one, an unfinished write.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn standing(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Takes the one lock that writing needs, waiting at most `wait`.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] where another process holds it all the while.
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError>;
+}
+
+/// A store while this process holds its lock. Dropping it gives the lock back.
+pub trait LockedStore {
+    /// Replaces the document whole or not at all, and returns after it will survive a power cut.
+    ///
+    /// `expected` is what the caller has read: where another document stands by now, nothing is written. `check` is
+    /// handed the new bytes as they read back, before they take the document's place.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`], [`StoreError::ReadBack`] or [`StoreError::Io`]; the old document then stands.
+    fn replace(
+        &mut self,
+        bytes: &[u8],
+        expected: Option<&[u8]>,
+        replaced: &Replaced,
+        check: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// Makes the document that stands survive a power cut, whoever wrote it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn sync(&mut self) -> Result<(), StoreError>;
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The system refused.
+    #[error("cannot {doing} {path}: {source}", path = .path.display())]
+    Io {
+        /// What was being done: a verb.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// More bytes than a vault may have.
+    #[error("{path} has {length} bytes, more than the {limit} a vault may have", path = .path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Something other than a file stands there.
+    #[error("{path} is not a regular file", path = .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another process held the lock all the while.
+    #[error("another process has been changing it for {} s", .waited.as_secs())]
+    Busy {
+        /// How long this one waited.
+        waited: Duration,
+    },
+    /// Another document stands than the one that was read.
+    #[error("it was changed by something that does not take its lock")]
+    Changed,
+    /// What was written does not read back as it was.
+    #[error("{path} does not read back as it was written", path = .path.display())]
+    ReadBack {
+        /// The file.
+        path: PathBuf,
+    },
+}

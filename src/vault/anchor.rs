@@ -1,0 +1,78 @@
+//! What this machine remembers of a vault: the anchor, against which an older or foreign vault file shows.
+
+use super::{Edges, digest};
+use crate::crypto::hmac::MacKey;
+use crate::crypto::secret::DataKey;
+use crate::error::{Error, RolledBack};
+use crate::format::item::{Anchor, AnchorItem};
+use crate::format::vault::{Document, Payload};
+use crate::format::{VaultId, label};
+use crate::keychain::ItemKind;
+
+/// How the vault file that stands compares with what this machine remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// It is the one.
+    Current,
+    /// It descends from the one: written by another machine, or by this one before it was cut off.
+    Behind,
+    /// There is no memory, or none that verifies.
+    Missing,
+    /// It is older, another or a fork.
+    RolledBack(RolledBack),
+}
+
+/// Reads the newest anchor that verifies under the data key.
+pub(super) fn load(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Anchor>, Error> {
+    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
+    let items = edges.keychain.get(&vault.to_string(), ItemKind::Anchor)?;
+    let valid = items.iter().filter_map(|item| {
+        let item = AnchorItem::parse(&item.bytes).ok()?;
+        (key.verifies(&item.protected, &item.mac) && item.anchor.vault == vault).then_some(item.anchor)
+    });
+    Ok(valid.max_by_key(|anchor| anchor.generation))
+}
+
+/// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.
+pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 32]> {
+    let items = edges.keychain.get(&vault.to_string(), ItemKind::Anchor).ok()?;
+    items.iter().find_map(|item| Some(AnchorItem::parse(&item.bytes).ok()?.anchor.digest))
+}
+
+/// Compares an opened vault with an anchor.
+pub(super) fn compare(document: &Document, payload: &Payload, anchor: Option<&Anchor>) -> Memory {
+    let Some(anchor) = anchor else { return Memory::Missing };
+    let generation = document.header.generation;
+    let rolled_back =
+        |forked| Memory::RolledBack(RolledBack { generation, seen: anchor.generation, seen_at: anchor.at, forked });
+    if generation < anchor.generation {
+        return rolled_back(false);
+    }
+    if generation == anchor.generation {
+        return if digest(document) == anchor.digest { Memory::Current } else { rolled_back(false) };
+    }
+    let descends = payload.ancestors.iter().any(|ancestor| ancestor.0 == anchor.digest[..16]);
+    if descends { Memory::Behind } else { rolled_back(true) }
+}
+
+/// Remembers a vault as the one this machine saw last.
+pub(super) fn store(edges: &Edges<'_>, document: &Document, data_key: &DataKey) -> Result<(), Error> {
+    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
+    let anchor = Anchor {
+        vault: document.header.vault,
+        data_key: document.header.data_key,
+        generation: document.header.generation,
+        digest: digest(document),
+        at: edges.host.now(),
+    };
+    let bytes = AnchorItem::write(&anchor, |protected| key.tag(protected))
+        .map_err(|error| Error::from_format("the anchor", error))?;
+    let vault = document.header.vault.to_string();
+    edges.keychain.set(&vault, ItemKind::Anchor, &bytes)?;
+    let kept = edges.keychain.get(&vault, ItemKind::Anchor)?;
+    if kept.iter().any(|item| item.bytes == bytes) {
+        Ok(())
+    } else {
+        Err(Error::KeychainForgets { keychain: edges.keychain.name() })
+    }
+}

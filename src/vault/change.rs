@@ -1,0 +1,164 @@
+//! Writing a vault: under the lock, over what is there now, remembered afterwards.
+
+use super::anchor::{self, Memory};
+use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
+use crate::crypto::cobblestone;
+use crate::crypto::hmac::sha512;
+use crate::crypto::secret::DataKey;
+use crate::error::Error;
+use crate::format::item::Anchor;
+use crate::format::scalar::FixedBase64;
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
+use crate::format::{VaultId, label};
+use crate::store::{LockedStore, Replaced};
+
+/// What an edit of the payload may use besides the payload.
+pub(super) struct Editing<'a> {
+    pub(super) vault: VaultId,
+    pub(super) data_key: &'a DataKey,
+    pub(super) now: crate::format::Timestamp,
+}
+
+impl Unlocked<'_> {
+    /// Tells whether the vault may be changed, and new files sealed under its keys.
+    ///
+    /// # Errors
+    /// [`Error::RolledBack`], [`Error::Damaged`] where only the previous vault file opened, [`Error::ReadOnly`].
+    pub fn check_writable(&self) -> Result<(), Error> {
+        if let Source::Previous { reason } = &self.source {
+            let what = format!("the vault {}", self.edges.store.place());
+            return Err(Error::Damaged { what, detail: reason.clone() });
+        }
+        if let Memory::RolledBack(rolled_back) = &self.memory {
+            return Err(Error::RolledBack(rolled_back.clone()));
+        }
+        self.check_features()
+    }
+
+    fn check_features(&self) -> Result<(), Error> {
+        let features: Vec<String> = self.payload.lacking().into_iter().map(str::to_owned).collect();
+        if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
+    }
+
+    /// Changes the payload under the lock, over what other processes have written meanwhile.
+    pub(super) fn change<T>(
+        &mut self,
+        edit: impl FnOnce(&mut Payload, &Editing<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.check_writable()?;
+        let store = self.edges.store;
+        let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        self.reload()?;
+        self.check_writable()?;
+        let mut payload = self.payload.clone();
+        let editing = Editing { vault: self.id(), data_key: &self.data_key, now: self.edges.host.now() };
+        let result = edit(&mut payload, &editing)?;
+        let generation = self.document.header.generation + 1;
+        self.write(&mut *lock, payload, generation, &Replaced::BecomesPrevious)?;
+        Ok(result)
+    }
+
+    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside.
+    ///
+    /// # Errors
+    /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
+    pub fn accept_rollback(&mut self) -> Result<(), Error> {
+        self.check_features()?;
+        let store = self.edges.store;
+        let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        self.reload()?;
+        let (seen, reason) = match (&self.memory, &self.source) {
+            (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
+            (Memory::RolledBack(seen), Source::Previous { .. }) => (seen.seen, "damaged"),
+            (_, Source::Previous { .. }) => (0, "damaged"),
+            (_, Source::Current) => return Ok(()),
+        };
+        let time = self.edges.host.now().to_string().replace([':', '-'], "");
+        let generation = seen.max(self.document.header.generation) + 1;
+        self.write(&mut *lock, self.payload.clone(), generation, &Replaced::SetAside(format!("{reason}-{time}")))?;
+        self.source = Source::Current;
+        Ok(())
+    }
+
+    /// Reads vault and anchor again. The caller holds the lock.
+    pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
+        let store = self.edges.store;
+        let place = store.place();
+        let standing = match store.load() {
+            Err(_) if self.source != Source::Current => None,
+            other => other.map_err(|error| Error::from_store(&place, error))?,
+        };
+        if standing != self.standing {
+            let what = format!("the vault {place}");
+            let bytes = standing.as_deref().ok_or(Error::VaultNotFound { place })?;
+            let document = Document::parse(bytes).map_err(|error| Error::from_format(what.clone(), error))?;
+            if document.header.vault != self.id() || document.header.data_key != self.document.header.data_key {
+                return Err(Error::Changed { what });
+            }
+            self.payload = open_payload(&document, &self.data_key).map_err(|error| Error::from_format(what, error))?;
+            self.document = document;
+            self.standing = standing;
+            self.source = Source::Current;
+        }
+        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        Ok(anchor)
+    }
+
+    fn write(
+        &mut self,
+        lock: &mut dyn LockedStore,
+        mut payload: Payload,
+        generation: u64,
+        replaced: &Replaced,
+    ) -> Result<(), Error> {
+        let mut ancestor = [0; 16];
+        ancestor.copy_from_slice(&digest(&self.document)[..16]);
+        payload.ancestors.push(FixedBase64(ancestor));
+        let surplus = payload.ancestors.len().saturating_sub(ANCESTOR_LIMIT);
+        payload.ancestors.drain(..surplus);
+        let header = Header { generation, ..self.document.header.clone() };
+        let (document, bytes) = seal_document(header, &payload, &self.data_key)?;
+        let expected = self.standing.as_deref();
+        lock.replace(&bytes, expected, replaced, &mut |read| reads_back(read, &document, &self.data_key))
+            .map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
+        // From here the change is made, whatever becomes of the anchor: it only lags, and the next unlock adopts.
+        self.document = document;
+        self.standing = Some(bytes);
+        self.payload = payload;
+        self.memory = Memory::Current;
+        if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key) {
+            self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
+        }
+        Ok(())
+    }
+}
+
+/// Seals a payload into a document and its file bytes.
+pub(super) fn seal_document(
+    header: Header,
+    payload: &Payload,
+    data_key: &DataKey,
+) -> Result<(Document, Vec<u8>), Error> {
+    let failed = |error| Error::from_format("the new vault", error);
+    let protected = header.to_protected().map_err(failed)?;
+    let plaintext = payload.to_bytes().map_err(failed)?;
+    let context: [&[u8]; 2] = [label::VAULT, &sha512(&protected)];
+    let payload = cobblestone::seal(data_key.expose(), &context, &plaintext)?;
+    let document = Document { header, protected, payload };
+    let bytes = document.to_bytes().map_err(failed)?;
+    if bytes.len() as u64 > crate::format::vault::SIZE_LIMIT {
+        let detail = "it would be larger than a vault may be".into();
+        return Err(Error::Damaged { what: "the new vault".into(), detail });
+    }
+    Ok((document, bytes))
+}
+
+/// Tells whether what was written reads back as the document and opens.
+pub(super) fn reads_back(read: &[u8], document: &Document, data_key: &DataKey) -> bool {
+    Document::parse(read).is_ok_and(|read| {
+        read.protected == document.protected
+            && read.payload == document.payload
+            && open_payload_bytes(&read, data_key).is_ok()
+    })
+}

@@ -1,0 +1,137 @@
+//! Making a vault: the item first, proven to open; then the vault file; then the anchor.
+
+use super::anchor::{self, Memory};
+use super::change::{reads_back, seal_document};
+use super::unlock::unwrap_data_key;
+use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
+use crate::crypto::cobblestone;
+use crate::crypto::hmac::sha512;
+use crate::crypto::kdf::{KdfCost, KdfParams, PEPPER_LEN, derive_kek};
+use crate::crypto::secret::{DataKey, Kek, Password};
+use crate::error::Error;
+use crate::format::item::{DataKeyItem, Wrap, WrapHeader};
+use crate::format::scalar::FixedBase64;
+use crate::format::vault::{Header, Payload, Policy};
+use crate::format::{DataKeyId, VaultId, label};
+use crate::keychain::ItemKind;
+use crate::store::Replaced;
+
+/// Makes a vault where none stands, and returns it unlocked.
+///
+/// The caller generates the id, since a keychain's place and this machine's settings go by it.
+///
+/// # Errors
+/// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item
+/// of this id; [`Error::KeychainForgets`]; [`Error::Kdf`]; those of a vault write. Nothing is left behind then.
+pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked<'a>, Error> {
+    let place = edges.store.place();
+    check_free(&edges, vault)?;
+    let mut pepper = [0; PEPPER_LEN];
+    crate::crypto::random(&mut pepper)?;
+    let data_key = DataKey::generate()?;
+    let data_key_id = DataKeyId::generate()?;
+    // Before the lock: Argon2 never runs under it.
+    let (wrap, kek) = new_wrap(&edges, vault, data_key_id, &data_key, password, &pepper, cost)?;
+    let item = DataKeyItem { wraps: vec![wrap] };
+    let mut lock = edges.store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
+    check_free(&edges, vault)?;
+    // A key without a vault is harmless; a vault without a key is lost. So the item comes first.
+    write_item(&edges, vault, &item, &kek)?;
+    let header = Header {
+        vault,
+        generation: 1,
+        data_key: data_key_id,
+        pepper: FixedBase64(pepper),
+        created: edges.host.now(),
+        recovery: Vec::new(),
+    };
+    let payload = Payload {
+        needs: Vec::new(),
+        policy: Policy::new(cost),
+        ancestors: Vec::new(),
+        pending: None,
+        projects: Vec::new(),
+        secrets: Vec::new(),
+        others: Default::default(),
+    };
+    let written = seal_document(header, &payload, &data_key).and_then(|(document, bytes)| {
+        lock.replace(&bytes, None, &Replaced::Nothing, &mut |read| reads_back(read, &document, &data_key))
+            .map_err(|error| Error::from_store(&place, error))?;
+        Ok((document, bytes))
+    });
+    let (document, bytes) = match written {
+        Ok(written) => written,
+        Err(error) => {
+            forget_item(&edges, vault);
+            return Err(error);
+        }
+    };
+    let mut notices = Vec::new();
+    if let Err(error) = anchor::store(&edges, &document, &data_key) {
+        notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
+    }
+    drop(lock);
+    Ok(Unlocked {
+        edges,
+        standing: Some(bytes),
+        document,
+        source: Source::Current,
+        data_key,
+        payload,
+        memory: Memory::Current,
+        item,
+        opened_wrap: 0,
+        notices,
+    })
+}
+
+fn check_free(edges: &Edges<'_>, vault: VaultId) -> Result<(), Error> {
+    let standing = edges.store.standing().map_err(|error| Error::from_store(&edges.store.place(), error))?;
+    if !standing.is_empty() {
+        return Err(Error::VaultExists { standing });
+    }
+    if !edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?.is_empty() {
+        return Err(Error::VaultExists { standing: vec![edges.keychain.name()] });
+    }
+    Ok(())
+}
+
+/// Takes back the item of a vault that did not come to be. Best effort: what stays is a stray item, found by doctor.
+fn forget_item(edges: &Edges<'_>, vault: VaultId) {
+    for item in edges.keychain.get(&vault.to_string(), ItemKind::DataKey).unwrap_or_default() {
+        let _ = edges.keychain.delete(&item.handle);
+    }
+}
+
+/// Wraps the data key under a password with a fresh salt.
+pub(super) fn new_wrap(
+    edges: &Edges<'_>,
+    vault: VaultId,
+    data_key_id: DataKeyId,
+    data_key: &DataKey,
+    password: &Password,
+    pepper: &[u8; PEPPER_LEN],
+    cost: KdfCost,
+) -> Result<(Wrap, Kek), Error> {
+    let kdf = KdfParams::generate(cost)?;
+    let kek = derive_kek(password, pepper, &kdf, edges.host.available_memory())?;
+    let header = WrapHeader { vault, data_key: data_key_id, at: edges.host.now(), boot: edges.host.boot(), kdf };
+    let protected = header.to_protected().map_err(|error| Error::from_format("the data-key item", error))?;
+    let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&protected)];
+    let wrapped = cobblestone::seal(kek.expose(), &context, data_key.expose())?;
+    Ok((Wrap { header, protected, wrapped }, kek))
+}
+
+/// Writes the data-key item, reads it back and opens its newest wrap.
+pub(super) fn write_item(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, newest: &Kek) -> Result<(), Error> {
+    let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
+    let vault = vault.to_string();
+    edges.keychain.set(&vault, ItemKind::DataKey, &bytes)?;
+    let kept = edges.keychain.get(&vault, ItemKind::DataKey)?;
+    let opens = kept.iter().any(|stored| {
+        stored.bytes == bytes
+            && DataKeyItem::parse(&stored.bytes)
+                .is_ok_and(|item| item.wraps.last().is_some_and(|wrap| unwrap_data_key(wrap, newest).is_some()))
+    });
+    if opens { Ok(()) } else { Err(Error::KeychainForgets { keychain: edges.keychain.name() }) }
+}

@@ -1,0 +1,262 @@
+//! The story of a vault: made, opened, unlocked, changed, its password changed. Takes the store, the keychain and
+//! the machine as they are handed in; nothing here prompts, prints or reads the environment.
+//!
+//! [`Vault`] knows what stands in clear, [`FoundKey`] has the wrapped data key beside it, and only
+//! [`Unlocked`] has operations on keys.
+
+mod anchor;
+mod change;
+mod create;
+mod password;
+mod project;
+mod unlock;
+
+use std::fmt;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::cobblestone;
+use crate::crypto::hmac::{sha256, sha512};
+use crate::crypto::kdf::KdfCost;
+use crate::crypto::secret::DataKey;
+use crate::error::{Error, RolledBack};
+use crate::format::item::DataKeyItem;
+use crate::format::vault::{Document, Header, Payload};
+use crate::format::{FormatError, Timestamp, VaultId, label};
+use crate::host::Host;
+use crate::keychain::Keychain;
+use crate::store::Store;
+
+pub use create::create;
+pub use password::PasswordChanged;
+pub use project::{KeyInfo, NewProject, ProjectFileKey, ProjectInfo};
+pub use unlock::FoundKey;
+
+/// How long a write waits for another process's.
+pub const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// The three edges a vault is used through.
+#[derive(Clone, Copy)]
+pub struct Edges<'a> {
+    /// Where the vault file lies.
+    pub store: &'a dyn Store,
+    /// Where this machine's items lie.
+    pub keychain: &'a dyn Keychain,
+    /// The machine.
+    pub host: &'a dyn Host,
+}
+
+/// Which of the two vault files was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The vault file itself.
+    Current,
+    /// The one before it, since the vault file cannot be used.
+    Previous {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Something the user should know though the operation went on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// This machine had no (valid) memory of the vault; it has one now.
+    AnchorMissing {
+        /// The generation of the vault that was taken as it is.
+        generation: u64,
+    },
+    /// The memory of the last write could not be renewed.
+    AnchorNotWritten {
+        /// Why.
+        reason: String,
+    },
+    /// The vault is not the one this machine saw last.
+    RolledBack(RolledBack),
+    /// The previous vault file was read instead.
+    ReadPrevious {
+        /// Why.
+        reason: String,
+        /// Its generation.
+        generation: u64,
+    },
+    /// More than one keychain item matches; one of them opened.
+    SeveralItems {
+        /// How many.
+        count: usize,
+    },
+    /// The item holds two passwords' wraps: a password change was cut short.
+    TwoPasswords,
+}
+
+/// A vault of which only what stands in clear is known.
+pub struct Vault<'a> {
+    store: &'a dyn Store,
+    /// What stands in the vault file's place, read or damaged: what a write must still find there.
+    standing: Option<Vec<u8>>,
+    document: Document,
+    source: Source,
+}
+
+impl fmt::Debug for Vault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("id", &self.id()).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Vault<'a> {
+    /// Reads the vault file; where it is missing or does not parse, the previous one.
+    ///
+    /// # Errors
+    /// [`Error::VaultNotFound`], [`Error::UnsupportedVersion`], [`Error::Damaged`] where neither file parses,
+    /// [`Error::Io`].
+    pub fn open(store: &'a dyn Store) -> Result<Self, Error> {
+        let place = store.place();
+        let current = store.load();
+        let failed = match current {
+            Ok(Some(bytes)) => match Document::parse(&bytes) {
+                Ok(document) => {
+                    return Ok(Self { store, standing: Some(bytes), document, source: Source::Current });
+                }
+                Err(error @ FormatError::Version { .. }) => {
+                    return Err(Error::from_format(format!("the vault {place}"), error));
+                }
+                Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),
+            },
+            Ok(None) => (None, Error::VaultNotFound { place: place.clone() }),
+            Err(error @ crate::store::StoreError::Io { .. }) => return Err(Error::from_store(&place, error)),
+            Err(error) => return Err(Error::from_store(&place, error)),
+        };
+        let (standing, error) = failed;
+        let previous = store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
+        match previous {
+            Some(document) => {
+                let reason = match &error {
+                    Error::VaultNotFound { .. } => "it is missing".to_owned(),
+                    Error::Damaged { detail, .. } => detail.clone(),
+                    other => other.to_string(),
+                };
+                Ok(Self { store, standing, document, source: Source::Previous { reason } })
+            }
+            None => Err(error),
+        }
+    }
+
+    /// Returns the vault's id. It is not authenticated until the vault is unlocked.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.document.header.vault
+    }
+
+    /// Returns what stands in clear. It is not authenticated until the vault is unlocked.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.document.header
+    }
+
+    /// Tells which of the two vault files was read.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+/// A vault whose data key is in memory. Dropping it wipes the key.
+pub struct Unlocked<'a> {
+    edges: Edges<'a>,
+    standing: Option<Vec<u8>>,
+    document: Document,
+    source: Source,
+    data_key: DataKey,
+    payload: Payload,
+    memory: anchor::Memory,
+    item: DataKeyItem,
+    opened_wrap: usize,
+    notices: Vec<Notice>,
+}
+
+impl fmt::Debug for Unlocked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unlocked").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+impl Unlocked<'_> {
+    /// Returns the vault's id.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.document.header.vault
+    }
+
+    /// Returns what stands in clear in the vault file.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.document.header
+    }
+
+    /// Returns the data key, for a test that must know what to look for.
+    #[must_use]
+    pub fn data_key(&self) -> &DataKey {
+        &self.data_key
+    }
+
+    /// Takes what the user should be told, leaving nothing.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Returns when the password that opened the vault was set.
+    #[must_use]
+    pub fn password_set_at(&self) -> Timestamp {
+        self.wrap().header.at
+    }
+
+    /// Returns what Argon2id cost for the password that opened the vault.
+    #[must_use]
+    pub fn kdf_cost(&self) -> KdfCost {
+        self.wrap().header.kdf.cost
+    }
+
+    /// Returns the cost chosen for this vault: what the next password change uses.
+    ///
+    /// # Errors
+    /// [`Error::Kdf`]; the payload was checked when it was opened.
+    pub fn policy(&self) -> Result<KdfCost, Error> {
+        self.payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))
+    }
+
+    /// Returns the generation this machine saw last, where it is not the one that stands.
+    #[must_use]
+    pub fn rolled_back(&self) -> Option<&RolledBack> {
+        match &self.memory {
+            anchor::Memory::RolledBack(rolled_back) => Some(rolled_back),
+            _ => None,
+        }
+    }
+
+    fn wrap(&self) -> &crate::format::item::Wrap {
+        &self.item.wraps[self.opened_wrap]
+    }
+}
+
+/// Opens a document's payload.
+fn open_payload(document: &Document, data_key: &DataKey) -> Result<Payload, FormatError> {
+    let plaintext = open_payload_bytes(document, data_key)?;
+    Payload::parse(&plaintext)
+}
+
+fn open_payload_bytes(document: &Document, data_key: &DataKey) -> Result<Zeroizing<Vec<u8>>, FormatError> {
+    let context: [&[u8]; 2] = [label::VAULT, &sha512(&document.protected)];
+    cobblestone::open(data_key.expose(), &context, &document.payload)
+        .map_err(|error| FormatError::Malformed(format!("the payload does not open: {error}")))
+}
+
+/// Returns what anchors and ancestors know a vault write by.
+fn digest(document: &Document) -> [u8; 32] {
+    sha256(&document.payload)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,278 @@
+//! Projects and their file keys.
+
+use super::change::Editing;
+use super::{Unlocked, VaultId};
+use crate::crypto::cobblestone;
+use crate::crypto::secret::{DataKey, FileKey};
+use crate::error::Error;
+use crate::format::name::{self, TEXT_LIMIT};
+use crate::format::scalar::Base64;
+use crate::format::vault::{KeyState, Payload, Project, ProjectKey};
+use crate::format::{ProjectId, Timestamp, label};
+
+/// What a new project is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewProject {
+    /// Its name.
+    pub name: String,
+    /// The client; may be empty.
+    pub client: String,
+    /// A note; may be empty.
+    pub note: String,
+}
+
+/// What a project tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectInfo {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// The client; may be empty.
+    pub client: String,
+    /// A note; may be empty.
+    pub note: String,
+    /// When it was added.
+    pub created: Timestamp,
+    /// Its keys, by version.
+    pub keys: Vec<KeyInfo>,
+}
+
+/// What one version of a file key tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Counts from 1.
+    pub version: u32,
+    /// What it is used for.
+    pub state: KeyState,
+    /// Whether it is the one that encrypts.
+    pub current: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A file key and where it belongs.
+#[derive(Debug)]
+pub struct ProjectFileKey {
+    /// The project's name.
+    pub project: String,
+    /// The key's version.
+    pub version: u32,
+    /// The key.
+    pub key: FileKey,
+}
+
+impl From<&Project> for ProjectInfo {
+    fn from(project: &Project) -> Self {
+        let current = project.current().map(|key| key.version);
+        let mut keys: Vec<KeyInfo> = project
+            .keys
+            .iter()
+            .map(|key| KeyInfo {
+                version: key.version,
+                state: key.state,
+                current: current == Some(key.version),
+                created: key.created,
+            })
+            .collect();
+        keys.sort_by_key(|key| key.version);
+        Self {
+            id: project.id,
+            name: project.name.clone(),
+            client: project.client.clone(),
+            note: project.note.clone(),
+            created: project.created,
+            keys,
+        }
+    }
+}
+
+impl Unlocked<'_> {
+    /// Returns every project, by name.
+    #[must_use]
+    pub fn projects(&self) -> Vec<ProjectInfo> {
+        let mut projects: Vec<ProjectInfo> = self.payload.projects.iter().map(ProjectInfo::from).collect();
+        projects.sort_by(|a, b| a.name.cmp(&b.name));
+        projects
+    }
+
+    /// Returns one project.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`].
+    pub fn project(&self, name: &str) -> Result<ProjectInfo, Error> {
+        find(&self.payload, name).map(ProjectInfo::from)
+    }
+
+    /// Adds a project with its first file key.
+    ///
+    /// # Errors
+    /// [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
+    pub fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error> {
+        self.add_projects(std::slice::from_ref(new))?;
+        self.project(&checked_name(&new.name)?)
+    }
+
+    /// Adds many projects in one write: all of them or none.
+    ///
+    /// # Errors
+    /// As [`Unlocked::add_project`].
+    pub fn add_projects(&mut self, new: &[NewProject]) -> Result<(), Error> {
+        self.change(|payload, editing| {
+            let mut names: std::collections::HashSet<String> =
+                payload.projects.iter().map(|project| project.name.clone()).collect();
+            for new in new {
+                let name = checked_name(&new.name)?;
+                if !names.insert(name.clone()) {
+                    return Err(Error::ProjectExists { name });
+                }
+                let text = |what, text: &str| {
+                    name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
+                };
+                let id = ProjectId::generate()?;
+                payload.projects.push(Project {
+                    id,
+                    name,
+                    client: text("the client's name", &new.client)?,
+                    created: editing.now,
+                    note: text("the note", &new.note)?,
+                    keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
+                    others: Default::default(),
+                });
+            }
+            Ok(())
+        })
+    }
+
+    /// Renames a project. Its files stay its files: nothing in them names it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
+    pub fn rename_project(&mut self, old: &str, new: &str) -> Result<(), Error> {
+        let new = checked_name(new)?;
+        self.change(|payload, _| {
+            if normal(old) != new && payload.projects.iter().any(|project| project.name == new) {
+                return Err(Error::ProjectExists { name: new });
+            }
+            find_mut(payload, old)?.name = new;
+            Ok(())
+        })
+    }
+
+    /// Makes a new file key the project's current one; earlier ones still open what they sealed. Returns its version.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], those of a vault write.
+    pub fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
+        let key = FileKey::generate()?;
+        self.change(|payload, editing| push_key(find_mut(payload, project)?, editing, &key))
+    }
+
+    /// Makes a file key from elsewhere the project's current one. Returns its version.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::KeyExists`] where the project holds this key, those of a vault write.
+    pub fn import_file_key(&mut self, project: &str, key: &FileKey) -> Result<u32, Error> {
+        self.change(|payload, editing| {
+            let project = find_mut(payload, project)?;
+            for held in project.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
+                let opened = unwrap(editing.vault, editing.data_key, project, held)?;
+                // Both are the user's own; which one is held is no secret from them.
+                if opened.expose() == key.expose() {
+                    return Err(Error::KeyExists { project: project.name.clone(), version: held.version });
+                }
+            }
+            push_key(project, editing, key)
+        })
+    }
+
+    /// Returns a project's current file key, or one version of it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`], [`Error::Damaged`].
+    pub fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
+        let project = find(&self.payload, project)?;
+        let held = match version {
+            Some(version) => project.keys.iter().find(|key| key.version == version && key.state != KeyState::Destroyed),
+            None => project.current(),
+        };
+        let held = held.ok_or(Error::KeyNotFound { project: project.name.clone(), version: version.unwrap_or(0) })?;
+        let key = unwrap(self.id(), &self.data_key, project, held)?;
+        Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
+    }
+
+    /// Offers every file key that may open a file, one at a time: those of `first` before the others, current
+    /// versions before earlier ones. Each is wiped before the next is unwrapped.
+    pub fn candidate_keys<'a>(
+        &'a self,
+        first: Option<&'a str>,
+    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + 'a {
+        let named = first.map(normal);
+        let mut order: Vec<(u8, &Project, &ProjectKey)> = Vec::new();
+        for project in &self.payload.projects {
+            let current = project.current().map(|key| key.version);
+            for key in project.keys.iter().filter(|key| key.state != KeyState::Destroyed) {
+                let is_named = named.as_deref() == Some(project.name.as_str());
+                let is_current = current == Some(key.version);
+                order.push((u8::from(!is_named) * 2 + u8::from(!is_current), project, key));
+            }
+        }
+        order.sort_by_key(|(rank, _, key)| (*rank, std::cmp::Reverse(key.version)));
+        order.into_iter().map(|(_, project, held)| {
+            let key = unwrap(self.id(), &self.data_key, project, held)?;
+            Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
+        })
+    }
+}
+
+fn checked_name(text: &str) -> Result<String, Error> {
+    name::project_name(text).map_err(|reason| Error::BadName { what: "the project's name", reason })
+}
+
+/// Returns the form in which a name would be stored, so that a lookup finds it however it was typed.
+fn normal(text: &str) -> String {
+    name::project_name(text).unwrap_or_else(|_| text.to_owned())
+}
+
+fn find<'a>(payload: &'a Payload, name: &str) -> Result<&'a Project, Error> {
+    let name = normal(name);
+    payload.projects.iter().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
+}
+
+fn find_mut<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+    let name = normal(name);
+    payload.projects.iter_mut().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
+}
+
+fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<u32, Error> {
+    let highest = project.keys.iter().map(|key| key.version).max().unwrap_or(0);
+    let version =
+        highest.checked_add(1).ok_or(Error::KeyNotFound { project: project.name.clone(), version: highest })?;
+    project.keys.push(new_key(editing, project.id, version, key)?);
+    Ok(version)
+}
+
+fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &FileKey) -> Result<ProjectKey, Error> {
+    let number = version.to_be_bytes();
+    let context = [label::FILE_KEY, editing.vault.as_bytes(), project.as_bytes(), &number];
+    let wrapped = cobblestone::seal(editing.data_key.expose(), &context, key.expose())?;
+    Ok(ProjectKey {
+        version,
+        state: KeyState::Active,
+        created: editing.now,
+        wrapped: Base64(wrapped),
+        others: Default::default(),
+    })
+}
+
+fn unwrap(vault: VaultId, data_key: &DataKey, project: &Project, held: &ProjectKey) -> Result<FileKey, Error> {
+    let number = held.version.to_be_bytes();
+    let context = [label::FILE_KEY, vault.as_bytes(), project.id.as_bytes(), &number];
+    let damaged = |detail: String| Error::Damaged {
+        what: format!("key version {} of project {:?}", held.version, project.name),
+        detail,
+    };
+    let bytes =
+        cobblestone::open(data_key.expose(), &context, &held.wrapped.0).map_err(|error| damaged(error.to_string()))?;
+    FileKey::from_slice(&bytes).ok_or_else(|| damaged("it is not 32 bytes long".into()))
+}

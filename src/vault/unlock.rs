@@ -1,0 +1,242 @@
+//! From what stands in clear to the data key in memory.
+
+use super::anchor::{self, Memory};
+use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, digest, open_payload};
+use crate::crypto::cobblestone;
+use crate::crypto::hmac::sha512;
+use crate::crypto::kdf::derive_kek;
+use crate::crypto::secret::{DataKey, Kek, Password};
+use crate::error::Error;
+use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
+use crate::format::vault::{Document, Payload};
+use crate::format::{FormatError, label};
+use crate::host::Host;
+use crate::keychain::{ItemKind, Keychain};
+use crate::store::Store;
+
+/// A vault with this machine's wrapped data key beside it: all that a password is still needed for.
+pub struct FoundKey<'a> {
+    vault: Vault<'a>,
+    edges: Edges<'a>,
+    items: Vec<DataKeyItem>,
+}
+
+impl<'a> Vault<'a> {
+    /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
+    ///
+    /// # Errors
+    /// [`Error::KeyMissing`], [`Error::KeyNotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
+    pub fn find_key(self, keychain: &'a dyn Keychain, host: &'a dyn Host) -> Result<FoundKey<'a>, Error> {
+        let vault = self.id();
+        let stored = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
+        if stored.is_empty() {
+            return Err(Error::KeyMissing { keychain: keychain.name(), vault });
+        }
+        let not_ours = |detail: String| Error::KeyNotOurs { keychain: keychain.name(), detail };
+        let mut items = Vec::new();
+        let mut failed = None;
+        for item in &stored {
+            match DataKeyItem::parse(&item.bytes) {
+                Ok(item) if item.wraps.iter().any(|wrap| wrap.header.vault == vault) => items.push(item),
+                Ok(_) => failed = Some(not_ours("it belongs to another vault".into())),
+                Err(FormatError::Malformed(detail)) => failed = Some(not_ours(detail)),
+                Err(error) => failed = Some(Error::from_format("the data-key item", error)),
+            }
+        }
+        match failed {
+            Some(error) if items.is_empty() => Err(error),
+            _ => Ok(FoundKey { edges: Edges { store: self.store, keychain, host }, vault: self, items }),
+        }
+    }
+
+    /// Unlocks the vault: [`Vault::find_key`] and [`FoundKey::unlock`] in one.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn unlock(
+        self,
+        password: &Password,
+        keychain: &'a dyn Keychain,
+        host: &'a dyn Host,
+    ) -> Result<Unlocked<'a>, Error> {
+        self.find_key(keychain, host)?.unlock(password)
+    }
+}
+
+/// A data key and the wrap it came out of.
+struct Opened {
+    data_key: DataKey,
+    item: usize,
+    wrap: usize,
+}
+
+impl<'a> FoundKey<'a> {
+    /// Unlocks the vault, and compares it with what this machine remembers of it.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`]; [`Error::Kdf`]; [`Error::Damaged`] where the password is right but neither vault
+    /// file opens; [`Error::Keychain`].
+    pub fn unlock(mut self, password: &Password) -> Result<Unlocked<'a>, Error> {
+        let opened = match self.unwrap_data_key(password, &self.vault.document)? {
+            Some(opened) => opened,
+            None => self.unlock_previous(password)?,
+        };
+        let place = self.edges.store.place();
+        let payload = match open_payload(&self.vault.document, &opened.data_key) {
+            Ok(payload) => payload,
+            Err(error) => {
+                self.open_previous(&opened.data_key, Error::from_format(format!("the vault {place}"), error))?
+            }
+        };
+        let Self { vault, edges, mut items } = self;
+        let mut notices = Vec::new();
+        if items.len() > 1 {
+            notices.push(Notice::SeveralItems { count: items.len() });
+        }
+        let item = items.swap_remove(opened.item);
+        let data_key_id = vault.document.header.data_key;
+        if item.wraps.iter().filter(|wrap| wrap.header.data_key == data_key_id).count() > 1 {
+            notices.push(Notice::TwoPasswords);
+        }
+        let mut unlocked = Unlocked {
+            edges,
+            standing: vault.standing,
+            document: vault.document,
+            source: vault.source,
+            data_key: opened.data_key,
+            payload,
+            memory: Memory::Current,
+            item,
+            opened_wrap: opened.wrap,
+            notices,
+        };
+        unlocked.remember()?;
+        Ok(unlocked)
+    }
+
+    /// Tries the wraps of the data key that the document names, the newest first, four at most.
+    fn unwrap_data_key(&self, password: &Password, document: &Document) -> Result<Option<Opened>, Error> {
+        let candidates = self.items.iter().enumerate().flat_map(|(item, wraps)| {
+            wraps.wraps.iter().enumerate().rev().map(move |(wrap, candidate)| (item, wrap, candidate))
+        });
+        let header = &document.header;
+        let mut tried = 0;
+        for (item, wrap, candidate) in candidates {
+            if candidate.header.vault != header.vault || candidate.header.data_key != header.data_key {
+                continue;
+            }
+            tried += 1;
+            if tried > WRAP_LIMIT {
+                break;
+            }
+            let available = self.edges.host.available_memory();
+            let kek = derive_kek(password, &header.pepper.0, &candidate.header.kdf, available)?;
+            if let Some(data_key) = unwrap_data_key(candidate, &kek) {
+                return Ok(Some(Opened { data_key, item, wrap }));
+            }
+        }
+        if tried == 0 {
+            let detail = "its data key is not the one the vault file names".into();
+            return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
+        }
+        Ok(None)
+    }
+
+    /// Tells a wrong password from a vault file whose pepper is damaged: where the file is not the one the anchor
+    /// knows, the previous one may still open.
+    fn unlock_previous(&mut self, password: &Password) -> Result<Opened, Error> {
+        let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
+        let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));
+        let boot = self.edges.host.boot();
+        let earlier_boot =
+            !boot.is_empty() && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
+        let wrong = Error::WrongPassword { earlier_boot, vault_may_be_damaged: differs };
+        let pepper = self.vault.document.header.pepper;
+        match self.previous() {
+            // The same pepper would derive the same key again.
+            Some(previous) if differs && previous.header.pepper != pepper => {
+                let opened = self.unwrap_data_key(password, &previous)?.ok_or(wrong)?;
+                let reason = "its protected part is damaged".into();
+                self.vault.document = previous;
+                self.vault.source = Source::Previous { reason };
+                Ok(opened)
+            }
+            _ => Err(wrong),
+        }
+    }
+
+    /// Opens the previous vault file after the password proved right and the vault file did not open.
+    fn open_previous(&mut self, data_key: &DataKey, error: Error) -> Result<Payload, Error> {
+        if self.vault.source != Source::Current {
+            return Err(error);
+        }
+        let Some(previous) = self.previous() else { return Err(error) };
+        let Ok(payload) = open_payload(&previous, data_key) else { return Err(error) };
+        self.vault.document = previous;
+        self.vault.source = Source::Previous { reason: error.to_string() };
+        Ok(payload)
+    }
+
+    fn previous(&self) -> Option<Document> {
+        let bytes = self.edges.store.load_previous().ok().flatten()?;
+        let document = Document::parse(&bytes).ok()?;
+        (document.header.vault == self.vault.id()).then_some(document)
+    }
+}
+
+/// Opens one wrap; `None` for a wrong key and for an altered wrap alike.
+pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
+    let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&wrap.protected)];
+    let bytes = cobblestone::open(kek.expose(), &context, &wrap.wrapped).ok()?;
+    DataKey::from_slice(&bytes)
+}
+
+impl Unlocked<'_> {
+    /// Compares the vault with the anchor and brings the anchor up to date where that is harmless.
+    fn remember(&mut self) -> Result<(), Error> {
+        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        if self.memory != Memory::Current || self.source != Source::Current {
+            self.compare_under_lock()?;
+        }
+        if let Source::Previous { reason } = &self.source {
+            let (reason, generation) = (reason.clone(), self.document.header.generation);
+            self.notices.push(Notice::ReadPrevious { reason, generation });
+        }
+        if let Memory::RolledBack(rolled_back) = &self.memory {
+            self.notices.push(Notice::RolledBack(rolled_back.clone()));
+        }
+        Ok(())
+    }
+
+    /// Reads vault and anchor again under the lock, since a writer may have been between the two, and settles what
+    /// can be settled.
+    fn compare_under_lock(&mut self) -> Result<(), Error> {
+        let store: &dyn Store = self.edges.store;
+        let mut lock = match store.lock(LOCK_WAIT) {
+            Ok(lock) => lock,
+            Err(error) => {
+                // A folder that cannot be written to can still be read from.
+                self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
+                return Ok(());
+            }
+        };
+        let anchor = self.reload()?;
+        let settled = match &self.memory {
+            Memory::Current | Memory::RolledBack(_) => return Ok(()),
+            _ if self.source != Source::Current => return Ok(()),
+            Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
+            Memory::Missing => {
+                if anchor.is_none() && self.payload.pending.is_none() {
+                    self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
+                }
+                Ok(())
+            }
+        };
+        match settled.and_then(|()| anchor::store(&self.edges, &self.document, &self.data_key)) {
+            Ok(()) => self.memory = Memory::Current,
+            Err(error) => self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() }),
+        }
+        Ok(())
+    }
+}
