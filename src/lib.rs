@@ -4,6 +4,8 @@
 #![warn(missing_docs)]
 
 pub mod body;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod crypto;
 pub mod error;
 pub mod format;

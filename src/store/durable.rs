@@ -4,6 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
+pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
+
 /// Opens a new file for writing that only its owner can read. Fails where anything stands under `path`, even a
 /// symbolic link.
 ///
@@ -68,7 +71,7 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Writes `bytes` to a new private file beside `path`, syncs it, lets `check` read it back, and renames it over
-/// `path`. The temporary file is `path` + `.tmp`; the caller holds whatever lock keeps others from it, so one that
+/// `path`. The temporary file is `path` + [`UNFINISHED_SUFFIX`]; the caller holds whatever lock keeps others from it, so one that
 /// stands was left by a crash and is removed.
 ///
 /// # Errors
@@ -79,7 +82,7 @@ pub fn replace(
     check: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     before_rename: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = with_suffix(path, ".tmp");
+    let temporary = with_suffix(path, UNFINISHED_SUFFIX);
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -48,7 +48,7 @@ impl FolderStore {
     /// Returns the path of an unfinished write.
     #[must_use]
     pub fn unfinished(&self) -> PathBuf {
-        with_suffix(&self.file, ".tmp")
+        with_suffix(&self.file, durable::UNFINISHED_SUFFIX)
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
@@ -152,7 +152,7 @@ impl LockedFolder<'_> {
             Replaced::Nothing => Ok(()),
             Replaced::BecomesPrevious => {
                 let previous = self.store.previous();
-                let staged = with_suffix(&previous, ".tmp");
+                let staged = with_suffix(&previous, durable::UNFINISHED_SUFFIX);
                 remove_if_there(&staged)?;
                 link_or_copy(file, &staged)?;
                 fs::rename(&staged, &previous)

@@ -236,6 +236,12 @@ impl Unlocked<'_> {
         }
     }
 
+    /// Tells whether the previous vault file was read, since the vault file itself cannot be used.
+    #[must_use]
+    pub fn reads_previous(&self) -> bool {
+        self.source != Source::Current
+    }
+
     fn wrap(&self) -> &crate::format::item::Wrap {
         &self.item.wraps[self.opened_wrap]
     }

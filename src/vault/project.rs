@@ -21,6 +21,19 @@ pub struct NewProject {
     pub note: String,
 }
 
+impl NewProject {
+    /// Checks the texts as adding the project would.
+    ///
+    /// # Errors
+    /// [`Error::BadName`].
+    pub fn check(&self) -> Result<(), Error> {
+        checked_name(&self.name)?;
+        checked_text("the client's name", &self.client)?;
+        checked_text("the note", &self.note)?;
+        Ok(())
+    }
+}
+
 /// What a project tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectInfo {
@@ -126,16 +139,13 @@ impl Unlocked<'_> {
                 if !names.insert(name.clone()) {
                     return Err(Error::ProjectExists { name });
                 }
-                let text = |what, text: &str| {
-                    name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
-                };
                 let id = ProjectId::generate()?;
                 payload.projects.push(Project {
                     id,
                     name,
-                    client: text("the client's name", &new.client)?,
+                    client: checked_text("the client's name", &new.client)?,
                     created: editing.now,
-                    note: text("the note", &new.note)?,
+                    note: checked_text("the note", &new.note)?,
                     keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
                     others: Default::default(),
                 });
@@ -227,6 +237,10 @@ impl Unlocked<'_> {
 
 fn checked_name(text: &str) -> Result<String, Error> {
     name::project_name(text).map_err(|reason| Error::BadName { what: "the project's name", reason })
+}
+
+fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
+    name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
 }
 
 /// Returns the form in which a name would be stored, so that a lookup finds it however it was typed.

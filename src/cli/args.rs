@@ -1,0 +1,110 @@
+//! The global flags and the list of commands. The doc comments are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use super::commands::{completions, decrypt, doctor, encrypt, init, key, man, passwd, project, status};
+use super::context::Context;
+use super::failure::Failure;
+
+/// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
+///
+/// A master password unlocks a vault; the vault holds one file key per project; a file key opens that project's
+/// files. The password's half of the vault's key lies in the keychain of this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
+                  6 keychain, 7 busy, 8 rolled back or forked, 130 interrupted."
+)]
+pub struct Cli {
+    /// The flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that stand before or after the command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The vault's folder [default: strongroom in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", env = "STRONGROOM_VAULT", value_hint = ValueHint::DirPath)]
+    pub vault: Option<PathBuf>,
+    /// Where this machine's half of the key lies: os, file or file:PATH [default: as this machine remembers]
+    #[arg(long, global = true, value_name = "KIND")]
+    pub keychain: Option<super::settings::Kind>,
+    /// Read the master password from the first line of a file
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["password_fd", "password_command"])]
+    pub password_file: Option<PathBuf>,
+    /// Read the master password from an open file descriptor
+    #[arg(long, global = true, value_name = "N", conflicts_with = "password_command")]
+    pub password_fd: Option<u32>,
+    /// Read the master password from what a shell command prints
+    #[arg(long, global = true, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub password_command: Option<String>,
+    /// Ask nothing: a question becomes an error
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Print results as JSON on standard output, and errors as one line of JSON on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print no progress and no remarks
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Go on with a vault file that is older than, or other than, the one this machine saw last
+    #[arg(long, global = true)]
+    pub accept_rollback: bool,
+    /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub keychain_timeout: Option<u64>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a vault
+    Init(init::Init),
+    /// Add, list, show and rename projects
+    #[command(subcommand)]
+    Project(project::Project),
+    /// Show, list, rotate and import a project's file keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Encrypt files for a project
+    Encrypt(encrypt::Encrypt),
+    /// Decrypt files
+    Decrypt(decrypt::Decrypt),
+    /// Change the master password on this machine
+    Passwd(passwd::Passwd),
+    /// Tell which vault, keychain and projects there are
+    Status(status::Status),
+    /// Look for what is wrong, and say what to do about it
+    Doctor(doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the manual page
+    Man(man::Man),
+}
+
+impl Command {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Init(command) => command.run(context),
+            Self::Project(command) => command.run(context),
+            Self::Key(command) => command.run(context),
+            Self::Encrypt(command) => command.run(context),
+            Self::Decrypt(command) => command.run(context),
+            Self::Passwd(command) => command.run(context),
+            Self::Status(command) => command.run(context),
+            Self::Doctor(command) => command.run(context),
+            Self::Completions(command) => command.run(context),
+            Self::Man(command) => command.run(context),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `strongroom init`.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::setup::{self, NewVault, Plan};
+use crate::store::Store;
+
+/// Make a vault.
+///
+/// The master password unlocks it; the keychain of this machine holds the other half of its key. Nobody can reset the
+/// password.
+#[derive(Debug, Args)]
+pub struct Init {
+    #[command(flatten)]
+    new: NewVault,
+}
+
+impl Init {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let plan = setup::plan(context, &self.new)?;
+        let place = context.store()?.place();
+        setup::carry_out(context, &plan, |vault| {
+            let mut text = describe(&plan, &place);
+            if let Some(words) = plan.password_to_show() {
+                text += &format!("\n\n{}", password_lines(words));
+            }
+            text += "\n\nnext: strongroom project add NAME";
+            context.output.result(
+                &text,
+                &json!({
+                    "vault": vault.id().to_string(),
+                    "path": place,
+                    "keychain": plan.kind().to_string(),
+                    "kdf": kdf_json(plan.cost()),
+                    "generated_password": plan.password_to_show(),
+                }),
+            )
+        })
+    }
+}
+
+/// Says where a new vault and its key are.
+pub fn describe(plan: &Plan, place: &str) -> String {
+    let cost = plan.cost();
+    format!(
+        "vault     {place}\nkeychain  {}\npassword  Argon2id, {} MiB, {} passes, {} lanes",
+        plan.kind(),
+        cost.memory_kib / 1024,
+        cost.passes,
+        cost.lanes
+    )
+}
+
+/// Shows a generated password once.
+pub fn password_lines(words: &str) -> String {
+    format!(
+        "master password, shown this once:\n\n    {words}\n\n\
+         Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it."
+    )
+}
+
+/// Says in JSON what the password costs to guess.
+pub fn kdf_json(cost: crate::crypto::kdf::KdfCost) -> serde_json::Value {
+    json!({"algorithm": "argon2id", "memory_mib": cost.memory_kib / 1024, "passes": cost.passes, "lanes": cost.lanes})
+}

@@ -1,0 +1,223 @@
+//! `strongroom key`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::project::keys_to_json;
+use crate::cli::context::Context;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{print, state_name, stdout_is_terminal, table};
+use crate::crypto::secret::{FileKey, KEY_LEN};
+
+/// Show, list, rotate and import a project's file keys
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Print a project's file key, for a program that decrypts by itself
+    Show(Show),
+    /// List the versions of a project's file key
+    List {
+        /// The project
+        project: String,
+    },
+    /// Make a new file key the project's current one; earlier ones still open what they encrypted
+    Rotate {
+        /// The project
+        project: String,
+    },
+    /// Make a key from elsewhere the project's current one
+    Import(Import),
+}
+
+/// How a key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Standard base64 with padding, 44 characters
+    Base64,
+    /// Lower-case hexadecimal, 64 characters
+    Hex,
+    /// 32 bytes
+    Raw,
+}
+
+/// Print a project's file key, for a program that decrypts by itself
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The project
+    project: String,
+    /// Which version [default: the current one]
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Base64)]
+    format: Format,
+}
+
+/// Make a key from elsewhere the project's current one
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The project
+    project: String,
+    /// The file that holds the key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    from: PathBuf,
+    /// How it is written there
+    #[arg(long, value_enum, default_value_t = Format::Raw)]
+    format: Format,
+}
+
+impl Key {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
+        match self {
+            Self::Show(show) => show.run(context),
+            Self::List { project } => context.with_unlocked(|vault| {
+                let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
+                let rows = project
+                    .keys
+                    .iter()
+                    .map(|key| vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string()]);
+                let text = table(&["VERSION", "STATE", "MADE"], rows.collect());
+                output.result(&text, &json!({"project": project.name, "keys": keys_to_json(&project)}))
+            }),
+            Self::Rotate { project } => context.with_unlocked(|vault| {
+                let doing = format!("rotate the key of {project:?}");
+                let version = vault.rotate_file_key(&project).map_err(|error| Failure::of(doing, error))?;
+                let text = format!(
+                    "version {version} of {project}'s key is current; files under earlier versions still open with \
+                     theirs"
+                );
+                output.done(&text, &json!({"project": project, "version": version}))
+            }),
+            Self::Import(import) => import.run(context),
+        }
+    }
+}
+
+impl Show {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.format == Format::Raw && context.output.json {
+            return Err(
+                Failure::usage("raw bytes cannot stand in JSON").hint("leave out --json, or use --format base64")
+            );
+        }
+        if self.format == Format::Raw && stdout_is_terminal() {
+            return Err(Failure::usage("raw bytes are not for a terminal")
+                .hint("send them to a file or a pipe, or use --format base64"));
+        }
+        context.with_unlocked(|vault| {
+            let found = vault
+                .file_key(&self.project, self.version)
+                .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;
+            let encoded = encode(&found.key, self.format);
+            if context.output.json {
+                let text = std::str::from_utf8(&encoded).unwrap_or_default().trim_end();
+                let head = json!({"project": found.project, "version": found.version}).to_string();
+                // Put together by hand, so that the key stands in buffers that are wiped and in no JSON value.
+                let mut line = Zeroizing::new(String::with_capacity(head.len() + text.len() + 16));
+                line.push_str(head.trim_end_matches('}'));
+                line.push_str(",\"key\":\"");
+                line.push_str(text);
+                line.push_str("\"}\n");
+                return print(line.as_bytes());
+            }
+            print(&encoded)
+        })
+    }
+}
+
+/// Encodes a key, with a line end unless it is raw.
+fn encode(key: &FileKey, format: Format) -> Zeroizing<Vec<u8>> {
+    let bytes = key.expose();
+    let mut text = Zeroizing::new(Vec::with_capacity(2 * KEY_LEN + 1));
+    match format {
+        Format::Raw => {
+            text.extend_from_slice(bytes);
+            return text;
+        }
+        Format::Hex => text.extend(bytes.iter().flat_map(|byte| {
+            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+            [digit(byte >> 4), digit(byte & 15)]
+        })),
+        Format::Base64 => {
+            text.resize(4 * KEY_LEN.div_ceil(3), 0);
+            // The buffer is as long as the encoding of 32 bytes.
+            let written = STANDARD.encode_slice(bytes, &mut text).unwrap_or_default();
+            text.truncate(written);
+        }
+    }
+    text.push(b'\n');
+    text
+}
+
+impl Import {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let key = self.read()?;
+        context.with_unlocked(|vault| {
+            let doing = format!("import a key into {:?}", self.project);
+            let version = vault.import_file_key(&self.project, &key).map_err(|error| Failure::of(doing, error))?;
+            let text = format!("imported as version {version} of {}'s key, now current", self.project);
+            context.output.done(&text, &json!({"project": self.project, "version": version}))
+        })
+    }
+
+    fn read(&self) -> Result<FileKey, Failure> {
+        // The longest form is 64 hexadecimal digits and a line end.
+        const LIMIT: usize = 2 * KEY_LEN + 2;
+        let mut raw = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+        File::open(&self.from)
+            .and_then(|file| file.take(LIMIT as u64 + 1).read_to_end(&mut raw))
+            .map_err(|error| Failure::io(format!("read the key file {}", self.from.display()), &error))?;
+        decode(&raw, self.format).ok_or_else(|| {
+            Failure::new(Exit::Usage, "bad-key", format!("cannot import {}", self.from.display()))
+                .cause("it does not hold exactly one 32-byte key in this format")
+                .hint("name its format with --format raw, hex or base64")
+        })
+    }
+}
+
+fn decode(raw: &[u8], format: Format) -> Option<FileKey> {
+    let line = raw.strip_suffix(b"\n").unwrap_or(raw);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    match format {
+        Format::Raw => FileKey::from_slice(raw),
+        Format::Hex => {
+            if line.len() != 2 * KEY_LEN {
+                return None;
+            }
+            let mut bytes = Zeroizing::new([0; KEY_LEN]);
+            for (byte, pair) in bytes.iter_mut().zip(line.chunks(2)) {
+                let digit = |c: u8| char::from(c).to_digit(16);
+                *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+            }
+            FileKey::from_slice(&bytes[..])
+        }
+        Format::Base64 => {
+            let mut bytes = Zeroizing::new([0; KEY_LEN + 4]);
+            let length = STANDARD.decode_slice(line, &mut bytes[..]).ok()?;
+            FileKey::from_slice(&bytes[..length])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_reads_back() {
+        let key = FileKey::from_slice(&std::array::from_fn::<u8, 32, _>(|i| (i * 37) as u8)).unwrap();
+        for format in [Format::Raw, Format::Hex, Format::Base64] {
+            let encoded = encode(&key, format);
+            assert_eq!(decode(&encoded, format).unwrap().expose(), key.expose(), "{format:?}");
+            assert!(decode(&encoded[..encoded.len() - 2], format).is_none());
+        }
+        assert_eq!(&encode(&key, Format::Hex)[..6], hex::encode(&key.expose()[..3]).as_bytes());
+    }
+}

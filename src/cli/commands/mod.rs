@@ -1,0 +1,12 @@
+//! One file per command: its arguments, whose comments are its help, and its run.
+
+pub mod completions;
+pub mod decrypt;
+pub mod doctor;
+pub mod encrypt;
+pub mod init;
+pub mod key;
+pub mod man;
+pub mod passwd;
+pub mod project;
+pub mod status;

@@ -1,0 +1,75 @@
+//! `strongroom passwd`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use serde_json::json;
+
+use super::init::{kdf_json, password_lines};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::kdf::KdfFlags;
+use crate::cli::password;
+use crate::crypto::secret::Password;
+
+/// Change the master password on this machine.
+///
+/// Only the keychain's item changes: no vault file and no encrypted file is touched. Other machines keep their own
+/// password.
+#[derive(Debug, Args)]
+pub struct Passwd {
+    /// Read the new password from the first line of a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
+    new_password_file: Option<PathBuf>,
+    /// Generate a master password of six random words and print it once
+    #[arg(long)]
+    generate_password: bool,
+    #[command(flatten)]
+    kdf: KdfFlags,
+}
+
+impl Passwd {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let cost = self.kdf.cost()?;
+        if self.new_password_file.is_none() && !self.generate_password && context.terminal().is_none() {
+            return Err(Failure::usage("the new password is needed, and there is no terminal to ask for it")
+                .hint("give --new-password-file or --generate-password"));
+        }
+        let given = match &self.new_password_file {
+            Some(path) => {
+                let given = password::read_file(context, path)?;
+                password::check_strength(&given, &password::telling_names(context))?;
+                Some(given)
+            }
+            None => None,
+        };
+        context.with_unlocked(|vault| {
+            let new = match given {
+                Some(new) => new,
+                None if self.generate_password => password::generate()?,
+                None => ask(context)?,
+            };
+            if self.generate_password && !context.output.json {
+                // Before the change: were it shown after, a closed terminal would lose it.
+                crate::cli::output::print(format!("{}\n\n", password_lines(new.expose())).as_bytes())?;
+            }
+            let changed =
+                vault.change_password(&new, cost).map_err(|error| Failure::of("change the master password", error))?;
+            let generated = self.generate_password.then(|| new.expose());
+            context.output.done(
+                "the master password is changed on this machine; the vault and every encrypted file stay as they are\n\
+                 note: a backup of the keychain from before still opens the vault with the old password",
+                &json!({
+                    "changed": changed.at.to_string(),
+                    "kdf": kdf_json(changed.cost),
+                    "generated_password": generated,
+                }),
+            )
+        })
+    }
+}
+
+fn ask(context: &Context) -> Result<Password, Failure> {
+    let mut terminal = context.terminal().ok_or_else(password::no_source)?;
+    password::ask_new(context, &mut terminal)
+}

@@ -1,0 +1,132 @@
+//! `strongroom project`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{state_name, table};
+use crate::vault::{NewProject, ProjectInfo};
+
+/// Add, list, show and rename projects
+#[derive(Debug, Subcommand)]
+pub enum Project {
+    /// Add a project, with a file key of its own
+    Add(Add),
+    /// List the projects
+    List,
+    /// Show one project
+    Show {
+        /// The project
+        name: String,
+    },
+    /// Give a project another name; its files stay its files
+    Rename {
+        /// The name it has
+        old: String,
+        /// The name it gets
+        new: String,
+    },
+}
+
+/// Add a project, with a file key of its own
+#[derive(Debug, Args)]
+pub struct Add {
+    /// A name for it, such as acme-2026
+    name: String,
+    /// Whose data it is
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    client: String,
+    /// Anything worth knowing
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+impl Project {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
+        match self {
+            Self::Add(Add { name, client, note }) => {
+                let new = NewProject { name, client, note };
+                // Refused before anybody types a password.
+                new.check().map_err(|error| Failure::of("add the project", error))?;
+                context.with_unlocked(|vault| {
+                    let doing = format!("add project {:?}", new.name);
+                    let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
+                    let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
+                    output.done(&format!("added project {}\nnext: {next}", added.name), &to_json(&added))
+                })
+            }
+            Self::List => context.with_unlocked(|vault| {
+                let projects = vault.projects();
+                let rows = projects.iter().map(|project| {
+                    vec![
+                        project.name.clone(),
+                        project.client.clone(),
+                        project.keys.len().to_string(),
+                        project.created.to_string(),
+                    ]
+                });
+                let text = if projects.is_empty() {
+                    "no projects yet: add one with `strongroom project add NAME`".into()
+                } else {
+                    table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], rows.collect())
+                };
+                output.result(&text, &projects.iter().map(to_json).collect::<Value>())
+            }),
+            Self::Show { name } => context.with_unlocked(|vault| {
+                let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
+                let mut rows = vec![
+                    vec!["project".to_owned(), project.name.clone()],
+                    vec!["id".to_owned(), project.id.to_string()],
+                    vec!["added".to_owned(), project.created.to_string()],
+                ];
+                for (what, text) in [("client", &project.client), ("note", &project.note)] {
+                    if !text.is_empty() {
+                        rows.push(vec![what.to_owned(), text.clone()]);
+                    }
+                }
+                for key in &project.keys {
+                    let text = format!("version {}, {}, made {}", key.version, state_name(key), key.created);
+                    rows.push(vec!["key".to_owned(), text]);
+                }
+                output.result(&table(&[], rows), &to_json(&project))
+            }),
+            Self::Rename { old, new } => context.with_unlocked(|vault| {
+                let doing = format!("rename project {old:?}");
+                vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
+                let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
+                output.done(&format!("renamed {old} to {}", project.name), &to_json(&project))
+            }),
+        }
+    }
+}
+
+/// Returns a project as docs/cli.md lists its members.
+pub fn to_json(project: &ProjectInfo) -> Value {
+    json!({
+        "project": project.name,
+        "id": project.id.to_string(),
+        "client": project.client,
+        "note": project.note,
+        "created": project.created.to_string(),
+        "keys": keys_to_json(project),
+    })
+}
+
+/// Returns a project's keys as docs/cli.md lists their members.
+pub fn keys_to_json(project: &ProjectInfo) -> Value {
+    let keys = project.keys.iter();
+    keys.map(|key| json!({"version": key.version, "state": state_name(key), "created": key.created.to_string()}))
+        .collect()
+}
+
+/// Returns a word as a shell takes it whole.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

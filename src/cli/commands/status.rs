@@ -1,0 +1,119 @@
+//! `strongroom status`.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::init::kdf_json;
+use super::project::to_json;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output::{state_name, table};
+use crate::cli::password;
+use crate::crypto::kdf::KdfCost;
+use crate::error::Error;
+use crate::format::item::DataKeyItem;
+use crate::keychain::ItemKind;
+use crate::store::Store;
+use crate::vault::{Source, Unlocked, Vault};
+
+/// Tell which vault, keychain and projects there are.
+///
+/// Without a password it tells what stands in clear; with one, or with --unlock, also the projects and their keys.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Ask for the master password
+    #[arg(long)]
+    unlock: bool,
+}
+
+/// What can be told without a password.
+struct Clear {
+    rows: Vec<Vec<String>>,
+    json: serde_json::Map<String, Value>,
+}
+
+impl Clear {
+    fn add(&mut self, name: &str, text: String, json: Value) {
+        self.rows.push(vec![name.to_owned(), text]);
+        self.json.insert(name.replace(' ', "_"), json);
+    }
+}
+
+impl Status {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut clear = in_clear(context)?;
+        if !self.unlock && !password::has_source(context) {
+            clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
+            clear.json.insert("unlocked".into(), false.into());
+            return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
+        }
+        context.with_unlocked(|vault| {
+            add_unlocked(&mut clear, vault)?;
+            let mut text = table(&[], clear.rows);
+            let projects = vault.projects();
+            if !projects.is_empty() {
+                let rows = projects.iter().map(|project| {
+                    let versions: Vec<String> =
+                        project.keys.iter().map(|key| format!("{} {}", key.version, state_name(key))).collect();
+                    vec![project.name.clone(), project.client.clone(), versions.join(", ")]
+                });
+                text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows.collect()));
+            }
+            context.output.result(&text, &Value::Object(clear.json))
+        })
+    }
+}
+
+fn in_clear(context: &Context) -> Result<Clear, Failure> {
+    let store = context.store()?;
+    let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+    let header = vault.header();
+    let mut clear = Clear { rows: Vec::new(), json: serde_json::Map::new() };
+    clear.add("path", store.place(), store.place().into());
+    clear.add("vault", header.vault.to_string(), header.vault.to_string().into());
+    clear.add("created", header.created.to_string(), header.created.to_string().into());
+    clear.add("generation", header.generation.to_string(), header.generation.into());
+    if let Source::Previous { reason } = vault.source() {
+        clear.add(
+            "warning",
+            format!("the vault file cannot be used: {reason}; this is the previous one"),
+            reason.as_str().into(),
+        );
+    }
+    let kind = context.kind_of(header.vault)?;
+    clear.add("keychain", kind.to_string(), kind.to_string().into());
+    let keychain = context.keychain(&kind, header.vault);
+    let items = keychain.get(&header.vault.to_string(), ItemKind::DataKey);
+    match items.map(|items| items.iter().find_map(|item| DataKeyItem::parse(&item.bytes).ok())) {
+        Ok(Some(item)) => {
+            // `parse` refuses an item without wraps.
+            if let Some(wrap) = item.wraps.last() {
+                clear.add("password set", wrap.header.at.to_string(), wrap.header.at.to_string().into());
+                let cost = wrap.header.kdf.cost;
+                clear.add("kdf", cost_text(cost), kdf_json(cost));
+                clear.json.insert("kdf_below_default".into(), cost.is_below_default().into());
+            }
+        }
+        Ok(None) => {
+            let error = Error::KeyMissing { keychain: keychain.name(), vault: header.vault };
+            clear.add("key", error.to_string(), "missing".into());
+        }
+        Err(error) => clear.add("key", error.to_string(), error.kind().into()),
+    }
+    Ok(clear)
+}
+
+fn add_unlocked(clear: &mut Clear, vault: &Unlocked<'_>) -> Result<(), Failure> {
+    let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
+    clear.add("kdf policy", cost_text(policy), kdf_json(policy));
+    let projects = vault.projects();
+    clear.rows.push(vec!["projects".into(), projects.len().to_string()]);
+    clear.json.insert("unlocked".into(), true.into());
+    clear.json.insert("projects".into(), projects.iter().map(to_json).collect());
+    Ok(())
+}
+
+fn cost_text(cost: KdfCost) -> String {
+    let text = format!("Argon2id, {} MiB, {} passes, {} lanes", cost.memory_kib / 1024, cost.passes, cost.lanes);
+    if cost.is_below_default() { text + " (below the default of 256 MiB, 3 passes)" } else { text }
+}

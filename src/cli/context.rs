@@ -1,0 +1,228 @@
+//! What every command stands on: the flags, the folders, the vault, its keychain, the password.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::Global;
+use super::failure::{Exit, Failure};
+use super::folders::Folders;
+use super::output::Output;
+use super::password;
+use super::settings::{Kind, Settings, VaultSettings};
+use super::terminal::Terminal;
+use crate::format::VaultId;
+use crate::format::vault::SIZE_LIMIT;
+use crate::host::ThisHost;
+use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
+use crate::store::FolderStore;
+use crate::vault::{Notice, Unlocked, Vault};
+
+/// How long a keychain may take where nobody can answer a dialog.
+const DEADLINE_ALONE: Duration = Duration::from_secs(3);
+/// How long it may take where a person can.
+const DEADLINE_ATTENDED: Duration = Duration::from_secs(60);
+
+/// What every command stands on.
+pub struct Context {
+    /// The global flags.
+    pub global: Global,
+    /// Where results and remarks go.
+    pub output: Output,
+    /// This user's folders.
+    pub folders: Folders,
+    /// This machine's settings.
+    pub settings: Settings,
+    /// The machine.
+    pub host: ThisHost,
+}
+
+impl Context {
+    /// Learns the folders. Reads no vault yet.
+    ///
+    /// # Errors
+    /// Where there is no home folder to go by.
+    pub fn new(global: Global) -> Result<Self, Failure> {
+        let folders = Folders::find()?;
+        let settings = Settings::new(folders.settings.clone());
+        let output = Output { json: global.json, quiet: global.quiet };
+        Ok(Self { global, output, folders, settings, host: ThisHost })
+    }
+
+    /// Opens the terminal, unless questions are forbidden or there is none.
+    pub fn terminal(&self) -> Option<Terminal> {
+        if self.global.no_input { None } else { Terminal::open() }
+    }
+
+    /// Returns the vault's folder as a whole path.
+    pub fn vault_folder(&self) -> PathBuf {
+        let folder = self.global.vault.as_deref().unwrap_or(&self.folders.vault);
+        std::path::absolute(folder).unwrap_or_else(|_| folder.into())
+    }
+
+    /// Returns the place of the vault.
+    ///
+    /// # Errors
+    /// Where `vault.json` is a link that leads nowhere.
+    pub fn store(&self) -> Result<FolderStore, Failure> {
+        let folder = self.vault_folder();
+        FolderStore::new(&folder, SIZE_LIMIT)
+            .map_err(|error| Failure::new(Exit::Failed, "io", "cannot find the vault").cause(error.to_string()))
+    }
+
+    /// Makes the keychain of a kind.
+    pub fn keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
+        match kind {
+            Kind::Os => self.os_keychain(),
+            Kind::File => Arc::new(FileKeychain::new(self.default_keychain_file(vault))),
+            Kind::FileAt(path) => Arc::new(FileKeychain::new(absolute(path))),
+        }
+    }
+
+    /// Makes the operating system's keychain, every call within its deadline.
+    pub fn os_keychain(&self) -> Arc<dyn Keychain> {
+        let attended = self.terminal().is_some();
+        let default = if attended { DEADLINE_ATTENDED } else { DEADLINE_ALONE };
+        let deadline = self.global.keychain_timeout.map_or(default, Duration::from_secs);
+        let prompting = if attended {
+            let output = self.output;
+            Prompting::Allowed(Arc::new(move |text: &str| output.remark(text)))
+        } else {
+            Prompting::Forbidden
+        };
+        Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(prompting)), deadline))
+    }
+
+    /// Returns where the `file` kind keeps a vault's key.
+    pub fn default_keychain_file(&self, vault: VaultId) -> PathBuf {
+        self.folders.keychain.join(vault.to_string())
+    }
+
+    /// Returns the kind of keychain that holds a vault's key: what the user names, else what this machine remembers,
+    /// else the operating system's.
+    ///
+    /// # Errors
+    /// Where the settings cannot be read.
+    pub fn kind_of(&self, vault: VaultId) -> Result<Kind, Failure> {
+        if let Some(kind) = &self.global.keychain {
+            return Ok(kind.clone());
+        }
+        Ok(self.settings.of(vault)?.map_or(Kind::Os, |settings| settings.keychain))
+    }
+
+    /// Unlocks the vault and hands it to `then`, after warning of what is to be warned of.
+    ///
+    /// # Errors
+    /// Those of opening and unlocking, and of `then`.
+    pub fn with_unlocked<T>(&self, then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let store = self.store()?;
+        let doing = "unlock the vault";
+        let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+        let id = vault.id();
+        let kind = self.kind_of(id)?;
+        let keychain = self.keychain(&kind, id);
+        let found = vault.find_key(&*keychain, &self.host).map_err(|error| Failure::of(doing, error))?;
+        let password = password::master_password(self)?;
+        let mut unlocked = found.unlock(&password).map_err(|error| Failure::of(doing, error))?;
+        drop(password);
+        self.show_notices(&mut unlocked);
+        if self.global.accept_rollback {
+            unlocked.accept_rollback().map_err(|error| Failure::of("accept the vault file as it is", error))?;
+            self.show_notices(&mut unlocked);
+        }
+        self.remember_if_named(id, &kind, store.file())?;
+        let result = then(&mut unlocked);
+        self.show_notices(&mut unlocked);
+        result.map_err(|failure| self.explain(failure, &unlocked))
+    }
+
+    /// A keychain that the user named and that opened is remembered for a vault of which nothing is known here.
+    fn remember_if_named(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
+        if self.global.keychain.is_none() || self.settings.of(vault)?.is_some() {
+            return Ok(());
+        }
+        self.remember(vault, kind, file)
+    }
+
+    /// Remembers where a vault's key lies.
+    ///
+    /// # Errors
+    /// Where the settings cannot be written.
+    pub fn remember(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
+        let keychain = self.whole_kind(kind, vault);
+        self.settings.remember(vault, VaultSettings { keychain, place: file.display().to_string() })
+    }
+
+    /// Returns a kind whose file, if it is one, is named by its whole path.
+    pub fn whole_kind(&self, kind: &Kind, vault: VaultId) -> Kind {
+        match kind {
+            Kind::Os => Kind::Os,
+            Kind::File => Kind::FileAt(self.default_keychain_file(vault)),
+            Kind::FileAt(path) => Kind::FileAt(absolute(path)),
+        }
+    }
+
+    /// A damaged vault of which the previous file opened can be gone on from.
+    fn explain(&self, failure: Failure, unlocked: &Unlocked<'_>) -> Failure {
+        if failure.kind == "damaged" && unlocked.reads_previous() {
+            let generation = unlocked.header().generation;
+            return failure.hint(format!(
+                "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
+                 --accept-rollback; the damaged file is set aside"
+            ));
+        }
+        failure
+    }
+
+    /// Warns of what a vault has to say, once.
+    pub fn show_notices(&self, unlocked: &mut Unlocked<'_>) {
+        for notice in unlocked.take_notices() {
+            let (kind, text) = notice_text(&notice);
+            self.output.warn(kind, &text);
+        }
+    }
+}
+
+/// Returns a path that does not depend on the current folder.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+fn notice_text(notice: &Notice) -> (&'static str, String) {
+    match notice {
+        Notice::AnchorMissing { generation } => (
+            "anchor-missing",
+            format!(
+                "this machine had no memory of the vault, so an older one would not have shown; it is taken as it is, \
+                 at generation {generation}, and remembered from now on"
+            ),
+        ),
+        Notice::AnchorNotWritten { reason } => (
+            "anchor-not-written",
+            format!("the keychain could not remember the vault's last change ({reason}); the change itself is safe"),
+        ),
+        Notice::RolledBack(rolled_back) => (
+            if rolled_back.forked { "forked" } else { "rolled-back" },
+            format!(
+                "{rolled_back}; nothing is encrypted or changed until you put the newer one back or give --accept-rollback"
+            ),
+        ),
+        Notice::ReadPrevious { reason, generation } => (
+            "read-previous",
+            format!("the vault file cannot be used ({reason}); reading the previous one, generation {generation}"),
+        ),
+        Notice::SeveralItems { count } => (
+            "ambiguous",
+            format!(
+                "the keychain holds {count} items for this vault; one of them opened. `strongroom doctor \
+                 --remove-duplicates` removes the others"
+            ),
+        ),
+        Notice::TwoPasswords => (
+            "two-passwords",
+            "a password change was cut short: the old and the new password both open the vault. `strongroom passwd` \
+             ends that"
+                .into(),
+        ),
+    }
+}

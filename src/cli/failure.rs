@@ -1,0 +1,297 @@
+//! Errors as the user sees them: what failed, why, and one thing to do about it. The only place that renders them.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::error::Error;
+use crate::format::name::printable;
+use crate::keychain::KeychainError;
+
+/// The exit codes; docs/cli.md lists them and they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Nothing went wrong, though there is nothing to report: a closed pipe.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// It was asked for wrongly.
+    Usage = 2,
+    /// Wrong password.
+    WrongPassword = 3,
+    /// Something does not exist.
+    NotFound = 4,
+    /// Something is damaged or was altered.
+    Damaged = 5,
+    /// Anything of the keychain.
+    Keychain = 6,
+    /// Another process is at it.
+    Busy = 7,
+    /// The vault is older or other than the one seen last.
+    RolledBack = 8,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// A stable word for scripts.
+    pub kind: &'static str,
+    /// What failed.
+    pub message: String,
+    /// Why.
+    pub cause: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes a failure without a cause of its own.
+    pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { exit, kind, message: message.into(), cause: None, hint: None }
+    }
+
+    /// Makes a failure of asking wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// Makes a failure out of clap's.
+    pub fn usage_of(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        Self::usage(first.strip_prefix("error: ").unwrap_or(first)).hint("run it with --help")
+    }
+
+    /// Makes a failure of the system.
+    pub fn io(doing: impl std::fmt::Display, source: &io::Error) -> Self {
+        let (exit, kind) = match source.kind() {
+            io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
+            io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
+            io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
+            io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+            _ => (Exit::Failed, "io"),
+        };
+        Self::new(exit, kind, format!("cannot {doing}")).cause(plain(source))
+    }
+
+    /// Ctrl-C at a prompt.
+    pub fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted", "interrupted")
+    }
+
+    /// Says what the library could not do.
+    pub fn of(doing: impl std::fmt::Display, error: Error) -> Self {
+        let (exit, kind) = classify(&error);
+        let hint = hint_for(&error);
+        let cause = match &error {
+            Error::Io { doing, path, source } => format!("cannot {doing} {}: {}", path.display(), plain(source)),
+            other => other.to_string(),
+        };
+        let exit = if kind == "broken-pipe" { Exit::Done } else { exit };
+        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint }
+    }
+
+    /// Adds why.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Prints the failure and returns its exit code.
+    pub fn report(&self, json: bool) -> ExitCode {
+        if self.exit != Exit::Done {
+            self.print(json);
+        }
+        ExitCode::from(self.exit as u8)
+    }
+
+    /// Prints the failure.
+    pub fn print(&self, json: bool) {
+        let mut stderr = io::stderr().lock();
+        let text = if json {
+            let message = match &self.cause {
+                Some(cause) => format!("{}: {cause}", self.message),
+                None => self.message.clone(),
+            };
+            let hint = self.hint.as_deref();
+            format!("{}\n", json!({"code": self.exit as u8, "kind": self.kind, "message": message, "hint": hint}))
+        } else {
+            let mut text = format!("{} {}\n", label("error:", "31"), printable(&self.message));
+            if let Some(cause) = &self.cause {
+                text += &format!("{} {}\n", label("cause:", "33"), printable(cause));
+            }
+            if let Some(hint) = &self.hint {
+                text += &format!("{} {}\n", label("hint:", "36"), printable(hint));
+            }
+            text
+        };
+        // Where standard error is closed there is nobody to tell.
+        let _ = stderr.write_all(text.as_bytes());
+    }
+}
+
+/// Colours a label where standard error is a terminal and NO_COLOR is not set (<https://no-color.org>).
+pub(super) fn label(text: &str, colour: &str) -> String {
+    let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { format!("\u{1b}[1;{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// Returns the system's words without the "(os error 2)" that follows them.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let cut = text.find(" (os error").unwrap_or(text.len());
+    let mut text = text[..cut].to_owned();
+    if let Some(first) = text.get(..1) {
+        let lower = first.to_lowercase();
+        text.replace_range(..1, &lower);
+    }
+    text
+}
+
+fn classify(error: &Error) -> (Exit, &'static str) {
+    match error {
+        Error::WrongPassword { .. } => (Exit::WrongPassword, "wrong-password"),
+        Error::Password(_) => (Exit::Usage, "bad-password"),
+        Error::VaultNotFound { .. } => (Exit::NotFound, "vault-not-found"),
+        Error::VaultExists { .. } => (Exit::Failed, "vault-exists"),
+        Error::ProjectNotFound { .. } => (Exit::NotFound, "project-not-found"),
+        Error::ProjectExists { .. } => (Exit::Failed, "project-exists"),
+        Error::KeyNotFound { .. } => (Exit::NotFound, "key-not-found"),
+        Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
+        Error::BadName { .. } => (Exit::Usage, "bad-name"),
+        Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
+        Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
+        Error::Damaged { .. } => (Exit::Damaged, "damaged"),
+        Error::Truncated { .. } => (Exit::Damaged, "truncated"),
+        Error::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
+        Error::Kdf(crate::crypto::kdf::KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
+        Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
+        Error::Busy { .. } => (Exit::Busy, "busy"),
+        Error::Changed { .. } => (Exit::Failed, "changed"),
+        Error::Keychain(error) => (Exit::Keychain, error.kind()),
+        Error::KeyMissing { .. } => (Exit::Keychain, "key-missing"),
+        Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
+        Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
+        Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
+        Error::RolledBack(seen) => (Exit::RolledBack, if seen.forked { "forked" } else { "rolled-back" }),
+        Error::Io { source, .. } => match source.kind() {
+            io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
+            io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
+            io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
+            io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+            _ => (Exit::Failed, "io"),
+        },
+        Error::Random(_) => (Exit::Failed, "random"),
+    }
+}
+
+fn hint_for(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::WrongPassword { earlier_boot: true, .. } => {
+            "the keychain item is from before this machine last started: if the password was changed shortly before \
+             a crash, the one before it may be in force"
+        }
+        Error::WrongPassword { .. } => "check the keyboard layout and Caps Lock, and type it again",
+        Error::Password(_) => "give the password on one line of UTF-8 text",
+        Error::VaultNotFound { .. } => "make one with `strongroom init`, or name its folder with --vault",
+        Error::VaultExists { .. } => {
+            "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
+        }
+        Error::ProjectNotFound { .. } => {
+            "see the names with `strongroom project list`, or add it with `strongroom project add`"
+        }
+        Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
+        Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
+        Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
+        Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
+        Error::UnsupportedVersion { .. } | Error::ReadOnly { .. } => "install a newer strongroom",
+        Error::Damaged { what, .. } if what.starts_with("the vault") => {
+            "restore the vault file from a backup; `strongroom doctor` tells what else stands there"
+        }
+        Error::Damaged { .. } | Error::Truncated { .. } => {
+            "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
+        }
+        Error::WrongKey { .. } => "name the vault it was encrypted with by --vault; the file is not damaged",
+        Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => {
+            "close other programs, or give the container more memory"
+        }
+        Error::Kdf(_) => "the keychain item was altered or is not Strongroom's: restore it from a backup",
+        Error::Busy { .. } => "wait until the other strongroom is done, and run it again",
+        Error::Changed { .. } => "run it again",
+        Error::Keychain(error) => return Some(keychain_hint(error)),
+        Error::KeyMissing { .. } => {
+            "unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH"
+        }
+        Error::KeyNotOurs { .. } => "name where this vault's key lies with --keychain; see `strongroom doctor`",
+        Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
+        Error::EitherPassword { .. } => {
+            "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"
+        }
+        Error::RolledBack(_) => {
+            "put the newer vault file back; if this one is meant, run the command again with --accept-rollback"
+        }
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            "free some space and run it again; nothing was changed"
+        }
+        Error::Io { .. } | Error::Random(_) => return None,
+    };
+    Some(hint.into())
+}
+
+fn keychain_hint(error: &KeychainError) -> String {
+    match error {
+        KeychainError::NoBus => {
+            "run it in a desktop session; for a vault without one, make it with `strongroom init --keychain file`"
+        }
+        KeychainError::NoService => {
+            "start gnome-keyring, KWallet or KeePassXC; for a vault without one, use `init --keychain file`"
+        }
+        KeychainError::ActivationStalled => "log in to the desktop again, or start the keychain service by hand",
+        KeychainError::NoCollection { .. } => {
+            "make a default keyring in the keychain's own program (Passwords and Keys, KWalletManager), then try again"
+        }
+        KeychainError::Locked { .. } => "unlock it in the desktop session, or run this at a terminal",
+        KeychainError::PromptDismissed { .. } => "run it again and answer the dialog",
+        KeychainError::Unresponsive { .. } => {
+            "look for an unlock dialog, or restart the keychain service; --keychain-timeout gives it longer"
+        }
+        KeychainError::Vanished { .. } => "start the keychain service again",
+        KeychainError::Ambiguous { .. } => "let `strongroom doctor --remove-duplicates` remove those that do not open",
+        KeychainError::TooLong { .. } => "this is not an item of Strongroom's: see `strongroom doctor`",
+        KeychainError::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+            "name another file with --keychain file:PATH"
+        }
+        _ => "see `strongroom doctor`",
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_lose_their_number() {
+        assert_eq!(plain(&io::Error::from_raw_os_error(2)), "no such file or directory");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let failure = Failure::io("print", &io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.exit, Exit::Done);
+    }
+}

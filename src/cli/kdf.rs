@@ -1,0 +1,126 @@
+//! Choosing what Argon2id costs: from flags, or measured on this machine.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::crypto::kdf::{KdfCost, KdfParams, derive_kek};
+use crate::crypto::secret::Password;
+use crate::host;
+
+/// What unlocking should take.
+const TARGET: Duration = Duration::from_millis(750);
+const MIB: u32 = 1024;
+/// The most memory that calibration chooses.
+const CALIBRATION_LIMIT_MIB: u64 = 1024;
+
+/// What guessing a password costs.
+#[derive(Debug, Clone, Args)]
+pub struct KdfFlags {
+    /// Memory Argon2id takes for the password, in MiB: 64 to 4096 [default: measured]
+    #[arg(long, value_name = "MIB")]
+    kdf_memory: Option<u32>,
+    /// Passes of Argon2id over the memory: 3 to 64 [default: measured]
+    #[arg(long, value_name = "N")]
+    kdf_passes: Option<u32>,
+    /// Lanes of Argon2id: 4 to 16 [default: 4]
+    #[arg(long, value_name = "N")]
+    kdf_lanes: Option<u32>,
+}
+
+impl KdfFlags {
+    /// Returns the cost that the flags name; what they leave out is the default's. `None` where there is no flag.
+    ///
+    /// # Errors
+    /// A usage failure for numbers out of range.
+    pub fn cost(&self) -> Result<Option<KdfCost>, Failure> {
+        if self.kdf_memory.is_none() && self.kdf_passes.is_none() && self.kdf_lanes.is_none() {
+            return Ok(None);
+        }
+        let default = KdfCost::DEFAULT;
+        let cost = KdfCost {
+            memory_kib: self.kdf_memory.map_or(default.memory_kib, |mib| mib.saturating_mul(MIB)),
+            passes: self.kdf_passes.unwrap_or(default.passes),
+            lanes: self.kdf_lanes.unwrap_or(default.lanes),
+        };
+        cost.check().map_err(|error| {
+            Failure::usage("cannot use these --kdf numbers")
+                .cause(error.to_string())
+                .hint("memory is 64 to 4096 MiB, passes 3 to 64, lanes 4 to 16; leave them out to have them measured")
+        })?;
+        Ok(Some(cost))
+    }
+}
+
+/// Measures what this machine can do in about three quarters of a second: memory first, in powers of two up to 1 GiB
+/// and an eighth of its memory, then passes.
+///
+/// # Errors
+/// Where not even the floor can be derived.
+pub fn calibrate(output: Output) -> Result<KdfCost, Failure> {
+    output.remark("measuring this machine, to make guessing the password as expensive as it bears");
+    let password = Password::new(b"calibration").map_err(|error| Failure::of("calibrate", error.into()))?;
+    let time = |cost: KdfCost| -> Result<Duration, Failure> {
+        let params = KdfParams { cost, salt: vec![0; 32] };
+        let start = Instant::now();
+        derive_kek(&password, &[0; 32], &params, host::Host::available_memory(&host::ThisHost))
+            .map_err(|error| Failure::of("derive a key", error.into()))?;
+        Ok(start.elapsed())
+    };
+    choose(host::total_memory(), time)
+}
+
+fn choose(
+    total_memory: Option<u64>,
+    mut time: impl FnMut(KdfCost) -> Result<Duration, Failure>,
+) -> Result<KdfCost, Failure> {
+    let eighth = total_memory.map_or(CALIBRATION_LIMIT_MIB, |bytes| bytes / 8 / (1 << 20));
+    let limit = eighth.min(CALIBRATION_LIMIT_MIB);
+    let mut cost = KdfCost::FLOOR;
+    let mut took = time(cost)?;
+    while u64::from(cost.memory_kib / MIB) * 2 <= limit && took * 2 <= TARGET {
+        cost.memory_kib *= 2;
+        took = time(cost)?;
+    }
+    // Memory is the guesser's greater cost, so passes grow only where memory cannot.
+    let one_pass = took / cost.passes;
+    while cost.passes < 64 && u64::from(cost.memory_kib / MIB) * 2 > limit && took + one_pass <= TARGET {
+        cost.passes += 1;
+        took += one_pass;
+        if cost.check().is_err() {
+            cost.passes -= 1;
+            break;
+        }
+    }
+    Ok(cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(total_mib: u64, ms_per_64_mib_pass: u64) -> (u32, u32, u32) {
+        let time = |cost: KdfCost| {
+            let work = u64::from(cost.memory_kib / (64 * MIB)) * u64::from(cost.passes);
+            Ok(Duration::from_millis(work * ms_per_64_mib_pass))
+        };
+        let cost = choose(Some(total_mib << 20), time).unwrap();
+        cost.check().unwrap();
+        (cost.memory_kib / MIB, cost.passes, cost.lanes)
+    }
+
+    #[test]
+    fn memory_grows_first_and_in_powers_of_two() {
+        assert_eq!(chosen(24 * 1024, 40), (256, 3, 4));
+        assert_eq!(chosen(24 * 1024, 30), (512, 3, 4));
+        assert_eq!(chosen(64 * 1024, 10), (1024, 4, 4));
+    }
+
+    #[test]
+    fn a_small_machine_takes_more_passes_and_a_slow_one_keeps_the_floor() {
+        assert_eq!(chosen(1024, 40), (128, 9, 4));
+        assert_eq!(chosen(24 * 1024, 2000), (64, 3, 4));
+    }
+}

@@ -1,0 +1,49 @@
+//! The command line: arguments, prompts, output, the files that are read and written. One file per command in
+//! `commands`. Nothing below this room prints, prompts, reads the environment or exits.
+
+mod args;
+mod commands;
+mod context;
+mod failure;
+mod folders;
+mod interrupt;
+mod kdf;
+mod output;
+mod output_file;
+mod password;
+mod progress;
+mod settings;
+mod setup;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Cli;
+use context::Context;
+use failure::Failure;
+
+/// Runs the program with these arguments, its own name first, and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // clap refuses before it knows of --json, so its errors are rendered by what was typed.
+    let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && json => return Failure::usage_of(&error).report(true),
+        Err(error) => {
+            // A help text into a closed pipe is nobody's loss.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    interrupt::install();
+    let json = cli.global.json;
+    let result = Context::new(cli.global).and_then(|context| cli.command.run(&context));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}

@@ -1,0 +1,187 @@
+//! A file that appears under its name only when it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::failure::{Exit, Failure};
+use super::interrupt;
+use crate::store::durable::{self, folder_of, with_suffix};
+
+/// What is written before it has its name: without any name where the system can do that, else under one that tells
+/// what it is.
+pub struct OutputFile {
+    file: File,
+    target: PathBuf,
+    /// The name it has meanwhile, if any.
+    temporary: Option<PathBuf>,
+    force: bool,
+}
+
+impl OutputFile {
+    /// Begins a file that will stand at `target`, private to its owner.
+    ///
+    /// # Errors
+    /// Where something stands there and `force` is not given, or the folder cannot be written to.
+    pub fn create(target: &Path, force: bool) -> Result<Self, Failure> {
+        check_free(target, force)?;
+        let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
+        #[cfg(target_os = "linux")]
+        if let Some(file) = unnamed(folder_of(target)).map_err(failed)? {
+            return Ok(Self { file, target: target.into(), temporary: None, force });
+        }
+        let temporary = temporary_name(target).map_err(failed)?;
+        let file = durable::create_private(&temporary).map_err(failed)?;
+        interrupt::remove_if_interrupted(&temporary);
+        Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
+    }
+
+    /// Syncs the file and gives it its name, in one step that replaces nothing unasked.
+    ///
+    /// # Errors
+    /// Where it cannot be synced, or something has come to stand at its name meanwhile. Nothing is left then.
+    pub fn publish(mut self) -> Result<(), Failure> {
+        let failed = |error: io::Error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return exists(&self.target);
+            }
+            Failure::io(format!("write {}", self.target.display()), &error)
+        };
+        self.file.flush().and_then(|()| self.file.sync_all()).map_err(failed)?;
+        if self.force || self.temporary.is_some() {
+            let temporary = match self.temporary.take() {
+                Some(temporary) => temporary,
+                None => self.name_temporarily().map_err(failed)?,
+            };
+            let named = if self.force {
+                fs::rename(&temporary, &self.target)
+            } else {
+                rename_to_free(&temporary, &self.target)
+            };
+            // Where that failed, dropping removes the temporary file.
+            self.temporary = Some(temporary);
+            named.map_err(failed)?;
+            if let Some(temporary) = self.temporary.take() {
+                interrupt::keep(&temporary);
+            }
+        } else {
+            self.link_to(&self.target).map_err(failed)?;
+        }
+        durable::sync_folder(folder_of(&self.target)).map_err(failed)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn link_to(&self, path: &Path) -> io::Result<()> {
+        use rustix::fs::{AtFlags, CWD, linkat};
+        linkat(CWD, descriptor_path(&self.file), CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn link_to(&self, _: &Path) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
+    fn name_temporarily(&self) -> io::Result<PathBuf> {
+        let temporary = temporary_name(&self.target)?;
+        interrupt::remove_if_interrupted(&temporary);
+        self.link_to(&temporary)?;
+        Ok(temporary)
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            // A file that cannot be removed keeps a name that tells what it is.
+            let _ = fs::remove_file(&temporary);
+            interrupt::keep(&temporary);
+        }
+    }
+}
+
+/// Refuses a name at which something stands, unless asked to replace it.
+///
+/// # Errors
+/// Where something stands there.
+pub fn check_free(target: &Path, force: bool) -> Result<(), Failure> {
+    match fs::symlink_metadata(target) {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
+                .cause("a folder stands there")
+                .hint("choose another name with -o"))
+        }
+        Ok(_) if !force => Err(exists(target)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::io(format!("write {}", target.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn exists(target: &Path) -> Failure {
+    Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
+        .cause("a file stands there already, and was left as it is")
+        .hint("choose another name with -o, or replace it with --force")
+}
+
+fn temporary_name(target: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    crate::crypto::random(&mut random).map_err(io::Error::other)?;
+    let name = format!(".strongroom-{:016x}.tmp", u64::from_be_bytes(random));
+    Ok(folder_of(target).join(name))
+}
+
+/// Opens a file without a name; `None` where the file system or the missing /proc does not allow that.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    use rustix::io::Errno;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(descriptor) => {
+            let file = File::from(descriptor);
+            // Its later name is given through /proc (open(2), O_TMPFILE).
+            Ok(fs::symlink_metadata(descriptor_path(&file)).is_ok().then_some(file))
+        }
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+        // An old kernel takes the flag for a request to open the folder for writing.
+        Err(Errno::NOENT) if folder.is_dir() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn descriptor_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// Gives a file a name at which nothing stands.
+fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => {
+            // No hard links here (FAT): claim the name first, so that nothing else is replaced.
+            let claim = durable::create_private(to)?;
+            drop(claim);
+            fs::rename(from, to)
+        }
+    }
+}
+
+/// Returns the name of a sealed file's plaintext or the other way round.
+pub fn sealed_name(path: &Path) -> PathBuf {
+    with_suffix(path, ".sealed")
+}

@@ -1,0 +1,229 @@
+//! Making a vault: choosing keychain, cost and password, for `init` and for `encrypt --init`.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::context::{Context, absolute};
+use super::failure::{Exit, Failure};
+use super::kdf::{KdfFlags, calibrate};
+use super::password;
+use super::settings::Kind;
+use super::terminal::Terminal;
+use crate::crypto::kdf::KdfCost;
+use crate::crypto::secret::Password;
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::keychain::{FileKeychain, KeychainError};
+use crate::store::{FolderStore, Store};
+use crate::vault::{self, Edges, Unlocked};
+
+/// How a new vault is made.
+#[derive(Debug, Clone, Args)]
+pub struct NewVault {
+    /// Generate a master password of six random words and print it once
+    #[arg(long)]
+    pub generate_password: bool,
+    /// Allow a keychain file in the vault's own folder, where whoever copies the folder has both halves of the key
+    #[arg(long)]
+    pub beside_vault: bool,
+    #[command(flatten)]
+    pub kdf: KdfFlags,
+}
+
+/// What was chosen for a new vault, before anything is written.
+pub struct Plan {
+    id: VaultId,
+    kind: Kind,
+    cost: KdfCost,
+    password: Password,
+    /// The password was generated and nobody has seen it yet.
+    to_be_shown: bool,
+}
+
+impl Plan {
+    /// Returns the generated password, where there is one to be shown.
+    pub fn password_to_show(&self) -> Option<&str> {
+        self.to_be_shown.then(|| self.password.expose())
+    }
+
+    /// Returns the kind of keychain.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Returns the cost of the password.
+    pub fn cost(&self) -> KdfCost {
+        self.cost
+    }
+}
+
+/// Settles everything about a new vault by flags and questions. Writes nothing.
+///
+/// # Errors
+/// Where a vault stands, a choice is impossible, or a question cannot be asked.
+pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
+    let store = context.store()?;
+    refuse_if_standing(&store)?;
+    // All questions that flags leave open need a terminal; the cheap refusals come before anything slow.
+    let mut terminal = context.terminal();
+    if terminal.is_none() && !new.generate_password && !password::has_source(context) {
+        return Err(password::no_source()
+            .hint("give --generate-password, or a password by --password-file, --password-fd or --password-command"));
+    }
+    let flags = new.kdf.cost()?;
+    let id = VaultId::generate().map_err(|error| Failure::of("make a vault", error.into()))?;
+    let kind = choose_kind(context, terminal.as_mut())?;
+    check_place(context, &kind, id, store.file(), new.beside_vault)?;
+    let (password, to_be_shown) = choose_password(context, new, terminal.as_mut())?;
+    let cost = match flags {
+        Some(cost) => cost,
+        None => calibrate(context.output)?,
+    };
+    // From here on by its whole path, as it is shown and remembered.
+    let kind = context.whole_kind(&kind, id);
+    Ok(Plan { id, kind, cost, password, to_be_shown })
+}
+
+/// Makes the planned vault and hands it to `then`.
+///
+/// # Errors
+/// Those of making it, and of `then`.
+pub fn carry_out<T>(
+    context: &Context,
+    plan: &Plan,
+    then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = context.store()?;
+    let keychain = context.keychain(&plan.kind, plan.id);
+    // Remembered first: a vault whose keychain file nobody remembers would be lost to its user.
+    context.remember(plan.id, &plan.kind, store.file())?;
+    let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
+    let mut unlocked = match vault::create(edges, plan.id, &plan.password, plan.cost) {
+        Ok(unlocked) => unlocked,
+        Err(error) => {
+            // Best effort: a line about a vault that does not exist harms nobody, and doctor finds it.
+            let _ = context.settings.forget(&plan.id.to_string());
+            return Err(Failure::of("make the vault", error));
+        }
+    };
+    context.show_notices(&mut unlocked);
+    let result = then(&mut unlocked);
+    context.show_notices(&mut unlocked);
+    result
+}
+
+fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
+    let standing = store.standing().map_err(|error| {
+        Failure::new(Exit::Failed, "io", "cannot look at the vault's folder").cause(error.to_string())
+    })?;
+    if standing.is_empty() {
+        return Ok(());
+    }
+    let vault_is_there = standing.iter().any(|path| Path::new(path) == store.file());
+    let failure = Failure::of("make the vault", Error::VaultExists { standing: standing.clone() });
+    if vault_is_there {
+        return Err(failure);
+    }
+    Err(failure.hint("this is what is left of a vault: restore it, or move it away if it is not needed"))
+}
+
+fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result<Kind, Failure> {
+    match &context.global.keychain {
+        Some(Kind::Os) => match context.os_keychain().probe() {
+            Ok(_) => Ok(Kind::Os),
+            Err(error) => Err(Failure::of("use the OS keychain", error.into())),
+        },
+        Some(kind) => Ok(kind.clone()),
+        None => match (context.os_keychain().probe(), terminal) {
+            (Ok(_), _) => Ok(Kind::Os),
+            (Err(error), Some(terminal)) => {
+                terminal.say(&format!(
+                    "The OS keychain cannot be used: {error}.\n\
+                     The key can be kept in a file of yours instead. Whoever copies both that file and the vault can \
+                     try passwords, at Argon2id's price."
+                ))?;
+                if terminal.confirm("Keep the key in a file?")? {
+                    return Ok(Kind::File);
+                }
+                Err(Failure::of("use the OS keychain", error.into()))
+            }
+            (Err(error), None) => Err(Failure::of("use the OS keychain", error.into())
+                .hint("give --keychain file to keep the key in a file of this machine")),
+        },
+    }
+}
+
+/// Refuses a keychain file that exists, or that lies in the vault's own folder.
+fn check_place(
+    context: &Context,
+    kind: &Kind,
+    id: VaultId,
+    vault_file: &Path,
+    beside_vault: bool,
+) -> Result<(), Failure> {
+    let path = match kind {
+        Kind::Os => return Ok(()),
+        Kind::File => context.default_keychain_file(id),
+        Kind::FileAt(path) => absolute(path),
+    };
+    match FileKeychain::exists(&path) {
+        Ok(false) => {}
+        Ok(true) => {
+            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            let error = KeychainError::File { doing: "make", path, source };
+            return Err(Failure::of("make the vault", error.into()));
+        }
+        Err(error) => return Err(Failure::of("make the vault", error.into())),
+    }
+    let whole = |path: &Path| path.parent().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.into()));
+    if whole(&path) == whole(vault_file) && !beside_vault {
+        return Err(Failure::usage("cannot keep the key in the vault's own folder")
+            .cause("whoever copies that folder would have both halves of the key")
+            .hint("choose another place with --keychain file:PATH, or accept the risk with --beside-vault"));
+    }
+    Ok(())
+}
+
+/// Returns the new master password, and whether it was generated and is still to be shown.
+fn choose_password(
+    context: &Context,
+    new: &NewVault,
+    terminal: Option<&mut Terminal>,
+) -> Result<(Password, bool), Failure> {
+    if new.generate_password {
+        if password::has_source(context) {
+            return Err(Failure::usage("--generate-password and a password source exclude each other")
+                .hint("leave one of them out"));
+        }
+        return Ok((password::generate()?, true));
+    }
+    if let Some(given) = password::from_source(context)? {
+        password::check_strength(&given, &password::telling_names(context))?;
+        return Ok((given, false));
+    }
+    let terminal = terminal.ok_or_else(password::no_source)?;
+    terminal.say(
+        "The master password opens this vault on this machine. Nobody can reset it.\n  \
+         1  six random words, made for you (recommended)\n  \
+         2  a password of your own, at least 15 characters",
+    )?;
+    match terminal.ask("1 or 2? [1]")?.as_str() {
+        "2" => Ok((password::ask_new(context, terminal)?, false)),
+        "" | "1" => {
+            let generated = password::generate()?;
+            terminal.say(&format!(
+                "\n    {}\n\nWrite it down or put it into your password manager: it is shown this once.",
+                generated.expose()
+            ))?;
+            loop {
+                let typed = terminal.ask_hidden("type it to go on")?;
+                if Password::new(typed.as_bytes()).is_ok_and(|typed| typed.expose() == generated.expose()) {
+                    return Ok((generated, false));
+                }
+                terminal.say("that is not it; once more")?;
+            }
+        }
+        _ => Err(Failure::usage("the answer is 1 or 2").hint("run it again")),
+    }
+}
