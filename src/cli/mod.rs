@@ -2,6 +2,7 @@
 //! `commands`. Nothing below this room prints, prompts, reads the environment or exits.
 
 mod args;
+mod checks;
 mod commands;
 mod context;
 mod failure;

@@ -91,7 +91,7 @@ impl Settings {
         Self { path }
     }
 
-    /// Returns the file's path.
+    /// Returns the settings file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -24,13 +24,23 @@ pub(super) enum Memory {
 
 /// Reads the newest anchor that verifies under the data key.
 pub(super) fn load(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Anchor>, Error> {
+    Ok(newest(edges, vault, data_key)?.map(|(anchor, _)| anchor))
+}
+
+/// Returns the item of the newest anchor that verifies, as it is stored.
+pub(super) fn newest_bytes(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Vec<u8>>, Error> {
+    Ok(newest(edges, vault, data_key)?.map(|(_, bytes)| bytes))
+}
+
+fn newest(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<(Anchor, Vec<u8>)>, Error> {
     let key = MacKey::derive(data_key.expose(), label::ANCHOR);
     let items = edges.keychain.get(&vault.to_string(), ItemKind::Anchor)?;
-    let valid = items.iter().filter_map(|item| {
-        let item = AnchorItem::parse(&item.bytes).ok()?;
-        (key.verifies(&item.protected, &item.mac) && item.anchor.vault == vault).then_some(item.anchor)
+    let valid = items.into_iter().filter_map(|stored| {
+        let item = AnchorItem::parse(&stored.bytes).ok()?;
+        let holds = key.verifies(&item.protected, &item.mac) && item.anchor.vault == vault;
+        holds.then_some((item.anchor, stored.bytes))
     });
-    Ok(valid.max_by_key(|anchor| anchor.generation))
+    Ok(valid.max_by_key(|(anchor, _)| anchor.generation))
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.

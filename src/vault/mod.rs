@@ -7,6 +7,7 @@
 mod anchor;
 mod change;
 mod create;
+mod items;
 mod password;
 mod project;
 mod unlock;
@@ -154,6 +155,12 @@ impl<'a> Vault<'a> {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.document.header
+    }
+
+    /// Returns the digest that anchors know this vault write by.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        digest(&self.document)
     }
 
     /// Tells which of the two vault files was read.

@@ -1,16 +1,102 @@
 //! `strongroom doctor`.
 
 use clap::Args;
+use serde_json::{Value, json};
 
+use crate::cli::checks::{self, Finding, Level, items};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::password;
+use crate::format::VaultId;
 
-/// Look for what is wrong, and say what to do about it
+/// Look for what is wrong, and say what to do about it.
+///
+/// Looks at permissions, the keychain (with a throw-away item), stray items, the anchor, the previous vault file and
+/// leftovers. With a password, or with --unlock, it also opens the vault. Exits 1 where something is to be done.
 #[derive(Debug, Args)]
-pub struct Doctor {}
+pub struct Doctor {
+    /// Ask for the master password and open the vault too
+    #[arg(long)]
+    unlock: bool,
+    /// Delete the keychain items of this vault that do not open it
+    #[arg(long)]
+    remove_duplicates: bool,
+    /// Delete the keychain items of a vault that this machine does not know; what they open is lost
+    #[arg(long, value_name = "VAULT-ID", conflicts_with = "remove_duplicates", requires = "yes")]
+    forget: Option<String>,
+    /// Confirm --forget
+    #[arg(long, requires = "forget")]
+    yes: bool,
+}
 
 impl Doctor {
-    pub(crate) fn run(self, _: &Context) -> Result<(), Failure> {
-        Ok(())
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if let Some(vault) = &self.forget {
+            return forget(context, vault);
+        }
+        if self.remove_duplicates {
+            return context.with_unlocked(|vault| {
+                let deleted = vault
+                    .remove_duplicates()
+                    .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
+                context.output.done(&format!("removed {deleted} keychain items"), &json!({"removed": deleted}))
+            });
+        }
+        let mut findings = checks::run(context)?;
+        if self.unlock || password::has_source(context) {
+            let opened = context.with_unlocked(|vault| {
+                Ok(Finding::good("unlocking", format!("the password opens it: {} projects", vault.projects().len())))
+            });
+            findings.push(opened.unwrap_or_else(|failure| {
+                let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
+                Finding::problem("unlocking", text, failure.hint.unwrap_or_default())
+            }));
+        }
+        report(context, &findings)
     }
+}
+
+fn report(context: &Context, findings: &[Finding]) -> Result<(), Failure> {
+    let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|finding| {
+            let mark = match finding.level {
+                Level::Good => "ok      ",
+                Level::Note => "note    ",
+                Level::Problem => "PROBLEM ",
+            };
+            let text = crate::format::name::printable(&finding.text);
+            let remedy = finding.remedy.as_deref().map(|remedy| format!("\n{:1$}do: {remedy}", "", width + 10));
+            format!("{mark}{:width$}  {text}{}", finding.check, remedy.unwrap_or_default())
+        })
+        .collect();
+    let json: Value = findings.iter().map(Finding::to_json).collect();
+    context.output.result(&lines.join("\n"), &json)?;
+    match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
+        0 => Ok(()),
+        1 => Err(Failure::new(Exit::Failed, "findings", "one thing is to be done").hint("it stands after \"do:\"")),
+        count => Err(Failure::new(Exit::Failed, "findings", format!("{count} things are to be done"))
+            .hint("they stand after \"do:\"")),
+    }
+}
+
+fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
+    let id: VaultId = vault.parse().map_err(|_| {
+        Failure::usage(format!("{vault:?} is not a vault's id"))
+            .hint("`strongroom doctor` prints the ids of stray items")
+    })?;
+    let own = crate::vault::Vault::open(&context.store()?).is_ok_and(|own| own.id() == id);
+    if own || context.settings.of(id)?.is_some() {
+        return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
+            .cause("this machine knows that vault, and its key would be lost")
+            .hint("only keys that `strongroom doctor` calls stray can be forgotten"));
+    }
+    let deleted =
+        items::forget(context, id).map_err(|error| Failure::of(format!("forget vault {id}"), error.into()))?;
+    if deleted == 0 {
+        return Err(Failure::new(Exit::NotFound, "key-missing", format!("cannot forget vault {id}"))
+            .cause("nothing of it is stored here"));
+    }
+    context.output.done(&format!("removed {deleted} keychain items of vault {id}"), &json!({"removed": deleted}))
 }

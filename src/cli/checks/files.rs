@@ -1,0 +1,72 @@
+//! Who can read what, and what a crash left behind.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Finding, Level};
+use crate::cli::commands::project::shell_word;
+use crate::cli::context::Context;
+use crate::store::durable::{UNFINISHED_SUFFIX, folder_of, with_suffix};
+use crate::store::{FolderStore, VAULT_FILE};
+
+/// Checks the files of the vault, its keychain file if it has one, and the settings.
+pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    let settings = context.settings.path().to_path_buf();
+    let mut private = vec![store.file().to_path_buf(), store.previous(), settings.clone()];
+    let mut unfinished = vec![
+        store.unfinished(),
+        with_suffix(&store.previous(), UNFINISHED_SUFFIX),
+        with_suffix(&settings, UNFINISHED_SUFFIX),
+    ];
+    if let Some(file) = keychain_file {
+        let anchor = with_suffix(file, ".anchor");
+        unfinished.extend([with_suffix(file, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX)]);
+        private.extend([file.to_path_buf(), anchor]);
+    }
+    check_mode(folder_of(store.file()), 0o700, findings);
+    for path in &private {
+        check_mode(path, 0o600, findings);
+    }
+    for path in unfinished.iter().filter(|path| fs::symlink_metadata(path).is_ok()) {
+        findings.push(Finding::problem(
+            "leftovers",
+            format!("{} is what an interrupted write left behind", path.display()),
+            format!("rm {}", shell_word(&path.display().to_string())),
+        ));
+    }
+    if findings[before..].iter().all(|finding| finding.level != Level::Problem) {
+        findings.push(Finding::good("files", "readable by you alone, nothing left over"));
+    }
+    note_set_aside(store, findings);
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, wanted: u32, findings: &mut Vec<Finding>) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(metadata) = fs::metadata(path) else { return };
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        findings.push(Finding::problem(
+            "permissions",
+            format!("others can get at {} (mode {mode:03o})", path.display()),
+            format!("chmod {wanted:03o} {}", shell_word(&path.display().to_string())),
+        ));
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: u32, _: &mut Vec<Finding>) {}
+
+/// Vault files that were set aside are the user's to keep or remove.
+fn note_set_aside(store: &FolderStore, findings: &mut Vec<Finding>) {
+    let Ok(entries) = fs::read_dir(folder_of(store.file())) else { return };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let reasons = ["older-", "forked-", "damaged-"].map(|reason| format!("{VAULT_FILE}.{reason}"));
+    for name in names.iter().filter(|name| reasons.iter().any(|reason| name.starts_with(reason))) {
+        findings
+            .push(Finding::note("set aside", format!("{name}: remove it once you are sure nothing in it is missed")));
+    }
+}

@@ -1,0 +1,223 @@
+//! The keychain: whether it works, and which of our items lie in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Finding;
+use super::vault::{Known, vault_flag};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::settings::Kind;
+use crate::crypto::kdf::KdfCost;
+use crate::format::VaultId;
+use crate::format::item::{AnchorItem, DataKeyItem};
+use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem};
+use crate::store::durable::with_suffix;
+
+/// Checks this vault's keychain and items. Returns the keychain's file, where it is one.
+pub fn check_own(context: &Context, vault: &Known, findings: &mut Vec<Finding>) -> Result<Option<PathBuf>, Failure> {
+    let kind = context.whole_kind(&context.kind_of(vault.id)?, vault.id);
+    let keychain = context.keychain(&kind, vault.id);
+    if let Err(error) = check_works(&kind, &keychain, findings) {
+        let failure = Failure::of("use the keychain", error.into());
+        findings.push(Finding::problem(
+            "keychain",
+            failure.cause.unwrap_or_default(),
+            failure.hint.unwrap_or_default(),
+        ));
+        return Ok(None);
+    }
+    let flag = vault_flag(context);
+    match keychain.get(&vault.id.to_string(), ItemKind::DataKey) {
+        Ok(items) => check_data_key(vault, &items, &flag, findings),
+        Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
+    }
+    match keychain.get(&vault.id.to_string(), ItemKind::Anchor) {
+        Ok(items) if vault.is_current => check_anchor(vault, &items, &flag, findings),
+        Ok(_) => {}
+        Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
+    }
+    Ok(match kind {
+        Kind::FileAt(path) => Some(path),
+        _ => None,
+    })
+}
+
+/// Writes, reads and deletes a throw-away item.
+fn check_works(kind: &Kind, keychain: &Arc<dyn Keychain>, findings: &mut Vec<Finding>) -> Result<(), KeychainError> {
+    let probe = keychain.probe()?;
+    let unavailable = |_| KeychainError::Rejected { provider: probe.provider.clone(), reason: "no random id".into() };
+    let throw_away = VaultId::generate().map_err(unavailable)?;
+    // A file keychain holds one vault's items, so its throw-away item is a file of its own beside them.
+    let trial: Arc<dyn Keychain> = match kind {
+        Kind::FileAt(path) => Arc::new(FileKeychain::new(with_suffix(path, &format!(".{throw_away}")))),
+        _ => Arc::clone(keychain),
+    };
+    let start = Instant::now();
+    let id = throw_away.to_string();
+    trial.set(&id, ItemKind::Anchor, b"strongroom doctor")?;
+    let kept = trial.get(&id, ItemKind::Anchor)?;
+    for item in &kept {
+        trial.delete(&item.handle)?;
+    }
+    let took = start.elapsed().as_secs_f64() * 1000.0;
+    if kept.len() != 1 || kept[0].bytes != b"strongroom doctor" {
+        let reason = "a trial item did not come back as it was written".into();
+        return Err(KeychainError::Rejected { provider: probe.provider, reason });
+    }
+    findings.push(Finding::good("keychain", format!("{} keeps and gives back ({took:.0} ms)", keychain.name())));
+    Ok(())
+}
+
+fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut Vec<Finding>) {
+    const CHECK: &str = "data key";
+    if items.is_empty() {
+        let text = format!("there is no key for vault {} here", vault.id);
+        findings.push(Finding::problem(CHECK, text, "name where it lies with --keychain, or restore it from a backup"));
+        return;
+    }
+    if items.len() > 1 {
+        findings.push(Finding::problem(
+            CHECK,
+            format!("{} items are stored for this vault; one can be right", items.len()),
+            format!("strongroom {flag}doctor --remove-duplicates"),
+        ));
+        return;
+    }
+    let item = match DataKeyItem::parse(&items[0].bytes) {
+        Ok(item) => item,
+        Err(error) => {
+            let remedy = "restore the item from a backup of the keychain";
+            findings.push(Finding::problem(CHECK, error.to_string(), remedy));
+            return;
+        }
+    };
+    let own: Vec<_> = item
+        .wraps
+        .iter()
+        .filter(|wrap| wrap.header.vault == vault.id && wrap.header.data_key == vault.data_key)
+        .collect();
+    let Some(newest) = own.last() else {
+        let remedy = "name where this vault's key lies with --keychain";
+        findings.push(Finding::problem(CHECK, "the item is not for this vault file", remedy));
+        return;
+    };
+    if own.len() > 1 {
+        findings.push(Finding::problem(
+            CHECK,
+            "a password change was cut short: the old and the new password both open the vault",
+            format!("strongroom {flag}passwd"),
+        ));
+    }
+    let cost = newest.header.kdf.cost;
+    if cost.is_below_default() {
+        let default = KdfCost::DEFAULT;
+        findings.push(Finding::problem(
+            "password cost",
+            format!("{} MiB and {} passes, below the default", cost.memory_kib / 1024, cost.passes),
+            format!(
+                "strongroom {flag}passwd --kdf-memory {} --kdf-passes {}",
+                default.memory_kib / 1024,
+                default.passes
+            ),
+        ));
+    }
+    findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
+}
+
+/// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
+fn check_anchor(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut Vec<Finding>) {
+    const CHECK: &str = "anchor";
+    let unlock = format!("strongroom {flag}status --unlock");
+    if items.len() > 1 {
+        findings.push(Finding::problem(
+            CHECK,
+            format!("{} anchors are stored for this vault", items.len()),
+            format!("strongroom {flag}doctor --remove-duplicates"),
+        ));
+        return;
+    }
+    let Some(anchor) = items.first().and_then(|item| AnchorItem::parse(&item.bytes).ok()) else {
+        let text = "this machine does not remember the vault's last change, so an older vault file would not show";
+        findings.push(Finding::problem(CHECK, text, unlock));
+        return;
+    };
+    let (seen, own) = (anchor.anchor.generation, vault.generation);
+    if own == seen && anchor.anchor.digest == vault.digest {
+        findings
+            .push(Finding::good(CHECK, format!("the vault file is the one this machine saw last (generation {own})")));
+    } else if own > seen {
+        let text =
+            format!("the vault file (generation {own}) is newer than this machine remembers (generation {seen})");
+        findings.push(Finding::problem(CHECK, text, unlock));
+    } else {
+        findings.push(Finding::problem(
+            CHECK,
+            format!("the vault file (generation {own}) is not the one this machine saw last (generation {seen})"),
+            format!("put the newer vault file back; if this one is meant: {unlock} --accept-rollback"),
+        ));
+    }
+}
+
+/// Looks for items of vaults that this machine's settings do not know.
+pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+    let known = context.settings.all()?;
+    let is_known = |vault: &str| known.contains_key(vault) || own.is_some_and(|own| own.id.to_string() == vault);
+    let mut stray: Vec<String> = in_folder(&context.folders.keychain);
+    let uses_os = known.values().any(|settings| settings.keychain == Kind::Os);
+    let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
+    // A machine whose vaults all keep their keys in files need not have a desktop.
+    if wants_os && let Ok(items) = context.os_keychain().list() {
+        stray.extend(items.into_iter().map(|item| item.vault));
+    }
+    stray.retain(|vault| !is_known(vault));
+    stray.sort();
+    stray.dedup();
+    for vault in stray {
+        findings.push(Finding::problem(
+            "stray items",
+            format!("a key for vault {vault} is stored here, but no vault of this machine has that id"),
+            format!("if that vault is gone for good: strongroom doctor --forget {vault} --yes"),
+        ));
+    }
+    Ok(())
+}
+
+/// Lists the vaults whose keychain files lie in the default folder.
+fn in_folder(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let vaults = names.map(|name| name.strip_suffix(".anchor").map(str::to_owned).unwrap_or(name));
+    vaults.filter(|name| name.parse::<VaultId>().is_ok()).collect()
+}
+
+/// Deletes the items of a vault that this machine does not know, in the OS keychain and the default folder. Returns
+/// how many there were.
+///
+/// # Errors
+/// Those of the keychain.
+pub fn forget(context: &Context, vault: VaultId) -> Result<usize, KeychainError> {
+    let mut keychains: Vec<Arc<dyn Keychain>> = Vec::new();
+    if in_folder(&context.folders.keychain).contains(&vault.to_string()) {
+        keychains.push(Arc::new(FileKeychain::new(context.default_keychain_file(vault))));
+    }
+    let os = context.os_keychain();
+    match os.probe() {
+        Ok(_) => keychains.push(os),
+        // Where there is none, nothing of this vault is in it.
+        Err(KeychainError::NoBus | KeychainError::NoService | KeychainError::NoCollection { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let mut deleted = 0;
+    for keychain in keychains {
+        for kind in [ItemKind::Anchor, ItemKind::DataKey] {
+            for item in keychain.get(&vault.to_string(), kind)? {
+                keychain.delete(&item.handle)?;
+                deleted += 1;
+            }
+        }
+    }
+    Ok(deleted)
+}

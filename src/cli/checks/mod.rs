@@ -1,0 +1,79 @@
+//! What `doctor` looks at. Each check says what it found and the one thing to do about it; none changes anything but
+//! a throw-away keychain item.
+
+mod files;
+pub mod items;
+mod vault;
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::failure::Failure;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Good,
+    /// Worth knowing; nothing needs to be done.
+    Note,
+    /// Something is to be done.
+    Problem,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Finding {
+    /// Which check.
+    pub check: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What it is.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    /// Says that something is as it should be.
+    pub fn good(check: &'static str, text: impl Into<String>) -> Self {
+        Self { check, level: Level::Good, text: text.into(), remedy: None }
+    }
+
+    /// Says something worth knowing.
+    pub fn note(check: &'static str, text: impl Into<String>) -> Self {
+        Self { check, level: Level::Note, text: text.into(), remedy: None }
+    }
+
+    /// Says what is wrong and what to do about it.
+    pub fn problem(check: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { check, level: Level::Problem, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// Returns the finding as docs/cli.md lists its members.
+    pub fn to_json(&self) -> Value {
+        let level = match self.level {
+            Level::Good => "good",
+            Level::Note => "note",
+            Level::Problem => "problem",
+        };
+        json!({"check": self.check, "level": level, "message": self.text, "remedy": self.remedy})
+    }
+}
+
+/// Runs every check that needs no password.
+///
+/// # Errors
+/// Where not even the settings can be read.
+pub fn run(context: &Context) -> Result<Vec<Finding>, Failure> {
+    let store = context.store()?;
+    let mut findings = Vec::new();
+    let known = vault::check(context, &store, &mut findings);
+    let keychain_file = match &known {
+        Some(known) => items::check_own(context, known, &mut findings)?,
+        None => None,
+    };
+    items::check_stray(context, known.as_ref(), &mut findings)?;
+    files::check(context, &store, keychain_file.as_deref(), &mut findings);
+    Ok(findings)
+}

@@ -1,0 +1,83 @@
+//! The vault file and the one before it.
+
+use super::Finding;
+use crate::cli::commands::project::shell_word;
+use crate::cli::context::Context;
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::format::vault::Document;
+use crate::store::{FolderStore, Store};
+use crate::vault::{Source, Vault};
+
+/// What the other checks need to know of the vault.
+pub struct Known {
+    pub id: VaultId,
+    pub generation: u64,
+    pub digest: [u8; 32],
+    pub data_key: crate::format::DataKeyId,
+    /// The file itself parses.
+    pub is_current: bool,
+}
+
+/// Checks both files, and returns what stands in clear in the one that can be read.
+pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>) -> Option<Known> {
+    let vault = match Vault::open(store) {
+        Ok(vault) => vault,
+        Err(error) => {
+            let remedy = match &error {
+                Error::VaultNotFound { .. } => "strongroom init",
+                Error::UnsupportedVersion { .. } => "install a newer strongroom",
+                Error::Io { .. } => "make the file readable for you",
+                _ => "restore the vault file from a backup",
+            };
+            findings.push(Finding::problem("vault", error.to_string(), remedy));
+            return None;
+        }
+    };
+    let header = vault.header();
+    match vault.source() {
+        Source::Current => {
+            findings.push(Finding::good("vault", format!("{}, generation {}", store.place(), header.generation)));
+        }
+        Source::Previous { reason } => findings.push(Finding::problem(
+            "vault",
+            format!("the vault file cannot be used: {reason}; the previous one (generation {}) can", header.generation),
+            format!("strongroom {}status --unlock --accept-rollback", vault_flag(context)),
+        )),
+    }
+    if *vault.source() == Source::Current {
+        check_previous(store, header.vault, findings);
+    }
+    Some(Known {
+        id: header.vault,
+        generation: header.generation,
+        digest: vault.digest(),
+        data_key: header.data_key,
+        is_current: *vault.source() == Source::Current,
+    })
+}
+
+fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {
+    let path = store.previous();
+    let remedy = format!("rm {}", shell_word(&path.display().to_string()));
+    match store.load_previous() {
+        Ok(None) => {}
+        Ok(Some(bytes)) => match Document::parse(&bytes) {
+            Ok(previous) if previous.header.vault == id => {
+                let text = format!("generation {} stands by", previous.header.generation);
+                findings.push(Finding::good("previous vault file", text));
+            }
+            Ok(_) => findings.push(Finding::problem("previous vault file", "it is another vault's", remedy)),
+            Err(error) => findings.push(Finding::problem("previous vault file", error.to_string(), remedy)),
+        },
+        Err(error) => findings.push(Finding::problem("previous vault file", error.to_string(), remedy)),
+    }
+}
+
+/// Returns the --vault flag as a remedy must repeat it, where one was given.
+pub fn vault_flag(context: &Context) -> String {
+    match &context.global.vault {
+        Some(folder) => format!("--vault {} ", shell_word(&folder.display().to_string())),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,40 @@
+//! Cleaning up keychain items that something else put beside a vault's own.
+
+use super::{LOCK_WAIT, Unlocked, anchor};
+use crate::error::Error;
+use crate::keychain::ItemKind;
+
+impl Unlocked<'_> {
+    /// Deletes every item of this vault but the one that opened it, and every anchor but the one that holds. Returns
+    /// how many were deleted.
+    ///
+    /// # Errors
+    /// Those of the keychain; what was deleted until then stays deleted, and the item that opens is never touched.
+    pub fn remove_duplicates(&mut self) -> Result<usize, Error> {
+        let store = self.edges.store;
+        let _lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        let own = self.item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
+        let mut deleted = self.keep_one(ItemKind::DataKey, &own)?;
+        if let Some(newest) = anchor::newest_bytes(&self.edges, self.id(), &self.data_key)? {
+            deleted += self.keep_one(ItemKind::Anchor, &newest)?;
+        }
+        Ok(deleted)
+    }
+
+    fn keep_one(&self, kind: ItemKind, own: &[u8]) -> Result<usize, Error> {
+        let keychain = self.edges.keychain;
+        let items = keychain.get(&self.id().to_string(), kind)?;
+        // Where the item that opened is not among them, something changes them right now: nothing is deleted.
+        let Some(kept) = items.iter().position(|item| item.bytes == own) else {
+            return Err(Error::Changed { what: format!("the {} in {}", kind.name(), keychain.name()) });
+        };
+        let mut deleted = 0;
+        for (index, item) in items.iter().enumerate() {
+            if index != kept {
+                keychain.delete(&item.handle)?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+}
