@@ -12,6 +12,9 @@ use crate::host;
 
 /// What unlocking should take.
 const TARGET: Duration = Duration::from_millis(750);
+/// What it may take before the cost goes below the default. A machine that was busy for a moment must not end with a
+/// weak vault.
+const BEARABLE: Duration = Duration::from_secs(3);
 const MIB: u32 = 1024;
 /// The most memory that calibration chooses.
 const CALIBRATION_LIMIT_MIB: u64 = 1024;
@@ -19,10 +22,10 @@ const CALIBRATION_LIMIT_MIB: u64 = 1024;
 /// What guessing a password costs.
 #[derive(Debug, Clone, Args)]
 pub struct KdfFlags {
-    /// Memory Argon2id takes for the password, in MiB: 64 to 4096 [default: measured]
+    /// Memory Argon2id takes for the password, in MiB: 64 to 4096 [default: measured; 256 beside another --kdf flag]
     #[arg(long, value_name = "MIB")]
     kdf_memory: Option<u32>,
-    /// Passes of Argon2id over the memory: 3 to 64 [default: measured]
+    /// Passes of Argon2id over the memory: 3 to 64 [default: measured; 3 beside another --kdf flag]
     #[arg(long, value_name = "N")]
     kdf_passes: Option<u32>,
     /// Lanes of Argon2id: 4 to 16 [default: 4]
@@ -55,7 +58,7 @@ impl KdfFlags {
 }
 
 /// Measures what this machine can do in about three quarters of a second: memory first, in powers of two up to 1 GiB
-/// and an eighth of its memory, then passes.
+/// and an eighth of its memory, then passes. Never below the default where the machine bears it.
 ///
 /// # Errors
 /// Where not even the floor can be derived.
@@ -77,22 +80,30 @@ fn choose(
     mut time: impl FnMut(KdfCost) -> Result<Duration, Failure>,
 ) -> Result<KdfCost, Failure> {
     let eighth = total_memory.map_or(CALIBRATION_LIMIT_MIB, |bytes| bytes / 8 / (1 << 20));
-    let limit = eighth.min(CALIBRATION_LIMIT_MIB);
-    let mut cost = KdfCost::FLOOR;
+    let fits = |memory_kib: u32| u64::from(memory_kib / MIB) <= eighth.min(CALIBRATION_LIMIT_MIB);
+    let floor = KdfCost::FLOOR.memory_kib;
+    let mut cost = KdfCost::DEFAULT;
+    while cost.memory_kib > floor && !fits(cost.memory_kib) {
+        cost.memory_kib /= 2;
+    }
     let mut took = time(cost)?;
-    while u64::from(cost.memory_kib / MIB) * 2 <= limit && took * 2 <= TARGET {
+    while cost.memory_kib > floor && took > BEARABLE {
+        cost.memory_kib /= 2;
+        took = time(cost)?;
+    }
+    while fits(cost.memory_kib * 2) && took * 2 <= TARGET {
         cost.memory_kib *= 2;
         took = time(cost)?;
     }
     // Memory is the guesser's greater cost, so passes grow only where memory cannot.
     let one_pass = took / cost.passes;
-    while cost.passes < 64 && u64::from(cost.memory_kib / MIB) * 2 > limit && took + one_pass <= TARGET {
-        cost.passes += 1;
-        took += one_pass;
-        if cost.check().is_err() {
-            cost.passes -= 1;
+    while !fits(cost.memory_kib * 2) && took + one_pass <= TARGET {
+        let more = KdfCost { passes: cost.passes + 1, ..cost };
+        if more.check().is_err() {
             break;
         }
+        cost = more;
+        took += one_pass;
     }
     Ok(cost)
 }
@@ -121,6 +132,12 @@ mod tests {
     #[test]
     fn a_small_machine_takes_more_passes_and_a_slow_one_keeps_the_floor() {
         assert_eq!(chosen(1024, 40), (128, 9, 4));
+        assert_eq!(chosen(256, 10), (64, 64, 4));
         assert_eq!(chosen(24 * 1024, 2000), (64, 3, 4));
+    }
+
+    #[test]
+    fn a_busy_moment_does_not_make_a_weak_vault() {
+        assert_eq!(chosen(24 * 1024, 150), (256, 3, 4));
     }
 }

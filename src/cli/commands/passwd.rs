@@ -18,7 +18,7 @@ use crate::crypto::secret::Password;
 /// password.
 #[derive(Debug, Args)]
 pub struct Passwd {
-    /// Read the new password from the first line of a file
+    /// Read the new password from a file, less one line end
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
     new_password_file: Option<PathBuf>,
     /// Generate a master password of six random words and print it once

@@ -1,0 +1,316 @@
+//! Vault files that are cut, flipped, missing or something else, with and without a previous one.
+
+use super::*;
+use crate::format::vault::SIZE_LIMIT;
+use crate::keychain::FileKeychain;
+use crate::store::FolderStore;
+
+/// Puts `current` beside the shared life's generation 2 as the previous file.
+fn with_previous(current: Option<Vec<u8>>) -> Machine {
+    let machine = Machine::at(3);
+    machine.store.put(current, Some(life().files[1].clone()));
+    machine
+}
+
+fn without_previous(current: Option<Vec<u8>>) -> Machine {
+    let machine = Machine::at(3);
+    machine.store.put(current, None);
+    machine
+}
+
+/// The previous file was read, is told of and can be made the vault; until then nothing is changed.
+fn assert_reads_previous(machine: &Machine) {
+    let damaged = machine.store.load().unwrap();
+    let mut unlocked = machine.unlocked();
+    let notices = unlocked.take_notices();
+    assert!(matches!(notices[0], Notice::ReadPrevious { generation: 2, .. }), "{notices:?}");
+    assert_eq!(unlocked.file_key("acme", None).unwrap().version, 1);
+    assert_fails!(unlocked.check_writable(), Error::Damaged { .. });
+    assert_fails!(unlocked.add_project(&named("bistro")), Error::Damaged { .. });
+    assert_eq!(machine.store.load().unwrap(), damaged);
+
+    unlocked.accept_rollback().unwrap();
+    assert_eq!(unlocked.header().generation, 4);
+    let aside: Vec<Vec<u8>> = machine.store.set_aside().into_iter().map(|(_, bytes)| bytes).collect();
+    assert_eq!(aside, Vec::from_iter(damaged));
+    unlocked.add_project(&named("bistro")).unwrap();
+    assert_eq!(machine.notices(), []);
+}
+
+fn header_with(edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut document = Machine::at(3).document();
+    let mut header: Value = serde_json::from_slice(&document.protected).unwrap();
+    edit(&mut header);
+    document.protected = serde_json::to_vec(&header).unwrap();
+    document.to_bytes().unwrap()
+}
+
+#[test]
+fn no_flipped_bit_in_the_vault_file_gives_another_payload() {
+    let whole = &life().files[2];
+    let key = data_key();
+    assert!(Document::parse(whole).is_ok_and(|document| open_payload(&document, &key).is_ok()));
+    // A stride that shares no factor with 8, so that every bit of a byte has its turn.
+    for bit in (0..whole.len() * 8).step_by(5) {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let opened = Document::parse(&flipped).and_then(|document| open_payload(&document, &key));
+        assert!(opened.is_err(), "bit {bit} changed nothing");
+    }
+}
+
+#[test]
+fn a_vault_file_cut_short_at_any_length_is_damaged_and_the_previous_one_is_read() {
+    let whole = &life().files[2];
+    // The last byte is a line feed, which adds nothing.
+    let lengths: Vec<usize> = (0..whole.len() - 1).step_by(7).chain([1, whole.len() - 2]).collect();
+    for &length in &lengths {
+        let cut = whole[..length].to_vec();
+        assert_fails!(Vault::open(&without_previous(Some(cut.clone())).store), Error::Damaged { .. });
+        let machine = with_previous(Some(cut));
+        let vault = Vault::open(&machine.store).unwrap();
+        assert!(matches!(vault.source(), Source::Previous { .. }));
+    }
+    assert_reads_previous(&with_previous(Some(whole[..whole.len() / 2].to_vec())));
+}
+
+#[test]
+fn a_damaged_payload_is_told_from_a_wrong_password() {
+    let document = Machine::at(3).document();
+    // Salt, commitment, first chunk, tag.
+    for place in [0, 24, 56, document.payload.len() - 1] {
+        let mut flipped = document.clone();
+        flipped.payload[place] ^= 0x10;
+        let bytes = flipped.to_bytes().unwrap();
+        assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::Damaged { .. });
+        assert_reads_previous(&with_previous(Some(bytes)));
+    }
+    let mut empty = document;
+    empty.payload.clear();
+    let bytes = empty.to_bytes().unwrap();
+    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::Damaged { .. });
+    let machine = with_previous(Some(bytes));
+    assert_fails!(machine.unlock(OTHER_PASSWORD), Error::WrongPassword { vault_may_be_damaged: true, .. });
+}
+
+#[test]
+fn a_generation_or_date_altered_in_clear_does_not_pass() {
+    for bytes in [
+        header_with(|header| header["generation"] = 4.into()),
+        header_with(|header| header["created"] = "2020-01-01T00:00:00Z".into()),
+    ] {
+        assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::Damaged { .. });
+        assert_reads_previous(&with_previous(Some(bytes)));
+    }
+}
+
+fn with_altered_pepper() -> Vec<u8> {
+    header_with(|header| header["pepper"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into())
+}
+
+#[test]
+fn a_damaged_pepper_is_made_good_by_the_previous_file() {
+    assert_reads_previous(&with_previous(Some(with_altered_pepper())));
+}
+
+#[test]
+fn a_damaged_pepper_without_a_previous_file_cannot_be_told_from_a_wrong_password() {
+    // The pepper goes into the key, and the anchor's digest is over the payload, which is whole.
+    assert_fails!(without_previous(Some(with_altered_pepper())).unlock(PASSWORD), Error::WrongPassword { .. });
+}
+
+#[test]
+fn a_damaged_data_key_id_is_made_good_by_the_previous_file() {
+    let bytes = header_with(|header| header["data_key"] = "00000000-0000-4000-8000-000000000001".into());
+    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::KeyNotOurs { .. });
+    assert_reads_previous(&with_previous(Some(bytes)));
+}
+
+#[test]
+fn a_damaged_vault_id_is_made_good_by_the_previous_file() {
+    let bytes = header_with(|header| header["vault"] = "00000000-0000-4000-8000-000000000001".into());
+    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::KeyMissing { .. });
+    assert_reads_previous(&with_previous(Some(bytes)));
+}
+
+#[test]
+fn a_wrong_password_beside_a_previous_file_of_another_data_key_is_a_wrong_password() {
+    // As it stands after a rotation of the data key was cut off before the previous file was removed.
+    let mut document = Document::parse(&life().files[1]).unwrap();
+    document.header.data_key = crate::format::DataKeyId::from_bytes([9; 16]);
+    document.header.pepper.0 = [9; 32];
+    document.protected = document.header.to_protected().unwrap();
+    let machine = Machine::at(2);
+    machine.store.put(Some(life().files[2].clone()), Some(document.to_bytes().unwrap()));
+    assert_fails!(machine.unlock(OTHER_PASSWORD), Error::WrongPassword { .. });
+}
+
+#[test]
+fn a_missing_vault_file_is_not_found_and_the_previous_one_is_read() {
+    assert_fails!(Vault::open(&Machine::empty().store), Error::VaultNotFound { .. });
+    assert_reads_previous(&with_previous(None));
+}
+
+#[test]
+fn garbage_in_both_places_is_damaged() {
+    for garbage in
+        [Vec::new(), vec![0; 5000], b"{}".to_vec(), b"[1]".to_vec(), "\u{feff}{}".into(), vec![b'['; 100_000]]
+    {
+        let machine = Machine::at(3);
+        machine.store.put(Some(garbage.clone()), Some(garbage));
+        assert_fails!(Vault::open(&machine.store), Error::Damaged { .. });
+    }
+    let machine = Machine::at(3);
+    machine.store.put(None, Some(b"{}".to_vec()));
+    assert_fails!(Vault::open(&machine.store), Error::VaultNotFound { .. });
+}
+
+#[test]
+fn a_newer_vault_is_never_passed_over_for_the_previous_file() {
+    let mut outer: Value = serde_json::from_slice(&life().files[2]).unwrap();
+    outer["version"] = 2.into();
+    outer["later"] = true.into();
+    let machine = with_previous(Some(serde_json::to_vec(&outer).unwrap()));
+    assert_fails!(Vault::open(&machine.store), Error::UnsupportedVersion { found: 2, known: 1, .. });
+}
+
+#[test]
+fn a_previous_file_of_another_vault_is_not_read_for_this_one() {
+    let mut damaged = Machine::at(3).document();
+    damaged.payload[60] ^= 1;
+    let mut other = Document::parse(&life().files[1]).unwrap();
+    other.header.vault = VaultId::from_bytes([8; 16]);
+    other.protected = other.header.to_protected().unwrap();
+    let machine = Machine::at(3);
+    machine.store.put(Some(damaged.to_bytes().unwrap()), Some(other.to_bytes().unwrap()));
+    assert_fails!(machine.unlock(PASSWORD), Error::Damaged { .. });
+}
+
+#[test]
+fn a_vault_file_repaired_while_the_previous_one_is_open_counts_again() {
+    let machine = with_previous(None);
+    let mut unlocked = machine.unlocked();
+    machine.store.put(Some(life().files[2].clone()), Some(life().files[1].clone()));
+    unlocked.accept_rollback().unwrap();
+    assert_eq!(machine.file(), life().files[2], "nothing is set aside where the vault file is good");
+    unlocked.add_project(&named("bistro")).unwrap();
+    assert_eq!((unlocked.header().generation, unlocked.projects().len()), (4, 2));
+}
+
+/// A folder that holds the shared life: generation 2 as the previous file, and `put` in the vault file's place.
+struct Folder {
+    folder: tempfile::TempDir,
+    keychain: FileKeychain,
+}
+
+impl Folder {
+    fn with(put: impl FnOnce(&std::path::Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = folder.path().join("vault.json");
+        std::fs::write(folder.path().join("vault.json.prev"), &life().files[1]).unwrap();
+        put(&vault);
+        let keychain = FileKeychain::new(folder.path().join("item"));
+        keychain.set(&VAULT.to_string(), ItemKind::DataKey, &life().item).unwrap();
+        keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[2]).unwrap();
+        Self { folder, keychain }
+    }
+
+    fn store(&self) -> FolderStore {
+        FolderStore::new(self.folder.path(), SIZE_LIMIT).unwrap()
+    }
+
+    fn previous(&self) -> std::path::PathBuf {
+        self.folder.path().join("vault.json.prev")
+    }
+}
+
+#[cfg(unix)]
+fn sparse(path: &std::path::Path) {
+    std::fs::File::create(path).unwrap().set_len(SIZE_LIMIT + (1 << 20)).unwrap();
+}
+
+#[cfg(unix)]
+fn fifo(path: &std::path::Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[cfg(unix)]
+fn directory(path: &std::path::Path) {
+    std::fs::create_dir(path).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_too_large_or_no_file_is_refused_at_once() {
+    for put in [sparse, fifo, directory] {
+        let folder = Folder::with(put);
+        std::fs::remove_file(folder.previous()).unwrap();
+        let start = std::time::Instant::now();
+        assert_fails!(Vault::open(&folder.store()), Error::Damaged { .. });
+        // Reading 257 MiB, or waiting for a writer, would take longer.
+        assert!(start.elapsed() < std::time::Duration::from_millis(50), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_too_large_or_no_file_is_a_damaged_vault_with_a_previous_file() {
+    for put in [sparse, fifo, directory] {
+        let folder = Folder::with(put);
+        let store = folder.store();
+        let host = TestHost::new();
+        let vault = Vault::open(&store).unwrap();
+        let mut unlocked = vault.unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
+        assert!(matches!(unlocked.take_notices()[0], Notice::ReadPrevious { generation: 2, .. }));
+        assert_fails!(unlocked.add_project(&named("bistro")), Error::Damaged { .. });
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_symbolic_link_stays_and_its_target_is_replaced() {
+    let folder = Folder::with(|vault| {
+        let real = vault.with_file_name("elsewhere");
+        directory(&real);
+        std::fs::write(real.join("real.json"), &life().files[2]).unwrap();
+        std::os::unix::fs::symlink("elsewhere/real.json", vault).unwrap();
+    });
+    let store = folder.store();
+    let host = TestHost::new();
+    let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
+    unlocked.add_project(&named("bistro")).unwrap();
+    let link = folder.folder.path().join("vault.json");
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    let target = std::fs::read(folder.folder.path().join("elsewhere/real.json")).unwrap();
+    assert_eq!(Document::parse(&target).unwrap().header.generation, 4);
+    let previous = folder.folder.path().join("elsewhere/real.json.prev");
+    assert_eq!(std::fs::read(previous).unwrap(), life().files[2]);
+}
+
+#[test]
+fn a_missing_or_damaged_file_in_a_folder_is_replaced_by_the_accepted_previous_one() {
+    for damaged in [None, Some("garbage")] {
+        let folder = Folder::with(|vault| {
+            if let Some(garbage) = damaged {
+                std::fs::write(vault, garbage).unwrap();
+            }
+        });
+        let (store, host) = (folder.store(), TestHost::new());
+        let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
+        unlocked.accept_rollback().unwrap();
+        assert_eq!(Vault::open(&store).unwrap().header().generation, 4);
+        let names = std::fs::read_dir(folder.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let aside = names.filter(|name| name.to_string_lossy().starts_with("vault.json.damaged-")).count();
+        assert_eq!(aside, usize::from(damaged.is_some()));
+        assert_eq!(std::fs::read(folder.previous()).unwrap(), life().files[1]);
+    }
+}
+
+#[test]
+fn an_anchor_file_longer_than_any_item_is_one_that_does_not_verify() {
+    let folder = Folder::with(|vault| std::fs::write(vault, &life().files[2]).unwrap());
+    std::fs::write(folder.folder.path().join("item.anchor"), vec![b'x'; 5000]).unwrap();
+    let (store, host) = (folder.store(), TestHost::new());
+    let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
+    assert_eq!(unlocked.take_notices(), [Notice::AnchorMissing { generation: 3 }]);
+}

@@ -1,0 +1,214 @@
+//! What must hold of a vault whatever happens around it: altered files, failing keychains, power cuts, other writers.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::*;
+use crate::crypto::secret::{KEY_LEN, Password};
+use crate::keychain::{ItemKind, MemoryKeychain};
+use crate::store::MemoryStore;
+
+/// Asserts that a result is an error of a pattern.
+macro_rules! assert_fails {
+    ($result:expr, $pattern:pat $(if $guard:expr)?) => {
+        match $result.err() {
+            Some($pattern) $(if $guard)? => {}
+            Some(other) => panic!("another error than {}: {other:?}", stringify!($pattern)),
+            None => panic!("it succeeded instead of failing with {}", stringify!($pattern)),
+        }
+    };
+}
+
+mod damage;
+mod keychain;
+mod password;
+mod project;
+mod property;
+mod rollback;
+mod story;
+mod write;
+
+const PASSWORD: &str = "correct horse battery staple";
+const OTHER_PASSWORD: &str = "seven wet owls argue about tea";
+const VAULT: VaultId = VaultId::from_bytes([7; 16]);
+const BOOT: &str = "11111111-2222-4333-8444-555555555555";
+const GIB: u64 = 1 << 30;
+
+fn password(text: &str) -> Password {
+    Password::new(text.as_bytes()).unwrap()
+}
+
+fn named(name: &str) -> NewProject {
+    NewProject { name: name.into(), ..NewProject::default() }
+}
+
+/// A machine whose time, boot and memory are what the test says.
+struct TestHost {
+    now: Mutex<u64>,
+    boot: Mutex<String>,
+    memory: Mutex<Option<u64>>,
+    derivations: AtomicUsize,
+}
+
+impl TestHost {
+    fn new() -> Self {
+        Self {
+            now: Mutex::new(1_795_249_800),
+            boot: Mutex::new(BOOT.into()),
+            memory: Mutex::new(Some(8 * GIB)),
+            derivations: AtomicUsize::new(0),
+        }
+    }
+
+    fn set_boot(&self, boot: &str) {
+        *self.boot.lock().unwrap() = boot.into();
+    }
+
+    fn set_memory(&self, memory: u64) {
+        *self.memory.lock().unwrap() = Some(memory);
+    }
+
+    /// Returns how many keys were derived: each derivation asks for the memory once, before it spends any.
+    fn derivations(&self) -> usize {
+        self.derivations.load(Ordering::SeqCst)
+    }
+}
+
+impl Host for TestHost {
+    fn now(&self) -> Timestamp {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += 1;
+        Timestamp::from_unix(*now)
+    }
+
+    fn boot(&self) -> String {
+        self.boot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn available_memory(&self) -> Option<u64> {
+        self.derivations.fetch_add(1, Ordering::SeqCst);
+        *self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One vault's life, made once: creating and unlocking cost an Argon2 each.
+struct Life {
+    /// The vault file at generation 1 (empty), 2 ("acme") and 3 ("acme" with a second key).
+    files: Vec<Vec<u8>>,
+    anchors: Vec<Vec<u8>>,
+    item: Vec<u8>,
+    data_key: [u8; KEY_LEN],
+}
+
+fn life() -> &'static Life {
+    static LIFE: OnceLock<Life> = OnceLock::new();
+    LIFE.get_or_init(|| {
+        let machine = Machine::empty();
+        let mut unlocked = create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap();
+        let mut files = vec![machine.file()];
+        unlocked.add_project(&named("acme")).unwrap();
+        files.push(machine.file());
+        unlocked.rotate_file_key("acme").unwrap();
+        files.push(machine.file());
+        Life {
+            files,
+            anchors: machine.keychain.history(&VAULT.to_string(), ItemKind::Anchor),
+            item: machine.item(),
+            data_key: *unlocked.data_key().expose(),
+        }
+    })
+}
+
+/// A store, a keychain and a host.
+struct Machine {
+    store: MemoryStore,
+    keychain: MemoryKeychain,
+    host: TestHost,
+}
+
+impl Machine {
+    fn empty() -> Self {
+        Self { store: MemoryStore::new(), keychain: MemoryKeychain::new(), host: TestHost::new() }
+    }
+
+    /// A machine that has seen the shared life up to `generation`, with the one before it as the previous file.
+    fn at(generation: usize) -> Self {
+        let machine = Self::empty();
+        let life = life();
+        let previous = generation.checked_sub(2).map(|index| life.files[index].clone());
+        machine.store.put(Some(life.files[generation - 1].clone()), previous);
+        machine.keychain.set(&VAULT.to_string(), ItemKind::DataKey, &life.item).unwrap();
+        machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life.anchors[generation - 1]).unwrap();
+        machine
+    }
+
+    fn edges(&self) -> Edges<'_> {
+        Edges { store: &self.store, keychain: &self.keychain, host: &self.host }
+    }
+
+    fn unlock(&self, with: &str) -> Result<Unlocked<'_>, Error> {
+        Vault::open(&self.store)?.unlock(&password(with), &self.keychain, &self.host)
+    }
+
+    fn unlocked(&self) -> Unlocked<'_> {
+        self.unlock(PASSWORD).unwrap()
+    }
+
+    /// Unlocks and returns what the user is told.
+    fn notices(&self) -> Vec<Notice> {
+        self.unlocked().take_notices()
+    }
+
+    fn file(&self) -> Vec<u8> {
+        self.store.load().unwrap().unwrap()
+    }
+
+    fn document(&self) -> Document {
+        Document::parse(&self.file()).unwrap()
+    }
+
+    fn item(&self) -> Vec<u8> {
+        self.stored(ItemKind::DataKey).expect("an item stands")
+    }
+
+    fn stored(&self, kind: ItemKind) -> Option<Vec<u8>> {
+        self.keychain.get(&VAULT.to_string(), kind).unwrap().pop().map(|item| item.bytes)
+    }
+
+    fn set_item(&self, bytes: &[u8]) {
+        self.keychain.set(&VAULT.to_string(), ItemKind::DataKey, bytes).unwrap();
+    }
+
+    /// Returns the sealed payload as JSON.
+    fn payload(&self) -> Value {
+        serde_json::from_slice(&open_payload_bytes(&self.document(), &data_key()).unwrap()).unwrap()
+    }
+
+    /// Seals an edited header and payload in the vault file's place, as a program that has the data key would, and
+    /// remembers it in the anchor.
+    fn plant(&self, edit: impl FnOnce(&mut Value, &mut Value)) {
+        let old = self.document();
+        let (mut header, mut payload) = (serde_json::from_slice(&old.protected).unwrap(), self.payload());
+        edit(&mut header, &mut payload);
+        let protected = serde_json::to_vec(&header).unwrap();
+        let context: [&[u8]; 2] = [label::VAULT, &sha512(&protected)];
+        let payload = cobblestone::seal(data_key().expose(), &context, &serde_json::to_vec(&payload).unwrap()).unwrap();
+        let document = Document { header: old.header, protected, payload };
+        let bytes = document.to_bytes().unwrap();
+        if let Ok(planted) = Document::parse(&bytes) {
+            anchor::store(&self.edges(), &planted, &data_key()).unwrap();
+        }
+        self.store.put(Some(bytes), None);
+    }
+}
+
+fn data_key() -> DataKey {
+    DataKey::from_slice(&life().data_key).unwrap()
+}
+
+fn exposed(unlocked: &Unlocked<'_>, project: &str, version: impl Into<Option<u32>>) -> [u8; KEY_LEN] {
+    *unlocked.file_key(project, version.into()).unwrap().key.expose()
+}

@@ -1,0 +1,234 @@
+//! Writes that fail or only seem to, writers side by side, and the lock between them.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::format::vault::SIZE_LIMIT;
+use crate::keychain::{FileKeychain, KeychainError, MemoryFault};
+use crate::store::{FolderStore, StoreError, StoreFault};
+
+fn locked() -> KeychainError {
+    KeychainError::Locked { provider: "memory".into() }
+}
+
+fn create_on(machine: &Machine) -> Result<(), Error> {
+    create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).map(|_| ())
+}
+
+#[test]
+fn a_creation_whose_vault_write_fails_leaves_nothing_and_can_be_tried_again() {
+    for fault in [StoreFault::WriteFails, StoreFault::ReadsBackAltered] {
+        let machine = Machine::empty();
+        machine.store.fail_next(fault);
+        assert!(create_on(&machine).is_err(), "{fault:?}");
+        assert_eq!(machine.store.standing().unwrap(), [""; 0]);
+        assert_eq!(machine.stored(ItemKind::DataKey), None);
+        create_on(&machine).unwrap();
+        assert_eq!(machine.notices(), []);
+    }
+}
+
+#[test]
+fn a_creation_whose_vault_write_only_seems_to_fail_leaves_no_vault_without_its_key() {
+    let machine = Machine::empty();
+    machine.store.fail_next(StoreFault::WriteSeemsToFail);
+    assert!(create_on(&machine).is_err());
+    let (vault, key) = (machine.store.load().unwrap().is_some(), machine.stored(ItemKind::DataKey).is_some());
+    assert!(!vault || key, "a vault stands that nothing opens");
+}
+
+#[test]
+fn a_creation_whose_item_is_not_confirmed_leaves_nothing() {
+    // A creation looks for an item twice, writes it, reads it back.
+    let mut left = Vec::new();
+    for (spared, fault) in [
+        (2, MemoryFault::FailWrites(locked)),
+        (2, MemoryFault::Lie),
+        (2, MemoryFault::FailAfterWrites(locked)),
+        (3, MemoryFault::Garbage(b"garbage".to_vec())),
+    ] {
+        let machine = Machine::empty();
+        machine.keychain.inject_after(spared, fault.clone());
+        assert!(create_on(&machine).is_err(), "{fault:?}");
+        machine.keychain.heal();
+        assert_eq!(machine.store.load().unwrap(), None, "{fault:?}");
+        if machine.stored(ItemKind::DataKey).is_some() {
+            left.push(format!("{fault:?}"));
+        }
+    }
+    assert_eq!(left, [""; 0], "an item was left behind");
+}
+
+#[test]
+fn a_creation_without_its_anchor_is_a_vault_all_the_same() {
+    let machine = Machine::empty();
+    // Look twice, write the item, read it back; the anchor's write is the next call.
+    machine.keychain.inject_after(4, MemoryFault::Fail(locked));
+    let mut created = create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap();
+    assert!(matches!(&created.take_notices()[..], [Notice::AnchorNotWritten { .. }]));
+    machine.keychain.heal();
+    created.add_project(&named("acme")).unwrap();
+    assert_eq!(created.take_notices(), []);
+    assert_eq!(machine.notices(), []);
+}
+
+#[test]
+fn after_a_failed_change_the_old_or_the_new_vault_opens_and_work_goes_on() {
+    for (fault, made) in
+        [(StoreFault::WriteFails, false), (StoreFault::ReadsBackAltered, false), (StoreFault::WriteSeemsToFail, true)]
+    {
+        let machine = Machine::at(3);
+        let mut unlocked = machine.unlocked();
+        machine.store.fail_next(fault);
+        assert!(unlocked.add_project(&named("bistro")).is_err(), "{fault:?}");
+        let standing = if made { 4 } else { 3 };
+        assert_eq!(machine.document().header.generation, standing, "{fault:?}");
+        let mut reopened = machine.unlocked();
+        assert_eq!(reopened.take_notices(), [], "{fault:?}");
+        assert_eq!(reopened.project("bistro").is_ok(), made, "{fault:?}");
+        // The handle that failed goes on over what stands.
+        unlocked.add_project(&named("cafe")).unwrap();
+        assert_eq!(unlocked.header().generation, standing + 1);
+        assert_eq!(unlocked.project("bistro").is_ok(), made, "{fault:?}");
+        assert_eq!(machine.unlocked().projects(), unlocked.projects());
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_as_such_and_changes_nothing() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    machine.store.fail_next(StoreFault::WriteFails);
+    assert_fails!(
+        unlocked.rotate_file_key("acme"),
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull
+    );
+    assert_eq!(unlocked.file_key("acme", None).unwrap().version, 2);
+    assert_eq!(machine.file(), life().files[2]);
+}
+
+#[test]
+fn each_write_keeps_the_vault_file_it_replaced_as_the_previous_one() {
+    let machine = Machine::at(1);
+    let mut unlocked = machine.unlocked();
+    for number in 0..3 {
+        let before = machine.file();
+        unlocked.add_project(&named(&format!("p{number}"))).unwrap();
+        assert_eq!(machine.store.load_previous().unwrap(), Some(before));
+    }
+    assert_eq!(machine.store.set_aside(), []);
+}
+
+#[test]
+fn a_vault_file_replaced_by_another_vault_while_unlocked_is_not_touched() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let mut other = machine.document();
+    other.header.vault = VaultId::from_bytes([8; 16]);
+    other.protected = other.header.to_protected().unwrap();
+    for put in [Some(other.to_bytes().unwrap()), Some(b"garbage".to_vec()), None] {
+        machine.store.put(put.clone(), None);
+        assert_fails!(
+            unlocked.add_project(&named("bistro")),
+            Error::Changed { .. } | Error::Damaged { .. } | Error::VaultNotFound { .. }
+        );
+        assert_eq!(machine.store.load().unwrap(), put);
+    }
+}
+
+#[test]
+fn two_handles_build_upon_each_other() {
+    let machine = Machine::at(3);
+    let (mut first, mut second) = (machine.unlocked(), machine.unlocked());
+    assert_eq!(first.rotate_file_key("acme").unwrap(), 3);
+    assert_eq!(second.rotate_file_key("acme").unwrap(), 4);
+    first.rename_project("acme", "bistro").unwrap();
+    assert_fails!(second.rotate_file_key("acme"), Error::ProjectNotFound { .. });
+    second.add_project(&named("acme")).unwrap();
+    assert_fails!(first.rename_project("bistro", "acme"), Error::ProjectExists { .. });
+    assert_eq!(exposed(&first, "bistro", 3), exposed(&second, "bistro", 3));
+}
+
+#[test]
+fn a_lock_held_by_another_is_busy_after_the_wait_and_free_when_it_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, there] = [(); 2].map(|()| FolderStore::new(folder.path(), SIZE_LIMIT).unwrap());
+    let held = here.lock(Duration::ZERO).unwrap();
+    let (start, wait) = (Instant::now(), Duration::from_millis(60));
+    let busy = there.lock(wait).err().unwrap();
+    assert!(start.elapsed() >= wait);
+    assert!(matches!(busy, StoreError::Busy { waited } if waited == wait));
+    assert_fails!(Err::<(), _>(Error::from_store("there", busy)), Error::Busy { .. });
+    drop(held);
+    assert!(there.lock(Duration::ZERO).is_ok());
+}
+
+#[test]
+fn reading_takes_no_lock() {
+    let machine = Machine::at(3);
+    let held = machine.store.lock(Duration::ZERO).unwrap();
+    let start = Instant::now();
+    assert!(machine.unlocked().file_key("acme", None).is_ok());
+    assert!(start.elapsed() < Duration::from_secs(30), "it waited for the lock");
+    drop(held);
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_write_leaves_the_old_vault() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::new(folder.path(), SIZE_LIMIT).unwrap();
+    std::fs::write(store.file(), &life().files[2]).unwrap();
+    let machine = Machine::at(3);
+    let vault = Vault::open(&store).unwrap();
+    let mut unlocked = vault.unlock(&password(PASSWORD), &machine.keychain, &machine.host).unwrap();
+    for obstacle in [store.unfinished(), store.previous()] {
+        std::fs::create_dir(&obstacle).unwrap();
+        assert_fails!(unlocked.add_project(&named("bistro")), Error::Io { .. });
+        std::fs::remove_dir(&obstacle).unwrap();
+        assert_eq!(std::fs::read(store.file()).unwrap(), life().files[2]);
+    }
+    // What a crash left in the temporary file's place does not.
+    std::fs::write(store.unfinished(), "half a vault").unwrap();
+    unlocked.add_project(&named("bistro")).unwrap();
+    assert!(!store.unfinished().exists());
+    assert_eq!(unlocked.header().generation, 4);
+}
+
+#[test]
+fn every_acknowledged_change_of_eight_writers_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("item");
+    let open = || FolderStore::new(&folder.path().join("vault"), SIZE_LIMIT).unwrap();
+    let host = TestHost::new();
+    let (store, keychain) = (open(), FileKeychain::new(&keys));
+    let edges = Edges { store: &store, keychain: &keychain, host: &host };
+    drop(create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
+
+    // Each with its own store and keychain, as processes have.
+    let told: Vec<Notice> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let (host, keys, open) = (&host, &keys, &open);
+                scope.spawn(move || {
+                    let (store, keychain) = (open(), FileKeychain::new(keys));
+                    let vault = Vault::open(&store).unwrap();
+                    let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, host).unwrap();
+                    for number in 0..20 {
+                        unlocked.add_project(&named(&format!("{writer}-{number}"))).unwrap();
+                    }
+                    unlocked.take_notices()
+                })
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    assert_eq!(told, []);
+    let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &keychain, &host).unwrap();
+    assert_eq!(unlocked.take_notices(), []);
+    assert_eq!((unlocked.header().generation, unlocked.projects().len()), (161, 160));
+    for writer in 0..8 {
+        for number in 0..20 {
+            assert!(unlocked.file_key(&format!("{writer}-{number}"), Some(1)).is_ok());
+        }
+    }
+}

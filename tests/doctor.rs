@@ -1,0 +1,356 @@
+//! Every finding of `doctor`: made for real, its printed remedy carried out by a shell, and doctor is then clean.
+#![cfg(all(unix, feature = "cli"))]
+
+mod desktop;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use strongroom::crypto::kdf::KdfCost;
+use strongroom::crypto::secret::Password;
+use strongroom::format::vault::SIZE_LIMIT;
+use strongroom::host::ThisHost;
+use strongroom::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use strongroom::store::FolderStore;
+use strongroom::vault::Vault;
+
+const PASSWORD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
+const STRAY: &str = "11111111-2222-4333-8444-555555555555";
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    /// Makes a vault at the default cost, so that doctor has nothing to say of it.
+    fn new(keychain: &str) -> Self {
+        Self::at_cost(keychain, 256)
+    }
+
+    fn at_cost(keychain: &str, mib: u32) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        fs::write(home.password(), PASSWORD).unwrap();
+        fs::set_permissions(home.password(), fs::Permissions::from_mode(0o600)).unwrap();
+        let memory = mib.to_string();
+        home.succeed(&["init", "--keychain", keychain, "--kdf-memory", &memory, "--password-file", &home.password()]);
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn password(&self) -> String {
+        self.path("password").display().to_string()
+    }
+
+    fn vault(&self) -> PathBuf {
+        self.path(".local/share/strongroom/vault.json")
+    }
+
+    /// The keychain file of the `file` kind.
+    fn item(&self) -> PathBuf {
+        let folder = self.path(".local/state/strongroom/keychain");
+        let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|path| path.extension().is_none() && !path.ends_with(STRAY));
+        files.pop().unwrap()
+    }
+
+    fn anchor(&self) -> PathBuf {
+        self.item().with_extension("anchor")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
+            command.env_remove(name);
+        }
+        command.env("HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(env!("CARGO_BIN_EXE_strongroom")).arg("--no-input").args(args).output().unwrap()
+    }
+
+    fn succeed(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs doctor and returns the problems it finds: which check, and the remedy.
+    fn problems(&self) -> Vec<(String, String)> {
+        let output = self.run(&["--json", "doctor"]);
+        let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let problems: Vec<_> = findings
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["level"] == "problem")
+            .map(|finding| (text(&finding["check"]), text(&finding["remedy"])))
+            .collect();
+        assert_eq!(output.status.code(), Some(if problems.is_empty() { 0 } else { 1 }));
+        problems
+    }
+
+    /// Asserts that doctor finds exactly these, and returns their remedies.
+    fn found(&self, checks: &[&str]) -> Vec<String> {
+        let problems = self.problems();
+        let found: Vec<&str> = problems.iter().map(|(check, _)| check.as_str()).collect();
+        assert_eq!(found, checks, "{problems:?}");
+        problems.into_iter().map(|(_, remedy)| remedy).collect()
+    }
+
+    fn clean(&self) {
+        assert_eq!(self.problems(), []);
+    }
+
+    /// Carries a remedy out in a shell, as a user would paste it; the password comes from its file.
+    fn carry_out(&self, remedy: &str) {
+        let mut line = remedy.rsplit_once(": ").map_or(remedy, |(_, command)| command).to_owned();
+        if line.starts_with("strongroom") && !line.contains("--forget") {
+            line += " --no-input --password-file password";
+        }
+        let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
+        let path = format!("{program}:{}", std::env::var("PATH").unwrap());
+        let output = self.command("sh").args(["-c", &line]).env("PATH", path).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_new_vault_is_clean_with_and_without_its_password() {
+    let home = Home::new("file");
+    home.clean();
+    let text = home.succeed(&["doctor", "--password-file", &home.password()]);
+    assert!(text.contains("ok      unlocking") && !text.contains("PROBLEM"), "{text}");
+}
+
+#[test]
+fn a_missing_vault_is_found_and_init_makes_one() {
+    let home = Home(tempfile::tempdir().unwrap());
+    let [remedy] = &home.found(&["vault"])[..] else { panic!("one remedy") };
+    assert_eq!(remedy, "strongroom init");
+}
+
+#[test]
+fn permissions_are_found_file_by_file() {
+    let home = Home::new("file");
+    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    let folder = home.vault().parent().unwrap().to_path_buf();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let files = [
+        home.vault(),
+        home.vault().with_extension("json.prev"),
+        home.path(".config/strongroom/settings.json"),
+        home.item(),
+        home.anchor(),
+    ];
+    for file in &files {
+        fs::set_permissions(file, fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    for remedy in home.found(&["permissions"; 6]) {
+        home.carry_out(&remedy);
+    }
+    home.clean();
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn leftovers_of_interrupted_writes_are_found() {
+    let home = Home::new("file");
+    let names = [home.vault(), home.vault().with_extension("json.prev"), home.item(), home.anchor()];
+    for name in &names {
+        fs::write(format!("{}.strongroom-tmp", name.display()), b"half").unwrap();
+    }
+    for remedy in home.found(&["leftovers"; 4]) {
+        home.carry_out(&remedy);
+    }
+    home.clean();
+}
+
+#[test]
+fn a_previous_vault_file_that_is_none_is_found() {
+    let home = Home::new("file");
+    fs::write(home.vault().with_extension("json.prev"), b"garbage").unwrap();
+    fs::set_permissions(home.vault().with_extension("json.prev"), fs::Permissions::from_mode(0o600)).unwrap();
+    let remedies = home.found(&["previous vault file"]);
+    home.carry_out(&remedies[0]);
+    home.clean();
+}
+
+#[test]
+fn a_damaged_vault_with_a_good_previous_one_is_gone_on_from() {
+    let home = Home::new("file");
+    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    home.succeed(&["project", "add", "beta", "--password-file", &home.password()]);
+    let half = fs::read(home.vault()).unwrap();
+    fs::write(home.vault(), &half[..half.len() / 2]).unwrap();
+    let remedies = home.found(&["vault"]);
+    home.carry_out(&remedies[0]);
+    home.clean();
+    let list = home.succeed(&["project", "list", "--password-file", &home.password()]);
+    assert!(list.contains("acme") && !list.contains("beta"), "{list}");
+}
+
+#[test]
+fn a_missing_garbled_or_lagging_anchor_is_found() {
+    let home = Home::new("file");
+    let early = fs::read(home.anchor()).unwrap();
+    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    for bytes in [None, Some(b"garbage".to_vec()), Some(early)] {
+        match bytes {
+            None => fs::remove_file(home.anchor()).unwrap(),
+            Some(bytes) => fs::write(home.anchor(), bytes).unwrap(),
+        }
+        let remedies = home.found(&["anchor"]);
+        home.carry_out(&remedies[0]);
+        home.clean();
+    }
+}
+
+#[test]
+fn an_older_vault_file_is_found() {
+    let home = Home::new("file");
+    let old = fs::read(home.vault()).unwrap();
+    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    fs::write(home.vault(), old).unwrap();
+    let remedies = home.found(&["anchor"]);
+    home.carry_out(&remedies[0]);
+    home.clean();
+}
+
+#[test]
+fn a_missing_key_is_found_and_a_restored_one_is_well() {
+    let home = Home::new("file");
+    let (item, bytes) = (home.item(), fs::read(home.item()).unwrap());
+    fs::remove_file(&item).unwrap();
+    home.found(&["data key"]);
+    fs::write(&item, b"garbage").unwrap();
+    fs::set_permissions(&item, fs::Permissions::from_mode(0o600)).unwrap();
+    home.found(&["data key"]);
+    fs::write(&item, bytes).unwrap();
+    home.clean();
+}
+
+/// A keychain file whose second write never happens: what a crash in the middle of a password change leaves.
+struct CutShort {
+    inner: FileKeychain,
+    writes: AtomicUsize,
+}
+
+impl Keychain for CutShort {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
+    fn probe(&self) -> Result<Probe, KeychainError> {
+        self.inner.probe()
+    }
+
+    fn get(&self, vault: &str, kind: ItemKind) -> Result<Vec<StoredItem>, KeychainError> {
+        self.inner.get(vault, kind)
+    }
+
+    fn set(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
+        if self.writes.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Err(KeychainError::Vanished { provider: "test".into() });
+        }
+        self.inner.set(vault, kind, bytes)
+    }
+
+    fn delete(&self, handle: &str) -> Result<(), KeychainError> {
+        self.inner.delete(handle)
+    }
+
+    fn list(&self) -> Result<Vec<StoredItem>, KeychainError> {
+        self.inner.list()
+    }
+}
+
+#[test]
+fn a_password_change_that_was_cut_short_is_found() {
+    let home = Home::new("file");
+    let store = FolderStore::new(home.vault().parent().unwrap(), SIZE_LIMIT).unwrap();
+    let keychain = CutShort { inner: FileKeychain::new(home.item()), writes: AtomicUsize::new(0) };
+    let old = Password::new(PASSWORD.as_bytes()).unwrap();
+    let mut vault = Vault::open(&store).unwrap().unlock(&old, &keychain, &ThisHost).unwrap();
+    let new = Password::new(b"another-password-altogether-here").unwrap();
+    vault.change_password(&new, Some(KdfCost::DEFAULT)).unwrap_err();
+    let remedies = home.found(&["data key"]);
+    fs::write(home.path("new"), "and-yet-another-one-of-six-words").unwrap();
+    fs::set_permissions(home.path("new"), fs::Permissions::from_mode(0o600)).unwrap();
+    home.carry_out(&format!("{} --new-password-file new", remedies[0]));
+    home.clean();
+}
+
+#[test]
+fn a_cheap_password_is_found() {
+    let home = Home::at_cost("file", 64);
+    let remedies = home.found(&["password cost"]);
+    fs::copy(home.password(), home.path("new")).unwrap();
+    home.carry_out(&format!("{} --new-password-file new", remedies[0]));
+    home.clean();
+}
+
+#[test]
+fn a_stray_key_is_found_and_a_known_one_is_never_forgotten() {
+    let home = Home::new("file");
+    let item = home.item();
+    fs::copy(&item, item.with_file_name(STRAY)).unwrap();
+    let remedies = home.found(&["stray items"]);
+    home.carry_out(&remedies[0]);
+    home.clean();
+    let own = item.file_name().unwrap().to_str().unwrap();
+    let output = home.run(&["doctor", "--forget", own, "--yes"]);
+    assert_eq!(output.status.code(), Some(1));
+    home.clean();
+}
+
+#[test]
+#[ignore = "needs a real Secret Service: run ./test"]
+fn doubled_and_stray_items_of_a_real_keychain_are_found() {
+    desktop::inside("--unlocked", "doubled_and_stray_items_of_a_real_keychain_are_found", || {
+        let home = Home::new("os");
+        home.clean();
+        let status: serde_json::Value = serde_json::from_str(&home.succeed(&["--json", "status"])).unwrap();
+        let vault = status["vault"].as_str().unwrap();
+        for (vault, extra) in [(vault, "yes"), (STRAY, "no")] {
+            let user = format!("{vault}:data-key");
+            let attributes = ["service", "strongroom", "username", &user, "extra", extra];
+            let mut child = home
+                .command("secret-tool")
+                .args(["store", "--label=something else"])
+                .args(attributes)
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"garbage").unwrap();
+            assert!(child.wait().unwrap().success());
+        }
+        for remedy in home.found(&["data key", "stray items"]) {
+            home.carry_out(&remedy);
+        }
+        home.clean();
+    });
+}
+
+#[test]
+#[ignore = "needs a real Secret Service: run ./test"]
+fn a_keychain_that_cannot_be_used_is_found() {
+    for mode in ["--locked", "--nodaemon"] {
+        desktop::inside(mode, "a_keychain_that_cannot_be_used_is_found", || {
+            let home = Home::new("file");
+            fs::write(
+                home.path(".config/strongroom/settings.json"),
+                r#"{"format":"strongroom-settings","version":1,"vaults":{}}"#,
+            )
+            .unwrap();
+            let problems = home.problems();
+            assert!(problems.iter().any(|(check, remedy)| check == "keychain" && !remedy.is_empty()), "{problems:?}");
+        });
+    }
+}
