@@ -299,7 +299,7 @@ mod tests {
             ("passwordpassword1", vec![]),
             ("johannes-mustermann", vec!["johannes".to_owned(), "mustermann".to_owned()]),
         ] {
-            let failure = check_strength(&Password::new(weak.as_bytes()).unwrap(), &names).unwrap_err();
+            let failure = check_strength(&Password::new(weak.as_bytes()).unwrap(), &names).expect_err(weak);
             assert_eq!((failure.exit, failure.kind), (Exit::Usage, "weak-password"), "{weak}");
             assert!(failure.cause.is_some_and(|cause| !cause.contains(weak)));
         }

@@ -155,7 +155,9 @@ impl LockedFolder<'_> {
                 let staged = with_suffix(&previous, durable::UNFINISHED_SUFFIX);
                 remove_if_there(&staged)?;
                 link_or_copy(file, &staged)?;
-                fs::rename(&staged, &previous)
+                fs::rename(&staged, &previous)?;
+                // Where both names were one file already, the rename does nothing (rename(2)).
+                remove_if_there(&staged)
             }
             Replaced::SetAside(reason) => {
                 let first = with_suffix(file, &format!(".{reason}"));
@@ -195,7 +197,12 @@ impl LockedStore for LockedFolder<'_> {
                 Err(io::Error::other("it does not read back"))
             },
             &mut || {
-                if self.store.load().map_err(io::Error::other)?.as_deref() != expected {
+                let standing = match self.store.load() {
+                    // What cannot be read as a document counts as none; it is set aside as it is.
+                    Err(StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => None,
+                    other => other.map_err(io::Error::other)?,
+                };
+                if standing.as_deref() != expected {
                     return Err(io::Error::other(StoreError::Changed));
                 }
                 self.keep(replaced)
@@ -229,10 +236,15 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+fn is_other_trouble(error: &io::Error) -> bool {
+    !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound)
+}
+
 /// Gives a file a second name, or where the file system has no hard links, makes a synced copy.
 fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
-        Err(error) if !matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound) => {
+        // Opening anything but a regular file could wait for ever.
+        Err(error) if is_other_trouble(&error) && fs::metadata(from)?.is_file() => {
             let mut copy = durable::create_private(to)?;
             io::copy(&mut File::open(from)?, &mut copy)?;
             copy.sync_all()

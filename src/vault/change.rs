@@ -53,7 +53,7 @@ impl Unlocked<'_> {
         let mut payload = self.payload.clone();
         let editing = Editing { vault: self.id(), data_key: &self.data_key, now: self.edges.host.now() };
         let result = edit(&mut payload, &editing)?;
-        let generation = self.document.header.generation + 1;
+        let generation = self.generation_after(self.document.header.generation)?;
         self.write(&mut *lock, payload, generation, &Replaced::BecomesPrevious)?;
         Ok(result)
     }
@@ -74,10 +74,17 @@ impl Unlocked<'_> {
             (_, Source::Current) => return Ok(()),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
-        let generation = seen.max(self.document.header.generation) + 1;
+        let generation = self.generation_after(seen.max(self.document.header.generation))?;
         self.write(&mut *lock, self.payload.clone(), generation, &Replaced::SetAside(format!("{reason}-{time}")))?;
         self.source = Source::Current;
         Ok(())
+    }
+
+    fn generation_after(&self, generation: u64) -> Result<u64, Error> {
+        generation.checked_add(1).ok_or_else(|| Error::Damaged {
+            what: format!("the vault {}", self.edges.store.place()),
+            detail: "its generation has no successor".into(),
+        })
     }
 
     /// Reads vault and anchor again. The caller holds the lock.

@@ -36,7 +36,10 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
     let mut lock = edges.store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
     check_free(&edges, vault)?;
     // A key without a vault is harmless; a vault without a key is lost. So the item comes first.
-    write_item(&edges, vault, &item, &kek)?;
+    if let Err(error) = write_item(&edges, vault, &item, &kek) {
+        forget_item(&edges, vault);
+        return Err(error);
+    }
     let header = Header {
         vault,
         generation: 1,
@@ -98,6 +101,10 @@ fn check_free(edges: &Edges<'_>, vault: VaultId) -> Result<(), Error> {
 
 /// Takes back the item of a vault that did not come to be. Best effort: what stays is a stray item, found by doctor.
 fn forget_item(edges: &Edges<'_>, vault: VaultId) {
+    // A write that was reported as failed may have been done: then the vault stands, and this is its only key.
+    if !matches!(edges.store.load(), Ok(None)) {
+        return;
+    }
     for item in edges.keychain.get(&vault.to_string(), ItemKind::DataKey).unwrap_or_default() {
         let _ = edges.keychain.delete(&item.handle);
     }

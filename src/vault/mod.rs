@@ -27,7 +27,7 @@ use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
 use crate::keychain::Keychain;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub use create::create;
 pub use password::PasswordChanged;
@@ -127,7 +127,9 @@ impl<'a> Vault<'a> {
                 Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),
             },
             Ok(None) => (None, Error::VaultNotFound { place: place.clone() }),
-            Err(error @ crate::store::StoreError::Io { .. }) => return Err(Error::from_store(&place, error)),
+            Err(error @ (StoreError::TooLarge { .. } | StoreError::NotAFile { .. })) => {
+                (None, Error::from_store(&place, error))
+            }
             Err(error) => return Err(Error::from_store(&place, error)),
         };
         let (standing, error) = failed;

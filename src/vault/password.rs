@@ -22,9 +22,10 @@ impl Unlocked<'_> {
     /// Changes the master password on this machine. `cost` replaces the vault's policy for this wrap.
     ///
     /// # Errors
-    /// [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was changed, [`Error::EitherPassword`] where
+    /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was changed, [`Error::EitherPassword`] where
     /// the keychain did not confirm, so that the old, the new or both passwords open. Never neither.
     pub fn change_password(&mut self, new: &Password, cost: Option<KdfCost>) -> Result<PasswordChanged, Error> {
+        self.check_writable()?;
         let cost = match cost {
             Some(cost) => cost,
             None => self.policy()?,
@@ -50,7 +51,7 @@ impl Unlocked<'_> {
             return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
         }
         let both = DataKeyItem { wraps: both };
-        write_item(&self.edges, header.vault, &both, &kek).map_err(uncertain_if_timed_out)?;
+        write_item(&self.edges, header.vault, &both, &kek).map_err(|error| self.unless_unchanged(error))?;
         let settled = DataKeyItem { wraps: settled };
         // From here both passwords open until the old wrap is gone.
         write_item(&self.edges, header.vault, &settled, &kek)
@@ -74,14 +75,12 @@ impl Unlocked<'_> {
         let unchanged = self.item.to_bytes().is_ok_and(|bytes| bytes == only.bytes);
         if unchanged { Ok(()) } else { Err(Error::Changed { what: format!("the key in {}", keychain.name()) }) }
     }
-}
 
-/// A write that timed out may have been done.
-fn uncertain_if_timed_out(error: Error) -> Error {
-    match error {
-        Error::Keychain(KeychainError::Unresponsive { .. } | KeychainError::Vanished { .. }) => {
-            Error::EitherPassword { cause: Box::new(error) }
+    /// A write that failed or timed out may have been done: only the old item, read back, proves that it was not.
+    fn unless_unchanged(&self, error: Error) -> Error {
+        match self.check_item_unchanged() {
+            Ok(()) => error,
+            Err(_) => Error::EitherPassword { cause: Box::new(error) },
         }
-        other => other,
     }
 }

@@ -161,6 +161,7 @@ impl Unlocked<'_> {
     pub fn rename_project(&mut self, old: &str, new: &str) -> Result<(), Error> {
         let new = checked_name(new)?;
         self.change(|payload, _| {
+            find(payload, old)?;
             if normal(old) != new && payload.projects.iter().any(|project| project.name == new) {
                 return Err(Error::ProjectExists { name: new });
             }

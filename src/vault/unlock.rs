@@ -19,14 +19,36 @@ pub struct FoundKey<'a> {
     vault: Vault<'a>,
     edges: Edges<'a>,
     items: Vec<DataKeyItem>,
+    /// How many items are stored, whatever they hold.
+    stored: usize,
 }
+
+const PROTECTED_DAMAGED: &str = "its protected part is damaged";
 
 impl<'a> Vault<'a> {
     /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
     ///
     /// # Errors
     /// [`Error::KeyMissing`], [`Error::KeyNotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
-    pub fn find_key(self, keychain: &'a dyn Keychain, host: &'a dyn Host) -> Result<FoundKey<'a>, Error> {
+    pub fn find_key(mut self, keychain: &'a dyn Keychain, host: &'a dyn Host) -> Result<FoundKey<'a>, Error> {
+        let found = match self.stored_items(keychain) {
+            Err(error @ (Error::KeyMissing { .. } | Error::KeyNotOurs { .. })) => {
+                // The id itself may be what is damaged.
+                let Some(previous) = self.previous().filter(|previous| previous.header.vault != self.id()) else {
+                    return Err(error);
+                };
+                self.document = previous;
+                self.source = Source::Previous { reason: PROTECTED_DAMAGED.into() };
+                self.stored_items(keychain).map_err(|_| error)
+            }
+            other => other,
+        };
+        let (items, stored) = found?;
+        Ok(FoundKey { edges: Edges { store: self.store, keychain, host }, vault: self, items, stored })
+    }
+
+    /// Returns the items that can be this vault's, and how many are stored.
+    fn stored_items(&self, keychain: &dyn Keychain) -> Result<(Vec<DataKeyItem>, usize), Error> {
         let vault = self.id();
         let stored = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
         if stored.is_empty() {
@@ -45,8 +67,13 @@ impl<'a> Vault<'a> {
         }
         match failed {
             Some(error) if items.is_empty() => Err(error),
-            _ => Ok(FoundKey { edges: Edges { store: self.store, keychain, host }, vault: self, items }),
+            _ => Ok((items, stored.len())),
         }
+    }
+
+    fn previous(&self) -> Option<Document> {
+        let bytes = self.store.load_previous().ok().flatten()?;
+        Document::parse(&bytes).ok()
     }
 
     /// Unlocks the vault: [`Vault::find_key`] and [`FoundKey::unlock`] in one.
@@ -70,6 +97,15 @@ struct Opened {
     wrap: usize,
 }
 
+/// What trying a password on a vault file came to.
+enum Tried {
+    Opened(Opened),
+    /// Wraps of its data key are there, and none opens.
+    NoneOpens,
+    /// No wrap is of the data key it names.
+    NoWrap,
+}
+
 impl<'a> FoundKey<'a> {
     /// Unlocks the vault, and compares it with what this machine remembers of it.
     ///
@@ -77,9 +113,9 @@ impl<'a> FoundKey<'a> {
     /// [`Error::WrongPassword`]; [`Error::Kdf`]; [`Error::Damaged`] where the password is right but neither vault
     /// file opens; [`Error::Keychain`].
     pub fn unlock(mut self, password: &Password) -> Result<Unlocked<'a>, Error> {
-        let opened = match self.unwrap_data_key(password, &self.vault.document)? {
-            Some(opened) => opened,
-            None => self.unlock_previous(password)?,
+        let opened = match self.try_wraps(password, &self.vault.document)? {
+            Tried::Opened(opened) => opened,
+            tried => self.unlock_previous(password, &tried)?,
         };
         let place = self.edges.store.place();
         let payload = match open_payload(&self.vault.document, &opened.data_key) {
@@ -88,10 +124,10 @@ impl<'a> FoundKey<'a> {
                 self.open_previous(&opened.data_key, Error::from_format(format!("the vault {place}"), error))?
             }
         };
-        let Self { vault, edges, mut items } = self;
+        let Self { vault, edges, mut items, stored } = self;
         let mut notices = Vec::new();
-        if items.len() > 1 {
-            notices.push(Notice::SeveralItems { count: items.len() });
+        if stored > 1 {
+            notices.push(Notice::SeveralItems { count: stored });
         }
         let item = items.swap_remove(opened.item);
         let data_key_id = vault.document.header.data_key;
@@ -115,7 +151,7 @@ impl<'a> FoundKey<'a> {
     }
 
     /// Tries the wraps of the data key that the document names, the newest first, four at most.
-    fn unwrap_data_key(&self, password: &Password, document: &Document) -> Result<Option<Opened>, Error> {
+    fn try_wraps(&self, password: &Password, document: &Document) -> Result<Tried, Error> {
         let candidates = self.items.iter().enumerate().flat_map(|(item, wraps)| {
             wraps.wraps.iter().enumerate().rev().map(move |(wrap, candidate)| (item, wrap, candidate))
         });
@@ -132,37 +168,44 @@ impl<'a> FoundKey<'a> {
             let available = self.edges.host.available_memory();
             let kek = derive_kek(password, &header.pepper.0, &candidate.header.kdf, available)?;
             if let Some(data_key) = unwrap_data_key(candidate, &kek) {
-                return Ok(Some(Opened { data_key, item, wrap }));
+                return Ok(Tried::Opened(Opened { data_key, item, wrap }));
             }
         }
-        if tried == 0 {
+        Ok(if tried == 0 { Tried::NoWrap } else { Tried::NoneOpens })
+    }
+
+    /// Tells a wrong password from a vault file whose pepper or data key's id is damaged: where those of the previous
+    /// file are others, that one may still open. The digest does not help here, since it does not cover them.
+    fn unlock_previous(&mut self, password: &Password, tried: &Tried) -> Result<Opened, Error> {
+        let header = &self.vault.document.header;
+        let other = |previous: &Document| {
+            previous.header.pepper != header.pepper || previous.header.data_key != header.data_key
+        };
+        let previous = self.previous().filter(other);
+        let same_key = previous.as_ref().is_some_and(|previous| previous.header.data_key == header.data_key);
+        let tried_previous = match previous {
+            Some(previous) => match self.try_wraps(password, &previous)? {
+                Tried::Opened(opened) => {
+                    self.vault.document = previous;
+                    self.vault.source = Source::Previous { reason: PROTECTED_DAMAGED.into() };
+                    return Ok(opened);
+                }
+                tried => Some(tried),
+            },
+            None => None,
+        };
+        if matches!((tried, tried_previous), (Tried::NoWrap, None | Some(Tried::NoWrap))) {
             let detail = "its data key is not the one the vault file names".into();
             return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
         }
-        Ok(None)
-    }
-
-    /// Tells a wrong password from a vault file whose pepper is damaged: where the file is not the one the anchor
-    /// knows, the previous one may still open.
-    fn unlock_previous(&mut self, password: &Password) -> Result<Opened, Error> {
         let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
         let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));
         let boot = self.edges.host.boot();
-        let earlier_boot =
-            !boot.is_empty() && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
-        let wrong = Error::WrongPassword { earlier_boot, vault_may_be_damaged: differs };
-        let pepper = self.vault.document.header.pepper;
-        match self.previous() {
-            // The same pepper would derive the same key again.
-            Some(previous) if differs && previous.header.pepper != pepper => {
-                let opened = self.unwrap_data_key(password, &previous)?.ok_or(wrong)?;
-                let reason = "its protected part is damaged".into();
-                self.vault.document = previous;
-                self.vault.source = Source::Previous { reason };
-                Ok(opened)
-            }
-            _ => Err(wrong),
-        }
+        let earlier_boot = !boot.is_empty()
+            && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
+        // Between two files of one data key the pepper never changes, unless it is damaged in one of them.
+        let vault_may_be_damaged = differs || same_key || matches!(tried, Tried::NoWrap);
+        Err(Error::WrongPassword { earlier_boot, vault_may_be_damaged })
     }
 
     /// Opens the previous vault file after the password proved right and the vault file did not open.
@@ -178,9 +221,7 @@ impl<'a> FoundKey<'a> {
     }
 
     fn previous(&self) -> Option<Document> {
-        let bytes = self.edges.store.load_previous().ok().flatten()?;
-        let document = Document::parse(&bytes).ok()?;
-        (document.header.vault == self.vault.id()).then_some(document)
+        self.vault.previous().filter(|previous| previous.header.vault == self.vault.id())
     }
 }
 
