@@ -1,4 +1,51 @@
 //! Strongroom keeps client data encrypted and each project's keys safe.
+//!
+//! A master password unlocks a [vault](vault); the keychain of the machine holds the wrapped data key; the vault holds
+//! one random file key per project and version; a file key opens that project's sealed [files](body). The bytes are
+//! described in docs/format.md.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`crypto`] | passwords to keys, keys to sealed bytes; pure |
+//! | [`format`](mod@format) | types to bytes and back; pure |
+//! | [`vault`] | the story: make, unlock, change, change the password |
+//! | [`body`] | sealed files: header and body |
+//! | [`store`] | where a vault's document lies; never sees a key |
+//! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
+//! | [`host`] | the time, the boot, the memory there is |
+//! | `cli` | the command line, behind the feature of that name |
+//!
+//! ```
+//! use std::io::{Cursor, Write};
+//! use strongroom::body::{Metadata, Opener, Sealer};
+//! use strongroom::crypto::kdf::KdfCost;
+//! use strongroom::crypto::secret::Password;
+//! use strongroom::format::VaultId;
+//! use strongroom::host::ThisHost;
+//! use strongroom::keychain::MemoryKeychain;
+//! use strongroom::store::MemoryStore;
+//! use strongroom::vault::{Edges, NewProject, Vault, create};
+//!
+//! let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+//! let edges = Edges { store: &store, keychain: &keychain, host: &ThisHost };
+//! let password = Password::new("six words would be a good choice".as_bytes())?;
+//! create(edges, VaultId::generate()?, &password, KdfCost::FLOOR)?;
+//!
+//! let vault = Vault::open(&store)?; // what stands in clear, and nothing else
+//! let mut unlocked = vault.unlock(&password, &keychain, &ThisHost)?; // only this has operations on keys
+//! unlocked.add_project(&NewProject { name: "acme-2026".into(), ..NewProject::default() })?;
+//!
+//! let key = unlocked.file_key("acme-2026", None)?;
+//! let mut sealer = Sealer::new(&key.key, &Metadata::default(), Vec::new())?;
+//! sealer.write_all(b"id,name\n1,Ada Example\n")?;
+//! let sealed = sealer.finish()?; // without it the file does not open
+//!
+//! let keys = unlocked.candidate_keys(None);
+//! let mut opened = Vec::new();
+//! Opener::new("clients.csv", "this vault", Cursor::new(sealed), keys)?.copy_to(&mut opened, &mut |_| {})?;
+//! assert_eq!(opened, b"id,name\n1,Ada Example\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -7,6 +7,7 @@ use clap::Args;
 use super::context::{Context, absolute};
 use super::failure::{Exit, Failure};
 use super::kdf::{KdfFlags, calibrate};
+use super::output::print;
 use super::password;
 use super::settings::Kind;
 use super::terminal::Terminal;
@@ -96,6 +97,10 @@ pub fn carry_out<T>(
 ) -> Result<T, Failure> {
     let store = context.store()?;
     let keychain = context.keychain(&plan.kind, plan.id);
+    if let Some(words) = plan.password_to_show().filter(|_| !context.output.json) {
+        // Before the vault is made: a vault whose password nobody could read would be lost.
+        print(format!("{}\n\n", password_lines(words)).as_bytes())?;
+    }
     // Remembered first: a vault whose keychain file nobody remembers would be lost to its user.
     context.remember(plan.id, &plan.kind, store.file())?;
     let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
@@ -111,6 +116,14 @@ pub fn carry_out<T>(
     let result = then(&mut unlocked);
     context.show_notices(&mut unlocked);
     result
+}
+
+/// Shows a generated password once.
+pub fn password_lines(words: &str) -> String {
+    format!(
+        "master password, shown this once:\n\n    {words}\n\n\
+         Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it."
+    )
 }
 
 fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {

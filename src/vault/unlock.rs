@@ -201,8 +201,8 @@ impl<'a> FoundKey<'a> {
         let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
         let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));
         let boot = self.edges.host.boot();
-        let earlier_boot = !boot.is_empty()
-            && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
+        let earlier_boot =
+            !boot.is_empty() && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
         // Between two files of one data key the pepper never changes, unless it is damaged in one of them.
         let vault_may_be_damaged = differs || same_key || matches!(tried, Tried::NoWrap);
         Err(Error::WrongPassword { earlier_boot, vault_may_be_damaged })

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::init::{describe, password_lines};
+use super::init::describe;
 use super::project::shell_word;
 use crate::body::{Metadata, Sealer};
 use crate::cli::context::Context;
@@ -90,10 +90,6 @@ impl Encrypt {
     ) -> Result<(), Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
-        if let Some(words) = plan.and_then(Plan::password_to_show).filter(|_| !context.output.json) {
-            // Before anything can fail: the vault stands, and this password is all that opens it.
-            crate::cli::output::print(format!("{}\n\n", password_lines(words)).as_bytes())?;
-        }
         let key = match vault.file_key(&self.project, None) {
             Err(Error::ProjectNotFound { .. }) if self.init => {
                 let new = NewProject { name: self.project.clone(), ..NewProject::default() };

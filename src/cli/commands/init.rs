@@ -24,9 +24,6 @@ impl Init {
         let place = context.store()?.place();
         setup::carry_out(context, &plan, |vault| {
             let mut text = describe(&plan, &place);
-            if let Some(words) = plan.password_to_show() {
-                text += &format!("\n\n{}", password_lines(words));
-            }
             text += "\n\nnext: strongroom project add NAME";
             context.output.result(
                 &text,
@@ -51,14 +48,6 @@ pub fn describe(plan: &Plan, place: &str) -> String {
         cost.memory_kib / 1024,
         cost.passes,
         cost.lanes
-    )
-}
-
-/// Shows a generated password once.
-pub fn password_lines(words: &str) -> String {
-    format!(
-        "master password, shown this once:\n\n    {words}\n\n\
-         Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it."
     )
 }
 

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::init::{kdf_json, password_lines};
+use super::init::kdf_json;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kdf::KdfFlags;
+use crate::cli::output::print;
 use crate::cli::password;
+use crate::cli::setup::password_lines;
 use crate::crypto::secret::Password;
 
 /// Change the master password on this machine.
@@ -51,7 +53,7 @@ impl Passwd {
             };
             if self.generate_password && !context.output.json {
                 // Before the change: were it shown after, a closed terminal would lose it.
-                crate::cli::output::print(format!("{}\n\n", password_lines(new.expose())).as_bytes())?;
+                print(format!("{}\n\n", password_lines(new.expose())).as_bytes())?;
             }
             let changed =
                 vault.change_password(&new, cost).map_err(|error| Failure::of("change the master password", error))?;
