@@ -66,12 +66,6 @@ impl Header {
     pub fn is_empty(&self) -> bool {
         false
     }
-
-    /// Returns the content key, for a test that must know what to look for.
-    #[must_use]
-    pub fn content_key(&self) -> &ContentKey {
-        &self.content_key
-    }
 }
 
 /// Makes both blocks of a new sealed file with a fresh content key.

@@ -174,7 +174,7 @@ impl Encrypt {
             "vault": {"path": place, "keychain": plan.kind().to_string()},
             "generated_password": plan.password_to_show(),
         });
-        context.output.result(&lines.join("\n"), &summary)
+        context.output.done(&lines.join("\n"), &summary)
     }
 }
 

@@ -25,7 +25,7 @@ impl Init {
         setup::carry_out(context, &plan, |vault| {
             let mut text = describe(&plan, &place);
             text += "\n\nnext: strongroom project add NAME";
-            context.output.result(
+            context.output.done(
                 &text,
                 &json!({
                     "vault": vault.id().to_string(),

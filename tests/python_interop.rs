@@ -1,0 +1,162 @@
+//! Another implementation reads what we write and the reverse: Python's `cryptography` for the construction and the
+//! sealed file, the C reference for Argon2id.
+#![cfg(all(unix, feature = "cli"))]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+use strongroom::crypto::cobblestone;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn python(script: &str) -> Command {
+    let own = || format!("{ROOT}/target/venv/bin/python");
+    let mut command = Command::new(std::env::var("STRONGROOM_TEST_PYTHON").unwrap_or_else(|_| own()));
+    command.arg(Path::new(ROOT).join(script));
+    command
+}
+
+/// The other implementation, asked line by line.
+struct Other {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Other {
+    fn start() -> Self {
+        let mut child = python("tests/python/seal_and_open.py")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python with cryptography");
+        let input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, input, output }
+    }
+
+    fn ask(&mut self, request: &Value) -> String {
+        writeln!(self.input, "{request}").unwrap();
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).unwrap();
+        assert!(!answer.is_empty(), "the other implementation ended");
+        answer.trim_end().to_owned()
+    }
+
+    fn message(&mut self, verb: &str, key: &[u8; 32], context: &[u8], bytes: &[u8]) -> String {
+        let [key, context, bytes] = [&key[..], context, bytes].map(hex::encode);
+        self.ask(&json!({"do": verb, "key": key, "context": context, "bytes": bytes}))
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn python_opens_what_we_seal_and_we_open_what_python_seals() {
+    let mut other = Other::start();
+    let key = [0x5a; 32];
+    for length in [0, 1, 31, 32, 255, 16383, 16384, 16385, 32767, 32768, 50000] {
+        for context in [&b""[..], b"strongroom/v1/data-key", &[0; 200]] {
+            let plaintext: Vec<u8> = (0..length).map(|i| (i % 253) as u8).collect();
+            let ours = cobblestone::seal(&key, &[context], &plaintext).unwrap();
+            assert!(other.message("open", &key, context, &ours) == hex::encode(&plaintext), "length {length}");
+            let theirs = hex::decode(other.message("seal", &key, context, &plaintext)).unwrap();
+            assert_eq!(theirs.len(), ours.len());
+            assert!(cobblestone::open(&key, &[context], &theirs).unwrap()[..] == plaintext[..], "length {length}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn both_refuse_the_same_alterations() {
+    let mut other = Other::start();
+    let key = [0x5a; 32];
+    let message = cobblestone::seal(&key, &[b"c"], &[7; 20000]).unwrap();
+    let mut altered: Vec<(Vec<u8>, &[u8])> = Vec::new();
+    for at in [0, 23, 24, 55, 56, 16455, 16456, message.len() - 1] {
+        let mut bytes = message.clone();
+        bytes[at] ^= 1;
+        altered.push((bytes, b"c"));
+    }
+    for length in [0, 55, 56, 71, 16455, 16456, 16471, message.len() - 1] {
+        altered.push((message[..length].to_vec(), b"c"));
+    }
+    altered.push((message.clone(), b"d"));
+    for (bytes, context) in altered {
+        assert_eq!(other.message("open", &key, context, &bytes), "refused", "{} bytes", bytes.len());
+        assert!(cobblestone::open(&key, &[context], &bytes).is_err());
+    }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn the_c_reference_derives_the_same_key() {
+    let output = python("tests/python/argon2_vector.py").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, b"argon2id: the C reference agrees\n");
+}
+
+/// A home with a vault, the project `acme` and a sealed copy of the example table.
+fn home() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let password = home.path().join("password");
+    fs::write(&password, "lantern-orbit-quarry-mellow-sprint-fjord\n").unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut rows = String::from("id,name\n");
+    (0..3000).for_each(|id| rows += &format!("{id},Person {id}\n"));
+    fs::write(home.path().join("clients.csv"), rows).unwrap();
+    let init = "encrypt --init --keychain file --kdf-memory 64 --project acme clients.csv";
+    assert!(strongroom(home.path(), init).status().unwrap().success());
+    home
+}
+
+fn strongroom(home: &Path, args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
+        command.env_remove(name);
+    }
+    command.env("HOME", home).current_dir(home).stdin(Stdio::null()).stderr(Stdio::null());
+    command.args(["--quiet", "--no-input", "--password-file", "password"]).args(args.split(' '));
+    command
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn the_example_opens_a_sealed_file_with_the_key_that_key_show_prints() {
+    let home = home();
+    let mut show = strongroom(home.path(), "key show acme").stdout(Stdio::piped()).spawn().unwrap();
+    let opened = home.path().join("opened.csv");
+    let status = python("examples/open_with_python.py")
+        .args([&home.path().join("clients.csv.sealed"), &opened])
+        .stdin(show.stdout.take().unwrap())
+        .status()
+        .unwrap();
+    assert!(show.wait().unwrap().success() && status.success());
+    assert!(fs::read(opened).unwrap() == fs::read(home.path().join("clients.csv")).unwrap());
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn python_finds_the_header_as_the_format_says() {
+    let home = home();
+    let key = strongroom(home.path(), "key show acme --format hex").output().unwrap().stdout;
+    let sealed = fs::read(home.path().join("clients.csv.sealed")).unwrap();
+    let key = std::str::from_utf8(&key).unwrap().trim();
+    let request = json!({"do": "header", "key": key, "bytes": hex::encode(sealed)});
+    let metadata: Value = serde_json::from_str(&Other::start().ask(&request)).unwrap();
+    assert_eq!(metadata["name"], "clients.csv");
+    let modified = metadata["modified"].as_str().unwrap();
+    assert_eq!((modified.len(), &modified[19..]), (20, "Z"));
+    assert!(metadata["mode"].is_u64());
+}
