@@ -1,0 +1,137 @@
+//! The README's first command: vault, project and sealed file in one.
+
+use std::fs;
+
+use crate::harness::{FLOOR, Home};
+
+#[test]
+fn the_first_command_makes_everything_and_shows_how_to_open_it_again() {
+    let home = Home::empty();
+    home.write("examples/clients.csv", "name\nAda\n");
+    let first =
+        format!("encrypt --init --generate-password --keychain file --project acme examples/clients.csv {FLOOR}");
+    let made = home.run_alone(&first).does(
+        "\
+master password, shown this once:
+
+    [..]-[..]-[..]-[..]-[..]-[..]
+
+Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it.
+
+examples/clients.csv -> examples/clients.csv.sealed (project acme, key version 1)
+
+vault     {home}/.local/share/strongroom/vault.json
+keychain  file:{home}/.local/state/strongroom/keychain/[..]
+password  Argon2id, 64 MiB, 3 passes, 4 lanes
+
+open it again:
+  strongroom decrypt examples/clients.csv.sealed -o examples/clients-opened.csv
+",
+    );
+    // As it is told to be done, with the password from where the user put it.
+    let text = made.text();
+    home.write("pw", text.lines().find_map(|line| line.strip_prefix("    ")).unwrap());
+    let again = text.lines().last().unwrap().trim();
+    home.shell(&format!("{again} --password-file pw")).succeeds();
+    assert_eq!(home.read("examples/clients-opened.csv"), b"name\nAda\n");
+
+    // A second time there is something in the way, and a way out.
+    home.run_alone(&first).fails(
+        1,
+        "\
+error: cannot write examples/clients.csv.sealed
+cause: a file stands there already, and was left as it is
+hint: choose another name with -o, or replace it with --force
+",
+    );
+    home.run_alone(&format!("{first} --force")).fails(
+        2,
+        "\
+the vault is there already: --generate-password changes nothing
+error: the master password is needed, and there is no terminal to ask for it
+hint: give --password-file, --password-fd or --password-command
+",
+    );
+}
+
+#[test]
+fn in_json_the_password_stands_in_the_one_object() {
+    let home = Home::empty();
+    home.write("a.txt", "data");
+    let json = home
+        .run_alone(&format!("encrypt --init --generate-password --keychain file -p acme a.txt --json {FLOOR}"))
+        .succeeds()
+        .json();
+    let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["files", "generated_password", "vault"]);
+    assert_eq!((&json["files"][0]["project"], &json["files"][0]["key_version"]), (&"acme".into(), &1.into()));
+    assert_eq!(json["vault"]["path"], home.vault().display().to_string());
+    home.write("pw", json["generated_password"].as_str().unwrap());
+    home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+}
+
+#[test]
+fn the_password_may_be_the_users_own_and_the_vault_elsewhere() {
+    let home = Home::empty();
+    home.write("two words.txt", "data");
+    let words = format!("encrypt --init --keychain file:keys/one --vault my-vault -p acme --password-file pw {FLOOR}");
+    let text = home.typed(&words).arg("two words.txt").run().succeeds().text();
+    assert!(!text.contains("shown this once"), "{text}");
+    let again = text.lines().last().unwrap().trim();
+    assert_eq!(again, "strongroom --vault my-vault decrypt 'two words.txt.sealed' -o 'two words-opened.txt'");
+    home.shell(&format!("{again} --password-file pw")).succeeds();
+    assert_eq!(home.read("two words-opened.txt"), b"data");
+}
+
+#[test]
+fn without_a_vault_encrypt_says_so_and_names_init() {
+    let home = Home::empty();
+    home.write("a.txt", "data");
+    home.run_alone("encrypt -p acme a.txt").fails(
+        4,
+        "\
+error: cannot encrypt
+cause: there is no vault at {home}/.local/share/strongroom/vault.json
+hint: add --init to make the vault and the project now, or make it with `strongroom init`
+",
+    );
+    home.run("encrypt -p acme a.txt --json").fails_in_json(4, "vault-not-found");
+}
+
+#[test]
+fn what_is_missing_for_a_first_use_is_named_and_nothing_is_made() {
+    let home = Home::empty();
+    home.write("a.txt", "data");
+    home.run_alone("encrypt --init --keychain file -p acme a.txt").fails(
+        2,
+        "\
+error: the master password is needed, and there is no terminal to ask for it
+hint: give --generate-password, or a password by --password-file, --password-fd or --password-command
+",
+    );
+    home.run("encrypt --init -p acme a.txt --json").fails_in_json(6, "no-bus");
+    home.run("encrypt --init --keychain file -p acme none --json").fails_in_json(4, "input-not-found");
+    let words = "encrypt --init --keychain file a.txt --json -p";
+    let (_, hint) = home.typed(words).arg("").args(["--password-file", "pw"]).run().fails_in_json(2, "bad-name");
+    assert!(hint.contains("visible characters"), "{hint}");
+    home.write("pw", "short");
+    home.run("encrypt --init --keychain file -p acme a.txt --json").fails_in_json(2, "weak-password");
+}
+
+#[test]
+fn when_the_file_cannot_be_sealed_the_password_of_the_new_vault_was_shown_all_the_same() {
+    let home = Home::empty();
+    home.write("a.txt", "data");
+    home.write("b.txt", "data");
+    // It goes after the command looked: the vault is being made then.
+    let line = format!(
+        "strongroom encrypt --init --keychain file -p acme --password-command 'rm a.txt; cat pw' a.txt {FLOOR}"
+    );
+    let outcome = home.shell(&line);
+    let stderr = outcome.stderr().to_owned();
+    assert!(stderr.starts_with("error: cannot read a.txt\n"), "{stderr}");
+    outcome.ends(4, "", &stderr);
+    // The vault stands, with its project, and the next try needs no --init.
+    home.run("encrypt -p acme b.txt").does("b.txt -> b.txt.sealed (project acme, key version 1)\n");
+    assert!(fs::exists(home.vault()).unwrap());
+}

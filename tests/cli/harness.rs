@@ -1,0 +1,424 @@
+//! A home folder to run the program in, and what may be said of a run. Silence is assumed: whatever a story does not
+//! expect on standard output or standard error fails it, and so does a temporary file that is left behind.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The cheapest password check that is accepted: about a tenth of a second.
+pub const FLOOR: &str = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4";
+/// The password in the file `pw` of every home.
+pub const PASSWORD: &str = "tundra-velvet-onion-cobalt-ferry-mosaic";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
+/// The user and group nobody.
+const STRANGER: u32 = 65534;
+/// Files longer than this are compared by length and time alone.
+const COMPARE_LIMIT: u64 = 64 << 20;
+
+/// An empty home folder with the password file `pw`, and the commands' current folder.
+pub struct Home {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+impl Home {
+    /// Makes a home without a vault.
+    pub fn empty() -> Self {
+        let folder = TempDir::with_prefix("strongroom-story-").unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        let home = Self { folder, path };
+        home.write("pw", format!("{PASSWORD}\n"));
+        home
+    }
+
+    /// Makes a home with a vault whose key lies in a keychain file.
+    pub fn with_vault() -> Self {
+        let home = Self::empty();
+        home.run(&format!("init --keychain file {FLOOR}")).succeeds();
+        home
+    }
+
+    /// Makes a home with a vault and the project `acme` in it.
+    pub fn with_project() -> Self {
+        let home = Self::with_vault();
+        home.run("project add acme").succeeds();
+        home
+    }
+
+    /// Returns the path of a file in it.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Returns the vault's file.
+    pub fn vault(&self) -> PathBuf {
+        self.path(".local/share/strongroom/vault.json")
+    }
+
+    /// Returns the keychain file of its one vault.
+    pub fn keychain(&self) -> PathBuf {
+        let files = fs::read_dir(self.path(".local/state/strongroom/keychain")).unwrap();
+        let mut items = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_none());
+        let item = items.next().unwrap();
+        assert_eq!(items.next(), None, "two keychain files");
+        item
+    }
+
+    /// Returns the file of what this machine remembers of the vault.
+    pub fn anchor(&self) -> PathBuf {
+        self.keychain().with_extension("anchor")
+    }
+
+    /// Writes a file that its owner alone can read.
+    pub fn write(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: impl AsRef<Path>) -> Vec<u8> {
+        let path = self.path(name);
+        fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Makes a FIFO.
+    pub fn fifo(&self, name: impl AsRef<Path>) -> PathBuf {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let path = self.path(name);
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        path
+    }
+
+    /// Returns the permission bits of a file.
+    pub fn mode(&self, name: impl AsRef<Path>) -> u32 {
+        fs::metadata(self.path(name)).unwrap().mode() & 0o7777
+    }
+
+    /// Runs the program with these words and `--password-file pw`.
+    #[must_use]
+    pub fn run(&self, words: &str) -> Outcome {
+        self.typed(words).args(["--password-file", "pw"]).run()
+    }
+
+    /// Runs the program with these words and no others.
+    #[must_use]
+    pub fn run_alone(&self, words: &str) -> Outcome {
+        self.typed(words).run()
+    }
+
+    /// Runs a line of shell in which `strongroom` is the program.
+    #[must_use]
+    pub fn shell(&self, line: &str) -> Outcome {
+        self.program("sh").args(["-c", line]).run()
+    }
+
+    /// Begins a command of the program.
+    pub fn typed(&self, words: &str) -> Typed<'_> {
+        self.program(PROGRAM).args(words.split_whitespace())
+    }
+
+    fn program(&self, program: impl Into<OsString>) -> Typed<'_> {
+        let command = vec![program.into()];
+        Typed { home: self, before: Vec::new(), command, environment: Vec::new(), input: Vec::new(), _program: None }
+    }
+
+    /// Returns every file with its kind, permissions and content.
+    pub fn contents(&self) -> BTreeMap<PathBuf, String> {
+        let mut contents = BTreeMap::new();
+        add_contents(self.folder.path(), &mut contents);
+        contents
+    }
+}
+
+fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
+    // A folder may be closed on purpose, and some stories are not root's.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        let mut hash = DefaultHasher::new();
+        if metadata.is_file() && metadata.len() <= COMPARE_LIMIT {
+            fs::read(&path).ok().hash(&mut hash);
+        } else if metadata.is_file() {
+            metadata.mtime_nsec().hash(&mut hash);
+        }
+        let length = if metadata.is_file() { metadata.len() } else { 0 };
+        contents.insert(path.clone(), format!("mode {:o}, {length} bytes, {:x}", metadata.mode(), hash.finish()));
+        if metadata.is_dir() {
+            add_contents(&path, contents);
+        }
+    }
+}
+
+/// A command that is about to be run.
+pub struct Typed<'a> {
+    home: &'a Home,
+    before: Vec<OsString>,
+    command: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    input: Vec<u8>,
+    /// A copy of the program that another user can reach.
+    _program: Option<TempDir>,
+}
+
+impl Typed<'_> {
+    /// Adds a word as it is, with whatever blanks it has.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.push(arg.as_ref().into());
+        self
+    }
+
+    /// Adds words.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets an environment variable. No other is set but HOME and PATH.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    /// Gives bytes on standard input.
+    pub fn input(mut self, input: &[u8]) -> Self {
+        self.input = input.to_vec();
+        self
+    }
+
+    /// Lets another program start it.
+    pub fn through(mut self, before: &[&str]) -> Self {
+        self.before.extend(before.iter().map(Into::into));
+        self
+    }
+
+    /// Runs it as somebody whom file permissions bind: nobody where the tests are root's, else whoever runs them. The
+    /// home becomes theirs.
+    pub fn by_stranger(mut self) -> Self {
+        if !is_root() {
+            return self;
+        }
+        give_away(&self.home.path);
+        // The program may lie where only root can go.
+        let folder = TempDir::with_prefix("strongroom-program-").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let program = folder.path().join("strongroom");
+        fs::hard_link(PROGRAM, &program).or_else(|_| fs::copy(PROGRAM, &program).map(drop)).unwrap();
+        self.command[0] = program.into();
+        self._program = Some(folder);
+        self.through(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+    }
+
+    /// Runs it.
+    #[must_use]
+    pub fn run(self) -> Outcome {
+        let before = self.home.contents();
+        let output = self.start().wait_with_output().unwrap();
+        let outcome = Outcome {
+            typed: format!("{:?}", self.command),
+            home: self.home.path.display().to_string(),
+            code: output.status.code().unwrap_or_else(|| panic!("{:?} was killed: {}", self.command, output.status)),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).expect("standard error is text"),
+            before,
+            after: self.home.contents(),
+        };
+        let new = outcome.after.keys().filter(|path| !outcome.before.contains_key(*path));
+        let left: Vec<_> = new.filter(|path| is_temporary(path)).collect();
+        assert!(left.is_empty(), "{} left {left:?}", outcome.typed);
+        outcome
+    }
+
+    /// Starts it, to be waited for by the story.
+    pub fn start(&self) -> std::process::Child {
+        let folder = Path::new(PROGRAM).parent().unwrap().display();
+        let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+        // In a session of its own it has no terminal, wherever the tests are run.
+        let mut child = Command::new("setsid")
+            .arg("--wait")
+            .args(&self.before)
+            .args(&self.command)
+            .current_dir(&self.home.path)
+            .env_clear()
+            .env("HOME", &self.home.path)
+            .env("PATH", path)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that reads no input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(&self.input);
+        child
+    }
+}
+
+/// Tells whether a name is one of an unfinished file.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.ends_with("strongroom-tmp") || (name.starts_with(".strongroom-") && name.ends_with(".tmp"))
+}
+
+/// Tells whether the tests are root's, whom no file permission binds.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn give_away(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+    if fs::symlink_metadata(path).unwrap().is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give_away(&entry.unwrap().path());
+        }
+    }
+}
+
+/// What a command did.
+pub struct Outcome {
+    typed: String,
+    home: String,
+    code: i32,
+    stdout: Vec<u8>,
+    stderr: String,
+    before: BTreeMap<PathBuf, String>,
+    after: BTreeMap<PathBuf, String>,
+}
+
+impl Outcome {
+    /// It succeeded, changed nothing, and said this and nothing else.
+    #[track_caller]
+    pub fn shows(self, stdout: &str) -> Self {
+        self.ends(0, stdout, "").changed_nothing()
+    }
+
+    /// It succeeded and said this and nothing else.
+    #[track_caller]
+    pub fn does(self, stdout: &str) -> Self {
+        self.ends(0, stdout, "")
+    }
+
+    /// It succeeded, with something said on standard error too.
+    #[track_caller]
+    pub fn warns(self, stdout: &str, stderr: &str) -> Self {
+        self.ends(0, stdout, stderr)
+    }
+
+    /// It failed with this code and text, said nothing on standard output, and changed nothing.
+    #[track_caller]
+    pub fn fails(self, code: i32, stderr: &str) -> Self {
+        self.ends(code, "", stderr).changed_nothing()
+    }
+
+    /// It ended so. `[..]` stands for anything on one line, `{home}` for the home folder.
+    #[track_caller]
+    pub fn ends(self, code: i32, stdout: &str, stderr: &str) -> Self {
+        let said = String::from_utf8_lossy(&self.stdout).into_owned();
+        let (stdout, stderr) = (stdout.replace("{home}", &self.home), stderr.replace("{home}", &self.home));
+        assert!(
+            self.code == code && fits(&stdout, &said) && fits(&stderr, &self.stderr),
+            "{}\n--- expected {code}\n{stdout}---\n{stderr}--- came {}\n{said}---\n{}---",
+            self.typed,
+            self.code,
+            self.stderr
+        );
+        self
+    }
+
+    /// It succeeded without a word on standard error; what it printed is looked at elsewhere.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        assert!(self.code == 0 && self.stderr.is_empty(), "{}: {}\n{}", self.typed, self.code, self.stderr);
+        self
+    }
+
+    /// Returns its exit code.
+    pub fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// Tells whether it succeeded, where a story goes on either way.
+    pub fn ends_well(&self) -> bool {
+        self.code == 0
+    }
+
+    /// Every file is as it was before.
+    #[track_caller]
+    pub fn changed_nothing(self) -> Self {
+        if self.before != self.after {
+            let lost: Vec<_> = self.before.iter().filter(|file| self.after.get(file.0) != Some(file.1)).collect();
+            let new: Vec<_> = self.after.iter().filter(|file| self.before.get(file.0) != Some(file.1)).collect();
+            panic!("{} changed something:\nbefore {lost:#?}\nafter {new:#?}", self.typed);
+        }
+        self
+    }
+
+    /// Returns what it printed.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.stdout.clone()).expect("standard output is text")
+    }
+
+    /// Returns the bytes it printed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// Returns the JSON it printed: one line of it.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        one_line_of_json(&self.text())
+    }
+
+    /// Returns what it said on standard error.
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    /// It failed with one line of JSON on standard error, of this code and kind, and changed nothing. Returns message
+    /// and hint.
+    #[track_caller]
+    pub fn fails_in_json(self, code: i32, kind: &str) -> (String, String) {
+        assert_eq!((self.code, self.text().as_str()), (code, ""), "{}\n{}", self.typed, self.stderr);
+        let error = one_line_of_json(&self.stderr);
+        let members: Vec<_> = error.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["code", "hint", "kind", "message"]);
+        assert_eq!((error["code"].as_i64(), error["kind"].as_str()), (Some(code.into()), Some(kind)), "{error}");
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        let (message, hint) = (text("message"), text("hint"));
+        self.changed_nothing();
+        (message, hint)
+    }
+}
+
+#[track_caller]
+fn one_line_of_json(text: &str) -> Value {
+    assert!(text.ends_with('\n') && text.lines().count() == 1, "not one line: {text:?}");
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
+}
+
+/// Tells whether a text fits a pattern in which `[..]` stands for anything on one line.
+fn fits(pattern: &str, text: &str) -> bool {
+    pattern.lines().count() == text.lines().count()
+        && pattern.ends_with('\n') == text.ends_with('\n')
+        && pattern.lines().zip(text.lines()).all(|(pattern, line)| line_fits(pattern, line))
+}
+
+fn line_fits(pattern: &str, line: &str) -> bool {
+    match pattern.split_once("[..]") {
+        None => pattern == line,
+        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
+            line.char_indices().map(|(at, _)| at).chain([line.len()]).any(|at| line_fits(rest, &line[at..]))
+        }),
+    }
+}

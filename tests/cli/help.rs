@@ -1,0 +1,234 @@
+//! What needs no vault: help, completions, the manual page, and how wrong usage is answered.
+
+use std::io::Write;
+
+use crate::harness::Home;
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, 6 \
+                          keychain, 7 busy, 8 rolled back or forked, 130 interrupted.";
+
+const COMMANDS: [&str; 16] = [
+    "init",
+    "project",
+    "project add",
+    "project list",
+    "project show",
+    "project rename",
+    "key",
+    "key show",
+    "key list",
+    "key rotate",
+    "key import",
+    "encrypt",
+    "decrypt",
+    "passwd",
+    "status",
+    "completions",
+];
+
+#[test]
+fn every_command_explains_itself_and_the_first_page_lists_the_exit_codes() {
+    let home = Home::empty();
+    let page = home.run_alone("--help").succeeds().changed_nothing().text();
+    let words: Vec<&str> = page.split_whitespace().collect();
+    assert!(words.join(" ").contains(EXIT_CODES), "{page}");
+    for command in COMMANDS.iter().chain(["man", "help"].iter()) {
+        let name = command.split(' ').next().unwrap();
+        assert!(page.lines().any(|line| line.trim_start().starts_with(name)), "{name} is not in the first page");
+    }
+    for command in COMMANDS {
+        let page = home.run_alone(&format!("{command} --help")).succeeds().changed_nothing().text();
+        assert!(page.contains(&format!("Usage: strongroom {command} ")), "{command}:\n{page}");
+        assert!(page.contains("Global options:"), "{command}:\n{page}");
+        assert!(home.run_alone(&format!("help {command}")).succeeds().text() == page, "{command}");
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let expected = format!("strongroom {}\n", env!("CARGO_PKG_VERSION"));
+    Home::empty().run_alone("--version").shows(&expected);
+}
+
+#[test]
+fn completions_are_made_for_the_common_shells() {
+    let home = Home::empty();
+    for (shell, sign) in [("bash", "complete -F _strongroom"), ("zsh", "#compdef strongroom"), ("fish", "complete -c")]
+    {
+        let script = home.run_alone(&format!("completions {shell}")).succeeds().changed_nothing().text();
+        assert!(script.contains(sign), "{shell}:\n{script}");
+        for word in ["original-name", "generate-password", "accept-rollback"] {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+}
+
+#[test]
+fn bash_takes_the_completion_script() {
+    // bash alone is everywhere; it would print what it does not understand.
+    Home::empty().shell("strongroom completions bash > script && bash -n script && bash script").does("");
+}
+
+#[test]
+fn the_manual_page_is_one_for_the_program_and_one_for_each_command() {
+    let home = Home::empty();
+    let page = home.run_alone("man").succeeds().changed_nothing().text();
+    assert!(page.contains(".TH strongroom 1") && page.contains("Exit codes"), "{page}");
+    let page = home.run_alone("man encrypt").succeeds().changed_nothing().text();
+    assert!(page.contains(".TH strongroom-encrypt 1") && page.contains("generate\\-password"), "{page}");
+    home.run_alone("man fly").fails(
+        2,
+        "\
+error: there is no command \"fly\"
+hint: see `strongroom --help`
+",
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_quiet_success() {
+    let home = Home::with_project();
+    // pipefail, so that strongroom's own exit code is the line's.
+    let line = "set -o pipefail; strongroom man | head -n 1";
+    let first = home.shell(&format!("exec bash -c '{line}'")).succeeds().text();
+    assert_eq!(first.lines().count(), 1);
+    for command in ["key show acme", "project list --json", "status", "man", "completions zsh", "--help"] {
+        let line = format!("set -o pipefail; strongroom {command} --password-file pw | true");
+        home.shell(&format!("exec bash -c '{line}'")).shows("");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let home = Home::empty();
+    for words in
+        ["", "fly", "project", "project fly", "key", "encrypt", "decrypt", "key import acme", "init --fly", "man a b"]
+    {
+        let outcome = home.run_alone(words);
+        let usage = outcome.stderr().to_owned();
+        outcome.fails(2, &usage);
+        assert!(usage.contains("Usage: strongroom"), "{words}: {usage}");
+    }
+    home.run_alone("init --keychain cloud").fails(
+        2,
+        "\
+error: invalid value 'cloud' for '--keychain <KIND>': a keychain is os, file or file:PATH
+
+For more information, try '--help'.
+",
+    );
+}
+
+#[test]
+fn wrong_usage_in_json_says_what_is_wrong_in_one_line() {
+    let home = Home::empty();
+    for (words, telling) in [
+        ("project list --fly", "--fly"),
+        ("encrypt -p acme", "FILE"),
+        ("decrypt", "FILE"),
+        ("encrypt a.txt", "--project"),
+        ("key show acme --format morse", "base64"),
+        ("init --keychain cloud", "os, file or file:PATH"),
+        ("key show acme --version -1", "-1"),
+        ("", "subcommand"),
+        ("project", "subcommand"),
+    ] {
+        let (message, hint) = home.run_alone(&format!("{words} --json")).fails_in_json(2, "usage");
+        assert!(message.contains(telling) && !message.ends_with(':'), "{words}: {message}");
+        assert!(hint.contains("--help"), "{words}: {hint}");
+    }
+}
+
+#[test]
+fn without_a_home_the_program_says_what_to_name() {
+    // A user without an entry in the password file and without HOME.
+    let home = Home::empty();
+    let outcome = home.shell("exec setpriv --reuid=4242 --regid=4242 --clear-groups env -u HOME strongroom status");
+    if outcome.stderr().contains("setpriv") || outcome.stderr().contains("ermission denied") {
+        // Only root can become that user, and only where it may run the program.
+        // Not through print, which a passing test swallows.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: nobody here can run the program as a user without a home");
+        return;
+    }
+    outcome.fails(
+        1,
+        "\
+error: cannot find the home folder
+hint: set HOME, or name the vault with --vault and its keychain with --keychain file:PATH
+",
+    );
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_command() {
+    let home = Home::with_project();
+    let key = home.run("key show acme").succeeds().text();
+    for words in [
+        "--password-file pw key show acme",
+        "key --password-file pw show acme",
+        "key show --password-file pw acme",
+        "key show acme --password-file pw",
+        "--no-input -q key --password-file pw show acme",
+    ] {
+        home.run_alone(words).shows(&key);
+    }
+    let json = home.run("--json key show acme").succeeds().changed_nothing().json();
+    assert_eq!(json, home.run("key show acme --json").succeeds().json());
+}
+
+#[test]
+fn the_vault_is_named_by_flag_or_variable_and_the_flag_wins() {
+    let home = Home::empty();
+    let missing = |folder: &str| {
+        format!(
+            "\
+error: cannot open the vault
+cause: there is no vault at {{home}}/{folder}/vault.json
+hint: make one with `strongroom init`, or name its folder with --vault
+"
+        )
+    };
+    home.run("project list --vault flag").fails(4, &missing("flag"));
+    home.run("--vault flag project list").fails(4, &missing("flag"));
+    home.typed("project list").env("STRONGROOM_VAULT", "variable").run().fails(4, &missing("variable"));
+    let _ =
+        home.typed("project list --vault flag").env("STRONGROOM_VAULT", "variable").run().fails(4, &missing("flag"));
+    home.run("project list").fails(4, &missing(".local/share/strongroom"));
+    // An empty variable is none.
+    home.typed("project list").env("STRONGROOM_VAULT", "").run().fails(4, &missing(".local/share/strongroom"));
+    // XDG folders are honoured.
+    let xdg = home.path("xdg");
+    home.typed("project list").env("XDG_DATA_HOME", &xdg).run().fails(4, &missing("xdg/strongroom"));
+}
+
+#[test]
+fn quiet_leaves_out_remarks_but_never_results_or_errors() {
+    let home = Home::with_vault();
+    home.run("project add acme --quiet").does("");
+    home.write("a.txt", "data");
+    home.run("encrypt -q -p acme a.txt").does("");
+    home.run("-q decrypt a.txt.sealed -o b.txt").does("");
+    assert_eq!(home.read("b.txt"), b"data");
+    assert_eq!(home.run("key show acme -q").succeeds().text().len(), 45);
+    assert!(home.run("project list -q").succeeds().text().contains("acme"));
+    let json = home.run("project add beta -q --json").succeeds().json();
+    assert_eq!(json["project"], "beta");
+    home.run("project show gamma -q").fails(
+        4,
+        "\
+error: cannot show the project
+cause: there is no project \"gamma\" in this vault
+hint: see the names with `strongroom project list`, or add it with `strongroom project add`
+",
+    );
+}
+
+#[test]
+fn nothing_is_coloured_where_nobody_looks_and_no_color_changes_nothing_there() {
+    let home = Home::empty();
+    let plain = home.run("status").stderr().to_owned();
+    assert!(plain.starts_with("error: ") && !plain.contains('\u{1b}'));
+    for value in ["", "1"] {
+        home.typed("status").env("NO_COLOR", value).run().fails(4, &plain);
+    }
+}

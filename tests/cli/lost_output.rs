@@ -1,0 +1,88 @@
+//! Standard output that takes nothing, and interruptions: a generated password is shown or it is no password.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{FLOOR, Home};
+
+/// Where the output goes: a full disk, and a reader that is gone.
+const NOWHERE: [&str; 2] = ["> /dev/full", "| true"];
+
+/// Runs a line under a shell that returns the program's own exit code through a pipe.
+fn run(home: &Home, line: &str) -> i32 {
+    home.shell(&format!("exec bash -c 'set -o pipefail; sleep 0.1; strongroom {line}'")).code()
+}
+
+#[test]
+fn no_vault_is_made_whose_generated_password_nobody_saw() {
+    for format in ["", "--json"] {
+        for nowhere in NOWHERE {
+            let home = Home::empty();
+            let code = run(&home, &format!("init --generate-password --keychain file {FLOOR} {format} {nowhere}"));
+            assert!(!home.vault().exists(), "init {format} {nowhere}: {code}");
+            assert_ne!(code, 0, "init {format} {nowhere} made no vault and called that success");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_sealed_under_a_generated_password_that_nobody_saw() {
+    for format in ["", "--json"] {
+        for nowhere in NOWHERE {
+            let home = Home::empty();
+            home.write("a.txt", "data");
+            let line = "encrypt --init --generate-password --keychain file -p acme a.txt";
+            let code = run(&home, &format!("{line} {FLOOR} {format} {nowhere}"));
+            assert!(!home.vault().exists(), "encrypt {format} {nowhere}: {code}");
+            assert_ne!(code, 0, "encrypt {format} {nowhere} sealed nothing and called that success");
+        }
+    }
+}
+
+#[test]
+fn a_generated_password_that_nobody_saw_does_not_replace_the_old_one() {
+    for format in ["", "--json"] {
+        for nowhere in NOWHERE {
+            let home = Home::with_vault();
+            let code = run(&home, &format!("passwd --generate-password --password-file pw {format} {nowhere}"));
+            let opens = home.run("project list").ends_well();
+            assert!(opens, "after passwd {format} {nowhere} no known password opens the vault: {code}");
+            assert_ne!(code, 0, "passwd {format} {nowhere} changed nothing and called that success");
+        }
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let home = Home::with_project();
+    for words in ["project list", "key show acme", "key show acme --format raw", "status", "man", "completions bash"] {
+        home.shell(&format!("strongroom {words} --password-file pw > /dev/full")).fails(
+            1,
+            "\
+error: cannot write to standard output
+cause: no space left on device
+",
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_encryption_leaves_nothing() {
+    let home = Home::with_project();
+    fs::File::create(home.path("big")).unwrap().set_len(4 << 30).unwrap();
+    let before = home.contents();
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let child = home.typed("encrypt -p acme big --password-file pw").start();
+        // Once it reads the file it writes the other, which would take it seconds.
+        let opened = || fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
+        while !opened().any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path == home.path("big"))) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(50));
+        home.shell(&format!("kill -{signal} {}", child.id())).succeeds();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{signal}");
+        assert!(home.contents() == before, "{signal} left something");
+    }
+}

@@ -1,0 +1,24 @@
+//! Stories of the command line, told as a user types them. Each checks exit code, standard output, standard error and
+//! what the command left on the disk. Linux only, since the stories name its folders and its tools; the library's own
+//! tests cover what is the same everywhere.
+#![cfg(all(target_os = "linux", feature = "cli"))]
+
+mod harness;
+
+mod damage;
+mod decrypt;
+mod encrypt;
+mod first_use;
+mod help;
+mod init;
+mod inputs;
+mod keychain_file;
+mod keys;
+mod lost_output;
+mod passwd;
+mod passwords;
+mod projects;
+mod rollback;
+mod status;
+mod together;
+mod vault_file;
