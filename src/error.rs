@@ -83,6 +83,14 @@ pub enum Error {
         /// The newest version this program reads.
         known: u64,
     },
+    /// A feature of a newer format: a cipher suite, a flag, a stanza.
+    #[error("{what} uses {feature}, which this program does not have")]
+    UnsupportedFeature {
+        /// The sealed file.
+        what: String,
+        /// The feature.
+        feature: &'static str,
+    },
     /// The vault uses features this program does not have, so it must not change it.
     #[error("the vault needs features this program does not have: {}", .features.join(", "))]
     ReadOnly {
@@ -163,7 +171,7 @@ pub enum Error {
     #[error("{}", .0)]
     RolledBack(RolledBack),
     /// The system refused.
-    #[error("cannot {doing} {path}: {source}", path = .path.display())]
+    #[error("cannot {doing} {path}: {}", crate::store::plain(.source), path = .path.display())]
     Io {
         /// What was being done: a verb.
         doing: &'static str,
@@ -224,6 +232,7 @@ impl Error {
         match error {
             FormatError::Malformed(detail) => Self::Damaged { what: what.into(), detail },
             FormatError::Version { found, known } => Self::UnsupportedVersion { what: what.into(), found, known },
+            FormatError::Feature(feature) => Self::UnsupportedFeature { what: what.into(), feature },
             FormatError::Kdf(error) => Self::Kdf(error),
         }
     }

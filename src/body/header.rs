@@ -136,7 +136,9 @@ pub(super) fn open<R: Read + Seek>(
         return Err(why_no_block(what, input));
     }
     // The block with the higher sequence speaks, so it is tried first.
-    blocks.sort_by_key(|read| std::cmp::Reverse(read.block.sequence));
+    if blocks.windows(2).all(|pair| pair[0].block.prelude == pair[1].block.prelude) {
+        blocks.sort_by_key(|read| std::cmp::Reverse(read.block.sequence));
+    }
     let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
     if !differ {
         blocks.truncate(1);

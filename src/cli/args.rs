@@ -17,7 +17,7 @@ use super::failure::Failure;
     name = "strongroom",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
-                  6 keychain, 7 busy, 8 rolled back or forked, 130 interrupted."
+                  6 keychain, 7 busy, 8 rolled back or forked, 130 interrupted, 128 + N ended by signal N."
 )]
 pub struct Cli {
     /// The flags that every command takes.
@@ -32,8 +32,8 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The vault's folder [default: strongroom in the user's data folder]
-    #[arg(long, global = true, value_name = "DIR", env = "STRONGROOM_VAULT", value_hint = ValueHint::DirPath)]
+    /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub vault: Option<PathBuf>,
     /// Where this machine's half of the key lies: os, file or file:PATH [default: as this machine remembers]
     #[arg(long, global = true, value_name = "KIND")]

@@ -56,7 +56,9 @@ impl Context {
 
     /// Returns the vault's folder as a whole path.
     pub fn vault_folder(&self) -> PathBuf {
-        let folder = self.global.vault.as_deref().unwrap_or(&self.folders.vault);
+        let variable = std::env::var_os("STRONGROOM_VAULT").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let named = self.global.vault.as_ref().or(variable.as_ref());
+        let folder = named.unwrap_or(&self.folders.vault);
         std::path::absolute(folder).unwrap_or_else(|_| folder.into())
     }
 
@@ -66,8 +68,11 @@ impl Context {
     /// Where `vault.json` is a link that leads nowhere.
     pub fn store(&self) -> Result<FolderStore, Failure> {
         let folder = self.vault_folder();
-        FolderStore::new(&folder, SIZE_LIMIT)
-            .map_err(|error| Failure::new(Exit::Failed, "io", "cannot find the vault").cause(error.to_string()))
+        FolderStore::new(&folder, SIZE_LIMIT).map_err(|error| {
+            Failure::new(Exit::NotFound, "vault-not-found", "cannot find the vault")
+                .cause(error.to_string())
+                .hint("put the file back that the link leads to, or name another folder with --vault")
+        })
     }
 
     /// Makes the keychain of a kind.
@@ -125,15 +130,28 @@ impl Context {
         let password = password::master_password(self)?;
         let mut unlocked = found.unlock(&password).map_err(|error| Failure::of(doing, error))?;
         drop(password);
-        self.show_notices(&mut unlocked);
         if self.global.accept_rollback {
-            unlocked.accept_rollback().map_err(|error| Failure::of("accept the vault file as it is", error))?;
-            self.show_notices(&mut unlocked);
+            self.accept(&mut unlocked)?;
         }
+        self.show_notices(&mut unlocked);
         self.remember_if_named(id, &kind, store.file())?;
         let result = then(&mut unlocked);
         self.show_notices(&mut unlocked);
         result.map_err(|failure| self.explain(failure, &unlocked))
+    }
+
+    /// Goes on with the vault file as it is, and says so instead of warning of it.
+    fn accept(&self, unlocked: &mut Unlocked<'_>) -> Result<(), Failure> {
+        let aside = unlocked.accept_rollback().map_err(|error| Failure::of("accept the vault file as it is", error))?;
+        let Some(aside) = aside else { return Ok(()) };
+        let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::ReadPrevious { .. });
+        let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
+        self.show(&notices);
+        let generation = unlocked.header().generation;
+        let text =
+            format!("accepted; the vault goes on as generation {generation}, and what stood there is kept as {aside}");
+        self.output.warn("accepted", &text);
+        Ok(())
     }
 
     /// A keychain that the user named and that opened is remembered for a vault of which nothing is known here.
@@ -168,7 +186,7 @@ impl Context {
             let generation = unlocked.header().generation;
             return failure.hint(format!(
                 "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
-                 --accept-rollback; the damaged file is set aside"
+                 --accept-rollback; what stands there is set aside"
             ));
         }
         failure
@@ -176,8 +194,12 @@ impl Context {
 
     /// Warns of what a vault has to say, once.
     pub fn show_notices(&self, unlocked: &mut Unlocked<'_>) {
-        for notice in unlocked.take_notices() {
-            let (kind, text) = notice_text(&notice);
+        self.show(&unlocked.take_notices());
+    }
+
+    fn show(&self, notices: &[Notice]) {
+        for notice in notices {
+            let (kind, text) = notice_text(notice);
             self.output.warn(kind, &text);
         }
     }

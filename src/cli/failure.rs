@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::format::name::printable;
 use crate::keychain::KeychainError;
+use crate::store::plain;
 
 /// The exit codes; docs/cli.md lists them and they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,10 @@ impl Failure {
     /// Makes a failure out of clap's.
     pub fn usage_of(error: &clap::Error) -> Self {
         let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default();
-        Self::usage(first.strip_prefix("error: ").unwrap_or(first)).hint("run it with --help")
+        // The message goes on to the usage line; what stands in lines is one sentence in JSON.
+        let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+        let line = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        Self::usage(line.strip_prefix("error: ").unwrap_or(&line)).hint("run it with --help")
     }
 
     /// Makes a failure of the system.
@@ -89,10 +92,7 @@ impl Failure {
     pub fn of(doing: impl std::fmt::Display, error: Error) -> Self {
         let (exit, kind) = classify(&error);
         let hint = hint_for(&error);
-        let cause = match &error {
-            Error::Io { doing, path, source } => format!("cannot {doing} {}: {}", path.display(), plain(source)),
-            other => other.to_string(),
-        };
+        let cause = error.to_string();
         let exit = if kind == "broken-pipe" { Exit::Done } else { exit };
         Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint }
     }
@@ -150,18 +150,6 @@ pub(super) fn label(text: &str, colour: &str) -> String {
     if wanted { format!("\u{1b}[1;{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Returns the system's words without the "(os error 2)" that follows them.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let cut = text.find(" (os error").unwrap_or(text.len());
-    let mut text = text[..cut].to_owned();
-    if let Some(first) = text.get(..1) {
-        let lower = first.to_lowercase();
-        text.replace_range(..1, &lower);
-    }
-    text
-}
-
 fn classify(error: &Error) -> (Exit, &'static str) {
     match error {
         Error::WrongPassword { .. } => (Exit::WrongPassword, "wrong-password"),
@@ -174,6 +162,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
         Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
+        Error::UnsupportedFeature { .. } => (Exit::Failed, "unsupported-version"),
         Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
         Error::Damaged { .. } => (Exit::Damaged, "damaged"),
         Error::Truncated { .. } => (Exit::Damaged, "truncated"),
@@ -218,14 +207,16 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
-        Error::UnsupportedVersion { .. } | Error::ReadOnly { .. } => "install a newer strongroom",
+        Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {
+            "install a newer strongroom"
+        }
         Error::Damaged { what, .. } if what.starts_with("the vault") => {
             "restore the vault file from a backup; `strongroom doctor` tells what else stands there"
         }
         Error::Damaged { .. } | Error::Truncated { .. } => {
             "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
         }
-        Error::WrongKey { .. } => "name the vault it was encrypted with by --vault; the file is not damaged",
+        Error::WrongKey { .. } => "name the vault it was encrypted with by --vault",
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => {
             "close other programs, or give the container more memory"
         }

@@ -28,8 +28,8 @@ impl Folders {
             Failure::new(Exit::Failed, "no-home", "cannot find the home folder")
                 .hint("set HOME, or name the vault with --vault and its keychain with --keychain file:PATH")
         })?;
-        // macOS and Windows have no state folder of their own.
-        let state = native.state_dir().unwrap_or_else(|| native.data_dir().join("state"));
+        // macOS and Windows have no state folder of their own; beside the vault's folder, never in it.
+        let state = native.state_dir().unwrap_or_else(|| native.data_dir().with_file_name("strongroom-state"));
         Ok(Self {
             vault: native.data_dir(),
             settings: native.config_dir().join("settings.json"),

@@ -1,12 +1,16 @@
 //! Results on standard output, remarks on standard error.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use super::failure::{Failure, label};
+use super::failure::{Exit, Failure, label};
 use crate::format::name::printable;
 use crate::format::vault::KeyState;
+use crate::store::plain;
 use crate::vault::KeyInfo;
 
 /// How results and remarks are shown.
@@ -35,6 +39,30 @@ impl Output {
         if self.quiet && !self.json { Ok(()) } else { self.result(text, json) }
     }
 
+    /// Shows a generated password, where there is one, before it is put to use, and returns what will print the rest
+    /// of the result.
+    ///
+    /// # Errors
+    /// Where nobody can have seen it, a closed pipe included: then it must not be used.
+    pub fn announce(self, words: Option<&str>) -> Result<Announced, Failure> {
+        let Some(words) = words else { return Ok(Announced { output: self, unfinished: false }) };
+        let text = if self.json {
+            // The rest of the object follows once the work is done. The words need no escaping.
+            Zeroizing::new(format!("{{\"generated_password\":\"{words}\""))
+        } else {
+            Zeroizing::new(format!(
+                "master password, shown this once:\n\n    {words}\n\n\
+                 Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it.\n\n"
+            ))
+        };
+        write_unbuffered(text.as_bytes()).map_err(|error| {
+            Failure::new(Exit::Failed, "output", "cannot show the generated password")
+                .cause(plain(&error))
+                .hint("nothing was changed; run it where its output can be read")
+        })?;
+        Ok(Announced { output: self, unfinished: self.json })
+    }
+
     /// Says something on standard error that --quiet and --json leave out.
     pub fn remark(self, text: &str) {
         if !self.quiet && !self.json {
@@ -54,16 +82,63 @@ impl Output {
     }
 }
 
+/// A generated password that was shown, and the result that is still to come.
+pub struct Announced {
+    output: Output,
+    /// A JSON object is open.
+    unfinished: bool,
+}
+
+impl Announced {
+    /// Prints the rest of the result: text, or the members of the JSON object.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn finish(mut self, text: &str, json: &Value) -> Result<(), Failure> {
+        if !self.unfinished {
+            if self.output.json {
+                let mut json = json.clone();
+                json["generated_password"] = Value::Null;
+                return self.output.done(text, &json);
+            }
+            return self.output.done(text, json);
+        }
+        self.unfinished = false;
+        let members = json.to_string();
+        print(format!(",{}\n", members.strip_prefix('{').unwrap_or(&members)).as_bytes())
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        if self.unfinished {
+            // The work failed: what was shown stays a whole object.
+            let _ = print(b"}\n");
+        }
+    }
+}
+
 /// Writes bytes to standard output.
 ///
 /// # Errors
 /// Where it cannot be written; a closed pipe ends the program quietly.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    write_unbuffered(bytes).map_err(|error| Failure::io("write to standard output", &error))
+}
+
+/// Writes past std's buffer, which is never wiped: what is printed may be a key.
+#[cfg(unix)]
+fn write_unbuffered(bytes: &[u8]) -> io::Result<()> {
+    use std::os::fd::AsFd;
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    stdout.write_all(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_unbuffered(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::io("write to standard output", &error))
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// Tells whether standard output is a terminal.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::failure::{Exit, Failure};
 use super::interrupt;
 use crate::store::durable::{self, folder_of, with_suffix};
+use crate::store::plain;
 
 /// What is written before it has its name: without any name where the system can do that, else under one that tells
 /// what it is.
@@ -25,7 +26,15 @@ impl OutputFile {
     /// Where something stands there and `force` is not given, or the folder cannot be written to.
     pub fn create(target: &Path, force: bool) -> Result<Self, Failure> {
         check_free(target, force)?;
-        let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
+        let failed = |error: io::Error| match error.kind() {
+            // The output's folder: its absence is no missing input.
+            io::ErrorKind::NotFound => {
+                Failure::new(Exit::Failed, "output-folder", format!("cannot write {}", target.display()))
+                    .cause(plain(&error))
+                    .hint("make the folder first, or name another with -o")
+            }
+            _ => Failure::io(format!("write {}", target.display()), &error),
+        };
         #[cfg(target_os = "linux")]
         if let Some(file) = unnamed(folder_of(target)).map_err(failed)? {
             return Ok(Self { file, target: target.into(), temporary: None, force });
@@ -108,6 +117,19 @@ impl Drop for OutputFile {
             interrupt::keep(&temporary);
         }
     }
+}
+
+/// Refuses an output that is its own input: replacing it would lose what was read.
+///
+/// # Errors
+/// A usage failure.
+pub fn check_apart(input: &Path, output: &Path) -> Result<(), Failure> {
+    let same = fs::canonicalize(input).ok().zip(fs::canonicalize(output).ok()).is_some_and(|(a, b)| a == b);
+    if same {
+        return Err(Failure::usage(format!("{} would be replaced by its own output", input.display()))
+            .hint("name another output with -o"));
+    }
+    Ok(())
 }
 
 /// Refuses a name at which something stands, unless asked to replace it.

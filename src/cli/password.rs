@@ -168,6 +168,11 @@ pub fn check_strength(password: &Password, names: &[String]) -> Result<(), Failu
             .hint("take six random words, as --generate-password makes them, or a longer password")
     };
     let text = password.expose();
+    if text.chars().any(char::is_control) {
+        return Err(Failure::new(Exit::Usage, "bad-password", "cannot use this password")
+            .cause("it holds a line break or another control character, which cannot be typed")
+            .hint("give the password on one line"));
+    }
     let length = text.chars().count();
     if length < LEAST_CODE_POINTS {
         return Err(weak(format!("it has {length} characters, fewer than {LEAST_CODE_POINTS}")));

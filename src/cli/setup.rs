@@ -1,13 +1,13 @@
 //! Making a vault: choosing keychain, cost and password, for `init` and for `encrypt --init`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::context::{Context, absolute};
 use super::failure::{Exit, Failure};
 use super::kdf::{KdfFlags, calibrate};
-use super::output::print;
+use super::output::Announced;
 use super::password;
 use super::settings::Kind;
 use super::terminal::Terminal;
@@ -16,6 +16,7 @@ use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::keychain::{FileKeychain, KeychainError};
+use crate::store::durable::folder_of;
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Edges, Unlocked};
 
@@ -93,14 +94,12 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
 pub fn carry_out<T>(
     context: &Context,
     plan: &Plan,
-    then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>,
+    then: impl FnOnce(&mut Unlocked<'_>, Announced) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let store = context.store()?;
     let keychain = context.keychain(&plan.kind, plan.id);
-    if let Some(words) = plan.password_to_show().filter(|_| !context.output.json) {
-        // Before the vault is made: a vault whose password nobody could read would be lost.
-        print(format!("{}\n\n", password_lines(words)).as_bytes())?;
-    }
+    // Before the vault is made: a vault whose password nobody could read would be lost.
+    let announced = context.output.announce(plan.password_to_show())?;
     // Remembered first: a vault whose keychain file nobody remembers would be lost to its user.
     context.remember(plan.id, &plan.kind, store.file())?;
     let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
@@ -113,17 +112,9 @@ pub fn carry_out<T>(
         }
     };
     context.show_notices(&mut unlocked);
-    let result = then(&mut unlocked);
+    let result = then(&mut unlocked, announced);
     context.show_notices(&mut unlocked);
     result
-}
-
-/// Shows a generated password once.
-pub fn password_lines(words: &str) -> String {
-    format!(
-        "master password, shown this once:\n\n    {words}\n\n\
-         Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it."
-    )
 }
 
 fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
@@ -161,8 +152,15 @@ fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result<Kin
                 }
                 Err(Failure::of("use the OS keychain", error.into()))
             }
-            (Err(error), None) => Err(Failure::of("use the OS keychain", error.into())
-                .hint("give --keychain file to keep the key in a file of this machine")),
+            (Err(error), None) => {
+                let none_here = matches!(
+                    error,
+                    KeychainError::NoBus | KeychainError::NoService | KeychainError::NoCollection { .. }
+                );
+                let failure = Failure::of("use the OS keychain", error.into());
+                let hint = "give --keychain file to keep the key in a file of this machine";
+                Err(if none_here { failure.hint(hint) } else { failure })
+            }
         },
     }
 }
@@ -183,19 +181,28 @@ fn check_place(
     match FileKeychain::exists(&path) {
         Ok(false) => {}
         Ok(true) => {
-            let source = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+            let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "a file stands there already");
             let error = KeychainError::File { doing: "make", path, source };
             return Err(Failure::of("make the vault", error.into()));
         }
         Err(error) => return Err(Failure::of("make the vault", error.into())),
     }
-    let whole = |path: &Path| path.parent().map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.into()));
-    if whole(&path) == whole(vault_file) && !beside_vault {
+    let below = whole(&path).starts_with(whole(folder_of(vault_file)));
+    if below && !beside_vault {
         return Err(Failure::usage("cannot keep the key in the vault's own folder")
             .cause("whoever copies that folder would have both halves of the key")
             .hint("choose another place with --keychain file:PATH, or accept the risk with --beside-vault"));
     }
     Ok(())
+}
+
+/// Returns a path whose part that exists is free of links.
+fn whole(path: &Path) -> PathBuf {
+    let existing = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    match existing {
+        Some((part, whole)) => path.strip_prefix(part).map_or_else(|_| path.into(), |rest| whole.join(rest)),
+        None => path.into(),
+    }
 }
 
 /// Returns the new master password, and whether it was generated and is still to be shown.

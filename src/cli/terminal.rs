@@ -61,6 +61,8 @@ impl Terminal {
     /// As [`Terminal::ask`].
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, Failure> {
         interrupt::remember_terminal();
+        // Before the question stands there: what is typed or pasted the moment it appears must not be shown.
+        let _quiet = Quiet::new();
         match rpassword::prompt_password(format!("{question}: ")) {
             Ok(password) => Ok(Zeroizing::new(password)),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) => {
@@ -68,5 +70,45 @@ impl Terminal {
             }
             Err(error) => Err(Failure::io("read from the terminal", &error)),
         }
+    }
+}
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+#[cfg(unix)]
+struct Quiet(Option<(File, rustix::termios::Termios)>);
+
+#[cfg(unix)]
+impl Quiet {
+    fn new() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        // Where this fails, the prompt itself turns the echo off a moment later.
+        Self((|| {
+            let tty = File::open(INPUT).ok()?;
+            let shown = tcgetattr(&tty).ok()?;
+            let mut hidden = shown.clone();
+            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            tcsetattr(&tty, OptionalActions::Now, &hidden).ok()?;
+            Some((tty, shown))
+        })())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some((tty, shown)) = &self.0 {
+            // A terminal that is gone needs no restoring.
+            let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, shown);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Quiet;
+
+#[cfg(not(unix))]
+impl Quiet {
+    fn new() -> Self {
+        Self
     }
 }

@@ -1,8 +1,8 @@
 //! The two keychain items of a vault: the wrapped data key, and the anchor that remembers the last write.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::json::parse;
+use super::json::{closed_object, parse};
 use super::scalar::{Base64, FixedBase64};
 use super::{DataKeyId, FormatError, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, KdfParams};
@@ -51,40 +51,40 @@ pub struct WrapHeader {
     pub kdf: KdfParams,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ItemJson {
-    wraps: Vec<WrapJson>,
+closed_object! {
+    struct ItemJson {
+        wraps: Vec<WrapJson>,
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrapJson {
-    protected: Base64,
-    wrapped: Base64,
+closed_object! {
+    struct WrapJson {
+        protected: Base64,
+        wrapped: Base64,
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrapHeaderJson {
-    format: String,
-    version: u64,
-    vault: VaultId,
-    data_key: DataKeyId,
-    at: Timestamp,
-    boot: String,
-    kdf: KdfJson,
+closed_object! {
+    struct WrapHeaderJson {
+        format: String,
+        version: u64,
+        vault: VaultId,
+        data_key: DataKeyId,
+        at: Timestamp,
+        boot: String,
+        kdf: KdfJson,
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KdfJson {
-    algorithm: String,
-    version: u32,
-    m: u32,
-    t: u32,
-    p: u32,
-    salt: Base64,
+closed_object! {
+    struct KdfJson {
+        algorithm: String,
+        version: u32,
+        m: u32,
+        t: u32,
+        p: u32,
+        salt: Base64,
+    }
 }
 
 pub(super) fn check_algorithm(algorithm: &str, version: u32) -> Result<(), FormatError> {
@@ -93,6 +93,21 @@ pub(super) fn check_algorithm(algorithm: &str, version: u32) -> Result<(), Forma
     } else {
         Err(FormatError::malformed("the password hash is not argon2id version 19"))
     }
+}
+
+/// What can be read of a protected part of any version.
+#[derive(Deserialize)]
+struct Version {
+    format: String,
+    version: u64,
+}
+
+/// Reads a protected part; where it does not parse, its version may be the better answer.
+fn parse_protected<T: for<'a> Deserialize<'a>>(what: &str, format: &str, bytes: &[u8]) -> Result<T, FormatError> {
+    parse(&format!("the {what}'s protected part"), bytes).map_err(|error| match serde_json::from_slice(bytes) {
+        Ok(Version { format: found, version }) => check_version(what, &found, format, version).err().unwrap_or(error),
+        Err(_) => error,
+    })
 }
 
 fn check_version(what: &str, format: &str, expected: &str, version: u64) -> Result<(), FormatError> {
@@ -132,7 +147,7 @@ impl DataKeyItem {
 
 impl Wrap {
     fn read(json: WrapJson) -> Result<Self, FormatError> {
-        let header: WrapHeaderJson = parse("the data-key item's protected part", &json.protected.0)?;
+        let header: WrapHeaderJson = parse_protected("data-key item", WRAP_FORMAT, &json.protected.0)?;
         check_version("data-key item", &header.format, WRAP_FORMAT, header.version)?;
         check_algorithm(&header.kdf.algorithm, header.kdf.version)?;
         let kdf = KdfParams {
@@ -195,23 +210,23 @@ pub struct Anchor {
     pub at: Timestamp,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnchorItemJson {
-    protected: Base64,
-    mac: FixedBase64<32>,
+closed_object! {
+    struct AnchorItemJson {
+        protected: Base64,
+        mac: FixedBase64<32>,
+    }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnchorJson {
-    format: String,
-    version: u64,
-    vault: VaultId,
-    data_key: DataKeyId,
-    generation: u64,
-    digest: FixedBase64<32>,
-    at: Timestamp,
+closed_object! {
+    struct AnchorJson {
+        format: String,
+        version: u64,
+        vault: VaultId,
+        data_key: DataKeyId,
+        generation: u64,
+        digest: FixedBase64<32>,
+        at: Timestamp,
+    }
 }
 
 /// An anchor item as it was read: what it claims, and what its MAC is over.
@@ -232,7 +247,7 @@ impl AnchorItem {
     /// [`FormatError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, FormatError> {
         let item: AnchorItemJson = parse("the anchor item", bytes)?;
-        let json: AnchorJson = parse("the anchor item's protected part", &item.protected.0)?;
+        let json: AnchorJson = parse_protected("anchor item", ANCHOR_FORMAT, &item.protected.0)?;
         check_version("anchor item", &json.format, ANCHOR_FORMAT, json.version)?;
         let anchor = Anchor {
             vault: json.vault,
@@ -297,6 +312,20 @@ mod tests {
             let bytes = DataKeyItem { wraps: vec![wrap(m, t)] }.to_bytes().unwrap();
             assert!(matches!(DataKeyItem::parse(&bytes), Err(FormatError::Kdf(_))), "m {m} t {t}");
         }
+    }
+
+    #[test]
+    fn a_newer_item_is_called_that_even_when_its_members_are_new() {
+        let protected = br#"{"format":"strongroom-data-key","version":2,"new":true}"#.to_vec();
+        let bytes = DataKeyItem { wraps: vec![Wrap { protected, ..wrap(65536, 3) }] }.to_bytes().unwrap();
+        assert!(matches!(DataKeyItem::parse(&bytes), Err(FormatError::Version { found: 2, known: 1 })));
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        let bytes = DataKeyItem { wraps: vec![wrap(65536, 3)] }.to_bytes().unwrap();
+        let text = String::from_utf8(bytes).unwrap().replace("{\"wraps\":", "[").replace("]}", "]]");
+        assert!(text.starts_with("[[") && DataKeyItem::parse(text.as_bytes()).is_err());
     }
 
     #[test]

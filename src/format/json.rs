@@ -144,6 +144,58 @@ macro_rules! open_object {
 }
 pub(crate) use open_object;
 
+/// Declares an object whose members are all known: any other is refused, and so is a list in the object's place, which
+/// serde's own derive would take.
+macro_rules! closed_object {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $( $(#[$member_meta:meta])* $member_vis:vis $member:ident : $type:ty ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(serde::Serialize)]
+        $vis struct $name {
+            $( $(#[$member_meta])* $member_vis $member: $type, )*
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Members;
+                impl<'de> serde::de::Visitor<'de> for Members {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        use serde::de::Error as _;
+                        $( let mut $member: Option<$type> = None; )*
+                        while let Some(name) = map.next_key::<String>()? {
+                            let twice = match name.as_str() {
+                                $( stringify!($member) => $member.replace(map.next_value()?).is_some(), )*
+                                _ => return Err(A::Error::custom(format!("the name {name:?} is unknown"))),
+                            };
+                            if twice {
+                                return Err(A::Error::custom(format!("the name {name:?} stands twice")));
+                            }
+                        }
+                        Ok($name {
+                            $( $member: match $member {
+                                Some(value) => value,
+                                None => return Err(A::Error::missing_field(stringify!($member))),
+                            }, )*
+                        })
+                    }
+                }
+                deserializer.deserialize_map(Members)
+            }
+        }
+    };
+}
+pub(crate) use closed_object;
+
 /// Reads JSON in which no object that is read has a name twice and nothing follows the value.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, FormatError> {
     // serde_json's message gives line and column; it never quotes more than a name or a number.

@@ -42,6 +42,9 @@ pub enum FormatError {
         /// The newest version this program reads.
         known: u64,
     },
+    /// The format is ours but needs something this program does not have.
+    #[error("it uses {0}, which this program does not have")]
+    Feature(&'static str),
     /// Argon2 parameters outside what is accepted.
     #[error(transparent)]
     Kdf(#[from] crate::crypto::kdf::KdfError),

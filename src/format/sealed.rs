@@ -78,8 +78,8 @@ impl Prelude {
     /// Reads the prelude of a block.
     ///
     /// # Errors
-    /// [`FormatError::Version`] for a newer version; [`FormatError::Malformed`] for bytes that are none, an unknown
-    /// suite or flag.
+    /// [`FormatError::Version`] for a newer version; [`FormatError::Feature`] for an unknown suite or flag;
+    /// [`FormatError::Malformed`] for bytes that are none.
     pub fn parse(bytes: &[u8; PRELUDE_LEN]) -> Result<Self, FormatError> {
         if bytes[..8] != MAGIC {
             return Err(FormatError::malformed("it does not begin as a sealed file does"));
@@ -87,15 +87,21 @@ impl Prelude {
         if bytes[8] > VERSION {
             return Err(FormatError::Version { found: bytes[8].into(), known: VERSION.into() });
         }
-        if bytes[8] == 0 || bytes[9] != SUITE_COBBLESTONE_256 {
-            return Err(FormatError::malformed("its version or cipher suite is unknown"));
+        if bytes[8] == 0 {
+            return Err(FormatError::malformed("its format version is 0"));
+        }
+        if bytes[9] != SUITE_COBBLESTONE_256 {
+            return Err(FormatError::Feature("another cipher suite"));
         }
         let block_len = usize::from(u16::from_be_bytes([bytes[10], bytes[11]]));
         if !is_block_len(block_len) {
             return Err(FormatError::malformed("its block length is not possible"));
         }
-        if bytes[12..16] != [0; 4] {
-            return Err(FormatError::malformed("it has a flag this program does not know"));
+        if bytes[12..14] != [0; 2] {
+            return Err(FormatError::Feature("a flag"));
+        }
+        if bytes[14..16] != [0; 2] {
+            return Err(FormatError::malformed("its prelude has a byte set that must be zero"));
         }
         let mut file = [0; 16];
         file.copy_from_slice(&bytes[16..]);
@@ -206,9 +212,12 @@ fn check_stanzas(stanzas: &[Stanza]) -> Result<(), FormatError> {
     if !project_first || count(stanza::PROJECT) != 1 || count(stanza::METADATA) != 1 {
         return Err(FormatError::malformed("the header's stanzas are not one project's, first, and one of metadata"));
     }
+    if stanzas.iter().any(|stanza| stanza.kind == 0) {
+        return Err(FormatError::malformed("the header has a stanza of type 0"));
+    }
     let known = [stanza::PROJECT, stanza::METADATA, stanza::RECIPIENT];
     if stanzas.iter().any(|stanza| stanza.kind < stanza::SKIPPABLE && !known.contains(&stanza.kind)) {
-        return Err(FormatError::malformed("the header needs a feature this program does not have"));
+        return Err(FormatError::Feature("another kind of stanza"));
     }
     Ok(())
 }

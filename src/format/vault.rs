@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{open_object, parse, to_padded};
+use super::json::{closed_object, open_object, parse, to_padded};
 use super::scalar::{Base64, FixedBase64};
 use super::{DataKeyId, FormatError, ProjectId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
@@ -20,13 +20,13 @@ pub const FEATURES: [&str; 0] = [];
 const FORMAT: &str = "strongroom-vault";
 const VERSION: u64 = 1;
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Outer {
-    format: String,
-    version: u64,
-    protected: Base64,
-    payload: Base64,
+closed_object! {
+    struct Outer {
+        format: String,
+        version: u64,
+        protected: Base64,
+        payload: Base64,
+    }
 }
 
 /// What can be read before anything is trusted: the format's name and version.
@@ -36,34 +36,36 @@ struct Version {
     version: u64,
 }
 
-/// The part of the vault file that stands in clear and is bound into the payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// The vault's id.
-    pub vault: VaultId,
-    /// Counts the vault's writes, from 1.
-    pub generation: u64,
-    /// Which data key seals the payload.
-    pub data_key: DataKeyId,
-    /// Argon2id's secret input: without it the keychain item alone lets no guess be tested.
-    pub pepper: FixedBase64<PEPPER_LEN>,
-    /// When the vault was made.
-    pub created: Timestamp,
-    /// The data key wrapped for each recovery kit.
-    pub recovery: Vec<RecoveryWrap>,
+closed_object! {
+    /// The part of the vault file that stands in clear and is bound into the payload.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Header {
+        /// The vault's id.
+        pub vault: VaultId,
+        /// Counts the vault's writes, from 1.
+        pub generation: u64,
+        /// Which data key seals the payload.
+        pub data_key: DataKeyId,
+        /// Argon2id's secret input: without it the keychain item alone lets no guess be tested.
+        pub pepper: FixedBase64<PEPPER_LEN>,
+        /// When the vault was made.
+        pub created: Timestamp,
+        /// The data key wrapped for each recovery kit.
+        pub recovery: Vec<RecoveryWrap>,
+    }
 }
 
-/// The data key wrapped under one recovery kit's secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryWrap {
-    /// The kit's number.
-    pub kit: u32,
-    /// When the kit was made.
-    pub created: Timestamp,
-    /// The wrapped data key.
-    pub wrapped: Base64,
+closed_object! {
+    /// The data key wrapped under one recovery kit's secret.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct RecoveryWrap {
+        /// The kit's number.
+        pub kit: u32,
+        /// When the kit was made.
+        pub created: Timestamp,
+        /// The wrapped data key.
+        pub wrapped: Base64,
+    }
 }
 
 /// A vault file, parsed but not opened.
@@ -366,6 +368,7 @@ mod tests {
             with(|value| value["protected"] = unknown),
             br#"{"format":"strongroom-vault","format":"strongroom-vault","version":1}"#.to_vec(),
             b"[]".to_vec(),
+            br#"["strongroom-vault",1,"e30=","AAAA"]"#.to_vec(),
             vec![0; 4096],
             vec![],
         ] {

@@ -163,7 +163,7 @@ pub enum KeychainError {
         kind: ItemKind,
     },
     /// The item is longer than the keychain takes.
-    #[error("the item has {length} bytes, more than the {limit} a keychain takes")]
+    #[error("the item is longer than the {limit} bytes a keychain takes")]
     TooLong {
         /// The item's length in bytes.
         length: usize,
@@ -179,7 +179,7 @@ pub enum KeychainError {
         reason: String,
     },
     /// A keychain file could not be read or written.
-    #[error("cannot {doing} the keychain file {path}: {source}", path = .path.display())]
+    #[error("cannot {doing} the keychain file {path}: {}", crate::store::plain(.source), path = .path.display())]
     File {
         /// What was being done: a verb.
         doing: &'static str,

@@ -10,6 +10,14 @@ use std::time::Duration;
 pub use folder::{FolderStore, VAULT_FILE};
 pub use memory::{MemoryStore, StoreFault};
 
+/// Returns the system's words in lower case and without the "(os error 2)" that follows them.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// What becomes of the document that a write replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replaced {
@@ -83,7 +91,7 @@ pub trait LockedStore {
 #[non_exhaustive]
 pub enum StoreError {
     /// The system refused.
-    #[error("cannot {doing} {path}: {source}", path = .path.display())]
+    #[error("cannot {doing} {path}: {}", plain(.source), path = .path.display())]
     Io {
         /// What was being done: a verb.
         doing: &'static str,

@@ -58,11 +58,12 @@ impl Unlocked<'_> {
         Ok(result)
     }
 
-    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside.
+    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside under the name
+    /// that is returned; `None` where there was nothing to accept.
     ///
     /// # Errors
     /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
-    pub fn accept_rollback(&mut self) -> Result<(), Error> {
+    pub fn accept_rollback(&mut self) -> Result<Option<String>, Error> {
         self.check_features()?;
         let store = self.edges.store;
         let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
@@ -71,13 +72,15 @@ impl Unlocked<'_> {
             (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
             (Memory::RolledBack(seen), Source::Previous { .. }) => (seen.seen, "damaged"),
             (_, Source::Previous { .. }) => (0, "damaged"),
-            (_, Source::Current) => return Ok(()),
+            (_, Source::Current) => return Ok(None),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let generation = self.generation_after(seen.max(self.document.header.generation))?;
-        self.write(&mut *lock, self.payload.clone(), generation, &Replaced::SetAside(format!("{reason}-{time}")))?;
+        let aside = format!("{reason}-{time}");
+        let name = format!("{}.{aside}", store.place());
+        self.write(&mut *lock, self.payload.clone(), generation, &Replaced::SetAside(aside))?;
         self.source = Source::Current;
-        Ok(())
+        Ok(Some(name))
     }
 
     fn generation_after(&self, generation: u64) -> Result<u64, Error> {

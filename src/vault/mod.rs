@@ -205,9 +205,8 @@ impl Unlocked<'_> {
         &self.document.header
     }
 
-    /// Returns the data key, for a test that must know what to look for.
-    #[must_use]
-    pub fn data_key(&self) -> &DataKey {
+    #[cfg(test)]
+    fn data_key(&self) -> &DataKey {
         &self.data_key
     }
 

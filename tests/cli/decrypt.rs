@@ -65,7 +65,7 @@ fn output_goes_where_it_is_asked_to() {
         2,
         "\
 error: two files would become out/a.txt
-hint: run it for each of them by itself
+hint: name each file once, or run it for each by itself
 ",
     );
     home.run("decrypt a.txt.sealed a.txt.sealed -o one.txt").fails(
@@ -223,7 +223,7 @@ fn another_vaults_file_is_not_opened_and_not_called_damaged() {
         "\
 error: cannot decrypt a.txt.sealed
 cause: no key of this vault opens a.txt.sealed
-hint: name the vault it was encrypted with by --vault; the file is not damaged
+hint: name the vault it was encrypted with by --vault
 ",
     );
     home.run("decrypt a.txt.sealed --vault other --json").fails_in_json(4, "wrong-key");

@@ -58,7 +58,7 @@ hint: with several files, -o names a folder that exists
         2,
         "\
 error: two files would become out/a.txt.sealed
-hint: run it for each of them by itself
+hint: name each file once, or run it for each by itself
 ",
     );
 }

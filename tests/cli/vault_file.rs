@@ -211,7 +211,7 @@ warning: the vault file is older (generation 2) than the one this machine saw la
                 "\
 {warnings}error: cannot {doing}
 cause: the vault {{home}}/.local/share/strongroom/vault.json is damaged: {damage}
-hint: restore the vault file from a backup, or go on from the previous one (generation 2) with --accept-rollback; the damaged file is set aside
+hint: restore the vault file from a backup, or go on from the previous one (generation 2) with --accept-rollback; what stands there is set aside
 "
             ),
         );

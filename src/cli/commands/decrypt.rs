@@ -11,7 +11,7 @@ use super::encrypt::{check_input, open_input, outputs, write_failed};
 use crate::body::{Metadata, OpenedBy, Opener};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output_file::{OutputFile, check_free};
+use crate::cli::output_file::{OutputFile, check_apart, check_free};
 use crate::cli::progress::Progress;
 use crate::error::Error;
 use crate::format::name::{is_file_name, printable};
@@ -60,6 +60,7 @@ impl Decrypt {
         for (input, output) in self.files.iter().zip(&outputs) {
             check_input(input)?;
             if !self.original_name {
+                check_apart(input, output)?;
                 check_free(output, self.force)?;
             }
         }
@@ -80,7 +81,7 @@ impl Decrypt {
                     }
                 }
             }
-            if !done.is_empty() || self.files.len() > 1 {
+            if !done.is_empty() {
                 report(context, &done)?;
             }
             match failed {
@@ -93,7 +94,7 @@ impl Decrypt {
                         self.files.len()
                     ),
                     cause: None,
-                    hint: Some("the others are done; the reasons stand above".into()),
+                    hint: (!done.is_empty()).then(|| "the others are done; the reasons stand above".into()),
                     ..first
                 }),
             }
@@ -130,7 +131,11 @@ impl Decrypt {
     ) -> Result<Opened, Failure> {
         let doing = || format!("decrypt {}", input.display());
         let (file, _) = open_input(input)?;
-        let opener = self.open(vault, input, file, last).map_err(|error| Failure::of(doing(), error))?;
+        let opener = self.open(vault, input, file, last).map_err(|error| {
+            let failure = Failure::of(doing(), error);
+            let restricted = failure.kind == "wrong-key" && self.project.is_some();
+            if restricted { failure.hint("leave out --project to try the keys of every project") } else { failure }
+        })?;
         let header = opener.header();
         if header.one_block_only {
             let text = format!(
@@ -173,10 +178,11 @@ impl Decrypt {
 /// Puts the sealed-in name into a folder, if it is one harmless component.
 fn original(input: &Path, folder: &Path, metadata: &Metadata) -> Result<PathBuf, Failure> {
     match &metadata.name {
+        Some(name) if is_file_name(name) && folder == Path::new(".") => Ok(name.into()),
         Some(name) if is_file_name(name) => Ok(folder.join(name)),
         name => {
             let cause = match name {
-                Some(name) => format!("the name sealed in it, {:?}, cannot be used here", printable(name)),
+                Some(name) => format!("the name sealed in it, \"{name}\", cannot be used here"),
                 None => "no name is sealed in it".into(),
             };
             Err(Failure::new(Exit::Failed, "bad-original-name", format!("cannot decrypt {}", input.display()))

@@ -13,7 +13,8 @@ use super::project::shell_word;
 use crate::body::{Metadata, Sealer};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output_file::{OutputFile, check_free, sealed_name};
+use crate::cli::output::Announced;
+use crate::cli::output_file::{OutputFile, check_apart, check_free, sealed_name};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{self, NewVault, Plan};
 use crate::error::Error;
@@ -63,6 +64,7 @@ impl Encrypt {
             self.files.iter().cloned().zip(outputs).map(|(input, output)| Job { input, output }).collect();
         for job in &jobs {
             check_input(&job.input)?;
+            check_apart(&job.input, &job.output)?;
             check_free(&job.output, self.force)?;
         }
         let vault_missing = context.store()?.load().is_ok_and(|vault| vault.is_none())
@@ -71,14 +73,16 @@ impl Encrypt {
             if self.new.generate_password {
                 context.output.remark("the vault is there already: --generate-password changes nothing");
             }
-            return context.with_unlocked(|vault| self.encrypt_all(context, vault, &jobs, None));
+            return context.with_unlocked(|vault| self.encrypt_all(context, vault, &jobs, None, None));
         }
         if !self.init {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() })
                 .hint("add --init to make the vault and the project now, or make it with `strongroom init`"));
         }
         let plan = setup::plan(context, &self.new)?;
-        setup::carry_out(context, &plan, |vault| self.encrypt_all(context, vault, &jobs, Some(&plan)))
+        setup::carry_out(context, &plan, |vault, announced| {
+            self.encrypt_all(context, vault, &jobs, Some(&plan), Some(announced))
+        })
     }
 
     fn encrypt_all(
@@ -87,6 +91,7 @@ impl Encrypt {
         vault: &mut Unlocked<'_>,
         jobs: &[Job],
         plan: Option<&Plan>,
+        announced: Option<Announced>,
     ) -> Result<(), Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
@@ -114,8 +119,8 @@ impl Encrypt {
                 }
             }
         }
-        if !done.is_empty() || jobs.len() > 1 {
-            self.report(context, &key, &done, plan)?;
+        if !done.is_empty() {
+            self.report(context, &key, &done, plan, announced)?;
         }
         match failed {
             None => Ok(()),
@@ -123,7 +128,7 @@ impl Encrypt {
             Some(first) => Err(Failure {
                 message: format!("{} of {} files were not encrypted", jobs.len() - done.len(), jobs.len()),
                 cause: None,
-                hint: Some("the others are done; the reasons stand above".into()),
+                hint: (!done.is_empty()).then(|| "the others are done; the reasons stand above".into()),
                 ..first
             }),
         }
@@ -135,6 +140,7 @@ impl Encrypt {
         key: &ProjectFileKey,
         done: &[(&Job, u64)],
         plan: Option<&Plan>,
+        announced: Option<Announced>,
     ) -> Result<(), Failure> {
         let mut lines: Vec<String> = done
             .iter()
@@ -155,7 +161,7 @@ impl Encrypt {
                 })
             })
             .collect();
-        let Some(plan) = plan else {
+        let (Some(plan), Some(announced)) = (plan, announced) else {
             return context.output.done(&lines.join("\n"), &files);
         };
         let place = context.store()?.place();
@@ -172,9 +178,8 @@ impl Encrypt {
         let summary = json!({
             "files": files,
             "vault": {"path": place, "keychain": plan.kind().to_string()},
-            "generated_password": plan.password_to_show(),
         });
-        context.output.done(&lines.join("\n"), &summary)
+        announced.finish(&lines.join("\n"), &summary)
     }
 }
 
@@ -199,7 +204,9 @@ pub fn outputs(
     output: Option<&Path>,
     own: impl Fn(&Path) -> Result<PathBuf, Failure>,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let Some(output) = output else { return files.iter().map(|file| own(file)).collect() };
+    let Some(output) = output else {
+        return distinct(files.iter().map(|file| own(file)).collect::<Result<_, _>>()?);
+    };
     let is_folder = output.is_dir();
     if files.len() == 1 && !is_folder {
         return Ok(vec![output.into()]);
@@ -208,19 +215,18 @@ pub fn outputs(
         return Err(Failure::usage(format!("{} is not a folder", output.display()))
             .hint("with several files, -o names a folder that exists"));
     }
+    let inside = |file: &PathBuf| Ok(output.join(own(file)?.file_name().unwrap_or_default()));
+    distinct(files.iter().map(inside).collect::<Result<_, Failure>>()?)
+}
+
+/// Refuses two inputs that would become one output.
+fn distinct(outputs: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
     let mut taken = std::collections::HashSet::new();
-    files
-        .iter()
-        .map(|file| {
-            let name = own(file)?;
-            let target = output.join(name.file_name().unwrap_or_default());
-            if taken.insert(target.clone()) {
-                return Ok(target);
-            }
-            Err(Failure::usage(format!("two files would become {}", target.display()))
-                .hint("run it for each of them by itself"))
-        })
-        .collect()
+    match outputs.iter().find(|output| !taken.insert(*output)) {
+        None => Ok(outputs),
+        Some(twice) => Err(Failure::usage(format!("two files would become {}", twice.display()))
+            .hint("name each file once, or run it for each by itself")),
+    }
 }
 
 /// Refuses what is not a regular file. Never opens it: a FIFO would wait for ever.

@@ -22,19 +22,15 @@ impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let plan = setup::plan(context, &self.new)?;
         let place = context.store()?.place();
-        setup::carry_out(context, &plan, |vault| {
-            let mut text = describe(&plan, &place);
-            text += "\n\nnext: strongroom project add NAME";
-            context.output.done(
-                &text,
-                &json!({
-                    "vault": vault.id().to_string(),
-                    "path": place,
-                    "keychain": plan.kind().to_string(),
-                    "kdf": kdf_json(plan.cost()),
-                    "generated_password": plan.password_to_show(),
-                }),
-            )
+        setup::carry_out(context, &plan, |vault, announced| {
+            let text = format!("{}\n\nnext: strongroom project add NAME", describe(&plan, &place));
+            let json = json!({
+                "vault": vault.id().to_string(),
+                "path": place,
+                "keychain": plan.kind().to_string(),
+                "kdf": kdf_json(plan.cost()),
+            });
+            announced.finish(&text, &json)
         })
     }
 }

@@ -22,7 +22,7 @@ impl Man {
             let found = command.find_subcommand(name).cloned().ok_or_else(|| {
                 Failure::usage(format!("there is no command {name:?}")).hint("see `strongroom --help`")
             })?;
-            command = found.display_name(format!("strongroom-{name}"));
+            command = found.display_name(format!("strongroom-{name}")).version(env!("CARGO_PKG_VERSION"));
         }
         let mut page = Vec::new();
         clap_mangen::Man::new(command)

@@ -9,9 +9,7 @@ use super::init::kdf_json;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kdf::KdfFlags;
-use crate::cli::output::print;
 use crate::cli::password;
-use crate::cli::setup::password_lines;
 use crate::crypto::secret::Password;
 
 /// Change the master password on this machine.
@@ -51,22 +49,15 @@ impl Passwd {
                 None if self.generate_password => password::generate()?,
                 None => ask(context)?,
             };
-            if self.generate_password && !context.output.json {
-                // Before the change: were it shown after, a closed terminal would lose it.
-                print(format!("{}\n\n", password_lines(new.expose())).as_bytes())?;
-            }
+            // Before the change: were it shown after, a closed output would lose it.
+            let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
             let changed =
                 vault.change_password(&new, cost).map_err(|error| Failure::of("change the master password", error))?;
-            let generated = self.generate_password.then(|| new.expose());
-            context.output.done(
-                "the master password is changed on this machine; the vault and every encrypted file stay as they are\n\
-                 note: a backup of the keychain from before still opens the vault with the old password",
-                &json!({
-                    "changed": changed.at.to_string(),
-                    "kdf": kdf_json(changed.cost),
-                    "generated_password": generated,
-                }),
-            )
+            let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
+                        they are\nnote: a backup of the keychain from before still opens the vault with the old \
+                        password";
+            let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
+            announced.finish(text, &json)
         })
     }
 }

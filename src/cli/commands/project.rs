@@ -92,12 +92,16 @@ impl Project {
                 }
                 output.result(&table(&[], rows), &to_json(&project))
             }),
-            Self::Rename { old, new } => context.with_unlocked(|vault| {
+            Self::Rename { old, new } => {
                 let doing = format!("rename project {old:?}");
-                vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
-                let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
-                output.done(&format!("renamed {old} to {}", project.name), &to_json(&project))
-            }),
+                let renamed = NewProject { name: new.clone(), ..NewProject::default() };
+                renamed.check().map_err(|error| Failure::of(&doing, error))?;
+                context.with_unlocked(|vault| {
+                    vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
+                    let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
+                    output.done(&format!("renamed {old} to {}", project.name), &to_json(&project))
+                })
+            }
         }
     }
 }

@@ -41,13 +41,15 @@ impl Clear {
 
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut clear = in_clear(context)?;
         if !self.unlock && !password::has_source(context) {
+            let mut clear = in_clear(context)?;
             clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
             clear.json.insert("unlocked".into(), false.into());
             return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
         }
         context.with_unlocked(|vault| {
+            // After unlocking, which may have accepted an older vault file.
+            let mut clear = in_clear(context)?;
             add_unlocked(&mut clear, vault)?;
             let mut text = table(&[], clear.rows);
             let projects = vault.projects();
@@ -84,8 +86,18 @@ fn in_clear(context: &Context) -> Result<Clear, Failure> {
     clear.add("keychain", kind.to_string(), kind.to_string().into());
     let keychain = context.keychain(&kind, header.vault);
     let items = keychain.get(&header.vault.to_string(), ItemKind::DataKey);
-    match items.map(|items| items.iter().find_map(|item| DataKeyItem::parse(&item.bytes).ok())) {
-        Ok(Some(item)) => {
+    let parsed = items.map(|items| {
+        let parsed: Vec<_> = items.iter().map(|item| DataKeyItem::parse(&item.bytes)).collect();
+        // One that can be used before one that cannot.
+        let usable = parsed.iter().position(Result::is_ok).unwrap_or(0);
+        parsed.into_iter().nth(usable)
+    });
+    match parsed {
+        Ok(Some(Err(error))) => {
+            let name = keychain.name();
+            clear.add("key", format!("the item in {name} is not a key for this vault: {error}"), "unusable".into());
+        }
+        Ok(Some(Ok(item))) => {
             // `parse` refuses an item without wraps.
             if let Some(wrap) = item.wraps.last() {
                 clear.add("password set", wrap.header.at.to_string(), wrap.header.at.to_string().into());

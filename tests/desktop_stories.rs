@@ -1,0 +1,531 @@
+//! The whole program against a real gnome-keyring-daemon, each story on a session bus of its own: what a user sees in
+//! each situation of the OS keychain, by exit code, by kind and in words.
+#![cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
+
+mod desktop;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const OLD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
+const NEW: &str = "gravel-tunic-ember-canyon-plaza-hinge";
+const CHEAP: [&str; 6] = ["--kdf-memory", "64", "--kdf-passes", "3", "--kdf-lanes", "4"];
+const DATA: &str = "name,city\nAda,Graz\n";
+
+/// What a script may wait for a keychain that hangs, from the program's start to its end.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+macro_rules! stories {
+    ($($(#[doc = $doc:literal])* $name:ident in $mode:literal $body:block)*) => {$(
+        $(#[doc = $doc])*
+        #[test]
+        #[ignore = "needs a real Secret Service: run ./test"]
+        fn $name() {
+            desktop::inside($mode, stringify!($name), || {
+                let _log = DaemonLog;
+                $body
+            });
+        }
+    )*};
+}
+
+/// Shows what the daemon said where a story fails: it may have been the daemon that failed.
+struct DaemonLog;
+
+impl Drop for DaemonLog {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::env::var("DESKTOP").map(|desktop| Path::new(&desktop).join("daemon.log"));
+            eprintln!(
+                "the daemon's log:\n{}",
+                log.ok().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default()
+            );
+        }
+    }
+}
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    /// A user's home folder with two password files and a file of data, and no vault.
+    fn empty() -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        for (name, text) in [("old", OLD), ("new", NEW), ("clients.csv", DATA)] {
+            fs::write(home.path(name), text).unwrap();
+            fs::set_permissions(home.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        home
+    }
+
+    /// A home with a vault under [`OLD`], with the project acme, its key in the given keychain.
+    fn with_vault(keychain: &str) -> Self {
+        let home = Self::empty();
+        home.succeed(&[&["init", "--keychain", keychain, "--password-file", "old"], &CHEAP[..]].concat());
+        home.succeed(&["project", "add", "acme", "--password-file", "old"]);
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn vault(&self) -> PathBuf {
+        self.path(".local/share/strongroom/vault.json")
+    }
+
+    fn vault_id(&self) -> String {
+        let vault: Value = serde_json::from_str(&self.succeed(&["--json", "status"])).unwrap();
+        vault["vault"].as_str().expect("an id").to_owned()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        // These are the daemon's folders.
+        for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
+            command.env_remove(name);
+        }
+        command.env("HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null()).arg("--no-input");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    #[track_caller]
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must succeed and returns the kinds of its warnings.
+    #[track_caller]
+    fn warnings(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.run(&[&["--json"], arguments].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        errors
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect(line)["warning"].as_str().expect(line).to_owned())
+            .collect()
+    }
+
+    /// Asserts that a command fails for the keychain's sake, in JSON and in words, and returns the hint.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], kind: &str) -> String {
+        let hint = refused(&self.run(&[&["--json"], arguments].concat()), kind);
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(6), &b""[..]), "{arguments:?}: {errors}");
+        let labels: Vec<&str> =
+            errors.lines().filter_map(|line| line.split_once(' ')).map(|(label, _)| label).collect();
+        assert_eq!(labels, ["error:", "cause:", "hint:"], "{arguments:?}: {errors}");
+        assert!(errors.contains(&hint), "{arguments:?}: {errors}");
+        hint
+    }
+
+    #[track_caller]
+    fn opens(&self, password_file: &str) -> bool {
+        let output = self.run(&["project", "list", "--password-file", password_file]);
+        match output.status.code() {
+            Some(0) => true,
+            Some(3) => false,
+            _ => panic!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+
+    /// Asserts that nothing of a vault was made.
+    #[track_caller]
+    fn has_no_vault(&self) {
+        assert!(!self.vault().exists());
+        assert!(!self.path(".local/state/strongroom/keychain").exists());
+        let settings = fs::read_to_string(self.path(".config/strongroom/settings.json")).unwrap_or_default();
+        assert!(!settings.contains("keychain"), "{settings}");
+    }
+}
+
+/// Asserts that an output is a refusal of this kind in JSON with nothing beside it, and returns its hint.
+#[track_caller]
+fn refused(output: &Output, kind: &str) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let error: Value = serde_json::from_str(&errors).unwrap_or_else(|_| panic!("no line of JSON: {errors}"));
+    assert_eq!((output.status.code(), error["code"].as_i64(), error["kind"].as_str()), (Some(6), Some(6), Some(kind)));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains(": ")), "{errors}");
+    error["hint"].as_str().filter(|hint| !hint.is_empty()).expect("a hint").to_owned()
+}
+
+/// Asserts what a keychain that cannot be used is to a vault of another kind, to one made by chance elsewhere, and to
+/// a user without any vault. Returns the hint.
+#[track_caller]
+fn cannot_be_used(kind: &str) -> String {
+    let home = Home::with_vault("file");
+    let before = fs::read(home.vault()).unwrap();
+    let hint = home.fails(&["--keychain", "os", "key", "show", "acme", "--password-file", "old"], kind);
+    for arguments in [
+        &["--keychain", "os", "project", "add", "beta", "--password-file", "old"][..],
+        &["--keychain", "os", "encrypt", "-p", "acme", "clients.csv", "--password-file", "old"],
+        &["--keychain", "os", "passwd", "--password-file", "old", "--new-password-file", "new"],
+    ] {
+        assert_eq!(home.fails(arguments, kind), hint);
+    }
+    assert!(!home.path("clients.csv.sealed").exists());
+    assert_eq!(fs::read(home.vault()).unwrap(), before);
+    // The vault itself has nothing to do with that keychain.
+    assert!(home.opens("old"));
+
+    let home = Home::empty();
+    home.fails(&[&["init", "--keychain", "os", "--password-file", "old"], &CHEAP[..]].concat(), kind);
+    home.has_no_vault();
+    // Without --keychain it is the OS keychain's too: a file is never chosen for the user.
+    home.fails(&[&["init", "--password-file", "old"], &CHEAP[..]].concat(), kind);
+    home.has_no_vault();
+    hint
+}
+
+/// Runs a program of the desktop that must succeed and returns all it says.
+#[track_caller]
+fn tool(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().expect(program);
+    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{program} {arguments:?}: {errors}");
+    format!("{out}{errors}")
+}
+
+/// Returns the user names of the items that another program finds under our service's name.
+fn items_of_ours() -> BTreeSet<String> {
+    let found = tool("secret-tool", &["search", "--all", "service", "strongroom"]);
+    found.lines().filter_map(|line| line.strip_prefix("attribute.username = ")).map(str::to_owned).collect()
+}
+
+/// Counts all items of a collection, whosever they are.
+fn items_in(collection: &str) -> usize {
+    let path = format!("/org/freedesktop/secrets/{collection}");
+    let answer = tool(
+        "dbus-send",
+        &[
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.secrets",
+            &path,
+            "org.freedesktop.DBus.Properties.Get",
+            "string:org.freedesktop.Secret.Collection",
+            "string:Items",
+        ],
+    );
+    answer.matches("object path").count()
+}
+
+/// Stores an item beside or in place of ours, as another program would. `extra` tells it from ours.
+fn store(user: &str, extra: Option<&str>, secret: &[u8]) {
+    let mut command = Command::new("secret-tool");
+    command.args(["store", "--label=something else", "service", "strongroom", "username", user]);
+    command.args(extra.iter().flat_map(|extra| ["extra", extra])).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("secret-tool");
+    child.stdin.take().unwrap().write_all(secret).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+fn look_up(user: &str) -> String {
+    tool("secret-tool", &["lookup", "service", "strongroom", "username", user])
+}
+
+fn clear(user: &str) {
+    tool("secret-tool", &["clear", "service", "strongroom", "username", user]);
+}
+
+fn signal_daemon(signal: &str) {
+    let daemon = fs::read_to_string(std::env::var("DESKTOP_DAEMON").expect("set by the desktop script")).unwrap();
+    let daemon = daemon.trim();
+    tool("kill", &[signal, daemon]);
+    // A signal is delivered a moment after `kill` returns.
+    wait_until(|| {
+        let state = fs::read_to_string(format!("/proc/{daemon}/stat")).unwrap_or_default();
+        let halted = state.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['T', 'Z']));
+        halted != (signal == "-CONT")
+    });
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it never came to that");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Ends the daemon and waits until the bus has noticed.
+fn kill_daemon() {
+    signal_daemon("-KILL");
+    wait_until(|| {
+        let question = ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"];
+        let name = ["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"];
+        tool("dbus-send", &[&question[..], &name].concat()).contains("boolean false")
+    });
+}
+
+stories! {
+    the_whole_way_from_init_to_a_changed_password in "--unlocked" {
+        let home = Home::empty();
+        let made = home.succeed(&[&["init", "--password-file", "old"], &CHEAP[..]].concat());
+        assert!(made.contains("keychain  os"), "{made}");
+        home.succeed(&["project", "add", "acme", "--password-file", "old"]);
+        home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
+        home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
+        home.succeed(&["decrypt", "clients.csv.sealed", "-o", "opened.csv", "--password-file", "new"]);
+        assert_eq!(fs::read_to_string(home.path("opened.csv")).unwrap(), DATA);
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+        // Nothing but the keychain holds the key: no file of the other kind appeared.
+        assert!(!home.path(".local/state/strongroom/keychain").exists());
+    }
+
+    another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {
+        let home = Home::with_vault("os");
+        let id = home.vault_id();
+        let ours = BTreeSet::from([format!("{id}:data-key"), format!("{id}:anchor")]);
+        let exactly_ours = || {
+            assert_eq!(items_of_ours(), ours);
+            // Nor is there anything of ours under another name: the keyring was new.
+            assert_eq!((items_in("aliases/default"), items_in("collection/session")), (2, 0));
+        };
+        exactly_ours();
+        home.succeed(&["project", "add", "beta", "--password-file", "old"]);
+        home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
+        home.succeed(&["key", "rotate", "acme", "--password-file", "new"]);
+        exactly_ours();
+        // Doctor writes an item to try the keychain, and takes it away again. The cheap password is what it minds.
+        let output = home.run(&["doctor", "--password-file", "new"]);
+        let findings = String::from_utf8_lossy(&output.stdout);
+        let problems: Vec<&str> = findings.lines().filter(|line| line.starts_with("PROBLEM")).collect();
+        assert!(matches!(problems[..], [problem] if problem.contains("password cost")), "{findings}");
+        exactly_ours();
+        // What lies there is no secret in the clear.
+        let key = home.succeed(&["key", "show", "acme", "--password-file", "new"]);
+        let seen = tool("secret-tool", &["search", "--all", "service", "strongroom"]);
+        for secret in [OLD, NEW, key.trim(), "acme"] {
+            assert!(!seen.contains(secret), "{seen}");
+        }
+    }
+
+    two_vaults_share_a_keychain_and_not_their_items in "--unlocked" {
+        let home = Home::with_vault("os");
+        home.succeed(&[&["init", "--vault", "second", "--password-file", "new"], &CHEAP[..]].concat());
+        assert_eq!(items_of_ours().len(), 4);
+        home.succeed(&["--vault", "second", "project", "add", "beta", "--password-file", "new"]);
+        assert_eq!((home.opens("old"), home.opens("new")), (true, false));
+        assert_eq!(home.run(&["--vault", "second", "project", "list", "--password-file", "old"]).status.code(), Some(3));
+    }
+
+    no_bus in "--nobus" {
+        let hint = cannot_be_used("no-bus");
+        assert!(hint.contains("desktop session") && hint.contains("--keychain file"), "{hint}");
+    }
+
+    no_service in "--nodaemon" {
+        let hint = cannot_be_used("no-service");
+        assert!(hint.contains("start gnome-keyring") && hint.contains("--keychain file"), "{hint}");
+    }
+
+    no_default_collection in "--empty" {
+        let hint = cannot_be_used("no-collection");
+        assert!(hint.contains("make a default keyring"), "{hint}");
+    }
+
+    a_locked_keychain_is_not_asked_to_open_where_questions_are_forbidden in "--locked" {
+        let hint = cannot_be_used("locked");
+        assert!(hint.contains("unlock it"), "{hint}");
+    }
+
+    a_service_that_could_be_started_is_not_started_unasked in "--startable" {
+        let hint = cannot_be_used("no-service");
+        assert!(hint.contains("start gnome-keyring"), "{hint}");
+        let home = Home::with_vault("file");
+        home.run(&["status"]);
+        home.run(&["doctor"]);
+        let started = Path::new(&std::env::var("DESKTOP").unwrap()).join("started");
+        assert!(!started.exists(), "somebody started the service");
+    }
+
+    of_two_matching_items_the_one_that_opens_is_used_and_doctor_removes_the_other in "--unlocked" {
+        let home = Home::with_vault("os");
+        let user = format!("{}:data-key", home.vault_id());
+        let list = ["project", "list", "--password-file", "old"];
+        assert!(home.warnings(&list).is_empty());
+        store(&user, Some("one"), b"garbage");
+        assert_eq!(home.warnings(&list), ["ambiguous"]);
+
+        let passwd = ["passwd", "--password-file", "old", "--new-password-file", "new"];
+        let words = home.run(&passwd);
+        assert_eq!(words.status.code(), Some(6));
+        let output = home.run(&[&["--json"], &passwd[..]].concat());
+        // The warning stands before the error.
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let error: Value = serde_json::from_str(errors.lines().last().unwrap()).unwrap();
+        assert_eq!((output.status.code(), error["kind"].as_str()), (Some(6), Some("ambiguous")), "{errors}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("doctor --remove-duplicates")), "{errors}");
+        assert_eq!((home.opens("old"), home.opens("new")), (true, false));
+
+        // With the wrong password nobody knows which of them is ours, so none is removed.
+        let wrong = home.run(&["doctor", "--remove-duplicates", "--password-file", "new"]);
+        assert_eq!(wrong.status.code(), Some(3));
+        assert_eq!(items_in("aliases/default"), 3);
+
+        let removed = home.succeed(&["--json", "doctor", "--remove-duplicates", "--password-file", "old"]);
+        assert_eq!(serde_json::from_str::<Value>(&removed).unwrap()["removed"], 1);
+        assert_eq!(items_in("aliases/default"), 2);
+        assert!(home.warnings(&list).is_empty());
+        home.succeed(&passwd);
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+    }
+
+    of_two_items_that_both_open_doctor_leaves_one in "--unlocked" {
+        let home = Home::with_vault("os");
+        let user = format!("{}:data-key", home.vault_id());
+        let item = look_up(&user);
+        store(&user, Some("copy"), item.as_bytes());
+        assert_eq!(home.warnings(&["project", "list", "--password-file", "old"]), ["ambiguous"]);
+        home.succeed(&["doctor", "--remove-duplicates", "--password-file", "old"]);
+        assert_eq!(items_in("aliases/default"), 2);
+        home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+    }
+
+    a_deleted_item_is_missed_and_no_new_key_is_made_in_its_place in "--unlocked" {
+        let home = Home::with_vault("os");
+        let user = format!("{}:data-key", home.vault_id());
+        let (item, before) = (look_up(&user), fs::read(home.vault()).unwrap());
+        clear(&user);
+        for arguments in [
+            &["key", "show", "acme", "--password-file", "old"][..],
+            &["project", "add", "beta", "--password-file", "old"],
+            &["encrypt", "--init", "-p", "acme", "clients.csv", "--password-file", "old"],
+            &["passwd", "--password-file", "old", "--new-password-file", "new"],
+            &["doctor", "--remove-duplicates", "--password-file", "old"],
+        ] {
+            home.fails(arguments, "key-missing");
+        }
+        let init = home.run(&[&["init", "--password-file", "old"], &CHEAP[..]].concat());
+        assert_eq!(init.status.code(), Some(1));
+        assert_eq!(fs::read(home.vault()).unwrap(), before);
+        assert!(!items_of_ours().contains(&user));
+        // Put back from a backup, all is well.
+        store(&user, None, item.as_bytes());
+        assert!(home.opens("old"));
+    }
+
+    a_deleted_anchor_is_warned_of_once_and_made_again in "--unlocked" {
+        let home = Home::with_vault("os");
+        let user = format!("{}:anchor", home.vault_id());
+        clear(&user);
+        let list = ["project", "list", "--password-file", "old"];
+        assert_eq!(home.warnings(&list), ["anchor-missing"]);
+        assert!(home.warnings(&list).is_empty());
+        assert!(items_of_ours().contains(&user));
+    }
+
+    a_keychain_that_hangs_is_given_up_within_five_seconds in "--unlocked" {
+        let home = Home::with_vault("os");
+        let id = home.vault_id();
+        signal_daemon("-STOP");
+        let show = ["--json", "key", "show", "acme", "--password-file", "old"];
+        let gone = |home: &Home, arguments: &[&str], limit: Duration, advice: &str| {
+            let start = Instant::now();
+            let output = home.run(arguments);
+            let took = start.elapsed();
+            let hint = refused(&output, "unresponsive");
+            assert!(hint.contains(advice), "{hint}");
+            assert!(took < limit, "{arguments:?} took {took:?}");
+        };
+        gone(&home, &show, GONE_WITHIN, "--keychain-timeout");
+        // Sooner where the user says so: before the 3 s of nobody's saying.
+        let sooner = [&["--keychain-timeout", "1"], &show[..]].concat();
+        gone(&home, &sooner, Duration::from_millis(2900), "--keychain-timeout");
+        let fresh = Home::empty();
+        let init = [&["--json", "init", "--password-file", "old"], &CHEAP[..]].concat();
+        gone(&fresh, &init, GONE_WITHIN, "--keychain-timeout");
+        fresh.has_no_vault();
+        // Nothing was broken by it.
+        signal_daemon("-CONT");
+        assert!(home.opens("old"));
+        assert_eq!(items_of_ours(), BTreeSet::from([format!("{id}:data-key"), format!("{id}:anchor")]));
+    }
+
+    a_daemon_that_ended_is_missed_and_one_that_is_started_again_serves in "--unlocked" {
+        let home = Home::with_vault("os");
+        let before = fs::read(home.vault()).unwrap();
+        kill_daemon();
+        home.fails(&["key", "show", "acme", "--password-file", "old"], "no-service");
+        home.fails(&["project", "add", "beta", "--password-file", "old"], "no-service");
+        assert_eq!(fs::read(home.vault()).unwrap(), before);
+        tool(&desktop::script(), &["--again"]);
+        assert!(home.opens("old"));
+        home.succeed(&["project", "add", "beta", "--password-file", "old"]);
+    }
+
+    an_item_that_is_garbage_or_anothers_is_not_taken_for_ours in "--unlocked" {
+        let home = Home::with_vault("os");
+        home.succeed(&[&["init", "--vault", "second", "--password-file", "old"], &CHEAP[..]].concat());
+        let second: Value =
+            serde_json::from_str(&home.succeed(&["--json", "--vault", "second", "status"])).unwrap();
+        let anothers = look_up(&format!("{}:data-key", second["vault"].as_str().unwrap()));
+        let user = format!("{}:data-key", home.vault_id());
+        let (item, before) = (look_up(&user), fs::read(home.vault()).unwrap());
+        for foreign in ["garbage", "{}", anothers.as_str()] {
+            clear(&user);
+            store(&user, None, foreign.as_bytes());
+            home.fails(&["key", "show", "acme", "--password-file", "old"], "key-not-ours");
+            home.fails(&["passwd", "--password-file", "old", "--new-password-file", "new"], "key-not-ours");
+            // What is not ours is never written over.
+            assert_eq!(look_up(&user), foreign);
+        }
+        assert_eq!(fs::read(home.vault()).unwrap(), before);
+        clear(&user);
+        store(&user, None, item.as_bytes());
+        assert!(home.opens("old"));
+    }
+
+    a_vault_of_the_os_keychain_never_falls_back_to_a_file in "--unlocked" {
+        let home = Home::with_vault("os");
+        let before = fs::read(home.vault()).unwrap();
+        // The file kind would serve here, as another vault shows.
+        home.succeed(
+            &[&["init", "--vault", "second", "--keychain", "file", "--password-file", "old"], &CHEAP[..]].concat(),
+        );
+        let files = || fs::read_dir(home.path(".local/state/strongroom/keychain")).unwrap().count();
+        let kept = files();
+        for arguments in [
+            &["key", "show", "acme", "--password-file", "old"][..],
+            &["project", "add", "beta", "--password-file", "old"],
+            &["encrypt", "--init", "-p", "acme", "clients.csv", "--password-file", "old"],
+            &["passwd", "--password-file", "old", "--new-password-file", "new"],
+        ] {
+            let nowhere = format!("unix:path={}", home.path("no-bus").display());
+            let output =
+                home.command().arg("--json").args(arguments).env("DBUS_SESSION_BUS_ADDRESS", nowhere).output().unwrap();
+            refused(&output, "no-bus");
+        }
+        assert_eq!((fs::read(home.vault()).unwrap(), files()), (before, kept));
+        assert!(!home.path("clients.csv.sealed").exists());
+        assert!(home.opens("old"));
+    }
+
+    a_vault_whose_key_is_in_a_file_leaves_nothing_in_the_keychain in "--unlocked" {
+        let home = Home::with_vault("file");
+        home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
+        home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+        home.run(&["doctor"]);
+        assert_eq!((items_in("aliases/default"), items_in("collection/session")), (0, 0));
+        // And it needs no daemon.
+        kill_daemon();
+        assert!(home.opens("new"));
+    }
+}

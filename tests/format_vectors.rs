@@ -1,0 +1,208 @@
+//! Runs every vector of tests/vectors. docs/format.md says how they are written down; each is one scenario and names
+//! what a reader of the format must make of it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a vector that does not read fails its test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use strongroom::Error;
+use strongroom::body::Opener;
+use strongroom::crypto::cobblestone;
+use strongroom::crypto::hmac::{sha256, sha512};
+use strongroom::crypto::kdf::{KdfError, derive_kek};
+use strongroom::crypto::secret::{FileKey, Password};
+use strongroom::format::item::DataKeyItem;
+use strongroom::format::label;
+use strongroom::format::vault::Document;
+use strongroom::host::ThisHost;
+use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
+use strongroom::store::MemoryStore;
+use strongroom::vault::{NewProject, ProjectFileKey, Vault};
+
+/// How many vectors there are, so that one that is lost or passed over shows.
+const SEALED: usize = 33;
+const VAULTS: usize = 15;
+
+/// The vault every vault vector is about.
+const VAULT_ID: &str = "e7118c17-06fd-4c9f-962f-08a5a68b5f73";
+
+/// One vector: its header lines, and what follows the empty line.
+struct Vector {
+    path: PathBuf,
+    header: BTreeMap<String, String>,
+    body: Vec<String>,
+}
+
+impl Vector {
+    fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.lines().all(|line| line.len() <= 200), "{}", path.display());
+        let mut lines = text.lines();
+        let header = lines
+            .by_ref()
+            .take_while(|line| !line.is_empty())
+            .map(|line| line.split_once(": ").expect("NAME: VALUE"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self { path: path.into(), header, body: lines.map(str::to_owned).collect() }
+    }
+
+    fn folder(kind: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(kind)
+    }
+
+    /// Returns every vector of a kind, by name.
+    fn all(kind: &str) -> Vec<Self> {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(Self::folder(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.header.get(name).unwrap_or_else(|| panic!("{} has no {name:?}", self.path.display()))
+    }
+
+    fn file_key(&self) -> FileKey {
+        FileKey::from_slice(&hex::decode(self.get("file-key")).unwrap()).unwrap()
+    }
+
+    /// Decodes a sealed file: base64, in which `*N` stands for N lines of 57 zero bytes.
+    fn sealed_file(&self) -> Vec<u8> {
+        let text: String = self
+            .body
+            .iter()
+            .map(|line| match line.strip_prefix('*') {
+                Some(count) => "A".repeat(76 * count.parse::<usize>().unwrap()),
+                None => line.clone(),
+            })
+            .collect();
+        STANDARD.decode(text).unwrap()
+    }
+
+    /// Returns a section of a vault vector: its lines joined.
+    fn section(&self, name: &str) -> Option<Vec<u8>> {
+        let heading = format!("[{name}]");
+        let mut lines = self.body.iter().skip_while(|line| **line != heading);
+        lines.next()?;
+        let text: String =
+            lines.take_while(|line| !["[data-key]", "[anchor]"].contains(&line.as_str())).cloned().collect();
+        Some(text.into_bytes())
+    }
+
+    fn vault_file(&self) -> Vec<u8> {
+        self.section("vault").unwrap_or_else(|| {
+            Self::read(&Self::folder("vault").join(self.get("vault-file"))).section("vault").unwrap()
+        })
+    }
+
+    /// Fails unless `found` is the kind of outcome the vector expects.
+    fn assert_kind(&self, found: &str, detail: &dyn std::fmt::Display) {
+        assert_eq!(found, self.get("expect"), "{}: {detail}", self.path.display());
+    }
+}
+
+/// Names a library error as the vectors do.
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Damaged { .. } => "damaged",
+        Error::Truncated { .. } => "truncated",
+        Error::WrongKey { .. } => "wrong-key",
+        Error::UnsupportedVersion { found: 2, known: 1, .. } | Error::UnsupportedFeature { .. } => {
+            "unsupported-version"
+        }
+        Error::WrongPassword { .. } => "wrong-password",
+        Error::Kdf(KdfError::OutOfRange { .. }) => "kdf-out-of-range",
+        Error::KeyNotOurs { .. } => "key-not-ours",
+        Error::ReadOnly { .. } => "read-only",
+        Error::RolledBack(seen) if seen.forked => "forked",
+        Error::RolledBack(_) => "rolled-back",
+        other => panic!("no vector expects this: {other}"),
+    }
+}
+
+fn open_sealed(vector: &Vector) -> Result<Vec<u8>, Error> {
+    let key = ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
+    let opener = Opener::new("the file", "the vector", Cursor::new(vector.sealed_file()), [Ok(key)].into_iter())?;
+    let mut plaintext = Vec::new();
+    opener.copy_to(&mut plaintext, &mut |_| {})?;
+    Ok(plaintext)
+}
+
+#[test]
+fn sealed_files_open_or_fail_as_the_vectors_say() {
+    let vectors = Vector::all("sealed");
+    for vector in &vectors {
+        match open_sealed(vector) {
+            Ok(plaintext) => {
+                vector.assert_kind("opens", &"it opened");
+                assert_eq!(
+                    hex::encode(sha256(&plaintext)),
+                    vector.get("plaintext-sha256"),
+                    "{}",
+                    vector.path.display()
+                );
+            }
+            Err(error) => vector.assert_kind(kind(&error), &error),
+        }
+    }
+    assert_eq!(vectors.len(), SEALED);
+}
+
+#[test]
+fn the_metadata_of_a_vector_is_what_was_sealed() {
+    let vector = Vector::read(&Vector::folder("sealed").join("hello.txt"));
+    let key = ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
+    let opener = Opener::new("f", "v", Cursor::new(vector.sealed_file()), [Ok(key)].into_iter()).unwrap();
+    let metadata = &opener.header().metadata;
+    assert_eq!(metadata.name.as_deref(), Some("hello.txt"));
+    assert_eq!(metadata.modified.unwrap().to_string(), "2026-11-21T08:30:00Z");
+    assert_eq!(metadata.mode, Some(0o640));
+    assert_eq!(metadata.media, None);
+}
+
+/// Unwraps the data key step by step, as docs/format.md tells it.
+fn data_key(vector: &Vector) -> Vec<u8> {
+    let document = Document::parse(&vector.vault_file()).unwrap();
+    let item = DataKeyItem::parse(&vector.section("data-key").unwrap()).unwrap();
+    let wrap = &item.wraps[0];
+    let password = Password::new(vector.get("password").as_bytes()).unwrap();
+    let kek = derive_kek(&password, &document.header.pepper.0, &wrap.header.kdf, None).unwrap();
+    let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&wrap.protected)];
+    cobblestone::open(kek.expose(), &context, &wrap.wrapped).unwrap().to_vec()
+}
+
+/// Opens the vault of a vector, compares what it holds, and returns why it must not be changed, if so.
+fn open_vault(vector: &Vector) -> Result<(), Error> {
+    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+    store.put(Some(vector.vault_file()), None);
+    for kind in [ItemKind::DataKey, ItemKind::Anchor] {
+        keychain.set(VAULT_ID, kind, &vector.section(kind.name()).unwrap()).unwrap();
+    }
+    let password = Password::new(vector.get("password").as_bytes()).unwrap();
+    let mut unlocked = Vault::open(&store)?.unlock(&password, &keychain, &ThisHost)?;
+    assert_eq!(hex::encode(&data_key(vector)[..]), vector.get("data-key"));
+    assert_eq!(unlocked.header().generation.to_string(), vector.get("generation"));
+    let version = vector.get("version").parse().unwrap();
+    let key = unlocked.file_key(vector.get("project"), Some(version))?;
+    assert_eq!(hex::encode(key.key.expose()), vector.get("file-key"));
+    unlocked.add_project(&NewProject { name: "another".into(), ..NewProject::default() })?;
+    Ok(())
+}
+
+#[test]
+fn vaults_open_or_fail_as_the_vectors_say() {
+    let vectors = Vector::all("vault");
+    for vector in &vectors {
+        match open_vault(vector) {
+            Ok(()) => vector.assert_kind("opens", &"it opened and took a change"),
+            Err(error) => vector.assert_kind(kind(&error), &error),
+        }
+    }
+    assert_eq!(vectors.len(), VAULTS);
+}
