@@ -101,51 +101,12 @@ macro_rules! open_object {
             pub others: $crate::format::json::Others,
         }
 
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members;
-                impl<'de> serde::de::Visitor<'de> for Members {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("an object")
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        use serde::de::Error as _;
-                        $( let mut $member: Option<$type> = None; )*
-                        let mut others = $crate::format::json::Others::new();
-                        while let Some(name) = map.next_key::<String>()? {
-                            let twice = match name.as_str() {
-                                $( stringify!($member) => $member.replace(map.next_value()?).is_some(), )*
-                                _ => others.insert(name.clone(), map.next_value()?).is_some(),
-                            };
-                            if twice {
-                                return Err(A::Error::custom(format!("the name {name:?} stands twice")));
-                            }
-                        }
-                        Ok($name {
-                            $( $member: $crate::format::json::open_object!(@missing $member $($default)?), )*
-                            others,
-                        })
-                    }
-                }
-                deserializer.deserialize_map(Members)
-            }
-        }
+        $crate::format::json::read_object!($name { $( $member: $type $(= $default)? ),* } others);
     };
-    (@missing $member:ident) => {
-        match $member {
-            Some(value) => value,
-            None => return Err(A::Error::missing_field(stringify!($member))),
-        }
-    };
-    (@missing $member:ident default) => { $member.unwrap_or_default() };
 }
 pub(crate) use open_object;
 
-/// Declares an object whose members are all known: any other is refused, and so is a list in the object's place, which
-/// serde's own derive would take.
+/// Declares an object whose members are all known: any other is refused.
 macro_rules! closed_object {
     (
         $(#[$meta:meta])*
@@ -159,6 +120,14 @@ macro_rules! closed_object {
             $( $(#[$member_meta])* $member_vis $member: $type, )*
         }
 
+        $crate::format::json::read_object!($name { $( $member: $type ),* });
+    };
+}
+pub(crate) use closed_object;
+
+/// Reads an object, and nothing but an object: serde's own derive would take a list in its place.
+macro_rules! read_object {
+    ($name:ident { $( $member:ident : $type:ty $(= $default:ident)? ),* } $($others:ident)?) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Members;
@@ -172,20 +141,19 @@ macro_rules! closed_object {
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
                         use serde::de::Error as _;
                         $( let mut $member: Option<$type> = None; )*
+                        $( let mut $others = $crate::format::json::Others::new(); )?
                         while let Some(name) = map.next_key::<String>()? {
                             let twice = match name.as_str() {
                                 $( stringify!($member) => $member.replace(map.next_value()?).is_some(), )*
-                                _ => return Err(A::Error::custom(format!("the name {name:?} is unknown"))),
+                                _ => $crate::format::json::read_object!(@unknown name map $($others)?),
                             };
                             if twice {
                                 return Err(A::Error::custom(format!("the name {name:?} stands twice")));
                             }
                         }
                         Ok($name {
-                            $( $member: match $member {
-                                Some(value) => value,
-                                None => return Err(A::Error::missing_field(stringify!($member))),
-                            }, )*
+                            $( $member: $crate::format::json::read_object!(@missing $member $($default)?), )*
+                            $( $others, )?
                         })
                     }
                 }
@@ -193,8 +161,21 @@ macro_rules! closed_object {
             }
         }
     };
+    (@unknown $name:ident $map:ident $others:ident) => {
+        $others.insert($name.clone(), $map.next_value()?).is_some()
+    };
+    (@unknown $name:ident $map:ident) => {
+        return Err(A::Error::custom(format!("the name {:?} is unknown", $name)))
+    };
+    (@missing $member:ident) => {
+        match $member {
+            Some(value) => value,
+            None => return Err(A::Error::missing_field(stringify!($member))),
+        }
+    };
+    (@missing $member:ident default) => { $member.unwrap_or_default() };
 }
-pub(crate) use closed_object;
+pub(crate) use read_object;
 
 /// Reads JSON in which no object that is read has a name twice and nothing follows the value.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, FormatError> {
