@@ -20,7 +20,7 @@ fn lock(store: &dyn Store) -> Box<dyn LockedStore + '_> {
 
 /// Writes without looking at what reads back.
 fn write(store: &dyn Store, bytes: &[u8], expected: Option<&[u8]>, replaced: &Replaced) -> Result<(), StoreError> {
-    lock(store).replace(bytes, expected, replaced, &mut |_| true)
+    lock(store).replace(bytes, expected, replaced, &mut |_| true).map(drop)
 }
 
 fn documents(store: &dyn Store) -> (Option<Vec<u8>>, Option<Vec<u8>>) {

@@ -16,7 +16,7 @@ use crate::format::vault::SIZE_LIMIT;
 use crate::host::ThisHost;
 use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
 use crate::store::FolderStore;
-use crate::vault::{Notice, Unlocked, Vault};
+use crate::vault::{Accepted, Notice, Unlocked, Vault};
 
 /// How long a keychain may take where nobody can answer a dialog.
 const DEADLINE_ALONE: Duration = Duration::from_secs(3);
@@ -79,8 +79,8 @@ impl Context {
     pub fn keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
         match kind {
             Kind::Os => self.os_keychain(),
-            Kind::File => Arc::new(FileKeychain::new(self.default_keychain_file(vault))),
-            Kind::FileAt(path) => Arc::new(FileKeychain::new(absolute(path))),
+            Kind::File => file_keychain(&self.default_keychain_file(vault)),
+            Kind::FileAt(path) => file_keychain(&absolute(path)),
         }
     }
 
@@ -143,13 +143,13 @@ impl Context {
     /// Goes on with the vault file as it is, and says so instead of warning of it.
     fn accept(&self, unlocked: &mut Unlocked<'_>) -> Result<(), Failure> {
         let aside = unlocked.accept_rollback().map_err(|error| Failure::of("accept the vault file as it is", error))?;
-        let Some(aside) = aside else { return Ok(()) };
+        let Accepted::Now { aside } = aside else { return Ok(()) };
         let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::ReadPrevious { .. });
         let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
         self.show(&notices);
         let generation = unlocked.header().generation;
-        let text =
-            format!("accepted; the vault goes on as generation {generation}, and what stood there is kept as {aside}");
+        let kept = aside.map(|name| format!(", and what stood there is kept as {name}")).unwrap_or_default();
+        let text = format!("accepted; the vault goes on as generation {generation}{kept}");
         self.output.warn("accepted", &text);
         Ok(())
     }
@@ -203,6 +203,11 @@ impl Context {
             self.output.warn(kind, &text);
         }
     }
+}
+
+/// Makes a keychain file's keychain. A file can hang too, on a network that is gone.
+fn file_keychain(path: &Path) -> Arc<dyn Keychain> {
+    Arc::new(WithDeadline::new(Arc::new(FileKeychain::new(path)), DEADLINE_ATTENDED))
 }
 
 /// Returns a path that does not depend on the current folder.

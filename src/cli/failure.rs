@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::error::Error;
-use crate::format::name::printable;
+use crate::format::name::{printable, printable_json};
 use crate::keychain::KeychainError;
 use crate::store::plain;
 
@@ -128,7 +128,8 @@ impl Failure {
                 None => self.message.clone(),
             };
             let hint = self.hint.as_deref();
-            format!("{}\n", json!({"code": self.exit as u8, "kind": self.kind, "message": message, "hint": hint}))
+            let line = json!({"code": self.exit as u8, "kind": self.kind, "message": message, "hint": hint});
+            format!("{}\n", printable_json(&line.to_string()))
         } else {
             let mut text = format!("{} {}\n", label("error:", "31"), printable(&self.message));
             if let Some(cause) = &self.cause {

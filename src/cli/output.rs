@@ -8,7 +8,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::failure::{Exit, Failure, label};
-use crate::format::name::printable;
+use crate::format::name::{printable, printable_json};
 use crate::format::vault::KeyState;
 use crate::store::plain;
 use crate::vault::KeyInfo;
@@ -28,7 +28,13 @@ impl Output {
     /// # Errors
     /// Where standard output cannot be written; a closed pipe ends the program quietly.
     pub fn result(self, text: &str, json: &Value) -> Result<(), Failure> {
-        if self.json { print(format!("{json}\n").as_bytes()) } else { print(format!("{text}\n").as_bytes()) }
+        let text = if self.json {
+            printable_json(&json.to_string())
+        } else {
+            // Names are escaped where lines are made of them; this is for what is not.
+            text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+        };
+        print(format!("{text}\n").as_bytes())
     }
 
     /// Prints a result that people see only without --quiet.
@@ -74,7 +80,7 @@ impl Output {
     /// Warns on standard error, always.
     pub fn warn(self, kind: &str, text: &str) {
         let line = if self.json {
-            serde_json::json!({"warning": kind, "message": text}).to_string()
+            printable_json(&serde_json::json!({"warning": kind, "message": text}).to_string())
         } else {
             format!("{} {}", label("warning:", "33"), printable(text))
         };
@@ -104,7 +110,7 @@ impl Announced {
             return self.output.done(text, json);
         }
         self.unfinished = false;
-        let members = json.to_string();
+        let members = printable_json(&json.to_string());
         print(format!(",{}\n", members.strip_prefix('{').unwrap_or(&members)).as_bytes())
     }
 }

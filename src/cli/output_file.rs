@@ -119,15 +119,21 @@ impl Drop for OutputFile {
     }
 }
 
-/// Refuses an output that is its own input: replacing it would lose what was read.
+/// Refuses an output that is one of the inputs: replacing it would lose what is yet to be read.
 ///
 /// # Errors
 /// A usage failure.
-pub fn check_apart(input: &Path, output: &Path) -> Result<(), Failure> {
-    let same = fs::canonicalize(input).ok().zip(fs::canonicalize(output).ok()).is_some_and(|(a, b)| a == b);
-    if same {
-        return Err(Failure::usage(format!("{} would be replaced by its own output", input.display()))
+pub fn check_apart<'a>(inputs: &[PathBuf], outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    let inputs: std::collections::HashSet<PathBuf> =
+        inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
+    for output in outputs {
+        if fs::canonicalize(output).is_ok_and(|whole| inputs.contains(&whole)) {
+            return Err(Failure::usage(format!(
+                "{} is an input, and would be replaced by an output",
+                output.display()
+            ))
             .hint("name another output with -o"));
+        }
     }
     Ok(())
 }
@@ -144,6 +150,11 @@ pub fn check_free(target: &Path, force: bool) -> Result<(), Failure> {
                 .hint("choose another name with -o"))
         }
         Ok(_) if !force => Err(exists(target)),
+        Ok(metadata) if !metadata.is_file() => {
+            Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
+                .cause("what stands there is not a regular file, and is never replaced")
+                .hint("choose another name with -o"))
+        }
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Failure::io(format!("write {}", target.display()), &error))
         }

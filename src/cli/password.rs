@@ -214,7 +214,9 @@ pub fn ask_new(context: &Context, terminal: &mut super::terminal::Terminal) -> R
         }) {
             Ok(password) => password,
             Err(failure) if failure.exit == Exit::Usage => {
-                failure.print(false);
+                // To the terminal itself: standard error may be a file, or hold JSON alone.
+                let cause = failure.cause.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
+                terminal.say(&format!("{}{cause}", failure.message))?;
                 continue;
             }
             Err(failure) => return Err(failure),

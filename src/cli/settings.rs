@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -16,6 +17,7 @@ use crate::store::durable::{self, folder_of, with_suffix};
 const FORMAT: &str = "strongroom-settings";
 const VERSION: u32 = 1;
 const SIZE_LIMIT: u64 = 16 << 20;
+const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// A kind of keychain, as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +119,12 @@ impl Settings {
         let bytes =
             fs::read(&self.path).map_err(|error| Failure::io(format!("read {}", self.path.display()), &error))?;
         let document: Document = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if document.format == FORMAT && document.version > VERSION {
+            let what = format!("cannot read the settings {}", self.path.display());
+            return Err(Failure::new(Exit::Failed, "unsupported-version", what)
+                .cause("a newer strongroom wrote them")
+                .hint("install a newer strongroom"));
+        }
         if document.format != FORMAT || document.version != VERSION {
             return Err(damaged("it has another format or version".into()));
         }
@@ -150,27 +158,18 @@ impl Settings {
     fn change<T>(&self, edit: impl FnOnce(&mut BTreeMap<String, VaultSettings>) -> T) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::io(format!("write {}", self.path.display()), &error);
         durable::create_private_folder(folder_of(&self.path)).map_err(failed)?;
-        let _lock = self.lock().map_err(failed)?;
+        // Held for one small write each: who waits this long waits for a process that is stopped.
+        let lock = durable::lock(&with_suffix(&self.path, ".lock"), LOCK_WAIT).map_err(failed)?;
+        let Some(_lock) = lock else {
+            return Err(Failure::new(Exit::Busy, "busy", format!("cannot write {}", self.path.display()))
+                .cause(format!("another process has held its lock for {} s", LOCK_WAIT.as_secs()))
+                .hint("wait until the other strongroom is done, and run it again"));
+        };
         let mut vaults = self.all()?;
         edit(&mut vaults);
         let document = Document { format: FORMAT.into(), version: VERSION, vaults };
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(io::Error::from).map_err(failed)?;
         bytes.push(b'\n');
         durable::replace(&self.path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(failed)
-    }
-
-    fn lock(&self) -> io::Result<File> {
-        let path = with_suffix(&self.path, ".lock");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let file = options.open(path)?;
-        // Held for one small write: nobody waits long.
-        file.lock()?;
-        Ok(file)
     }
 }

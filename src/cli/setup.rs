@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::context::{Context, absolute};
 use super::failure::{Exit, Failure};
@@ -106,8 +107,11 @@ pub fn carry_out<T>(
     let mut unlocked = match vault::create(edges, plan.id, &plan.password, plan.cost) {
         Ok(unlocked) => unlocked,
         Err(error) => {
-            // Best effort: a line about a vault that does not exist harms nobody, and doctor finds it.
-            let _ = context.settings.forget(&plan.id.to_string());
+            // A write that was reported as failed may have been done: then the vault stands and needs its line.
+            if matches!(store.load(), Ok(None)) {
+                // Best effort: a line about a vault that does not exist harms nobody.
+                let _ = context.settings.forget(&plan.id.to_string());
+            }
             return Err(Failure::of("make the vault", error));
         }
     };
@@ -232,10 +236,11 @@ fn choose_password(
         "2" => Ok((password::ask_new(context, terminal)?, false)),
         "" | "1" => {
             let generated = password::generate()?;
-            terminal.say(&format!(
+            let shown = Zeroizing::new(format!(
                 "\n    {}\n\nWrite it down or put it into your password manager: it is shown this once.",
                 generated.expose()
-            ))?;
+            ));
+            terminal.say(&shown)?;
             loop {
                 let typed = terminal.ask_hidden("type it to go on")?;
                 if Password::new(typed.as_bytes()).is_ok_and(|typed| typed.expose() == generated.expose()) {

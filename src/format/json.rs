@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 
 use super::FormatError;
 
+/// The most characters of a parser's message that an error carries.
+const MESSAGE_LIMIT: usize = 200;
+
 /// Any JSON value in which no object has a name twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrictValue(Value);
@@ -179,8 +182,11 @@ pub(crate) use read_object;
 
 /// Reads JSON in which no object that is read has a name twice and nothing follows the value.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, FormatError> {
-    // serde_json's message gives line and column; it never quotes more than a name or a number.
-    serde_json::from_slice(bytes).map_err(|error| FormatError::malformed(format!("{what} does not parse: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        // The message quotes names and values, which may be as long as the document.
+        let text: String = error.to_string().chars().take(MESSAGE_LIMIT).collect();
+        FormatError::malformed(format!("{what} does not parse: {text}"))
+    })
 }
 
 /// Writes `value` as JSON padded with spaces to a multiple of `block` bytes.

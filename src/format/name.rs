@@ -80,6 +80,20 @@ pub fn printable(text: &str) -> String {
     })
 }
 
+/// Returns JSON text in which every character that would not be seen is escaped. Outside its strings JSON has none.
+#[must_use]
+pub fn printable_json(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if is_unseen(c) {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+        out
+    })
+}
+
 /// Tells whether a sealed-in name may become a file's name: one path component, free of separators, unseen
 /// characters and names that Windows reserves.
 #[must_use]
@@ -147,5 +161,6 @@ mod tests {
     #[test]
     fn what_would_act_on_a_terminal_is_escaped() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}é"), "a\\u{1b}]0;x\\u{7}é");
+        assert_eq!(printable_json("{\"a\":\"\u{9b}\u{e0041}é\"}"), "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
     }
 }

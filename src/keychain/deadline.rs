@@ -100,6 +100,11 @@ impl Keychain for WithDeadline {
         self.call(true, move |keychain| keychain.set(&vault, kind, &bytes))
     }
 
+    fn create(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
+        let (vault, bytes) = (vault.to_owned(), bytes.to_vec());
+        self.call(true, move |keychain| keychain.create(&vault, kind, &bytes))
+    }
+
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {
         let handle = handle.to_owned();
         self.call(true, move |keychain| keychain.delete(&handle))

@@ -92,6 +92,14 @@ pub trait Keychain: Send + Sync {
     /// above [`ITEM_LIMIT`], or a keychain that could not answer.
     fn set(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError>;
 
+    /// Writes the first item of a new vault. A kind whose place two vaults could name refuses where anything stands.
+    ///
+    /// # Errors
+    /// As [`Keychain::set`]; [`KeychainError::File`] with `AlreadyExists` where a file stands there.
+    fn create(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
+        self.set(vault, kind, bytes)
+    }
+
     /// Deletes the one item that `handle` names; an item that is gone already is no error.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
 //! Files that are replaced whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
@@ -75,7 +77,8 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 /// stands was left by a crash and is removed.
 ///
 /// # Errors
-/// The system's error or that of `check`; `path` is then as it was and no temporary file stands.
+/// The system's error or that of `check`; `path` is then as it was and no temporary file stands. Only where the folder
+/// cannot be synced after the rename is the new content there, and the error says so.
 pub fn replace(
     path: &Path,
     bytes: &[u8],
@@ -102,5 +105,34 @@ pub fn replace(
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
-    sync_folder(folder_of(path))
+    sync_folder(folder_of(path)).map_err(|error| {
+        let text = format!("it is written, but may not survive a power cut: {}", super::plain(&error));
+        io::Error::new(error.kind(), text)
+    })
+}
+
+/// Opens a lock file and takes its lock, waiting at most `wait`; `None` where another process holds it all the while.
+/// The system gives the lock back when the file is closed, even when the process is killed.
+///
+/// # Errors
+/// The system's error.
+pub fn lock(path: &Path, wait: Duration) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits() as i32);
+    }
+    let file = options.open(path)?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }

@@ -1,10 +1,9 @@
 //! A vault in a folder of this machine: `vault.json`, `vault.json.prev`, and a lock file beside them.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::durable::{self, folder_of, with_suffix};
 use super::{LockedStore, Replaced, Store, StoreError};
@@ -117,23 +116,9 @@ impl Store for FolderStore {
         durable::create_private_folder(folder).map_err(io_error("make", folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
         let path = with_suffix(&self.file, ".lock");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            options.mode(0o600).custom_flags(flags.bits() as i32);
-        }
-        let lock = options.open(&path).map_err(io_error("open", &path))?;
-        let start = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(Box::new(LockedFolder { store: self, _lock: lock })),
-                Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
-                Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { waited: wait }),
-                Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
-            }
+        match durable::lock(&path, wait).map_err(io_error("lock", &path))? {
+            Some(lock) => Ok(Box::new(LockedFolder { store: self, _lock: lock })),
+            None => Err(StoreError::Busy { waited: wait }),
         }
     }
 }
@@ -146,10 +131,11 @@ struct LockedFolder<'a> {
 
 impl LockedFolder<'_> {
     /// Keeps the document that is about to be replaced under another name, without taking it from its own.
-    fn keep(&self, replaced: &Replaced) -> io::Result<()> {
+    /// Returns the name of what was set aside.
+    fn keep(&self, replaced: &Replaced) -> io::Result<Option<PathBuf>> {
         let file = &self.store.file;
         match replaced {
-            Replaced::Nothing => Ok(()),
+            Replaced::Nothing => Ok(None),
             Replaced::BecomesPrevious => {
                 let previous = self.store.previous();
                 let staged = with_suffix(&previous, durable::UNFINISHED_SUFFIX);
@@ -157,7 +143,8 @@ impl LockedFolder<'_> {
                 link_or_copy(file, &staged)?;
                 fs::rename(&staged, &previous)?;
                 // Where both names were one file already, the rename does nothing (rename(2)).
-                remove_if_there(&staged)
+                remove_if_there(&staged)?;
+                Ok(None)
             }
             Replaced::SetAside(reason) => {
                 let first = with_suffix(file, &format!(".{reason}"));
@@ -166,8 +153,8 @@ impl LockedFolder<'_> {
                     match link_or_copy(file, &aside) {
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                         // Nothing to keep where the document was missing altogether.
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                        other => return other,
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                        other => return other.map(|()| Some(aside)),
                     }
                 }
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, "too many documents are set aside here"))
@@ -183,9 +170,9 @@ impl LockedStore for LockedFolder<'_> {
         expected: Option<&[u8]>,
         replaced: &Replaced,
         check: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let file = &self.store.file;
-        let mut refused = None;
+        let (mut refused, mut aside) = (None, None);
         let written = durable::replace(
             file,
             bytes,
@@ -205,10 +192,11 @@ impl LockedStore for LockedFolder<'_> {
                 if standing.as_deref() != expected {
                     return Err(io::Error::other(StoreError::Changed));
                 }
-                self.keep(replaced)
+                aside = self.keep(replaced)?;
+                Ok(())
             },
         );
-        written.map_err(|source| {
+        written.map(|()| aside.map(|path| path.display().to_string())).map_err(|source| {
             let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<StoreError>());
             match (refused.take(), inner) {
                 (Some(refused), _) => refused,

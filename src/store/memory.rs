@@ -108,7 +108,7 @@ impl LockedStore for LockedMemory<'_> {
         expected: Option<&[u8]>,
         replaced: &Replaced,
         check: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let mut documents = self.store.documents();
         let fault = std::mem::take(&mut documents.fault);
         let failed = || StoreError::Io {
@@ -132,12 +132,16 @@ impl LockedStore for LockedMemory<'_> {
             return Err(StoreError::Changed);
         }
         let old = documents.current.replace(read_back);
+        let mut aside = None;
         match (replaced, old) {
             (Replaced::BecomesPrevious, old) => documents.previous = old,
-            (Replaced::SetAside(reason), Some(old)) => documents.aside.push((reason.clone(), old)),
+            (Replaced::SetAside(reason), Some(old)) => {
+                documents.aside.push((reason.clone(), old));
+                aside = Some(reason.clone());
+            }
             _ => {}
         }
-        if fault == StoreFault::WriteSeemsToFail { Err(failed()) } else { Ok(()) }
+        if fault == StoreFault::WriteSeemsToFail { Err(failed()) } else { Ok(aside) }
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {

@@ -69,15 +69,18 @@ pub trait LockedStore {
     /// `expected` is what the caller has read: where another document stands by now, nothing is written. `check` is
     /// handed the new bytes as they read back, before they take the document's place.
     ///
+    /// Returns the name of what was set aside, if anything was.
+    ///
     /// # Errors
-    /// [`StoreError::Changed`], [`StoreError::ReadBack`] or [`StoreError::Io`]; the old document then stands.
+    /// [`StoreError::Changed`], [`StoreError::ReadBack`] or [`StoreError::Io`]; the old document then stands, or, where
+    /// the error says so, the new one that may not survive a power cut.
     fn replace(
         &mut self,
         bytes: &[u8],
         expected: Option<&[u8]>,
         replaced: &Replaced,
         check: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Option<String>, StoreError>;
 
     /// Makes the document that stands survive a power cut, whoever wrote it.
     ///

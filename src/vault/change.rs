@@ -12,6 +12,18 @@ use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
 use crate::format::{VaultId, label};
 use crate::store::{LockedStore, Replaced};
 
+/// What accepting a vault file as it is came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// There was nothing to accept.
+    Already,
+    /// It was accepted.
+    Now {
+        /// The name of what stood there before, if anything did.
+        aside: Option<String>,
+    },
+}
+
 /// What an edit of the payload may use besides the payload.
 pub(super) struct Editing<'a> {
     pub(super) vault: VaultId,
@@ -58,12 +70,11 @@ impl Unlocked<'_> {
         Ok(result)
     }
 
-    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside under the name
-    /// that is returned; `None` where there was nothing to accept.
+    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside.
     ///
     /// # Errors
     /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
-    pub fn accept_rollback(&mut self) -> Result<Option<String>, Error> {
+    pub fn accept_rollback(&mut self) -> Result<Accepted, Error> {
         self.check_features()?;
         let store = self.edges.store;
         let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
@@ -72,15 +83,14 @@ impl Unlocked<'_> {
             (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
             (Memory::RolledBack(seen), Source::Previous { .. }) => (seen.seen, "damaged"),
             (_, Source::Previous { .. }) => (0, "damaged"),
-            (_, Source::Current) => return Ok(None),
+            (_, Source::Current) => return Ok(Accepted::Already),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let generation = self.generation_after(seen.max(self.document.header.generation))?;
-        let aside = format!("{reason}-{time}");
-        let name = format!("{}.{aside}", store.place());
-        self.write(&mut *lock, self.payload.clone(), generation, &Replaced::SetAside(aside))?;
+        let aside = Replaced::SetAside(format!("{reason}-{time}"));
+        let aside = self.write(&mut *lock, self.payload.clone(), generation, &aside)?;
         self.source = Source::Current;
-        Ok(Some(name))
+        Ok(Accepted::Now { aside })
     }
 
     fn generation_after(&self, generation: u64) -> Result<u64, Error> {
@@ -121,7 +131,7 @@ impl Unlocked<'_> {
         mut payload: Payload,
         generation: u64,
         replaced: &Replaced,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         let mut ancestor = [0; 16];
         ancestor.copy_from_slice(&digest(&self.document)[..16]);
         payload.ancestors.push(FixedBase64(ancestor));
@@ -130,7 +140,8 @@ impl Unlocked<'_> {
         let header = Header { generation, ..self.document.header.clone() };
         let (document, bytes) = seal_document(header, &payload, &self.data_key)?;
         let expected = self.standing.as_deref();
-        lock.replace(&bytes, expected, replaced, &mut |read| reads_back(read, &document, &self.data_key))
+        let aside = lock
+            .replace(&bytes, expected, replaced, &mut |read| reads_back(read, &document, &self.data_key))
             .map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         // From here the change is made, whatever becomes of the anchor: it only lags, and the next unlock adopts.
         self.document = document;
@@ -140,7 +151,7 @@ impl Unlocked<'_> {
         if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key) {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
-        Ok(())
+        Ok(aside)
     }
 }
 

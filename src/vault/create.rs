@@ -36,8 +36,15 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
     let mut lock = edges.store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
     check_free(&edges, vault)?;
     // A key without a vault is harmless; a vault without a key is lost. So the item comes first.
-    if let Err(error) = write_item(&edges, vault, &item, &kek) {
-        forget_item(&edges, vault);
+    let item_bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
+    if let Err(error) = edges.keychain.create(&vault.to_string(), ItemKind::DataKey, &item_bytes) {
+        // It may have been stored all the same; what else stands there is another vault's.
+        forget_item(&edges, vault, |stored| stored == item_bytes);
+        return Err(error.into());
+    }
+    if let Err(error) = read_back_item(&edges, vault, &item_bytes, &kek) {
+        // Made by this process, whatever it reads back as.
+        forget_item(&edges, vault, |_| true);
         return Err(error);
     }
     let header = Header {
@@ -65,7 +72,7 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
     let (document, bytes) = match written {
         Ok(written) => written,
         Err(error) => {
-            forget_item(&edges, vault);
+            forget_item(&edges, vault, |_| true);
             return Err(error);
         }
     };
@@ -100,13 +107,15 @@ fn check_free(edges: &Edges<'_>, vault: VaultId) -> Result<(), Error> {
 }
 
 /// Takes back the item of a vault that did not come to be. Best effort: what stays is a stray item, found by doctor.
-fn forget_item(edges: &Edges<'_>, vault: VaultId) {
+fn forget_item(edges: &Edges<'_>, vault: VaultId, is_own: impl Fn(&[u8]) -> bool) {
     // A write that was reported as failed may have been done: then the vault stands, and this is its only key.
     if !matches!(edges.store.load(), Ok(None)) {
         return;
     }
     for item in edges.keychain.get(&vault.to_string(), ItemKind::DataKey).unwrap_or_default() {
-        let _ = edges.keychain.delete(&item.handle);
+        if is_own(&item.bytes) {
+            let _ = edges.keychain.delete(&item.handle);
+        }
     }
 }
 
@@ -132,9 +141,13 @@ pub(super) fn new_wrap(
 /// Writes the data-key item, reads it back and opens its newest wrap.
 pub(super) fn write_item(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, newest: &Kek) -> Result<(), Error> {
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
-    let vault = vault.to_string();
-    edges.keychain.set(&vault, ItemKind::DataKey, &bytes)?;
-    let kept = edges.keychain.get(&vault, ItemKind::DataKey)?;
+    edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
+    read_back_item(edges, vault, &bytes, newest)
+}
+
+/// Sees to it that the item is kept as it was written, and that its newest wrap opens.
+fn read_back_item(edges: &Edges<'_>, vault: VaultId, bytes: &[u8], newest: &Kek) -> Result<(), Error> {
+    let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
     let opens = kept.iter().any(|stored| {
         stored.bytes == bytes
             && DataKeyItem::parse(&stored.bytes)

@@ -29,6 +29,7 @@ use crate::host::Host;
 use crate::keychain::Keychain;
 use crate::store::{Store, StoreError};
 
+pub use change::Accepted;
 pub use create::create;
 pub use password::PasswordChanged;
 pub use project::{KeyInfo, NewProject, ProjectFileKey, ProjectInfo};
@@ -36,6 +37,9 @@ pub use unlock::FoundKey;
 
 /// How long a write waits for another process's.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a reading command waits for a write under way, to learn whether that explains a difference.
+const READ_WAIT: Duration = Duration::from_secs(2);
 
 /// The three edges a vault is used through.
 #[derive(Clone, Copy)]

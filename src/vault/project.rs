@@ -1,5 +1,7 @@
 //! Projects and their file keys.
 
+use subtle::ConstantTimeEq;
+
 use super::change::Editing;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
@@ -188,8 +190,7 @@ impl Unlocked<'_> {
             let project = find_mut(payload, project)?;
             for held in project.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
                 let opened = unwrap(editing.vault, editing.data_key, project, held)?;
-                // Both are the user's own; which one is held is no secret from them.
-                if opened.expose() == key.expose() {
+                if bool::from(opened.expose().ct_eq(key.expose())) {
                     return Err(Error::KeyExists { project: project.name.clone(), version: held.version });
                 }
             }

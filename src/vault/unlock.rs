@@ -1,7 +1,7 @@
 //! From what stands in clear to the data key in memory.
 
 use super::anchor::{self, Memory};
-use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, digest, open_payload};
+use super::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::kdf::derive_kek;
@@ -254,7 +254,7 @@ impl Unlocked<'_> {
     /// can be settled.
     fn compare_under_lock(&mut self) -> Result<(), Error> {
         let store: &dyn Store = self.edges.store;
-        let mut lock = match store.lock(LOCK_WAIT) {
+        let mut lock = match store.lock(READ_WAIT) {
             Ok(lock) => lock,
             Err(error) => {
                 // A folder that cannot be written to can still be read from.

@@ -83,8 +83,8 @@ fn nothing_is_replaced_without_force() {
     // Not even a link that leads nowhere.
     std::os::unix::fs::symlink("nowhere", home.path("link")).unwrap();
     home.run("encrypt -p acme a.txt -o link").fails(1, &exists("link"));
-    home.run("encrypt -p acme a.txt --force -o link").succeeds();
-    assert!(!fs::symlink_metadata(home.path("link")).unwrap().is_symlink() && !home.path("nowhere").exists());
+    assert_eq!(home.run("encrypt -p acme a.txt --force -o link").code(), 1);
+    assert!(fs::symlink_metadata(home.path("link")).unwrap().is_symlink() && !home.path("nowhere").exists());
     home.run("encrypt -p acme a.txt --force").succeeds();
     assert_eq!(home.mode("a.txt.sealed"), 0o600);
     // A folder is never replaced.

@@ -9,6 +9,7 @@ mod damage;
 mod decrypt;
 mod encrypt;
 mod first_use;
+mod hazards;
 mod help;
 mod init;
 mod inputs;

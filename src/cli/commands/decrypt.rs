@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use super::encrypt::{check_input, open_input, outputs, write_failed};
+use super::encrypt::{check_input, open_input, outputs, shown, write_failed};
 use crate::body::{Metadata, OpenedBy, Opener};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
@@ -57,10 +57,12 @@ impl Decrypt {
         } else {
             outputs(&self.files, self.output.as_deref(), |file| self.opened_name(file))?
         };
+        if !self.original_name {
+            check_apart(&self.files, &outputs)?;
+        }
         for (input, output) in self.files.iter().zip(&outputs) {
             check_input(input)?;
             if !self.original_name {
-                check_apart(input, output)?;
                 check_free(output, self.force)?;
             }
         }
@@ -71,8 +73,7 @@ impl Decrypt {
             let mut done: Vec<Opened> = Vec::new();
             let mut failed: Option<Failure> = None;
             for (input, output) in self.files.iter().zip(&outputs) {
-                let last = done.last().map(|opened| opened.by.project.clone());
-                match self.decrypt_file(context, vault, input, output, last.as_deref()) {
+                match self.decrypt_file(context, vault, input, output, &done) {
                     Ok(opened) => done.push(opened),
                     Err(failure) if self.files.len() == 1 => failed = Some(failure),
                     Err(failure) => {
@@ -127,10 +128,11 @@ impl Decrypt {
         vault: &Unlocked<'_>,
         input: &Path,
         output: &Path,
-        last: Option<&str>,
+        done: &[Opened],
     ) -> Result<Opened, Failure> {
         let doing = || format!("decrypt {}", input.display());
         let (file, _) = open_input(input)?;
+        let last = done.last().map(|opened| opened.by.project.as_str());
         let opener = self.open(vault, input, file, last).map_err(|error| {
             let failure = Failure::of(doing(), error);
             let restricted = failure.kind == "wrong-key" && self.project.is_some();
@@ -146,6 +148,14 @@ impl Decrypt {
         }
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
         let output = if self.original_name { original(input, output, &metadata)? } else { output.to_path_buf() };
+        if self.original_name {
+            // Known only now, so it is checked now: --force is for what stood there before this run.
+            check_apart(&self.files, [&output])?;
+            if done.iter().any(|opened| opened.output == output) {
+                let twice = format!("two files would become {}", output.display());
+                return Err(Failure::usage(twice).hint("run it for each of them by itself"));
+            }
+        }
         let mut sink = OutputFile::create(&output, self.force)?;
         let progress = Progress::new(context.output, &input.display().to_string(), opener.plaintext_len());
         let bytes = opener.copy_to(&mut sink, &mut |done| progress.set(done)).map_err(|error| match error {
@@ -198,9 +208,9 @@ fn report(context: &Context, done: &[Opened]) -> Result<(), Failure> {
         .map(|opened| {
             let mut text = format!(
                 "{} -> {} (project {}, key version {})",
-                opened.input.display(),
-                opened.output.display(),
-                opened.by.project,
+                shown(&opened.input),
+                shown(&opened.output),
+                printable(&opened.by.project),
                 opened.by.version
             );
             if let Some(name) = &opened.metadata.name {

@@ -18,6 +18,7 @@ use crate::cli::output_file::{OutputFile, check_apart, check_free, sealed_name};
 use crate::cli::progress::Progress;
 use crate::cli::setup::{self, NewVault, Plan};
 use crate::error::Error;
+use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 
@@ -62,9 +63,9 @@ impl Encrypt {
         let outputs = outputs(&self.files, self.output.as_deref(), |file| Ok(sealed_name(file)))?;
         let jobs: Vec<Job> =
             self.files.iter().cloned().zip(outputs).map(|(input, output)| Job { input, output }).collect();
+        check_apart(&self.files, jobs.iter().map(|job| &job.output))?;
         for job in &jobs {
             check_input(&job.input)?;
-            check_apart(&job.input, &job.output)?;
             check_free(&job.output, self.force)?;
         }
         let vault_missing = context.store()?.load().is_ok_and(|vault| vault.is_none())
@@ -145,8 +146,8 @@ impl Encrypt {
         let mut lines: Vec<String> = done
             .iter()
             .map(|(job, _)| {
-                let (input, output) = (job.input.display(), job.output.display());
-                format!("{input} -> {output} (project {}, key version {})", key.project, key.version)
+                let (input, output) = (shown(&job.input), shown(&job.output));
+                format!("{input} -> {output} (project {}, key version {})", printable(&key.project), key.version)
             })
             .collect();
         let files: Value = done
@@ -181,6 +182,11 @@ impl Encrypt {
         });
         announced.finish(&lines.join("\n"), &summary)
     }
+}
+
+/// Returns a path on one line, with what would act on the terminal escaped.
+pub fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
 }
 
 /// Returns the --vault flag as it must be typed again, where one was.

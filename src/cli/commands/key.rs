@@ -64,7 +64,7 @@ pub struct Show {
 pub struct Import {
     /// The project
     project: String,
-    /// The file that holds the key
+    /// The file that holds the key; a pipe will do
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: PathBuf,
     /// How it is written there

@@ -49,10 +49,11 @@ impl Passwd {
                 None if self.generate_password => password::generate()?,
                 None => ask(context)?,
             };
+            let doing = "change the master password";
+            vault.check_writable().map_err(|error| Failure::of(doing, error))?;
             // Before the change: were it shown after, a closed output would lose it.
             let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
-            let changed =
-                vault.change_password(&new, cost).map_err(|error| Failure::of("change the master password", error))?;
+            let changed = vault.change_password(&new, cost).map_err(|error| Failure::of(doing, error))?;
             let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
                         they are\nnote: a backup of the keychain from before still opens the vault with the old \
                         password";
