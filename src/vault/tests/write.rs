@@ -153,14 +153,14 @@ fn two_handles_build_upon_each_other() {
 fn a_lock_held_by_another_is_busy_after_the_wait_and_free_when_it_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let [here, there] = [(); 2].map(|()| FolderStore::new(folder.path(), SIZE_LIMIT).unwrap());
-    let held = here.lock(Duration::ZERO).unwrap();
+    let held = here.lock(Duration::from_secs(10)).unwrap();
     let (start, wait) = (Instant::now(), Duration::from_millis(60));
     let busy = there.lock(wait).err().unwrap();
     assert!(start.elapsed() >= wait);
     assert!(matches!(busy, StoreError::Busy { waited } if waited == wait));
     assert_fails!(Err::<(), _>(Error::from_store("there", busy)), Error::Busy { .. });
     drop(held);
-    assert!(there.lock(Duration::ZERO).is_ok());
+    assert!(there.lock(Duration::from_secs(10)).is_ok());
 }
 
 #[test]
