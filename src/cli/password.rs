@@ -26,7 +26,7 @@ pub fn master_password(context: &Context) -> Result<Password, Failure> {
     match from_source(context)? {
         Some(password) => Ok(password),
         None => match context.terminal() {
-            Some(mut terminal) => checked(terminal.ask_hidden("master password")?.as_bytes()),
+            Some(mut terminal) => typed(&terminal.ask_hidden("master password")?),
             None => Err(no_source()),
         },
     }
@@ -68,6 +68,11 @@ pub fn from_source(context: &Context) -> Result<Option<Password>, Failure> {
 /// Where it cannot be read or holds no password.
 pub fn read_file(context: &Context, path: &Path) -> Result<Password, Failure> {
     checked(strip_line_end(&from_file(context, path)?))
+}
+
+/// Takes a line from the terminal, where the prompt has turned bytes that are not UTF-8 into U+FFFD.
+fn typed(line: &str) -> Result<Password, Failure> {
+    checked(if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() })
 }
 
 fn checked(raw: &[u8]) -> Result<Password, Failure> {
@@ -208,7 +213,7 @@ pub fn ask_new(context: &Context, terminal: &mut super::terminal::Terminal) -> R
     let names = telling_names(context);
     loop {
         let first = terminal.ask_hidden("new master password (at least 15 characters)")?;
-        let password = match checked(first.as_bytes()).and_then(|password| {
+        let password = match typed(&first).and_then(|password| {
             check_strength(&password, &names)?;
             Ok(password)
         }) {
