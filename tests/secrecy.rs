@@ -47,6 +47,9 @@ impl Secret {
     fn forms(&self) -> Vec<Vec<u8>> {
         let hex = hex::encode(&self.bytes);
         let mut forms = vec![self.bytes.clone(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
+        // As a list of numbers, which is how `{:?}` shows bytes.
+        let list = format!("{:?}", self.bytes);
+        forms.push(list.trim_matches(['[', ']']).as_bytes().to_vec());
         for before in 0..3 {
             let mut shifted = vec![0; before];
             shifted.extend_from_slice(&self.bytes);
@@ -220,7 +223,7 @@ fn no_key_and_no_password_is_written_anywhere() {
     }
 
     // The control: what is asked for is written, and the search finds it in every form and no other secret with it.
-    for (format, index) in [("raw", 0), ("hex", 2), ("base64", 3)] {
+    for (format, index) in [("raw", 0), ("hex", 2), ("base64", 4)] {
         let (output, written) =
             home.succeed(&format!("key show acme --version 1 --format {format} --password-file new"));
         let shown: Vec<&Secret> = secrets.iter().filter(|secret| secret.is_in(&written)).collect();
