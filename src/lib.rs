@@ -16,7 +16,7 @@
 //! | `cli` | the command line, behind the feature of that name |
 //!
 //! ```
-//! use std::io::{Cursor, Write};
+//! use std::io::{Read, Write};
 //! use strongroom::body::{Metadata, Opener, Sealer};
 //! use strongroom::crypto::kdf::KdfCost;
 //! use strongroom::crypto::secret::Password;
@@ -40,9 +40,9 @@
 //! sealer.write_all(b"id,name\n1,Ada Example\n")?;
 //! let sealed = sealer.finish()?; // without it the file does not open
 //!
-//! let keys = unlocked.candidate_keys(None);
+//! let keys = || unlocked.candidate_keys(None);
 //! let mut opened = Vec::new();
-//! Opener::new("clients.csv", "this vault", Cursor::new(sealed), keys)?.copy_to(&mut opened, &mut |_| {})?;
+//! Opener::new("clients.csv", "this vault", sealed, keys)?.reader().read_to_end(&mut opened)?;
 //! assert_eq!(opened, b"id,name\n1,Ada Example\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -1,14 +1,15 @@
 //! Making and opening the two header blocks.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 
+use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, sealed_len};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
 use crate::format::sealed::{
-    BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PRELUDE_LEN, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
+    BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
 use crate::format::{FileId, FormatError, Timestamp, label};
 use crate::vault::ProjectFileKey;
@@ -120,66 +121,98 @@ impl Read1 {
     }
 }
 
-/// Reads the header and opens it with the first of the keys that fits. The input stands at the body afterwards.
-pub(super) fn open<R: Read + Seek>(
-    what: &str,
-    searched: &str,
-    input: &mut R,
-    keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
-) -> Result<Header, Error> {
-    let mut blocks = read_blocks(what, input)?;
-    if blocks.is_empty() {
-        // A rewrap may have been between the two blocks: once more.
-        blocks = read_blocks(what, input)?;
-    }
-    if blocks.is_empty() {
-        return Err(why_no_block(what, input));
-    }
-    // The block with the higher sequence speaks, so it is tried first.
-    if blocks.windows(2).all(|pair| pair[0].block.prelude == pair[1].block.prelude) {
-        blocks.sort_by_key(|read| std::cmp::Reverse(read.block.sequence));
-    }
-    let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
-    if !differ {
-        blocks.truncate(1);
-    }
-    let mut best: Option<(usize, ContentKey, OpenedBy)> = None;
-    let mut unauthentic = false;
-    for key in keys {
-        let key = key?;
-        let upto = best.as_ref().map_or(blocks.len(), |(index, ..)| *index);
-        for (index, read) in blocks[..upto].iter().enumerate() {
-            let Some(content_key) = read.content_key(&key.key) else { continue };
-            if read.is_authentic(&content_key) {
-                best = Some((index, content_key, OpenedBy { project: key.project.clone(), version: key.version }));
-                break;
-            }
-            unauthentic = true;
-        }
-        // A block of higher sequence that the content key vouches for is worth looking for its own key.
-        let done = best
-            .as_ref()
-            .is_some_and(|(index, content_key, _)| !blocks[..*index].iter().any(|read| read.is_authentic(content_key)));
-        if done {
-            break;
-        }
-    }
+/// A header's speaking block: the one that is valid and has the higher sequence.
+struct Speaking {
+    index: usize,
+    content_key: ContentKey,
+    opened_by: OpenedBy,
+}
+
+/// Reads the header and opens it with the first of the keys that fits.
+///
+/// `keys` gives the keys anew each time: a rewrap that goes on meanwhile is a reason to read once more.
+pub(super) fn open<K>(what: &str, searched: &str, source: &dyn ReadAt, keys: impl Fn() -> K) -> Result<Header, Error>
+where
+    K: Iterator<Item = Result<ProjectFileKey, Error>>,
+{
     let damaged = |detail: &str| Error::Damaged { what: what.into(), detail: detail.into() };
-    let Some((index, content_key, opened_by)) = best else {
-        return Err(if unauthentic {
-            damaged("its header failed its integrity check")
-        } else {
-            Error::WrongKey { what: what.into(), searched: searched.into() }
-        });
+    let mut blocks = read_blocks(what, source)?;
+    let mut spoken = if blocks.is_empty() { Ok(None) } else { speaking(&blocks, keys()) };
+    if matches!(spoken, Ok(None) | Err(Silence::Unauthentic)) {
+        let again = read_blocks(what, source)?;
+        let same = again.len() == blocks.len() && again.iter().zip(&blocks).all(|(a, b)| a.bytes == b.bytes);
+        if !same {
+            spoken = speaking(&again, keys());
+            blocks = again;
+        }
+    }
+    if blocks.is_empty() {
+        return Err(why_no_block(what, source));
+    }
+    let Speaking { index, content_key, opened_by } = match spoken {
+        Ok(Some(speaking)) => speaking,
+        Ok(None) => return Err(Error::WrongKey { what: what.into(), searched: searched.into() }),
+        Err(Silence::Unauthentic) => return Err(damaged("its header failed its integrity check")),
+        Err(Silence::Key(error)) => return Err(error),
     };
+    let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
     let block = &blocks[index].block;
     let context = [label::METADATA, &block.prelude.to_bytes()[..]];
     let json = cobblestone::open(content_key.expose(), &context, block.metadata())
         .map_err(|_| damaged("its metadata failed its integrity check"))?;
     let metadata = parse("the metadata", &json).map_err(|error| Error::from_format(what, error))?;
-    let header = Header { prelude: block.prelude, metadata, opened_by, one_block_only: differ, content_key };
-    input.seek(SeekFrom::Start(header.len())).map_err(|source| reading(what, source))?;
-    Ok(header)
+    Ok(Header { prelude: block.prelude, metadata, opened_by, one_block_only: differ, content_key })
+}
+
+/// Why no block speaks.
+enum Silence {
+    /// One opens with a key and fails its MAC.
+    Unauthentic,
+    /// A key of the vault does not open.
+    Key(Error),
+}
+
+/// Finds the block that speaks; `None` where no key opens any.
+fn speaking(
+    blocks: &[Read1],
+    keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
+) -> Result<Option<Speaking>, Silence> {
+    // The block with the higher sequence speaks, so it is tried first; of two files' blocks, the first.
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    if blocks.windows(2).all(|pair| pair[0].block.prelude == pair[1].block.prelude) {
+        order.sort_by_key(|index| std::cmp::Reverse(blocks[*index].block.sequence));
+    }
+    if blocks.windows(2).all(|pair| pair[0].bytes == pair[1].bytes) {
+        order.truncate(1);
+    }
+    let mut best: Option<(usize, Speaking)> = None;
+    let mut unauthentic = false;
+    for key in keys {
+        let key = key.map_err(Silence::Key)?;
+        let upto = best.as_ref().map_or(order.len(), |(rank, _)| *rank);
+        for (rank, index) in order[..upto].iter().enumerate() {
+            let read = &blocks[*index];
+            let Some(content_key) = read.content_key(&key.key) else { continue };
+            if read.is_authentic(&content_key) {
+                let opened_by = OpenedBy { project: key.project.clone(), version: key.version };
+                best = Some((rank, Speaking { index: *index, content_key, opened_by }));
+                break;
+            }
+            unauthentic = true;
+        }
+        // A block of higher sequence that the content key vouches for is worth looking for its own key.
+        let done = best.as_ref().is_some_and(|(rank, speaking)| {
+            !order[..*rank].iter().any(|index| blocks[*index].is_authentic(&speaking.content_key))
+        });
+        if done {
+            break;
+        }
+    }
+    match best {
+        Some((_, speaking)) => Ok(Some(speaking)),
+        None if unauthentic => Err(Silence::Unauthentic),
+        None => Ok(None),
+    }
 }
 
 pub(super) fn reading(what: &str, source: io::Error) -> Error {
@@ -190,13 +223,13 @@ pub(super) fn reading(what: &str, source: io::Error) -> Error {
 ///
 /// Where there is no such B, A's own length may be what is damaged: then B is the block whose magic is right and
 /// whose length equals its offset.
-fn read_blocks<R: Read + Seek>(what: &str, input: &mut R) -> Result<Vec<Read1>, Error> {
-    let failed = |source| reading(what, source);
+fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<Read1>, Error> {
+    let failed = |error| reading(what, error);
     let mut blocks = Vec::with_capacity(2);
-    blocks.extend(block_at(input, 0, None).map_err(failed)?);
+    blocks.extend(block_at(source, 0, None).map_err(failed)?);
     let a_len = blocks.first().map(|a: &Read1| a.block.prelude.block_len);
     for at in a_len.into_iter().chain((BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP)) {
-        if let Some(b) = block_at(input, at as u64, Some(at)).map_err(failed)? {
+        if let Some(b) = block_at(source, at as u64, Some(at)).map_err(failed)? {
             blocks.push(b);
             break;
         }
@@ -205,60 +238,47 @@ fn read_blocks<R: Read + Seek>(what: &str, input: &mut R) -> Result<Vec<Read1>, 
 }
 
 /// Reads the block at an offset, if one parses there and has the expected length.
-fn block_at<R: Read + Seek>(input: &mut R, at: u64, expected_len: Option<usize>) -> io::Result<Option<Read1>> {
-    let Some(prelude) = prelude_at(input, at)? else { return Ok(None) };
+fn block_at(source: &dyn ReadAt, at: u64, expected_len: Option<usize>) -> io::Result<Option<Read1>> {
+    // Nearly every block is of the shortest length: it comes with the first read.
+    let mut bytes = vec![0; BLOCK_STEP];
+    let read = read_full_at(source, &mut bytes, at)?;
+    bytes.truncate(read);
+    let Some(Ok(prelude)) = bytes.first_chunk().map(Prelude::parse) else { return Ok(None) };
     if expected_len.is_some_and(|expected| expected != prelude.block_len) {
         return Ok(None);
     }
-    let mut bytes = vec![0; prelude.block_len];
-    let read = read_at(input, at, &mut bytes)?;
-    Ok((read == bytes.len()).then(|| Read1::parse(bytes).ok()).flatten())
+    if prelude.block_len > BLOCK_STEP {
+        bytes.resize(prelude.block_len, 0);
+        let read = read_full_at(source, &mut bytes, at)?;
+        bytes.truncate(read);
+    }
+    Ok(if bytes.len() == prelude.block_len { Read1::parse(bytes).ok() } else { None })
 }
 
-fn prelude_at<R: Read + Seek>(input: &mut R, at: u64) -> io::Result<Option<Prelude>> {
-    let mut bytes = [0; PRELUDE_LEN];
-    let read = read_at(input, at, &mut bytes)?;
-    Ok((read == PRELUDE_LEN).then(|| Prelude::parse(&bytes).ok()).flatten())
-}
-
-/// Says why a file has no block that parses, as precisely as its first bytes allow.
-fn why_no_block<R: Read + Seek>(what: &str, input: &mut R) -> Error {
-    let mut bytes = [0; BLOCK_STEP];
-    let read = match read_at(input, 0, &mut bytes) {
+/// Says why a file has no block that parses, as precisely as its first block allows.
+fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
+    let mut bytes = vec![0; BLOCK_STEP];
+    let read = match read_full_at(source, &mut bytes, 0) {
         Ok(read) => read,
-        Err(source) => return reading(what, source),
+        Err(error) => return reading(what, error),
     };
     let magic = &crate::format::sealed::MAGIC[..];
     let is_cut = read < bytes.len() && bytes[..read.min(8)] == magic[..read.min(8)];
     if is_cut {
         return Error::Truncated { what: what.into() };
     }
-    let error = bytes.first_chunk().map(Prelude::parse);
-    match error {
-        Some(Err(error)) => Error::from_format(what, error),
-        _ => match Block::parse(&bytes) {
+    let prelude = match bytes.first_chunk().map(Prelude::parse) {
+        Some(Ok(prelude)) => prelude,
+        Some(Err(error)) => return Error::from_format(what, error),
+        None => return Error::Truncated { what: what.into() },
+    };
+    bytes.resize(prelude.block_len, 0);
+    match read_full_at(source, &mut bytes, 0) {
+        Ok(read) if read < bytes.len() => Error::Truncated { what: what.into() },
+        Ok(_) => match Block::parse(&bytes) {
             Err(error) => Error::from_format(what, error),
-            Ok(_) => Error::Truncated { what: what.into() },
+            Ok(_) => Error::Changed { what: what.into() },
         },
+        Err(error) => reading(what, error),
     }
-}
-
-/// Reads as many bytes as there are from `at` on, up to the buffer's length.
-pub(super) fn read_at<R: Read + Seek>(input: &mut R, at: u64, bytes: &mut [u8]) -> io::Result<usize> {
-    input.seek(SeekFrom::Start(at))?;
-    read_full(input, bytes)
-}
-
-/// Reads until the buffer is full or the input ends.
-pub(super) fn read_full<R: Read>(input: &mut R, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match input.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

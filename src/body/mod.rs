@@ -1,14 +1,42 @@
 //! Sealed files: a header that one of a project's file keys opens, and a body that the file's own content key opens.
 //!
-//! [`Sealer`] and [`Opener`] are streams; files, temporary names and progress are the command line's.
+//! [`seal`] and [`Opener`] work on whole files and streams with as many threads as asked for; [`Sealer`] and
+//! [`Reader`] are the faces for whoever writes or reads piece by piece. Names of files, temporary files and progress
+//! bars are the command line's.
 
+mod engine;
 mod header;
 mod opener;
+mod positioned;
 mod sealer;
 
+use std::io::{Read, Write};
+
+#[cfg(feature = "bench")]
+pub use engine::bench;
+pub use engine::{Run, THREADS_LIMIT, default_threads};
 pub use header::{Header, Metadata, OpenedBy};
-pub use opener::Opener;
-pub use sealer::Sealer;
+pub use opener::{Opener, Reader, StreamOpener};
+pub use positioned::{ReadAt, WriteAt};
+pub use sealer::{Sealer, seal};
+
+/// Where plaintext comes from.
+pub enum Input<'a> {
+    /// A file whose bytes can be read at any position; all of it, from its first byte on.
+    At(&'a dyn ReadAt),
+    /// A stream, to its end.
+    Stream(&'a mut (dyn Read + Send)),
+}
+
+/// Where a result goes.
+pub enum Output<'a> {
+    /// An empty file that can be written at any position.
+    At(&'a dyn WriteAt),
+    /// A stream, in order.
+    Stream(&'a mut (dyn Write + Send)),
+    /// Nowhere: the input is only proven.
+    Nowhere,
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,57 +1,64 @@
-//! Opening a body chunk by chunk. Nothing unauthenticated leaves.
+//! Opening a body: all of it, a part of it, or only to prove it. Nothing unauthenticated leaves.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use zeroize::Zeroizing;
 
-use super::header::{self, Header, read_at, read_full, reading};
-use crate::crypto::cobblestone::{ChunkCipher, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
+use super::Output;
+use super::engine::{self, Open, Reseal, Run, Sink, Source, Trouble, Work, chunk_count};
+use super::header::{self, Header, Metadata, reading};
+use super::positioned::{ReadAt, read_full_at};
+use super::sealer::{head, sink_after, writing};
+use crate::crypto::bulk::BulkCipher;
+use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
+use crate::crypto::secret::FileKey;
 use crate::error::Error;
 use crate::vault::ProjectFileKey;
 
-/// How many chunks are read from the input at once.
-const BATCH: usize = 16;
-
-/// Opens a sealed file.
-pub struct Opener<R: Read + Seek> {
+/// An opened sealed file whose bytes can be read at any position. Its length is proven.
+pub struct Opener<S> {
     what: String,
-    input: R,
+    source: S,
     header: Header,
-    cipher: ChunkCipher,
+    cipher: BulkCipher,
     /// Length of the plaintext, in bytes; authenticated by the final chunk.
     length: u64,
+    /// Length of all chunks together as they are sealed, in bytes.
+    sealed: u64,
 }
 
-impl<R: Read + Seek> Opener<R> {
+impl<S: ReadAt> Opener<S> {
     /// Opens the header with the first key that fits and proves the file's length by its final chunk.
     ///
-    /// `what` names the file and `searched` whose keys these are, for messages.
+    /// `what` names the file and `searched` whose keys these are, for messages. `keys` gives the keys anew each time
+    /// it is called.
     ///
     /// # Errors
     /// [`Error::WrongKey`] where no key opens the header; [`Error::Truncated`] and [`Error::Damaged`];
-    /// [`Error::UnsupportedVersion`]; [`Error::Io`] of the input.
-    pub fn new(
-        what: &str,
-        searched: &str,
-        mut input: R,
-        keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
-    ) -> Result<Self, Error> {
-        let header = header::open(what, searched, &mut input, keys)?;
+    /// [`Error::UnsupportedVersion`]; [`Error::Io`] of the source.
+    pub fn new<K>(what: &str, searched: &str, source: S, keys: impl Fn() -> K) -> Result<Self, Error>
+    where
+        K: Iterator<Item = Result<ProjectFileKey, Error>>,
+    {
+        let header = header::open(what, searched, &source, keys)?;
+        Self::of_header(what, source, header)
+    }
+
+    fn of_header(what: &str, source: S, header: Header) -> Result<Self, Error> {
         let failed = |source| reading(what, source);
-        let total = input.seek(SeekFrom::End(0)).map_err(failed)?;
         let truncated = || Error::Truncated { what: what.into() };
+        let total = source.size().map_err(failed)?;
         let mut prefix = [0; PREFIX_LEN];
-        if read_at(&mut input, header.len(), &mut prefix).map_err(failed)? < PREFIX_LEN {
+        if read_full_at(&source, &mut prefix, header.len()).map_err(failed)? < PREFIX_LEN {
             return Err(truncated());
         }
-        let prelude = header.prelude.to_bytes();
-        let cipher = ChunkCipher::derive_for(header.content_key.expose(), &prefix, &[&prelude]).map_err(|_| {
-            Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() }
-        })?;
-        let sealed = total.saturating_sub(header.len());
-        let length = opened_len(sealed).ok_or_else(truncated)?;
-        let mut opener = Self { what: what.into(), input, header, cipher, length };
-        opener.check_final_chunk(sealed)?;
+        let cipher = body_cipher(what, &header, &prefix)?;
+        let message = total.saturating_sub(header.len());
+        let length = opened_len(message).ok_or_else(truncated)?;
+        let sealed = message - PREFIX_LEN as u64;
+        let opener = Self { what: what.into(), source, header, cipher, length, sealed };
+        // The length is what the final chunk proves: only a chunk sealed as a message's last is shorter than the rest.
+        opener.open_chunk(opener.chunks() - 1)?;
         Ok(opener)
     }
 
@@ -70,78 +77,283 @@ impl<R: Read + Seek> Opener<R> {
     /// Returns how many chunks the body has.
     #[must_use]
     pub fn chunks(&self) -> u64 {
-        self.length / crate::crypto::cobblestone::CHUNK_LEN as u64 + 1
+        chunk_count::<Open<'_>>(self.sealed)
     }
 
-    /// The length is what the final chunk proves: only a chunk sealed as a message's last is shorter than the rest.
-    fn check_final_chunk(&mut self, sealed: u64) -> Result<(), Error> {
-        let number = self.chunks() - 1;
-        let at = self.header.len() + PREFIX_LEN as u64 + number * SEALED_CHUNK_LEN as u64;
-        let mut bytes = Zeroizing::new(vec![0; (self.header.len() + sealed - at) as usize]);
-        let read = read_at(&mut self.input, at, &mut bytes).map_err(|source| reading(&self.what, source))?;
-        if read < bytes.len() {
-            return Err(Error::Truncated { what: self.what.clone() });
-        }
-        match self.cipher.open_chunk(number, &mut bytes) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.failed_chunk(error)),
-        }
+    fn body_start(&self) -> u64 {
+        self.header.len() + PREFIX_LEN as u64
     }
 
-    fn failed_chunk(&self, error: OpenError) -> Error {
-        let detail = match error {
-            OpenError::Chunk(number) if number + 1 == self.chunks() => format!(
-                "the final chunk of {} failed its integrity check: the file was altered, cut short or extended",
-                self.chunks()
-            ),
-            OpenError::Chunk(number) => format!("chunk {} of {} failed its integrity check", number + 1, self.chunks()),
-            other => other.to_string(),
-        };
-        Error::Damaged { what: self.what.clone(), detail }
+    fn all(&self) -> Source<'_> {
+        Source::At { from: &self.source, start: self.body_start(), length: self.sealed, chunks: 0..self.chunks() }
     }
 
-    /// Writes the plaintext to `output` and returns its length. `progress` is told the bytes done so far.
+    /// Writes all of the plaintext to `output` and returns its length.
     ///
     /// Every chunk is verified before it is written, so on an error what was written is authentic but not whole.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Truncated`], [`Error::Changed`] where the file grew meanwhile; [`Error::Io`] of
-    /// either side.
-    pub fn copy_to(mut self, output: &mut impl Write, progress: &mut dyn FnMut(u64)) -> Result<u64, Error> {
-        let body = self.header.len() + PREFIX_LEN as u64;
-        self.input.seek(SeekFrom::Start(body)).map_err(|source| reading(&self.what, source))?;
-        let mut batch = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
-        let (mut number, mut done) = (0, 0);
-        loop {
-            let read = read_full(&mut self.input, &mut batch).map_err(|source| reading(&self.what, source))?;
-            for sealed in batch[..read].chunks_mut(SEALED_CHUNK_LEN) {
-                if number == self.chunks() {
-                    return Err(Error::Changed { what: self.what.clone() });
-                }
-                let opened = self.cipher.open_chunk(number, sealed);
-                let plaintext = opened.map_err(|error| self.failed_chunk(error))?;
-                output.write_all(plaintext).map_err(|source| Error::Io {
-                    doing: "write",
-                    path: "the output".into(),
-                    source,
-                })?;
-                number += 1;
-                done += plaintext.len() as u64;
-            }
-            progress(done);
-            if read < batch.len() {
-                break;
-            }
+    /// [`Error::Damaged`]; [`Error::Changed`] where the file grew or shrank meanwhile; [`Error::Io`] of either side,
+    /// the output's with `doing` "write".
+    pub fn copy_to(&self, output: Output<'_>, run: Run<'_>) -> Result<u64, Error> {
+        let sink = sink_after(&[], output)?;
+        engine::run(&Open(&self.cipher), self.all(), sink, run).map_err(|trouble| self.explain(trouble))
+    }
+
+    /// Writes `length` bytes from `offset` on to `output`, or what there is of them, and returns how many.
+    ///
+    /// Only the chunks that hold them are read.
+    ///
+    /// # Errors
+    /// Those of [`Opener::copy_to`].
+    pub fn copy_range_to(
+        &self,
+        offset: u64,
+        length: u64,
+        output: &mut (dyn Write + Send),
+        run: Run<'_>,
+    ) -> Result<u64, Error> {
+        let end = offset.saturating_add(length).min(self.length);
+        let wanted = end.saturating_sub(offset);
+        if wanted == 0 {
+            return Ok(0);
         }
-        if number < self.chunks() || done != self.length {
-            return Err(Error::Truncated { what: self.what.clone() });
+        let chunk = CHUNK_LEN as u64;
+        let chunks = offset / chunk..end.div_ceil(chunk);
+        let source =
+            Source::At { from: &self.source, start: self.body_start(), length: self.sealed, chunks: chunks.clone() };
+        let mut trimmed = Trimmed { inner: output, skip: offset - chunks.start * chunk, left: wanted };
+        engine::run(&Open(&self.cipher), source, Sink::Stream(&mut trimmed), run)
+            .map_err(|trouble| self.explain(trouble))?;
+        Ok(wanted)
+    }
+
+    /// Fills `bytes` with plaintext from `offset` on and returns how much there was. Many threads may call it at once.
+    ///
+    /// # Errors
+    /// Those of [`Opener::copy_to`].
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let mut filled = 0;
+        while filled < bytes.len() && offset + (filled as u64) < self.length {
+            let at = offset + filled as u64;
+            let chunk = self.open_chunk(at / CHUNK_LEN as u64)?;
+            // Below CHUNK_LEN, which fits.
+            let rest = &chunk[(at % CHUNK_LEN as u64) as usize..];
+            let taken = rest.len().min(bytes.len() - filled);
+            bytes[filled..filled + taken].copy_from_slice(&rest[..taken]);
+            filled += taken;
         }
-        Ok(done)
+        Ok(filled)
+    }
+
+    /// Returns a reader that starts at the first byte.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_, S> {
+        Reader { opener: self, position: 0, chunk: None }
+    }
+
+    /// Proves every chunk and writes nothing. Returns the length of the plaintext.
+    ///
+    /// # Errors
+    /// Those of [`Opener::copy_to`].
+    pub fn verify(&self, run: Run<'_>) -> Result<u64, Error> {
+        self.copy_to(Output::Nowhere, run)
+    }
+
+    /// Seals the same bytes under a fresh content key and `file_key` into `output`, and returns their length.
+    ///
+    /// The plaintext is never anywhere but in the chunk that is worked on.
+    ///
+    /// # Errors
+    /// Those of [`Opener::copy_to`]; [`Error::Random`].
+    pub fn reseal_to(
+        &self,
+        file_key: &FileKey,
+        metadata: &Metadata,
+        output: Output<'_>,
+        run: Run<'_>,
+    ) -> Result<u64, Error> {
+        let (head, to) = head(file_key, metadata)?;
+        let sink = sink_after(&head, output)?;
+        let work = Reseal { from: &self.cipher, to: &to };
+        engine::run(&work, self.all(), sink, run).map_err(|trouble| self.explain(trouble))?;
+        Ok(self.length)
+    }
+
+    /// Reads and opens one chunk.
+    fn open_chunk(&self, number: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let at = number * SEALED_CHUNK_LEN as u64;
+        // At most a chunk, which fits.
+        let length = (self.sealed - at).min(SEALED_CHUNK_LEN as u64) as usize;
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        let read = read_full_at(&self.source, &mut bytes, self.body_start() + at);
+        if read.map_err(|source| reading(&self.what, source))? < length {
+            return Err(self.explain(Trouble::Shorter));
+        }
+        let opened = Open(&self.cipher).chunk(number, &mut bytes, length);
+        bytes.truncate(opened.map_err(|error| self.explain(Trouble::Chunk(error)))?);
+        Ok(bytes)
+    }
+
+    fn explain(&self, trouble: Trouble) -> Error {
+        explain(&self.what, Some(self.chunks()), trouble)
     }
 }
 
-impl<R: Read + Seek> std::fmt::Debug for Opener<R> {
+impl<S> std::fmt::Debug for Opener<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Opener").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+/// Derives the body's cipher, if the body belongs to the header.
+fn body_cipher(what: &str, header: &Header, prefix: &[u8; PREFIX_LEN]) -> Result<BulkCipher, Error> {
+    let prelude = header.prelude.to_bytes();
+    BulkCipher::derive_for(header.content_key.expose(), prefix, &[&prelude])
+        .map_err(|_| Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() })
+}
+
+fn explain(what: &str, chunks: Option<u64>, trouble: Trouble) -> Error {
+    let detail = match (trouble, chunks) {
+        (Trouble::Read(source), _) => return reading(what, source),
+        (Trouble::Write(source), _) => return writing(source),
+        (Trouble::Shorter | Trouble::Longer, _) => return Error::Changed { what: what.into() },
+        (Trouble::Chunk(OpenError::Truncated), _) => return Error::Truncated { what: what.into() },
+        (Trouble::Chunk(OpenError::Chunk(number)), Some(chunks)) if number + 1 == chunks => format!(
+            "the final chunk of {chunks} failed its integrity check: the file was altered, cut short or extended"
+        ),
+        (Trouble::Chunk(OpenError::Chunk(number)), Some(chunks)) => {
+            format!("chunk {} of {chunks} failed its integrity check", number + 1)
+        }
+        (Trouble::Chunk(OpenError::Chunk(number)), None) => {
+            format!("chunk {} failed its integrity check: it was altered, or the file was cut short there", number + 1)
+        }
+        (Trouble::Chunk(other), _) => other.to_string(),
+    };
+    Error::Damaged { what: what.into(), detail }
+}
+
+/// Reads an opened file from anywhere, keeping the last chunk at hand.
+pub struct Reader<'a, S> {
+    opener: &'a Opener<S>,
+    position: u64,
+    chunk: Option<(u64, Zeroizing<Vec<u8>>)>,
+}
+
+impl<S: ReadAt> Read for Reader<'_, S> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        if bytes.is_empty() || self.position >= self.opener.length {
+            return Ok(0);
+        }
+        let number = self.position / CHUNK_LEN as u64;
+        let chunk = match self.chunk.take() {
+            Some((at_hand, chunk)) if at_hand == number => chunk,
+            _ => self.opener.open_chunk(number).map_err(|error| match error {
+                Error::Io { source, .. } => source,
+                error => io::Error::new(io::ErrorKind::InvalidData, error),
+            })?,
+        };
+        // Below CHUNK_LEN, which fits.
+        let rest = &chunk[(self.position % CHUNK_LEN as u64) as usize..];
+        let taken = rest.len().min(bytes.len());
+        bytes[..taken].copy_from_slice(&rest[..taken]);
+        self.position += taken as u64;
+        self.chunk = Some((number, chunk));
+        Ok(taken)
+    }
+}
+
+impl<S: ReadAt> Seek for Reader<'_, S> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let moved = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(by) => self.opener.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        self.position = moved.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+/// Opens a sealed file that comes as a stream: its length is proven only at its end.
+pub struct StreamOpener<R> {
+    what: String,
+    input: io::Chain<io::Cursor<Vec<u8>>, R>,
+    header: Header,
+    cipher: BulkCipher,
+}
+
+impl<R: Read + Send> StreamOpener<R> {
+    /// Reads the header from the stream and opens it with the first key that fits.
+    ///
+    /// # Errors
+    /// Those of [`Opener::new`].
+    pub fn new<K>(what: &str, searched: &str, mut input: R, keys: impl Fn() -> K) -> Result<Self, Error>
+    where
+        K: Iterator<Item = Result<ProjectFileKey, Error>>,
+    {
+        let failed = |source| reading(what, source);
+        // Where A is damaged, B may be anywhere up to the longest block's length.
+        let mut start = Vec::new();
+        let most = 2 * crate::format::sealed::BLOCK_LIMIT as u64;
+        input.by_ref().take(most).read_to_end(&mut start).map_err(failed)?;
+        let header = header::open(what, searched, &start, keys)?;
+        let mut input = io::Cursor::new(start).chain(input);
+        let mut head = vec![0; usize::try_from(header.len()).unwrap_or_default() + PREFIX_LEN];
+        match input.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(Error::Truncated { what: what.into() });
+            }
+            other => other.map_err(failed)?,
+        }
+        let prefix = head.last_chunk().ok_or_else(|| Error::Truncated { what: what.into() })?;
+        let cipher = body_cipher(what, &header, prefix)?;
+        Ok(Self { what: what.into(), input, header, cipher })
+    }
+
+    /// Returns the opened header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Writes all of the plaintext to `output` and returns its length.
+    ///
+    /// Every chunk is verified before it is written, but that it was the last one is known only at the end: on an
+    /// error what was written is authentic and not whole.
+    ///
+    /// # Errors
+    /// Those of [`Opener::copy_to`].
+    pub fn copy_to(mut self, output: Output<'_>, run: Run<'_>) -> Result<u64, Error> {
+        let sink = sink_after(&[], output)?;
+        engine::run(&Open(&self.cipher), Source::Stream(&mut self.input), sink, run)
+            .map_err(|trouble| explain(&self.what, None, trouble))
+    }
+}
+
+/// Passes on what lies within a range.
+struct Trimmed<'a> {
+    inner: &'a mut (dyn Write + Send),
+    skip: u64,
+    left: u64,
+}
+
+impl Write for Trimmed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let skipped = self.skip.min(bytes.len() as u64);
+        self.skip -= skipped;
+        if skipped == bytes.len() as u64 || self.left == 0 {
+            return Ok(bytes.len());
+        }
+        // Both are at most the length of a slice, which fits.
+        let rest = &bytes[skipped as usize..];
+        let wanted = &rest[..self.left.min(rest.len() as u64) as usize];
+        self.inner.write_all(wanted)?;
+        self.left -= wanted.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }

@@ -1,27 +1,107 @@
-//! Sealing a body chunk by chunk.
+//! Sealing a body: whole files and streams by the engine, and a writer for whoever makes the bytes one by one.
 
 use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
-use super::header::{self, Metadata};
-use crate::crypto::cobblestone::{CHUNK_LEN, ChunkCipher, SALT_LEN, SEALED_CHUNK_LEN};
+use super::engine::{self, BATCH, Run, Seal, Sink, Source, Trouble, Work, chunk_count};
+use super::header::{self, Metadata, reading};
+use super::positioned::drain_buffers;
+use super::{Input, Output};
+use crate::crypto::bulk::BulkCipher;
+use crate::crypto::cobblestone::{CHUNK_LEN, SALT_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::secret::FileKey;
 use crate::error::Error;
 
-/// How many chunks are written to the output at once.
-const BATCH: usize = 16;
+/// Seals all of `input` into `output` under a fresh content key, and returns how many bytes it held.
+///
+/// `what` names the input for messages. What was written is worth nothing after an error.
+///
+/// # Errors
+/// [`Error::Io`] of either side, the output's with `doing` "write"; [`Error::Changed`] where a file grew or shrank
+/// meanwhile; [`Error::Random`].
+pub fn seal(
+    what: &str,
+    file_key: &FileKey,
+    metadata: &Metadata,
+    input: Input<'_>,
+    output: Output<'_>,
+    run: Run<'_>,
+) -> Result<u64, Error> {
+    let (head, cipher) = head(file_key, metadata)?;
+    seal_body(what, &head, &cipher, input, output, run)
+}
+
+/// Writes a head and the body after it.
+pub(super) fn seal_body(
+    what: &str,
+    head: &[u8],
+    cipher: &BulkCipher,
+    input: Input<'_>,
+    output: Output<'_>,
+    run: Run<'_>,
+) -> Result<u64, Error> {
+    let source = match input {
+        Input::At(from) => {
+            let length = from.size().map_err(|source| reading(what, source))?;
+            Source::At { from, start: 0, length, chunks: 0..chunk_count::<Seal<'_>>(length) }
+        }
+        Input::Stream(reader) => Source::Stream(reader),
+    };
+    let sink = sink_after(head, output)?;
+    engine::run(&Seal(cipher), source, sink, run).map_err(|trouble| explain(what, trouble))
+}
+
+/// Writes what stands before a body, and returns where the body goes.
+pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>, Error> {
+    match output {
+        Output::At(to) => {
+            let mut slices = [io::IoSlice::new(head)];
+            drain_buffers(&mut slices, |slices, done| to.write_vectored_at(slices, done as u64)).map_err(writing)?;
+            Ok(Sink::At { to, start: head.len() as u64 })
+        }
+        Output::Stream(writer) => {
+            writer.write_all(head).map_err(writing)?;
+            Ok(Sink::Stream(writer))
+        }
+        Output::Nowhere => Ok(Sink::Nowhere),
+    }
+}
+
+/// Makes the header and the body's prefix, and the cipher for its chunks.
+pub(super) fn head(file_key: &FileKey, metadata: &Metadata) -> Result<(Vec<u8>, BulkCipher), Error> {
+    let (prelude, content_key, mut head) = header::seal(file_key, metadata)?;
+    let mut salt = [0; SALT_LEN];
+    crate::crypto::random(&mut salt)?;
+    let (cipher, commitment) = BulkCipher::derive(content_key.expose(), &salt, &[&prelude.to_bytes()]);
+    head.extend_from_slice(&salt);
+    head.extend_from_slice(&commitment);
+    Ok((head, cipher))
+}
+
+pub(super) fn writing(source: io::Error) -> Error {
+    Error::Io { doing: "write", path: "the output".into(), source }
+}
+
+fn explain(what: &str, trouble: Trouble) -> Error {
+    match trouble {
+        Trouble::Read(source) => reading(what, source),
+        Trouble::Write(source) => writing(source),
+        Trouble::Chunk(error) => writing(io::Error::new(io::ErrorKind::FileTooLarge, error)),
+        Trouble::Shorter | Trouble::Longer => Error::Changed { what: what.into() },
+    }
+}
 
 /// Seals what is written to it into `output`. Without [`Sealer::finish`] the file does not open.
 pub struct Sealer<W: Write> {
     output: W,
-    cipher: ChunkCipher,
-    /// The number of the chunk that is being filled.
+    cipher: BulkCipher,
+    /// The number of the first chunk in the slots.
     number: u64,
-    /// The plaintext of the chunk that is being filled.
-    chunk: Zeroizing<Vec<u8>>,
-    /// Sealed chunks not yet written.
-    sealed: Vec<u8>,
+    /// A batch of chunks, the plaintext of each in its slot.
+    slots: Zeroizing<Vec<u8>>,
+    /// How many bytes of plaintext are in the slots.
+    filled: usize,
     /// A failed write is never followed by another: chunk numbers are sealed once.
     failed: bool,
 }
@@ -32,25 +112,10 @@ impl<W: Write> Sealer<W> {
     /// # Errors
     /// [`Error::Io`] of the output; [`Error::Random`].
     pub fn new(file_key: &FileKey, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
-        let (prelude, content_key, mut head) = header::seal(file_key, metadata)?;
-        let mut salt = [0; SALT_LEN];
-        crate::crypto::random(&mut salt)?;
-        let (cipher, commitment) = ChunkCipher::derive(content_key.expose(), &salt, &[&prelude.to_bytes()]);
-        head.extend_from_slice(&salt);
-        head.extend_from_slice(&commitment);
-        output.write_all(&head).map_err(|source| Error::Io {
-            doing: "write",
-            path: "the sealed file".into(),
-            source,
-        })?;
-        Ok(Self {
-            output,
-            cipher,
-            number: 0,
-            chunk: Zeroizing::new(Vec::with_capacity(CHUNK_LEN)),
-            sealed: Vec::with_capacity(BATCH * SEALED_CHUNK_LEN),
-            failed: false,
-        })
+        let (head, cipher) = head(file_key, metadata)?;
+        output.write_all(&head).map_err(writing)?;
+        let slots = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
+        Ok(Self { output, cipher, number: 0, slots, filled: 0, failed: false })
     }
 
     /// Seals the final chunk, writes what is left and returns the output.
@@ -59,8 +124,7 @@ impl<W: Write> Sealer<W> {
     /// Those of the output.
     pub fn finish(mut self) -> io::Result<W> {
         self.check()?;
-        self.seal_chunk()?;
-        self.write_sealed()?;
+        self.seal_chunks(self.filled / CHUNK_LEN + 1)?;
         self.output.flush()?;
         Ok(self.output)
     }
@@ -69,37 +133,40 @@ impl<W: Write> Sealer<W> {
         if self.failed { Err(io::Error::other("an earlier write failed")) } else { Ok(()) }
     }
 
-    fn seal_chunk(&mut self) -> io::Result<()> {
-        let start = self.sealed.len();
-        self.sealed.extend_from_slice(&self.chunk);
-        let tag = self.cipher.seal_chunk(self.number, &mut self.sealed[start..]).map_err(|error| {
-            self.failed = true;
-            io::Error::new(io::ErrorKind::FileTooLarge, error)
-        })?;
-        self.sealed.extend_from_slice(&tag);
-        self.number += 1;
-        self.chunk.clear();
+    /// Seals and writes the first `count` chunks in the slots, of which the last may be the final one.
+    fn seal_chunks(&mut self, count: usize) -> io::Result<()> {
+        let mut length = 0;
+        // Whatever ends this early must not be tried again.
+        self.failed = true;
+        for (index, slot) in self.slots.chunks_exact_mut(SEALED_CHUNK_LEN).take(count).enumerate() {
+            let plain = (self.filled - index * CHUNK_LEN).min(CHUNK_LEN);
+            length += Seal(&self.cipher)
+                .chunk(self.number + index as u64, slot, plain)
+                .map_err(|error| io::Error::new(io::ErrorKind::FileTooLarge, error))?;
+        }
+        self.output.write_all(&self.slots[..length])?;
+        self.failed = false;
+        self.number += count as u64;
+        let rest = self.filled - self.filled.min(count * CHUNK_LEN);
+        if rest > 0 {
+            let from = count * SEALED_CHUNK_LEN;
+            self.slots.copy_within(from..from + rest, 0);
+        }
+        self.filled = rest;
         Ok(())
-    }
-
-    fn write_sealed(&mut self) -> io::Result<()> {
-        let written = self.output.write_all(&self.sealed);
-        self.failed = written.is_err();
-        self.sealed.clear();
-        written
     }
 }
 
 impl<W: Write> Write for Sealer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check()?;
-        let taken = bytes.len().min(CHUNK_LEN - self.chunk.len());
-        self.chunk.extend_from_slice(&bytes[..taken]);
-        if self.chunk.len() == CHUNK_LEN {
-            self.seal_chunk()?;
-            if self.sealed.len() >= BATCH * SEALED_CHUNK_LEN {
-                self.write_sealed()?;
-            }
+        let (index, within) = (self.filled / CHUNK_LEN, self.filled % CHUNK_LEN);
+        let taken = bytes.len().min(CHUNK_LEN - within);
+        let at = index * SEALED_CHUNK_LEN + within;
+        self.slots[at..at + taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        if self.filled == BATCH * CHUNK_LEN {
+            self.seal_chunks(BATCH)?;
         }
         Ok(taken)
     }
@@ -107,7 +174,7 @@ impl<W: Write> Write for Sealer<W> {
     /// Writes every whole chunk; the bytes of an unfinished one wait for the rest.
     fn flush(&mut self) -> io::Result<()> {
         self.check()?;
-        self.write_sealed()?;
+        self.seal_chunks(self.filled / CHUNK_LEN)?;
         self.output.flush()
     }
 }

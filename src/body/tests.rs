@@ -1,4 +1,4 @@
-use std::io::{Cursor, Write};
+use std::io::Write;
 
 use super::*;
 use crate::crypto::cobblestone::{CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN};
@@ -20,12 +20,11 @@ fn sealed(byte: u8, plaintext: &[u8]) -> Vec<u8> {
 }
 
 fn open(bytes: &[u8], keys: &[u8]) -> Result<(Vec<u8>, OpenedBy, bool), Error> {
-    let keys = keys.iter().map(|byte| Ok(key(*byte)));
-    let opener = Opener::new("the file", "the vault", Cursor::new(bytes), keys)?;
+    let opener = Opener::new("the file", "the vault", bytes, || keys.iter().map(|byte| Ok(key(*byte))))?;
     let by = opener.header().opened_by.clone();
     let one = opener.header().one_block_only;
     let mut output = Vec::new();
-    opener.copy_to(&mut output, &mut |_| {})?;
+    opener.copy_to(Output::Stream(&mut output), Run::quiet())?;
     Ok((output, by, one))
 }
 
@@ -46,7 +45,7 @@ fn what_is_sealed_opens_at_every_length_around_the_borders() {
 #[test]
 fn metadata_comes_back() {
     let file = sealed(1, b"");
-    let opener = Opener::new("f", "v", Cursor::new(&file), [Ok(key(1))].into_iter()).unwrap();
+    let opener = Opener::new("f", "v", &file, || [Ok(key(1))].into_iter()).unwrap();
     assert_eq!(opener.header().metadata.name.as_deref(), Some("clients.csv"));
 }
 

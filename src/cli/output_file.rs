@@ -1,7 +1,7 @@
 //! A file that appears under its name only when it is whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
@@ -45,6 +45,11 @@ impl OutputFile {
         Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
     }
 
+    /// Returns the file to write to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Syncs the file and gives it its name, in one step that replaces nothing unasked.
     ///
     /// # Errors
@@ -56,7 +61,7 @@ impl OutputFile {
             }
             Failure::io(format!("write {}", self.target.display()), &error)
         };
-        self.file.flush().and_then(|()| self.file.sync_all()).map_err(failed)?;
+        self.file.sync_all().map_err(failed)?;
         if self.force || self.temporary.is_some() {
             let temporary = match self.temporary.take() {
                 Some(temporary) => temporary,
@@ -96,16 +101,6 @@ impl OutputFile {
         interrupt::remove_if_interrupted(&temporary);
         self.link_to(&temporary)?;
         Ok(temporary)
-    }
-}
-
-impl Write for OutputFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

@@ -28,10 +28,10 @@ impl Progress {
         Self(Some(bar))
     }
 
-    /// Tells how many bytes are done.
-    pub fn set(&self, done: u64) {
+    /// Tells how many more bytes are done.
+    pub fn add(&self, more: u64) {
         if let Some(bar) = &self.0 {
-            bar.set_position(done);
+            bar.inc(more);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! and authenticates the length and order of its chunks. Everything Strongroom seals is such a message.
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use aes_gcm::{Aes256Gcm, Tag};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -63,10 +63,62 @@ pub const fn opened_len(sealed_len: u64) -> Option<u64> {
     Some(whole * CHUNK_LEN as u64 + last)
 }
 
+/// What one message's chunks are sealed with.
+pub(super) struct MessageKeys {
+    pub(super) aead_key: Zeroizing<[u8; KEY_LEN]>,
+    pub(super) nonces: Nonces,
+    pub(super) commitment: [u8; COMMITMENT_LEN],
+}
+
+impl MessageKeys {
+    /// Derives them from key, salt and context, the context given in parts that are concatenated.
+    pub(super) fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
+        let mut info: Vec<&[u8]> = vec![INFO, salt];
+        info.extend(context);
+        let mut okm = Zeroizing::new([0u8; KEY_LEN + 12 + COMMITMENT_LEN]);
+        hkdf_expand_sha512(key, &info, &mut okm[..]);
+        let mut keys =
+            Self { aead_key: Zeroizing::new([0; KEY_LEN]), nonces: Nonces([0; 12]), commitment: [0; COMMITMENT_LEN] };
+        keys.aead_key.copy_from_slice(&okm[..KEY_LEN]);
+        keys.nonces.0.copy_from_slice(&okm[KEY_LEN..KEY_LEN + 12]);
+        keys.commitment.copy_from_slice(&okm[KEY_LEN + 12..]);
+        keys
+    }
+
+    /// Derives the keys of a message that stands under `prefix` (salt and commitment), if it is this key's.
+    pub(super) fn derive_for(
+        key: &[u8; KEY_LEN],
+        prefix: &[u8; PREFIX_LEN],
+        context: &[&[u8]],
+    ) -> Result<Self, OpenError> {
+        let mut salt = [0; SALT_LEN];
+        salt.copy_from_slice(&prefix[..SALT_LEN]);
+        let keys = Self::derive(key, &salt, context);
+        if bool::from(keys.commitment.ct_eq(&prefix[SALT_LEN..])) { Ok(keys) } else { Err(OpenError::Commitment) }
+    }
+}
+
+/// The nonces of one message: its base nonce XOR the chunk's number.
+pub(super) struct Nonces([u8; 12]);
+
+impl Nonces {
+    /// Returns a chunk's nonce; [`OpenError::TooLong`] from chunk 2^38 on.
+    pub(super) fn of(&self, number: u64) -> Result<[u8; 12], OpenError> {
+        if number >= CHUNK_LIMIT {
+            return Err(OpenError::TooLong);
+        }
+        let mut nonce = self.0;
+        for (byte, counter) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
+            *byte ^= counter;
+        }
+        Ok(nonce)
+    }
+}
+
 /// Seals and opens the chunks of one message. The caller sees to it that a chunk number is sealed once.
 pub struct ChunkCipher {
     aead: Aes256Gcm,
-    base_nonce: [u8; 12],
+    nonces: Nonces,
 }
 
 impl ChunkCipher {
@@ -74,19 +126,9 @@ impl ChunkCipher {
     /// parts that are concatenated.
     #[must_use]
     pub fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> (Self, [u8; COMMITMENT_LEN]) {
-        let mut info: Vec<&[u8]> = vec![INFO, salt];
-        info.extend(context);
-        let mut okm = Zeroizing::new([0u8; KEY_LEN + 12 + COMMITMENT_LEN]);
-        hkdf_expand_sha512(key, &info, &mut okm[..]);
-        let (aead_key, rest) = okm.split_at(KEY_LEN);
-        let (nonce, commitment) = rest.split_at(12);
-        let mut base_nonce = [0; 12];
-        base_nonce.copy_from_slice(nonce);
-        let mut committed = [0; COMMITMENT_LEN];
-        committed.copy_from_slice(commitment);
-        let mut sized = Zeroizing::new([0; KEY_LEN]);
-        sized.copy_from_slice(aead_key);
-        (Self { aead: Aes256Gcm::new((&*sized).into()), base_nonce }, committed)
+        let keys = MessageKeys::derive(key, salt, context);
+        let commitment = keys.commitment;
+        (Self::of(keys), commitment)
     }
 
     /// Derives the cipher of a message that stands under `prefix` (salt and commitment), if it is this key's.
@@ -94,10 +136,11 @@ impl ChunkCipher {
     /// # Errors
     /// [`OpenError::Commitment`] where the message was sealed under another key or context.
     pub fn derive_for(key: &[u8; KEY_LEN], prefix: &[u8; PREFIX_LEN], context: &[&[u8]]) -> Result<Self, OpenError> {
-        let mut salt = [0; SALT_LEN];
-        salt.copy_from_slice(&prefix[..SALT_LEN]);
-        let (cipher, commitment) = Self::derive(key, &salt, context);
-        if bool::from(commitment.ct_eq(&prefix[SALT_LEN..])) { Ok(cipher) } else { Err(OpenError::Commitment) }
+        MessageKeys::derive_for(key, prefix, context).map(Self::of)
+    }
+
+    fn of(keys: MessageKeys) -> Self {
+        Self { aead: Aes256Gcm::new((&*keys.aead_key).into()), nonces: keys.nonces }
     }
 
     /// Seals chunk `number` in place and returns its tag.
@@ -105,7 +148,7 @@ impl ChunkCipher {
     /// # Errors
     /// [`OpenError::TooLong`] from chunk 2^38 on.
     pub fn seal_chunk(&self, number: u64, bytes: &mut [u8]) -> Result<[u8; TAG_LEN], OpenError> {
-        let nonce = self.nonce(number)?;
+        let nonce = self.nonces.of(number)?.into();
         debug_assert!(bytes.len() <= CHUNK_LEN);
         let tag = self
             .aead
@@ -121,7 +164,7 @@ impl ChunkCipher {
     /// [`OpenError::Truncated`] for fewer bytes than a tag, [`OpenError::Chunk`] where the tag does not hold (the
     /// bytes are then still the sealed ones), [`OpenError::TooLong`] from chunk 2^38 on.
     pub fn open_chunk<'a>(&self, number: u64, sealed: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
-        let nonce = self.nonce(number)?;
+        let nonce = self.nonces.of(number)?.into();
         let length = sealed.len().checked_sub(TAG_LEN).ok_or(OpenError::Truncated)?;
         let (bytes, tag) = sealed.split_at_mut(length);
         let mut sized = [0; TAG_LEN];
@@ -130,17 +173,6 @@ impl ChunkCipher {
             .decrypt_inout_detached(&nonce, b"", (&mut *bytes).into(), &Tag::from(sized))
             .map_err(|_| OpenError::Chunk(number))?;
         Ok(bytes)
-    }
-
-    fn nonce(&self, number: u64) -> Result<Nonce<aes_gcm::aead::consts::U12>, OpenError> {
-        if number >= CHUNK_LIMIT {
-            return Err(OpenError::TooLong);
-        }
-        let mut nonce = self.base_nonce;
-        for (byte, counter) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
-            *byte ^= counter;
-        }
-        Ok(nonce.into())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Passwords to keys, keys to sealed bytes. Nothing here reads a file, a terminal or the clock.
 //!
-//! One construction seals everything: [`cobblestone`]. One function turns a master password into a key: [`kdf`].
+//! One construction seals everything: [`cobblestone`], and for bodies [`bulk`] with a faster cipher underneath. One
+//! function turns a master password into a key: [`kdf`].
 //! Secrets live in the newtypes of [`secret`].
 
+pub mod bulk;
 pub mod cobblestone;
 pub mod hmac;
 pub mod kdf;

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::encrypt::{check_input, open_input, outputs, shown, write_failed};
-use crate::body::{Metadata, OpenedBy, Opener};
+use crate::body::{Metadata, OpenedBy, Opener, Output, Run, default_threads};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output_file::{OutputFile, check_apart, check_free};
@@ -156,9 +156,10 @@ impl Decrypt {
                 return Err(Failure::usage(twice).hint("run it for each of them by itself"));
             }
         }
-        let mut sink = OutputFile::create(&output, self.force)?;
+        let sink = OutputFile::create(&output, self.force)?;
         let progress = Progress::new(context.output, &input.display().to_string(), opener.plaintext_len());
-        let bytes = opener.copy_to(&mut sink, &mut |done| progress.set(done)).map_err(|error| match error {
+        let run = Run { threads: default_threads(), progress: &|more| progress.add(more) };
+        let bytes = opener.copy_to(Output::At(sink.file()), run).map_err(|error| match error {
             Error::Io { doing: "write", source, .. } => write_failed(&output, &source),
             error => {
                 let failure = Failure::of(doing(), error);
@@ -175,13 +176,13 @@ impl Decrypt {
     fn open(&self, vault: &Unlocked<'_>, input: &Path, file: File, last: Option<&str>) -> Result<Opener<File>, Error> {
         let what = input.display().to_string();
         let Some(project) = &self.project else {
-            return Opener::new(&what, "this vault", file, vault.candidate_keys(last));
+            return Opener::new(&what, "this vault", file, || vault.candidate_keys(last));
         };
         let name = vault.project(project)?.name;
         let searched = format!("project {name:?}");
         // The named project's keys come first; what follows is not asked for.
         let of_project = |key: &Result<ProjectFileKey, Error>| key.as_ref().map_or(true, |key| key.project == name);
-        Opener::new(&what, &searched, file, vault.candidate_keys(Some(project)).take_while(of_project))
+        Opener::new(&what, &searched, file, || vault.candidate_keys(Some(project)).take_while(of_project))
     }
 }
 

@@ -1,16 +1,15 @@
 //! `strongroom encrypt`.
 
 use std::fs::{self, File, Metadata as FileMetadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::init::describe;
 use super::project::shell_word;
-use crate::body::{Metadata, Sealer};
+use crate::body::{Input, Metadata, Output, Run, default_threads, seal};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Announced;
@@ -21,9 +20,6 @@ use crate::error::Error;
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
-
-/// How much is read at once, in bytes.
-const READ_LEN: usize = 256 << 10;
 
 /// Encrypt files for a project.
 ///
@@ -274,7 +270,7 @@ fn changed(path: &Path) -> Failure {
 
 /// Encrypts one file and returns its length in bytes.
 fn encrypt_file(context: &Context, key: &ProjectFileKey, job: &Job, force: bool) -> Result<u64, Failure> {
-    let (mut file, before) = open_input(&job.input)?;
+    let (file, before) = open_input(&job.input)?;
     let doing = || format!("encrypt {}", job.input.display());
     let name = job.input.file_name().and_then(|name| name.to_str()).map(str::to_owned);
     #[cfg(unix)]
@@ -283,27 +279,22 @@ fn encrypt_file(context: &Context, key: &ProjectFileKey, job: &Job, force: bool)
     let mode = None;
     let metadata = Metadata { name, modified: before.modified().ok().map(Into::into), mode, ..Metadata::default() };
     let output = OutputFile::create(&job.output, force)?;
-    let mut sealer = Sealer::new(&key.key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
     let progress = Progress::new(context.output, &job.input.display().to_string(), before.len());
-    let mut buffer = Zeroizing::new(vec![0; READ_LEN]);
-    let mut total = 0;
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::io(format!("read {}", job.input.display()), &error)),
-        };
-        sealer.write_all(&buffer[..read]).map_err(|error| write_failed(&job.output, &error))?;
-        total += read as u64;
-        progress.set(total);
-    }
+    let run = Run { threads: default_threads(), progress: &|more| progress.add(more) };
+    let what = job.input.display().to_string();
+    let total = seal(&what, &key.key, &metadata, Input::At(&file), Output::At(output.file()), run).map_err(
+        |error| match error {
+            Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
+            Error::Changed { .. } => changed(&job.input),
+            error => Failure::of(doing(), error),
+        },
+    )?;
     drop(progress);
     let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
     if total != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
         return Err(changed(&job.input));
     }
-    sealer.finish().map_err(|error| write_failed(&job.output, &error))?.publish()?;
+    output.publish()?;
     Ok(total)
 }
 

