@@ -8,6 +8,7 @@ use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
+use crate::format::scalar::Base64;
 use crate::format::sealed::{
     BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
@@ -24,6 +25,15 @@ open_object! {
         /// When it was last modified.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub modified: Option<Timestamp> = default,
+        /// The nanoseconds that `modified` leaves out, 0 to 999,999,999.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub modified_ns: Option<u32> = default,
+        /// Where it was in the folder that was encrypted, its components joined by `/`: there with hidden names only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub path: Option<String> = default,
+        /// The bytes of a `path` that is no text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub path_bytes: Option<Base64> = default,
         /// Its Unix permission bits.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub mode: Option<u32> = default,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
 use super::interrupt;
-use crate::store::durable::{self, folder_of, with_suffix};
+use crate::store::durable::{self, folder_of};
 use crate::store::plain;
 
 /// What is written before it has its name: without any name where the system can do that, else under one that tells
@@ -50,11 +50,39 @@ impl OutputFile {
         &self.file
     }
 
-    /// Syncs the file and gives it its name, in one step that replaces nothing unasked.
+    /// Gives the file the time and permission bits it is to have.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn dress(&self, look: &Look) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::io(format!("write {}", self.target.display()), &error);
+        if let Some(modified) = look.modified {
+            self.file.set_modified(modified).map_err(failed)?;
+        }
+        #[cfg(unix)]
+        if let Some(mode) = look.mode {
+            use std::os::unix::fs::PermissionsExt;
+            self.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Syncs the file, gives it its name in one step that replaces nothing unasked, and sees to it that both last.
     ///
     /// # Errors
     /// Where it cannot be synced, or something has come to stand at its name meanwhile. Nothing is left then.
-    pub fn publish(mut self) -> Result<(), Failure> {
+    pub fn publish(self) -> Result<(), Failure> {
+        let target = self.target.clone();
+        self.name()?;
+        sync_folder_of(&target)
+    }
+
+    /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a
+    /// folder, once for all.
+    ///
+    /// # Errors
+    /// As [`OutputFile::publish`].
+    pub fn name(mut self) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return exists(&self.target);
@@ -81,7 +109,7 @@ impl OutputFile {
         } else {
             self.link_to(&self.target).map_err(failed)?;
         }
-        durable::sync_folder(folder_of(&self.target)).map_err(failed)
+        Ok(())
     }
 
     #[cfg(target_os = "linux")]
@@ -112,6 +140,30 @@ impl Drop for OutputFile {
             interrupt::keep(&temporary);
         }
     }
+}
+
+/// The time and permission bits of a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// When it was last modified.
+    pub modified: Option<std::time::SystemTime>,
+    /// Its Unix permission bits.
+    pub mode: Option<u32>,
+}
+
+/// Makes the names of the files in a file's folder last through a power cut.
+///
+/// # Errors
+/// Where the folder cannot be synced.
+pub fn sync_folder_of(target: &Path) -> Result<(), Failure> {
+    durable::sync_folder(folder_of(target)).map_err(|error| Failure::io(format!("write {}", target.display()), &error))
+}
+
+/// Tells whether a name is one that an output has before it is whole.
+pub fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let digits = name.strip_prefix(".strongroom-").and_then(|rest| rest.strip_suffix(".tmp"));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// Refuses an output that is one of the inputs: replacing it would lose what is yet to be read.
@@ -207,9 +259,4 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
             fs::rename(from, to)
         }
     }
-}
-
-/// Returns the name of a sealed file's plaintext or the other way round.
-pub fn sealed_name(path: &Path) -> PathBuf {
-    with_suffix(path, ".sealed")
 }

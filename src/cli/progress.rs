@@ -1,45 +1,143 @@
-//! Progress of long work: shown on a terminal, and only once it takes a moment.
+//! How much work is done at once and how its progress is shown: a bar on a terminal, lines of JSON where they are
+//! asked for, else nothing.
 
-use std::io::IsTerminal;
-use std::time::Duration;
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 
+use super::failure::Failure;
 use super::output::Output;
-use crate::format::name::printable;
+use crate::body::{THREADS_LIMIT, default_threads};
 
-/// A bar over the bytes of one file.
-pub struct Progress(Option<ProgressBar>);
+/// The flags of long work.
+#[derive(Debug, Args)]
+pub struct Effort {
+    /// How many threads work [default: one for each core, at most 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_LIMIT as i64))]
+    threads: Option<u16>,
+    /// How progress is shown on standard error
+    #[arg(long, value_enum, default_value_t = Shown::Auto, value_name = "HOW")]
+    progress: Shown,
+}
 
-impl Progress {
-    /// Begins a bar where somebody sees it.
-    pub fn new(output: Output, name: &str, total: u64) -> Self {
-        // Below this nobody has time to read it.
-        const WORTH_SHOWING: u64 = 64 << 20;
-        if output.quiet || output.json || total < WORTH_SHOWING || !std::io::stderr().is_terminal() {
-            return Self(None);
-        }
-        let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-        bar.set_style(style);
-        bar.set_message(printable(name));
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self(Some(bar))
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// A bar where standard error is a terminal and the work takes a moment
+    Auto,
+    /// One JSON object a line, twice a second and at the end
+    Json,
+    /// Not at all
+    None,
+}
+
+impl Effort {
+    /// Returns how many threads work.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or_else(default_threads, usize::from)
     }
 
+    /// Begins to show the progress over some files of so many bytes together; `None` where nobody knows how many.
+    pub fn progress(&self, output: Output, files: usize, bytes: Option<u64>) -> Progress {
+        /// Below this nobody has time to read it.
+        const WORTH_SHOWING: u64 = 256 << 20;
+        const MANY: usize = 2000;
+        let is_short = bytes.is_some_and(|bytes| bytes < WORTH_SHOWING) && files < MANY;
+        let is_seen = || !output.quiet && !output.json && std::io::stderr().is_terminal();
+        let has_bar = self.progress == Shown::Auto && !is_short && is_seen();
+        Progress {
+            bar: has_bar.then(|| bar(files, bytes)),
+            lines: (self.progress == Shown::Json).then(|| Mutex::new(Instant::now())),
+            files,
+            bytes,
+            files_done: 0.into(),
+            bytes_done: 0.into(),
+        }
+    }
+}
+
+fn bar(files: usize, bytes: Option<u64>) -> ProgressBar {
+    let template = match bytes {
+        Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+        None => "{msg} {spinner} {bytes} {bytes_per_sec} {elapsed}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr_with_hz(10));
+    bar.set_style(style);
+    if files > 1 {
+        bar.set_message(format!("0/{files} files"));
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// The progress of one command, which any thread may tell of.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    /// When the last line was printed.
+    lines: Option<Mutex<Instant>>,
+    files: usize,
+    bytes: Option<u64>,
+    files_done: AtomicU64,
+    bytes_done: AtomicU64,
+}
+
+impl Progress {
     /// Tells how many more bytes are done.
     pub fn add(&self, more: u64) {
-        if let Some(bar) = &self.0 {
+        self.bytes_done.fetch_add(more, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
             bar.inc(more);
         }
+        if let Some(lines) = &self.lines
+            && let Ok(mut last) = lines.try_lock()
+            && last.elapsed() >= Duration::from_millis(500)
+        {
+            *last = Instant::now();
+            self.print_line();
+        }
+    }
+
+    /// Tells that one more file is done, or has failed.
+    pub fn file_done(&self) {
+        let done = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(bar) = self.bar.as_ref().filter(|_| self.files > 1) {
+            bar.set_message(format!("{done}/{} files", self.files));
+        }
+    }
+
+    /// Prints a failure without breaking the bar.
+    pub fn print(&self, failure: &Failure, output: Output) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| failure.print(output.json)),
+            None => failure.print(output.json),
+        }
+    }
+
+    fn print_line(&self) {
+        let line = json!({"progress": {
+            "files_done": self.files_done.load(Ordering::Relaxed),
+            "files": self.files,
+            "bytes_done": self.bytes_done.load(Ordering::Relaxed),
+            "bytes": self.bytes,
+        }});
+        // Where standard error is closed there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if self.lines.is_some() {
+            self.print_line();
         }
     }
 }

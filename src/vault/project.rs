@@ -212,29 +212,61 @@ impl Unlocked<'_> {
         let key = unwrap(self.id(), &self.data_key, project, held)?;
         Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
     }
+}
+
+impl<'v> Unlocked<'v> {
+    /// Offers the file keys of one project, the current one first and then the newest. Each is wiped before the next
+    /// is unwrapped.
+    pub fn project_keys<'a>(
+        &'a self,
+        project: &str,
+    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a, 'v> {
+        let named = normal(project);
+        let projects = self.payload.projects.iter().filter(move |project| project.name == named);
+        projects.flat_map(move |project| {
+            let current = project.current();
+            let earlier = earlier_keys(project);
+            current.into_iter().chain(earlier).map(move |held| self.unwrap_key(project, held))
+        })
+    }
 
     /// Offers every file key that may open a file, one at a time: those of `first` before the others, current
     /// versions before earlier ones. Each is wiped before the next is unwrapped.
     pub fn candidate_keys<'a>(
         &'a self,
-        first: Option<&'a str>,
-    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + 'a {
-        let named = first.map(normal);
-        let mut order: Vec<(u8, &Project, &ProjectKey)> = Vec::new();
-        for project in &self.payload.projects {
-            let current = project.current().map(|key| key.version);
-            for key in project.keys.iter().filter(|key| key.state != KeyState::Destroyed) {
-                let is_named = named.as_deref() == Some(project.name.as_str());
-                let is_current = current == Some(key.version);
-                order.push((u8::from(!is_named) * 2 + u8::from(!is_current), project, key));
-            }
-        }
-        order.sort_by_key(|(rank, _, key)| (*rank, std::cmp::Reverse(key.version)));
-        order.into_iter().map(|(_, project, held)| {
-            let key = unwrap(self.id(), &self.data_key, project, held)?;
-            Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
-        })
+        first: Option<&str>,
+    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a, 'v> {
+        let first = first.map(normal);
+        let is_first = {
+            let first = first.clone();
+            move |project: &&Project| first.as_deref() == Some(project.name.as_str())
+        };
+        let is_other = move |project: &&Project| first.as_deref() != Some(project.name.as_str());
+        let projects = || self.payload.projects.iter();
+        let current = |project: &'a Project| project.current().into_iter().map(move |held| (project, held));
+        let earlier = |project: &'a Project| earlier_keys(project).map(move |held| (project, held));
+        // Nothing is laid out beforehand: with thousands of projects the first key nearly always fits.
+        projects()
+            .filter(is_first)
+            .flat_map(move |project| current(project).chain(earlier(project)))
+            .chain(projects().filter(is_other.clone()).flat_map(current))
+            .chain(projects().filter(is_other).flat_map(earlier))
+            .map(|(project, held)| self.unwrap_key(project, held))
     }
+
+    fn unwrap_key(&self, project: &Project, held: &ProjectKey) -> Result<ProjectFileKey, Error> {
+        let key = unwrap(self.id(), &self.data_key, project, held)?;
+        Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
+    }
+}
+
+/// Returns the keys of a project that are not current, the newest first.
+fn earlier_keys(project: &Project) -> std::vec::IntoIter<&ProjectKey> {
+    let current = project.current().map(|key| key.version);
+    let usable = |key: &&ProjectKey| key.state != KeyState::Destroyed && current != Some(key.version);
+    let mut earlier: Vec<&ProjectKey> = project.keys.iter().filter(usable).collect();
+    earlier.sort_by_key(|key| std::cmp::Reverse(key.version));
+    earlier.into_iter()
 }
 
 fn checked_name(text: &str) -> Result<String, Error> {

@@ -124,8 +124,8 @@ fn wrong_usage_in_json_says_what_is_wrong_in_one_line() {
     let home = Home::empty();
     for (words, telling) in [
         ("project list --fly", "--fly"),
-        ("encrypt -p acme", "FILE"),
-        ("decrypt", "FILE"),
+        ("encrypt -p acme", "PATH"),
+        ("decrypt", "PATH"),
         ("encrypt a.txt", "--project"),
         ("key show acme --format morse", "base64"),
         ("init --keychain cloud", "os, file or file:PATH"),

@@ -1,7 +1,5 @@
 //! `strongroom encrypt`.
 
-use std::fs::{self, File, Metadata as FileMetadata, OpenOptions};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -9,46 +7,69 @@ use serde_json::{Value, json};
 
 use super::init::describe;
 use super::project::shell_word;
-use crate::body::{Input, Metadata, Output, Run, default_threads, seal};
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::destination::{Destination, Way, check_distinct};
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{Found, Named, Paths, Wanted, find};
 use crate::cli::output::Announced;
-use crate::cli::output_file::{OutputFile, check_apart, check_free, sealed_name};
-use crate::cli::progress::Progress;
+use crate::cli::output_file::{check_apart, check_free};
+use crate::cli::pipes;
+use crate::cli::progress::Effort;
+use crate::cli::sealing::{Job, Outcome, Sealing, seal_stream};
 use crate::cli::setup::{self, NewVault, Plan};
+use crate::cli::tally::{Tally, shown};
 use crate::error::Error;
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 
-/// Encrypt files for a project.
+/// Encrypt files and folders for a project.
 ///
-/// Writes FILE.sealed beside each FILE, readable by you alone. The original stays.
+/// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed in which
+/// every file has its sealed counterpart. The originals stay.
 #[derive(Debug, Args)]
 pub struct Encrypt {
     /// The project whose key encrypts
     #[arg(long, short, value_name = "NAME")]
     project: String,
-    /// The files
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    files: Vec<PathBuf>,
-    /// Where to write: a file, or with several FILEs a folder
+    #[command(flatten)]
+    paths: Paths,
+    /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace files that stand there
     #[arg(long)]
     force: bool,
+    /// Leave out files whose sealed copy stands there and is not older
+    #[arg(long, conflicts_with_all = ["force", "hide_names"])]
+    update: bool,
+    /// Give sealed files random names, all in one folder; the real ones are sealed in
+    #[arg(long)]
+    hide_names: bool,
+    /// Delete each original once its sealed copy is synced and proven
+    #[arg(long)]
+    remove: bool,
     /// Make the vault and the project where they are missing
     #[arg(long)]
     init: bool,
     #[command(flatten)]
+    effort: Effort,
+    #[command(flatten)]
     new: NewVault,
 }
 
-/// One file to be encrypted.
-struct Job {
-    input: PathBuf,
-    output: PathBuf,
+/// What is to be done, settled before anybody types a password.
+struct Work {
+    named: Vec<Named>,
+    destination: Destination,
+    found: Found,
+    jobs: Vec<Job>,
+}
+
+/// What belongs to a vault that this run made.
+struct New<'a> {
+    plan: &'a Plan,
+    announced: Announced,
 }
 
 impl Encrypt {
@@ -56,21 +77,14 @@ impl Encrypt {
         let new_project = NewProject { name: self.project.clone(), ..NewProject::default() };
         new_project.check().map_err(|error| Failure::of("encrypt", error))?;
         // What can be refused without a password is refused before anybody types one.
-        let outputs = outputs(&self.files, self.output.as_deref(), |file| Ok(sealed_name(file)))?;
-        let jobs: Vec<Job> =
-            self.files.iter().cloned().zip(outputs).map(|(input, output)| Job { input, output }).collect();
-        check_apart(&self.files, jobs.iter().map(|job| &job.output))?;
-        for job in &jobs {
-            check_input(&job.input)?;
-            check_free(&job.output, self.force)?;
-        }
+        let work = self.settle(context)?;
         let vault_missing = context.store()?.load().is_ok_and(|vault| vault.is_none())
             && context.store()?.load_previous().is_ok_and(|vault| vault.is_none());
         if !vault_missing {
             if self.new.generate_password {
                 context.output.remark("the vault is there already: --generate-password changes nothing");
             }
-            return context.with_unlocked(|vault| self.encrypt_all(context, vault, &jobs, None, None));
+            return context.with_unlocked(|vault| self.encrypt(context, vault, work, None));
         }
         if !self.init {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() })
@@ -78,55 +92,108 @@ impl Encrypt {
         }
         let plan = setup::plan(context, &self.new)?;
         setup::carry_out(context, &plan, |vault, announced| {
-            self.encrypt_all(context, vault, &jobs, Some(&plan), Some(announced))
+            self.encrypt(context, vault, work, Some(New { plan: &plan, announced }))
         })
     }
 
-    fn encrypt_all(
+    fn settle(&self, context: &Context) -> Result<Work, Failure> {
+        let named = self.paths.named()?;
+        let destination = Destination::of(&named, self.output.as_deref())?;
+        pipes::check_free(context, &named, &destination)?;
+        if destination == Destination::Stream {
+            pipes::refuse_terminal()?;
+            if self.init {
+                return Err(Failure::usage("--init prints on standard output, where the sealed bytes go")
+                    .hint("make the vault first with `strongroom init`, or name a file with -o"));
+            }
+        }
+        if self.remove && (named.contains(&Named::Stream) || destination == Destination::Stream) {
+            return Err(Failure::usage("--remove needs files on both sides").hint("leave out --remove"));
+        }
+        let roots = (0..named.len()).map(|index| destination.root_of(Way::Sealing, &named, index));
+        let roots = roots.collect::<Result<Vec<PathBuf>, _>>()?;
+        let found = find(&named, Wanted::All, destination.folder());
+        let mut jobs = Vec::with_capacity(found.items.len());
+        for item in &found.items {
+            let output = if self.hide_names {
+                let folder = match &destination {
+                    Destination::Beside if roots[item.named].as_os_str().is_empty() => {
+                        crate::store::durable::folder_of(&item.path).to_path_buf()
+                    }
+                    Destination::Folder(folder) => folder.clone(),
+                    Destination::Beside => roots[item.named].clone(),
+                    _ => return Err(Failure::usage("hidden names need a folder").hint("name a folder with -o")),
+                };
+                folder.join(random_name()?)
+            } else {
+                destination.of_item(Way::Sealing, &named, item)?
+            };
+            let in_folder = matches!(named[item.named], Named::Folder(_));
+            jobs.push(Job { item: item.clone(), output, in_folder });
+        }
+        check_distinct(jobs.iter().map(|job| &job.output))?;
+        let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
+        check_apart(&inputs, jobs.iter().map(|job| &job.output))?;
+        if destination != Destination::Stream && !self.update {
+            // Of the files that were named; what folders hold is seen to one by one.
+            for job in jobs.iter().filter(|job| !job.in_folder) {
+                check_free(&job.output, self.force)?;
+            }
+            if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
+                check_free(path, self.force)?;
+            }
+        }
+        Ok(Work { named, destination, found, jobs })
+    }
+
+    fn encrypt(
         &self,
         context: &Context,
         vault: &mut Unlocked<'_>,
-        jobs: &[Job],
-        plan: Option<&Plan>,
-        announced: Option<Announced>,
+        work: Work,
+        new: Option<New<'_>>,
     ) -> Result<(), Failure> {
+        let key = self.key(vault)?;
+        if let [Named::Stream] = work.named[..] {
+            let bytes = seal_stream(context, &key, &work.destination, self.force, &self.effort)?;
+            return self.report_stream(context, &key, &work.destination, bytes, new);
+        }
+        if work.destination == Destination::Stream {
+            let sealing = Sealing::of(&key, self.force, false, false);
+            let progress = self.effort.progress(context.output, 1, work.found.items.first().map(|item| item.len));
+            for job in &work.jobs {
+                sealing.to_stdout(job, self.effort.threads(), &progress)?;
+            }
+            return Ok(());
+        }
+        let sealing = Sealing::of(&key, self.force, self.update, self.hide_names);
+        let mut tally = Tally::begin(context, "encrypted", &work.found, work.jobs.len());
+        // With hidden names, the folders' names are hidden too.
+        for (index, folder) in work.found.folders.iter().filter(|_| !self.hide_names) {
+            let root = work.destination.root_of(Way::Sealing, &work.named, *index)?;
+            tally.note(sealing.tree.make(&root.join(folder)));
+        }
+        let outcomes = sealing.run(&work.jobs, &self.effort, context.output);
+        tally.note(sealing.tree.sync());
+        if self.remove {
+            sealing.remove(&work.jobs, &outcomes, &mut tally);
+        }
+        self.report(context, &key, &work, outcomes, tally, new)
+    }
+
+    fn key(&self, vault: &mut Unlocked<'_>) -> Result<ProjectFileKey, Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
-        let key = match vault.file_key(&self.project, None) {
+        match vault.file_key(&self.project, None) {
             Err(Error::ProjectNotFound { .. }) if self.init => {
                 let new = NewProject { name: self.project.clone(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
-                vault.file_key(&self.project, None).map_err(doing)?
+                vault.file_key(&self.project, None).map_err(doing)
             }
             other => other.map_err(|error| {
                 let missing = matches!(error, Error::ProjectNotFound { .. });
                 let failure = doing(error);
                 if missing { failure.hint("add it with `strongroom project add`, or give --init") } else { failure }
-            })?,
-        };
-        let mut done = Vec::new();
-        let mut failed: Option<Failure> = None;
-        for job in jobs {
-            match encrypt_file(context, &key, job, self.force) {
-                Ok(bytes) => done.push((job, bytes)),
-                Err(failure) if jobs.len() == 1 => failed = Some(failure),
-                Err(failure) => {
-                    failure.print(context.output.json);
-                    failed.get_or_insert(failure);
-                }
-            }
-        }
-        if !done.is_empty() {
-            self.report(context, &key, &done, plan, announced)?;
-        }
-        match failed {
-            None => Ok(()),
-            Some(failure) if jobs.len() == 1 => Err(failure),
-            Some(first) => Err(Failure {
-                message: format!("{} of {} files were not encrypted", jobs.len() - done.len(), jobs.len()),
-                cause: None,
-                hint: (!done.is_empty()).then(|| "the others are done; the reasons stand above".into()),
-                ..first
             }),
         }
     }
@@ -135,54 +202,101 @@ impl Encrypt {
         &self,
         context: &Context,
         key: &ProjectFileKey,
-        done: &[(&Job, u64)],
-        plan: Option<&Plan>,
-        announced: Option<Announced>,
+        work: &Work,
+        outcomes: Vec<Result<Outcome, Failure>>,
+        mut tally: Tally<'_>,
+        new: Option<New<'_>>,
     ) -> Result<(), Failure> {
-        let mut lines: Vec<String> = done
-            .iter()
-            .map(|(job, _)| {
-                let (input, output) = (shown(&job.input), shown(&job.output));
-                format!("{input} -> {output} (project {}, key version {})", printable(&key.project), key.version)
-            })
-            .collect();
-        let files: Value = done
-            .iter()
-            .map(|(job, bytes)| {
-                json!({
-                    "input": job.input.display().to_string(),
-                    "output": job.output.display().to_string(),
-                    "bytes": bytes,
-                    "project": key.project,
-                    "key_version": key.version,
-                })
-            })
-            .collect();
-        let (Some(plan), Some(announced)) = (plan, announced) else {
-            return context.output.done(&lines.join("\n"), &files);
-        };
-        let place = context.store()?.place();
-        lines.push(format!("\n{}", describe(plan, &place)));
-        if let Some((job, _)) = done.first() {
-            let copy = copy_name(&job.input);
-            lines.push(format!(
-                "\nopen it again:\n  strongroom {}decrypt {} -o {}",
-                vault_flag(context),
-                shell_word(&job.output.display().to_string()),
-                shell_word(&copy.display().to_string())
-            ));
+        let by = format!("project {}, key version {}", printable(&key.project), key.version);
+        let mut lines = Vec::new();
+        let mut files = Vec::new();
+        let mut first_output = None;
+        for (job, outcome) in work.jobs.iter().zip(outcomes) {
+            let state = match tally.take(outcome) {
+                Some(Outcome::Done { bytes }) => {
+                    tally.bytes += bytes;
+                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
+                    first_output.get_or_insert(job);
+                    json!({"bytes": bytes})
+                }
+                Some(Outcome::UpToDate) => json!({"up_to_date": true, "bytes": job.item.len}),
+                None => continue,
+            };
+            let mut file = json!({
+                "input": job.item.path.display().to_string(),
+                "output": job.output.display().to_string(),
+                "project": key.project,
+                "key_version": key.version,
+            });
+            merge(&mut file, state);
+            files.push(file);
         }
-        let summary = json!({
-            "files": files,
-            "vault": {"path": place, "keychain": plan.kind().to_string()},
-        });
-        announced.finish(&lines.join("\n"), &summary)
+        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
+        let mut text = if has_folder { tally.summary(&by) } else { lines.join("\n") };
+        let empty = files.is_empty() && tally.has_failed();
+        let files = Value::from(files);
+        match new {
+            _ if empty => {}
+            None => context.output.done(&text, &files)?,
+            Some(New { plan, announced }) => {
+                let place = context.store()?.place();
+                text += &format!("\n\n{}", describe(plan, &place));
+                if let Some(job) = first_output {
+                    text += &open_again(context, &job.item.path, &job.output);
+                }
+                let summary = json!({"files": files, "vault": {"path": place, "keychain": plan.kind().to_string()}});
+                announced.finish(text.trim_start(), &summary)?;
+            }
+        }
+        tally.end()
+    }
+
+    fn report_stream(
+        &self,
+        context: &Context,
+        key: &ProjectFileKey,
+        destination: &Destination,
+        bytes: u64,
+        new: Option<New<'_>>,
+    ) -> Result<(), Failure> {
+        let Destination::File(path) = destination else { return Ok(()) };
+        let by = format!("project {}, key version {}", printable(&key.project), key.version);
+        let mut text = format!("{} -> {} ({by})", pipes::STDIN, shown(path));
+        let files = json!([{
+            "input": "-",
+            "output": path.display().to_string(),
+            "bytes": bytes,
+            "project": key.project,
+            "key_version": key.version,
+        }]);
+        let Some(New { plan, announced }) = new else { return context.output.done(&text, &files) };
+        let place = context.store()?.place();
+        text += &format!("\n\n{}", describe(plan, &place));
+        let summary = json!({"files": files, "vault": {"path": place, "keychain": plan.kind().to_string()}});
+        announced.finish(&text, &summary)
     }
 }
 
-/// Returns a path on one line, with what would act on the terminal escaped.
-pub fn shown(path: &Path) -> String {
-    printable(&path.display().to_string())
+fn merge(value: &mut Value, more: Value) {
+    if let (Value::Object(members), Value::Object(more)) = (value, more) {
+        members.extend(more);
+    }
+}
+
+/// Returns a name that tells nothing.
+fn random_name() -> Result<String, Failure> {
+    let mut random = [0; 16];
+    crate::crypto::random(&mut random).map_err(|error| Failure::of("name a file", error.into()))?;
+    Ok(format!("{:032x}.sealed", u128::from_be_bytes(random)))
+}
+
+fn open_again(context: &Context, input: &Path, output: &Path) -> String {
+    format!(
+        "\n\nopen it again:\n  strongroom {}decrypt {} -o {}",
+        vault_flag(context),
+        shell_word(&output.display().to_string()),
+        shell_word(&copy_name(input).display().to_string())
+    )
 }
 
 /// Returns the --vault flag as it must be typed again, where one was.
@@ -198,111 +312,4 @@ fn copy_name(input: &Path) -> PathBuf {
     let stem = input.file_stem().unwrap_or_default().to_string_lossy();
     let extension = input.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
     input.with_file_name(format!("{stem}-opened{extension}"))
-}
-
-/// Settles the output of each file: beside it, the one that -o names, or in the folder that -o names.
-pub fn outputs(
-    files: &[PathBuf],
-    output: Option<&Path>,
-    own: impl Fn(&Path) -> Result<PathBuf, Failure>,
-) -> Result<Vec<PathBuf>, Failure> {
-    let Some(output) = output else {
-        return distinct(files.iter().map(|file| own(file)).collect::<Result<_, _>>()?);
-    };
-    let is_folder = output.is_dir();
-    if files.len() == 1 && !is_folder {
-        return Ok(vec![output.into()]);
-    }
-    if !is_folder {
-        return Err(Failure::usage(format!("{} is not a folder", output.display()))
-            .hint("with several files, -o names a folder that exists"));
-    }
-    let inside = |file: &PathBuf| Ok(output.join(own(file)?.file_name().unwrap_or_default()));
-    distinct(files.iter().map(inside).collect::<Result<_, Failure>>()?)
-}
-
-/// Refuses two inputs that would become one output.
-fn distinct(outputs: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
-    let mut taken = std::collections::HashSet::new();
-    match outputs.iter().find(|output| !taken.insert(*output)) {
-        None => Ok(outputs),
-        Some(twice) => Err(Failure::usage(format!("two files would become {}", twice.display()))
-            .hint("name each file once, or run it for each by itself")),
-    }
-}
-
-/// Refuses what is not a regular file. Never opens it: a FIFO would wait for ever.
-pub fn check_input(path: &Path) -> Result<FileMetadata, Failure> {
-    let metadata = fs::metadata(path).map_err(|error| {
-        Failure::io(format!("read {}", path.display()), &error).hint("check the path; nothing was written")
-    })?;
-    if metadata.is_file() {
-        return Ok(metadata);
-    }
-    let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-    Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot read {}", path.display()))
-        .cause(format!("it is {what}"))
-        .hint("name regular files; pack a folder into one file first"))
-}
-
-/// Opens a file for reading without ever waiting for it.
-pub fn open_input(path: &Path) -> Result<(File, FileMetadata), Failure> {
-    check_input(path)?;
-    let failed = |error: io::Error| Failure::io(format!("read {}", path.display()), &error);
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // It may have become a FIFO since it was looked at.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
-    }
-    let file = options.open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_file() { Ok((file, metadata)) } else { check_input(path).and(Err(changed(path))) }
-}
-
-fn changed(path: &Path) -> Failure {
-    Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
-        .cause("it changed while it was being read, so no one moment of it would be encrypted")
-        .hint("wait until it is written, and run it again; nothing was kept")
-}
-
-/// Encrypts one file and returns its length in bytes.
-fn encrypt_file(context: &Context, key: &ProjectFileKey, job: &Job, force: bool) -> Result<u64, Failure> {
-    let (file, before) = open_input(&job.input)?;
-    let doing = || format!("encrypt {}", job.input.display());
-    let name = job.input.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    #[cfg(unix)]
-    let mode = Some(std::os::unix::fs::PermissionsExt::mode(&before.permissions()) & 0o7777);
-    #[cfg(not(unix))]
-    let mode = None;
-    let metadata = Metadata { name, modified: before.modified().ok().map(Into::into), mode, ..Metadata::default() };
-    let output = OutputFile::create(&job.output, force)?;
-    let progress = Progress::new(context.output, &job.input.display().to_string(), before.len());
-    let run = Run { threads: default_threads(), progress: &|more| progress.add(more) };
-    let what = job.input.display().to_string();
-    let total = seal(&what, &key.key, &metadata, Input::At(&file), Output::At(output.file()), run).map_err(
-        |error| match error {
-            Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
-            Error::Changed { .. } => changed(&job.input),
-            error => Failure::of(doing(), error),
-        },
-    )?;
-    drop(progress);
-    let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
-    if total != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
-        return Err(changed(&job.input));
-    }
-    output.publish()?;
-    Ok(total)
-}
-
-/// Says that an output could not be written.
-pub fn write_failed(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::io(format!("write {}", path.display()), error);
-    if error.kind() == io::ErrorKind::StorageFull {
-        return failure.hint("free some space and run it again; nothing was kept");
-    }
-    failure
 }

@@ -1,0 +1,145 @@
+//! Where results go: beside their inputs, into a file or a folder, to standard output.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::inputs::{Item, Named, STREAM};
+use crate::store::durable::with_suffix;
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Each beside its input.
+    Beside,
+    /// The one result, under this name.
+    File(PathBuf),
+    /// Into this folder: what one named folder holds, or all that is named.
+    Folder(PathBuf),
+    /// To standard output.
+    Stream,
+}
+
+/// Which way names change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// `.sealed` is added.
+    Sealing,
+    /// `.sealed` is taken off.
+    Opening,
+}
+
+impl Destination {
+    /// Settles where the results of the named paths go.
+    ///
+    /// # Errors
+    /// Where -o does not fit what is named.
+    pub fn of(named: &[Named], output: Option<&Path>) -> Result<Self, Failure> {
+        let has_stream = named.contains(&Named::Stream);
+        if has_stream && named.len() > 1 {
+            return Err(Failure::usage("standard input is one file of its own").hint("run it for the files by itself"));
+        }
+        let one_file = matches!(named, [Named::File(_) | Named::Stream]);
+        let Some(output) = output else { return Ok(if has_stream { Self::Stream } else { Self::Beside }) };
+        if output == Path::new(STREAM) {
+            if one_file {
+                return Ok(Self::Stream);
+            }
+            return Err(Failure::usage("standard output takes one file").hint("name one file, or a folder with -o"));
+        }
+        let is_folder = output.is_dir();
+        if has_stream && is_folder {
+            return Err(Failure::usage(format!("{} is a folder", output.display()))
+                .hint("what comes through standard input has no name: name the file with -o"));
+        }
+        if one_file && !is_folder {
+            return Ok(Self::File(output.into()));
+        }
+        let has_folder = named.iter().any(|named| matches!(named, Named::Folder(_)));
+        let can_be_made = has_folder && fs::symlink_metadata(output).is_err();
+        if !is_folder && !can_be_made {
+            return Err(Failure::usage(format!("{} is not a folder", output.display()))
+                .hint("with several files, -o names a folder that exists"));
+        }
+        Ok(Self::Folder(output.into()))
+    }
+
+    /// Returns the name of an item's result.
+    ///
+    /// # Errors
+    /// Where a name to be opened does not end in `.sealed`, or a folder has no name of its own.
+    pub fn of_item(&self, way: Way, named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
+        let folder = match named.get(item.named) {
+            Some(Named::Folder(folder)) => Some(folder),
+            _ => None,
+        };
+        match (self, folder) {
+            (Self::Beside, Some(_)) => Ok(self.root_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
+            (Self::Beside, None) => turned(way, &item.path),
+            (Self::File(path), _) => Ok(path.clone()),
+            (Self::Folder(root), None) => Ok(root.join(turned(way, &item.relative)?)),
+            (Self::Folder(_), Some(_)) => Ok(self.root_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
+            (Self::Stream, _) => Ok(STREAM.into()),
+        }
+    }
+
+    /// Returns the folder that what a named folder holds goes to.
+    ///
+    /// # Errors
+    /// Where a folder has no name of its own.
+    pub fn root_of(&self, way: Way, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+        let Some(Named::Folder(folder)) = named.get(index) else { return Ok(PathBuf::new()) };
+        match self {
+            Self::Folder(root) if named.len() == 1 => Ok(root.clone()),
+            Self::Folder(root) => Ok(root.join(folder_name(folder)?)),
+            _ => match way {
+                Way::Sealing => Ok(folder.with_file_name(with_suffix(&folder_name(folder)?, ".sealed"))),
+                // A folder of sealed files among others is opened in place.
+                Way::Opening if folder.extension() != Some(OsStr::new("sealed")) => Ok(folder.clone()),
+                Way::Opening => Ok(folder.with_extension("")),
+            },
+        }
+    }
+
+    /// Returns the one folder that everything goes to, if there is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(root) => Some(root),
+            _ => None,
+        }
+    }
+}
+
+fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
+    folder.file_name().map(PathBuf::from).ok_or_else(|| {
+        Failure::usage(format!("{} has no name of its own", folder.display())).hint("name the output folder with -o")
+    })
+}
+
+/// Returns a path with the suffix, or without it.
+fn turned(way: Way, path: &Path) -> Result<PathBuf, Failure> {
+    if way == Way::Sealing {
+        return Ok(with_suffix(path, ".sealed"));
+    }
+    if path.extension() == Some(OsStr::new("sealed")) && path.file_stem().is_some_and(|stem| !stem.is_empty()) {
+        return Ok(path.with_extension(""));
+    }
+    Err(Failure::usage(format!("cannot tell what to call {} once it is open", path.display()))
+        .cause("its name does not end in .sealed")
+        .hint("name the output with -o, or use --original-name"))
+}
+
+/// Refuses two inputs that would become one output.
+///
+/// # Errors
+/// A usage failure.
+pub fn check_distinct<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+    let mut taken = HashSet::new();
+    match outputs.into_iter().find(|output| !taken.insert(*output)) {
+        None => Ok(()),
+        Some(twice) => Err(Failure::usage(format!("two files would become {}", twice.display()))
+            .hint("name each file once, or run it for each by itself")),
+    }
+}

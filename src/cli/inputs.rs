@@ -1,0 +1,283 @@
+//! What a command works on: files, folders, patterns, lists of paths, standard input.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use walkdir::WalkDir;
+
+use super::failure::{Exit, Failure};
+use super::output_file::is_unfinished;
+use crate::store::plain;
+
+/// The name that stands for standard input and output.
+pub const STREAM: &str = "-";
+
+/// The paths of a command.
+#[derive(Debug, Args)]
+pub struct Paths {
+    /// Files and folders; - is standard input
+    #[arg(required_unless_present = "files_from", value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    paths: Vec<PathBuf>,
+    /// Take more paths from a file, one a line, or each ended by a NUL byte; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files_from: Option<PathBuf>,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A regular file, perhaps through a link.
+    File(PathBuf),
+    /// A folder.
+    Folder(PathBuf),
+    /// Standard input.
+    Stream,
+}
+
+impl Paths {
+    /// Looks at every path that was given, listed or matched by a pattern.
+    ///
+    /// # Errors
+    /// Where one is missing, or is neither a regular file nor a folder: nothing is opened before all of them are
+    /// known to be there.
+    pub fn named(&self) -> Result<Vec<Named>, Failure> {
+        let mut named = Vec::new();
+        for path in &self.paths {
+            if path == Path::new(STREAM) {
+                named.push(Named::Stream);
+            } else if let Some(matched) = matches_of(path)? {
+                for path in matched {
+                    named.push(look(path)?);
+                }
+            } else {
+                named.push(look(path.clone())?);
+            }
+        }
+        if let Some(list) = &self.files_from {
+            if list == Path::new(STREAM) && named.contains(&Named::Stream) {
+                return Err(Failure::usage("standard input cannot be both the list of files and a file")
+                    .hint("write the list to a file, and name that with --files-from"));
+            }
+            for path in listed(list)? {
+                named.push(look(path)?);
+            }
+        }
+        Ok(named)
+    }
+}
+
+/// Expands a pattern for shells that do not; `None` where the path stands as it is or is no pattern.
+fn matches_of(path: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let Some(pattern) = path.to_str().filter(|text| text.contains(['*', '?', '['])) else { return Ok(None) };
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(None);
+    }
+    let bad = |cause: String| Failure::usage(format!("cannot read the pattern {pattern}")).cause(cause);
+    let paths = glob::glob(pattern).map_err(|error| bad(error.to_string()))?;
+    let paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(|error| bad(plain(error.error())))?;
+    if paths.is_empty() {
+        return Err(Failure::new(Exit::NotFound, "input-not-found", format!("cannot read {pattern}"))
+            .cause("nothing matches this pattern")
+            .hint("check the path; nothing was written"));
+    }
+    Ok(Some(paths))
+}
+
+/// Reads a list of paths.
+fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+    /// Longer than the paths of a few million files.
+    const LIMIT: u64 = 1 << 30;
+    let failed = |error: io::Error| Failure::io(format!("read the list of files {}", list.display()), &error);
+    let mut bytes = Vec::new();
+    if list == Path::new(STREAM) {
+        io::stdin().lock().take(LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        File::open(list).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)).map_err(failed)?;
+    }
+    let end = if bytes.contains(&0) { 0 } else { b'\n' };
+    let lines = bytes.split(|byte| *byte == end);
+    let lines = lines.map(|line| if end == b'\n' { line.strip_suffix(b"\r").unwrap_or(line) } else { line });
+    lines.filter(|line| !line.is_empty()).map(|line| path_of(line, list)).collect()
+}
+
+#[cfg(unix)]
+fn path_of(line: &[u8], _: &Path) -> Result<PathBuf, Failure> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::OsStr::from_bytes(line).into())
+}
+
+#[cfg(not(unix))]
+fn path_of(line: &[u8], list: &Path) -> Result<PathBuf, Failure> {
+    let text = std::str::from_utf8(line).map_err(|_| {
+        Failure::usage(format!("cannot read the list of files {}", list.display())).cause("it is not UTF-8")
+    })?;
+    Ok(text.into())
+}
+
+fn look(path: PathBuf) -> Result<Named, Failure> {
+    let metadata = stat(&path)?;
+    if metadata.is_dir() {
+        return Ok(Named::Folder(path));
+    }
+    if metadata.is_file() { Ok(Named::File(path)) } else { Err(not_a_file(&path, &metadata)) }
+}
+
+fn stat(path: &Path) -> Result<Metadata, Failure> {
+    fs::metadata(path).map_err(|error| {
+        Failure::io(format!("read {}", path.display()), &error).hint("check the path; nothing was written")
+    })
+}
+
+fn not_a_file(path: &Path, metadata: &Metadata) -> Failure {
+    let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
+    Failure::new(Exit::Failed, "not-a-file", format!("cannot read {}", path.display()))
+        .cause(format!("it is {what}"))
+        .hint("name regular files and folders; a pipe is read as - through standard input")
+}
+
+/// Opens a file for reading without ever waiting for it.
+///
+/// # Errors
+/// Where it is missing, or is no regular file.
+pub fn open_input(path: &Path) -> Result<(File, Metadata), Failure> {
+    let metadata = stat(path)?;
+    if !metadata.is_file() {
+        return Err(not_a_file(path, &metadata));
+    }
+    let failed = |error: io::Error| Failure::io(format!("read {}", path.display()), &error);
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // It may have become a FIFO since it was looked at.
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = options.open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(not_a_file(path, &metadata)) }
+}
+
+/// One file to work on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Which of the named paths it was found by.
+    pub named: usize,
+    /// Where it is in the named folder; of a named file, its name.
+    pub relative: PathBuf,
+    /// Its length when it was found, in bytes.
+    pub len: u64,
+}
+
+/// What a folder holds that is not worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is left out.
+    pub why: &'static str,
+}
+
+/// What was found under the named paths.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The files, in the order of the named paths, and within a folder by name.
+    pub items: Vec<Item>,
+    /// Every folder below a named one, with the index of that one.
+    pub folders: Vec<(usize, PathBuf)>,
+    /// What is no regular file.
+    pub skipped: Vec<Skipped>,
+    /// How many files in folders are not sealed ones, where only those are wanted.
+    pub others: usize,
+    /// What could not be looked at.
+    pub failures: Vec<Failure>,
+}
+
+/// Which files of a folder are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of them.
+    All,
+    /// Those whose name ends in `.sealed`.
+    Sealed,
+}
+
+/// Finds the files under the named paths. Links inside a folder are not followed, and what lies in `leave_out`, an
+/// output that is inside its own input, is passed over.
+pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>) -> Found {
+    let mut found = Found::default();
+    let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
+    for (index, named) in named.iter().enumerate() {
+        match named {
+            Named::Stream => {}
+            Named::File(path) => {
+                let len = fs::metadata(path).map_or(0, |metadata| metadata.len());
+                let relative = path.file_name().unwrap_or(path.as_os_str()).into();
+                found.items.push(Item { path: path.clone(), named: index, relative, len });
+            }
+            Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref()),
+        }
+    }
+    found
+}
+
+fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_out: Option<&Path>) {
+    // Compared by its whole path, which alone tells whether it is the one.
+    let is_left_out = |path: &Path| leave_out.is_some_and(|left| fs::canonicalize(path).is_ok_and(|path| path == left));
+    let entries = WalkDir::new(folder).follow_root_links(true).sort_by_file_name().into_iter();
+    let entries = entries.filter_entry(|entry| !entry.file_type().is_dir() || !is_left_out(entry.path()));
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                found.failures.push(unreadable(&error, folder));
+                continue;
+            }
+        };
+        let path = entry.path();
+        let relative = path.strip_prefix(folder).unwrap_or(path);
+        let kind = entry.file_type();
+        if kind.is_dir() || relative.as_os_str().is_empty() {
+            if !relative.as_os_str().is_empty() {
+                found.folders.push((index, relative.into()));
+            }
+        } else if !kind.is_file() {
+            found.skipped.push(Skipped { path: path.into(), why: kind_of(kind) });
+        } else if is_unfinished(path) {
+            found.skipped.push(Skipped { path: path.into(), why: "what an interrupted write left" });
+        } else if wanted == Wanted::Sealed && path.extension().is_none_or(|ending| ending != "sealed") {
+            found.others += 1;
+        } else {
+            let len = entry.metadata().map_or(0, |metadata| metadata.len());
+            found.items.push(Item { path: path.into(), named: index, relative: relative.into(), len });
+        }
+    }
+}
+
+fn unreadable(error: &walkdir::Error, folder: &Path) -> Failure {
+    let path = error.path().unwrap_or(folder).display();
+    match error.io_error() {
+        Some(source) => Failure::io(format!("read {path}"), source),
+        None => Failure::new(Exit::Failed, "io", format!("cannot read {path}")).cause(error.to_string()),
+    }
+}
+
+#[cfg(unix)]
+fn kind_of(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match kind {
+        _ if kind.is_symlink() => "a symbolic link",
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_of(kind: fs::FileType) -> &'static str {
+    if kind.is_symlink() { "a symbolic link" } else { "not a regular file" }
+}

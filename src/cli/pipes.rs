@@ -1,0 +1,117 @@
+//! Standard input and output as streams of data, past std's buffers, which are never wiped.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+
+use super::context::Context;
+use super::destination::Destination;
+use super::failure::{Exit, Failure};
+use super::inputs::Named;
+
+/// What a stream is called in messages.
+pub const STDIN: &str = "standard input";
+/// What a stream is called in messages.
+pub const STDOUT: &str = "standard output";
+
+/// Refuses to use one stream for two things.
+///
+/// # Errors
+/// A usage failure.
+pub fn check_free(context: &Context, named: &[Named], destination: &Destination) -> Result<(), Failure> {
+    if *destination == Destination::Stream && context.output.json {
+        return Err(Failure::usage("--json prints on standard output, where the data goes")
+            .hint("leave out --json, or name a file with -o"));
+    }
+    if named.contains(&Named::Stream) && context.global.password_fd == Some(0) {
+        return Err(Failure::usage("the password cannot come through standard input, where the data comes from")
+            .hint("use another descriptor, as in --password-fd 3 3< FILE"));
+    }
+    Ok(())
+}
+
+/// Opens standard input for data.
+///
+/// # Errors
+/// Where it is a terminal, at which nobody types a file.
+pub fn stdin() -> Result<File, Failure> {
+    if io::stdin().is_terminal() {
+        return Err(Failure::usage("standard input is a terminal")
+            .cause("data is read from a pipe or a file")
+            .hint("pipe the data in, or name a file"));
+    }
+    let file = duplicate(&io::stdin()).map_err(|error| Failure::io(format!("read {STDIN}"), &error))?;
+    widen(&file);
+    Ok(file)
+}
+
+/// Opens standard output for data.
+///
+/// # Errors
+/// Where it is closed.
+pub fn stdout() -> Result<File, Failure> {
+    let file = duplicate(&io::stdout()).map_err(|error| Failure::io(format!("write {STDOUT}"), &error))?;
+    widen(&file);
+    Ok(file)
+}
+
+/// Refuses to send sealed bytes to a terminal.
+///
+/// # Errors
+/// A usage failure.
+pub fn refuse_terminal() -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage("sealed bytes are not for a terminal").hint("name a file with -o, or pipe it on"));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn duplicate(stream: &impl std::os::fd::AsFd) -> io::Result<File> {
+    Ok(File::from(stream.as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(windows)]
+fn duplicate(stream: &impl std::os::windows::io::AsHandle) -> io::Result<File> {
+    Ok(File::from(stream.as_handle().try_clone_to_owned()?))
+}
+
+/// Gives a pipe room for a whole batch; what is no pipe, or may not grow, stays as it is.
+fn widen(file: &File) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        const ROOM: usize = 1 << 20;
+        let _ = rustix::pipe::fcntl_setpipe_size(file, ROOM);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = file;
+}
+
+/// Passes text on to a terminal, and refuses whatever would act on it.
+pub struct TextOnly<W>(pub W);
+
+impl<W: Write> Write for TextOnly<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let acts = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
+        // U+0080 to U+009F, which old terminals take for commands.
+        let is_c1 = |pair: &[u8]| pair[0] == 0xc2 && (0x80..0xa0).contains(&pair[1]);
+        if bytes.iter().any(acts) || bytes.windows(2).any(is_c1) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "binary data is not for a terminal"));
+        }
+        self.0.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Says that a stream could not be written.
+pub fn write_failed(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return Failure::new(Exit::Usage, "usage", format!("cannot write {STDOUT}"))
+            .cause("what was encrypted is not plain text, and could act on the terminal")
+            .hint("name a file with -o, or pipe it on");
+    }
+    Failure::io(format!("write {STDOUT}"), error)
+}

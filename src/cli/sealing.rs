@@ -1,0 +1,303 @@
+//! Sealing files: one, many, a stream; and deleting the originals once that is proven.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::UNIX_EPOCH;
+
+use super::context::Context;
+use super::destination::Destination;
+use super::failure::{Exit, Failure};
+use super::inputs::{Item, open_input};
+use super::output::Output as Shown;
+use super::output_file::{OutputFile, sync_folder_of};
+use super::pipes;
+use super::pool;
+use super::progress::{Effort, Progress};
+use super::tally::{Counted, Tally};
+use super::tree::Tree;
+use crate::body::{Input, Metadata, Opener, Output, Run, seal};
+use crate::error::Error;
+use crate::format::scalar::Base64;
+use crate::store::durable::folder_of;
+use crate::vault::ProjectFileKey;
+
+/// One file to be sealed.
+pub struct Job {
+    /// The file.
+    pub item: Item,
+    /// Where its sealed copy goes.
+    pub output: PathBuf,
+    /// It was found in a folder, so the folder of its copy is made where it is missing.
+    pub in_folder: bool,
+}
+
+/// What became of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was sealed.
+    Done {
+        /// Its length.
+        bytes: u64,
+    },
+    /// Its sealed copy stands and is not older.
+    UpToDate,
+}
+
+impl Counted for Outcome {
+    fn is_up_to_date(&self) -> bool {
+        *self == Self::UpToDate
+    }
+}
+
+/// How files are sealed.
+pub struct Sealing<'a> {
+    key: &'a ProjectFileKey,
+    force: bool,
+    update: bool,
+    hide_names: bool,
+    /// The folders that sealed files go to.
+    pub tree: Tree,
+    /// The disk is full: what is not begun is not tried.
+    full: AtomicBool,
+}
+
+impl<'a> Sealing<'a> {
+    /// Settles how.
+    pub fn of(key: &'a ProjectFileKey, force: bool, update: bool, hide_names: bool) -> Self {
+        Self { key, force, update, hide_names, tree: Tree::default(), full: AtomicBool::new(false) }
+    }
+
+    /// Seals every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
+    /// lasts is the tree's to see to.
+    pub fn run(&self, jobs: &[Job], effort: &Effort, shown: Shown) -> Vec<Result<Outcome, Failure>> {
+        let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
+        let seal_one = |job: &Job, threads| {
+            let outcome = self.seal_file(job, threads, &progress);
+            if let Err(failure) = &outcome
+                && jobs.len() > 1
+            {
+                progress.print(failure, shown);
+            }
+            progress.file_done();
+            outcome
+        };
+        pool::for_each(jobs, effort.threads(), |job| job.item.len, seal_one)
+    }
+
+    fn seal_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Outcome, Failure> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(Failure::new(Exit::Failed, "disk-full", format!("cannot encrypt {}", job.item.path.display()))
+                .cause("it was not tried, since the disk is full"));
+        }
+        let (file, before) = open_input(&job.item.path)?;
+        if self.update && is_current(&job.output, &before) {
+            progress.add(before.len());
+            return Ok(Outcome::UpToDate);
+        }
+        if job.in_folder {
+            self.tree.make(folder_of(&job.output))?;
+        }
+        let output = OutputFile::create(&job.output, self.force || self.update)?;
+        let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, progress);
+        let bytes = bytes.inspect_err(|failure| {
+            if failure.kind == "disk-full" {
+                self.full.store(true, Ordering::Relaxed);
+            }
+        })?;
+        output.name()?;
+        self.tree.named(&job.output);
+        Ok(Outcome::Done { bytes })
+    }
+
+    /// Seals one file to standard output.
+    ///
+    /// # Errors
+    /// Those of either side.
+    pub fn to_stdout(&self, job: &Job, threads: usize, progress: &Progress) -> Result<(), Failure> {
+        let mut stdout = pipes::stdout()?;
+        let (file, before) = open_input(&job.item.path)?;
+        self.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress).map(drop)
+    }
+
+    fn seal_into(
+        &self,
+        file: &File,
+        before: &fs::Metadata,
+        job: &Job,
+        output: Output<'_>,
+        threads: usize,
+        progress: &Progress,
+    ) -> Result<u64, Failure> {
+        let path = &job.item.path;
+        let doing = || format!("encrypt {}", path.display());
+        let is_stream = matches!(output, Output::Stream(_));
+        let metadata = metadata_of(&job.item, before, self.hide_names);
+        let run = Run { threads, progress: &|more| progress.add(more) };
+        let what = path.display().to_string();
+        let bytes =
+            seal(&what, &self.key.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } if is_stream => pipes::write_failed(&source),
+                Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
+                Error::Changed { .. } => changed(path),
+                error => Failure::of(doing(), error),
+            })?;
+        let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
+        if bytes != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
+            return Err(changed(path));
+        }
+        Ok(bytes)
+    }
+
+    /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
+    pub fn remove(&self, jobs: &[Job], outcomes: &[Result<Outcome, Failure>], tally: &mut Tally<'_>) {
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            if outcome.is_ok() {
+                tally.note(self.remove_one(job));
+            }
+        }
+    }
+
+    fn remove_one(&self, job: &Job) -> Result<(), Failure> {
+        let path = &job.item.path;
+        let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
+        let kept = |error: Error| {
+            Failure::of(format!("remove {}", path.display()), error)
+                .hint("the original stands; its sealed copy does not prove to be the same")
+        };
+        let (file, before) = open_input(path)?;
+        let (sealed, _) = open_input(&job.output)?;
+        let what = job.output.display().to_string();
+        let key = || {
+            let key = crate::crypto::secret::FileKey::from_slice(self.key.key.expose());
+            key.map(|key| Ok(ProjectFileKey { project: self.key.project.clone(), version: self.key.version, key }))
+                .into_iter()
+        };
+        let opener = Opener::new(&what, "the project", sealed, key).map_err(kept)?;
+        let mut same = Comparing { file: &file, at: 0 };
+        let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
+        let after = file.metadata().map_err(failed)?;
+        if length != after.len() || after.modified().ok() != before.modified().ok() {
+            return Err(kept(Error::Changed { what: path.display().to_string() }));
+        }
+        fs::remove_file(path).map_err(failed)?;
+        sync_folder_of(path)
+    }
+}
+
+/// Compares what is written to it with a file.
+struct Comparing<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl io::Write for Comparing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use crate::body::ReadAt;
+        let mut own = zeroize::Zeroizing::new(vec![0; bytes.len()]);
+        let read = self.file.read_at(&mut own, self.at)?;
+        if read == 0 || own[..read] != bytes[..read] {
+            return Err(io::Error::other("the sealed copy is not the same as the original"));
+        }
+        self.at += read as u64;
+        Ok(read)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Seals standard input.
+///
+/// # Errors
+/// Those of either side.
+pub fn seal_stream(
+    context: &Context,
+    key: &ProjectFileKey,
+    destination: &Destination,
+    force: bool,
+    effort: &Effort,
+) -> Result<u64, Failure> {
+    let mut stdin = pipes::stdin()?;
+    let progress = effort.progress(context.output, 1, None);
+    let run = Run { threads: effort.threads(), progress: &|more| progress.add(more) };
+    let metadata = Metadata::default();
+    let failed = |error| match error {
+        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {}", pipes::STDIN), &source),
+        error => Failure::of(format!("encrypt {}", pipes::STDIN), error),
+    };
+    match destination {
+        Destination::File(path) => {
+            let output = OutputFile::create(path, force)?;
+            let input = Input::Stream(&mut stdin);
+            let bytes = seal(pipes::STDIN, &key.key, &metadata, input, Output::At(output.file()), run);
+            let bytes = bytes.map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } => write_failed(path, &source),
+                error => failed(error),
+            })?;
+            output.publish()?;
+            Ok(bytes)
+        }
+        _ => {
+            let mut stdout = pipes::stdout()?;
+            let output = Output::Stream(&mut stdout);
+            seal(pipes::STDIN, &key.key, &metadata, Input::Stream(&mut stdin), output, run).map_err(|error| match error
+            {
+                Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
+                error => failed(error),
+            })
+        }
+    }
+}
+
+/// Tells whether a sealed copy stands that is not older than its original.
+fn is_current(output: &Path, input: &fs::Metadata) -> bool {
+    let Ok(output) = fs::symlink_metadata(output) else { return false };
+    output.is_file() && matches!((output.modified(), input.modified()), (Ok(sealed), Ok(plain)) if sealed >= plain)
+}
+
+fn metadata_of(item: &Item, file: &fs::Metadata, hide_names: bool) -> Metadata {
+    let modified = file.modified().ok();
+    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    #[cfg(unix)]
+    let mode = Some(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o7777);
+    #[cfg(not(unix))]
+    let mode = None;
+    let (path, path_bytes) = if hide_names { hidden(&item.relative) } else { (None, None) };
+    Metadata {
+        name: item.path.file_name().and_then(|name| name.to_str()).map(str::to_owned),
+        modified: modified.map(Into::into),
+        modified_ns: since.map(|since| since.subsec_nanos()),
+        mode,
+        path,
+        path_bytes,
+        ..Metadata::default()
+    }
+}
+
+/// Returns a relative path as it is sealed in: as text, or where it is none as bytes.
+fn hidden(relative: &Path) -> (Option<String>, Option<Base64>) {
+    let parts: Vec<_> = relative.components().map(|part| part.as_os_str()).collect();
+    if let Some(parts) = parts.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>() {
+        return (Some(parts.join("/")), None);
+    }
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_encoded_bytes()).collect();
+    (None, Some(Base64(parts.join(&b'/'))))
+}
+
+fn changed(path: &Path) -> Failure {
+    Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
+        .cause("it changed while it was being read, so no one moment of it would be encrypted")
+        .hint("wait until it is written, and run it again; nothing was kept")
+}
+
+/// Says that an output could not be written.
+pub fn write_failed(path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::io(format!("write {}", path.display()), error);
+    if error.kind() == io::ErrorKind::StorageFull {
+        return failure.hint("free some space and run it again; nothing was kept");
+    }
+    failure
+}

@@ -1,0 +1,148 @@
+//! What became of many files: failures as they come, one sum at the end, and the exit code of the first that failed.
+
+use std::path::Path;
+
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::inputs::Found;
+use crate::format::name::printable;
+
+/// The count of a run.
+pub struct Tally<'a> {
+    context: &'a Context,
+    /// What is done to files, as "encrypted".
+    done_word: &'static str,
+    total: usize,
+    /// How many files are done.
+    pub done: usize,
+    /// How many were so already.
+    pub up_to_date: usize,
+    /// Bytes of plaintext.
+    pub bytes: u64,
+    skipped: usize,
+    others: usize,
+    failed: usize,
+    first: Option<Failure>,
+}
+
+/// What can be counted.
+pub trait Counted {
+    /// Tells whether there was nothing to do.
+    fn is_up_to_date(&self) -> bool;
+}
+
+impl<'a> Tally<'a> {
+    /// Begins with what was found, and says what is left out.
+    pub fn begin(context: &'a Context, done_word: &'static str, found: &Found, total: usize) -> Self {
+        let mut tally = Self {
+            context,
+            done_word,
+            total,
+            done: 0,
+            up_to_date: 0,
+            bytes: 0,
+            skipped: found.skipped.len(),
+            others: found.others,
+            failed: 0,
+            first: None,
+        };
+        for skipped in &found.skipped {
+            let text = format!("skipped {}: it is {}", skipped.path.display(), skipped.why);
+            context.output.warn("skipped", &text);
+        }
+        for failure in &found.failures {
+            failure.print(context.output.json);
+            tally.count_failure(failure);
+        }
+        tally
+    }
+
+    /// Counts a failure of something that is no file, and prints it.
+    pub fn note(&mut self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            failure.print(self.context.output.json);
+            self.count_failure(&failure);
+        }
+    }
+
+    /// Counts a file. A failure among several was printed when it came; a single file's is left for the end.
+    pub fn take<T: Counted>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+        match outcome {
+            Ok(ref outcome) if outcome.is_up_to_date() => self.up_to_date += 1,
+            Ok(_) => self.done += 1,
+            Err(ref failure) => self.count_failure(failure),
+        }
+        match outcome {
+            Ok(outcome) => Some(outcome),
+            Err(failure) => {
+                if self.total == 1 && self.failed == 1 {
+                    self.first = Some(failure);
+                }
+                None
+            }
+        }
+    }
+
+    fn count_failure(&mut self, failure: &Failure) {
+        self.failed += 1;
+        self.first.get_or_insert_with(|| Failure {
+            exit: failure.exit,
+            kind: failure.kind,
+            message: failure.message.clone(),
+            cause: failure.cause.clone(),
+            hint: failure.hint.clone(),
+        });
+    }
+
+    /// Tells whether anything failed.
+    pub fn has_failed(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Returns the sum in words.
+    pub fn summary(&self, by: &str) -> String {
+        let files = |count: usize| if count == 1 { "1 file".into() } else { format!("{count} files") };
+        let bytes = indicatif::HumanBytes(self.bytes);
+        let mut text = format!("{} {}, {bytes} ({by})", files(self.done), self.done_word);
+        for (count, what) in [
+            (self.up_to_date, "there already"),
+            (self.skipped, "skipped"),
+            (self.others, "not sealed and left alone"),
+            (self.failed, "failed"),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        text
+    }
+
+    /// Ends the run: the first failure's code, under a sum of them.
+    ///
+    /// # Errors
+    /// Where anything failed.
+    pub fn end(self) -> Result<(), Failure> {
+        let Some(first) = self.first else { return Ok(()) };
+        if self.total == 1 && self.failed == 1 {
+            return Err(first);
+        }
+        let missing = self.total - self.done - self.up_to_date;
+        let some_done = self.done + self.up_to_date > 0;
+        Err(Failure {
+            message: if missing == 0 {
+                format!("all files were {}, but not all that belongs to it was done", self.done_word)
+            } else {
+                format!("{missing} of {} files were not {}", self.total, self.done_word)
+            },
+            cause: None,
+            hint: some_done.then(|| "the others are done; the reasons stand above".into()),
+            exit: if first.exit == Exit::Done { Exit::Failed } else { first.exit },
+            kind: first.kind,
+        })
+    }
+}
+
+/// Returns a path on one line, with what would act on the terminal escaped.
+pub fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
