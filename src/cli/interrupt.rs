@@ -45,8 +45,9 @@ pub fn install() {
     }
 }
 
+/// Cleans up and ends the process as the signal does by default.
 #[cfg(unix)]
-fn leave(signal: i32) {
+pub fn leave(signal: i32) -> ! {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = std::fs::remove_file(path);
     }
@@ -54,6 +55,11 @@ fn leave(signal: i32) {
         && let Ok(tty) = std::fs::File::open("/dev/tty")
     {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
+    }
+    // Whoever waits sees a death by the signal: an exit code, 130 too, lets a shell's loop go on with the next file. The
+    // first process of a container, though, outlives a signal that it does not listen for.
+    if std::process::id() != 1 {
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
     }
     // 128 + the signal's number, as shells say it.
     std::process::exit(128 + signal);

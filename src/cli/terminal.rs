@@ -61,54 +61,78 @@ impl Terminal {
     /// As [`Terminal::ask`].
     pub fn ask_hidden(&mut self, question: &str) -> Result<Zeroizing<String>, Failure> {
         interrupt::remember_terminal();
-        // Before the question stands there: what is typed or pasted the moment it appears must not be shown.
-        let _quiet = Quiet::new();
-        match rpassword::prompt_password(format!("{question}: ")) {
-            Ok(password) => Ok(Zeroizing::new(password)),
+        match self.hidden_line(question) {
+            Ok(line) => Ok(line),
+            // Where Ctrl-C is not the terminal's key for it, the prompt takes it for one.
+            #[cfg(unix)]
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => interrupt::leave(signal_hook::consts::SIGINT),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) => {
                 Err(Failure::interrupted())
             }
             Err(error) => Err(Failure::io("read from the terminal", &error)),
         }
     }
+
+    /// Reads a line in a mode of our own: in the prompt's, Ctrl-C is a key like others, and no signal reaches the script
+    /// that runs this program.
+    #[cfg(unix)]
+    fn hidden_line(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+        let tty = File::open(INPUT)?;
+        // Before the question stands there: what is typed or pasted the moment it appears must not be shown.
+        let quiet = Quiet::new()?;
+        write!(self.output, "{question}: ")?;
+        self.output.flush()?;
+        let config = rpassword::ConfigBuilder::new().input_reader(tty).output_discard().build();
+        let line = rpassword::read_password_with_config(config).map(Zeroizing::new);
+        drop(quiet);
+        // The one that was typed is not shown.
+        writeln!(self.output)?;
+        line
+    }
+
+    #[cfg(not(unix))]
+    fn hidden_line(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+        rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new)
+    }
 }
 
-/// A terminal that shows nothing of what is typed, until this is dropped.
+/// What stands for no key at all among a terminal's special ones.
 #[cfg(unix)]
-struct Quiet(Option<(File, rustix::termios::Termios)>);
+const NO_KEY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
+
+/// A terminal that shows nothing of what is typed and gives every key at once, until this is dropped. Ctrl-C is left to
+/// the terminal, which sends its signal to a script around this program, too.
+#[cfg(unix)]
+struct Quiet(File, rustix::termios::Termios);
 
 #[cfg(unix)]
 impl Quiet {
-    fn new() -> Self {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-        // Where this fails, the prompt itself turns the echo off a moment later.
-        Self((|| {
-            let tty = File::open(INPUT).ok()?;
-            let shown = tcgetattr(&tty).ok()?;
-            let mut hidden = shown.clone();
-            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
-            tcsetattr(&tty, OptionalActions::Now, &hidden).ok()?;
-            Some((tty, shown))
-        })())
+    fn new() -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+        let tty = File::open(INPUT)?;
+        let shown = tcgetattr(&tty)?;
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON);
+        hidden.special_codes[SpecialCodeIndex::VMIN] = 1;
+        hidden.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // These would halt or end the program and leave the shell a terminal that shows nothing.
+        for key in [
+            SpecialCodeIndex::VQUIT,
+            SpecialCodeIndex::VSUSP,
+            #[cfg(target_os = "macos")]
+            SpecialCodeIndex::VDSUSP,
+        ] {
+            hidden.special_codes[key] = NO_KEY;
+        }
+        tcsetattr(&tty, OptionalActions::Now, &hidden)?;
+        Ok(Self(tty, shown))
     }
 }
 
 #[cfg(unix)]
 impl Drop for Quiet {
     fn drop(&mut self) {
-        if let Some((tty, shown)) = &self.0 {
-            // A terminal that is gone needs no restoring.
-            let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, shown);
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Quiet;
-
-#[cfg(not(unix))]
-impl Quiet {
-    fn new() -> Self {
-        Self
+        // A terminal that is gone needs no restoring.
+        let _ = rustix::termios::tcsetattr(&self.0, rustix::termios::OptionalActions::Now, &self.1);
     }
 }

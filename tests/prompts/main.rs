@@ -2,188 +2,12 @@
 //! the terminal is left.
 #![cfg(all(unix, feature = "cli"))]
 
+mod harness;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rexpect::session::{PtySession, spawn_command};
-use rustix::termios::{LocalModes, tcgetattr};
-
-const OLD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
-const NEW: &str = "gravel-tunic-ember-canyon-plaza-hinge";
-const CHEAP: &str = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4";
-const DATA: &str = "name,city\nAda,Graz\n";
-
-/// Far more than any step takes, so that only a program that hangs meets it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-const CHOICE: &str = "1 or 2? [1] ";
-const PASSWORD: &str = "master password: ";
-const NEW_PASSWORD: &str = "new master password (at least 15 characters): ";
-const AGAIN: &str = "the same again: ";
-const TYPE_BACK: &str = "type it to go on: ";
-#[cfg(not(target_os = "macos"))]
-const KEEP_IN_FILE: &str = "Keep the key in a file? [y/N] ";
-
-/// A user's empty home folder, and beside it a folder to work in.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("home")).unwrap();
-        fs::create_dir(folder.path().join("work")).unwrap();
-        Self(folder)
-    }
-
-    /// A home with a vault under [`OLD`], with the project acme.
-    fn with_vault() -> Self {
-        let home = Self::new();
-        assert_eq!(home.run(&format!("init --keychain file {CHEAP}"), OLD), 0);
-        assert_eq!(home.run("project add acme", OLD), 0);
-        home
-    }
-
-    fn work(&self, name: &str) -> PathBuf {
-        self.0.path().join("work").join(name)
-    }
-
-    /// Writes the data file and returns its name.
-    fn data(&self) -> &'static str {
-        fs::write(self.work("clients.csv"), DATA).unwrap();
-        "clients.csv"
-    }
-
-    /// A shell without any desktop. The address leads nowhere, because without one the bus of whoever runs the test
-    /// would be found by its usual path.
-    fn shell(&self, script: &str) -> Command {
-        let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
-        let mut command = Command::new("bash");
-        command
-            .args(["--norc", "--noprofile", "-c", script])
-            .env_clear()
-            .env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap()))
-            .env("HOME", self.0.path().join("home"))
-            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.0.path().join("no-bus").display()))
-            .env("NO_COLOR", "1")
-            .env("LC_ALL", "C")
-            .current_dir(self.0.path().join("work"));
-        command
-    }
-
-    /// Runs strongroom without a terminal's questions, with the password from a file, and returns its exit code.
-    fn run(&self, arguments: &str, password: &str) -> i32 {
-        let file = self.0.path().join("password");
-        fs::write(&file, password).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        let script = format!("strongroom --no-input --password-file ../password {arguments}");
-        let output = self.shell(&script).stdin(Stdio::null()).output().unwrap();
-        output.status.code().unwrap_or_else(|| panic!("{script}: {output:?}"))
-    }
-
-    /// Starts a line of shell on a terminal of its own.
-    fn terminal(&self, line: &str) -> Terminal {
-        // A terminal as a login makes it, and at the end how it was left. The shell is not interactive: one that is
-        // mends the terminal by itself.
-        let script = format!("stty sane; {line}; echo \"left with $?\"; stty -a");
-        let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-        let session = spawn_command(self.shell(&script), Some(patience)).expect("a pseudo-terminal");
-        Terminal { session, screen: String::new(), typed: Vec::new() }
-    }
-
-    /// Asserts that nothing at all was written into the home folder.
-    fn untouched(&self) {
-        let made: Vec<_> = fs::read_dir(self.0.path().join("home")).unwrap().map(|made| made.unwrap().path()).collect();
-        assert!(made.is_empty(), "{made:?}");
-    }
-}
-
-/// A terminal with a program running on it.
-struct Terminal {
-    session: PtySession,
-    /// Everything that was shown so far.
-    screen: String,
-    /// What was typed and must not be shown.
-    typed: Vec<String>,
-}
-
-impl Terminal {
-    /// Waits until a text is shown.
-    #[track_caller]
-    fn see(&mut self, text: &str) {
-        match self.session.exp_string(text) {
-            Ok(before) => self.screen += &(before + text),
-            Err(error) => panic!("waiting for {text:?}: {error}\nbefore it:\n{}", self.screen),
-        }
-    }
-
-    fn echoes(&self) -> bool {
-        // Both ends of a pseudo-terminal tell the same settings.
-        let end = self.session.process().get_file_handle().unwrap();
-        tcgetattr(end).unwrap().local_modes.contains(LocalModes::ECHO)
-    }
-
-    /// Waits for a question whose answer is hidden.
-    #[track_caller]
-    fn see_hidden(&mut self, question: &str) {
-        self.see(question);
-        let start = Instant::now();
-        // The question is shown a moment before the echo is off, and nobody types as fast as a test.
-        while self.echoes() {
-            assert!(start.elapsed() < PATIENCE, "{question:?} is answered in plain sight");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Answers a question whose answer may be seen.
-    #[track_caller]
-    fn answer(&mut self, question: &str, answer: &str) {
-        self.see(question);
-        self.session.send_line(answer).unwrap();
-    }
-
-    /// Answers a question whose answer is hidden.
-    #[track_caller]
-    fn answer_hidden(&mut self, question: &str, answer: &str) {
-        self.see_hidden(question);
-        self.session.send_line(answer).unwrap();
-        self.typed.push(answer.to_owned());
-    }
-
-    /// Reads the generated words off the screen.
-    #[track_caller]
-    fn words(&mut self) -> String {
-        self.see("Write it down");
-        let lines: Vec<&str> = self.screen.lines().filter_map(|line| line.strip_prefix("    ")).collect();
-        let [words] = lines[..] else { panic!("no words on the screen:\n{}", self.screen) };
-        // The list has words with a hyphen of their own, such as t-shirt.
-        assert!(words.split('-').count() >= 6, "{words}");
-        words.trim().to_owned()
-    }
-
-    /// Waits for the end, asserts the exit code and that the terminal is as it was, and returns all that was shown.
-    #[track_caller]
-    fn leaves_with(mut self, code: i32) -> String {
-        let rest = self.session.exp_eof().unwrap_or_else(|error| panic!("{error}\n{}", self.screen));
-        self.screen += &rest;
-        let screen = &self.screen;
-        let (_, settings) = screen
-            .split_once(&format!("left with {code}\r\n"))
-            .unwrap_or_else(|| panic!("no end with {code}:\n{screen}"));
-        for wanted in ["echo", "icanon", "isig", "icrnl", "opost"] {
-            let mut settings = settings.split_whitespace().map(|word| word.trim_end_matches(';'));
-            assert!(settings.any(|setting| setting == wanted), "{wanted} is off:\n{screen}");
-        }
-        for hidden in &self.typed {
-            // Generated words are shown, once, and by the program alone.
-            let shown = usize::from(screen.contains(&format!("\n    {hidden}\r\n")));
-            assert_eq!(screen.matches(hidden.as_str()).count(), shown, "{hidden:?} is on the screen:\n{screen}");
-        }
-        self.screen
-    }
-}
+use harness::*;
 
 #[test]
 fn init_makes_six_words_and_goes_on_once_they_are_typed_back() {
@@ -255,8 +79,7 @@ fn ctrl_c_at_any_question_of_init_makes_nothing() {
                 terminal.answer(CHOICE, "2");
                 terminal.see_hidden(NEW_PASSWORD);
                 // Half a password is on its way.
-                terminal.session.send("half-a-pass").unwrap();
-                terminal.session.flush().unwrap();
+                terminal.press("half-a-pass");
                 terminal.typed.push("half-a-pass".into());
             }
             _ => {
@@ -265,7 +88,7 @@ fn ctrl_c_at_any_question_of_init_makes_nothing() {
                 terminal.see_hidden(AGAIN);
             }
         }
-        terminal.session.send_control('c').unwrap();
+        terminal.press("\x03");
         terminal.leaves_with(130);
         home.untouched();
     }
@@ -291,14 +114,14 @@ fn the_end_of_input_at_a_question_is_an_interruption() {
 fn signals_at_a_question_end_the_program_and_put_the_terminal_back() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let home = Home::with_vault();
-        let before = fs::read(home.0.path().join("home/.local/share/strongroom/vault.json")).unwrap();
+        let before = fs::read(home.path(".local/share/strongroom/vault.json")).unwrap();
         let mut terminal = home.terminal("(echo $BASHPID >pid; exec strongroom project add beta)");
         terminal.see_hidden(PASSWORD);
         let pid = fs::read_to_string(home.work("pid")).unwrap();
         let sent = Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap();
         assert!(sent.success());
         terminal.leaves_with(code);
-        assert_eq!(fs::read(home.0.path().join("home/.local/share/strongroom/vault.json")).unwrap(), before);
+        assert_eq!(fs::read(home.path(".local/share/strongroom/vault.json")).unwrap(), before);
     }
 }
 
@@ -431,7 +254,7 @@ fn ctrl_c_at_a_question_of_passwd_leaves_the_old_password_in_force() {
     terminal.answer_hidden(PASSWORD, OLD);
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.see_hidden(AGAIN);
-    terminal.session.send_control('c').unwrap();
+    terminal.press("\x03");
     terminal.leaves_with(130);
     assert_eq!(home.run("project list", OLD), 0);
     assert_eq!(home.run("project list", NEW), 3);
