@@ -1,6 +1,7 @@
 //! A user's home folder without any desktop, and a pseudo-terminal to run the program on.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -160,6 +161,12 @@ impl Terminal {
     pub fn press(&mut self, keys: &str) {
         self.session.send(keys).unwrap();
         self.session.flush().unwrap();
+    }
+
+    /// Sends bytes that are no text.
+    pub fn press_bytes(&mut self, bytes: &[u8]) {
+        let mut end = self.session.process().get_file_handle().unwrap();
+        end.write_all(bytes).unwrap();
     }
 
     /// Reads the generated words off the screen.

@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "cli"))]
 
 mod harness;
+mod keys;
 
 use std::fs;
 use std::process::Command;
