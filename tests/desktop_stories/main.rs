@@ -21,13 +21,17 @@ macro_rules! stories {
         #[test]
         #[ignore = "needs a real Secret Service: run ./test"]
         fn $name() {
-            desktop::inside($mode, stringify!($name), || {
+            // The test's name has the modules, without the program's.
+            let test = concat!(module_path!(), "::", stringify!($name)).split_once("::").unwrap().1;
+            desktop::inside($mode, test, || {
                 let _log = DaemonLog;
                 $body
             });
         }
     )*};
 }
+
+mod meanwhile;
 
 stories! {
     the_whole_way_from_init_to_a_changed_password in "--unlocked" {
