@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::commands::{completions, decrypt, doctor, encrypt, init, key, man, passwd, project, status};
+use super::commands::{cat, completions, decrypt, doctor, encrypt, init, key, man, passwd, project, status};
 use super::context::Context;
 use super::failure::Failure;
 
@@ -76,10 +76,12 @@ pub enum Command {
     /// Show, list, rotate and import a project's file keys
     #[command(subcommand)]
     Key(key::Key),
-    /// Encrypt files for a project
+    /// Encrypt files and folders for a project
     Encrypt(encrypt::Encrypt),
-    /// Decrypt files
+    /// Decrypt files and folders
     Decrypt(decrypt::Decrypt),
+    /// Print a part of an encrypted file, or all of it
+    Cat(cat::Cat),
     /// Change the master password on this machine
     Passwd(passwd::Passwd),
     /// Tell which vault, keychain and projects there are
@@ -100,6 +102,7 @@ impl Command {
             Self::Key(command) => command.run(context),
             Self::Encrypt(command) => command.run(context),
             Self::Decrypt(command) => command.run(context),
+            Self::Cat(command) => command.run(context),
             Self::Passwd(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Doctor(command) => command.run(context),

@@ -257,7 +257,7 @@ impl<'a> Opening<'a> {
     pub fn to_stdout(&self, context: &Context, input: Option<&Item>, effort: &Effort) -> Result<(), Failure> {
         let stdout = pipes::stdout()?;
         let progress = effort.progress(context.output, 1, input.map(|item| item.len));
-        let run = Run { threads: effort.threads(), progress: &|more| progress.add(more) };
+        let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
         let written = |name: &str, error| match error {
             Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
             error => {
@@ -289,7 +289,7 @@ impl<'a> Opening<'a> {
         let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
         let sink = OutputFile::create(output, self.force)?;
         let progress = effort.progress(context.output, 1, None);
-        let run = Run { threads: effort.threads(), progress: &|more| progress.add(more) };
+        let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
         let bytes = opener.copy_to(Output::At(sink.file()), run).map_err(|error| match error {
             Error::Io { doing: "write", source, .. } => write_failed(output, &source),
             error => {

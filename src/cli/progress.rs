@@ -42,6 +42,11 @@ impl Effort {
         self.threads.map_or_else(default_threads, usize::from)
     }
 
+    /// Returns how many threads work on a stream: whoever is at its other end needs a core too.
+    pub fn stream_threads(&self) -> usize {
+        self.threads.map_or_else(|| (default_threads() - 1).max(1), usize::from)
+    }
+
     /// Begins to show the progress over some files of so many bytes together; `None` where nobody knows how many.
     pub fn progress(&self, output: Output, files: usize, bytes: Option<u64>) -> Progress {
         /// Below this nobody has time to read it.

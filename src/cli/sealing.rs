@@ -222,7 +222,7 @@ pub fn seal_stream(
 ) -> Result<u64, Failure> {
     let mut stdin = pipes::stdin()?;
     let progress = effort.progress(context.output, 1, None);
-    let run = Run { threads: effort.threads(), progress: &|more| progress.add(more) };
+    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
     let metadata = Metadata::default();
     let failed = |error| match error {
         Error::Io { doing: "read", source, .. } => Failure::io(format!("read {}", pipes::STDIN), &source),

@@ -162,7 +162,7 @@ impl Encrypt {
             let sealing = Sealing::of(&key, self.force, false, false);
             let progress = self.effort.progress(context.output, 1, work.found.items.first().map(|item| item.len));
             for job in &work.jobs {
-                sealing.to_stdout(job, self.effort.threads(), &progress)?;
+                sealing.to_stdout(job, self.effort.stream_threads(), &progress)?;
             }
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, whose comments are its help, and its run.
 
+pub mod cat;
 pub mod completions;
 pub mod decrypt;
 pub mod doctor;

@@ -1,0 +1,67 @@
+//! `strongroom cat`.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+
+use crate::body::Run;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{STREAM, open_input};
+use crate::cli::opening::{Keys, warn_of_one_block};
+use crate::cli::pipes::{self, TextOnly};
+use crate::cli::progress::Effort;
+use crate::error::Error;
+
+/// Print a part of an encrypted file, or all of it.
+///
+/// Only what is asked for is read and decrypted, wherever it is in the file: the first bytes of a terabyte come as fast
+/// as those of a letter. The end of the file is proven first, so that what is printed is where it claims to be.
+#[derive(Debug, Args)]
+pub struct Cat {
+    /// The sealed file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Begin with this byte of the original, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: u64,
+    /// Print so many bytes [default: up to the end]
+    #[arg(long, value_name = "N")]
+    length: Option<u64>,
+    /// Try the keys of this project alone
+    #[arg(long, short, value_name = "NAME")]
+    project: Option<String>,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+impl Cat {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if context.output.json {
+            return Err(Failure::usage("cat prints data, not JSON").hint("leave out --json"));
+        }
+        if self.file == Path::new(STREAM) {
+            return Err(Failure::usage("a part can be taken from a file only")
+                .hint("use `strongroom decrypt -` for standard input"));
+        }
+        open_input(&self.file)?;
+        context.with_unlocked(|vault| {
+            let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
+            let (file, _) = open_input(&self.file)?;
+            let opener = keys.open(&self.file, file)?;
+            warn_of_one_block(context, &self.file, opener.header().one_block_only);
+            let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
+            let progress = self.effort.progress(context.output, 1, Some(length));
+            let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.add(more) };
+            let stdout = pipes::stdout()?;
+            let mut sink: Box<dyn Write + Send> =
+                if io::stdout().is_terminal() { Box::new(TextOnly(stdout)) } else { Box::new(stdout) };
+            let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
+            copied.map(drop).map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
+                error => Failure::of(format!("decrypt {}", self.file.display()), error),
+            })
+        })
+    }
+}
