@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +17,7 @@ use super::pool;
 use super::progress::{Effort, Progress};
 use super::sealing::write_failed;
 use super::tally::Counted;
-use super::tree::Tree;
+use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run, StreamOpener};
 use crate::error::Error;
 use crate::format::name::{is_file_name, printable};
@@ -161,15 +160,25 @@ pub struct Opening<'a> {
     pub tree: Tree,
     taken: Mutex<BTreeSet<PathBuf>>,
     inputs: Vec<PathBuf>,
-    full: AtomicBool,
+    room: Room,
     umask: u32,
 }
 
 impl<'a> Opening<'a> {
     /// Settles how.
     pub fn of(keys: Keys<'a>, force: bool, update: bool, private: bool, inputs: Vec<PathBuf>) -> Self {
-        let (taken, full) = (Mutex::default(), AtomicBool::new(false));
-        Self { keys, force, update, private, tree: Tree::default(), taken, inputs, full, umask: umask() }
+        let taken = Mutex::default();
+        Self {
+            keys,
+            force,
+            update,
+            private,
+            tree: Tree::default(),
+            taken,
+            inputs,
+            room: Room::default(),
+            umask: umask(),
+        }
     }
 
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
@@ -186,25 +195,22 @@ impl<'a> Opening<'a> {
             progress.file_done();
             outcome
         };
-        pool::for_each(jobs, effort.threads(), |job| job.item.len, open_one)
+        // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
+        let in_order = jobs.iter().any(|job| job.output.name().is_none());
+        pool::for_each(jobs, effort.threads(), |job| if in_order { u64::MAX } else { job.item.len }, open_one)
     }
 
     fn open_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Opened, Failure> {
         let input = &job.item.path;
-        if self.full.load(Ordering::Relaxed) {
-            return Err(Failure::new(Exit::Failed, "disk-full", format!("cannot decrypt {}", input.display()))
-                .cause("it was not tried, since the disk is full"));
-        }
         let (file, _) = open_input(input)?;
         let opener = self.keys.open(input, file)?;
         let header = opener.header();
         let one_block_only = header.one_block_only;
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
         let (output, in_folder) = self.settle(input, &job.output, &metadata)?;
-        let modified = modified(&metadata);
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
-        if self.update && is_current(&opened.output, modified) {
+        if self.update && is_current(&opened.output, modified(&opened.metadata)) {
             progress.add(opened.bytes);
             opened.up_to_date = true;
             return Ok(opened);
@@ -212,23 +218,14 @@ impl<'a> Opening<'a> {
         if in_folder {
             self.tree.make(folder_of(&opened.output))?;
         }
-        let sink = OutputFile::create(&opened.output, self.force || self.update)?;
-        let run = Run { threads, progress: &|more| progress.add(more) };
-        opener.copy_to(Output::At(sink.file()), run).map_err(|error| match error {
-            Error::Io { doing: "write", source, .. } => {
-                let failure = write_failed(&opened.output, &source);
-                self.full.fetch_or(failure.kind == "disk-full", Ordering::Relaxed);
-                failure
-            }
-            error => {
-                let failure = Failure::of(format!("decrypt {}", input.display()), error);
-                let cause = failure.cause.clone().unwrap_or_default();
-                failure.cause(format!("{cause}; nothing was written to {}", opened.output.display()))
-            }
+        self.room.write(&format!("decrypt {}", input.display()), || {
+            let sink = OutputFile::create(&opened.output, self.force || self.update)?;
+            let run = Run { threads, progress: &|more| progress.add(more) };
+            let copied = opener.copy_to(Output::At(sink.file()), run);
+            copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
+            sink.dress(&self.look(&opened.metadata))?;
+            sink.name()
         })?;
-        let mode = opened.metadata.mode.map(|mode| if self.private { 0o600 } else { mode & 0o777 & !self.umask });
-        sink.dress(&Look { modified, mode })?;
-        sink.name()?;
         self.tree.named(&opened.output);
         Ok(opened)
     }
@@ -290,18 +287,16 @@ impl<'a> Opening<'a> {
         let sink = OutputFile::create(output, self.force)?;
         let progress = effort.progress(context.output, 1, None);
         let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
-        let bytes = opener.copy_to(Output::At(sink.file()), run).map_err(|error| match error {
-            Error::Io { doing: "write", source, .. } => write_failed(output, &source),
-            error => {
-                let failure = Failure::of(format!("decrypt {}", pipes::STDIN), error);
-                let cause = failure.cause.clone().unwrap_or_default();
-                failure.cause(format!("{cause}; nothing was written to {}", output.display()))
-            }
-        })?;
-        let mode = metadata.mode.map(|mode| if self.private { 0o600 } else { mode & 0o777 & !self.umask });
-        sink.dress(&Look { modified: modified(&metadata), mode })?;
+        let copied = opener.copy_to(Output::At(sink.file()), run);
+        let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
+        sink.dress(&self.look(&metadata))?;
         sink.publish()?;
         Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })
+    }
+
+    fn look(&self, metadata: &Metadata) -> Look {
+        let mode = metadata.mode.map(|mode| if self.private { 0o600 } else { mode & 0o777 & !self.umask });
+        Look { modified: modified(metadata), mode }
     }
 
     fn stream(&self, context: &Context) -> Result<StreamOpener<File>, Failure> {
@@ -313,6 +308,15 @@ impl<'a> Opening<'a> {
         warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
         Ok(opener)
     }
+}
+
+fn not_written(input: &str, output: &Path, error: Error) -> Failure {
+    if let Error::Io { doing: "write", source, .. } = error {
+        return write_failed(output, &source);
+    }
+    let failure = Failure::of(format!("decrypt {input}"), error);
+    let cause = failure.cause.clone().unwrap_or_default();
+    failure.cause(format!("{cause}; nothing was written to {}", output.display()))
 }
 
 /// Warns where a file opened by one of its blocks alone.

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
 use super::context::Context;
@@ -16,7 +15,7 @@ use super::pipes;
 use super::pool;
 use super::progress::{Effort, Progress};
 use super::tally::{Counted, Tally};
-use super::tree::Tree;
+use super::tree::{Room, Tree};
 use crate::body::{Input, Metadata, Opener, Output, Run, seal};
 use crate::error::Error;
 use crate::format::scalar::Base64;
@@ -59,14 +58,13 @@ pub struct Sealing<'a> {
     hide_names: bool,
     /// The folders that sealed files go to.
     pub tree: Tree,
-    /// The disk is full: what is not begun is not tried.
-    full: AtomicBool,
+    room: Room,
 }
 
 impl<'a> Sealing<'a> {
     /// Settles how.
     pub fn of(key: &'a ProjectFileKey, force: bool, update: bool, hide_names: bool) -> Self {
-        Self { key, force, update, hide_names, tree: Tree::default(), full: AtomicBool::new(false) }
+        Self { key, force, update, hide_names, tree: Tree::default(), room: Room::default() }
     }
 
     /// Seals every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
@@ -87,10 +85,6 @@ impl<'a> Sealing<'a> {
     }
 
     fn seal_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Outcome, Failure> {
-        if self.full.load(Ordering::Relaxed) {
-            return Err(Failure::new(Exit::Failed, "disk-full", format!("cannot encrypt {}", job.item.path.display()))
-                .cause("it was not tried, since the disk is full"));
-        }
         let (file, before) = open_input(&job.item.path)?;
         if self.update && is_current(&job.output, &before) {
             progress.add(before.len());
@@ -99,14 +93,12 @@ impl<'a> Sealing<'a> {
         if job.in_folder {
             self.tree.make(folder_of(&job.output))?;
         }
-        let output = OutputFile::create(&job.output, self.force || self.update)?;
-        let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, progress);
-        let bytes = bytes.inspect_err(|failure| {
-            if failure.kind == "disk-full" {
-                self.full.store(true, Ordering::Relaxed);
-            }
+        let bytes = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
+            let output = OutputFile::create(&job.output, self.force || self.update)?;
+            let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, progress)?;
+            output.name()?;
+            Ok(bytes)
         })?;
-        output.name()?;
         self.tree.named(&job.output);
         Ok(Outcome::Done { bytes })
     }

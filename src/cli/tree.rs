@@ -1,11 +1,52 @@
-//! The folders that outputs go to: made where they are missing, and synced once for all that was put in them.
+//! What the outputs of a run share: the folders they go to, made where they are missing and synced once for all that
+//! was put in them, and the room on the disk.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use crate::store::durable::{create_private_folder, folder_of, sync_folder};
+
+/// After so many files in a row that found no room even alone, the rest is not tried.
+const PATIENCE: usize = 8;
+
+/// Room on the disk that several writers share.
+#[derive(Default)]
+pub struct Room {
+    writers: RwLock<()>,
+    refused: AtomicUsize,
+}
+
+impl Room {
+    /// Runs `write`, and where the disk is full once more with no other writer beside it: what another writes at the
+    /// time, and may have to drop, must not make this one fail.
+    ///
+    /// # Errors
+    /// Those of `write`; "disk-full" without a try once the disk has proven to be full.
+    pub fn write<T>(&self, doing: &str, write: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+        if self.refused.load(Ordering::Relaxed) >= PATIENCE {
+            return Err(Failure::new(Exit::Failed, "disk-full", format!("cannot {doing}"))
+                .cause("it was not tried, since the disk is full")
+                .hint("free some space and run it again with --update"));
+        }
+        let shared = self.writers.read().unwrap_or_else(PoisonError::into_inner);
+        let result = write();
+        drop(shared);
+        if result.as_ref().err().is_none_or(|failure| failure.kind != "disk-full") {
+            self.refused.store(0, Ordering::Relaxed);
+            return result;
+        }
+        let _alone = self.writers.write().unwrap_or_else(PoisonError::into_inner);
+        let result = write();
+        match &result {
+            Err(failure) if failure.kind == "disk-full" => self.refused.fetch_add(1, Ordering::Relaxed),
+            _ => self.refused.swap(0, Ordering::Relaxed),
+        };
+        result
+    }
+}
 
 /// The folders of one run.
 #[derive(Default)]
