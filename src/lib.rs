@@ -13,6 +13,7 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
+//! | `memory` | huge pages for Argon2id, wiped; the only unsafe code |
 //! | `cli` | the command line, behind the feature of that name |
 //!
 //! ```
@@ -58,6 +59,7 @@ pub mod error;
 pub mod format;
 pub mod host;
 pub mod keychain;
+mod memory;
 pub mod store;
 pub mod vault;
 

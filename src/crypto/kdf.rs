@@ -2,11 +2,11 @@
 //!
 //! Parameters may come from anyone, so their cost is checked before any memory is spent.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use zeroize::Zeroize;
+use argon2::{Algorithm, Argon2, Params, Version};
 
 use super::RandomUnavailable;
 use super::secret::{KEY_LEN, Kek, Password};
+use crate::memory::Blocks;
 
 /// Length of the salt of new wraps, in bytes.
 pub const SALT_LEN: usize = 32;
@@ -143,16 +143,11 @@ pub fn derive_kek(
     let cost = params.cost;
     // `check` has bounded every number that `Params` could refuse.
     let argon2_params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(KEY_LEN)).map_err(short)?;
-    let mut blocks: Vec<Block> = Vec::new();
-    blocks.try_reserve_exact(argon2_params.block_count()).map_err(|_| KdfError::NotEnoughMemory { needed })?;
-    blocks.resize(argon2_params.block_count(), Block::new());
+    // Argon2id gets its memory from outside: for huge pages, and because a drop wipes it whatever happens.
+    let blocks = Blocks::new(argon2_params.block_count()).map_err(|_| KdfError::NotEnoughMemory { needed })?;
     let argon2 = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, argon2_params).map_err(short)?;
-    let kek = Kek::fill_with(|out| {
-        argon2.hash_password_into_with_memory(password.expose().as_bytes(), &params.salt, out, &mut blocks[..])
-    });
-    // The last blocks give the key to whoever finds them.
-    blocks.iter_mut().for_each(Zeroize::zeroize);
-    kek.map_err(short)
+    Kek::fill_with(|out| argon2.hash_password_into_with_memory(password.expose().as_bytes(), &params.salt, out, blocks))
+        .map_err(short)
 }
 
 #[cfg(test)]
@@ -192,6 +187,29 @@ mod tests {
         let password = Password::new(b"a password").unwrap();
         let result = derive_kek(&password, &[0; 32], &params(64, 3, 4, 32), Some(90 << 20));
         assert_eq!(result.unwrap_err(), KdfError::NotEnoughMemory { needed: 64 << 20 });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_that_the_system_refuses_is_not_a_wrong_password() {
+        const LIMITED: &str = "STRONGROOM_TEST_LIMITED_MEMORY";
+        if std::env::var_os(LIMITED).is_some() {
+            let password = Password::new(b"a password").unwrap();
+            let result = derive_kek(&password, &[0; 32], &params(4096, 3, 4, 32), None);
+            assert_eq!(result.unwrap_err(), KdfError::NotEnoughMemory { needed: 4 << 30 });
+            return;
+        }
+        // The limit holds for a whole process, so this test runs itself in one that may have 1 GiB.
+        let this = "crypto::kdf::tests::memory_that_the_system_refuses_is_not_a_wrong_password";
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 1048576 && exec \"$0\" --exact \"$1\""])
+            .arg(std::env::current_exe().unwrap())
+            .arg(this)
+            .env(LIMITED, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
     }
 
     #[test]
