@@ -112,7 +112,11 @@ impl Destination {
     }
 }
 
-fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
+/// Returns a folder's own name.
+///
+/// # Errors
+/// Where it has none, as `..`.
+pub fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
     folder.file_name().map(PathBuf::from).ok_or_else(|| {
         Failure::usage(format!("{} has no name of its own", folder.display())).hint("name the output folder with -o")
     })

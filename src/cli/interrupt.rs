@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Names a file that must not outlive an interrupted run.
+/// Names a file or folder that must not outlive an interrupted run.
 pub fn remove_if_interrupted(path: &Path) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.into());
 }
@@ -49,7 +49,7 @@ pub fn install() {
 #[cfg(unix)]
 pub fn leave(signal: i32) -> ! {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_file(path).or_else(|_| std::fs::remove_dir_all(path));
     }
     if let Some(settings) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
         && let Ok(tty) = std::fs::File::open("/dev/tty")

@@ -1,6 +1,7 @@
 //! The command line: arguments, prompts, output, the files that are read and written. One file per command in
 //! `commands`. Nothing below this room prints, prompts, reads the environment or exits.
 
+mod archive;
 mod args;
 mod checks;
 mod commands;

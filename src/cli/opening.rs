@@ -332,7 +332,7 @@ pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) 
 
 /// Returns the permission bits that new files do not get.
 #[cfg(unix)]
-fn umask() -> u32 {
+pub fn umask() -> u32 {
     use rustix::fs::Mode;
     use rustix::process::umask;
     // Read by setting it, which is done before any thread writes a file.
@@ -342,7 +342,7 @@ fn umask() -> u32 {
 }
 
 #[cfg(not(unix))]
-fn umask() -> u32 {
+pub fn umask() -> u32 {
     0
 }
 
@@ -389,7 +389,7 @@ fn hidden_path(metadata: &Metadata) -> Option<PathBuf> {
 }
 
 /// Refuses a sealed-in path that would lead out of its folder.
-fn checked(input: &Path, hidden: &Path) -> Result<PathBuf, Failure> {
+pub fn checked(input: &Path, hidden: &Path) -> Result<PathBuf, Failure> {
     let is_plain = |part: Component<'_>| match part {
         Component::Normal(name) => name.to_str().map_or(cfg!(unix), is_path_part),
         _ => false,

@@ -215,7 +215,11 @@ fn exists(target: &Path) -> Failure {
         .hint("choose another name with -o, or replace it with --force")
 }
 
-fn temporary_name(target: &Path) -> io::Result<PathBuf> {
+/// Makes up the name that an output has before it is whole.
+///
+/// # Errors
+/// Where the system has no random bytes.
+pub fn temporary_name(target: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     crate::crypto::random(&mut random).map_err(io::Error::other)?;
     let name = format!(".strongroom-{:016x}.tmp", u64::from_be_bytes(random));

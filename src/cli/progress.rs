@@ -93,6 +93,12 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Shows nothing.
+    #[cfg(test)]
+    pub fn silent() -> Self {
+        Self { bar: None, lines: None, files: 0, bytes: None, files_done: 0.into(), bytes_done: 0.into() }
+    }
+
     /// Tells how many more bytes are done.
     pub fn add(&self, more: u64) {
         self.bytes_done.fetch_add(more, Ordering::Relaxed);

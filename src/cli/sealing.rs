@@ -279,7 +279,8 @@ fn hidden(relative: &Path) -> (Option<String>, Option<Base64>) {
     (None, Some(Base64(parts.join(&b'/'))))
 }
 
-fn changed(path: &Path) -> Failure {
+/// Says that an input is not what it was.
+pub fn changed(path: &Path) -> Failure {
     Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
         .cause("it changed while it was being read, so no one moment of it would be encrypted")
         .hint("wait until it is written, and run it again; nothing was kept")

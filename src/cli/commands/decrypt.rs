@@ -1,14 +1,17 @@
 //! `strongroom decrypt`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
+use crate::cli::archive;
 use crate::cli::context::Context;
 use crate::cli::destination::{Destination, Way, check_distinct};
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Found, Named, Paths, Wanted, find};
+use crate::cli::inputs::{Found, Named, Paths, Wanted, find, open_input};
 use crate::cli::opening::{Job, Keys, Opened, Opening, Target, warn_of_one_block};
 use crate::cli::output_file::{check_apart, check_free};
 use crate::cli::pipes;
@@ -41,6 +44,9 @@ pub struct Decrypt {
     /// Leave out files that stand there and are not older than what was encrypted
     #[arg(long, conflicts_with = "force")]
     update: bool,
+    /// Unpack what was encrypted with --archive into the folder it was
+    #[arg(long, conflicts_with_all = ["original_name", "force", "update", "private"])]
+    extract: bool,
     /// Make every file readable by you alone, whatever its permissions were
     #[arg(long)]
     private: bool,
@@ -63,6 +69,9 @@ impl Decrypt {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
             let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
             let opening = Opening::of(keys, self.force, self.update, self.private, inputs);
+            if self.extract {
+                return self.extract_all(context, &opening, &work);
+            }
             match (&work.destination, &work.named[..]) {
                 (Destination::Stream, _) => opening.to_stdout(context, work.found.items.first(), &self.effort),
                 (Destination::File(path), [Named::Stream]) => {
@@ -79,6 +88,10 @@ impl Decrypt {
         let named = self.paths.named()?;
         let destination = if self.original_name { self.folder_of_names(&named)? } else { self.place(&named)? };
         pipes::check_free(context, &named, &destination)?;
+        if self.extract && (named.contains(&Named::Stream) || destination == Destination::Stream) {
+            return Err(Failure::usage("--extract needs files on both sides")
+                .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));
+        }
         let mut found = find(&named, Wanted::Sealed, destination.folder());
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &found.items {
@@ -128,6 +141,44 @@ impl Decrypt {
             Some(folder) => Ok(Destination::Folder(folder.clone())),
             None => Ok(Destination::Beside),
         }
+    }
+
+    /// Unpacks each archive into its folder.
+    fn extract_all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
+        let (mut lines, mut files) = (Vec::new(), Vec::new());
+        for job in &work.jobs {
+            let Target::Named { path, .. } = &job.output else { continue };
+            let names_it = matches!(work.destination, Destination::File(_));
+            let path = if !names_it && path.extension() == Some(OsStr::new("tar")) {
+                path.with_extension("")
+            } else {
+                path.clone()
+            };
+            let (file, _) = open_input(&job.item.path)?;
+            let opener = opening.keys.open(&job.item.path, file)?;
+            warn_of_one_block(context, &job.item.path, opener.header().one_block_only);
+            let by = opener.header().opened_by.clone();
+            let progress = self.effort.progress(context.output, 1, Some(opener.plaintext_len()));
+            let extracted = archive::extract(&opener, &job.item.path, &path, &progress)?;
+            lines.push(format!(
+                "{} -> {}: {} files, {} (project {}, key version {})",
+                shown(&job.item.path),
+                shown(&path),
+                extracted.files,
+                HumanBytes(extracted.bytes),
+                printable(&by.project),
+                by.version
+            ));
+            files.push(json!({
+                "input": job.item.path.display().to_string(),
+                "output": path.display().to_string(),
+                "files": extracted.files,
+                "bytes": extracted.bytes,
+                "project": by.project,
+                "key_version": by.version,
+            }));
+        }
+        context.output.done(&lines.join("\n"), &Value::from(files))
     }
 
     fn all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::init::describe;
 use super::project::shell_word;
+use crate::cli::archive;
 use crate::cli::context::Context;
-use crate::cli::destination::{Destination, Way, check_distinct};
+use crate::cli::destination::{Destination, Way, check_distinct, folder_name};
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Found, Named, Paths, Wanted, find};
+use crate::cli::inputs::{Found, Item, Named, Paths, Wanted, find};
 use crate::cli::output::Announced;
-use crate::cli::output_file::{check_apart, check_free};
+use crate::cli::output_file::{OutputFile, check_apart, check_free};
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::sealing::{Job, Outcome, Sealing, seal_stream};
@@ -21,6 +22,7 @@ use crate::cli::tally::{Tally, shown};
 use crate::error::Error;
 use crate::format::name::printable;
 use crate::store::Store;
+use crate::store::durable::with_suffix;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 
 /// Encrypt files and folders for a project.
@@ -46,6 +48,9 @@ pub struct Encrypt {
     /// Give sealed files random names, all in one folder; the real ones are sealed in
     #[arg(long)]
     hide_names: bool,
+    /// Pack each folder into one sealed file, FOLDER.tar.sealed
+    #[arg(long, conflicts_with_all = ["update", "hide_names", "remove", "init"])]
+    archive: bool,
     /// Delete each original once its sealed copy is synced and proven
     #[arg(long)]
     remove: bool,
@@ -98,7 +103,7 @@ impl Encrypt {
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
         let named = self.paths.named()?;
-        let destination = Destination::of(&named, self.output.as_deref())?;
+        let destination = if self.archive { self.place_of_archives(&named)? } else { self.place(&named)? };
         pipes::check_free(context, &named, &destination)?;
         if destination == Destination::Stream {
             pipes::refuse_terminal()?;
@@ -106,6 +111,9 @@ impl Encrypt {
                 return Err(Failure::usage("--init prints on standard output, where the sealed bytes go")
                     .hint("make the vault first with `strongroom init`, or name a file with -o"));
             }
+        }
+        if self.archive {
+            return self.settle_archives(named, destination);
         }
         if self.remove && (named.contains(&Named::Stream) || destination == Destination::Stream) {
             return Err(Failure::usage("--remove needs files on both sides").hint("leave out --remove"));
@@ -146,6 +154,69 @@ impl Encrypt {
         Ok(Work { named, destination, found, jobs })
     }
 
+    fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
+        Destination::of(named, self.output.as_deref())
+    }
+
+    /// An archive is one file, so its place is settled as a file's.
+    fn place_of_archives(&self, named: &[Named]) -> Result<Destination, Failure> {
+        let as_file = |named: &Named| match named {
+            Named::Folder(folder) => Ok(Named::File(folder.clone())),
+            _ => Err(Failure::usage("--archive packs folders").hint("leave out --archive for files")),
+        };
+        Destination::of(&named.iter().map(as_file).collect::<Result<Vec<_>, _>>()?, self.output.as_deref())
+    }
+
+    fn settle_archives(&self, named: Vec<Named>, destination: Destination) -> Result<Work, Failure> {
+        let mut jobs = Vec::new();
+        for (index, folder) in named.iter().enumerate() {
+            let Named::Folder(folder) = folder else { continue };
+            let name = with_suffix(&folder_name(folder)?, ".tar");
+            let item = Item { path: folder.with_file_name(&name), named: index, relative: name, len: 0 };
+            let output = destination.of_item(Way::Sealing, &[], &item)?;
+            if destination != Destination::Stream {
+                check_free(&output, self.force)?;
+            }
+            jobs.push(Job { item, output, in_folder: false });
+        }
+        check_distinct(jobs.iter().map(|job| &job.output))?;
+        Ok(Work { named, destination, found: Found::default(), jobs })
+    }
+
+    /// Packs each folder into its archive.
+    fn pack_all(&self, context: &Context, key: &ProjectFileKey, work: &Work) -> Result<(), Failure> {
+        let (mut lines, mut files) = (Vec::new(), Vec::new());
+        for (named, job) in work.named.iter().zip(&work.jobs) {
+            let Named::Folder(folder) = named else { continue };
+            let found = find(std::slice::from_ref(named), Wanted::All, Some(&job.output));
+            let mut tally = Tally::begin(context, "encrypted", &found, found.items.len());
+            if tally.has_failed() {
+                return tally.end();
+            }
+            let total = found.items.iter().map(|item| item.len).sum();
+            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            if work.destination == Destination::Stream {
+                archive::pack(key, folder, &found, pipes::stdout()?, &progress)?;
+                return Ok(());
+            }
+            let output = OutputFile::create(&job.output, self.force)?;
+            tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
+            output.publish()?;
+            tally.done = found.items.len();
+            let by = format!("project {}, key version {}", printable(&key.project), key.version);
+            lines.push(format!("{} -> {}: {}", shown(folder), shown(&job.output), tally.summary(&by)));
+            files.push(json!({
+                "input": folder.display().to_string(),
+                "output": job.output.display().to_string(),
+                "files": found.items.len(),
+                "bytes": tally.bytes,
+                "project": key.project,
+                "key_version": key.version,
+            }));
+        }
+        context.output.done(&lines.join("\n"), &Value::from(files))
+    }
+
     fn encrypt(
         &self,
         context: &Context,
@@ -154,6 +225,9 @@ impl Encrypt {
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
         let key = self.key(vault)?;
+        if self.archive {
+            return self.pack_all(context, &key, &work);
+        }
         if let [Named::Stream] = work.named[..] {
             let bytes = seal_stream(context, &key, &work.destination, self.force, &self.effort)?;
             return self.report_stream(context, &key, &work.destination, bytes, new);
