@@ -119,6 +119,12 @@ pub enum Error {
         /// Whose keys were tried.
         searched: String,
     },
+    /// A header whose count of rewraps is at its end.
+    #[error("the header of {what} has been rewritten as often as it can be")]
+    Exhausted {
+        /// The sealed file.
+        what: String,
+    },
     /// Argon2 parameters out of range, or no memory for them.
     #[error(transparent)]
     Kdf(#[from] KdfError),

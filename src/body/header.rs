@@ -66,6 +66,19 @@ pub struct Header {
 }
 
 impl Header {
+    /// Opens the header of a sealed file and looks at nothing else of it.
+    ///
+    /// `what` names the file and `searched` whose keys these are, for messages.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`], [`Error::Damaged`], [`Error::Truncated`], [`Error::UnsupportedVersion`], [`Error::Io`].
+    pub fn open<K>(what: &str, searched: &str, source: &dyn ReadAt, keys: impl Fn() -> K) -> Result<Self, Error>
+    where
+        K: Iterator<Item = Result<ProjectFileKey, Error>>,
+    {
+        open(what, searched, source, keys)
+    }
+
     /// Returns the length of the two blocks together, in bytes: where the body begins.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -108,34 +121,34 @@ pub(super) fn seal(file_key: &FileKey, metadata: &Metadata) -> Result<(Prelude, 
 }
 
 /// A block as it was read.
-struct Read1 {
-    bytes: Vec<u8>,
-    block: Block,
+pub(super) struct BlockRead {
+    pub(super) bytes: Vec<u8>,
+    pub(super) block: Block,
 }
 
-impl Read1 {
-    fn parse(bytes: Vec<u8>) -> Result<Self, FormatError> {
+impl BlockRead {
+    pub(super) fn parse(bytes: Vec<u8>) -> Result<Self, FormatError> {
         let block = Block::parse(&bytes)?;
         Ok(Self { bytes, block })
     }
 
-    fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
+    pub(super) fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
         let context = [label::CONTENT_KEY, &self.block.prelude.to_bytes()];
         let bytes = cobblestone::open(file_key.expose(), &context, self.block.project()).ok()?;
         ContentKey::from_slice(&bytes)
     }
 
-    fn is_authentic(&self, content_key: &ContentKey) -> bool {
+    pub(super) fn is_authentic(&self, content_key: &ContentKey) -> bool {
         let (message, mac) = Block::mac_of(&self.bytes);
         MacKey::derive(content_key.expose(), label::HEADER_MAC).verifies(message, mac)
     }
 }
 
 /// A header's speaking block: the one that is valid and has the higher sequence.
-struct Speaking {
-    index: usize,
-    content_key: ContentKey,
-    opened_by: OpenedBy,
+pub(super) struct Speaking {
+    pub(super) index: usize,
+    pub(super) content_key: ContentKey,
+    pub(super) opened_by: OpenedBy,
 }
 
 /// Reads the header and opens it with the first of the keys that fits.
@@ -175,7 +188,7 @@ where
 }
 
 /// Why no block speaks.
-enum Silence {
+pub(super) enum Silence {
     /// One opens with a key and fails its MAC.
     Unauthentic,
     /// A key of the vault does not open.
@@ -183,8 +196,8 @@ enum Silence {
 }
 
 /// Finds the block that speaks; `None` where no key opens any.
-fn speaking(
-    blocks: &[Read1],
+pub(super) fn speaking(
+    blocks: &[BlockRead],
     keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
 ) -> Result<Option<Speaking>, Silence> {
     // The block with the higher sequence speaks, so it is tried first; of two files' blocks, the first.
@@ -233,11 +246,11 @@ pub(super) fn reading(what: &str, source: io::Error) -> Error {
 ///
 /// Where there is no such B, A's own length may be what is damaged: then B is the block whose magic is right and
 /// whose length equals its offset.
-fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<Read1>, Error> {
+pub(super) fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<BlockRead>, Error> {
     let failed = |error| reading(what, error);
     let mut blocks = Vec::with_capacity(2);
     blocks.extend(block_at(source, 0, None).map_err(failed)?);
-    let a_len = blocks.first().map(|a: &Read1| a.block.prelude.block_len);
+    let a_len = blocks.first().map(|a: &BlockRead| a.block.prelude.block_len);
     for at in a_len.into_iter().chain((BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP)) {
         if let Some(b) = block_at(source, at as u64, Some(at)).map_err(failed)? {
             blocks.push(b);
@@ -248,7 +261,7 @@ fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<Read1>, Error> {
 }
 
 /// Reads the block at an offset, if one parses there and has the expected length.
-fn block_at(source: &dyn ReadAt, at: u64, expected_len: Option<usize>) -> io::Result<Option<Read1>> {
+fn block_at(source: &dyn ReadAt, at: u64, expected_len: Option<usize>) -> io::Result<Option<BlockRead>> {
     // Nearly every block is of the shortest length: it comes with the first read.
     let mut bytes = vec![0; BLOCK_STEP];
     let read = read_full_at(source, &mut bytes, at)?;
@@ -262,11 +275,11 @@ fn block_at(source: &dyn ReadAt, at: u64, expected_len: Option<usize>) -> io::Re
         let read = read_full_at(source, &mut bytes, at)?;
         bytes.truncate(read);
     }
-    Ok(if bytes.len() == prelude.block_len { Read1::parse(bytes).ok() } else { None })
+    Ok(if bytes.len() == prelude.block_len { BlockRead::parse(bytes).ok() } else { None })
 }
 
 /// Says why a file has no block that parses, as precisely as its first block allows.
-fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
+pub(super) fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
     let mut bytes = vec![0; BLOCK_STEP];
     let read = match read_full_at(source, &mut bytes, 0) {
         Ok(read) => read,

@@ -8,6 +8,7 @@ mod engine;
 mod header;
 mod opener;
 mod positioned;
+mod rewrap;
 mod sealer;
 
 use std::io::{Read, Write};
@@ -18,6 +19,7 @@ pub use engine::{Run, THREADS_LIMIT, default_threads};
 pub use header::{Header, Metadata, OpenedBy};
 pub use opener::{Opener, Reader, StreamOpener};
 pub use positioned::{ReadAt, WriteAt};
+pub use rewrap::{Device, Rewrapped, rewrap};
 pub use sealer::{Sealer, seal};
 
 /// Where plaintext comes from.

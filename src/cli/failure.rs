@@ -168,6 +168,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::Damaged { .. } => (Exit::Damaged, "damaged"),
         Error::Truncated { .. } => (Exit::Damaged, "truncated"),
         Error::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
+        Error::Exhausted { .. } => (Exit::Failed, "exhausted"),
         Error::Kdf(crate::crypto::kdf::KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
         Error::Busy { .. } => (Exit::Busy, "busy"),
@@ -217,6 +218,7 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Damaged { .. } | Error::Truncated { .. } => {
             "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
         }
+        Error::Exhausted { .. } => "give it a new header with `strongroom reencrypt`",
         Error::WrongKey { .. } => "name the vault it was encrypted with by --vault",
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => {
             "close other programs, or give the container more memory"

@@ -1,0 +1,190 @@
+//! Moving a sealed file to another file key by its two header blocks alone, so that it opens after a crash at any
+//! point (docs/format.md, section 3).
+
+use std::fs::{File, TryLockError};
+use std::io::{self, IoSlice};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::header::{self, BlockRead, Silence, Speaking, read_blocks, reading, speaking};
+use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
+use crate::crypto::cobblestone::{self, ChunkCipher, PREFIX_LEN};
+use crate::crypto::hmac::MacKey;
+use crate::error::Error;
+use crate::format::label;
+use crate::format::sealed::{Block, Stanza, stanza};
+use crate::vault::ProjectFileKey;
+
+/// A sealed file that can be rewritten in place.
+pub trait Device: ReadAt + WriteAt {
+    /// Returns once everything written will survive a power cut.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Device for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// What became of a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewrapped {
+    /// It was under this version, and is under the wanted one now.
+    From(u32),
+    /// It was under the wanted version already.
+    Current,
+    /// It was under the wanted version in one block only, and is in both now.
+    Repaired,
+}
+
+/// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
+///
+/// `keys` gives the keys it may be under now. Neither the content key nor the body changes, so whoever held the old
+/// file key can still have both.
+///
+/// # Errors
+/// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],
+/// [`Error::Damaged`] and [`Error::Truncated`] before anything is written; [`Error::Exhausted`] after 2^32 - 1
+/// rewraps; [`Error::Io`], after which the file still opens.
+pub fn rewrap<K>(
+    what: &str,
+    searched: &str,
+    file: &File,
+    keys: impl Fn() -> K,
+    to: &ProjectFileKey,
+    wait: Duration,
+) -> Result<Rewrapped, Error>
+where
+    K: Iterator<Item = Result<ProjectFileKey, Error>>,
+{
+    lock(what, file, wait)?;
+    let result = rewrap_device(what, searched, file, keys, to);
+    // The lock ends with the file handle in any case.
+    let _ = file.unlock();
+    result
+}
+
+fn lock(what: &str, file: &File, wait: Duration) -> Result<(), Error> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { what: what.into(), waited: wait }),
+            Err(TryLockError::Error(source)) => {
+                return Err(Error::Io { doing: "lock", path: what.into(), source });
+            }
+        }
+    }
+}
+
+fn rewrap_device<K>(
+    what: &str,
+    searched: &str,
+    device: &dyn Device,
+    keys: impl Fn() -> K,
+    to: &ProjectFileKey,
+) -> Result<Rewrapped, Error>
+where
+    K: Iterator<Item = Result<ProjectFileKey, Error>>,
+{
+    let source: &dyn ReadAt = &Reading(device);
+    let blocks = read_blocks(what, source)?;
+    if blocks.is_empty() {
+        return Err(header::why_no_block(what, source));
+    }
+    let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys()) {
+        Ok(Some(speaking)) => speaking,
+        Ok(None) => return Err(Error::WrongKey { what: what.into(), searched: searched.into() }),
+        Err(Silence::Unauthentic) => {
+            return Err(Error::Damaged { what: what.into(), detail: "its header failed its integrity check".into() });
+        }
+        Err(Silence::Key(error)) => return Err(error),
+    };
+    let BlockRead { bytes: spoken, block } = &blocks[index];
+    let prelude = block.prelude.to_bytes();
+    let second = block.prelude.block_len as u64;
+    // Before a block is written over the other: is this the header of this body, and not an authentic one put here?
+    let mut prefix = [0; PREFIX_LEN];
+    if read_full_at(source, &mut prefix, 2 * second).map_err(|source| reading(what, source))? < PREFIX_LEN {
+        return Err(Error::Truncated { what: what.into() });
+    }
+    ChunkCipher::derive_for(content_key.expose(), &prefix, &[&prelude])
+        .map_err(|_| Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() })?;
+
+    let mut is_repaired = false;
+    for at in [0, second] {
+        let mut standing = vec![0; spoken.len()];
+        let read = read_full_at(source, &mut standing, at).map_err(|source| reading(what, source))?;
+        if standing[..read] != spoken[..] {
+            write(what, device, spoken, at)?;
+            is_repaired = true;
+        }
+    }
+    if opened_by.project == to.project && opened_by.version == to.version {
+        return Ok(if is_repaired { Rewrapped::Repaired } else { Rewrapped::Current });
+    }
+
+    let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;
+    let wrapped = cobblestone::seal(to.key.expose(), &[label::CONTENT_KEY, &prelude], content_key.expose())?;
+    let mut stanzas = block.stanzas.clone();
+    if let Some(first) = stanzas.first_mut() {
+        *first = Stanza { kind: stanza::PROJECT, body: wrapped };
+    }
+    let mac_key = MacKey::derive(content_key.expose(), label::HEADER_MAC);
+    let moved = Block { prelude: block.prelude, sequence, stanzas }
+        .to_bytes(|message| mac_key.tag(message))
+        .map_err(|error| Error::from_format(what, error))?;
+    // B first: while it is torn, A still speaks under the old key; while A is torn, B does under the new one.
+    write(what, device, &moved, second)?;
+    write(what, device, &moved, 0)?;
+    prove(what, source, &moved, second, to)?;
+    Ok(Rewrapped::From(opened_by.version))
+}
+
+/// Writes a block and returns once it will survive a power cut.
+fn write(what: &str, device: &dyn Device, block: &[u8], at: u64) -> Result<(), Error> {
+    let mut slices = [IoSlice::new(block)];
+    drain_buffers(&mut slices, |slices, done| device.write_vectored_at(slices, at + done as u64))
+        .and_then(|()| device.sync())
+        .map_err(|source| Error::Io { doing: "write", path: what.into(), source })
+}
+
+/// Reads both blocks back: both are what was written, and open with the new key.
+fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: &ProjectFileKey) -> Result<(), Error> {
+    for at in [0, second] {
+        let mut bytes = vec![0; moved.len()];
+        let read = read_full_at(source, &mut bytes, at).map_err(|source| reading(what, source))?;
+        bytes.truncate(read);
+        let is_good = bytes == moved
+            && BlockRead::parse(bytes)
+                .is_ok_and(|read| read.content_key(&to.key).is_some_and(|content_key| read.is_authentic(&content_key)));
+        if !is_good {
+            return Err(Error::Damaged {
+                what: what.into(),
+                detail: "its header did not read back as it was written".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A device as a source of bytes alone.
+struct Reading<'a>(&'a dyn Device);
+
+impl ReadAt for Reading<'_> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(bytes, offset)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+}
+
+#[cfg(test)]
+mod tests;
