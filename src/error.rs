@@ -57,6 +57,14 @@ pub enum Error {
         /// The version.
         version: u32,
     },
+    /// The version is the one that encrypts, or would become it.
+    #[error("version {version} is the one that encrypts for project {project:?}, or would become it")]
+    KeyInUse {
+        /// The project's name.
+        project: String,
+        /// The version.
+        version: u32,
+    },
     /// The project holds this very key already.
     #[error("project {project:?} holds this key already, as version {version}")]
     KeyExists {

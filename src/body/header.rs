@@ -37,6 +37,9 @@ open_object! {
         /// Its Unix permission bits.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub mode: Option<u32> = default,
+        /// When it was sealed anew.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub sealed: Option<Timestamp> = default,
         /// Its media type.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub media: Option<String> = default,

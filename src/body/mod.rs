@@ -6,6 +6,7 @@
 
 mod engine;
 mod header;
+mod inspect;
 mod opener;
 mod positioned;
 mod rewrap;
@@ -17,9 +18,10 @@ use std::io::{Read, Write};
 pub use engine::bench;
 pub use engine::{Run, THREADS_LIMIT, default_threads};
 pub use header::{Header, Metadata, OpenedBy};
+pub use inspect::{Inspection, inspect};
 pub use opener::{Opener, Reader, StreamOpener};
 pub use positioned::{ReadAt, WriteAt};
-pub use rewrap::{Device, Rewrapped, rewrap};
+pub use rewrap::{Device, Rewrapped, lock, rewrap};
 pub use sealer::{Sealer, seal};
 
 /// Where plaintext comes from.

@@ -61,23 +61,29 @@ pub fn rewrap<K>(
 where
     K: Iterator<Item = Result<ProjectFileKey, Error>>,
 {
-    lock(what, file, wait)?;
+    let locked = lock(file, wait).map_err(|source| Error::Io { doing: "lock", path: what.into(), source })?;
+    if !locked {
+        return Err(Error::Busy { what: what.into(), waited: wait });
+    }
     let result = rewrap_device(what, searched, file, keys, to);
     // The lock ends with the file handle in any case.
     let _ = file.unlock();
     result
 }
 
-fn lock(what: &str, file: &File, wait: Duration) -> Result<(), Error> {
+/// Takes a sealed file's exclusive lock, which every writer of one takes, waiting at most `wait`. Returns whether it
+/// was to be had; it ends with the file handle.
+///
+/// # Errors
+/// Those of the system.
+pub fn lock(file: &File, wait: Duration) -> io::Result<bool> {
     let start = Instant::now();
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy { what: what.into(), waited: wait }),
-            Err(TryLockError::Error(source)) => {
-                return Err(Error::Io { doing: "lock", path: what.into(), source });
-            }
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use super::commands::{cat, completions, decrypt, doctor, encrypt, init, key, man, passwd, project, status};
+use super::commands::{
+    cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, reencrypt, rewrap, status,
+    verify,
+};
 use super::context::Context;
 use super::failure::Failure;
 
@@ -73,7 +76,7 @@ pub enum Command {
     /// Add, list, show and rename projects
     #[command(subcommand)]
     Project(project::Project),
-    /// Show, list, rotate and import a project's file keys
+    /// Show, list, rotate, import and retire a project's file keys
     #[command(subcommand)]
     Key(key::Key),
     /// Encrypt files and folders for a project
@@ -82,6 +85,14 @@ pub enum Command {
     Decrypt(decrypt::Decrypt),
     /// Print a part of an encrypted file, or all of it
     Cat(cat::Cat),
+    /// Prove that encrypted files are whole and unaltered
+    Verify(verify::Verify),
+    /// Show what an encrypted file tells, without a key and with one
+    Inspect(inspect::Inspect),
+    /// Move encrypted files to the project's current key, by their headers alone
+    Rewrap(rewrap::Rewrap),
+    /// Encrypt files anew under the project's current key, data and all
+    Reencrypt(reencrypt::Reencrypt),
     /// Change the master password on this machine
     Passwd(passwd::Passwd),
     /// Tell which vault, keychain and projects there are
@@ -103,6 +114,10 @@ impl Command {
             Self::Encrypt(command) => command.run(context),
             Self::Decrypt(command) => command.run(context),
             Self::Cat(command) => command.run(context),
+            Self::Verify(command) => command.run(context),
+            Self::Inspect(command) => command.run(context),
+            Self::Rewrap(command) => command.run(context),
+            Self::Reencrypt(command) => command.run(context),
             Self::Passwd(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Doctor(command) => command.run(context),

@@ -161,6 +161,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::ProjectExists { .. } => (Exit::Failed, "project-exists"),
         Error::KeyNotFound { .. } => (Exit::NotFound, "key-not-found"),
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
+        Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
         Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
         Error::UnsupportedFeature { .. } => (Exit::Failed, "unsupported-version"),
@@ -207,6 +208,7 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
         Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
+        Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate`",
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {

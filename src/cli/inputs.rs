@@ -142,13 +142,23 @@ fn not_a_file(path: &Path, metadata: &Metadata) -> Failure {
 /// # Errors
 /// Where it is missing, or is no regular file.
 pub fn open_input(path: &Path) -> Result<(File, Metadata), Failure> {
+    open(path, OpenOptions::new().read(true))
+}
+
+/// Opens a file that is to be rewritten in place, without ever waiting for it.
+///
+/// # Errors
+/// Where it is missing, is no regular file or may not be written to.
+pub fn open_for_change(path: &Path) -> Result<File, Failure> {
+    open(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file)
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), Failure> {
     let metadata = stat(path)?;
     if !metadata.is_file() {
         return Err(not_a_file(path, &metadata));
     }
     let failed = |error: io::Error| Failure::io(format!("read {}", path.display()), &error);
-    let mut options = OpenOptions::new();
-    options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;

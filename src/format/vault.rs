@@ -213,6 +213,19 @@ open_object! {
         pub created: Timestamp,
         /// The wrapped file key; empty once it is destroyed.
         pub wrapped: Base64,
+        /// What the last scan found under this version.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub seen: Option<Seen> = default,
+    }
+}
+
+open_object! {
+    /// How many files a scan found under a key.
+    pub struct Seen {
+        /// How many.
+        pub files: u64,
+        /// When.
+        pub at: Timestamp,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Projects and their file keys.
 
+use std::collections::BTreeMap;
+
 use subtle::ConstantTimeEq;
 
 use super::change::Editing;
@@ -9,7 +11,7 @@ use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::Error;
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::scalar::Base64;
-use crate::format::vault::{KeyState, Payload, Project, ProjectKey};
+use crate::format::vault::{KeyState, Payload, Project, ProjectKey, Seen};
 use crate::format::{ProjectId, Timestamp, label};
 
 /// What a new project is made of.
@@ -64,6 +66,8 @@ pub struct KeyInfo {
     pub current: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// How many files the last scan found under it, and when.
+    pub seen: Option<(u64, Timestamp)>,
 }
 
 /// A file key and where it belongs.
@@ -88,6 +92,7 @@ impl From<&Project> for ProjectInfo {
                 state: key.state,
                 current: current == Some(key.version),
                 created: key.created,
+                seen: key.seen.as_ref().map(|seen| (seen.files, seen.at)),
             })
             .collect();
         keys.sort_by_key(|key| key.version);
@@ -179,6 +184,40 @@ impl Unlocked<'_> {
     pub fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
         let key = FileKey::generate()?;
         self.change(|payload, editing| push_key(find_mut(payload, project)?, editing, &key))
+    }
+
+    /// Marks a version that no file should be under any more, or takes the mark off. It still opens files.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`]; [`Error::KeyInUse`] for the version that encrypts, or
+    /// where taking the mark off would make another version encrypt; those of a vault write.
+    pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<(), Error> {
+        self.change(|payload, _| {
+            let project = find_mut(payload, project)?;
+            let current = project.current().map(|key| key.version);
+            let name = project.name.clone();
+            let key = project.keys.iter_mut().find(|key| key.version == version && key.state != KeyState::Destroyed);
+            let key = key.ok_or_else(|| Error::KeyNotFound { project: name.clone(), version })?;
+            if current.is_none_or(|current| current <= version) {
+                return Err(Error::KeyInUse { project: name, version });
+            }
+            key.state = if retired { KeyState::Retired } else { KeyState::Active };
+            Ok(())
+        })
+    }
+
+    /// Remembers how many files a scan found under each version of a project's key: those not named, none.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], those of a vault write.
+    pub fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
+        self.change(|payload, editing| {
+            for key in &mut find_mut(payload, project)?.keys {
+                let files = files.get(&key.version).copied().unwrap_or(0);
+                key.seen = Some(Seen { files, at: editing.now, others: Default::default() });
+            }
+            Ok(())
+        })
     }
 
     /// Makes a file key from elsewhere the project's current one. Returns its version.
@@ -309,6 +348,7 @@ fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &FileKe
         state: KeyState::Active,
         created: editing.now,
         wrapped: Base64(wrapped),
+        seen: None,
         others: Default::default(),
     })
 }

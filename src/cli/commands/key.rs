@@ -33,6 +33,17 @@ pub enum Key {
     },
     /// Make a key from elsewhere the project's current one
     Import(Import),
+    /// Mark a version that no file should be under any more; it still opens files
+    Retire {
+        /// The project
+        project: String,
+        /// Which version
+        #[arg(long, value_name = "N")]
+        version: u32,
+        /// Take the mark off again
+        #[arg(long)]
+        undo: bool,
+    },
 }
 
 /// How a key is written.
@@ -79,11 +90,12 @@ impl Key {
             Self::Show(show) => show.run(context),
             Self::List { project } => context.with_unlocked(|vault| {
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
-                let rows = project
-                    .keys
-                    .iter()
-                    .map(|key| vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string()]);
-                let text = table(&["VERSION", "STATE", "MADE"], rows.collect());
+                let rows = project.keys.iter().map(|key| {
+                    let (files, at) =
+                        key.seen.map_or_else(Default::default, |(files, at)| (files.to_string(), at.to_string()));
+                    vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string(), files, at]
+                });
+                let text = table(&["VERSION", "STATE", "MADE", "FILES", "COUNTED"], rows.collect());
                 output.result(&text, &json!({"project": project.name, "keys": keys_to_json(&project)}))
             }),
             Self::Rotate { project } => context.with_unlocked(|vault| {
@@ -96,6 +108,19 @@ impl Key {
                 output.done(&text, &json!({"project": project, "version": version}))
             }),
             Self::Import(import) => import.run(context),
+            Self::Retire { project, version, undo } => context.with_unlocked(|vault| {
+                let doing = format!("retire a key of {project:?}");
+                vault.retire_file_key(&project, version, !undo).map_err(|error| Failure::of(doing, error))?;
+                let text = if undo {
+                    format!("version {version} of {project}'s key is no longer retired")
+                } else {
+                    format!(
+                        "version {version} of {project}'s key is retired: it still opens files, and `strongroom \
+                         rewrap` moves them on"
+                    )
+                };
+                output.done(&text, &json!({"project": project, "version": version, "retired": !undo}))
+            }),
         }
     }
 }

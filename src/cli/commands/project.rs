@@ -121,8 +121,14 @@ pub fn to_json(project: &ProjectInfo) -> Value {
 /// Returns a project's keys as docs/cli.md lists their members.
 pub fn keys_to_json(project: &ProjectInfo) -> Value {
     let keys = project.keys.iter();
-    keys.map(|key| json!({"version": key.version, "state": state_name(key), "created": key.created.to_string()}))
-        .collect()
+    keys.map(|key| {
+        let mut value = json!({"version": key.version, "state": state_name(key), "created": key.created.to_string()});
+        if let Some((files, at)) = key.seen {
+            value["seen"] = json!({"files": files, "at": at.to_string()});
+        }
+        value
+    })
+    .collect()
 }
 
 /// Returns a word as a shell takes it whole.

@@ -1,0 +1,49 @@
+//! What a sealed file tells to whoever has no key.
+
+use super::header::{self, read_blocks, reading};
+use super::positioned::ReadAt;
+use crate::crypto::cobblestone::{PREFIX_LEN, opened_len};
+use crate::error::Error;
+use crate::format::FileId;
+
+/// What stands in clear in a sealed file. Nothing of it is proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The file's id.
+    pub file: FileId,
+    /// Length of a header block, in bytes.
+    pub block_len: usize,
+    /// How often it was rewrapped.
+    pub sequence: u32,
+    /// Both header blocks parse and are the same.
+    pub blocks_agree: bool,
+    /// The stanzas: type and length in bytes.
+    pub stanzas: Vec<(u8, usize)>,
+    /// Length of the whole file, in bytes.
+    pub size: u64,
+    /// Length of the plaintext, in bytes, as the size says it; `None` where no sealed file has this size.
+    pub plaintext_len: Option<u64>,
+}
+
+/// Looks at a sealed file without a key.
+///
+/// # Errors
+/// [`Error::Damaged`] and [`Error::Truncated`] for what is none, [`Error::UnsupportedVersion`], [`Error::Io`].
+pub fn inspect(what: &str, source: &dyn ReadAt) -> Result<Inspection, Error> {
+    let blocks = read_blocks(what, source)?;
+    let Some(speaking) = blocks.iter().max_by_key(|read| read.block.sequence) else {
+        return Err(header::why_no_block(what, source));
+    };
+    let block = &speaking.block;
+    let size = source.size().map_err(|source| reading(what, source))?;
+    let header_len = 2 * block.prelude.block_len as u64;
+    Ok(Inspection {
+        file: block.prelude.file,
+        block_len: block.prelude.block_len,
+        sequence: block.sequence,
+        blocks_agree: blocks.len() == 2 && blocks[0].bytes == blocks[1].bytes,
+        stanzas: block.stanzas.iter().map(|stanza| (stanza.kind, stanza.body.len())).collect(),
+        size,
+        plaintext_len: size.checked_sub(header_len).filter(|body| *body >= PREFIX_LEN as u64).and_then(opened_len),
+    })
+}

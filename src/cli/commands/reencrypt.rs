@@ -1,0 +1,167 @@
+//! `strongroom reencrypt`.
+
+use std::fs;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::body::{Metadata, Output, Run};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_for_change};
+use crate::cli::opening::{Keys, warn_of_one_block};
+use crate::cli::output_file::{Look, OutputFile};
+use crate::cli::pool;
+use crate::cli::progress::{Effort, Progress};
+use crate::cli::sealing::write_failed;
+use crate::cli::tally::{Counted, Tally};
+use crate::cli::tree::{Room, Tree};
+use crate::error::Error;
+use crate::format::Timestamp;
+use crate::vault::ProjectFileKey;
+
+/// How long another process may hold a file's lock.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Encrypt files anew under the project's current key, data and all.
+///
+/// After a compromise, this is what shuts out whoever had an earlier key: each file gets a key of its own that nobody
+/// has seen. The data never lies on the disk in the clear. A file is replaced once all of it has proven authentic and
+/// its successor is synced; run again after an interruption, it does what is missing.
+#[derive(Debug, Args)]
+pub struct Reencrypt {
+    /// The project
+    #[arg(long, short, value_name = "NAME")]
+    project: String,
+    #[command(flatten)]
+    paths: Paths,
+    /// Also files that are under the current key already, unless they were sealed at or after this time, as
+    /// 2026-11-21T08:30:00Z
+    #[arg(long, value_name = "TIME")]
+    before: Option<Timestamp>,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+/// What became of a file.
+enum Outcome {
+    Done { bytes: u64, was: u32 },
+    Current,
+}
+
+impl Counted for Outcome {
+    fn is_up_to_date(&self) -> bool {
+        matches!(self, Self::Current)
+    }
+}
+
+/// What all files of a run share.
+struct Work<'a> {
+    keys: Keys<'a>,
+    to: &'a ProjectFileKey,
+    now: Timestamp,
+    room: Room,
+    tree: Tree,
+}
+
+impl Reencrypt {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let named = self.paths.named()?;
+        if named.contains(&Named::Stream) {
+            return Err(Failure::usage("a stream cannot be replaced").hint("name files or folders"));
+        }
+        let found = find(&named, Wanted::Sealed, None);
+        context.with_unlocked(|vault| {
+            let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
+            vault.check_writable().map_err(doing)?;
+            let to = &vault.file_key(&self.project, None).map_err(doing)?;
+            let keys = Keys::of(vault, Some(&self.project)).map_err(doing)?;
+            let now = std::time::SystemTime::now().into();
+            let work = Work { keys, to, now, room: Room::default(), tree: Tree::default() };
+            let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
+            let total = found.items.iter().map(|item| item.len).sum();
+            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            let outcomes = pool::for_each(&found.items, self.effort.threads(), |item| item.len, |item, threads| {
+                let outcome = self.one(context, &work, item, threads, &progress);
+                if let Err(failure) = &outcome
+                    && found.items.len() > 1
+                {
+                    progress.print(failure, context.output);
+                }
+                progress.file_done();
+                outcome
+            });
+            drop(progress);
+            tally.note(work.tree.sync());
+            let mut files = Vec::new();
+            for (item, outcome) in found.items.iter().zip(outcomes) {
+                let Some(outcome) = tally.take(outcome) else { continue };
+                let file = item.path.display().to_string();
+                files.push(match outcome {
+                    Outcome::Done { bytes, was } => {
+                        tally.bytes += bytes;
+                        json!({"file": file, "state": "reencrypted", "bytes": bytes, "key_version": to.version, "was": was})
+                    }
+                    Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
+                });
+            }
+            if !files.is_empty() || !tally.has_failed() {
+                let by = format!("project {}, key version {}", to.project, to.version);
+                context.output.done(&tally.summary(&by), &Value::from(files))?;
+            }
+            tally.end()
+        })
+    }
+
+    fn one(
+        &self,
+        context: &Context,
+        work: &Work<'_>,
+        item: &Item,
+        threads: usize,
+        progress: &Progress,
+    ) -> Result<Outcome, Failure> {
+        let path = &item.path;
+        let doing = || format!("reencrypt {}", path.display());
+        // A link's target is what is replaced, and a file that may not be written to is not replaced either.
+        let target = fs::canonicalize(path).map_err(|error| Failure::io(doing(), &error))?;
+        let file = open_for_change(&target)?;
+        let before = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
+        if !crate::body::lock(&file, LOCK_WAIT).map_err(|error| Failure::io(doing(), &error))? {
+            let busy = Error::Busy { what: path.display().to_string(), waited: LOCK_WAIT };
+            return Err(Failure::of(doing(), busy));
+        }
+        let opener = work.keys.open(path, file)?;
+        let header = opener.header();
+        warn_of_one_block(context, path, header.one_block_only);
+        let was = header.opened_by.version;
+        let is_new = self.before.is_none_or(|before| header.metadata.sealed.is_some_and(|sealed| sealed >= before));
+        if was == work.to.version && is_new {
+            progress.add(item.len);
+            return Ok(Outcome::Current);
+        }
+        let metadata = Metadata { sealed: Some(work.now), ..header.metadata.clone() };
+        #[cfg(unix)]
+        let mode = Some(std::os::unix::fs::PermissionsExt::mode(&before.permissions()) & 0o777);
+        #[cfg(not(unix))]
+        let mode = {
+            let _ = before;
+            None
+        };
+        let bytes = work.room.write(&doing(), || {
+            let output = OutputFile::create(&target, true)?;
+            let run = Run { threads, progress: &|more| progress.add(more) };
+            let bytes = opener.reseal_to(&work.to.key, &metadata, Output::At(output.file()), run);
+            let bytes = bytes.map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } => write_failed(&target, &source),
+                error => Failure::of(doing(), error),
+            })?;
+            output.dress(&Look { modified: None, mode })?;
+            output.name()?;
+            Ok(bytes)
+        })?;
+        work.tree.named(&target);
+        Ok(Outcome::Done { bytes, was })
+    }
+}

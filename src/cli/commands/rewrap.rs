@@ -1,0 +1,219 @@
+//! `strongroom rewrap`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::body::{Header, Rewrapped, rewrap};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_for_change, open_input};
+use crate::cli::pool;
+use crate::cli::progress::Effort;
+use crate::cli::tally::{Counted, Tally, shown};
+use crate::error::Error;
+use crate::format::name::printable;
+use crate::vault::{ProjectFileKey, Unlocked};
+
+/// How long another process may hold a file's lock.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Move encrypted files to the project's current key, by their headers alone.
+///
+/// Takes a moment a file, whatever its size: the data is not touched. Afterwards no earlier version of the key is
+/// needed for these files; but whoever had both an earlier version and a file before may still have what opens it. To
+/// shut them out, use `strongroom reencrypt`.
+#[derive(Debug, Args)]
+pub struct Rewrap {
+    /// The project
+    #[arg(long, short, value_name = "NAME")]
+    project: String,
+    #[command(flatten)]
+    paths: Paths,
+    /// Only count what is under which version
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+/// What became of a file.
+enum Outcome {
+    /// It is under this version now, and was under that one.
+    Is { version: u32, was: u32, repaired: bool },
+    /// It is another project's.
+    OtherProject { project: String, version: u32 },
+}
+
+impl Counted for Outcome {
+    fn is_up_to_date(&self) -> bool {
+        match self {
+            Self::Is { version, was, repaired } => version == was && !repaired,
+            Self::OtherProject { .. } => true,
+        }
+    }
+}
+
+impl Rewrap {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let named = self.paths.named()?;
+        if named.contains(&Named::Stream) {
+            return Err(Failure::usage("a stream has no header to rewrite").hint("name files or folders"));
+        }
+        let found = find(&named, Wanted::Sealed, None);
+        context.with_unlocked(|vault| {
+            let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
+            vault.check_writable().map_err(doing)?;
+            let to = vault.file_key(&self.project, None).map_err(doing)?;
+            let word = if self.dry_run { "looked at" } else { "rewrapped" };
+            let mut tally = Tally::begin(context, word, &found, found.items.len());
+            let progress = self.effort.progress(context.output, found.items.len(), Some(found.items.len() as u64));
+            // Headers only: every file is small.
+            let outcomes = pool::for_each(
+                &found.items,
+                self.effort.threads(),
+                |_| 0,
+                |item, _| {
+                    let outcome = self.one(vault, item, &to);
+                    if let Err(failure) = &outcome
+                        && found.items.len() > 1
+                    {
+                        progress.print(failure, context.output);
+                    }
+                    progress.add(1);
+                    progress.file_done();
+                    outcome
+                },
+            );
+            drop(progress);
+            let mut versions: BTreeMap<u32, u64> = BTreeMap::new();
+            let (mut files, mut others, mut changed) = (Vec::new(), 0, 0);
+            for (item, outcome) in found.items.iter().zip(outcomes) {
+                let Some(outcome) = tally.take(outcome) else { continue };
+                match &outcome {
+                    Outcome::Is { version, was, repaired } => {
+                        *versions.entry(*version).or_default() += 1;
+                        changed += usize::from(version != was || *repaired);
+                    }
+                    Outcome::OtherProject { .. } => others += 1,
+                }
+                files.push(entry(&item.path, &outcome));
+            }
+            self.remember(context, vault, &versions);
+            let text = self.summary(&to, &versions, changed, others, found.others);
+            let counts: Value =
+                versions.iter().map(|(version, files)| json!({"version": version, "files": files})).collect();
+            if !files.is_empty() || !tally.has_failed() {
+                context.output.done(
+                    &text,
+                    &json!({
+                        "project": to.project,
+                        "current": to.version,
+                        "dry_run": self.dry_run,
+                        "files": files,
+                        "versions": counts,
+                    }),
+                )?;
+            }
+            tally.end()
+        })
+    }
+
+    fn one(&self, vault: &Unlocked<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
+        let what = item.path.display().to_string();
+        let searched = format!("project {:?}", to.project);
+        let doing = |error| Failure::of(format!("rewrap {what}"), error);
+        let keys = || vault.project_keys(&to.project);
+        let result = if self.dry_run {
+            let (file, _) = open_input(&item.path)?;
+            Header::open(&what, &searched, &file, keys).map(|header| Outcome::Is {
+                version: header.opened_by.version,
+                was: header.opened_by.version,
+                repaired: header.one_block_only,
+            })
+        } else {
+            let file = open_for_change(&item.path)?;
+            rewrap(&what, &searched, &file, keys, to, LOCK_WAIT).map(|done| match done {
+                Rewrapped::From(was) => Outcome::Is { version: to.version, was, repaired: false },
+                Rewrapped::Current => Outcome::Is { version: to.version, was: to.version, repaired: false },
+                Rewrapped::Repaired => Outcome::Is { version: to.version, was: to.version, repaired: true },
+            })
+        };
+        match result {
+            // Another project's file among them is nobody's mistake.
+            Err(error @ Error::WrongKey { .. }) => {
+                let (file, _) = open_input(&item.path)?;
+                match Header::open(&what, "this vault", &file, || vault.candidate_keys(None)) {
+                    Ok(header) => {
+                        let by = header.opened_by;
+                        Ok(Outcome::OtherProject { project: by.project, version: by.version })
+                    }
+                    Err(_) => Err(doing(error)),
+                }
+            }
+            other => other.map_err(doing),
+        }
+    }
+
+    /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
+    fn remember(&self, context: &Context, vault: &mut Unlocked<'_>, versions: &BTreeMap<u32, u64>) {
+        if let Err(error) = vault.remember_scan(&self.project, versions) {
+            context.output.warn("scan-not-remembered", &format!("the counts could not be kept in the vault: {error}"));
+        }
+    }
+
+    fn summary(
+        &self,
+        to: &ProjectFileKey,
+        versions: &BTreeMap<u32, u64>,
+        changed: usize,
+        others: usize,
+        not_sealed: usize,
+    ) -> String {
+        let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+        let mut text = match (self.dry_run, changed) {
+            (true, _) => {
+                format!("nothing was changed (project {}, key version {})", printable(&to.project), to.version)
+            }
+            (false, changed) => format!(
+                "{} rewrapped (project {}, key version {})",
+                files(changed as u64),
+                printable(&to.project),
+                to.version
+            ),
+        };
+        for (count, what) in [(others, "of other projects"), (not_sealed, "not sealed")] {
+            if count > 0 {
+                text += &format!(", {} {what} left alone", files(count as u64));
+            }
+        }
+        let earlier: Vec<_> = versions.iter().filter(|(version, _)| **version != to.version).collect();
+        for (version, count) in &earlier {
+            text += &format!("\nstill under version {version}: {}", files(**count));
+        }
+        if earlier.is_empty() {
+            text += "\nno file here is under an earlier version";
+        }
+        text
+    }
+}
+
+fn entry(path: &Path, outcome: &Outcome) -> Value {
+    let path = path.display().to_string();
+    match outcome {
+        Outcome::Is { version, was, repaired } => {
+            let state = match (version == was, repaired) {
+                (false, _) => "rewrapped",
+                (true, true) => "repaired",
+                (true, false) => "unchanged",
+            };
+            json!({"file": path, "state": state, "key_version": version, "was": was})
+        }
+        Outcome::OtherProject { project, version } => {
+            json!({"file": path, "state": "other-project", "project": shown(Path::new(project)), "key_version": version})
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `strongroom verify`.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::body::{OpenedBy, Run};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_input};
+use crate::cli::opening::{Keys, warn_of_one_block};
+use crate::cli::output::table;
+use crate::cli::pool;
+use crate::cli::progress::{Effort, Progress};
+use crate::cli::tally::{Counted, Tally};
+
+/// Prove that encrypted files are whole and unaltered. Writes nothing.
+///
+/// Every byte is read and authenticated. A folder's sealed files are all taken.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    paths: Paths,
+    /// Try the keys of this project alone
+    #[arg(long, short, value_name = "NAME")]
+    project: Option<String>,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+/// A file that proved whole.
+struct Proven {
+    bytes: u64,
+    by: OpenedBy,
+    one_block_only: bool,
+}
+
+impl Counted for Proven {
+    fn is_up_to_date(&self) -> bool {
+        false
+    }
+}
+
+impl Verify {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let named = self.paths.named()?;
+        if named.contains(&Named::Stream) {
+            return Err(Failure::usage("a stream is proven by `strongroom decrypt -`").hint("name files or folders"));
+        }
+        let found = find(&named, Wanted::Sealed, None);
+        context.with_unlocked(|vault| {
+            let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
+            let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
+            let total = found.items.iter().map(|item| item.len).sum();
+            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            let outcomes = pool::for_each(
+                &found.items,
+                self.effort.threads(),
+                |item| item.len,
+                |item, threads| {
+                    let outcome = prove(&keys, item, threads, &progress);
+                    if let Err(failure) = &outcome
+                        && found.items.len() > 1
+                    {
+                        progress.print(failure, context.output);
+                    }
+                    progress.file_done();
+                    outcome
+                },
+            );
+            drop(progress);
+            let (mut rows, mut files) = (Vec::new(), Vec::new());
+            for (item, outcome) in found.items.iter().zip(outcomes) {
+                let path = item.path.display().to_string();
+                let state = outcome.as_ref().err().map(|failure| failure.kind);
+                let Some(proven) = tally.take(outcome) else {
+                    rows.push(vec![path.clone(), state.unwrap_or_default().to_uppercase(), String::new()]);
+                    files.push(json!({"file": path, "state": state}));
+                    continue;
+                };
+                warn_of_one_block(context, &item.path, proven.one_block_only);
+                tally.bytes += proven.bytes;
+                let by = format!("{}, key version {}", proven.by.project, proven.by.version);
+                rows.push(vec![path.clone(), "whole".into(), by]);
+                files.push(json!({
+                    "file": path,
+                    "state": "whole",
+                    "bytes": proven.bytes,
+                    "project": proven.by.project,
+                    "key_version": proven.by.version,
+                    "one_block_only": proven.one_block_only,
+                }));
+            }
+            // Of very many files, those that failed were named when they did.
+            const SHOWN: usize = 100;
+            let summary = tally.summary("every byte authenticated");
+            let text = if rows.len() > SHOWN || rows.is_empty() {
+                summary
+            } else {
+                format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
+            };
+            context.output.done(&text, &Value::from(files))?;
+            tally.end()
+        })
+    }
+}
+
+fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> Result<Proven, Failure> {
+    let (file, _) = open_input(&item.path)?;
+    let opener = keys.open(&item.path, file)?;
+    let run = Run { threads, progress: &|more| progress.add(more) };
+    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {}", item.path.display()), error))?;
+    let header = opener.header();
+    Ok(Proven { bytes, by: header.opened_by.clone(), one_block_only: header.one_block_only })
+}
