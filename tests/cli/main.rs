@@ -21,5 +21,6 @@ mod passwords;
 mod projects;
 mod rollback;
 mod status;
+mod streams;
 mod together;
 mod vault_file;
