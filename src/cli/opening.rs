@@ -264,7 +264,7 @@ impl<'a> Opening<'a> {
             }
         };
         let mut sink: Box<dyn Write + Send> =
-            if io::stdout().is_terminal() { Box::new(TextOnly(stdout)) } else { Box::new(stdout) };
+            if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
         let output = Output::Stream(&mut *sink);
         let Some(item) = input else {
             let opener = self.stream(context)?;

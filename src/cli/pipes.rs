@@ -13,7 +13,7 @@ pub const STDIN: &str = "standard input";
 /// What a stream is called in messages.
 pub const STDOUT: &str = "standard output";
 
-/// Refuses to use one stream for two things.
+/// Refuses to use one stream for two things, and a terminal as a file: nobody types one.
 ///
 /// # Errors
 /// A usage failure.
@@ -26,19 +26,19 @@ pub fn check_free(context: &Context, named: &[Named], destination: &Destination)
         return Err(Failure::usage("the password cannot come through standard input, where the data comes from")
             .hint("use another descriptor, as in --password-fd 3 3< FILE"));
     }
+    if named.contains(&Named::Stream) && io::stdin().is_terminal() {
+        return Err(Failure::usage("standard input is a terminal")
+            .cause("data is read from a pipe or a file")
+            .hint("pipe the data in, or name a file"));
+    }
     Ok(())
 }
 
 /// Opens standard input for data.
 ///
 /// # Errors
-/// Where it is a terminal, at which nobody types a file.
+/// Where it is closed.
 pub fn stdin() -> Result<File, Failure> {
-    if io::stdin().is_terminal() {
-        return Err(Failure::usage("standard input is a terminal")
-            .cause("data is read from a pipe or a file")
-            .hint("pipe the data in, or name a file"));
-    }
     let file = duplicate(&io::stdin()).map_err(|error| Failure::io(format!("read {STDIN}"), &error))?;
     widen(&file);
     Ok(file)
@@ -87,22 +87,35 @@ fn widen(file: &File) {
 }
 
 /// Passes text on to a terminal, and refuses whatever would act on it.
-pub struct TextOnly<W>(pub W);
+pub struct TextOnly<W> {
+    inner: W,
+    /// The last byte that was passed on: a command of two bytes may lie over a border.
+    last: u8,
+}
+
+impl<W> TextOnly<W> {
+    /// Stands before a terminal.
+    pub fn new(inner: W) -> Self {
+        Self { inner, last: 0 }
+    }
+}
 
 impl<W: Write> Write for TextOnly<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let acts = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t');
         // U+0080 to U+009F, which old terminals take for commands.
         let is_c1 = |pair: &[u8]| pair[0] == 0xc2 && (0x80..0xa0).contains(&pair[1]);
-        if bytes.iter().any(acts) || bytes.windows(2).any(is_c1) {
+        let over_the_border = bytes.first().is_some_and(|first| is_c1(&[self.last, *first]));
+        if over_the_border || bytes.iter().any(acts) || bytes.windows(2).any(is_c1) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "binary data is not for a terminal"));
         }
-        self.0.write_all(bytes)?;
+        self.inner.write_all(bytes)?;
+        self.last = bytes.last().copied().unwrap_or(self.last);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.inner.flush()
     }
 }
 
@@ -114,4 +127,25 @@ pub fn write_failed(error: &io::Error) -> Failure {
             .hint("name a file with -o, or pipe it on");
     }
     Failure::io(format!("write {STDOUT}"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_act_on_a_terminal_does_not_pass_in_any_pieces() {
+        for text in ["a\u{1b}[2Jb", "a\u{9b}2Jb", "a\u{7f}", "a\0", "a\u{8}b", "\u{85}"] {
+            for at in 0..text.len() {
+                let mut screen = Vec::new();
+                let mut terminal = TextOnly::new(&mut screen);
+                let (one, other) = text.as_bytes().split_at(at);
+                let ended = terminal.write_all(one).and_then(|()| terminal.write_all(other));
+                assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::InvalidData, "{text:?} at {at}");
+            }
+        }
+        let mut screen = Vec::new();
+        TextOnly::new(&mut screen).write_all("Graz\t8010 \u{e9}\u{c2}\u{a0}\r\n".as_bytes()).unwrap();
+        assert_eq!(screen, "Graz\t8010 \u{e9}\u{c2}\u{a0}\r\n".as_bytes());
+    }
 }

@@ -4,6 +4,7 @@
 
 mod harness;
 mod keys;
+mod streams;
 
 use std::fs;
 use std::process::Command;

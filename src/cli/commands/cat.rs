@@ -56,7 +56,7 @@ impl Cat {
             let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.add(more) };
             let stdout = pipes::stdout()?;
             let mut sink: Box<dyn Write + Send> =
-                if io::stdout().is_terminal() { Box::new(TextOnly(stdout)) } else { Box::new(stdout) };
+                if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
             let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
             copied.map(drop).map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
