@@ -185,7 +185,7 @@ cause: cannot open {home}/.local/share/strongroom/vault.json: permission denied
 }
 
 /// Runs shell lines in a mount namespace of their own, with a file system of one mebibyte at `small`.
-fn with_small_disk(home: &Home, lines: &str) -> Option<crate::harness::Outcome> {
+pub fn with_small_disk(home: &Home, lines: &str) -> Option<crate::harness::Outcome> {
     fs::create_dir(home.path("small")).unwrap();
     let mount = "mount -t tmpfs -o size=1m,mode=700 small small";
     // Root needs no more than a namespace for mounts; others become root in a namespace for users first.

@@ -23,4 +23,6 @@ mod rollback;
 mod status;
 mod streams;
 mod together;
+mod tree_runs;
+mod trees;
 mod vault_file;

@@ -1,0 +1,166 @@
+//! Runs over folders: what goes on past a failure, what a second run does, what is deleted, full disks, many files.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::harness::Home;
+use crate::trees::{below, mode, touch};
+
+#[test]
+fn past_a_damaged_file_the_others_are_done() {
+    let home = Home::with_project();
+    for number in 0..9 {
+        home.write(format!("tree/{}/{number}", number % 3), vec![number; 20_000]);
+    }
+    home.run("encrypt -p acme tree").succeeds();
+    let mut damaged = home.read("tree.sealed/1/4.sealed");
+    damaged[9000] ^= 1;
+    home.write("tree.sealed/1/4.sealed", damaged);
+    home.write("tree.sealed/notes.txt", "not sealed");
+    home.run("decrypt tree.sealed -o back").ends(
+        5,
+        "8 files decrypted, 156.25 KiB (project acme), 1 not sealed and left alone, 1 failed\n",
+        "\
+error: cannot decrypt tree.sealed/1/4.sealed
+cause: tree.sealed/1/4.sealed is damaged: chunk 1 of 2 failed its integrity check; nothing was written to back/1/4
+hint: [..]
+error: 1 of 9 files were not decrypted
+hint: the others are done; the reasons stand above
+",
+    );
+    assert_eq!(below(&home, "back").len(), 3 + 8);
+    let outcome = home.run("decrypt tree.sealed -o back --json --update");
+    let stderr = outcome.stderr();
+    let codes: Vec<_> = stderr
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["code"].as_i64().unwrap())
+        .collect();
+    assert_eq!((outcome.code(), codes), (5, vec![5, 5]));
+    assert!(outcome.json().as_array().unwrap().iter().all(|file| file["up_to_date"] == true));
+}
+
+fn sums(home: &Home, folder: &str) -> Vec<Vec<u8>> {
+    below(home, folder).iter().filter_map(|path| fs::read(home.path(folder).join(path)).ok()).collect()
+}
+
+#[test]
+fn an_update_does_what_is_missing_or_older_and_nothing_else() {
+    let home = Home::with_project();
+    for name in ["a", "b", "sub/c"] {
+        home.write(Path::new("tree").join(name), name);
+    }
+    let by = "(project acme, key version 1)";
+    home.run("encrypt -p acme tree --update").does(&format!("3 files encrypted, 7 B {by}\n"));
+    let before = sums(&home, "tree.sealed");
+    home.run("encrypt -p acme tree --update").shows(&format!("0 files encrypted, 0 B {by}, 3 there already\n"));
+    home.write("tree/b", "changed");
+    home.write("tree/sub/d", "new");
+    home.run("encrypt -p acme tree --update").does(&format!("2 files encrypted, 10 B {by}, 2 there already\n"));
+    let after = sums(&home, "tree.sealed");
+    assert!(before[0] == after[0] && before[1] != after[1] && before[2] == after[2] && after.len() == 4);
+    // Without it what stands there is left alone, with --force it is replaced.
+    let outcome = home.run("encrypt -p acme tree");
+    assert!(outcome.code() == 1 && outcome.stderr().contains("error: 4 of 4 files were not encrypted"));
+    outcome.changed_nothing();
+    home.run("encrypt -p acme tree --force").does(&format!("4 files encrypted, 16 B {by}\n"));
+    home.run("decrypt tree.sealed -o back").succeeds();
+    home.run("decrypt tree.sealed -o back --update").shows("0 files decrypted, 0 B (project acme), 4 there already\n");
+    home.write("back/a", "old");
+    touch(&home, "back/a", 1_000_000_000_000_000_000);
+    fs::remove_file(home.path("back/sub/c")).unwrap();
+    home.run("decrypt tree.sealed -o back --update").does("2 files decrypted, 6 B (project acme), 2 there already\n");
+    assert_eq!((home.read("back/a"), home.read("back/sub/c")), (b"a".to_vec(), b"sub/c".to_vec()));
+}
+
+#[test]
+fn an_original_goes_only_when_its_sealed_copy_proves_to_be_the_same() {
+    let home = Home::with_project();
+    for name in ["tree/a", "tree/sub/b", "file"] {
+        home.write(name, vec![7; 40_000]);
+    }
+    home.run("encrypt -p acme tree file --remove -o out").succeeds();
+    assert!(!home.path("tree/a").exists() && !home.path("tree/sub/b").exists() && !home.path("file").exists());
+    home.run("decrypt out/tree -o tree --json").succeeds();
+    // A copy that stands and is newer, but not of this file, or not whole.
+    home.run("encrypt -p acme tree").succeeds();
+    home.write("tree/a", vec![8; 40_000]);
+    touch(&home, "tree/a", 1_000_000_000_000_000_000);
+    let mut damaged = home.read("tree.sealed/sub/b.sealed");
+    damaged[20_000] ^= 1;
+    home.write("tree.sealed/sub/b.sealed", damaged);
+    let outcome = home.run("encrypt -p acme tree --update --remove");
+    let stderr = outcome.stderr().to_owned();
+    assert!(stderr.contains("error: cannot remove tree/a\n"), "{stderr}");
+    assert!(stderr.contains("error: cannot remove tree/sub/b\n"), "{stderr}");
+    assert!(home.path("tree/a").exists() && home.path("tree/sub/b").exists());
+    assert_ne!(outcome.code(), 0);
+    outcome.changed_nothing();
+}
+
+#[test]
+fn progress_is_lines_of_json_where_they_are_asked_for() {
+    let home = Home::with_project();
+    for number in 0..3 {
+        home.write(format!("tree/{number}"), vec![1; 5 << 20]);
+    }
+    for words in ["encrypt -p acme tree", "decrypt tree.sealed -o back"] {
+        let outcome = home.run(&format!("{words} --progress json"));
+        let lines: Vec<serde_json::Value> =
+            outcome.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last = &lines.last().unwrap()["progress"];
+        let number = |name: &str| last[name].as_u64().unwrap();
+        assert_eq!((number("files"), number("files_done"), number("bytes_done")), (3, 3, 15 << 20), "{words}");
+        assert!(number("bytes") >= 15 << 20, "{last}");
+    }
+    for threads in ["0", "17", "-1", "two"] {
+        assert_eq!(home.run_alone(&format!("encrypt -p acme tree --threads {threads}")).code(), 2, "{threads}");
+    }
+    for threads in [1, 16] {
+        home.run(&format!("encrypt -p acme tree -o t{threads} --threads {threads} --progress none")).succeeds();
+    }
+}
+
+#[test]
+fn on_a_full_disk_the_rest_is_not_tried_and_nothing_is_half_there() {
+    let home = Home::with_project();
+    for number in 0..40 {
+        home.write(format!("tree/{number:02}"), vec![number; 100_000]);
+    }
+    let lines = "
+        strongroom encrypt -p acme tree -o small/t --password-file pw; echo $?
+        find small -type f | wc -l > count; find small -name '.*' -o -empty
+        strongroom decrypt small/t -o back --password-file pw -q; echo $?";
+    let Some(outcome) = crate::inputs::with_small_disk(&home, lines) else { return };
+    let stderr = outcome.stderr().to_owned();
+    assert!(stderr.contains("cause: it was not tried, since the disk is full\n"), "{stderr}");
+    assert_eq!((outcome.code(), outcome.text().ends_with("\n1\n0\n")), (0, true), "{}\n{stderr}", outcome.text());
+    let done: usize = String::from_utf8(home.read("count")).unwrap().trim().parse().unwrap();
+    assert!((5..=9).contains(&done) && below(&home, "back").len() == done, "{done}");
+    for name in below(&home, "back") {
+        assert!(home.read(Path::new("back").join(&name)) == home.read(Path::new("tree").join(&name)));
+    }
+}
+
+#[test]
+#[ignore = "long: run ./test"]
+fn a_hundred_thousand_tiny_files_in_one_folder_go_and_come_back() {
+    let home = Home::with_project();
+    fs::create_dir(home.path("tree")).unwrap();
+    for number in 0..100_000 {
+        File::create(home.path(format!("tree/{number}"))).unwrap().write_all(&[number as u8; 10]).unwrap();
+    }
+    let time = |line: &str| {
+        let start = Instant::now();
+        home.shell(&format!("exec strongroom {line} --password-file pw")).succeeds();
+        start.elapsed()
+    };
+    let sealed = time("encrypt -p acme tree");
+    let opened = time("decrypt tree.sealed -o back");
+    let updated = time("encrypt -p acme tree --update");
+    assert_eq!(fs::read_dir(home.path("back")).unwrap().count(), 100_000);
+    assert_eq!(home.read("back/99999"), [99_999_u32 as u8; 10]);
+    let _ =
+        writeln!(std::io::stderr(), "100,000 files: sealed {sealed:.1?}, opened {opened:.1?}, updated {updated:.1?}");
+}
