@@ -22,7 +22,10 @@ pub struct Tally<'a> {
     skipped: usize,
     others: usize,
     failed: usize,
-    first: Option<Failure>,
+    /// Exit code and kind of the first failure.
+    first: Option<(Exit, &'static str)>,
+    /// The failure of a single file, which is all there is to say where nothing else failed.
+    alone: Option<Failure>,
 }
 
 /// What can be counted.
@@ -45,6 +48,7 @@ impl<'a> Tally<'a> {
             others: found.others,
             failed: 0,
             first: None,
+            alone: None,
         };
         for skipped in &found.skipped {
             let text = format!("skipped {}: it is {}", skipped.path.display(), skipped.why);
@@ -74,9 +78,13 @@ impl<'a> Tally<'a> {
         }
         match outcome {
             Ok(outcome) => Some(outcome),
+            Err(failure) if self.total == 1 && self.failed == 1 => {
+                self.alone = Some(failure);
+                None
+            }
             Err(failure) => {
-                if self.total == 1 && self.failed == 1 {
-                    self.first = Some(failure);
+                if self.total == 1 {
+                    failure.print(self.context.output.json);
                 }
                 None
             }
@@ -85,13 +93,7 @@ impl<'a> Tally<'a> {
 
     fn count_failure(&mut self, failure: &Failure) {
         self.failed += 1;
-        self.first.get_or_insert_with(|| Failure {
-            exit: failure.exit,
-            kind: failure.kind,
-            message: failure.message.clone(),
-            cause: failure.cause.clone(),
-            hint: failure.hint.clone(),
-        });
+        self.first.get_or_insert((failure.exit, failure.kind));
     }
 
     /// Tells whether anything failed.
@@ -122,9 +124,9 @@ impl<'a> Tally<'a> {
     /// # Errors
     /// Where anything failed.
     pub fn end(self) -> Result<(), Failure> {
-        let Some(first) = self.first else { return Ok(()) };
-        if self.total == 1 && self.failed == 1 {
-            return Err(first);
+        let Some((exit, kind)) = self.first else { return Ok(()) };
+        if let Some(failure) = self.alone {
+            return Err(failure);
         }
         let missing = self.total - self.done - self.up_to_date;
         let some_done = self.done + self.up_to_date > 0;
@@ -136,8 +138,8 @@ impl<'a> Tally<'a> {
             },
             cause: None,
             hint: some_done.then(|| "the others are done; the reasons stand above".into()),
-            exit: if first.exit == Exit::Done { Exit::Failed } else { first.exit },
-            kind: first.kind,
+            exit: if exit == Exit::Done { Exit::Failed } else { exit },
+            kind,
         })
     }
 }

@@ -9,6 +9,40 @@ use crate::harness::Home;
 use crate::trees::{below, mode, touch};
 
 #[test]
+fn what_may_not_be_read_fails_alone_and_every_reason_is_told_once() {
+    let home = Home::with_project();
+    for name in ["file", "closed-folder/within", "closed"] {
+        home.write(Path::new("tree").join(name), "data");
+    }
+    mode(&home, "tree/closed-folder", 0);
+    mode(&home, "tree/closed", 0);
+    let run = |words: &str| home.typed(words).args(["--password-file", "pw"]).by_stranger().run();
+    let denied = |name: &str| format!("error: cannot read tree/{name}\ncause: permission denied\n");
+    let done = "hint: the others are done; the reasons stand above\n";
+    run("encrypt -p acme tree").ends(
+        1,
+        "1 file encrypted, 4 B (project acme, key version 1), 2 failed\n",
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 2 files were not encrypted\n" + done),
+    );
+    // With one file, which fails too.
+    fs::remove_file(home.path("tree/file")).unwrap();
+    run("encrypt -p acme tree -o one").ends(
+        1,
+        "",
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 1 files were not encrypted\n"),
+    );
+    // With one file, which does not.
+    mode(&home, "tree/closed", 0o600);
+    let text = "error: all files were encrypted, but not all that belongs to it was done\n";
+    run("encrypt -p acme tree -o other").ends(
+        1,
+        "1 file encrypted, 4 B (project acme, key version 1), 1 failed\n",
+        &(denied("closed-folder") + text + done),
+    );
+    mode(&home, "tree/closed-folder", 0o700);
+}
+
+#[test]
 fn past_a_damaged_file_the_others_are_done() {
     let home = Home::with_project();
     for number in 0..9 {
