@@ -1,10 +1,10 @@
 //! Opening sealed files: one, many, a stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::context::Context;
@@ -160,6 +160,8 @@ pub struct Opening<'a> {
     pub tree: Tree,
     taken: Mutex<BTreeSet<PathBuf>>,
     inputs: Vec<PathBuf>,
+    /// The inputs by their whole paths, looked up once.
+    whole_inputs: OnceLock<HashSet<PathBuf>>,
     room: Room,
     umask: u32,
 }
@@ -176,6 +178,7 @@ impl<'a> Opening<'a> {
             tree: Tree::default(),
             taken,
             inputs,
+            whole_inputs: OnceLock::new(),
             room: Room::default(),
             umask: umask(),
         }
@@ -239,12 +242,19 @@ impl<'a> Opening<'a> {
             (Target::Original(folder), _) => (original(input, folder, metadata)?, false),
         };
         // Known only now, so it is checked now: --force is for what stood there before this run.
-        check_apart(&self.inputs, [&output])?;
+        self.check_apart(&output)?;
         if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(output.clone()) {
             let twice = format!("two files would become {}", output.display());
             return Err(Failure::usage(twice).hint("run it for each of them by itself"));
         }
         Ok((output, in_folder))
+    }
+
+    /// Refuses an output that is one of the inputs, as [`check_apart`] does, at a cost that is not theirs each time.
+    fn check_apart(&self, output: &PathBuf) -> Result<(), Failure> {
+        let Ok(whole) = fs::canonicalize(output) else { return Ok(()) };
+        let inputs = || self.inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
+        if self.whole_inputs.get_or_init(inputs).contains(&whole) { check_apart(&[whole], [output]) } else { Ok(()) }
     }
 
     /// Opens one file, or standard input, to standard output.
