@@ -197,7 +197,7 @@ pub struct Skipped {
 pub struct Found {
     /// The files, in the order of the named paths, and within a folder by name.
     pub items: Vec<Item>,
-    /// Every folder below a named one, with the index of that one.
+    /// Every named folder, which is empty here, and every one below it, with the index of the named one.
     pub folders: Vec<(usize, PathBuf)>,
     /// What is no regular file.
     pub skipped: Vec<Skipped>,
@@ -252,9 +252,7 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
         let relative = path.strip_prefix(folder).unwrap_or(path);
         let kind = entry.file_type();
         if kind.is_dir() || relative.as_os_str().is_empty() {
-            if !relative.as_os_str().is_empty() {
-                found.folders.push((index, relative.into()));
-            }
+            found.folders.push((index, relative.into()));
         } else if !kind.is_file() {
             found.skipped.push(Skipped { path: path.into(), why: kind_of(kind) });
         } else if is_unfinished(path) {

@@ -264,6 +264,15 @@ fn folders_are_known_by_their_names_however_they_are_spelled() {
 }
 
 #[test]
+fn an_empty_folder_has_its_counterpart() {
+    let home = Home::with_project();
+    fs::create_dir(home.path("nothing")).unwrap();
+    home.run("encrypt -p acme nothing").does("0 files encrypted, 0 B (project acme, key version 1)\n");
+    home.run("decrypt nothing.sealed -o back").does("0 files decrypted, 0 B (none)\n");
+    assert!(home.path("nothing.sealed").is_dir() && home.path("back").is_dir());
+}
+
+#[test]
 fn patterns_match_what_a_shell_would_and_a_name_that_looks_like_one_is_a_name() {
     let home = Home::with_project();
     for name in ["a1.csv", "a2.csv", "b1.csv", "[b]1.csv", "-"] {
