@@ -88,6 +88,8 @@ impl<'a> Sealing<'a> {
         let (file, before) = open_input(&job.item.path)?;
         if self.update && is_current(&job.output, &before) {
             progress.add(before.len());
+            // Whoever sealed it may have been stopped before its name was made to last.
+            self.tree.named(&job.output);
             return Ok(Outcome::UpToDate);
         }
         if job.in_folder {
@@ -143,7 +145,12 @@ impl<'a> Sealing<'a> {
     }
 
     /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
+    ///
+    /// None where the sealed copies may be gone after a power cut, which has been said by then.
     pub fn remove(&self, jobs: &[Job], outcomes: &[Result<Outcome, Failure>], tally: &mut Tally<'_>) {
+        if self.tree.sync().is_err() {
+            return;
+        }
         for (job, outcome) in jobs.iter().zip(outcomes) {
             if outcome.is_ok() {
                 tally.note(self.remove_one(job));
@@ -158,6 +165,11 @@ impl<'a> Sealing<'a> {
             Failure::of(format!("remove {}", path.display()), error)
                 .hint("the original stands; its sealed copy does not prove to be the same")
         };
+        if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
+            return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
+                .cause("it is a symbolic link: without it, what it leads to would still be there")
+                .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
+        }
         let (file, before) = open_input(path)?;
         let (sealed, _) = open_input(&job.output)?;
         let what = job.output.display().to_string();

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Instant;
 
@@ -131,6 +132,25 @@ fn an_original_goes_only_when_its_sealed_copy_proves_to_be_the_same() {
     assert!(home.path("tree/a").exists() && home.path("tree/sub/b").exists());
     assert_ne!(outcome.code(), 0);
     outcome.changed_nothing();
+}
+
+#[test]
+fn a_link_is_not_removed_in_place_of_what_it_leads_to() {
+    let home = Home::with_project();
+    home.write("data", "client data");
+    symlink("data", home.path("link")).unwrap();
+    home.run("encrypt -p acme link --remove").ends(
+        1,
+        "link -> link.sealed (project acme, key version 1)\n",
+        "\
+error: cannot remove link
+cause: it is a symbolic link: without it, what it leads to would still be there
+hint: its sealed copy is done; remove the original by yourself, or name it instead of the link
+error: all files were encrypted, but not all that belongs to it was done
+hint: the others are done; the reasons stand above
+",
+    );
+    assert!(home.path("link").is_symlink() && home.read("data") == b"client data");
 }
 
 #[test]
