@@ -414,3 +414,6 @@ pub mod bench {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -357,3 +357,6 @@ impl Write for Trimmed<'_> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;
