@@ -225,6 +225,7 @@ struct Batch {
 
 impl<W: Work> Shared<'_, W> {
     fn labour(&self) {
+        let _watch = Watch(self);
         let mut slots = Zeroizing::new(vec![0; self.slots * SEALED_CHUNK_LEN]);
         while self.failed_at.load(Ordering::Acquire) == u64::MAX {
             match self.next(&mut slots) {
@@ -352,6 +353,19 @@ impl<W: Work> Shared<'_, W> {
                 moved.notify_all();
                 Ok(())
             }
+        }
+    }
+}
+
+/// Sees to it that a worker that panics, in a source, a sink or whoever is told of the progress, leaves no other
+/// waiting for a turn that will not come.
+struct Watch<'a, 'b, W: Work>(&'a Shared<'b, W>);
+
+impl<W: Work> Drop for Watch<'_, '_, W> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody reads why: the panic goes on in whoever began the run.
+            self.0.fail(0, Trouble::Shorter);
         }
     }
 }

@@ -321,3 +321,30 @@ fn progress_tells_every_byte_once() {
         assert_eq!(told.into_inner(), 2 * plain.len() as u64, "{way:?}");
     }
 }
+
+#[test]
+fn a_panic_of_one_thread_does_not_leave_the_others_waiting() {
+    struct Panics(Vec<u8>, u64);
+    impl ReadAt for Panics {
+        fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+            assert!(offset / BATCH_LEN as u64 != self.1, "on purpose");
+            self.0.read_at(bytes, offset)
+        }
+        fn size(&self) -> io::Result<u64> {
+            self.0.size()
+        }
+    }
+    let length = 8 * BATCH_LEN;
+    for batch in [0, 3, 7] {
+        let source = Panics(data(length), batch);
+        let mut sink = Wilful::default();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let source = Source::At { from: &source, start: 0, length: length as u64, chunks: 0..8 * BATCH as u64 + 1 };
+            run(&Seal(&cipher()), source, Sink::Stream(&mut sink), threads(4))
+        }));
+        assert!(result.is_err());
+        let got = sink.into_bytes();
+        let most = batch as usize * BATCH * SEALED_CHUNK_LEN;
+        assert!(sealed(&data(length)).starts_with(&got) && got.len() <= most, "{batch}: {} bytes", got.len());
+    }
+}
