@@ -43,7 +43,7 @@ pub enum Rewrapped {
 
 /// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
 ///
-/// `keys` gives the keys it may be under now. Neither the content key nor the body changes, so whoever held the old
+/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`]. Neither the content key nor the body changes, so whoever held the old
 /// file key can still have both.
 ///
 /// # Errors
@@ -122,17 +122,35 @@ where
     ChunkCipher::derive_for(content_key.expose(), &prefix, &[&prelude])
         .map_err(|_| Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() })?;
 
-    let mut is_repaired = false;
+    let is_newer = |other: &BlockRead| {
+        other.block.prelude == block.prelude
+            && other.block.sequence > block.sequence
+            && other.is_authentic(&content_key)
+    };
+    // Moved on under a key that this vault does not hold yet: writing over it would take the file back.
+    if blocks.iter().any(is_newer) {
+        return Err(Error::WrongKey { what: what.into(), searched: searched.into() });
+    }
+    let mut uneven = Vec::with_capacity(1);
     for at in [0, second] {
         let mut standing = vec![0; spoken.len()];
         let read = read_full_at(source, &mut standing, at).map_err(|source| reading(what, source))?;
         if standing[..read] != spoken[..] {
-            write(what, device, spoken, at)?;
-            is_repaired = true;
+            uneven.push(at);
         }
     }
-    if opened_by.project == to.project && opened_by.version == to.version {
-        return Ok(if is_repaired { Rewrapped::Repaired } else { Rewrapped::Current });
+    let is_there = opened_by.project == to.project && opened_by.version == to.version;
+    if is_there && uneven.is_empty() {
+        return Ok(Rewrapped::Current);
+    }
+    // What speaks may have been written by a process that was killed before it synced, and then a power cut while the
+    // other block is written would take both.
+    device.sync().map_err(|source| Error::Io { doing: "write", path: what.into(), source })?;
+    for at in uneven {
+        write(what, device, spoken, at)?;
+    }
+    if is_there {
+        return Ok(Rewrapped::Repaired);
     }
 
     let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;

@@ -143,6 +143,42 @@ fn a_power_cut_at_any_byte_leaves_a_file_that_opens_and_can_be_moved_again() {
     }
 }
 
+#[test]
+fn a_power_cut_in_the_run_after_a_killed_one_leaves_a_file_that_opens() {
+    let before = sealed(1);
+    for killed in [1, 600, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK] {
+        for to in [2, 3] {
+            for power in (0..=3 * BLOCK + 1).step_by(61) {
+                let first = Disk::new(before.clone(), killed);
+                run(&first, 2).unwrap_err();
+                // What the killed process wrote and did not sync is what the next one reads.
+                let left = first.into_state();
+                let second = Disk { state: Mutex::new(State { written: 0, ..left }), power };
+                let _ = run(&second, to);
+                for crashed in survivors(&second.into_state()) {
+                    opened_by(&crashed).unwrap_or_else(|error| panic!("{killed}, {to}, {power}: {error}"));
+                    let again = Disk::new(crashed, usize::MAX);
+                    run(&again, 3).unwrap();
+                    assert_eq!(opened_by(&again.into_state().synced).unwrap(), (3, false));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_newer_block_whose_key_is_not_at_hand_is_never_written_over() {
+    let before = sealed(1);
+    let disk = Disk::new(before.clone(), usize::MAX);
+    run(&disk, 3).unwrap();
+    let mut half = disk.into_state().bytes;
+    half[..BLOCK].copy_from_slice(&before[..BLOCK]);
+    let disk = Disk::new(half.clone(), usize::MAX);
+    let keys = || [2, 1].into_iter().map(|version| Ok(key(version)));
+    assert!(matches!(rewrap_device("f", "v", &disk, keys, &key(2)), Err(Error::WrongKey { .. })));
+    assert_eq!(disk.into_state().bytes, half);
+}
+
 /// Returns what may be on the disk: of each sector that differs from what was synced, the old or the new.
 fn survivors(state: &State) -> Vec<Vec<u8>> {
     const SECTOR: usize = 512;
