@@ -63,6 +63,9 @@ pub struct Header {
     pub metadata: Metadata,
     /// Which file key opened it.
     pub opened_by: OpenedBy,
+    /// How often it was rewrapped. At 0 the content key was made under the file key that wraps it now, so that
+    /// whoever had an earlier one alone has never had it.
+    pub sequence: u32,
     /// One of the two blocks is damaged or older; the file opened by the other.
     pub one_block_only: bool,
     pub(super) content_key: ContentKey,
@@ -187,7 +190,14 @@ where
     let json = cobblestone::open(content_key.expose(), &context, block.metadata())
         .map_err(|_| damaged("its metadata failed its integrity check"))?;
     let metadata = parse("the metadata", &json).map_err(|error| Error::from_format(what, error))?;
-    Ok(Header { prelude: block.prelude, metadata, opened_by, one_block_only: differ, content_key })
+    Ok(Header {
+        prelude: block.prelude,
+        metadata,
+        opened_by,
+        sequence: block.sequence,
+        one_block_only: differ,
+        content_key,
+    })
 }
 
 /// Why no block speaks.

@@ -28,7 +28,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 ///
 /// After a compromise, this is what shuts out whoever had an earlier key: each file gets a key of its own that nobody
 /// has seen. The data never lies on the disk in the clear. A file is replaced once all of it has proven authentic and
-/// its successor is synced; run again after an interruption, it does what is missing.
+/// its successor is synced; run again after an interruption, it does what is missing. Files that were only rewrapped
+/// are encrypted anew too.
 #[derive(Debug, Args)]
 pub struct Reencrypt {
     /// The project
@@ -137,7 +138,8 @@ impl Reencrypt {
         warn_of_one_block(context, path, header.one_block_only);
         let was = header.opened_by.version;
         let is_new = self.before.is_none_or(|before| header.metadata.sealed.is_some_and(|sealed| sealed >= before));
-        if was == work.to.version && is_new {
+        // A rewrapped file is under the current key, but its own key is the one that an earlier key opened.
+        if was == work.to.version && header.sequence == 0 && is_new {
             progress.add(item.len);
             return Ok(Outcome::Current);
         }
