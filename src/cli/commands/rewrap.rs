@@ -102,8 +102,11 @@ impl Rewrap {
                 }
                 files.push(entry(&item.path, &outcome));
             }
-            self.remember(context, vault, &versions);
-            let text = self.summary(&to, &versions, changed, others, found.others);
+            // What failed may be under any version: a count without it would clear a key that is still needed.
+            if !tally.has_failed() {
+                self.remember(context, vault, &versions);
+            }
+            let text = self.summary(&to, &versions, changed, others, found.others, tally.has_failed());
             let counts: Value =
                 versions.iter().map(|(version, files)| json!({"version": version, "files": files})).collect();
             if !files.is_empty() || !tally.has_failed() {
@@ -172,6 +175,7 @@ impl Rewrap {
         changed: usize,
         others: usize,
         not_sealed: usize,
+        has_failed: bool,
     ) -> String {
         let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
         let mut text = match (self.dry_run, changed) {
@@ -194,7 +198,9 @@ impl Rewrap {
         for (version, count) in &earlier {
             text += &format!("\nstill under version {version}: {}", files(**count));
         }
-        if earlier.is_empty() {
+        if has_failed {
+            text += "\nfiles that failed may be under an earlier version, so the counts are not remembered";
+        } else if earlier.is_empty() {
             text += "\nno file here is under an earlier version";
         }
         text
