@@ -19,6 +19,7 @@ mod lost_output;
 mod passwd;
 mod passwords;
 mod projects;
+mod rewrap;
 mod rollback;
 mod status;
 mod streams;

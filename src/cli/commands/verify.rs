@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::body::{OpenedBy, Run};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_input};
 use crate::cli::opening::{Keys, warn_of_one_block};
 use crate::cli::output::table;
@@ -68,6 +68,9 @@ impl Verify {
                 },
             );
             drop(progress);
+            let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
+            let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+            let damaged = failures.find(is_damaged).map(|failure| failure.kind);
             let (mut rows, mut files) = (Vec::new(), Vec::new());
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let path = item.path.display().to_string();
@@ -99,7 +102,11 @@ impl Verify {
                 format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
             };
             context.output.done(&text, &Value::from(files))?;
-            tally.end()
+            tally.end().map_err(|failure| match damaged {
+                // One that is damaged is worse news than those before it whose key is elsewhere.
+                Some(kind) => Failure { exit: Exit::Damaged, kind, ..failure },
+                None => failure,
+            })
         })
     }
 }
