@@ -214,7 +214,8 @@ impl Unlocked<'_> {
         self.change(|payload, editing| {
             for key in &mut find_mut(payload, project)?.keys {
                 let files = files.get(&key.version).copied().unwrap_or(0);
-                key.seen = Some(Seen { files, at: editing.now, others: Default::default() });
+                let others = key.seen.take().map(|seen| seen.others).unwrap_or_default();
+                key.seen = Some(Seen { files, at: editing.now, others });
             }
             Ok(())
         })

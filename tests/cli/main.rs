@@ -4,6 +4,7 @@
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
 mod harness;
+mod headers;
 
 mod damage;
 mod decrypt;

@@ -90,12 +90,18 @@ impl Key {
             Self::Show(show) => show.run(context),
             Self::List { project } => context.with_unlocked(|vault| {
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
+                let is_counted = project.keys.iter().any(|key| key.seen.is_some());
                 let rows = project.keys.iter().map(|key| {
-                    let (files, at) =
-                        key.seen.map_or_else(Default::default, |(files, at)| (files.to_string(), at.to_string()));
-                    vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string(), files, at]
+                    let mut row = vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string()];
+                    if is_counted {
+                        row.extend(
+                            key.seen.map_or_else(Default::default, |(files, at)| [files.to_string(), at.to_string()]),
+                        );
+                    }
+                    row
                 });
-                let text = table(&["VERSION", "STATE", "MADE", "FILES", "COUNTED"], rows.collect());
+                let headings = ["VERSION", "STATE", "MADE", "FILES", "COUNTED"];
+                let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
                 output.result(&text, &json!({"project": project.name, "keys": keys_to_json(&project)}))
             }),
             Self::Rotate { project } => context.with_unlocked(|vault| {

@@ -160,10 +160,28 @@ impl Reencrypt {
                 error => Failure::of(doing(), error),
             })?;
             output.dress(&Look { modified: None, mode })?;
+            // Whatever has come to stand there since is not what was read, and must not be replaced by it.
+            if !is_same_file(&before, &target) {
+                return Err(Failure::of(doing(), Error::Changed { what: path.display().to_string() }));
+            }
             output.name()?;
             Ok(bytes)
         })?;
         work.tree.named(&target);
         Ok(Outcome::Done { bytes, was })
+    }
+}
+
+/// Tells whether a path still names the file that was opened.
+fn is_same_file(opened: &fs::Metadata, path: &std::path::Path) -> bool {
+    let Ok(standing) = fs::symlink_metadata(path) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (standing.dev(), standing.ino()) == (opened.dev(), opened.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        standing.modified().ok() == opened.modified().ok() && standing.len() == opened.len()
     }
 }

@@ -100,7 +100,7 @@ impl Rewrap {
                     }
                     Outcome::OtherProject { .. } => others += 1,
                 }
-                files.push(entry(&item.path, &outcome));
+                files.push(entry(&item.path, &outcome, to.version));
             }
             // What failed may be under any version: a count without it would clear a key that is still needed.
             if !tally.has_failed() {
@@ -130,20 +130,28 @@ impl Rewrap {
         let searched = format!("project {:?}", to.project);
         let doing = |error| Failure::of(format!("rewrap {what}"), error);
         let keys = || vault.project_keys(&to.project);
-        let result = if self.dry_run {
-            let (file, _) = open_input(&item.path)?;
-            Header::open(&what, &searched, &file, keys).map(|header| Outcome::Is {
-                version: header.opened_by.version,
-                was: header.opened_by.version,
-                repaired: header.one_block_only,
-            })
-        } else {
-            let file = open_for_change(&item.path)?;
-            rewrap(&what, &searched, &file, keys, to, LOCK_WAIT).map(|done| match done {
-                Rewrapped::From(was) => Outcome::Is { version: to.version, was, repaired: false },
-                Rewrapped::Current => Outcome::Is { version: to.version, was: to.version, repaired: false },
-                Rewrapped::Repaired => Outcome::Is { version: to.version, was: to.version, repaired: true },
-            })
+        let (file, _) = open_input(&item.path)?;
+        let seen = Header::open(&what, &searched, &file, keys);
+        let is = |version, was, repaired| Outcome::Is { version, was, repaired };
+        let result = match seen {
+            Ok(header) if self.dry_run => {
+                let version = header.opened_by.version;
+                Ok(is(version, version, header.one_block_only))
+            }
+            // A file that is as it should be need not be writable.
+            Ok(header) if header.opened_by.version == to.version && !header.one_block_only => {
+                Ok(is(to.version, to.version, false))
+            }
+            _ if !self.dry_run => {
+                let file = open_for_change(&item.path)?;
+                rewrap(&what, &searched, &file, keys, to, LOCK_WAIT).map(|done| match done {
+                    Rewrapped::From(was) => is(to.version, was, false),
+                    Rewrapped::Current => is(to.version, to.version, false),
+                    Rewrapped::Repaired => is(to.version, to.version, true),
+                })
+            }
+            Ok(_) => return Err(doing(Error::Changed { what: what.clone() })),
+            Err(error) => Err(error),
         };
         match result {
             // Another project's file among them is nobody's mistake.
@@ -207,14 +215,15 @@ impl Rewrap {
     }
 }
 
-fn entry(path: &Path, outcome: &Outcome) -> Value {
+fn entry(path: &Path, outcome: &Outcome, current: u32) -> Value {
     let path = path.display().to_string();
     match outcome {
         Outcome::Is { version, was, repaired } => {
-            let state = match (version == was, repaired) {
-                (false, _) => "rewrapped",
-                (true, true) => "repaired",
-                (true, false) => "unchanged",
+            let state = match (version == was, *version == current, repaired) {
+                (false, ..) => "rewrapped",
+                (true, false, _) => "due",
+                (true, true, true) => "repaired",
+                (true, true, false) => "unchanged",
             };
             json!({"file": path, "state": state, "key_version": version, "was": was})
         }
