@@ -321,8 +321,9 @@ impl<W: Work> Shared<'_, W> {
         }
         let length = count.saturating_sub(1) * W::WRITE_LEN + if count == 0 { 0 } else { final_len };
         self.write(batch, slots, length)?;
-        // Of plaintext and sealed bytes, the plaintext is what is fewer.
-        let plain = batch.length.min(length);
+        // Of plaintext and sealed bytes, the plaintext is what is fewer; where both are sealed, it is less the tags.
+        let tags = if W::READ_LEN == W::WRITE_LEN { count * TAG_LEN } else { 0 };
+        let plain = batch.length.min(length).saturating_sub(tags);
         self.done.fetch_add(plain as u64, Ordering::Relaxed);
         (self.options.progress)(plain as u64);
         Ok(())

@@ -1,3 +1,8 @@
+mod edges;
+mod engine;
+mod ranges;
+mod streams;
+
 use std::io::Write;
 
 use super::*;
