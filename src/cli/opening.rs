@@ -388,7 +388,9 @@ fn unusable(input: &Path, name: &str) -> Failure {
 
 fn hidden_path(metadata: &Metadata) -> Option<PathBuf> {
     if let Some(path) = &metadata.path {
-        return Some(path.split('/').collect());
+        // As it is where a slash is too many, which putting it together anew would hide.
+        let is_plain = path.split('/').all(|part| !part.is_empty());
+        return Some(if is_plain { path.split('/').collect() } else { path.into() });
     }
     #[cfg(unix)]
     if let Some(bytes) = &metadata.path_bytes {
