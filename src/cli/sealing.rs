@@ -256,10 +256,11 @@ pub fn seal_stream(
     }
 }
 
-/// Tells whether a sealed copy stands that is not older than its original.
+/// Tells whether a sealed copy stands that is newer than its original: what was changed at the very tick of the clock
+/// at which it was sealed may have been changed after that.
 fn is_current(output: &Path, input: &fs::Metadata) -> bool {
     let Ok(output) = fs::symlink_metadata(output) else { return false };
-    output.is_file() && matches!((output.modified(), input.modified()), (Ok(sealed), Ok(plain)) if sealed >= plain)
+    output.is_file() && matches!((output.modified(), input.modified()), (Ok(sealed), Ok(plain)) if sealed > plain)
 }
 
 fn metadata_of(item: &Item, file: &fs::Metadata, hide_names: bool) -> Metadata {
