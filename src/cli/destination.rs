@@ -76,11 +76,13 @@ impl Destination {
             _ => None,
         };
         match (self, folder) {
-            (Self::Beside, Some(_)) => Ok(self.root_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
+            (Self::Beside, Some(_)) => Ok(self.mirror_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
             (Self::Beside, None) => turned(way, &item.path),
             (Self::File(path), _) => Ok(path.clone()),
             (Self::Folder(root), None) => Ok(root.join(turned(way, &item.relative)?)),
-            (Self::Folder(_), Some(_)) => Ok(self.root_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
+            (Self::Folder(_), Some(_)) => {
+                Ok(self.mirror_of(way, named, item.named)?.join(turned(way, &item.relative)?))
+            }
             (Self::Stream, _) => Ok(STREAM.into()),
         }
     }
@@ -88,8 +90,20 @@ impl Destination {
     /// Returns the folder that what a named folder holds goes to.
     ///
     /// # Errors
-    /// Where a folder has no name of its own.
+    /// Where a folder has no name of its own, or would be sealed into itself: the next run would seal what is sealed.
     pub fn root_of(&self, way: Way, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+        let root = self.mirror_of(way, named, index)?;
+        let whole = |path: &Path| fs::canonicalize(path).ok();
+        if let (Way::Sealing, Some(Named::Folder(folder))) = (way, named.get(index))
+            && whole(&root).is_some_and(|root| Some(root) == whole(folder))
+        {
+            return Err(Failure::usage(format!("{} would be encrypted into itself", folder.display()))
+                .hint("name another folder with -o"));
+        }
+        Ok(root)
+    }
+
+    fn mirror_of(&self, way: Way, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
         let Some(Named::Folder(folder)) = named.get(index) else { return Ok(PathBuf::new()) };
         match self {
             Self::Folder(root) if named.len() == 1 => Ok(root.clone()),

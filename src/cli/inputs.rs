@@ -239,7 +239,9 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
     // Compared by its whole path, which alone tells whether it is the one.
     let is_left_out = |path: &Path| leave_out.is_some_and(|left| fs::canonicalize(path).is_ok_and(|path| path == left));
     let entries = WalkDir::new(folder).follow_root_links(true).sort_by_file_name().into_iter();
-    let entries = entries.filter_entry(|entry| !entry.file_type().is_dir() || !is_left_out(entry.path()));
+    // A folder that was named is wanted, whatever else it is.
+    let entries =
+        entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_dir() || !is_left_out(entry.path()));
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
