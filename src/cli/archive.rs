@@ -102,8 +102,7 @@ pub fn extract(opener: &Opener<File>, input: &Path, target: &Path, progress: &Pr
     }
     let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
-    create_private_folder(&folder.0).map_err(failed)?;
-    interrupt::remove_if_interrupted(&folder.0);
+    interrupt::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
     let extracted = unpack(&mut reader, input, &folder.0, progress)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.

@@ -92,9 +92,14 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error: io::Error| Failure::io(format!("read the list of files {}", list.display()), &error);
     let mut bytes = Vec::new();
     if list == Path::new(STREAM) {
-        io::stdin().lock().take(LIMIT).read_to_end(&mut bytes).map_err(failed)?;
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
     } else {
-        File::open(list).and_then(|file| file.take(LIMIT).read_to_end(&mut bytes)).map_err(failed)?;
+        File::open(list).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    }
+    if bytes.len() as u64 > LIMIT {
+        return Err(Failure::usage(format!("the list of files {} is too long", list.display()))
+            .cause("it is longer than 1 GiB")
+            .hint("name the folder that holds the files"));
     }
     let end = if bytes.contains(&0) { 0 } else { b'\n' };
     let lines = bytes.split(|byte| *byte == end);

@@ -33,6 +33,8 @@ impl OutputFile {
                     .cause(plain(&error))
                     .hint("make the folder first, or name another with -o")
             }
+            io::ErrorKind::InvalidFilename => Failure::io(format!("write {}", target.display()), &error)
+                .hint("name the output with -o, or use --hide-names"),
             _ => Failure::io(format!("write {}", target.display()), &error),
         };
         #[cfg(target_os = "linux")]
@@ -40,8 +42,7 @@ impl OutputFile {
             return Ok(Self { file, target: target.into(), temporary: None, force });
         }
         let temporary = temporary_name(target).map_err(failed)?;
-        let file = durable::create_private(&temporary).map_err(failed)?;
-        interrupt::remove_if_interrupted(&temporary);
+        let file = interrupt::make_unfinished(&temporary, || durable::create_private(&temporary)).map_err(failed)?;
         Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
     }
 
@@ -87,6 +88,10 @@ impl OutputFile {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return exists(&self.target);
             }
+            if error.kind() == io::ErrorKind::InvalidFilename {
+                return Failure::io(format!("write {}", self.target.display()), &error)
+                    .hint("name the output with -o, or use --hide-names");
+            }
             Failure::io(format!("write {}", self.target.display()), &error)
         };
         self.file.sync_all().map_err(failed)?;
@@ -126,8 +131,7 @@ impl OutputFile {
 
     fn name_temporarily(&self) -> io::Result<PathBuf> {
         let temporary = temporary_name(&self.target)?;
-        interrupt::remove_if_interrupted(&temporary);
-        self.link_to(&temporary)?;
+        interrupt::make_unfinished(&temporary, || self.link_to(&temporary))?;
         Ok(temporary)
     }
 }

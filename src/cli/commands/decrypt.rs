@@ -203,7 +203,7 @@ impl Decrypt {
         }
         let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
         let by = if projects.is_empty() { "none".into() } else { Vec::from_iter(projects).join(", ") };
-        let text = if has_folder { tally.summary(&by) } else { lines.join("\n") };
+        let text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
         if !files.is_empty() || !tally.has_failed() {
             context.output.done(&text, &Value::from(files))?;
         }

@@ -141,7 +141,9 @@ impl Encrypt {
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
         let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
-        check_apart(&inputs, jobs.iter().map(|job| &job.output))?;
+        if destination != Destination::Stream {
+            check_apart(&inputs, jobs.iter().map(|job| &job.output))?;
+        }
         if destination != Destination::Stream && !self.update {
             // Of the files that were named; what folders hold is seen to one by one.
             for job in jobs.iter().filter(|job| !job.in_folder) {
@@ -286,12 +288,18 @@ impl Encrypt {
         let mut files = Vec::new();
         let mut first_output = None;
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
+            // Of a copy that stood there, which key it is under is not known without opening it.
+            let keyed = |mut value: Value| {
+                value["project"] = key.project.clone().into();
+                value["key_version"] = key.version.into();
+                value
+            };
             let state = match tally.take(outcome) {
                 Some(Outcome::Done { bytes }) => {
                     tally.bytes += bytes;
                     lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
                     first_output.get_or_insert(job);
-                    json!({"bytes": bytes})
+                    keyed(json!({"bytes": bytes}))
                 }
                 Some(Outcome::UpToDate) => json!({"up_to_date": true, "bytes": job.item.len}),
                 None => continue,
@@ -299,14 +307,14 @@ impl Encrypt {
             let mut file = json!({
                 "input": job.item.path.display().to_string(),
                 "output": job.output.display().to_string(),
-                "project": key.project,
-                "key_version": key.version,
+                "project": null,
+                "key_version": null,
             });
             merge(&mut file, state);
             files.push(file);
         }
         let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
-        let mut text = if has_folder { tally.summary(&by) } else { lines.join("\n") };
+        let mut text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
         let empty = files.is_empty() && tally.has_failed();
         let files = Value::from(files);
         match new {
