@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
-use strongroom::crypto::cobblestone;
+use strongroom::crypto::bulk::BulkCipher;
+use strongroom::crypto::cobblestone::{self, CHUNK_LIMIT, OpenError};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -97,6 +98,37 @@ fn both_refuse_the_same_alterations() {
         assert_eq!(other.message("open", &key, context, &bytes), "refused", "{} bytes", bytes.len());
         assert!(cobblestone::open(&key, &[context], &bytes).is_err());
     }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn chunks_far_into_a_message_are_those_that_python_seals_at_their_nonces() {
+    let mut other = Other::start();
+    let (key, salt, context) = ([0xa5; 32], [0x3c; 24], &b"far"[..]);
+    let (cipher, _) = BulkCipher::derive(&key, &salt, &[context]);
+    let borders = [1 << 8, 1 << 16, 1 << 31, 1 << 32, 1 << 33, CHUNK_LIMIT - 2];
+    let numbers = [0, 1].into_iter().chain(borders.into_iter().flat_map(|number: u64| number - 1..=number + 1));
+    for number in numbers {
+        for length in [0, 1, 16383, 16384] {
+            let mut chunk = vec![number as u8; length];
+            let request = json!({
+                "do": "chunk",
+                "key": hex::encode(key),
+                "context": hex::encode(context),
+                "salt": hex::encode(salt),
+                "number": number,
+                "bytes": hex::encode(&chunk),
+            });
+            let mut theirs = hex::decode(other.ask(&request)).unwrap();
+            let plain = chunk.clone();
+            let tag = cipher.seal_chunk(number, &mut chunk).unwrap();
+            chunk.extend_from_slice(&tag);
+            assert!(chunk == theirs, "chunk {number} of {length} bytes");
+            assert!(cipher.open_chunk(number, &mut theirs.clone()).unwrap() == plain, "chunk {number}");
+            assert_eq!(cipher.open_chunk(number ^ 1, &mut theirs).unwrap_err(), OpenError::Chunk(number ^ 1));
+        }
+    }
+    assert_eq!(cipher.seal_chunk(CHUNK_LIMIT, &mut [0; 4]).unwrap_err(), OpenError::TooLong);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 Reads one JSON object a line from standard input and answers each with one line:
   {"do": "open", "key": hex, "context": hex, "bytes": hex}   ->  the plaintext in hex, or "refused"
   {"do": "seal", "key": hex, "context": hex, "bytes": hex}   ->  the message in hex
+  {"do": "chunk", "key": hex, "context": hex, "bytes": hex, "salt": hex, "number": int}   ->  that one chunk in hex
   {"do": "header", "key": hex, "bytes": hex}                 ->  the metadata of a sealed file, after its MAC held
 """
 
@@ -12,6 +13,9 @@ import json
 import sys
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 
 def open_message(key, context, message):
@@ -22,6 +26,13 @@ def open_message(key, context, message):
 def seal_message(key, context, plaintext):
     encryptor = Cobblestone256Encryptor(key, context)
     return encryptor.update(plaintext) + encryptor.finalize()
+
+
+def seal_chunk(key, context, plaintext, salt, number):
+    info = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0" + salt + context
+    okm = HKDFExpand(SHA512(), 32 + 12 + 32, info).derive(key)
+    nonce = (int.from_bytes(okm[32:44], "big") ^ number).to_bytes(12, "big")
+    return AESGCM(okm[:32]).encrypt(nonce, plaintext, None)
 
 
 def read_header(file_key, sealed):
@@ -45,6 +56,9 @@ for line in sys.stdin:
     key, data = bytes.fromhex(request["key"]), bytes.fromhex(request["bytes"])
     if request["do"] == "seal":
         answer = seal_message(key, bytes.fromhex(request["context"]), data).hex()
+    elif request["do"] == "chunk":
+        context, salt = bytes.fromhex(request["context"]), bytes.fromhex(request["salt"])
+        answer = seal_chunk(key, context, data, salt, request["number"]).hex()
     elif request["do"] == "header":
         answer = json.dumps(json.loads(read_header(key, data)))
     else:
