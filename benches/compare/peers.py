@@ -66,7 +66,7 @@ class Bench:
         if shutil.which("rclone"):
             self.once(
                 f"rclone config create sealed crypt remote=/ password={PASSWORD} filename_encryption=off"
-                " directory_name_encryption=false suffix=none --obscure"
+                " directory_name_encryption=false --obscure"
             )
 
     def once(self, line):
@@ -174,8 +174,9 @@ def peers(bench):
             bench,
             "rclone crypt",
             needs="rclone",
-            large_seal="rclone copyto {from} sealed:{to}",
-            large_open="rclone copyto sealed:{from} {to}",
+            # It adds .bin to names that it does not encrypt, and would find such a file in place the next time.
+            large_seal="rclone copyto {from} sealed:{to} && mv {to}.bin {to}",
+            large_open="mv {from} {from}.bin && rclone copyto sealed:{from} {to} && mv {from}.bin {from}",
         ),
         Tool(
             bench,
