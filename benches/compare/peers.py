@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PASSWORD = "orchid-lantern-quarry-mellow-tundra-ferry"
-DEBIAN = {"age": "age", "gpg": "gpg", "openssl": "openssl", "7zz": "7zip", "rclone": "rclone", "time": "time"}
+DEBIAN = {"age": "age", "gpg": "gpg", "openssl": "openssl", "7zz": "7zip", "rclone": "rclone", "gocryptfs": "gocryptfs", "time": "time"}
 PYTHON = ["pycryptodome", "argon2-cffi", "cryptography>=50"]
 
 
@@ -104,6 +104,16 @@ def each(command):
     return f"mkdir {{to}} && for file in {{from}}/*; do {command} || exit 1; done"
 
 
+def mounted(home, password, folder, work, new=False):
+    """Runs a command with an encrypted folder mounted. The daemon's processor time and memory are not its own."""
+    quick = f"-q -scryptn 10 -passfile {password}"
+    init = f"mkdir {folder} && gocryptfs -init {quick} {folder} && " if new else ""
+    return (
+        f"{init}mkdir -p {home}/mount && gocryptfs {quick} {folder} {home}/mount && "
+        f"{work}; status=$?; fusermount -u {home}/mount && exit $status"
+    )
+
+
 def peers(bench):
     """Returns the tools, strongroom first."""
     home, run = bench.home, bench.strongroom
@@ -149,21 +159,21 @@ def peers(bench):
     tools += [
         Tool(
             bench,
-            "gpg, AES-256",
+            "gpg AES-256",
             needs="gpg",
             large_seal=f"{symmetric} -o {{to}} {{from}}",
             large_open=f"{gpg} -d -o {{to}} {{from}}",
         ),
         Tool(
             bench,
-            "openssl enc, AES-256-CBC",
+            "openssl AES-256-CBC",
             needs="openssl",
             large_seal=f"{openssl} -in {{from}} -out {{to}}",
             large_open=f"{openssl} -d -in {{from}} -out {{to}}",
         ),
         Tool(
             bench,
-            "7zz, store, AES-256",
+            "7zz AES-256",
             needs="7zz",
             large_seal=f"{archive} {{to}}.7z {{from}} && mv {{to}}.7z {{to}}",
             large_open=f"7zz x -bd -p{PASSWORD} -so {{from}} > {{to}}",
@@ -180,14 +190,23 @@ def peers(bench):
         ),
         Tool(
             bench,
-            "Python, cryptography, the same format",
+            "gocryptfs",
+            needs="gocryptfs" if pathlib.Path("/dev/fuse").exists() else "no-fuse",
+            large_seal=mounted(home, bench.password, "{to}", f"cp {{from}} {home}/mount/file", new=True),
+            large_open=mounted(home, bench.password, "{from}", f"cp {home}/mount/file {{to}}"),
+            small_seal=mounted(home, bench.password, "{to}", f"cp -r {{from}}/. {home}/mount", new=True),
+            small_open=mounted(home, bench.password, "{from}", f"cp -r {home}/mount {{to}}"),
+        ),
+        Tool(
+            bench,
+            "Python cryptography (same format)",
             needs=python,
             large_seal=f"{python} {HERE}/cobblestone.py seal {{from}} {{to}}",
             large_open=f"{python} {HERE}/cobblestone.py open {{from}} {{to}}",
         ),
         Tool(
             bench,
-            "Python, AES-CBC of the whole file",
+            "Python AES-CBC (whole file)",
             needs=python,
             large_seal=f"{python} {HERE}/home_made.py seal {bench.password} {{from}} {{to}}",
             large_open=f"{python} {HERE}/home_made.py open {bench.password} {{from}} {{to}}",
