@@ -152,6 +152,7 @@ pub struct Look {
     /// When it was last modified.
     pub modified: Option<std::time::SystemTime>,
     /// Its Unix permission bits.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "other systems have none"))]
     pub mode: Option<u32>,
 }
 
