@@ -1,5 +1,5 @@
 //! Moving a sealed file to another file key by its two header blocks alone, so that it opens after a crash at any
-//! point (docs/format.md, section 3).
+//! point (docs/format.md, section 4.6).
 
 use std::fs::{File, TryLockError};
 use std::io::{self, IoSlice};
@@ -43,8 +43,8 @@ pub enum Rewrapped {
 
 /// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
 ///
-/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`]. Neither the content key nor the body changes, so whoever held the old
-/// file key can still have both.
+/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`]. Neither the
+/// content key nor the body changes, so whoever held the old file key can still have both.
 ///
 /// # Errors
 /// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],

@@ -138,7 +138,9 @@ fn unpack(reader: &mut impl Read, input: &Path, root: &Path, progress: &Progress
         let path = root.join(checked(input, path.components().as_path())?);
         let header = entry.header();
         let mode = header.mode().unwrap_or(0o600) & 0o777 & !mask;
-        let modified = UNIX_EPOCH + Duration::from_secs(header.mtime().unwrap_or_default());
+        // A hostile archive may state a time that no clock can hold.
+        let seconds = Duration::from_secs(header.mtime().unwrap_or_default());
+        let modified = UNIX_EPOCH.checked_add(seconds).unwrap_or(UNIX_EPOCH);
         let failed = |error: io::Error| Failure::io(format!("write {}", path.display()), &error);
         match header.entry_type() {
             tar::EntryType::Directory => {
@@ -293,6 +295,17 @@ mod tests {
             assert_eq!(result.err().unwrap().kind, "bad-archive");
             assert_eq!(fs::read_dir(folder.path().join("root")).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn a_time_that_no_clock_holds_is_no_crash() {
+        let mut bytes = archive(&[("a", tar::EntryType::Regular, b"1")]);
+        // The field as a binary number (GNU tar), and the checksum that goes with it.
+        bytes[136..148].copy_from_slice(&[0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        bytes[148..156].fill(b' ');
+        let sum: u32 = bytes[..512].iter().map(|byte| u32::from(*byte)).sum();
+        bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        assert_eq!(unpacked(&bytes).1.unwrap().files, 1);
     }
 
     #[test]

@@ -175,6 +175,20 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), Fail
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_a_file(path, &metadata)) }
 }
 
+/// Tells whether a path still names the file that was opened.
+pub fn is_same_file(opened: &Metadata, path: &Path) -> bool {
+    let Ok(standing) = fs::symlink_metadata(path) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (standing.dev(), standing.ino()) == (opened.dev(), opened.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        standing.modified().ok() == opened.modified().ok() && standing.len() == opened.len()
+    }
+}
+
 /// One file to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {

@@ -188,19 +188,12 @@ impl<'a> Opening<'a> {
     /// lasts is the tree's to see to.
     pub fn run(&self, shown: Shown, jobs: &[Job], effort: &Effort) -> Vec<Result<Opened, Failure>> {
         let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
-        let open_one = |job: &Job, threads| {
-            let outcome = self.open_file(job, threads, &progress);
-            if let Err(failure) = &outcome
-                && jobs.len() > 1
-            {
-                progress.print(failure, shown);
-            }
-            progress.file_done();
-            outcome
-        };
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
-        pool::for_each(jobs, effort.threads(), |job| if in_order { u64::MAX } else { job.item.len }, open_one)
+        let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
+        pool::for_each_file(jobs, effort.threads(), &progress, shown, len_of, |job, threads| {
+            self.open_file(job, threads, &progress)
+        })
     }
 
     fn open_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Opened, Failure> {

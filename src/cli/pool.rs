@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Progress;
+
 /// Up to this length a file is not worth more than one thread, in bytes.
 const SMALL: u64 = 4 << 20;
 
@@ -37,6 +41,28 @@ pub fn for_each<J: Sync, R: Send>(
         keep(index, work(&jobs[index], threads));
     }
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+}
+
+/// Does `work` for every file as [`for_each`] does, tells of each that is done, and prints each failure when it comes,
+/// unless there is no other file: that one's is the run's.
+pub fn for_each_file<J: Sync, T: Send>(
+    jobs: &[J],
+    threads: usize,
+    progress: &Progress,
+    shown: Output,
+    len_of: impl Fn(&J) -> u64,
+    work: impl Fn(&J, usize) -> Result<T, Failure> + Sync,
+) -> Vec<Result<T, Failure>> {
+    for_each(jobs, threads, len_of, |job, threads| {
+        let outcome = work(job, threads);
+        if let Err(failure) = &outcome
+            && jobs.len() > 1
+        {
+            progress.print(failure, shown);
+        }
+        progress.file_done();
+        outcome
+    })
 }
 
 #[cfg(test)]

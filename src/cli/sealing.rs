@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::context::Context;
 use super::destination::Destination;
 use super::failure::{Exit, Failure};
-use super::inputs::{Item, open_input};
+use super::inputs::{Item, is_same_file, open_input};
 use super::output::Output as Shown;
 use super::output_file::{OutputFile, sync_folder_of};
 use super::pipes;
@@ -71,17 +71,14 @@ impl<'a> Sealing<'a> {
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], effort: &Effort, shown: Shown) -> Vec<Result<Outcome, Failure>> {
         let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
-        let seal_one = |job: &Job, threads| {
-            let outcome = self.seal_file(job, threads, &progress);
-            if let Err(failure) = &outcome
-                && jobs.len() > 1
-            {
-                progress.print(failure, shown);
-            }
-            progress.file_done();
-            outcome
-        };
-        pool::for_each(jobs, effort.threads(), |job| job.item.len, seal_one)
+        pool::for_each_file(
+            jobs,
+            effort.threads(),
+            &progress,
+            shown,
+            |job| job.item.len,
+            |job, threads| self.seal_file(job, threads, &progress),
+        )
     }
 
     fn seal_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Outcome, Failure> {
@@ -182,7 +179,9 @@ impl<'a> Sealing<'a> {
         let mut same = Comparing { file: &file, at: 0 };
         let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
         let after = file.metadata().map_err(failed)?;
-        if length != after.len() || after.modified().ok() != before.modified().ok() {
+        let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
+        // What has come to stand there since is not what was sealed.
+        if !is_same || !is_same_file(&after, path) {
             return Err(kept(Error::Changed { what: path.display().to_string() }));
         }
         fs::remove_file(path).map_err(failed)?;

@@ -42,7 +42,7 @@ pub struct Encrypt {
     /// Replace files that stand there
     #[arg(long)]
     force: bool,
-    /// Leave out files whose sealed copy stands there and is not older
+    /// Leave out files whose sealed copy stands there and is newer
     #[arg(long, conflicts_with_all = ["force", "hide_names"])]
     update: bool,
     /// Give sealed files random names, all in one folder; the real ones are sealed in

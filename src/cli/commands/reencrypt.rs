@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_for_change};
+use crate::cli::inputs::{Item, Named, Paths, Wanted, find, is_same_file, open_for_change};
 use crate::cli::opening::{Keys, warn_of_one_block};
 use crate::cli::output_file::{Look, OutputFile};
 use crate::cli::pool;
@@ -83,15 +83,9 @@ impl Reencrypt {
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(context.output, found.items.len(), Some(total));
-            let outcomes = pool::for_each(&found.items, self.effort.threads(), |item| item.len, |item, threads| {
-                let outcome = self.one(context, &work, item, threads, &progress);
-                if let Err(failure) = &outcome
-                    && found.items.len() > 1
-                {
-                    progress.print(failure, context.output);
-                }
-                progress.file_done();
-                outcome
+            let outcomes =
+                pool::for_each_file(&found.items, self.effort.threads(), &progress, context.output, |item| item.len, |item, threads| {
+                self.one(context, &work, item, threads, &progress)
             });
             drop(progress);
             tally.note(work.tree.sync());
@@ -169,19 +163,5 @@ impl Reencrypt {
         })?;
         work.tree.named(&target);
         Ok(Outcome::Done { bytes, was })
-    }
-}
-
-/// Tells whether a path still names the file that was opened.
-fn is_same_file(opened: &fs::Metadata, path: &std::path::Path) -> bool {
-    let Ok(standing) = fs::symlink_metadata(path) else { return false };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        (standing.dev(), standing.ino()) == (opened.dev(), opened.ino())
-    }
-    #[cfg(not(unix))]
-    {
-        standing.modified().ok() == opened.modified().ok() && standing.len() == opened.len()
     }
 }

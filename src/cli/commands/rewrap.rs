@@ -72,19 +72,15 @@ impl Rewrap {
             let mut tally = Tally::begin(context, word, &found, found.items.len());
             let progress = self.effort.progress(context.output, found.items.len(), Some(found.items.len() as u64));
             // Headers only: every file is small.
-            let outcomes = pool::for_each(
+            let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
+                &progress,
+                context.output,
                 |_| 0,
                 |item, _| {
                     let outcome = self.one(vault, item, &to);
-                    if let Err(failure) = &outcome
-                        && found.items.len() > 1
-                    {
-                        progress.print(failure, context.output);
-                    }
                     progress.add(1);
-                    progress.file_done();
                     outcome
                 },
             );

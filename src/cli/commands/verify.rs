@@ -52,20 +52,13 @@ impl Verify {
             let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(context.output, found.items.len(), Some(total));
-            let outcomes = pool::for_each(
+            let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
+                &progress,
+                context.output,
                 |item| item.len,
-                |item, threads| {
-                    let outcome = prove(&keys, item, threads, &progress);
-                    if let Err(failure) = &outcome
-                        && found.items.len() > 1
-                    {
-                        progress.print(failure, context.output);
-                    }
-                    progress.file_done();
-                    outcome
-                },
+                |item, threads| prove(&keys, item, threads, &progress),
             );
             drop(progress);
             let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
