@@ -65,6 +65,44 @@ pub enum Error {
         /// The version.
         version: u32,
     },
+    /// The project was destroyed, and its keys with it.
+    #[error("project {name:?} was destroyed {at}: no key of it is left")]
+    ProjectDestroyed {
+        /// The name.
+        name: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A hold keeps the project from being destroyed.
+    #[error("project {name:?} is on hold since {since}{}", because(.reason))]
+    ProjectHeld {
+        /// The name.
+        name: String,
+        /// Since when.
+        since: Timestamp,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The vault has no recovery kit of this number, or none at all.
+    #[error("{}", no_kit(.number))]
+    KitNotFound {
+        /// The number; none where any kit would have done.
+        number: Option<u32>,
+    },
+    /// A recovery code that opens nothing of this vault.
+    #[error("no valid recovery kit of this vault has this code")]
+    WrongKit,
+    /// Two vault files that cannot become one.
+    #[error("{what} cannot be used here: {detail}")]
+    OtherVault {
+        /// The other file.
+        what: String,
+        /// Why not.
+        detail: &'static str,
+    },
+    /// A rotation of the data key is under way and must be over first.
+    #[error("a rotation of the data key is under way")]
+    RotationUnderWay,
     /// The project holds this very key already.
     #[error("project {project:?} holds this key already, as version {version}")]
     KeyExists {
@@ -233,6 +271,17 @@ impl std::fmt::Display for RolledBack {
                 "the vault file is another than the one this machine saw last (both generation {seen}, {seen_at})"
             )
         }
+    }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+fn no_kit(number: &Option<u32>) -> String {
+    match number {
+        Some(number) => format!("there is no recovery kit {number}"),
+        None => "this vault has no valid recovery kit".into(),
     }
 }
 

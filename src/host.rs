@@ -13,6 +13,14 @@ pub trait Host: Send + Sync {
     /// Returns an id that changes at every boot; empty where the system has none.
     fn boot(&self) -> String;
 
+    /// Returns the seconds since the machine started, those it slept included; `None` where the system has no such
+    /// clock. Never the wall clock, which anybody may set.
+    fn boot_seconds(&self) -> Option<u64>;
+
+    /// Makes the system write out what programs have written, on every disk: a keychain's program may not do so
+    /// itself. Best effort.
+    fn sync_disks(&self);
+
     /// Returns the memory that can be had without swapping, in bytes, a container's limit respected; `None` where
     /// the system does not say.
     fn available_memory(&self) -> Option<u64>;
@@ -34,6 +42,22 @@ impl Host for ThisHost {
         } else {
             String::new()
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn boot_seconds(&self) -> Option<u64> {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        u64::try_from(time.tv_sec).ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn boot_seconds(&self) -> Option<u64> {
+        None
+    }
+
+    fn sync_disks(&self) {
+        #[cfg(target_os = "linux")]
+        rustix::fs::sync();
     }
 
     fn available_memory(&self) -> Option<u64> {

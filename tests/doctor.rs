@@ -279,7 +279,7 @@ fn a_password_change_that_was_cut_short_is_found() {
     let old = Password::new(PASSWORD.as_bytes()).unwrap();
     let mut vault = Vault::open(&store).unwrap().unlock(&old, &keychain, &ThisHost).unwrap();
     let new = Password::new(b"another-password-altogether-here").unwrap();
-    vault.change_password(&new, Some(KdfCost::DEFAULT)).unwrap_err();
+    vault.change_password(&old, &new, Some(KdfCost::DEFAULT)).unwrap_err();
     let remedies = home.found(&["data key"]);
     fs::write(home.path("new"), "and-yet-another-one-of-six-words").unwrap();
     fs::set_permissions(home.path("new"), fs::Permissions::from_mode(0o600)).unwrap();

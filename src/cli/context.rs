@@ -11,6 +11,7 @@ use super::output::Output;
 use super::password;
 use super::settings::{Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
+use crate::crypto::secret::Password;
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
 use crate::host::ThisHost;
@@ -120,6 +121,20 @@ impl Context {
     /// # Errors
     /// Those of opening and unlocking, and of `then`.
     pub fn with_unlocked<T>(&self, then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.with_unlocked_by(|unlocked, password| {
+            drop(password);
+            then(unlocked)
+        })
+    }
+
+    /// Unlocks the vault and hands it to `then` with the password that opened it.
+    ///
+    /// # Errors
+    /// As [`Context::with_unlocked`].
+    pub fn with_unlocked_by<T>(
+        &self,
+        then: impl FnOnce(&mut Unlocked<'_>, Password) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let store = self.store()?;
         let doing = "unlock the vault";
         let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
@@ -129,13 +144,12 @@ impl Context {
         let found = vault.find_key(&*keychain, &self.host).map_err(|error| Failure::of(doing, error))?;
         let password = password::master_password(self)?;
         let mut unlocked = found.unlock(&password).map_err(|error| Failure::of(doing, error))?;
-        drop(password);
         if self.global.accept_rollback {
             self.accept(&mut unlocked)?;
         }
         self.show_notices(&mut unlocked);
         self.remember_if_named(id, &kind, store.file())?;
-        let result = then(&mut unlocked);
+        let result = then(&mut unlocked, password);
         self.show_notices(&mut unlocked);
         result.map_err(|failure| self.explain(failure, &unlocked))
     }
@@ -249,6 +263,39 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             "two-passwords",
             "a password change was cut short: the old and the new password both open the vault. `strongroom passwd` \
              ends that"
+                .into(),
+        ),
+        Notice::RotationFinished => (
+            "rotation-finished",
+            "the rotation of the data key is finished: vault files from before no longer open with this machine's \
+             keychain"
+                .into(),
+        ),
+        Notice::RotationBegunAnew { kits_end } => (
+            "rotation-begun-anew",
+            format!(
+                "the keychain lost the new data key before it had settled, so the rotation began anew{}",
+                if *kits_end {
+                    "; the recovery kit ends with it: make another with `strongroom recovery new` once it is finished"
+                } else {
+                    ""
+                }
+            ),
+        ),
+        Notice::RotationElsewhere => (
+            "rotation-elsewhere",
+            "another machine is rotating the data key; once it is done, this one opens the vault with a recovery kit \
+             alone (`strongroom recover`)"
+                .into(),
+        ),
+        Notice::RotationStuck { reason } => (
+            "rotation-stuck",
+            format!("the rotation of the data key could not go on ({reason}); the next unlock tries again"),
+        ),
+        Notice::RotationGivenUp => (
+            "rotation-given-up",
+            "a rotation of the data key was under way that this kit has no part in; it was given up: begin it anew \
+             with `strongroom vault rotate`"
                 .into(),
         ),
     }

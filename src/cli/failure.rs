@@ -160,6 +160,12 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::ProjectNotFound { .. } => (Exit::NotFound, "project-not-found"),
         Error::ProjectExists { .. } => (Exit::Failed, "project-exists"),
         Error::KeyNotFound { .. } => (Exit::NotFound, "key-not-found"),
+        Error::ProjectDestroyed { .. } => (Exit::NotFound, "project-destroyed"),
+        Error::ProjectHeld { .. } => (Exit::Failed, "project-held"),
+        Error::KitNotFound { .. } => (Exit::NotFound, "kit-not-found"),
+        Error::WrongKit => (Exit::WrongPassword, "wrong-kit"),
+        Error::OtherVault { .. } => (Exit::Failed, "other-vault"),
+        Error::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
         Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
@@ -209,6 +215,14 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
         Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
         Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate`",
+        Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
+        Error::ProjectHeld { .. } => "take the hold off first with `strongroom project release`",
+        Error::KitNotFound { .. } => "see the kits with `strongroom recovery list`",
+        Error::WrongKit => {
+            "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
+        }
+        Error::OtherVault { .. } => "see both files with `strongroom --vault DIR status`",
+        Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {

@@ -85,6 +85,11 @@ key! {
     ContentKey
 }
 
+key! {
+    /// What a recovery kit's code stands for. Wraps the data key; stored nowhere.
+    KitSecret
+}
+
 /// The longest master password, in bytes after normalization.
 pub const PASSWORD_LIMIT: usize = 1024;
 

@@ -18,6 +18,10 @@ pub mod label {
     pub const VAULT: &[u8] = b"strongroom/v1/vault";
     /// A file key under the data key, followed by vault id, project id and version (u32).
     pub const FILE_KEY: &[u8] = b"strongroom/v1/file-key";
+    /// Another secret under the data key, followed by vault id and the secret's id.
+    pub const SECRET: &[u8] = b"strongroom/v1/secret";
+    /// The data key under a recovery kit's secret, followed by vault id, data key id and kit number (u32).
+    pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";
     /// A content key under a file key, followed by the sealed file's prelude.
     pub const CONTENT_KEY: &[u8] = b"strongroom/v1/content-key";
     /// A sealed file's metadata under its content key, followed by the prelude.

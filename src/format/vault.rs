@@ -155,6 +155,8 @@ open_object! {
         pub projects: Vec<Project> = default,
         /// Other secrets, wrapped like file keys.
         pub secrets: Vec<Secret> = default,
+        /// Every recovery kit there ever was.
+        pub kits: Vec<KitRecord> = default,
     }
 }
 
@@ -181,6 +183,39 @@ open_object! {
         pub data_key: DataKeyId,
         /// The pepper of its wraps.
         pub pepper: FixedBase64<PEPPER_LEN>,
+        /// The next data key wrapped for each kit that goes on being valid.
+        pub recovery: Vec<RecoveryWrap> = default,
+        /// The first 16 bytes of SHA-256 of the protected part of the wrap that opened the vault where this began.
+        pub origin: FixedBase64<16>,
+        /// Since when the keychain's item has been given time to settle; none before it was written.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub settling: Option<Settling> = default,
+    }
+}
+
+open_object! {
+    /// A moment in the life of one boot of one machine.
+    pub struct Settling {
+        /// The boot's id.
+        pub boot: String,
+        /// The boot-time clock, in seconds.
+        pub seconds: u64,
+    }
+}
+
+open_object! {
+    /// What is remembered of a recovery kit. Its secret is stored nowhere.
+    pub struct KitRecord {
+        /// Its number, from 1; never used again.
+        pub number: u32,
+        /// When it was made.
+        pub created: Timestamp,
+        /// When it was revoked, or a rotation of the data key ended it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub ended: Option<Timestamp> = default,
+        /// When the user said that its paper is destroyed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub destroyed: Option<Timestamp> = default,
     }
 }
 
@@ -199,6 +234,22 @@ open_object! {
         pub note: String = default,
         /// Its file keys.
         pub keys: Vec<ProjectKey>,
+        /// What keeps it from being destroyed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub hold: Option<Hold> = default,
+        /// When its keys were destroyed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub destroyed: Option<Timestamp> = default,
+    }
+}
+
+open_object! {
+    /// A hold on a project, such as for a law suit.
+    pub struct Hold {
+        /// Since when.
+        pub since: Timestamp,
+        /// Why, in the user's words; may be empty.
+        pub reason: String = default,
     }
 }
 
@@ -307,6 +358,10 @@ impl Payload {
             if versions.first() == Some(&0) || versions.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Err(FormatError::malformed("a project's key versions are not distinct numbers from 1"));
             }
+        }
+        let mut kits = std::collections::HashSet::new();
+        if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.number)) {
+            return Err(FormatError::malformed("the recovery kits' numbers are not distinct numbers from 1"));
         }
         Ok(payload)
     }

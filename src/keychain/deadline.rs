@@ -105,6 +105,10 @@ impl Keychain for WithDeadline {
         self.call(true, move |keychain| keychain.create(&vault, kind, &bytes))
     }
 
+    fn settles_at_once(&self) -> bool {
+        self.inner.settles_at_once()
+    }
+
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {
         let handle = handle.to_owned();
         self.call(true, move |keychain| keychain.delete(&handle))

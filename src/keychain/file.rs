@@ -126,6 +126,10 @@ impl Keychain for FileKeychain {
             })
     }
 
+    fn settles_at_once(&self) -> bool {
+        true
+    }
+
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {
         let kinds = [ItemKind::DataKey, ItemKind::Anchor];
         let Some(kind) = kinds.into_iter().find(|kind| kind.name() == handle) else { return Ok(()) };

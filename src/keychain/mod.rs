@@ -100,6 +100,12 @@ pub trait Keychain: Send + Sync {
         self.set(vault, kind, bytes)
     }
 
+    /// Tells whether what was written survives a power cut once it reads back. An OS keychain's program may write it
+    /// out later than it says.
+    fn settles_at_once(&self) -> bool {
+        false
+    }
+
     /// Deletes the one item that `handle` names; an item that is gone already is no error.
     ///
     /// # Errors

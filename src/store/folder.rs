@@ -206,6 +206,13 @@ impl LockedStore for LockedFolder<'_> {
         })
     }
 
+    fn remove_previous(&mut self) -> Result<(), StoreError> {
+        let previous = self.store.previous();
+        remove_if_there(&previous)
+            .and_then(|()| durable::sync_folder(folder_of(&previous)))
+            .map_err(io_error("remove", &previous))
+    }
+
     fn sync(&mut self) -> Result<(), StoreError> {
         let file = &self.store.file;
         // Windows flushes only through a handle that may write.

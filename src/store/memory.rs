@@ -144,6 +144,11 @@ impl LockedStore for LockedMemory<'_> {
         if fault == StoreFault::WriteSeemsToFail { Err(failed()) } else { Ok(aside) }
     }
 
+    fn remove_previous(&mut self) -> Result<(), StoreError> {
+        self.store.documents().previous = None;
+        Ok(())
+    }
+
     fn sync(&mut self) -> Result<(), StoreError> {
         Ok(())
     }

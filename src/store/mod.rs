@@ -82,6 +82,12 @@ pub trait LockedStore {
         check: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<Option<String>, StoreError>;
 
+    /// Removes the previous document; none is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn remove_previous(&mut self) -> Result<(), StoreError>;
+
     /// Makes the document that stands survive a power cut, whoever wrote it.
     ///
     /// # Errors

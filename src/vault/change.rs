@@ -8,8 +8,8 @@ use crate::crypto::secret::DataKey;
 use crate::error::Error;
 use crate::format::item::Anchor;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
-use crate::format::{VaultId, label};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
+use crate::format::{DataKeyId, VaultId, label};
 use crate::store::{LockedStore, Replaced};
 
 /// What accepting a vault file as it is came to.
@@ -28,15 +28,25 @@ pub enum Accepted {
 pub(super) struct Editing<'a> {
     pub(super) vault: VaultId,
     pub(super) data_key: &'a DataKey,
+    pub(super) data_key_id: DataKeyId,
     pub(super) now: crate::format::Timestamp,
 }
 
-impl Unlocked<'_> {
+/// What an edit may change: the payload, and the kits' wraps that stand in clear.
+pub(super) struct Draft {
+    pub(super) payload: Payload,
+    pub(super) recovery: Vec<RecoveryWrap>,
+}
+
+impl<'v> Unlocked<'v> {
     /// Tells whether the vault may be changed, and new files sealed under its keys.
     ///
     /// # Errors
     /// [`Error::RolledBack`], [`Error::Damaged`] where only the previous vault file opened, [`Error::ReadOnly`].
     pub fn check_writable(&self) -> Result<(), Error> {
+        if self.source == Source::Copy {
+            return Err(Error::OtherVault { what: "the copy".into(), detail: "it is not the vault file" });
+        }
         if let Source::Previous { reason } = &self.source {
             let what = format!("the vault {}", self.edges.store.place());
             return Err(Error::Damaged { what, detail: reason.clone() });
@@ -47,7 +57,7 @@ impl Unlocked<'_> {
         self.check_features()
     }
 
-    fn check_features(&self) -> Result<(), Error> {
+    pub(super) fn check_features(&self) -> Result<(), Error> {
         let features: Vec<String> = self.payload.lacking().into_iter().map(str::to_owned).collect();
         if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
     }
@@ -58,15 +68,35 @@ impl Unlocked<'_> {
         edit: impl FnOnce(&mut Payload, &Editing<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.check_writable()?;
+        let mut lock = self.lock()?;
+        self.revise(&mut *lock, |draft, editing| edit(&mut draft.payload, editing))
+    }
+
+    /// Takes the vault's lock.
+    pub(super) fn lock(&self) -> Result<Box<dyn LockedStore + 'v>, Error> {
         let store = self.edges.store;
-        let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
+    }
+
+    /// Changes payload and kits' wraps over what other processes have written meanwhile.
+    pub(super) fn revise<T>(
+        &mut self,
+        lock: &mut dyn LockedStore,
+        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.reload()?;
         self.check_writable()?;
-        let mut payload = self.payload.clone();
-        let editing = Editing { vault: self.id(), data_key: &self.data_key, now: self.edges.host.now() };
-        let result = edit(&mut payload, &editing)?;
-        let generation = self.generation_after(self.document.header.generation)?;
-        self.write(&mut *lock, payload, generation, &Replaced::BecomesPrevious)?;
+        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let header = &self.document.header;
+        let editing = Editing {
+            vault: header.vault,
+            data_key: &self.data_key,
+            data_key_id: header.data_key,
+            now: self.edges.host.now(),
+        };
+        let result = edit(&mut draft, &editing)?;
+        let generation = self.generation_after(header.generation)?;
+        self.write(lock, draft, generation, &Replaced::BecomesPrevious)?;
         Ok(result)
     }
 
@@ -76,24 +106,24 @@ impl Unlocked<'_> {
     /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
     pub fn accept_rollback(&mut self) -> Result<Accepted, Error> {
         self.check_features()?;
-        let store = self.edges.store;
-        let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        let mut lock = self.lock()?;
         self.reload()?;
         let (seen, reason) = match (&self.memory, &self.source) {
             (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
             (Memory::RolledBack(seen), Source::Previous { .. }) => (seen.seen, "damaged"),
             (_, Source::Previous { .. }) => (0, "damaged"),
-            (_, Source::Current) => return Ok(Accepted::Already),
+            (_, Source::Current | Source::Copy) => return Ok(Accepted::Already),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let generation = self.generation_after(seen.max(self.document.header.generation))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
-        let aside = self.write(&mut *lock, self.payload.clone(), generation, &aside)?;
+        let draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let aside = self.write(&mut *lock, draft, generation, &aside)?;
         self.source = Source::Current;
         Ok(Accepted::Now { aside })
     }
 
-    fn generation_after(&self, generation: u64) -> Result<u64, Error> {
+    pub(super) fn generation_after(&self, generation: u64) -> Result<u64, Error> {
         generation.checked_add(1).ok_or_else(|| Error::Damaged {
             what: format!("the vault {}", self.edges.store.place()),
             detail: "its generation has no successor".into(),
@@ -102,6 +132,14 @@ impl Unlocked<'_> {
 
     /// Reads vault and anchor again. The caller holds the lock.
     pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
+        self.reload_vault()?;
+        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        Ok(anchor)
+    }
+
+    /// Reads the vault file again.
+    pub(super) fn reload_vault(&mut self) -> Result<(), Error> {
         let store = self.edges.store;
         let place = store.place();
         let standing = match store.load() {
@@ -109,6 +147,9 @@ impl Unlocked<'_> {
             other => other.map_err(|error| Error::from_store(&place, error))?,
         };
         if standing != self.standing {
+            if self.source == Source::Copy {
+                return Err(Error::Changed { what: format!("the vault {place}") });
+            }
             let what = format!("the vault {place}");
             let bytes = standing.as_deref().ok_or(Error::VaultNotFound { place })?;
             let document = Document::parse(bytes).map_err(|error| Error::from_format(what.clone(), error))?;
@@ -120,39 +161,65 @@ impl Unlocked<'_> {
             self.standing = standing;
             self.source = Source::Current;
         }
-        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
-        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
-        Ok(anchor)
+        Ok(())
     }
 
-    fn write(
+    /// Writes the vault under the data key it has, and remembers it.
+    pub(super) fn write(
         &mut self,
         lock: &mut dyn LockedStore,
-        mut payload: Payload,
+        draft: Draft,
         generation: u64,
         replaced: &Replaced,
     ) -> Result<Option<String>, Error> {
-        let mut ancestor = [0; 16];
-        ancestor.copy_from_slice(&digest(&self.document)[..16]);
-        payload.ancestors.push(FixedBase64(ancestor));
+        let header = Header { generation, recovery: draft.recovery, ..self.document.header.clone() };
+        let aside = self.commit(lock, header, draft.payload, None, replaced)?;
+        self.remember_written();
+        Ok(aside)
+    }
+
+    /// Writes the vault, under another data key where one is given, and leaves the anchor to the caller.
+    pub(super) fn commit(
+        &mut self,
+        lock: &mut dyn LockedStore,
+        header: Header,
+        mut payload: Payload,
+        next: Option<DataKey>,
+        replaced: &Replaced,
+    ) -> Result<Option<String>, Error> {
+        payload.ancestors.push(ancestor(&self.document));
         let surplus = payload.ancestors.len().saturating_sub(ANCESTOR_LIMIT);
         payload.ancestors.drain(..surplus);
-        let header = Header { generation, ..self.document.header.clone() };
-        let (document, bytes) = seal_document(header, &payload, &self.data_key)?;
+        let data_key = next.as_ref().unwrap_or(&self.data_key);
+        let (document, bytes) = seal_document(header, &payload, data_key)?;
         let expected = self.standing.as_deref();
         let aside = lock
-            .replace(&bytes, expected, replaced, &mut |read| reads_back(read, &document, &self.data_key))
+            .replace(&bytes, expected, replaced, &mut |read| reads_back(read, &document, data_key))
             .map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         // From here the change is made, whatever becomes of the anchor: it only lags, and the next unlock adopts.
+        if let Some(next) = next {
+            self.data_key = next;
+        }
         self.document = document;
         self.standing = Some(bytes);
         self.payload = payload;
         self.memory = Memory::Current;
+        Ok(aside)
+    }
+
+    /// Remembers the vault as it was just written. The write stands whether or not this succeeds.
+    pub(super) fn remember_written(&mut self) {
         if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key) {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
-        Ok(aside)
     }
+}
+
+/// Returns what later writes remember a write by.
+pub(super) fn ancestor(document: &Document) -> FixedBase64<16> {
+    let mut ancestor = [0; 16];
+    ancestor.copy_from_slice(&digest(document)[..16]);
+    FixedBase64(ancestor)
 }
 
 /// Seals a payload into a document and its file bytes.

@@ -24,12 +24,34 @@ use crate::store::Replaced;
 /// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item
 /// of this id; [`Error::KeychainForgets`]; [`Error::Kdf`]; those of a vault write. Nothing is left behind then.
 pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked<'a>, Error> {
+    let payload = Payload {
+        needs: Vec::new(),
+        policy: Policy::new(cost),
+        ancestors: Vec::new(),
+        pending: None,
+        projects: Vec::new(),
+        secrets: Vec::new(),
+        kits: Vec::new(),
+        others: Default::default(),
+    };
+    create_with(edges, vault, password, cost, |_| Ok(payload))
+}
+
+/// Makes a vault of a payload, which may hold keys wrapped under the data key that the closure is handed.
+pub(super) fn create_with<'a>(
+    edges: Edges<'a>,
+    vault: VaultId,
+    password: &Password,
+    cost: KdfCost,
+    payload: impl FnOnce(&DataKey) -> Result<Payload, Error>,
+) -> Result<Unlocked<'a>, Error> {
     let place = edges.store.place();
     check_free(&edges, vault)?;
     let mut pepper = [0; PEPPER_LEN];
     crate::crypto::random(&mut pepper)?;
     let data_key = DataKey::generate()?;
     let data_key_id = DataKeyId::generate()?;
+    let payload = payload(&data_key)?;
     // Before the lock: Argon2 never runs under it.
     let (wrap, kek) = new_wrap(&edges, vault, data_key_id, &data_key, password, &pepper, cost)?;
     let item = DataKeyItem { wraps: vec![wrap] };
@@ -54,15 +76,6 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
         pepper: FixedBase64(pepper),
         created: edges.host.now(),
         recovery: Vec::new(),
-    };
-    let payload = Payload {
-        needs: Vec::new(),
-        policy: Policy::new(cost),
-        ancestors: Vec::new(),
-        pending: None,
-        projects: Vec::new(),
-        secrets: Vec::new(),
-        others: Default::default(),
     };
     let written = seal_document(header, &payload, &data_key).and_then(|(document, bytes)| {
         lock.replace(&bytes, None, &Replaced::Nothing, &mut |read| reads_back(read, &document, &data_key))
@@ -91,6 +104,7 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
         memory: Memory::Current,
         item,
         opened_wrap: 0,
+        finished_rotation: false,
         notices,
     })
 }
@@ -143,6 +157,18 @@ pub(super) fn write_item(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, 
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
     edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
     read_back_item(edges, vault, &bytes, newest)
+}
+
+/// Writes the data-key item with wraps that have opened before, and reads it back.
+pub(super) fn write_item_again(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
+    let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
+    edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
+    let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
+    if kept.iter().any(|stored| stored.bytes == bytes) {
+        Ok(())
+    } else {
+        Err(Error::KeychainForgets { keychain: edges.keychain.name() })
+    }
 }
 
 /// Sees to it that the item is kept as it was written, and that its newest wrap opens.

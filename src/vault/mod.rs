@@ -6,10 +6,16 @@
 
 mod anchor;
 mod change;
+mod copies;
 mod create;
+mod destroy;
 mod items;
+mod kits;
+mod merge;
 mod password;
 mod project;
+mod recover;
+mod rotate;
 mod unlock;
 
 use std::fmt;
@@ -30,9 +36,14 @@ use crate::keychain::Keychain;
 use crate::store::{Store, StoreError};
 
 pub use change::Accepted;
+pub use copies::Restored;
 pub use create::create;
+pub use kits::{KitInfo, NewKit};
+pub use merge::Merged;
 pub use password::PasswordChanged;
-pub use project::{KeyInfo, NewProject, ProjectFileKey, ProjectInfo};
+pub use project::{HoldInfo, KeyInfo, NewProject, ProjectFileKey, ProjectInfo};
+pub use recover::OpenedByKit;
+pub use rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 pub use unlock::FoundKey;
 
 /// How long a write waits for another process's.
@@ -62,6 +73,8 @@ pub enum Source {
         /// Why not.
         reason: String,
     },
+    /// Neither: a copy from elsewhere, which is to take the vault file's place or to be merged into it.
+    Copy,
 }
 
 /// Something the user should know though the operation went on.
@@ -94,6 +107,22 @@ pub enum Notice {
     },
     /// The item holds two passwords' wraps: a password change was cut short.
     TwoPasswords,
+    /// A rotation of the data key that was under way is over.
+    RotationFinished,
+    /// The keychain lost the next data key, so the rotation began anew.
+    RotationBegunAnew {
+        /// Whether there is a kit that cannot follow, since its secret is on paper alone.
+        kits_end: bool,
+    },
+    /// Another machine rotates the data key; when it is done, this one needs a kit.
+    RotationElsewhere,
+    /// A rotation could not go on.
+    RotationStuck {
+        /// Why.
+        reason: String,
+    },
+    /// The rotation under way was given up, since this kit does not open the next data key.
+    RotationGivenUp,
 }
 
 /// A vault of which only what stands in clear is known.
@@ -187,6 +216,8 @@ pub struct Unlocked<'a> {
     memory: anchor::Memory,
     item: DataKeyItem,
     opened_wrap: usize,
+    /// This unlock finished a rotation.
+    finished_rotation: bool,
     notices: Vec<Notice>,
 }
 
@@ -251,7 +282,7 @@ impl Unlocked<'_> {
     /// Tells whether the previous vault file was read, since the vault file itself cannot be used.
     #[must_use]
     pub fn reads_previous(&self) -> bool {
-        self.source != Source::Current
+        matches!(self.source, Source::Previous { .. })
     }
 
     fn wrap(&self) -> &crate::format::item::Wrap {

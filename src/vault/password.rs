@@ -1,12 +1,12 @@
 //! Changing the master password: add the new wrap, prove it, then drop the old one. The vault file does not change.
 
-use super::create::{new_wrap, write_item};
-use super::{LOCK_WAIT, Unlocked};
+use super::create::{new_wrap, write_item, write_item_again};
+use super::{Edges, Notice, Unlocked};
 use crate::crypto::kdf::KdfCost;
-use crate::crypto::secret::Password;
+use crate::crypto::secret::{Kek, Password};
 use crate::error::Error;
-use crate::format::Timestamp;
-use crate::format::item::{DataKeyItem, WRAP_LIMIT};
+use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
+use crate::format::{Timestamp, VaultId};
 use crate::keychain::{ItemKind, KeychainError};
 
 /// What a password change did.
@@ -19,12 +19,21 @@ pub struct PasswordChanged {
 }
 
 impl Unlocked<'_> {
-    /// Changes the master password on this machine. `cost` replaces the vault's policy for this wrap.
+    /// Changes the master password on this machine. `old` is the one that opened the vault; `cost` replaces the
+    /// vault's policy for this wrap.
+    ///
+    /// While a rotation of the data key is under way, the next data key moves to the new password too, and the item is
+    /// given its time anew.
     ///
     /// # Errors
     /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was changed, [`Error::EitherPassword`] where
     /// the keychain did not confirm, so that the old, the new or both passwords open. Never neither.
-    pub fn change_password(&mut self, new: &Password, cost: Option<KdfCost>) -> Result<PasswordChanged, Error> {
+    pub fn change_password(
+        &mut self,
+        old: &Password,
+        new: &Password,
+        cost: Option<KdfCost>,
+    ) -> Result<PasswordChanged, Error> {
         self.check_writable()?;
         let cost = match cost {
             Some(cost) => cost,
@@ -32,37 +41,56 @@ impl Unlocked<'_> {
         };
         cost.check()?;
         let header = self.document.header.clone();
-        let (wrap, kek) =
-            new_wrap(&self.edges, header.vault, header.data_key, &self.data_key, new, &header.pepper.0, cost)?;
-        let store = self.edges.store;
-        // Two password changes at once would each drop the other's wrap.
-        let _lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
-        self.check_item_unchanged()?;
+        let vault = header.vault;
+        let (wrap, kek) = new_wrap(&self.edges, vault, header.data_key, &self.data_key, new, &header.pepper.0, cost)?;
         let at = wrap.header.at;
-        // Wraps of another data key belong to a rotation under way and stay as they are.
-        let others = self.item.wraps.iter().filter(|wrap| wrap.header.data_key != header.data_key);
-        let mut settled: Vec<_> = others.cloned().collect();
-        let mut both = settled.clone();
-        both.push(self.wrap().clone());
-        both.push(wrap.clone());
-        settled.push(wrap);
+        let pending = self.open_pending(old)?;
+        let next = match (&pending, &self.payload.pending) {
+            (Some(opened), Some(pending)) => {
+                let pepper = &pending.pepper.0;
+                Some(new_wrap(&self.edges, vault, opened.id, &opened.key, new, pepper, cost)?)
+            }
+            _ => None,
+        };
+        // Two password changes at once would each drop the other's wrap.
+        let mut lock = self.lock()?;
+        self.check_item_unchanged()?;
+        // The newest data key stands last. Without a rotation of this machine, wraps of another data key stay as they
+        // are: they belong to another copy of the vault.
+        let of_pending = |wrap: &&Wrap| pending.as_ref().is_some_and(|pending| wrap.header.data_key == pending.id);
+        let foreign = |wrap: &&Wrap| wrap.header.data_key != header.data_key && !of_pending(wrap);
+        let others = || self.item.wraps.iter().filter(foreign).filter(|_| pending.is_none()).cloned();
+        let before = self.item.wraps.iter().filter(of_pending).next_back().cloned();
+        let both = std::iter::once(self.wrap().clone()).chain([wrap.clone()]).chain(others());
+        let both: Vec<Wrap> = both.chain(before).chain(next.iter().map(|(next, _)| next.clone())).collect();
+        let settled = std::iter::once(wrap).chain(others()).chain(next.iter().map(|(next, _)| next.clone()));
+        let settled = DataKeyItem { wraps: settled.collect() };
         if both.len() > WRAP_LIMIT {
             let detail = "it holds too many wraps to add one".into();
             return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
         }
         let both = DataKeyItem { wraps: both };
-        write_item(&self.edges, header.vault, &both, &kek).map_err(|error| self.unless_unchanged(error))?;
-        let settled = DataKeyItem { wraps: settled };
+        let last = next.as_ref().map_or(&kek, |(_, kek)| kek);
+        let newest = others().next().is_none().then_some(last);
+        if next.is_some() {
+            self.forget_time_under(&mut *lock)?;
+        }
+        write_checked(&self.edges, vault, &both, newest).map_err(|error| self.unless_unchanged(error))?;
         // From here both passwords open until the old wrap is gone.
-        write_item(&self.edges, header.vault, &settled, &kek)
-            .map_err(|error| Error::EitherPassword { cause: Box::new(error) })?;
-        self.opened_wrap = settled.wraps.len() - 1;
-        self.item = settled;
+        let either = |error| Error::EitherPassword { cause: Box::new(error) };
+        self.put_item(settled, |edges, item| write_checked(edges, vault, item, newest)).map_err(either)?;
+        if next.is_some() {
+            self.edges.host.sync_disks();
+            // The password is changed. A note that cannot be written now is written at the next unlock.
+            if let Err(error) = self.note_time_under(&mut *lock) {
+                self.notices.push(Notice::RotationStuck { reason: error.to_string() });
+            }
+        }
         Ok(PasswordChanged { at, cost })
     }
 
     /// Sees to it that the item is still the one this vault was unlocked with, and alone.
-    fn check_item_unchanged(&self) -> Result<(), Error> {
+    pub(super) fn check_item_unchanged(&self) -> Result<(), Error> {
         let keychain = self.edges.keychain;
         let stored = keychain.get(&self.id().to_string(), ItemKind::DataKey)?;
         let [only] = &stored[..] else {
@@ -82,5 +110,13 @@ impl Unlocked<'_> {
             Ok(()) => error,
             Err(_) => Error::EitherPassword { cause: Box::new(error) },
         }
+    }
+}
+
+/// Writes the item and reads it back; where its newest wrap is a new one, that is opened too.
+fn write_checked(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, newest: Option<&Kek>) -> Result<(), Error> {
+    match newest {
+        Some(newest) => write_item(edges, vault, item, newest),
+        None => write_item_again(edges, vault, item),
     }
 }

@@ -53,6 +53,19 @@ pub struct ProjectInfo {
     pub created: Timestamp,
     /// Its keys, by version.
     pub keys: Vec<KeyInfo>,
+    /// What keeps it from being destroyed.
+    pub hold: Option<HoldInfo>,
+    /// When it was destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// A hold on a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldInfo {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why; may be empty.
+    pub reason: String,
 }
 
 /// What one version of a file key tells of itself.
@@ -103,6 +116,8 @@ impl From<&Project> for ProjectInfo {
             note: project.note.clone(),
             created: project.created,
             keys,
+            hold: project.hold.as_ref().map(|hold| HoldInfo { since: hold.since, reason: hold.reason.clone() }),
+            destroyed: project.destroyed,
         }
     }
 }
@@ -154,6 +169,8 @@ impl Unlocked<'_> {
                     created: editing.now,
                     note: checked_text("the note", &new.note)?,
                     keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
+                    hold: None,
+                    destroyed: None,
                     others: Default::default(),
                 });
             }
@@ -183,7 +200,7 @@ impl Unlocked<'_> {
     /// [`Error::ProjectNotFound`], those of a vault write.
     pub fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
         let key = FileKey::generate()?;
-        self.change(|payload, editing| push_key(find_mut(payload, project)?, editing, &key))
+        self.change(|payload, editing| push_key(find_usable(payload, project)?, editing, &key))
     }
 
     /// Marks a version that no file should be under any more, or takes the mark off. It still opens files.
@@ -193,7 +210,7 @@ impl Unlocked<'_> {
     /// where taking the mark off would make another version encrypt; those of a vault write.
     pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<(), Error> {
         self.change(|payload, _| {
-            let project = find_mut(payload, project)?;
+            let project = find_usable(payload, project)?;
             let current = project.current().map(|key| key.version);
             let name = project.name.clone();
             let key = project.keys.iter_mut().find(|key| key.version == version && key.state != KeyState::Destroyed);
@@ -227,7 +244,7 @@ impl Unlocked<'_> {
     /// [`Error::ProjectNotFound`], [`Error::KeyExists`] where the project holds this key, those of a vault write.
     pub fn import_file_key(&mut self, project: &str, key: &FileKey) -> Result<u32, Error> {
         self.change(|payload, editing| {
-            let project = find_mut(payload, project)?;
+            let project = find_usable(payload, project)?;
             for held in project.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
                 let opened = unwrap(editing.vault, editing.data_key, project, held)?;
                 if bool::from(opened.expose().ct_eq(key.expose())) {
@@ -243,7 +260,7 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`], [`Error::Damaged`].
     pub fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
-        let project = find(&self.payload, project)?;
+        let project = find(&self.payload, project).and_then(usable)?;
         let held = match version {
             Some(version) => project.keys.iter().find(|key| key.version == version && key.state != KeyState::Destroyed),
             None => project.current(),
@@ -313,7 +330,7 @@ fn checked_name(text: &str) -> Result<String, Error> {
     name::project_name(text).map_err(|reason| Error::BadName { what: "the project's name", reason })
 }
 
-fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
+pub(super) fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
     name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
 }
 
@@ -322,14 +339,27 @@ fn normal(text: &str) -> String {
     name::project_name(text).unwrap_or_else(|_| text.to_owned())
 }
 
-fn find<'a>(payload: &'a Payload, name: &str) -> Result<&'a Project, Error> {
+pub(super) fn find<'a>(payload: &'a Payload, name: &str) -> Result<&'a Project, Error> {
     let name = normal(name);
     payload.projects.iter().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
 }
 
-fn find_mut<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+pub(super) fn find_mut<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
     let name = normal(name);
     payload.projects.iter_mut().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
+}
+
+pub(super) fn usable(project: &Project) -> Result<&Project, Error> {
+    match project.destroyed {
+        Some(at) => Err(Error::ProjectDestroyed { name: project.name.clone(), at }),
+        None => Ok(project),
+    }
+}
+
+fn find_usable<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+    let project = find_mut(payload, name)?;
+    usable(project)?;
+    Ok(project)
 }
 
 fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<u32, Error> {
@@ -341,20 +371,63 @@ fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Resu
 }
 
 fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &FileKey) -> Result<ProjectKey, Error> {
-    let number = version.to_be_bytes();
-    let context = [label::FILE_KEY, editing.vault.as_bytes(), project.as_bytes(), &number];
-    let wrapped = cobblestone::seal(editing.data_key.expose(), &context, key.expose())?;
+    let wrapped = wrap(editing.vault, editing.data_key, project, version, key)?;
     Ok(ProjectKey {
         version,
         state: KeyState::Active,
         created: editing.now,
-        wrapped: Base64(wrapped),
+        wrapped,
         seen: None,
         others: Default::default(),
     })
 }
 
-fn unwrap(vault: VaultId, data_key: &DataKey, project: &Project, held: &ProjectKey) -> Result<FileKey, Error> {
+/// Wraps a file key for its place in a vault.
+pub(super) fn wrap(
+    vault: VaultId,
+    data_key: &DataKey,
+    project: ProjectId,
+    version: u32,
+    key: &FileKey,
+) -> Result<Base64, Error> {
+    let number = version.to_be_bytes();
+    let context = [label::FILE_KEY, vault.as_bytes(), project.as_bytes(), &number];
+    Ok(Base64(cobblestone::seal(data_key.expose(), &context, key.expose())?))
+}
+
+/// Wraps every key of a payload anew: for another data key, or another vault.
+pub(super) fn renew_keys(
+    payload: &mut Payload,
+    from: (VaultId, &DataKey),
+    to: (VaultId, &DataKey),
+) -> Result<(), Error> {
+    for project in &mut payload.projects {
+        for index in 0..project.keys.len() {
+            if project.keys[index].state != KeyState::Destroyed {
+                let key = unwrap(from.0, from.1, project, &project.keys[index])?;
+                let version = project.keys[index].version;
+                project.keys[index].wrapped = wrap(to.0, to.1, project.id, version, &key)?;
+            }
+        }
+    }
+    for secret in &mut payload.secrets {
+        let damaged = |detail: String| Error::Damaged { what: format!("secret {}", secret.id), detail };
+        let id = uuid::Uuid::parse_str(&secret.id).map_err(|error| damaged(error.to_string()))?;
+        let context =
+            |vault: VaultId| [label::SECRET.to_vec(), vault.as_bytes().to_vec(), id.as_bytes().to_vec()].concat();
+        let value = cobblestone::open(from.1.expose(), &[&context(from.0)], &secret.wrapped.0)
+            .map_err(|error| damaged(error.to_string()))?;
+        secret.wrapped = Base64(cobblestone::seal(to.1.expose(), &[&context(to.0)], &value)?);
+    }
+    Ok(())
+}
+
+pub(super) fn unwrap(
+    vault: VaultId,
+    data_key: &DataKey,
+    project: &Project,
+    held: &ProjectKey,
+) -> Result<FileKey, Error> {
     let number = held.version.to_be_bytes();
     let context = [label::FILE_KEY, vault.as_bytes(), project.id.as_bytes(), &number];
     let damaged = |detail: String| Error::Damaged {

@@ -12,7 +12,7 @@ use crate::format::vault::{Document, Payload};
 use crate::format::{FormatError, label};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// A vault with this machine's wrapped data key beside it: all that a password is still needed for.
 pub struct FoundKey<'a> {
@@ -34,7 +34,8 @@ impl<'a> Vault<'a> {
         let found = match self.stored_items(keychain) {
             Err(error @ (Error::KeyMissing { .. } | Error::KeyNotOurs { .. })) => {
                 // The id itself may be what is damaged.
-                let Some(previous) = self.previous().filter(|previous| previous.header.vault != self.id()) else {
+                let other = |previous: &Document| previous.header.vault != self.id();
+                let Some(previous) = self.previous().filter(other).filter(|_| self.source != Source::Copy) else {
                     return Err(error);
                 };
                 self.document = previous;
@@ -144,9 +145,11 @@ impl<'a> FoundKey<'a> {
             memory: Memory::Current,
             item,
             opened_wrap: opened.wrap,
+            finished_rotation: false,
             notices,
         };
         unlocked.remember()?;
+        unlocked.go_on(password, stored == 1);
         Ok(unlocked)
     }
 
@@ -181,7 +184,7 @@ impl<'a> FoundKey<'a> {
         let other = |previous: &Document| {
             previous.header.pepper != header.pepper || previous.header.data_key != header.data_key
         };
-        let previous = self.previous().filter(other);
+        let previous = self.previous().filter(other).filter(|_| self.vault.source != Source::Copy);
         let same_key = previous.as_ref().is_some_and(|previous| previous.header.data_key == header.data_key);
         let tried_previous = match previous {
             Some(previous) => match self.try_wraps(password, &previous)? {
@@ -237,7 +240,11 @@ impl Unlocked<'_> {
     fn remember(&mut self) -> Result<(), Error> {
         let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
         self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
-        if self.memory != Memory::Current || self.source != Source::Current {
+        if self.memory != Memory::Current && self.source == Source::Current {
+            self.look_again()?;
+        }
+        let adopts = matches!(self.memory, Memory::Behind | Memory::Missing);
+        if adopts || matches!(self.source, Source::Previous { .. }) {
             self.compare_under_lock()?;
         }
         if let Source::Previous { reason } = &self.source {
@@ -250,12 +257,24 @@ impl Unlocked<'_> {
         Ok(())
     }
 
+    /// Reads both again, the anchor before the vault: a vault is written before its anchor, so what is read in this
+    /// order is older than the anchor only where it was put back. Argon2 came between the first two, and other
+    /// processes may have written many times meanwhile. Needs no lock, which busy writers might not leave.
+    fn look_again(&mut self) -> Result<(), Error> {
+        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.reload_vault()?;
+        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        Ok(())
+    }
+
     /// Reads vault and anchor again under the lock, since a writer may have been between the two, and settles what
     /// can be settled.
     fn compare_under_lock(&mut self) -> Result<(), Error> {
         let store: &dyn Store = self.edges.store;
         let mut lock = match store.lock(READ_WAIT) {
             Ok(lock) => lock,
+            // Whoever holds the lock all this while writes the anchor too.
+            Err(StoreError::Busy { .. }) => return Ok(()),
             Err(error) => {
                 // A folder that cannot be written to can still be read from.
                 self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
@@ -268,7 +287,10 @@ impl Unlocked<'_> {
             _ if self.source != Source::Current => return Ok(()),
             Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
             Memory::Missing => {
-                if anchor.is_none() && self.payload.pending.is_none() {
+                // A rotation leaves the anchor under the earlier data key until its very end.
+                let moved = self.item.wraps.iter().any(|wrap| wrap.header.data_key != self.document.header.data_key)
+                    || self.remove_outdated_previous(&mut *lock);
+                if anchor.is_none() && self.payload.pending.is_none() && !moved {
                     self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
                 }
                 Ok(())

@@ -39,6 +39,7 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
         Source::Current => {
             findings.push(Finding::good("vault", format!("{}, generation {}", store.place(), header.generation)));
         }
+        Source::Copy => {}
         Source::Previous { reason } => findings.push(Finding::problem(
             "vault",
             format!("the vault file cannot be used: {reason}; the previous one (generation {}) can", header.generation),

@@ -43,7 +43,7 @@ impl Passwd {
             }
             None => None,
         };
-        context.with_unlocked(|vault| {
+        context.with_unlocked_by(|vault, old| {
             let new = match given {
                 Some(new) => new,
                 None if self.generate_password => password::generate()?,
@@ -53,7 +53,7 @@ impl Passwd {
             vault.check_writable().map_err(|error| Failure::of(doing, error))?;
             // Before the change: were it shown after, a closed output would lose it.
             let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
-            let changed = vault.change_password(&new, cost).map_err(|error| Failure::of(doing, error))?;
+            let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
             let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
                         they are\nnote: a backup of the keychain from before still opens the vault with the old \
                         password";

@@ -158,7 +158,7 @@ fn of_several_items_the_one_that_opens_is_used_and_the_user_is_told() {
                 untold.push(what);
             }
             assert_fails!(
-                unlocked.change_password(&password(OTHER_PASSWORD), None),
+                unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
                 Error::Keychain(KeychainError::Ambiguous { count: 2, .. })
             );
             let items = machine.keychain.get(&VAULT.to_string(), ItemKind::DataKey).unwrap();
@@ -187,7 +187,7 @@ fn removing_duplicates_leaves_the_item_that_opens_and_the_anchor_that_holds() {
         let items = machine.keychain.get(&text, kind).unwrap();
         assert_eq!(items.iter().map(|item| &item.bytes).collect::<Vec<_>>(), [kept]);
     }
-    unlocked.change_password(&password(OTHER_PASSWORD), None).unwrap();
+    unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     // An item that is not the one that opened may be the only good one by now: nothing is deleted.
     let mut unlocked = machine.unlock(OTHER_PASSWORD).unwrap();
     machine.keychain.forget(&text, ItemKind::DataKey);
@@ -208,7 +208,7 @@ fn an_item_of_four_wraps_is_tried_from_the_newest_and_a_fifth_is_refused() {
     assert_eq!(machine.notices(), [Notice::TwoPasswords]);
     assert_eq!(machine.host.derivations(), 4);
     let mut unlocked = machine.unlocked();
-    unlocked.change_password(&password(OTHER_PASSWORD), None).unwrap();
+    unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     assert_eq!(
         DataKeyItem::parse(&machine.item()).unwrap().wraps.len(),
         1,

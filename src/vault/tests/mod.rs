@@ -49,6 +49,7 @@ fn named(name: &str) -> NewProject {
 struct TestHost {
     now: Mutex<u64>,
     boot: Mutex<String>,
+    seconds: Mutex<u64>,
     memory: Mutex<Option<u64>>,
     derivations: AtomicUsize,
 }
@@ -58,6 +59,7 @@ impl TestHost {
         Self {
             now: Mutex::new(1_795_249_800),
             boot: Mutex::new(BOOT.into()),
+            seconds: Mutex::new(1000),
             memory: Mutex::new(Some(8 * GIB)),
             derivations: AtomicUsize::new(0),
         }
@@ -65,6 +67,11 @@ impl TestHost {
 
     fn set_boot(&self, boot: &str) {
         *self.boot.lock().unwrap() = boot.into();
+    }
+
+    /// Lets time pass on the boot-time clock.
+    fn wait(&self, seconds: u64) {
+        *self.seconds.lock().unwrap() += seconds;
     }
 
     fn set_memory(&self, memory: u64) {
@@ -87,6 +94,12 @@ impl Host for TestHost {
     fn boot(&self) -> String {
         self.boot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn boot_seconds(&self) -> Option<u64> {
+        Some(*self.seconds.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn sync_disks(&self) {}
 
     fn available_memory(&self) -> Option<u64> {
         self.derivations.fetch_add(1, Ordering::SeqCst);

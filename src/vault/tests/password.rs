@@ -31,7 +31,7 @@ fn a_changed_password_opens_and_the_old_one_does_not() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     let cost = KdfCost { passes: 4, ..KdfCost::FLOOR };
-    let changed = unlocked.change_password(&password(OTHER_PASSWORD), Some(cost)).unwrap();
+    let changed = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), Some(cost)).unwrap();
     assert_eq!((changed.cost, unlocked.kdf_cost()), (cost, cost));
     assert_eq!((changed.at, opens(&machine)), (unlocked.password_set_at(), (false, true)));
     assert_eq!(wraps(&machine), 1);
@@ -39,7 +39,10 @@ fn a_changed_password_opens_and_the_old_one_does_not() {
     let salt = |item: &[u8]| DataKeyItem::parse(item).unwrap().wraps[0].header.kdf.salt.clone();
     assert_ne!(salt(&machine.item()), salt(&life().item));
     // And once more in the same session, at the vault's own policy, whatever the last item said.
-    assert_eq!(unlocked.change_password(&password(PASSWORD), None).unwrap().cost, KdfCost::FLOOR);
+    assert_eq!(
+        unlocked.change_password(&password(OTHER_PASSWORD), &password(PASSWORD), None).unwrap().cost,
+        KdfCost::FLOOR
+    );
     assert_eq!(opens(&machine), (true, false));
 }
 
@@ -49,12 +52,12 @@ fn a_cost_below_the_floor_or_without_the_memory_changes_nothing() {
     let mut unlocked = machine.unlocked();
     let weak = KdfCost { passes: 2, ..KdfCost::FLOOR };
     assert_fails!(
-        unlocked.change_password(&password(OTHER_PASSWORD), Some(weak)),
+        unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), Some(weak)),
         Error::Kdf(KdfError::OutOfRange { .. })
     );
     machine.host.set_memory(64 << 20);
     assert_fails!(
-        unlocked.change_password(&password(OTHER_PASSWORD), None),
+        unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
         Error::Kdf(KdfError::NotEnoughMemory { .. })
     );
     assert_eq!(machine.item(), life().item);
@@ -71,7 +74,7 @@ fn whichever_keychain_call_fails_some_password_opens_and_the_error_tells_which()
         let mut unlocked = machine.unlocked();
         let case = format!("call {spared} with {fault:?}");
         machine.keychain.inject_after(spared, fault);
-        let error = unlocked.change_password(&password(OTHER_PASSWORD), None).unwrap_err();
+        let error = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap_err();
         machine.keychain.heal();
         let (old, new) = opens(&machine);
         assert!(old || new, "no password opens: {case}");
@@ -88,13 +91,20 @@ fn the_session_that_was_cut_short_or_the_next_one_completes_the_change() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     machine.keychain.inject_after(3, MemoryFault::Fail(locked));
-    assert_fails!(unlocked.change_password(&password(OTHER_PASSWORD), None), Error::EitherPassword { .. });
+    assert_fails!(
+        unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
+        Error::EitherPassword { .. }
+    );
     machine.keychain.heal();
     assert_eq!((wraps(&machine), opens(&machine)), (2, (true, true)));
     for text in [PASSWORD, OTHER_PASSWORD] {
         assert_eq!(machine.unlock(text).unwrap().take_notices(), [Notice::TwoPasswords]);
     }
-    machine.unlock(OTHER_PASSWORD).unwrap().change_password(&password(OTHER_PASSWORD), None).unwrap();
+    machine
+        .unlock(OTHER_PASSWORD)
+        .unwrap()
+        .change_password(&password(OTHER_PASSWORD), &password(OTHER_PASSWORD), None)
+        .unwrap();
     assert_eq!((wraps(&machine), opens(&machine)), (1, (false, true)));
 }
 
@@ -103,12 +113,15 @@ fn a_keychain_that_acknowledges_and_does_not_store_is_found_out() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     machine.keychain.inject(MemoryFault::Lie);
-    assert_fails!(unlocked.change_password(&password(OTHER_PASSWORD), None), Error::KeychainForgets { .. });
+    assert_fails!(
+        unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
+        Error::KeychainForgets { .. }
+    );
     assert_eq!(opens(&machine), (true, false));
     // It keeps the first write and not the second.
     machine.keychain.heal();
     machine.keychain.inject_after(3, MemoryFault::Lie);
-    let result = unlocked.change_password(&password(OTHER_PASSWORD), None);
+    let result = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
     assert_fails!(result, Error::EitherPassword { cause } if matches!(*cause, Error::KeychainForgets { .. }));
     assert_eq!(opens(&machine), (true, true));
 }
@@ -131,7 +144,7 @@ fn a_keychain_that_hangs_leaves_either_password() {
         let vault = Vault::open(&machine.store).unwrap();
         let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, &machine.host).unwrap();
         inner.inject_after(spared, fault);
-        match unlocked.change_password(&password(OTHER_PASSWORD), None).unwrap_err() {
+        match unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap_err() {
             Error::EitherPassword { cause } => {
                 assert!(
                     uncertain && matches!(*cause, Error::Keychain(KeychainError::Unresponsive { writing: true, .. }))
@@ -151,7 +164,7 @@ fn a_keychain_that_hangs_leaves_either_password() {
 #[test]
 fn an_item_that_fell_back_brings_the_old_password_back_and_a_hint_after_a_reboot() {
     let machine = Machine::at(3);
-    machine.unlocked().change_password(&password(OTHER_PASSWORD), None).unwrap();
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
     assert_eq!(opens(&machine), (true, true));
     assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
@@ -168,12 +181,18 @@ fn an_item_that_fell_back_brings_the_old_password_back_and_a_hint_after_a_reboot
 fn a_second_session_does_not_undo_a_password_change() {
     let machine = Machine::at(3);
     let (mut first, mut second) = (machine.unlocked(), machine.unlocked());
-    first.change_password(&password(OTHER_PASSWORD), None).unwrap();
+    first.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     let changed = machine.item();
-    assert_fails!(second.change_password(&password("quite another password"), None), Error::Changed { .. });
+    assert_fails!(
+        second.change_password(&password(PASSWORD), &password("quite another password"), None),
+        Error::Changed { .. }
+    );
     assert_eq!(machine.item(), changed);
     machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
-    assert_fails!(first.change_password(&password(PASSWORD), None), Error::KeyMissing { .. });
+    assert_fails!(
+        first.change_password(&password(OTHER_PASSWORD), &password(PASSWORD), None),
+        Error::KeyMissing { .. }
+    );
     assert_eq!(machine.stored(ItemKind::DataKey), None, "an item that is gone is not made anew");
 }
 
@@ -186,7 +205,7 @@ fn a_wrap_of_another_data_key_stays_when_the_password_changes() {
     pending.protected = pending.header.to_protected().unwrap();
     item.wraps.push(pending.clone());
     machine.set_item(&item.to_bytes().unwrap());
-    machine.unlocked().change_password(&password(OTHER_PASSWORD), None).unwrap();
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     let kept = DataKeyItem::parse(&machine.item()).unwrap();
     assert_eq!(kept.wraps.len(), 2);
     assert!(kept.wraps.iter().any(|wrap| wrap.protected == pending.protected && wrap.wrapped == pending.wrapped));

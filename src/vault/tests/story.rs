@@ -118,7 +118,7 @@ fn the_wrap_opens_only_with_the_pepper_that_stands_in_the_vault_file_alone() {
 #[test]
 fn the_vault_file_does_not_depend_on_the_password() {
     let machine = Machine::at(3);
-    machine.unlocked().change_password(&password(OTHER_PASSWORD), None).unwrap();
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     // Not one byte moved, so nothing in the file can tell one password from another.
     assert_eq!(machine.file(), life().files[2]);
     // And what a password becomes without the pepper or with the pepper as salt opens nothing in it.
@@ -144,7 +144,10 @@ fn a_machine_short_of_memory_is_never_a_wrong_password() {
 #[test]
 fn a_password_is_the_same_however_it_was_typed() {
     let machine = Machine::at(3);
-    machine.unlocked().change_password(&password("caf\u{e9} cr\u{e8}me br\u{fb}l\u{e9}e"), None).unwrap();
+    machine
+        .unlocked()
+        .change_password(&password(PASSWORD), &password("caf\u{e9} cr\u{e8}me br\u{fb}l\u{e9}e"), None)
+        .unwrap();
     assert!(machine.unlock("cafe\u{301} cre\u{300}me bru\u{302}le\u{301}e").is_ok());
 }
 

@@ -1,0 +1,99 @@
+//! Copies of a vault: putting one back, and making one into a vault of its own.
+
+use super::change::Draft;
+use super::create::create_with;
+use super::project::renew_keys;
+use super::{Edges, Source, Unlocked, Vault};
+use crate::crypto::kdf::KdfCost;
+use crate::crypto::secret::Password;
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::format::vault::{Document, Header};
+use crate::store::{Replaced, Store};
+
+/// What putting a copy back came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The generation the vault goes on with.
+    pub generation: u64,
+    /// The name of what stood there before, if anything did.
+    pub aside: Option<String>,
+}
+
+impl<'a> Vault<'a> {
+    /// Reads a copy of a vault file that is to take the place of the store's.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::UnsupportedVersion`]; [`Error::OtherVault`] where another vault's file stands in
+    /// the store; [`Error::Io`].
+    pub fn open_copy(store: &'a dyn Store, bytes: &[u8]) -> Result<Self, Error> {
+        let document = Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
+        let standing = match store.load() {
+            // What stands there cannot be read as a vault: it is set aside as it is.
+            Err(crate::store::StoreError::TooLarge { .. } | crate::store::StoreError::NotAFile { .. }) => None,
+            other => other.map_err(|error| Error::from_store(&store.place(), error))?,
+        };
+        let other = standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
+        if other.is_some_and(|other| other.header.vault != document.header.vault) {
+            let what = format!("the vault {}", store.place());
+            return Err(Error::OtherVault { what, detail: "it is another vault than the copy" });
+        }
+        Ok(Self { store, standing, document, source: Source::Copy })
+    }
+}
+
+impl Unlocked<'_> {
+    /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside. A
+    /// rotation of the data key that was under way in the copy is not gone on with.
+    ///
+    /// # Errors
+    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile.
+    pub fn restore(&mut self) -> Result<Restored, Error> {
+        self.check_features()?;
+        let mut lock = self.lock()?;
+        let anchor = super::anchor::load(&self.edges, self.id(), &self.data_key)?;
+        let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
+        let seen = anchor.map_or(0, |anchor| anchor.generation);
+        let stood = standing.map_or(0, |document| document.header.generation);
+        let generation = self.generation_after(self.document.header.generation.max(seen).max(stood))?;
+        let time = self.edges.host.now().to_string().replace([':', '-'], "");
+        let replaced = match self.standing {
+            Some(_) => Replaced::SetAside(format!("replaced-{time}")),
+            None => Replaced::Nothing,
+        };
+        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        draft.payload.pending = None;
+        let aside = self.write(&mut *lock, draft, generation, &replaced)?;
+        self.source = Source::Current;
+        Ok(Restored { generation, aside })
+    }
+
+    /// Makes a vault of its own out of this one: the same projects and file keys under another id, another data key
+    /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
+    ///
+    /// # Errors
+    /// As [`super::create`].
+    pub fn fork<'b>(
+        &self,
+        edges: Edges<'b>,
+        vault: VaultId,
+        password: &Password,
+        cost: KdfCost,
+    ) -> Result<Unlocked<'b>, Error> {
+        self.check_features()?;
+        create_with(edges, vault, password, cost, |data_key| {
+            let mut payload = self.payload.clone();
+            payload.pending = None;
+            payload.ancestors.clear();
+            payload.kits.clear();
+            renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
+            Ok(payload)
+        })
+    }
+
+    /// Returns what stands in clear in a document that this vault's data key would have to open.
+    #[must_use]
+    pub fn is_under_same_key(&self, other: &Header) -> bool {
+        other.vault == self.id() && other.data_key == self.document.header.data_key
+    }
+}

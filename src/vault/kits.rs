@@ -1,0 +1,191 @@
+//! Recovery kits: the data key wrapped once more, under a secret that stands on paper alone.
+
+use super::Unlocked;
+use super::change::Draft;
+use crate::crypto::cobblestone;
+use crate::crypto::secret::{DataKey, KitSecret, Password};
+use crate::error::Error;
+use crate::format::scalar::Base64;
+use crate::format::vault::{KitRecord, RecoveryWrap};
+use crate::format::{DataKeyId, Timestamp, VaultId, label};
+
+/// A kit that has been made and is not in the vault yet: nothing opens with it before [`Unlocked::add_kit`].
+#[derive(Debug)]
+pub struct NewKit {
+    number: u32,
+    created: Timestamp,
+    secret: KitSecret,
+}
+
+impl NewKit {
+    /// Returns the kit's number.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns when it was made.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// Returns what its code stands for.
+    #[must_use]
+    pub fn secret(&self) -> &KitSecret {
+        &self.secret
+    }
+}
+
+/// What is known of a kit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KitInfo {
+    /// Its number.
+    pub number: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether it opens the vault as it stands.
+    pub valid: bool,
+    /// When it was revoked, or a rotation of the data key ended it.
+    pub ended: Option<Timestamp>,
+    /// When the user said that its paper is destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+impl Unlocked<'_> {
+    /// Returns every kit there ever was, by number.
+    #[must_use]
+    pub fn kits(&self) -> Vec<KitInfo> {
+        let valid = |number| self.header().recovery.iter().any(|wrap| wrap.kit == number);
+        let mut kits: Vec<KitInfo> = self
+            .payload
+            .kits
+            .iter()
+            .map(|kit| KitInfo {
+                number: kit.number,
+                created: kit.created,
+                valid: valid(kit.number),
+                ended: kit.ended,
+                destroyed: kit.destroyed,
+            })
+            .collect();
+        kits.sort_by_key(|kit| kit.number);
+        kits
+    }
+
+    /// Makes the next kit's secret. The vault does not know it yet.
+    ///
+    /// # Errors
+    /// Those of [`Unlocked::check_writable`], and where the system has no random bytes.
+    pub fn make_kit(&self) -> Result<NewKit, Error> {
+        self.check_writable()?;
+        let recorded = self.payload.kits.iter().map(|kit| kit.number);
+        let wrapped = self.header().recovery.iter().map(|wrap| wrap.kit);
+        let highest = recorded.chain(wrapped).max().unwrap_or(0);
+        let number = highest.checked_add(1).ok_or(Error::KitNotFound { number: Some(highest) })?;
+        Ok(NewKit { number, created: self.edges.host.now(), secret: KitSecret::generate()? })
+    }
+
+    /// Makes a kit valid. `password` is the one that opened the vault: while a rotation of the data key is under way,
+    /// the kit is made to open the vault after it, too.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] where another kit has taken its number meanwhile; those of a vault write.
+    pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
+        let pending = self.open_pending(password)?;
+        let mut lock = self.lock()?;
+        self.revise(&mut *lock, |draft, editing| {
+            add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
+            if let (Some(pending), Some(opened)) = (&mut draft.payload.pending, &pending)
+                && pending.data_key == opened.id
+            {
+                pending.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends a kit. Vault copies from before still open with it, so its paper is to be destroyed; `paper_destroyed`
+    /// remembers that it was. A kit that has ended already can be named to say just that.
+    ///
+    /// # Errors
+    /// [`Error::KitNotFound`]; those of a vault write.
+    pub fn revoke_kit(&mut self, number: u32, paper_destroyed: bool) -> Result<(), Error> {
+        let mut lock = self.lock()?;
+        self.revise(&mut *lock, |draft, editing| {
+            let kit = draft.payload.kits.iter_mut().find(|kit| kit.number == number);
+            let kit = kit.ok_or(Error::KitNotFound { number: Some(number) })?;
+            kit.ended = kit.ended.or(Some(editing.now));
+            if paper_destroyed {
+                kit.destroyed = kit.destroyed.or(Some(editing.now));
+            }
+            draft.recovery.retain(|wrap| wrap.kit != number);
+            if let Some(pending) = &mut draft.payload.pending {
+                pending.recovery.retain(|wrap| wrap.kit != number);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Puts a kit into a vault that is about to be written under this data key.
+pub(super) fn add(
+    draft: &mut Draft,
+    kit: &NewKit,
+    vault: VaultId,
+    data_key_id: DataKeyId,
+    data_key: &DataKey,
+) -> Result<(), Error> {
+    if draft.payload.kits.iter().any(|other| other.number == kit.number) {
+        return Err(Error::Changed { what: "the list of recovery kits".into() });
+    }
+    draft.recovery.push(wrap(data_key, vault, data_key_id, kit)?);
+    draft.payload.kits.push(KitRecord {
+        number: kit.number,
+        created: kit.created,
+        ended: None,
+        destroyed: None,
+        others: Default::default(),
+    });
+    Ok(())
+}
+
+/// Wraps a data key for a kit.
+pub(super) fn wrap(
+    data_key: &DataKey,
+    vault: VaultId,
+    data_key_id: DataKeyId,
+    kit: &NewKit,
+) -> Result<RecoveryWrap, Error> {
+    wrap_for(data_key, vault, data_key_id, kit.number, kit.created, &kit.secret)
+}
+
+/// Wraps a data key under a kit's secret.
+pub(super) fn wrap_for(
+    data_key: &DataKey,
+    vault: VaultId,
+    data_key_id: DataKeyId,
+    number: u32,
+    created: Timestamp,
+    secret: &KitSecret,
+) -> Result<RecoveryWrap, Error> {
+    let kit = number.to_be_bytes();
+    let context = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), &kit];
+    let wrapped = cobblestone::seal(secret.expose(), &context, data_key.expose())?;
+    Ok(RecoveryWrap { kit: number, created, wrapped: Base64(wrapped) })
+}
+
+/// Opens the one of the wraps that this secret opens, and returns the kit's number with the data key.
+pub(super) fn unwrap(
+    wraps: &[RecoveryWrap],
+    vault: VaultId,
+    data_key_id: DataKeyId,
+    secret: &KitSecret,
+) -> Option<(u32, DataKey)> {
+    wraps.iter().find_map(|wrap| {
+        let kit = wrap.kit.to_be_bytes();
+        let context = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), &kit];
+        let bytes = cobblestone::open(secret.expose(), &context, &wrap.wrapped.0).ok()?;
+        Some((wrap.kit, DataKey::from_slice(&bytes)?))
+    })
+}

@@ -1,0 +1,196 @@
+//! Uniting two files of one vault that two machines changed apart from each other.
+
+use subtle::ConstantTimeEq;
+
+use super::anchor::Memory;
+use super::change::{Draft, ancestor};
+use super::project::{unwrap, wrap};
+use super::{Source, Unlocked, open_payload};
+use crate::crypto::secret::DataKey;
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::format::name::PROJECT_NAME_LIMIT;
+use crate::format::scalar::FixedBase64;
+use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project};
+use crate::store::Replaced;
+
+/// What a merge brought into the vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Projects that only the other file had, as they are called now.
+    pub projects: Vec<String>,
+    /// File keys that only the other file had: the project, and the version the key has now.
+    pub keys: Vec<(String, u32)>,
+    /// Projects that go by another name now, since both files had one of the same name: the old and the new one.
+    pub renamed: Vec<(String, String)>,
+    /// The generation the vault goes on with.
+    pub generation: u64,
+}
+
+impl Unlocked<'_> {
+    /// Takes into this vault what another file of the same vault has more. No key is dropped: where both files made a
+    /// version of the same number, the other file's gets the next free one. What either destroyed stays destroyed.
+    ///
+    /// # Errors
+    /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`];
+    /// [`Error::RolledBack`] where neither file is, or descends from, the one this machine saw last; those of a vault
+    /// write.
+    pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
+        let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
+        let mut lock = self.lock()?;
+        let anchor = self.reload()?;
+        if other.header.vault != self.id() {
+            return Err(refuse("it is another vault's"));
+        }
+        if other.header.data_key != self.document.header.data_key {
+            return Err(refuse("it is under another data key: a rotation came between the two"));
+        }
+        let place = || "the other vault file".to_owned();
+        let other_payload = open_payload(other, &self.data_key).map_err(|error| Error::from_format(place(), error))?;
+        if let Some(feature) = other_payload.lacking().first() {
+            return Err(Error::ReadOnly { features: vec![(*feature).to_owned()] });
+        }
+        if self.payload.pending.is_some() || other_payload.pending.is_some() {
+            return Err(Error::RotationUnderWay);
+        }
+        if matches!(self.source, Source::Previous { .. } | Source::Copy) {
+            self.check_writable()?;
+        }
+        if let Memory::RolledBack(rolled_back) = &self.memory {
+            let seen = anchor.as_ref().map(|anchor| &anchor.digest[..16]);
+            let knows = seen.is_some_and(|seen| {
+                ancestor(other).0 == seen || other_payload.ancestors.iter().any(|ancestor| ancestor.0 == seen)
+            });
+            if !knows {
+                return Err(Error::RolledBack(rolled_back.clone()));
+            }
+            self.memory = Memory::Current;
+        }
+        self.check_writable()?;
+        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
+        for wrap in &other.header.recovery {
+            let ended = |kit: &crate::format::vault::KitRecord| kit.number == wrap.kit && kit.ended.is_some();
+            // Both may have made a kit of the same number: then both papers open.
+            if !draft.recovery.contains(wrap) && !draft.payload.kits.iter().any(ended) {
+                draft.recovery.push(wrap.clone());
+            }
+        }
+        draft
+            .recovery
+            .retain(|wrap| !draft.payload.kits.iter().any(|kit| kit.number == wrap.kit && kit.ended.is_some()));
+        draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
+        draft.payload.ancestors.push(ancestor(other));
+        let seen = anchor.map_or(0, |anchor| anchor.generation);
+        let highest = self.document.header.generation.max(other.header.generation).max(seen);
+        merged.generation = self.generation_after(highest)?;
+        self.write(&mut *lock, draft, merged.generation, &Replaced::BecomesPrevious)?;
+        Ok(merged)
+    }
+}
+
+/// Keeps the youngest ancestors of both, so that a machine that saw either recognizes the merged vault.
+fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
+    let half = ANCESTOR_LIMIT / 2 - 1;
+    let young = |ancestors: &[FixedBase64<16>]| ancestors[ancestors.len().saturating_sub(half)..].to_vec();
+    let mut joined = young(&own.ancestors);
+    joined.extend(young(&other.ancestors).into_iter().filter(|ancestor| !own.ancestors.contains(ancestor)));
+    joined
+}
+
+fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
+    let mut merged = Merged::default();
+    for project in &other.projects {
+        match own.projects.iter_mut().find(|held| held.id == project.id) {
+            Some(held) => unite_keys(held, project, vault, data_key, &mut merged)?,
+            None => {
+                let mut project = project.clone();
+                let name = free_name(own, &project.name);
+                if name != project.name {
+                    merged.renamed.push((project.name.clone(), name.clone()));
+                    project.name = name;
+                }
+                merged.projects.push(project.name.clone());
+                own.projects.push(project);
+            }
+        }
+    }
+    for secret in &other.secrets {
+        if !own.secrets.iter().any(|held| held.id == secret.id) {
+            own.secrets.push(secret.clone());
+        }
+    }
+    for kit in &other.kits {
+        match own.kits.iter_mut().find(|held| held.number == kit.number) {
+            Some(held) => {
+                held.ended = held.ended.or(kit.ended);
+                held.destroyed = held.destroyed.or(kit.destroyed);
+            }
+            None => own.kits.push(kit.clone()),
+        }
+    }
+    for (name, value) in &other.others {
+        own.others.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Ok(merged)
+}
+
+fn unite_keys(
+    own: &mut Project,
+    other: &Project,
+    vault: VaultId,
+    data_key: &DataKey,
+    merged: &mut Merged,
+) -> Result<(), Error> {
+    own.hold = own.hold.take().or_else(|| other.hold.clone());
+    if own.destroyed.is_some() || other.destroyed.is_some() {
+        // The user gave the order once; that the other machine did not know of it takes nothing back.
+        own.destroyed = own.destroyed.or(other.destroyed);
+        for key in &mut own.keys {
+            key.state = KeyState::Destroyed;
+            key.wrapped.0.clear();
+        }
+        return Ok(());
+    }
+    let held: Vec<_> = own
+        .keys
+        .iter()
+        .filter(|key| key.state != KeyState::Destroyed)
+        .map(|key| Ok((key.version, unwrap(vault, data_key, own, key)?)))
+        .collect::<Result<_, Error>>()?;
+    for key in other.keys.iter().filter(|key| key.state != KeyState::Destroyed) {
+        let opened = unwrap(vault, data_key, other, key)?;
+        if let Some((version, _)) = held.iter().find(|(_, held)| bool::from(held.expose().ct_eq(opened.expose()))) {
+            // The stricter state wins: a version that was retired on one machine stays retired.
+            if let Some(own) = own.keys.iter_mut().find(|own| own.version == *version)
+                && key.state == KeyState::Retired
+            {
+                own.state = KeyState::Retired;
+            }
+            continue;
+        }
+        let taken = own.keys.iter().any(|own| own.version == key.version);
+        let version = if taken {
+            let highest = own.keys.iter().chain(&other.keys).map(|key| key.version).max().unwrap_or(0);
+            highest.checked_add(1).ok_or(Error::KeyNotFound { project: own.name.clone(), version: highest })?
+        } else {
+            key.version
+        };
+        let mut key = key.clone();
+        key.wrapped = wrap(vault, data_key, own.id, version, &opened)?;
+        key.version = version;
+        merged.keys.push((own.name.clone(), version));
+        own.keys.push(key);
+    }
+    Ok(())
+}
+
+/// Returns a name that no project has: the wanted one, or the first free of "NAME (2)", "NAME (3)", ...
+fn free_name(payload: &Payload, wanted: &str) -> String {
+    let taken = |name: &str| payload.projects.iter().any(|project| project.name == name);
+    if !taken(wanted) {
+        return wanted.to_owned();
+    }
+    let stem: String = wanted.chars().take(PROJECT_NAME_LIMIT - 8).collect();
+    (2u32..).map(|number| format!("{stem} ({number})")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
+}

@@ -1,0 +1,254 @@
+//! Opening a vault with a recovery kit, without the keychain and without the password, and giving this machine a key
+//! of its own again.
+
+use super::anchor::{self, Memory};
+use super::create::{new_wrap, write_item, write_item_again};
+use super::rotate::OpenedPending;
+use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload};
+use crate::crypto::kdf::KdfCost;
+use crate::crypto::secret::{DataKey, KitSecret, Password};
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
+use crate::format::vault::{Document, Payload};
+use crate::host::Host;
+use crate::keychain::{ItemKind, Keychain};
+
+/// A vault that a recovery kit has opened. Only [`OpenedByKit::enroll`] leads on from here.
+pub struct OpenedByKit<'a> {
+    vault: Vault<'a>,
+    kit: u32,
+    data_key: DataKey,
+    payload: Payload,
+    /// The next data key, where a rotation is under way and this kit goes on being valid after it.
+    pending: Option<OpenedPending>,
+}
+
+impl<'a> Vault<'a> {
+    /// Opens the vault with a recovery kit's secret.
+    ///
+    /// # Errors
+    /// [`Error::KitNotFound`] where the vault has no valid kit; [`Error::WrongKit`] where none of them has this
+    /// secret; [`Error::Damaged`] where the kit is right but neither vault file opens.
+    pub fn open_with_kit(mut self, secret: &KitSecret) -> Result<OpenedByKit<'a>, Error> {
+        let what = format!("the vault {}", self.store.place());
+        let (error, reason) = match opened(&self.document, secret) {
+            Ok((kit, data_key, payload)) => return Ok(self.with_payload(kit, data_key, payload, secret)),
+            Err(Opening::NoKit) => (Error::KitNotFound { number: None }, "this kit does not open it".to_owned()),
+            Err(Opening::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
+            Err(Opening::Damaged(error)) => {
+                let error = Error::from_format(what, error);
+                let reason = error.to_string();
+                (error, reason)
+            }
+        };
+        // What is damaged may be the list of kits itself.
+        if self.source != Source::Current {
+            return Err(error);
+        }
+        let id = self.id();
+        let previous = self.store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
+        let Some(previous) = previous.filter(|previous| previous.header.vault == id) else { return Err(error) };
+        let intact = previous.header.recovery == self.document.header.recovery;
+        match opened(&previous, secret) {
+            // A kit that was revoked with the last write opens the one before: that is no reason to go back to it.
+            Ok((kit, data_key, payload)) if intact || open_payload(&self.document, &data_key).is_err() => {
+                self.document = previous;
+                self.source = Source::Previous { reason };
+                Ok(self.with_payload(kit, data_key, payload, secret))
+            }
+            _ => Err(error),
+        }
+    }
+
+    fn with_payload(self, kit: u32, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit<'a> {
+        let pending = payload.pending.as_ref().and_then(|pending| {
+            let (_, key) = kits::unwrap(&pending.recovery, self.id(), pending.data_key, secret)?;
+            Some(OpenedPending { id: pending.data_key, key })
+        });
+        OpenedByKit { vault: self, kit, data_key, payload, pending }
+    }
+}
+
+/// Why a kit did not open a document.
+enum Opening {
+    NoKit,
+    WrongKit,
+    Damaged(crate::format::FormatError),
+}
+
+fn opened(document: &Document, secret: &KitSecret) -> Result<(u32, DataKey, Payload), Opening> {
+    let header = &document.header;
+    if header.recovery.is_empty() {
+        return Err(Opening::NoKit);
+    }
+    let (kit, data_key) =
+        kits::unwrap(&header.recovery, header.vault, header.data_key, secret).ok_or(Opening::WrongKit)?;
+    let payload = open_payload(document, &data_key).map_err(Opening::Damaged)?;
+    Ok((kit, data_key, payload))
+}
+
+impl<'a> OpenedByKit<'a> {
+    /// Returns the kit's number.
+    #[must_use]
+    pub fn kit(&self) -> u32 {
+        self.kit
+    }
+
+    /// Returns the vault's id.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.vault.id()
+    }
+
+    /// Returns the vault's generation.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.vault.header().generation
+    }
+
+    /// Returns how many projects the kit opens.
+    #[must_use]
+    pub fn projects(&self) -> usize {
+        self.payload.projects.len()
+    }
+
+    /// Tells whether a rotation under way would have to be given up: this kit does not open the next data key.
+    #[must_use]
+    pub fn ends_rotation(&self) -> bool {
+        self.payload.pending.is_some() && self.pending.is_none()
+    }
+
+    /// Gives this machine a key of its own under a new password, and returns the vault unlocked.
+    ///
+    /// Wraps of this data key under earlier passwords go; wraps of other data keys stay, since another copy of the
+    /// vault may need them. `accept` goes on with a vault file that is older than the one this machine saw last.
+    ///
+    /// # Errors
+    /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`]; those
+    /// of a vault write. The kit opens the vault as before then.
+    pub fn enroll(
+        self,
+        keychain: &'a dyn Keychain,
+        host: &'a dyn Host,
+        password: &Password,
+        cost: Option<KdfCost>,
+        accept: bool,
+    ) -> Result<Unlocked<'a>, Error> {
+        let Self { vault, data_key, payload, pending, .. } = self;
+        let edges = Edges { store: vault.store, keychain, host };
+        let (id, header) = (vault.id(), vault.document.header.clone());
+        let cost = match cost {
+            Some(cost) => cost,
+            None => payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))?,
+        };
+        cost.check()?;
+        let (wrap, kek) = new_wrap(&edges, id, header.data_key, &data_key, password, &header.pepper.0, cost)?;
+        let next = match (&pending, &payload.pending) {
+            (Some(opened), Some(under_way)) => {
+                Some(new_wrap(&edges, id, opened.id, &opened.key, password, &under_way.pepper.0, cost)?)
+            }
+            _ => None,
+        };
+        let mut unlocked = Unlocked {
+            edges,
+            standing: vault.standing,
+            document: vault.document,
+            source: vault.source,
+            data_key,
+            payload,
+            memory: Memory::Current,
+            item: DataKeyItem { wraps: vec![wrap] },
+            opened_wrap: 0,
+            finished_rotation: false,
+            notices: Vec::new(),
+        };
+        let mut lock = unlocked.lock()?;
+        unlocked.reload()?;
+        if let (Memory::RolledBack(rolled_back), false) = (&unlocked.memory, accept) {
+            return Err(Error::RolledBack(rolled_back.clone()));
+        }
+        let under_way = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
+        let writable = unlocked.check_writable().is_ok();
+        match (under_way, &next) {
+            (Some(_), None) if writable => {
+                unlocked.revise(&mut *lock, |draft, _| {
+                    draft.payload.pending = None;
+                    Ok(())
+                })?;
+                unlocked.notices.push(Notice::RotationGivenUp);
+            }
+            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock)?,
+            _ => {}
+        }
+        let goes = |id| id == header.data_key || Some(id) == under_way && writable;
+        let others = unlocked.take_others(&goes)?;
+        let mut wraps: Vec<Wrap> = unlocked.item.wraps.drain(..).chain(others).collect();
+        wraps.extend(next.iter().map(|(next, _)| next.clone()));
+        if wraps.len() > WRAP_LIMIT {
+            let detail = "it holds too many wraps of other data keys to add one".into();
+            return Err(Error::KeyNotOurs { keychain: keychain.name(), detail });
+        }
+        let newest = match (&next, wraps.len()) {
+            (Some((_, next)), _) => Some(next),
+            (None, 1) => Some(&kek),
+            (None, _) => None,
+        };
+        let item = DataKeyItem { wraps };
+        unlocked.put_item(item, |edges, item| match newest {
+            Some(newest) => write_item(edges, id, item, newest),
+            None => write_item_again(edges, id, item),
+        })?;
+        if next.is_some() && writable {
+            host.sync_disks();
+            unlocked.note_time_under(&mut *lock)?;
+        }
+        drop(lock);
+        if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
+            if accept {
+                unlocked.accept_rollback()?;
+            }
+            return Ok(unlocked);
+        }
+        // Without a word: whoever has the kit and the vault file knows that this machine starts anew.
+        unlocked.memory = Memory::Current;
+        if let Err(error) = anchor::store(&unlocked.edges, &unlocked.document, &unlocked.data_key) {
+            unlocked.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
+        }
+        Ok(unlocked)
+    }
+}
+
+impl Unlocked<'_> {
+    /// Returns the wraps of other data keys that stand in this machine's keychain, and sees to it that one item can be
+    /// written: of several, all but one go, their wraps being kept here.
+    fn take_others(&self, goes: &dyn Fn(crate::format::DataKeyId) -> bool) -> Result<Vec<Wrap>, Error> {
+        let vault = self.id();
+        let stored = self.edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
+        let mut others: Vec<Wrap> = Vec::new();
+        for item in stored.iter().filter_map(|stored| DataKeyItem::parse(&stored.bytes).ok()) {
+            for wrap in item.wraps.into_iter().filter(|wrap| wrap.header.vault == vault && !goes(wrap.header.data_key))
+            {
+                if !others.iter().any(|other| other.protected == wrap.protected && other.wrapped == wrap.wrapped) {
+                    others.push(wrap);
+                }
+            }
+        }
+        // The last one is not deleted but written over: a keychain that asks its user by item goes on knowing it.
+        for surplus in stored.iter().skip(1) {
+            let holds_others = DataKeyItem::parse(&surplus.bytes)
+                .is_ok_and(|item| item.wraps.iter().any(|wrap| !goes(wrap.header.data_key)));
+            if holds_others {
+                // Deleting it before its wraps stand elsewhere could lose them.
+                let (provider, count) = (self.edges.keychain.name(), stored.len());
+                return Err(
+                    crate::keychain::KeychainError::Ambiguous { provider, count, kind: ItemKind::DataKey }.into()
+                );
+            }
+        }
+        for surplus in stored.iter().skip(1) {
+            self.edges.keychain.delete(&surplus.handle)?;
+        }
+        Ok(others)
+    }
+}

@@ -1,0 +1,400 @@
+//! Rotating the data key, so that older copies of the vault no longer open with today's keychain and password.
+//!
+//! The steps are those of docs/format.md, "Rotating the data key": the vault says that a rotation is under way, the
+//! item gets a second wrap, and only when that has settled does the vault move, and the item after it. Whatever is
+//! cut short, an unlock goes on with.
+
+use super::anchor::{self, Memory};
+use super::change::{Draft, Editing};
+use super::create::{new_wrap, write_item, write_item_again};
+use super::project::renew_keys;
+use super::unlock::unwrap_data_key;
+use super::{Edges, Notice, Source, Unlocked, kits};
+use crate::crypto::hmac::sha256;
+use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
+use crate::crypto::secret::{DataKey, KitSecret, Password};
+use crate::error::Error;
+use crate::format::DataKeyId;
+use crate::format::item::{DataKeyItem, Wrap};
+use crate::format::scalar::FixedBase64;
+use crate::format::vault::{Header, Pending, RecoveryWrap, Settling};
+use crate::store::{LockedStore, Replaced};
+use crate::vault::kits::NewKit;
+
+/// How long the keychain's item is given to reach the disk within one boot, in seconds.
+pub const SETTLING_SECONDS: u64 = 20 * 60;
+
+/// What becomes of the recovery kits when the data key rotates: every other one ends.
+#[derive(Debug, Clone, Copy)]
+pub enum NextKit<'k> {
+    /// No kit opens the vault afterwards.
+    None,
+    /// This new one does, at once and afterwards.
+    New(&'k NewKit),
+    /// The kit of this code goes on.
+    Keep(&'k KitSecret),
+}
+
+/// Whether a rotation may finish before the keychain's item has had its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settle {
+    /// No: a power cut could bring the item's earlier value back, and the vault would have no key.
+    InTime,
+    /// Yes: the user takes that risk.
+    Now,
+}
+
+/// How far a rotation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// The vault is under the new data key, and the earlier one is gone from this machine.
+    Settled,
+    /// The keychain's item is given time; a later unlock finishes the rotation.
+    Waits {
+        /// How many seconds of the boot-time clock are left; `None` where the machine has to be restarted, or
+        /// [`Settle::Now`] be given.
+        left: Option<u64>,
+    },
+    /// Another machine is at it, or it was begun anew elsewhere: this machine has no part in it.
+    Elsewhere,
+}
+
+/// The next data key, opened while a rotation is under way.
+pub(super) struct OpenedPending {
+    pub(super) id: DataKeyId,
+    pub(super) key: DataKey,
+}
+
+/// What an unlock finds of a rotation.
+enum Found {
+    Nothing,
+    /// The vault has moved and the item still holds earlier wraps.
+    Unfinished,
+    /// The second wrap is there; nobody has noted since when.
+    NotTimed,
+    Waiting,
+    Settled,
+    /// The second wrap is not there, though it was this machine that began.
+    Lost,
+    Elsewhere,
+}
+
+impl<'v> Unlocked<'v> {
+    /// Tells how far a rotation of the data key is; `None` where none is under way.
+    #[must_use]
+    pub fn rotation(&self) -> Option<Rotation> {
+        let pending = self.payload.pending.as_ref()?;
+        match self.find_rotation() {
+            Found::Elsewhere | Found::Lost => Some(Rotation::Elsewhere),
+            _ => Some(Rotation::Waits { left: pending.settling.as_ref().and_then(|since| self.left(since)) }),
+        }
+    }
+
+    /// Tells whether this very unlock finished a rotation that was under way.
+    #[must_use]
+    pub fn finished_rotation(&self) -> bool {
+        self.finished_rotation
+    }
+
+    /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
+    ///
+    /// # Errors
+    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::Keychain`] and
+    /// [`Error::KeychainForgets`] where the rotation has begun and goes on at a later unlock.
+    pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
+        self.begin(password, kit, |_, _| Ok(()))
+    }
+
+    /// Goes on with a rotation under way as far as `settle` allows.
+    ///
+    /// # Errors
+    /// Those of a vault write and of the keychain; [`Error::WrongPassword`] where the next data key is under another
+    /// password.
+    pub fn settle_rotation(&mut self, password: &Password, settle: Settle) -> Result<Rotation, Error> {
+        self.check_writable()?;
+        match self.find_rotation() {
+            Found::Nothing => return Ok(Rotation::Settled),
+            Found::Unfinished => {
+                let mut lock = self.lock()?;
+                self.finish(&mut *lock)?;
+                return Ok(Rotation::Settled);
+            }
+            Found::Lost | Found::Elsewhere => return Ok(Rotation::Elsewhere),
+            Found::NotTimed => self.note_time()?,
+            Found::Waiting | Found::Settled => {}
+        }
+        if settle == Settle::InTime && !matches!(self.find_rotation(), Found::Settled) {
+            return Ok(self.rotation().unwrap_or(Rotation::Settled));
+        }
+        let pending = self.open_pending(password)?;
+        let next = pending.ok_or(Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false })?;
+        self.move_to(next)?;
+        Ok(Rotation::Settled)
+    }
+
+    /// Begins a rotation, with an edit of the payload in the same write.
+    pub(super) fn begin(
+        &mut self,
+        password: &Password,
+        kit: NextKit<'_>,
+        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<(), Error>,
+    ) -> Result<Rotation, Error> {
+        self.check_writable()?;
+        let vault = self.id();
+        let mut pepper = [0; PEPPER_LEN];
+        crate::crypto::random(&mut pepper)?;
+        let (id, key) = (DataKeyId::generate()?, DataKey::generate()?);
+        // Before the lock: Argon2 never runs under it.
+        let (wrap, kek) = new_wrap(&self.edges, vault, id, &key, password, &pepper, self.kdf_cost())?;
+        let recovery: Vec<RecoveryWrap> = match kit {
+            NextKit::None => Vec::new(),
+            NextKit::New(kit) => vec![kits::wrap(&key, vault, id, kit)?],
+            NextKit::Keep(secret) => {
+                let header = self.header();
+                let (number, _) =
+                    kits::unwrap(&header.recovery, vault, header.data_key, secret).ok_or(Error::WrongKit)?;
+                let kept = header.recovery.iter().find(|wrap| wrap.kit == number).ok_or(Error::WrongKit)?;
+                vec![kits::wrap_for(&key, vault, id, number, kept.created, secret)?]
+            }
+        };
+        let origin = origin(self.wrap());
+        let mut lock = self.lock()?;
+        self.check_item_unchanged()?;
+        self.revise(&mut *lock, |draft, editing| {
+            edit(draft, editing)?;
+            if let NextKit::New(kit) = kit {
+                // Good from now on, not only once the vault has moved.
+                kits::add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
+            }
+            draft.payload.pending = Some(Pending {
+                data_key: id,
+                pepper: FixedBase64(pepper),
+                recovery,
+                origin,
+                settling: None,
+                others: Default::default(),
+            });
+            Ok(())
+        })?;
+        let own = self.document.header.data_key;
+        let mut wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
+        wraps.push(wrap);
+        self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, &kek))?;
+        self.edges.host.sync_disks();
+        self.note_time_under(&mut *lock)?;
+        drop(lock);
+        if self.edges.keychain.settles_at_once() {
+            return self.settle_rotation(password, Settle::InTime);
+        }
+        Ok(self.rotation().unwrap_or(Rotation::Settled))
+    }
+
+    /// Goes on with whatever rotation an unlock finds. What cannot be done now is told, not failed with.
+    pub(super) fn go_on(&mut self, password: &Password, alone: bool) {
+        // An item beside another cannot be written, and a vault that is not the one last seen must not be.
+        if !alone || self.memory != Memory::Current || self.check_writable().is_err() {
+            return;
+        }
+        let found = self.find_rotation();
+        let done = match found {
+            Found::Nothing | Found::Waiting => return,
+            Found::Elsewhere => {
+                self.notices.push(Notice::RotationElsewhere);
+                return;
+            }
+            Found::Unfinished => self.lock().and_then(|mut lock| self.finish(&mut *lock)).map(|()| true),
+            Found::NotTimed => self.note_time().map(|()| false),
+            Found::Settled => match self.open_pending(password) {
+                Ok(Some(next)) => self.move_to(next).map(|()| true),
+                Ok(None) => Err(Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false }),
+                Err(error) => Err(error),
+            },
+            Found::Lost => {
+                let ending = self.payload.pending.as_ref().map(|pending| pending.recovery.len()).unwrap_or_default();
+                let begun = self.begin(password, NextKit::None, |_, _| Ok(()));
+                begun.map(|rotation| {
+                    self.notices.push(Notice::RotationBegunAnew { kits_end: ending > 0 });
+                    rotation == Rotation::Settled
+                })
+            }
+        };
+        match done {
+            Ok(finished) => {
+                self.finished_rotation = finished;
+                if finished {
+                    self.notices.push(Notice::RotationFinished);
+                }
+            }
+            Err(error) => self.notices.push(Notice::RotationStuck { reason: error.to_string() }),
+        }
+    }
+
+    /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.
+    pub(super) fn open_pending(&self, password: &Password) -> Result<Option<OpenedPending>, Error> {
+        let Some(pending) = &self.payload.pending else { return Ok(None) };
+        let wraps = self.item.wraps.iter().rev().filter(|wrap| wrap.header.data_key == pending.data_key);
+        for wrap in wraps {
+            let available = self.edges.host.available_memory();
+            let kek = derive_kek(password, &pending.pepper.0, &wrap.header.kdf, available)?;
+            if let Some(key) = unwrap_data_key(wrap, &kek) {
+                return Ok(Some(OpenedPending { id: pending.data_key, key }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_rotation(&self) -> Found {
+        let own = self.document.header.data_key;
+        let holds = |id: DataKeyId| self.item.wraps.iter().any(|wrap| wrap.header.data_key == id);
+        match &self.payload.pending {
+            None => {
+                let others = self.item.wraps.iter().any(|wrap| wrap.header.data_key != own);
+                // The newest data key stands last. Where that is not the vault's, an older copy may stand here for a
+                // moment, and its user still needs the other wrap.
+                let moved = self.item.wraps.last().is_some_and(|wrap| wrap.header.data_key == own);
+                if others && moved { Found::Unfinished } else { Found::Nothing }
+            }
+            Some(pending) if holds(pending.data_key) => match &pending.settling {
+                None => Found::NotTimed,
+                Some(since) if self.left(since) == Some(0) => Found::Settled,
+                Some(_) => Found::Waiting,
+            },
+            Some(pending) if pending.origin == origin(self.wrap()) => Found::Lost,
+            Some(_) => Found::Elsewhere,
+        }
+    }
+
+    /// Returns how many seconds are left until the item counts as settled; `None` where only another boot shows.
+    fn left(&self, since: &Settling) -> Option<u64> {
+        let Edges { keychain, host, .. } = self.edges;
+        if keychain.settles_at_once() {
+            return Some(0);
+        }
+        let boot = host.boot();
+        if boot.is_empty() || since.boot.is_empty() {
+            return None;
+        }
+        if boot != since.boot {
+            return Some(0);
+        }
+        let passed = host.boot_seconds()?.checked_sub(since.seconds)?;
+        Some(SETTLING_SECONDS.saturating_sub(passed))
+    }
+
+    /// Notes since when the item is given time. The caller has seen the item as it was written.
+    fn note_time(&mut self) -> Result<(), Error> {
+        let mut lock = self.lock()?;
+        self.check_item_unchanged()?;
+        self.edges.host.sync_disks();
+        self.note_time_under(&mut *lock)
+    }
+
+    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+        let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
+        let origin = origin(self.wrap());
+        let own = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        self.revise(lock, |draft, _| {
+            let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == own);
+            let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+            pending.origin = origin;
+            pending.settling = Some(Settling { boot, seconds, others: Default::default() });
+            Ok(())
+        })
+    }
+
+    /// Takes the note away, before the item is written anew: nobody may move the vault on the strength of an item
+    /// that is younger than the note.
+    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+        if self.payload.pending.as_ref().is_none_or(|pending| pending.settling.is_none()) {
+            return Ok(());
+        }
+        self.revise(lock, |draft, _| {
+            if let Some(pending) = &mut draft.payload.pending {
+                pending.settling = None;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the vault under the next data key, then drops the earlier wraps.
+    fn move_to(&mut self, next: OpenedPending) -> Result<(), Error> {
+        let mut lock = self.lock()?;
+        self.reload()?;
+        self.check_writable()?;
+        // What settled is what was read when this vault was unlocked: it must still stand, note and all.
+        self.check_item_unchanged()?;
+        let still = !matches!(self.find_rotation(), Found::NotTimed);
+        let pending = self.payload.pending.clone().filter(|pending| still && pending.data_key == next.id);
+        let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+        let mut payload = self.payload.clone();
+        payload.pending = None;
+        let vault = self.id();
+        renew_keys(&mut payload, (vault, &self.data_key), (vault, &next.key))?;
+        let now = self.edges.host.now();
+        let goes_on = |number| pending.recovery.iter().any(|wrap| wrap.kit == number);
+        for kit in payload.kits.iter_mut().filter(|kit| kit.ended.is_none() && !goes_on(kit.number)) {
+            kit.ended = Some(now);
+        }
+        let old = &self.document.header;
+        let header = Header {
+            generation: self.generation_after(old.generation)?,
+            data_key: next.id,
+            pepper: pending.pepper,
+            recovery: pending.recovery,
+            ..old.clone()
+        };
+        // A vault under a key that the keychain may still lose would be a lost one; so this comes after the waiting,
+        // and only after it may the earlier wraps go.
+        self.commit(&mut *lock, header, payload, Some(next.key), &Replaced::BecomesPrevious)?;
+        self.finish(&mut *lock)
+    }
+
+    /// Drops what belongs to an earlier data key: its wraps, and the previous vault file.
+    fn finish(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+        let failed = |error| Error::from_store(&self.edges.store.place(), error);
+        lock.sync().map_err(failed)?;
+        self.check_item_unchanged()?;
+        let own = self.document.header.data_key;
+        let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
+        let vault = self.id();
+        self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))?;
+        lock.remove_previous().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
+        anchor::store(&self.edges, &self.document, &self.data_key)
+    }
+
+    /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
+    pub(super) fn put_item(
+        &mut self,
+        item: DataKeyItem,
+        write: impl FnOnce(&super::Edges<'v>, &DataKeyItem) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        write(&self.edges, &item)?;
+        let own = self.document.header.data_key;
+        let opened = item.wraps.iter().rposition(|wrap| wrap.header.data_key == own);
+        let missing = || Error::KeyMissing { keychain: self.edges.keychain.name(), vault: self.id() };
+        self.opened_wrap = opened.ok_or_else(missing)?;
+        self.item = item;
+        Ok(())
+    }
+
+    /// Removes a previous vault file under a data key that nothing here opens any more. Returns whether there was one.
+    pub(super) fn remove_outdated_previous(&self, lock: &mut dyn LockedStore) -> bool {
+        if self.source != Source::Current {
+            return false;
+        }
+        let previous = self.edges.store.load_previous().ok().flatten();
+        let previous = previous.and_then(|bytes| super::Document::parse(&bytes).ok());
+        let outdated = previous.is_some_and(|previous| {
+            previous.header.vault == self.id()
+                && self.item.wraps.iter().all(|wrap| wrap.header.data_key != previous.header.data_key)
+        });
+        outdated && lock.remove_previous().is_ok()
+    }
+}
+
+/// Returns what a rotation remembers the machine that began it by: the wrap that opened the vault there.
+fn origin(wrap: &Wrap) -> FixedBase64<16> {
+    let mut origin = [0; 16];
+    origin.copy_from_slice(&sha256(&wrap.protected)[..16]);
+    FixedBase64(origin)
+}
