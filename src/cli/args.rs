@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::commands::{
-    cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, reencrypt, rewrap, status,
-    verify,
+    cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, recover, recovery, reencrypt,
+    rewrap, status, vault, verify,
 };
 use super::context::Context;
 use super::failure::Failure;
@@ -73,7 +73,7 @@ pub struct Global {
 pub enum Command {
     /// Make a vault
     Init(init::Init),
-    /// Add, list, show and rename projects
+    /// Add, list, show, rename, hold and destroy projects
     #[command(subcommand)]
     Project(project::Project),
     /// Show, list, rotate, import and retire a project's file keys
@@ -95,6 +95,14 @@ pub enum Command {
     Reencrypt(reencrypt::Reencrypt),
     /// Change the master password on this machine
     Passwd(passwd::Passwd),
+    /// Make, list, test and revoke recovery kits
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
+    /// Get back in with a recovery kit
+    Recover(recover::Recover),
+    /// Rotate the data key, merge, back up, restore and fork the vault
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// Tell which vault, keychain and projects there are
     Status(status::Status),
     /// Look for what is wrong, and say what to do about it
@@ -119,6 +127,9 @@ impl Command {
             Self::Rewrap(command) => command.run(context),
             Self::Reencrypt(command) => command.run(context),
             Self::Passwd(command) => command.run(context),
+            Self::Recovery(command) => command.run(context),
+            Self::Recover(command) => command.run(context),
+            Self::Vault(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::Completions(command) => command.run(context),

@@ -211,7 +211,8 @@ impl Context {
         self.show(&unlocked.take_notices());
     }
 
-    fn show(&self, notices: &[Notice]) {
+    /// Warns of these.
+    pub fn show(&self, notices: &[Notice]) {
         for notice in notices {
             let (kind, text) = notice_text(notice);
             self.output.warn(kind, &text);

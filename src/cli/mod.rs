@@ -12,6 +12,8 @@ mod folders;
 mod inputs;
 mod interrupt;
 mod kdf;
+mod kit;
+mod kit_page;
 mod opening;
 mod output;
 mod output_file;

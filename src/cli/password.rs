@@ -252,7 +252,7 @@ pub fn generate() -> Result<Password, Failure> {
 }
 
 /// Returns a random number below `limit`, each as likely as the others.
-fn random_below(limit: usize) -> Result<usize, Failure> {
+pub(super) fn random_below(limit: usize) -> Result<usize, Failure> {
     let bits = usize::BITS - (limit - 1).leading_zeros();
     loop {
         let mut bytes = Zeroizing::new([0; 8]);

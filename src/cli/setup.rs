@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::context::{Context, absolute};
 use super::failure::{Exit, Failure};
 use super::kdf::{KdfFlags, calibrate};
+use super::kit::{self, KitFlags};
 use super::output::Announced;
 use super::password;
 use super::settings::Kind;
@@ -32,6 +33,8 @@ pub struct NewVault {
     pub beside_vault: bool,
     #[command(flatten)]
     pub kdf: KdfFlags,
+    #[command(flatten)]
+    pub kit: KitFlags,
 }
 
 /// What was chosen for a new vault, before anything is written.
@@ -42,6 +45,7 @@ pub struct Plan {
     password: Password,
     /// The password was generated and nobody has seen it yet.
     to_be_shown: bool,
+    kit: KitFlags,
 }
 
 impl Plan {
@@ -83,9 +87,10 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
         Some(cost) => cost,
         None => calibrate(context.output)?,
     };
+    kit::check(&new.kit)?;
     // From here on by its whole path, as it is shown and remembered.
     let kind = context.whole_kind(&kind, id);
-    Ok(Plan { id, kind, cost, password, to_be_shown })
+    Ok(Plan { id, kind, cost, password, to_be_shown, kit: new.kit.clone() })
 }
 
 /// Makes the planned vault and hands it to `then`.
@@ -95,7 +100,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
 pub fn carry_out<T>(
     context: &Context,
     plan: &Plan,
-    then: impl FnOnce(&mut Unlocked<'_>, Announced) -> Result<T, Failure>,
+    then: impl FnOnce(&mut Unlocked<'_>, Announced, Option<u32>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let store = context.store()?;
     let keychain = context.keychain(&plan.kind, plan.id);
@@ -116,12 +121,17 @@ pub fn carry_out<T>(
         }
     };
     context.show_notices(&mut unlocked);
-    let result = then(&mut unlocked, announced);
+    let kit = kit::for_new_vault(context, &mut unlocked, &store, &plan.password, &plan.kit)?;
+    let result = then(&mut unlocked, announced, kit);
     context.show_notices(&mut unlocked);
     result
 }
 
-fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
+/// Refuses to make a vault where one, or what is left of one, stands.
+///
+/// # Errors
+/// Saying what stands there.
+pub fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
     let standing = store.standing().map_err(|error| {
         Failure::new(Exit::Failed, "io", "cannot look at the vault's folder").cause(error.to_string())
     })?;
@@ -136,7 +146,11 @@ fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
     Err(failure.hint("this is what is left of a vault: restore it, or move it away if it is not needed"))
 }
 
-fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result<Kind, Failure> {
+/// Returns the kind of keychain that the flags name, else the operating system's, else what the user chooses.
+///
+/// # Errors
+/// Where the OS keychain cannot be used and nobody chose another.
+pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result<Kind, Failure> {
     match &context.global.keychain {
         Some(Kind::Os) => match context.os_keychain().probe() {
             Ok(_) => Ok(Kind::Os),
@@ -170,7 +184,10 @@ fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result<Kin
 }
 
 /// Refuses a keychain file that exists, or that lies in the vault's own folder.
-fn check_place(
+///
+/// # Errors
+/// Saying which.
+pub fn check_place(
     context: &Context,
     kind: &Kind,
     id: VaultId,
@@ -191,7 +208,15 @@ fn check_place(
         }
         Err(error) => return Err(Failure::of("make the vault", error.into())),
     }
-    let below = whole(&path).starts_with(whole(folder_of(vault_file)));
+    refuse_beside(&path, vault_file, beside_vault)
+}
+
+/// Refuses a keychain file in or below the vault's own folder, unless that was accepted.
+///
+/// # Errors
+/// A usage failure.
+pub fn refuse_beside(path: &Path, vault_file: &Path, beside_vault: bool) -> Result<(), Failure> {
+    let below = whole(path).starts_with(whole(folder_of(vault_file)));
     if below && !beside_vault {
         return Err(Failure::usage("cannot keep the key in the vault's own folder")
             .cause("whoever copies that folder would have both halves of the key")

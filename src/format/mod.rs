@@ -3,6 +3,7 @@
 
 pub mod item;
 pub mod json;
+pub mod kit;
 pub mod name;
 pub mod scalar;
 pub mod sealed;

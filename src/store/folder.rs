@@ -50,6 +50,21 @@ impl FolderStore {
         with_suffix(&self.file, durable::UNFINISHED_SUFFIX)
     }
 
+    /// Returns the documents that were set aside here: damaged, older, forked or replaced ones.
+    #[must_use]
+    pub fn set_aside(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(folder_of(&self.file)) else { return Vec::new() };
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let reasons = ["damaged-", "older-", "forked-", "replaced-"];
+        let is_aside = |path: &PathBuf| {
+            let rest = path.file_name().and_then(|own| own.to_str()?.strip_prefix(&name)?.strip_prefix('.'));
+            rest.is_some_and(|rest| reasons.iter().any(|reason| rest.starts_with(reason)))
+        };
+        let mut aside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_aside).collect();
+        aside.sort();
+        aside
+    }
+
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
         let mut options = OpenOptions::new();
         options.read(true);

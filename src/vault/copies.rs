@@ -3,12 +3,12 @@
 use super::change::Draft;
 use super::create::create_with;
 use super::project::renew_keys;
-use super::{Edges, Source, Unlocked, Vault};
+use super::{Edges, LOCK_WAIT, Source, Unlocked, Vault};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::VaultId;
-use crate::format::vault::{Document, Header};
+use crate::format::vault::Document;
 use crate::store::{Replaced, Store};
 
 /// What putting a copy back came to.
@@ -18,6 +18,22 @@ pub struct Restored {
     pub generation: u64,
     /// The name of what stood there before, if anything did.
     pub aside: Option<String>,
+}
+
+/// Puts a copy of a vault file where none stands, as it is.
+///
+/// # Errors
+/// [`Error::Damaged`] where it is no vault file; [`Error::VaultExists`]; those of a vault write.
+pub fn install(store: &dyn Store, bytes: &[u8]) -> Result<(), Error> {
+    let place = store.place();
+    Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
+    let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
+    let standing = store.standing().map_err(|error| Error::from_store(&place, error))?;
+    if !standing.is_empty() {
+        return Err(Error::VaultExists { standing });
+    }
+    let written = lock.replace(bytes, None, &Replaced::Nothing, &mut |read| read == bytes);
+    written.map(|_| ()).map_err(|error| Error::from_store(&place, error))
 }
 
 impl<'a> Vault<'a> {
@@ -89,11 +105,5 @@ impl Unlocked<'_> {
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
             Ok(payload)
         })
-    }
-
-    /// Returns what stands in clear in a document that this vault's data key would have to open.
-    #[must_use]
-    pub fn is_under_same_key(&self, other: &Header) -> bool {
-        other.vault == self.id() && other.data_key == self.document.header.data_key
     }
 }

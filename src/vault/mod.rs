@@ -36,7 +36,7 @@ use crate::keychain::Keychain;
 use crate::store::{Store, StoreError};
 
 pub use change::Accepted;
-pub use copies::Restored;
+pub use copies::{Restored, install};
 pub use create::create;
 pub use kits::{KitInfo, NewKit};
 pub use merge::Merged;

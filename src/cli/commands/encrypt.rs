@@ -96,7 +96,7 @@ impl Encrypt {
                 .hint("add --init to make the vault and the project now, or make it with `strongroom init`"));
         }
         let plan = setup::plan(context, &self.new)?;
-        setup::carry_out(context, &plan, |vault, announced| {
+        setup::carry_out(context, &plan, |vault, announced, _| {
             self.encrypt(context, vault, work, Some(New { plan: &plan, announced }))
         })
     }

@@ -22,13 +22,18 @@ impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let plan = setup::plan(context, &self.new)?;
         let place = context.store()?.place();
-        setup::carry_out(context, &plan, |vault, announced| {
-            let text = format!("{}\n\nnext: strongroom project add NAME", describe(&plan, &place));
+        setup::carry_out(context, &plan, |vault, announced, kit| {
+            let mut text = describe(&plan, &place);
+            if let Some(number) = kit {
+                text += &format!("\nrecovery  kit {number}, proven to open the vault");
+            }
+            text += "\n\nnext: strongroom project add NAME";
             let json = json!({
                 "vault": vault.id().to_string(),
                 "path": place,
                 "keychain": plan.kind().to_string(),
                 "kdf": kdf_json(plan.cost()),
+                "kit": kit,
             });
             announced.finish(&text, &json)
         })

@@ -3,6 +3,7 @@
 pub mod cat;
 pub mod completions;
 pub mod decrypt;
+pub mod destroy;
 pub mod doctor;
 pub mod encrypt;
 pub mod init;
@@ -11,7 +12,10 @@ pub mod key;
 pub mod man;
 pub mod passwd;
 pub mod project;
+pub mod recover;
+pub mod recovery;
 pub mod reencrypt;
 pub mod rewrap;
 pub mod status;
+pub mod vault;
 pub mod verify;

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{state_name, table};
 use crate::vault::{NewProject, ProjectInfo};
 
-/// Add, list, show and rename projects
+/// Add, list, show, rename, hold and destroy projects
 #[derive(Debug, Subcommand)]
 pub enum Project {
     /// Add a project, with a file key of its own
@@ -27,6 +27,21 @@ pub enum Project {
         /// The name it gets
         new: String,
     },
+    /// Keep a project from being destroyed, such as for a law suit
+    Hold {
+        /// The project
+        name: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Take a hold off
+    Release {
+        /// The project
+        name: String,
+    },
+    /// Destroy a project's keys for good: nothing encrypted for it opens any more
+    Destroy(super::destroy::Destroy),
 }
 
 /// Add a project, with a file key of its own
@@ -63,7 +78,11 @@ impl Project {
                     vec![
                         project.name.clone(),
                         project.client.clone(),
-                        project.keys.len().to_string(),
+                        match (&project.destroyed, &project.hold) {
+                            (Some(_), _) => "destroyed".to_owned(),
+                            (None, Some(_)) => format!("{}, on hold", project.keys.len()),
+                            (None, None) => project.keys.len().to_string(),
+                        },
                         project.created.to_string(),
                     ]
                 });
@@ -81,6 +100,12 @@ impl Project {
                     vec!["id".to_owned(), project.id.to_string()],
                     vec!["added".to_owned(), project.created.to_string()],
                 ];
+                if let Some(at) = project.destroyed {
+                    rows.push(vec!["destroyed".to_owned(), at.to_string()]);
+                }
+                if let Some(hold) = &project.hold {
+                    rows.push(vec!["on hold".to_owned(), format!("since {} {}", hold.since, hold.reason)]);
+                }
                 for (what, text) in [("client", &project.client), ("note", &project.note)] {
                     if !text.is_empty() {
                         rows.push(vec![what.to_owned(), text.clone()]);
@@ -92,6 +117,21 @@ impl Project {
                 }
                 output.result(&table(&[], rows), &to_json(&project))
             }),
+            Self::Hold { name, reason } => context.with_unlocked(|vault| {
+                let doing = format!("hold project {name:?}");
+                vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
+                let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
+                let text = format!("project {} is on hold: it cannot be destroyed until it is released", project.name);
+                output.done(&text, &to_json(&project))
+            }),
+            Self::Release { name } => context.with_unlocked(|vault| {
+                let doing = format!("release project {name:?}");
+                let held = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
+                let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
+                let was = if held { "is released" } else { "was not on hold" };
+                output.done(&format!("project {} {was}", project.name), &to_json(&project))
+            }),
+            Self::Destroy(destroy) => destroy.run(context),
             Self::Rename { old, new } => {
                 let doing = format!("rename project {old:?}");
                 let renamed = NewProject { name: new.clone(), ..NewProject::default() };
@@ -115,6 +155,8 @@ pub fn to_json(project: &ProjectInfo) -> Value {
         "note": project.note,
         "created": project.created.to_string(),
         "keys": keys_to_json(project),
+        "hold": project.hold.as_ref().map(|hold| json!({"since": hold.since.to_string(), "reason": hold.reason})),
+        "destroyed": project.destroyed.map(|at| at.to_string()),
     })
 }
 

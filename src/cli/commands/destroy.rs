@@ -1,0 +1,167 @@
+//! `strongroom project destroy`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::vault::{papers, rotation_json, rotation_text, settle, with_new_kit};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::kit::KitFlags;
+use crate::cli::settings::Kind;
+use crate::format::name::project_name;
+use crate::store::Store;
+use crate::vault::{NextKit, ProjectInfo, Rotation, Unlocked};
+
+/// Destroy a project's keys for good: nothing encrypted for it opens any more.
+///
+/// The project is refused from this moment on. The data key rotates as well, so that older copies of the vault, which
+/// still hold the project's keys, no longer open with this machine's keychain. The encrypted files stay where they
+/// are, unreadable. What this program cannot reach is listed at the end.
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// The project
+    name: String,
+    /// The project's name once more, in place of typing it when asked
+    #[arg(long, value_name = "NAME")]
+    yes: Option<String>,
+    /// Finish the rotation at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
+    #[arg(long)]
+    settle_now: bool,
+    /// Keep the recovery kit whose code is typed, or stands in --kit-file
+    #[arg(long, conflicts_with_all = ["recovery_file", "no_recovery"])]
+    keep_kit: bool,
+    /// Read the code of the kit to keep from a file that holds it alone
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "keep_kit")]
+    kit_file: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    kit: KitFlags,
+}
+
+impl Destroy {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let doing = format!("destroy project {:?}", self.name);
+        let normal = |name: &str| project_name(name).unwrap_or_else(|_| name.to_owned());
+        match &self.yes {
+            Some(yes) if normal(yes) != normal(&self.name) => {
+                return Err(Failure::usage("--yes names another project").hint("give the project's name twice"));
+            }
+            None if context.terminal().is_none() => {
+                return Err(Failure::usage(
+                    "destroying a project has to be confirmed, and there is no terminal to ask at",
+                )
+                .hint(format!("give --yes {}", super::project::shell_word(&self.name))));
+            }
+            _ => {}
+        }
+        context.with_unlocked_by(|vault, password| {
+            let failed = |error| Failure::of(&doing, error);
+            vault.check_destroyable(&self.name).map_err(failed)?;
+            let project = vault.project(&self.name).map_err(failed)?;
+            if self.yes.is_none() {
+                confirm(context, &project)?;
+            }
+            let under_way = vault.rotation();
+            let (begun, making) = if self.keep_kit {
+                let secret = crate::cli::kit::read_secret(context, self.kit_file.as_deref())?;
+                (vault.destroy_project(&self.name, &password, NextKit::Keep(&secret)).map_err(failed)?, None)
+            } else {
+                with_new_kit(context, vault, &self.kit, |vault, kit| {
+                    vault.destroy_project(&self.name, &password, kit).map_err(failed)
+                })?
+            };
+            let rotation = settle(vault, &password, begun, self.settle_now)?;
+            let left = what_is_left(context, vault, rotation, making.as_ref().map(|making| making.kit.number()))?;
+            let mut text = format!("project {} is destroyed: its keys are gone from the vault\n", project.name);
+            text += &rotation_text(rotation);
+            if under_way.is_some() {
+                text += "\nthe rotation that was under way is replaced by this one";
+            }
+            if let Some(making) = &making {
+                text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+            }
+            text += "\n\nwhat could still undo it, within reach of this program:";
+            for line in &left {
+                text += &format!("\n  - {line}");
+            }
+            if left.is_empty() {
+                text += "\n  - nothing";
+            }
+            text += "\nwhat it cannot know of:";
+            for line in UNKNOWN {
+                text += &format!("\n  - {line}");
+            }
+            text += &papers(vault);
+            let json = json!({
+                "project": project.name,
+                "rotation": rotation_json(rotation),
+                "kit": making.as_ref().map(|making| making.kit.number()),
+                "could_undo": left,
+                "cannot_know": UNKNOWN,
+            });
+            context.output.done(&text, &json)
+        })
+    }
+}
+
+/// What is out of this program's reach.
+const UNKNOWN: [&str; 5] = [
+    "keys that were shown by `key show` or copied from it",
+    "files that were decrypted, and the originals that were encrypted",
+    "backups of this machine that hold both its keychain and an older vault file, with the password of their time",
+    "copies of the vault file elsewhere, to whoever has a recovery kit of their time",
+    "other machines' keychain items, with an older vault file and their password",
+];
+
+fn confirm(context: &Context, project: &ProjectInfo) -> Result<(), Failure> {
+    let mut terminal = context.terminal().ok_or_else(super::super::password::no_source)?;
+    let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
+    let seen = if files > 0 { format!("; the last scan found {files} files under them") } else { String::new() };
+    let count = project.keys.len();
+    let keys = if count == 1 { "its one key goes".to_owned() } else { format!("its {count} keys go") };
+    terminal.say(&format!(
+        "Project {} will be destroyed: {keys}{seen}. Nothing encrypted for it will ever open again, and nobody can \
+         take that back.",
+        crate::format::name::printable(&project.name)
+    ))?;
+    let typed = terminal.ask("type the project's name to destroy it:")?;
+    if project_name(&typed).is_ok_and(|typed| typed == project.name) {
+        return Ok(());
+    }
+    Err(Failure::new(crate::cli::failure::Exit::Failed, "not-confirmed", "the project is not destroyed")
+        .cause("what was typed is not its name")
+        .hint("nothing was changed; run it again"))
+}
+
+/// Lists what this program knows of that still holds the project's keys.
+fn what_is_left(
+    context: &Context,
+    vault: &Unlocked<'_>,
+    rotation: Rotation,
+    new_kit: Option<u32>,
+) -> Result<Vec<String>, Failure> {
+    let store = context.store()?;
+    let mut left = Vec::new();
+    if rotation != Rotation::Settled {
+        left.push("older copies of the vault file, until the rotation of the data key is finished".to_owned());
+        if store.load_previous().is_ok_and(|previous| previous.is_some()) {
+            left.push(format!("{}, until then", store.previous().display()));
+        }
+    }
+    for path in store.set_aside() {
+        left.push(format!("{}, with a recovery kit of its time: remove it", path.display()));
+    }
+    // The kit that was made with this destroying opens no file that still holds the keys.
+    for kit in vault.kits().iter().filter(|kit| kit.destroyed.is_none() && Some(kit.number) != new_kit) {
+        left.push(format!("recovery kit {}, with a vault file of its time", kit.number));
+    }
+    if context.kind_of(vault.id())? == Kind::Os {
+        left.push(
+            "a backup of the OS keychain from before, with the password of its time and an older vault file".into(),
+        );
+    } else {
+        left.push(
+            "a backup of the keychain file from before, with the password of its time and an older vault file".into(),
+        );
+    }
+    Ok(left)
+}

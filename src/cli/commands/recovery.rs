@@ -1,0 +1,204 @@
+//! `strongroom recovery`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::kit::{self, Making};
+use crate::cli::output::{print, table};
+use crate::store::Store;
+use crate::vault::{KitInfo, Unlocked, Vault};
+
+/// Make, list, test and revoke recovery kits
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Make a recovery kit and show its code once
+    New(New),
+    /// List the kits, and which papers should have been destroyed
+    List,
+    /// Prove that a kit opens the vault; needs no password
+    Test {
+        /// Read the code from a file that holds it alone
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        kit_file: Option<PathBuf>,
+    },
+    /// End a kit; copies of the vault from before still open with it
+    Revoke {
+        /// The kit's number
+        number: u32,
+        /// Remember that its paper is destroyed
+        #[arg(long)]
+        paper_destroyed: bool,
+    },
+}
+
+/// Make a recovery kit and show its code once.
+///
+/// The code and a copy of the vault file open the vault without the password and without this machine's keychain. It
+/// is shown at the terminal, where two of its groups have to be typed back, and it is proven to open before it counts.
+#[derive(Debug, Args)]
+pub struct New {
+    /// Write the kit to a new file instead: a page to print with a QR code where its name ends in .html, else text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "recovery_file")]
+    save: Option<PathBuf>,
+    /// Write the code alone to a new file instead, as --kit-file reads it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    recovery_file: Option<PathBuf>,
+    /// Allow that file in a folder that a service copies elsewhere
+    #[arg(long)]
+    allow_synced: bool,
+    /// Do not have two groups typed back
+    #[arg(long)]
+    no_confirm: bool,
+}
+
+impl Recovery {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
+        match self {
+            Self::New(new) => new.run(context),
+            Self::List => context.with_unlocked(|vault| {
+                let kits = vault.kits();
+                let text = if kits.is_empty() {
+                    "no recovery kit: make one with `strongroom recovery new`".to_owned()
+                } else {
+                    let rows = kits.iter().map(|kit| vec![kit.number.to_string(), kit.created.to_string(), state(kit)]);
+                    table(&["KIT", "MADE", "STATE"], rows.collect())
+                };
+                output.result(&text, &kits.iter().map(to_json).collect::<Value>())
+            }),
+            Self::Test { kit_file } => {
+                let store = context.store()?;
+                let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+                let secret = kit::read_secret(context, kit_file.as_deref())?;
+                let opened = vault.open_with_kit(&secret).map_err(|error| Failure::of("test the kit", error))?;
+                let (number, projects) = (opened.kit(), opened.projects());
+                let ends = opened.ends_rotation();
+                let note =
+                    if ends { "\nnote: a rotation of the data key is under way, which ends this kit" } else { "" };
+                let text = format!("kit {number} opens {}: {projects} projects{note}", store.place());
+                output.result(&text, &json!({"number": number, "projects": projects, "ends_with_rotation": ends}))
+            }
+            Self::Revoke { number, paper_destroyed } => context.with_unlocked(|vault| {
+                let doing = format!("revoke kit {number}");
+                vault.revoke_kit(number, paper_destroyed).map_err(|error| Failure::of(doing, error))?;
+                let mut text = format!("kit {number} is revoked");
+                if !paper_destroyed {
+                    text += &format!(
+                        "\ndestroy the paper of kit {number}: vault files from before still open with it. Then: \
+                         strongroom recovery revoke {number} --paper-destroyed"
+                    );
+                }
+                text += &valid_left(vault);
+                let kits = vault.kits();
+                let kit = kits.iter().find(|kit| kit.number == number).map(to_json);
+                output.done(&text, &kit.unwrap_or(Value::Null))
+            }),
+        }
+    }
+}
+
+impl New {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = context.output;
+        let saves = self.save.is_some() || self.recovery_file.is_some();
+        context.with_unlocked_by(|vault, password| {
+            let store = context.store()?;
+            let place = store.place();
+            let making = Making::begin(vault)?;
+            let page = making.page(vault, &place);
+            let number = making.kit.number();
+            let terminal = if saves || output.json { None } else { context.terminal() };
+            let file = self.save.as_ref().or(self.recovery_file.as_ref());
+            match (&self.save, &self.recovery_file, terminal) {
+                (Some(path), _, _) => {
+                    let page = if is_page(path) { page.html()? } else { page.text() };
+                    kit::save(path, page.as_bytes(), self.allow_synced)?;
+                }
+                (_, Some(path), _) => kit::save_code(path, &making.code, self.allow_synced)?,
+                (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
+                (None, None, None) => {}
+            }
+            let shown = saves || (!output.json && context.terminal().is_some());
+            let added = vault.add_kit(&making.kit, &password).map_err(|error| Failure::of("add the kit", error));
+            let proven = added.and_then(|()| making.prove(&store));
+            if let Err(failure) = proven {
+                if let Some(path) = file {
+                    // Best effort: what it holds opens nothing.
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(failure);
+            }
+            let created = making.kit.created();
+            if output.json {
+                let kept = file.map(|path| path.display().to_string());
+                let mut text = Zeroizing::new(format!("{{\"number\":{number},\"created\":\"{created}\",\"code\":"));
+                match kept {
+                    Some(path) => text.push_str(&format!("null,\"file\":{}", Value::from(path))),
+                    None => text.push_str(&format!("\"{}\"", *making.code)),
+                }
+                text.push_str("}\n");
+                return revoked_unless_printed(vault, number, print(text.as_bytes()));
+            }
+            if !shown {
+                revoked_unless_printed(vault, number, print(page.text().as_bytes()))?;
+            }
+            let where_to = match file {
+                Some(path) => format!(
+                    "recovery kit {number} is made and proven to open the vault; its code is in {0}\nprint it, put \
+                     the paper in a safe, and remove the file: rm {0}",
+                    super::project::shell_word(&path.display().to_string())
+                ),
+                None => format!("recovery kit {number} is made and proven to open the vault"),
+            };
+            output.done(&where_to, &Value::Null)
+        })
+    }
+}
+
+/// A code that nobody can have read must not go on being valid.
+fn revoked_unless_printed(vault: &mut Unlocked<'_>, number: u32, printed: Result<(), Failure>) -> Result<(), Failure> {
+    if printed.is_err() {
+        // Best effort: nobody knows the code.
+        let _ = vault.revoke_kit(number, true);
+    }
+    printed
+}
+
+fn is_page(path: &std::path::Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+}
+
+/// Says so where no kit is left.
+pub fn valid_left(vault: &Unlocked<'_>) -> String {
+    if vault.kits().iter().any(|kit| kit.valid) {
+        String::new()
+    } else {
+        "\nno valid recovery kit is left: make one with `strongroom recovery new`".into()
+    }
+}
+
+/// Tells a kit's state in words.
+pub fn state(kit: &KitInfo) -> String {
+    match (kit.valid, kit.ended, kit.destroyed) {
+        (true, _, _) => "valid".into(),
+        (false, Some(at), Some(destroyed)) => format!("ended {at}; paper destroyed {destroyed}"),
+        (false, Some(at), None) => format!("ended {at}; destroy its paper"),
+        (false, None, _) => "does not open the vault".into(),
+    }
+}
+
+/// Returns a kit as docs/cli.md lists its members.
+pub fn to_json(kit: &KitInfo) -> Value {
+    json!({
+        "number": kit.number,
+        "created": kit.created.to_string(),
+        "valid": kit.valid,
+        "ended": kit.ended.map(|at| at.to_string()),
+        "paper_destroyed": kit.destroyed.map(|at| at.to_string()),
+    })
+}

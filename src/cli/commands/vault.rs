@@ -1,0 +1,429 @@
+//! `strongroom vault`.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueHint};
+use serde_json::{Value, json};
+
+use super::init::kdf_json;
+use super::project::shell_word;
+use super::recovery;
+use crate::cli::context::{Context, absolute};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::kit::{self, KitFlags, Making};
+use crate::cli::output_file::OutputFile;
+use crate::cli::settings::Kind;
+use crate::cli::{password, setup};
+use crate::crypto::secret::Password;
+use crate::error::Error;
+use crate::format::VaultId;
+use crate::format::vault::{Document, SIZE_LIMIT};
+use crate::store::{FolderStore, Store};
+use crate::vault::{Edges, NextKit, Notice, Rotation, Settle, Unlocked, Vault};
+
+/// Rotate the data key, merge, back up, restore and fork the vault
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Rotate the data key, so that older copies of the vault file no longer open
+    Rotate(Rotate),
+    /// Take into the vault what another file of it has more, after two machines changed it apart
+    Merge {
+        /// The other vault file
+        #[arg(value_hint = ValueHint::FilePath)]
+        other: PathBuf,
+    },
+    /// Write a copy of the vault file; it opens with this machine's keychain and password, or with a kit
+    Backup {
+        /// The new file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Put a copy in the vault file's place; what stands there is set aside
+    Restore {
+        /// The copy
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Make a vault of its own out of this one, with the same projects and file keys
+    Fork(Fork),
+}
+
+/// Rotate the data key, so that older copies of the vault file no longer open.
+///
+/// Encrypted files stay as they are. The keychain is given time to keep the new key before the vault moves to it: until
+/// the machine starts again, or for 20 minutes; a later command finishes the rotation by itself. A keychain file needs
+/// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other machines that use this vault
+/// file need a kit afterwards.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Finish at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
+    #[arg(long)]
+    settle_now: bool,
+    /// Keep the recovery kit whose code is typed, or stands in --kit-file
+    #[arg(long, conflicts_with_all = ["recovery_file", "no_recovery"])]
+    keep_kit: bool,
+    /// Read the code of the kit to keep from a file that holds it alone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "keep_kit")]
+    kit_file: Option<PathBuf>,
+    /// Begin anew though another machine has a rotation under way
+    #[arg(long)]
+    anew: bool,
+    #[command(flatten)]
+    kit: KitFlags,
+}
+
+/// Make a vault of its own out of this one, with the same projects and file keys.
+///
+/// A copied vault file shares its key in the keychain with the original; a fork has an id, a data key and a keychain
+/// item of its own, and the same password to begin with.
+#[derive(Debug, Args)]
+pub struct Fork {
+    /// The folder of the new vault
+    #[arg(value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+    /// Where the new vault's key lies: os, file or file:PATH [default: the same kind as this vault's]
+    #[arg(long, value_name = "KIND")]
+    fork_keychain: Option<Kind>,
+    #[command(flatten)]
+    kit: KitFlags,
+}
+
+impl VaultCommand {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Rotate(rotate) => rotate.run(context),
+            Self::Merge { other } => merge(context, &other),
+            Self::Backup { file } => backup(context, &file),
+            Self::Restore { file } => restore(context, &file),
+            Self::Fork(fork) => fork.run(context),
+        }
+    }
+}
+
+impl Rotate {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let doing = "rotate the data key";
+        context.with_unlocked_by(|vault, password| {
+            vault.check_writable().map_err(|error| Failure::of(doing, error))?;
+            let failed = |error| Failure::of(doing, error);
+            match vault.rotation() {
+                None if vault.finished_rotation() => return report(context, vault, Rotation::Settled, None),
+                None => {}
+                Some(Rotation::Elsewhere) if self.anew => {}
+                Some(Rotation::Elsewhere) => {
+                    return Err(failed(Error::RotationUnderWay)
+                        .hint("finish it on the machine that began it, or begin it anew here with --anew"));
+                }
+                Some(waits) => {
+                    let rotation = match self.settle_now {
+                        true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
+                        false => waits,
+                    };
+                    return report(context, vault, rotation, None);
+                }
+            }
+            if self.keep_kit {
+                let secret = kit::read_secret(context, self.kit_file.as_deref())?;
+                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed)?;
+                let rotation = self.settle(vault, &password, begun)?;
+                return report(context, vault, rotation, None);
+            }
+            let (rotation, making) = with_new_kit(context, vault, &self.kit, |vault, kit| {
+                vault.rotate_data_key(&password, kit).map_err(failed)
+            })?;
+            let rotation = self.settle(vault, &password, rotation)?;
+            report(context, vault, rotation, making.as_ref())
+        })
+    }
+
+    fn settle(&self, vault: &mut Unlocked<'_>, password: &Password, begun: Rotation) -> Result<Rotation, Failure> {
+        settle(vault, password, begun, self.settle_now)
+    }
+}
+
+/// Finishes a rotation at once where that was asked for.
+pub fn settle(
+    vault: &mut Unlocked<'_>,
+    password: &Password,
+    begun: Rotation,
+    settle_now: bool,
+) -> Result<Rotation, Failure> {
+    match begun {
+        Rotation::Waits { .. } if settle_now => {
+            vault.settle_rotation(password, Settle::Now).map_err(|error| Failure::of("rotate the data key", error))
+        }
+        other => Ok(other),
+    }
+}
+
+/// Hands a new kit over as the flags have it, and then does what rotates the data key. The kit is proven afterwards.
+pub fn with_new_kit(
+    context: &Context,
+    vault: &mut Unlocked<'_>,
+    flags: &KitFlags,
+    rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Failure>,
+) -> Result<(Rotation, Option<Making>), Failure> {
+    let making = kit::choose(context, vault, &context.store()?, flags, false)?;
+    let generation = vault.header().generation;
+    let rotation = rotate(vault, making.as_ref().map_or(NextKit::None, |making| NextKit::New(&making.kit)));
+    if rotation.is_err() && vault.header().generation == generation {
+        kit::withdraw(flags);
+    }
+    let rotation = rotation?;
+    if let Some(making) = &making {
+        making.prove(&context.store()?)?;
+    }
+    Ok((rotation, making))
+}
+
+/// Tells in a line or two how far a rotation is.
+pub fn rotation_text(rotation: Rotation) -> String {
+    match rotation {
+        Rotation::Settled => {
+            "the data key is rotated: vault files from before no longer open with this machine's keychain".into()
+        }
+        Rotation::Waits { left: Some(left) } => format!(
+            "the rotation of the data key is under way: the keychain is given time to keep the new key. The first \
+             command that unlocks the vault after {} min, or after the machine has started again, finishes it; until \
+             then older vault files still open",
+            left.div_ceil(60)
+        ),
+        Rotation::Waits { left: None } => {
+            "the rotation of the data key is under way: finish it with `strongroom vault rotate --settle-now` once \
+             the machine has started again; until then older vault files still open"
+                .into()
+        }
+        Rotation::Elsewhere => "a rotation of the data key is under way on another machine".into(),
+    }
+}
+
+/// Tells in JSON how far a rotation is.
+pub fn rotation_json(rotation: Rotation) -> Value {
+    match rotation {
+        Rotation::Settled => json!({"state": "settled", "seconds_left": 0}),
+        Rotation::Waits { left } => json!({"state": "waiting", "seconds_left": left}),
+        Rotation::Elsewhere => json!({"state": "elsewhere", "seconds_left": null}),
+    }
+}
+
+/// Says which papers are to be destroyed.
+pub fn papers(vault: &Unlocked<'_>) -> String {
+    let ended: Vec<String> = vault
+        .kits()
+        .iter()
+        .filter(|kit| !kit.valid && kit.destroyed.is_none())
+        .map(|kit| kit.number.to_string())
+        .collect();
+    if ended.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "\ndestroy the paper of kit {}: vault files of its time still open with it. Then: strongroom recovery \
+             revoke NUMBER --paper-destroyed",
+            ended.join(" and kit ")
+        )
+    }
+}
+
+fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
+    let mut text = rotation_text(rotation);
+    if let Some(making) = making {
+        text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+    }
+    let kits = vault.kits();
+    if rotation == Rotation::Settled {
+        text += "\nold backups of the vault are dead: make a new one with `strongroom vault backup FILE`";
+        text += &papers(vault);
+        text += &recovery::valid_left(vault);
+    } else if kits.iter().any(|kit| kit.valid) {
+        text += "\nkeep every kit until the rotation is finished; only the new or kept one is good afterwards";
+    }
+    let mut json = rotation_json(rotation);
+    json["kit"] = making.map(|making| making.kit.number()).into();
+    json["kits"] = kits.iter().map(recovery::to_json).collect();
+    context.output.done(&text, &json)
+}
+
+fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
+    let doing = || format!("merge {}", other.display());
+    let bytes = read_copy(other)?;
+    let document = Document::parse(&bytes)
+        .map_err(|error| Failure::of(doing(), Error::from_format(format!("the vault {}", other.display()), error)))?;
+    context.with_unlocked(|vault| {
+        let merged = vault.merge(&document).map_err(|error| Failure::of(doing(), error))?;
+        let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
+        lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
+        lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
+        lines.extend(merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")));
+        if lines.len() == 1 {
+            lines.push("it had nothing that was not here".into());
+        }
+        lines.push("put the merged vault file on the other machine too, in place of its own".into());
+        let json = json!({
+            "generation": merged.generation,
+            "projects": merged.projects,
+            "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
+            "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
+        });
+        context.output.done(&lines.join("\n"), &json)
+    })
+}
+
+fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
+    let store = context.store()?;
+    let place = store.place();
+    let failed = |error| Failure::of("back up the vault", error);
+    // A rename replaces the vault file, so one reading is one whole generation.
+    let bytes = store.load().map_err(|error| failed(Error::from_store(&place, error)))?;
+    let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
+    let document =
+        Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
+    let output = OutputFile::create(file, false)?;
+    let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
+    {
+        let mut to: &File = output.file();
+        to.write_all(&bytes)
+    }
+    .map_err(io)?;
+    output.publish()?;
+    if std::fs::read(file).map_err(io)? != bytes {
+        return Err(Failure::new(Exit::Failed, "io", format!("cannot back up the vault to {}", file.display()))
+            .cause("the copy does not read back as it was written"));
+    }
+    let header = &document.header;
+    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let opens = match &kits[..] {
+        [] => "it opens with this machine's keychain and password alone: there is no recovery kit".to_owned(),
+        kits => {
+            let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
+            format!("it opens with this machine's keychain and password, or with recovery kit {}", numbers.join(" or "))
+        }
+    };
+    let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
+    let json = json!({
+        "path": place,
+        "file": file.display().to_string(),
+        "vault": header.vault.to_string(),
+        "generation": header.generation,
+        "kits": kits,
+    });
+    context.output.done(&text, &json)
+}
+
+fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
+    let doing = || format!("restore {}", file.display());
+    let bytes = read_copy(file)?;
+    let store = context.store()?;
+    let copy = Vault::open_copy(&store, &bytes).map_err(|error| Failure::of(doing(), error))?;
+    let id = copy.id();
+    let kind = context.kind_of(id)?;
+    let keychain = context.keychain(&kind, id);
+    let unlock = |error: Error| {
+        let hint = match &error {
+            Error::KeyMissing { .. } => Some(format!(
+                "with a recovery kit this machine gets a key of its own: strongroom recover --from {}",
+                shell_word(&file.display().to_string())
+            )),
+            Error::KeyNotOurs { .. } => Some(
+                "the copy may be from before a rotation of the data key: then only a kit of its time opens it".into(),
+            ),
+            _ => None,
+        };
+        let failure = Failure::of("unlock the copy", error);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    };
+    let found = copy.find_key(&*keychain, &context.host).map_err(unlock)?;
+    let password = password::master_password(context)?;
+    let mut unlocked = found.unlock(&password).map_err(unlock)?;
+    // That the copy is older is why it is restored.
+    let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::AnchorMissing { .. });
+    let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
+    context.show(&notices);
+    let copied = unlocked.header().generation;
+    let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
+    context.show_notices(&mut unlocked);
+    context.remember(id, &kind, store.file())?;
+    let kept = restored.aside.as_ref().map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
+    let text = format!(
+        "restored the vault of generation {copied}; it goes on as generation {}{kept}\n\
+         what was changed after generation {copied} is not in it: new projects, and keys that files may be under",
+        restored.generation
+    );
+    let json = json!({"from_generation": copied, "generation": restored.generation, "set_aside": restored.aside});
+    context.output.done(&text, &json)
+}
+
+impl Fork {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let doing = "fork the vault";
+        let folder = absolute(&self.folder);
+        let store = FolderStore::new(&folder, SIZE_LIMIT)
+            .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
+        setup::refuse_if_standing(&store)?;
+        kit::check(&self.kit)?;
+        let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
+        context.with_unlocked_by(|vault, password| {
+            let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
+            let kind = match (&self.fork_keychain, own) {
+                (Some(kind), _) => kind.clone(),
+                (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
+                (None, Kind::FileAt(_)) => {
+                    return Err(Failure::usage("the new vault needs a keychain file of its own")
+                        .hint("name it with --fork-keychain file:PATH"));
+                }
+                (None, kind) => kind,
+            };
+            setup::check_place(context, &kind, new, store.file(), false)?;
+            let kind = context.whole_kind(&kind, new);
+            let keychain = context.keychain(&kind, new);
+            let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
+            context.remember(new, &kind, store.file())?;
+            let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
+            let mut forked = match vault.fork(edges, new, &password, cost) {
+                Ok(forked) => forked,
+                Err(error) => {
+                    // Best effort: a line about a vault that does not exist harms nobody.
+                    let _ = context.settings.forget(&new.to_string());
+                    return Err(Failure::of(doing, error));
+                }
+            };
+            let number = kit::for_new_vault(context, &mut forked, &store, &password, &self.kit)?;
+            context.show_notices(&mut forked);
+            let text = format!(
+                "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
+                 strongroom --vault {} status",
+                store.place(),
+                forked.projects().len(),
+                shell_word(&folder.display().to_string())
+            );
+            let json = json!({
+                "vault": new.to_string(),
+                "path": store.place(),
+                "keychain": kind.to_string(),
+                "kdf": kdf_json(cost),
+                "kit": number,
+            });
+            context.output.done(&text, &json)
+        })
+    }
+}
+
+/// Reads a copy of a vault file, which may be anything.
+pub fn read_copy(path: &Path) -> Result<Vec<u8>, Failure> {
+    let doing = format!("read {}", path.display());
+    let failed = |error: std::io::Error| Failure::io(&doing, &error);
+    let (file, _) = crate::cli::inputs::open_input(path)?;
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(
+            Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}")).cause("it is larger than a vault may be")
+        );
+    }
+    Ok(bytes)
+}

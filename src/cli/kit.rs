@@ -1,0 +1,328 @@
+//! Making a recovery kit: its code is handed over, seen to have arrived, and proven to open before it counts.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use zeroize::Zeroizing;
+
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::kit_page::KitPage;
+use super::output_file::{OutputFile, check_free};
+use super::password;
+use super::terminal::Terminal;
+use crate::crypto::secret::{KitSecret, Password};
+use crate::format::kit;
+use crate::store::Store;
+use crate::vault::{NewKit, Unlocked, Vault};
+
+/// How many times the type-back may go wrong before the kit is given up.
+const TRIES: usize = 5;
+/// A code's length with any spacing, and a page's: more than this is no kit file.
+const FILE_LIMIT: usize = 64 << 10;
+/// Names of folders that services copy to other people's computers.
+const SYNCED: [&str; 12] = [
+    "dropbox",
+    "onedrive",
+    "google drive",
+    "googledrive",
+    "my drive",
+    "icloud",
+    "icloud drive",
+    "mobile documents",
+    "nextcloud",
+    "owncloud",
+    "syncthing",
+    "box sync",
+];
+
+/// What becomes of the recovery kit where a vault is made or its data key rotates.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KitFlags {
+    /// Write the code of the recovery kit to a new file, alone on one line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "no_recovery")]
+    pub recovery_file: Option<PathBuf>,
+    /// Make no recovery kit
+    #[arg(long)]
+    pub no_recovery: bool,
+    /// Allow the recovery kit's file in a folder that a service copies elsewhere
+    #[arg(long)]
+    pub allow_synced: bool,
+}
+
+/// A kit that is being made, with its code.
+pub struct Making {
+    /// The kit.
+    pub kit: NewKit,
+    /// Its code, in groups.
+    pub code: Zeroizing<String>,
+}
+
+impl Making {
+    /// Makes the secret of the vault's next kit.
+    ///
+    /// # Errors
+    /// Where the vault must not be changed.
+    pub fn begin(vault: &Unlocked<'_>) -> Result<Self, Failure> {
+        let kit = vault.make_kit().map_err(|error| Failure::of("make a recovery kit", error))?;
+        let code = kit::write(kit.secret());
+        Ok(Self { kit, code })
+    }
+
+    /// Returns the page of this kit.
+    pub fn page<'a>(&'a self, vault: &Unlocked<'_>, place: &'a str) -> KitPage<'a> {
+        KitPage { number: self.kit.number(), created: self.kit.created(), vault: vault.id(), place, code: &self.code }
+    }
+
+    /// Shows the page at the terminal and, unless told not to, has two groups typed back.
+    ///
+    /// # Errors
+    /// Where the groups do not come back right, or the terminal is gone. The kit is not in the vault then.
+    pub fn show(&self, terminal: &mut Terminal, page: &KitPage<'_>, confirm: bool) -> Result<(), Failure> {
+        terminal.say(&page.text())?;
+        if confirm { self.type_back(terminal) } else { Ok(()) }
+    }
+
+    fn type_back(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        terminal.say("Write it down or print it now: it is shown this once. Then type two groups of it back.")?;
+        let groups: Vec<&str> = kit::groups(&self.code).collect();
+        let first = password::random_below(groups.len() - 1)?;
+        let second = first + 1 + password::random_below(groups.len() - 1 - first)?;
+        let mut tries = 0;
+        for wanted in [first, second] {
+            loop {
+                let typed = terminal.ask_hidden(&format!("group {}", wanted + 1))?;
+                if same_group(&typed, groups[wanted]) {
+                    break;
+                }
+                tries += 1;
+                if tries == TRIES {
+                    return Err(Failure::new(Exit::Failed, "kit-not-confirmed", "the recovery kit is not made")
+                        .cause("the groups that were typed are not those of its code")
+                        .hint("nothing was changed; run it again, and throw away what you wrote down"));
+                }
+                terminal.say("that is not it; once more")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Proves that the code opens the vault as it stands on disk.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn prove(&self, store: &dyn Store) -> Result<(), Failure> {
+        let doing = "prove the recovery kit";
+        let secret = kit::read(&self.code).map_err(|error| refused(&error.to_string()))?;
+        let opened = Vault::open(store).and_then(|vault| vault.open_with_kit(&secret));
+        let opened = opened.map_err(|error| Failure::of(doing, error))?;
+        if opened.kit() == self.kit.number() {
+            Ok(())
+        } else {
+            Err(Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}"))
+                .cause(format!("its code opens the vault as kit {}", opened.kit())))
+        }
+    }
+}
+
+/// Compares as the code is read: case does not matter, and O, I and L are 0 and 1.
+fn same_group(typed: &str, group: &str) -> bool {
+    let plain = typed.trim().chars().map(|c| match c.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    });
+    plain.eq(group.chars())
+}
+
+/// Refuses a kit file that could not be written, before anything is made.
+///
+/// # Errors
+/// Where something stands there, or the folder is copied elsewhere and that was not allowed.
+pub fn check(flags: &KitFlags) -> Result<(), Failure> {
+    let Some(path) = &flags.recovery_file else { return Ok(()) };
+    refuse_synced(path, flags.allow_synced)?;
+    check_free(path, false)
+}
+
+/// Makes a kit for a vault that has just been made, or says that there is none.
+///
+/// # Errors
+/// Where the kit cannot be handed over. The vault stands then, without it.
+pub fn for_new_vault(
+    context: &Context,
+    vault: &mut Unlocked<'_>,
+    store: &dyn Store,
+    password: &Password,
+    flags: &KitFlags,
+) -> Result<Option<u32>, Failure> {
+    let Some(making) = choose(context, vault, store, flags, true)? else { return Ok(None) };
+    let number = making.kit.number();
+    vault.add_kit(&making.kit, password).map_err(|error| {
+        withdraw(flags);
+        Failure::of("add the recovery kit", error)
+    })?;
+    making.prove(store)?;
+    Ok(Some(number))
+}
+
+/// Makes a kit as the flags and the terminal have it, and hands its code over; `None` where there is to be none, which
+/// is said. The vault does not know the kit yet.
+///
+/// # Errors
+/// Where its file cannot be written, or the groups do not come back.
+pub fn choose(
+    context: &Context,
+    vault: &Unlocked<'_>,
+    store: &dyn Store,
+    flags: &KitFlags,
+    asks: bool,
+) -> Result<Option<Making>, Failure> {
+    if let Some(path) = &flags.recovery_file {
+        let making = Making::begin(vault)?;
+        save_code(path, &making.code, flags.allow_synced)?;
+        return Ok(Some(making));
+    }
+    if flags.no_recovery {
+        say_none(context);
+        return Ok(None);
+    }
+    let Some(mut terminal) = context.terminal() else {
+        say_none(context);
+        return Ok(None);
+    };
+    if asks {
+        terminal.say(
+            "\nA recovery kit is a code on paper that opens this vault without the password and without this machine. \
+             Without one, a lost keychain or a forgotten password means that everything is lost.",
+        )?;
+        if terminal.ask("Make one now? [Y/n]")?.to_lowercase().starts_with('n') {
+            say_none(context);
+            return Ok(None);
+        }
+    }
+    let making = Making::begin(vault)?;
+    let place = store.place();
+    making.show(&mut terminal, &making.page(vault, &place), true)?;
+    Ok(Some(making))
+}
+
+fn say_none(context: &Context) {
+    context.output.warn(
+        "no-kit",
+        "this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. Make one \
+         with `strongroom recovery new`",
+    );
+}
+
+/// Takes back the file of a kit that did not come to be. Best effort: its code opens nothing.
+pub fn withdraw(flags: &KitFlags) {
+    if let Some(path) = &flags.recovery_file {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Writes a code to a new file of its own, for its owner alone.
+///
+/// # Errors
+/// Where something stands there, or the folder is copied elsewhere and that was not allowed.
+pub fn save_code(path: &Path, code: &str, allow_synced: bool) -> Result<(), Failure> {
+    let line = Zeroizing::new(format!("{code}\n"));
+    save(path, line.as_bytes(), allow_synced)
+}
+
+/// Writes what holds a code to a new file, for its owner alone.
+///
+/// # Errors
+/// As [`save_code`].
+pub fn save(path: &Path, bytes: &[u8], allow_synced: bool) -> Result<(), Failure> {
+    refuse_synced(path, allow_synced)?;
+    let output = OutputFile::create(path, false)?;
+    let written = {
+        let mut file: &File = output.file();
+        file.write_all(bytes)
+    };
+    written.map_err(|error| Failure::io(format!("write {}", path.display()), &error))?;
+    output.publish()
+}
+
+fn refuse_synced(path: &Path, allow_synced: bool) -> Result<(), Failure> {
+    if let (Some(service), false) = (synced(path), allow_synced) {
+        return Err(Failure::new(Exit::Failed, "synced-folder", format!("cannot write the kit to {}", path.display()))
+            .cause(format!("its folder belongs to {service}, which copies it to other computers"))
+            .hint("name another folder, or accept that with --allow-synced"));
+    }
+    Ok(())
+}
+
+/// Names the service that a path's folder belongs to, where one is known.
+fn synced(path: &Path) -> Option<String> {
+    let path = super::context::absolute(path);
+    let folder = path.parent()?;
+    // The folder that a link leads to is the one that is copied.
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
+    folder.iter().filter_map(|part| part.to_str()).find_map(|part| {
+        let lower = part.to_lowercase();
+        let known = SYNCED.iter().any(|name| {
+            lower == *name || lower.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '-', '~', '_']))
+        });
+        known.then(|| part.to_owned())
+    })
+}
+
+/// Returns a kit's secret from its file, else from the terminal.
+///
+/// # Errors
+/// Where neither is there, or what is there is no code.
+pub fn read_secret(context: &Context, file: Option<&Path>) -> Result<KitSecret, Failure> {
+    if let Some(path) = file {
+        let doing = || format!("read the kit file {}", path.display());
+        let failed = |error| Failure::io(doing(), &error);
+        let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT));
+        let opened = File::open(path).map_err(failed)?;
+        std::io::Read::read_to_string(&mut std::io::Read::take(opened, FILE_LIMIT as u64), &mut text)
+            .map_err(failed)?;
+        return kit::read(&text).map_err(|error| {
+            refused(&error.to_string()).hint("the kit file holds the code alone, on one line or several")
+        });
+    }
+    let mut terminal = context.terminal().ok_or_else(|| {
+        Failure::usage("the recovery code is needed, and there is no terminal to ask for it").hint("give --kit-file")
+    })?;
+    loop {
+        let typed = terminal.ask_hidden("recovery code (14 groups; it is not shown)")?;
+        match kit::read(&typed) {
+            Ok(secret) => return Ok(secret),
+            Err(error) => terminal.say(&format!("that is no code: {error}; once more"))?,
+        }
+    }
+}
+
+fn refused(cause: &str) -> Failure {
+    Failure::new(Exit::WrongPassword, "bad-code", "this is no recovery code").cause(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_compared_as_a_code_is_read() {
+        assert!(same_group(" 0a1z ", "0A1Z"));
+        assert!(same_group("oAlZ", "0A1Z"));
+        assert!(!same_group("0A1", "0A1Z"));
+        assert!(!same_group("", "0A1Z"));
+    }
+
+    #[test]
+    fn folders_of_known_services_are_told() {
+        for path in ["/home/x/Dropbox/kit", "/home/x/OneDrive - Example Ltd/a/kit", "/x/Nextcloud/kit"] {
+            assert!(synced(Path::new(path)).is_some(), "{path}");
+        }
+        for path in ["/home/x/kit", "/home/x/dropboxes/kit", "/x/Dropbox"] {
+            assert!(synced(Path::new(path)).is_none(), "{path}");
+        }
+    }
+}
