@@ -111,6 +111,9 @@ pub fn replace(
     })
 }
 
+/// How often a lock that another holds is looked at.
+pub const LOCK_POLL: Duration = Duration::from_millis(2);
+
 /// Opens a lock file and takes its lock, waiting at most `wait`; `None` where another process holds it all the while.
 /// The system gives the lock back when the file is closed, even when the process is killed.
 ///
@@ -130,7 +133,7 @@ pub fn lock(path: &Path, wait: Duration) -> io::Result<Option<File>> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(15)),
+            Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(LOCK_POLL),
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }

@@ -3,7 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::durable::{self, folder_of, with_suffix};
 use super::{LockedStore, Replaced, Store, StoreError};
@@ -16,6 +18,8 @@ pub struct FolderStore {
     /// The vault file itself: where `vault.json` was a symbolic link, its target.
     file: PathBuf,
     size_limit: u64,
+    /// When this process gave the lock back last.
+    released: Mutex<Option<Instant>>,
 }
 
 impl FolderStore {
@@ -29,7 +33,7 @@ impl FolderStore {
         if fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_symlink()) {
             file = fs::canonicalize(&file).map_err(io_error("follow", &file))?;
         }
-        Ok(Self { file, size_limit })
+        Ok(Self { file, size_limit, released: Mutex::new(None) })
     }
 
     /// Returns the vault file's path.
@@ -131,6 +135,11 @@ impl Store for FolderStore {
         durable::create_private_folder(folder).map_err(io_error("make", folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
         let path = with_suffix(&self.file, ".lock");
+        // Others look at the lock now and then. Taken again at once, it would look held all the time to them.
+        let released = *self.released.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rest) = released.and_then(|released| (durable::LOCK_POLL * 2).checked_sub(released.elapsed())) {
+            thread::sleep(rest);
+        }
         match durable::lock(&path, wait).map_err(io_error("lock", &path))? {
             Some(lock) => Ok(Box::new(LockedFolder { store: self, _lock: lock })),
             None => Err(StoreError::Busy { waited: wait }),
@@ -142,6 +151,12 @@ struct LockedFolder<'a> {
     store: &'a FolderStore,
     /// The system gives the lock back when this is closed, even when the process is killed.
     _lock: File,
+}
+
+impl Drop for LockedFolder<'_> {
+    fn drop(&mut self) {
+        *self.store.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
 }
 
 impl LockedFolder<'_> {

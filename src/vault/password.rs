@@ -60,7 +60,7 @@ impl Unlocked<'_> {
         let of_pending = |wrap: &&Wrap| pending.as_ref().is_some_and(|pending| wrap.header.data_key == pending.id);
         let foreign = |wrap: &&Wrap| wrap.header.data_key != header.data_key && !of_pending(wrap);
         let others = || self.item.wraps.iter().filter(foreign).filter(|_| pending.is_none()).cloned();
-        let before = self.item.wraps.iter().filter(of_pending).next_back().cloned();
+        let before = self.item.wraps.iter().rfind(of_pending).cloned();
         let both = std::iter::once(self.wrap().clone()).chain([wrap.clone()]).chain(others());
         let both: Vec<Wrap> = both.chain(before).chain(next.iter().map(|(next, _)| next.clone())).collect();
         let settled = std::iter::once(wrap).chain(others()).chain(next.iter().map(|(next, _)| next.clone()));
