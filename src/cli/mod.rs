@@ -39,6 +39,7 @@ use failure::Failure;
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::memory::refuse_dumps();
     let args: Vec<OsString> = args.into_iter().collect();
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
@@ -53,7 +54,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     interrupt::install();
     let json = cli.global.json;
-    let result = Context::new(cli.global).and_then(|context| cli.command.run(&context));
+    let result = Context::new(cli.global).and_then(|context| {
+        let result = cli.command.run(&context);
+        if crate::memory::was_refused() {
+            context.output.remark(
+                "keys were in memory that could be swapped out, since the limit of locked memory is too low (ulimit -l)",
+            );
+        }
+        result
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),

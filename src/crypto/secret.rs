@@ -3,18 +3,21 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
-use zeroize::{Zeroize, Zeroizing};
 
 use super::RandomUnavailable;
+use crate::memory::{Pool, Slot};
 
 /// Length of every key, in bytes.
 pub const KEY_LEN: usize = 32;
 
+static KEYS: Pool<KEY_LEN> = Pool::new();
+static PASSWORDS: Pool<PASSWORD_LIMIT> = Pool::new();
+
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        // Boxed, so that a move leaves no copy of the bytes behind on the stack.
-        pub struct $name(Box<[u8; KEY_LEN]>);
+        // In a slot of its own, which is wiped on drop, so that a move leaves no copy of the bytes behind on the stack.
+        pub struct $name(Slot<KEY_LEN>);
 
         impl $name {
             /// Generates a random key.
@@ -22,8 +25,8 @@ macro_rules! key {
             /// # Errors
             /// [`RandomUnavailable`] where the system has no random bytes.
             pub fn generate() -> Result<Self, RandomUnavailable> {
-                let mut key = Self(Box::new([0; KEY_LEN]));
-                super::random(&mut key.0[..])?;
+                let mut key = Self(KEYS.take());
+                super::random(key.0.bytes_mut())?;
                 Ok(key)
             }
 
@@ -33,30 +36,24 @@ macro_rules! key {
                 if bytes.len() != KEY_LEN {
                     return None;
                 }
-                let mut key = Self(Box::new([0; KEY_LEN]));
-                key.0.copy_from_slice(bytes);
+                let mut key = Self(KEYS.take());
+                key.0.bytes_mut().copy_from_slice(bytes);
                 Some(key)
             }
 
             /// Shows the bytes. Every use of a key's bytes is a call of this name.
             #[must_use]
             pub fn expose(&self) -> &[u8; KEY_LEN] {
-                &self.0
+                self.0.bytes()
             }
 
             #[allow(dead_code, reason = "filled in place by the one function that makes this kind")]
             pub(crate) fn fill_with<E>(
                 fill: impl FnOnce(&mut [u8; KEY_LEN]) -> Result<(), E>,
             ) -> Result<Self, E> {
-                let mut key = Self(Box::new([0; KEY_LEN]));
-                fill(&mut key.0)?;
+                let mut key = Self(KEYS.take());
+                fill(key.0.bytes_mut())?;
                 Ok(key)
-            }
-        }
-
-        impl Drop for $name {
-            fn drop(&mut self) {
-                self.0.zeroize();
             }
         }
 
@@ -95,7 +92,10 @@ pub const PASSWORD_LIMIT: usize = 1024;
 
 /// A master password in Unicode normalization form NFKC, so that every keyboard gives the same bytes
 /// (NIST SP 800-63B section 3.1.1.2).
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    slot: Slot<PASSWORD_LIMIT>,
+    length: usize,
+}
 
 /// Why some bytes cannot be a master password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -125,20 +125,20 @@ impl Password {
             return Err(PasswordError::TooLong);
         }
         let text = std::str::from_utf8(raw).map_err(|_| PasswordError::NotUtf8)?;
-        // The length first, so that the string is allocated once and no grown-out-of copy stays unwiped.
-        let length: usize = text.nfkc().map(char::len_utf8).sum();
-        if length > PASSWORD_LIMIT {
-            return Err(PasswordError::TooLong);
+        let mut slot = PASSWORDS.take();
+        let mut length = 0;
+        for character in text.nfkc() {
+            let place = slot.bytes_mut()[length..].get_mut(..character.len_utf8()).ok_or(PasswordError::TooLong)?;
+            length += character.encode_utf8(place).len();
         }
-        let mut normalized = Zeroizing::new(String::with_capacity(length));
-        normalized.extend(text.nfkc());
-        Ok(Self(normalized))
+        Ok(Self { slot, length })
     }
 
     /// Shows the normalized text.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        #[allow(clippy::expect_used, reason = "whole characters were written")]
+        std::str::from_utf8(&self.slot.bytes()[..self.length]).expect("whole characters were written")
     }
 }
 

@@ -1,4 +1,5 @@
-//! Anonymous memory from the kernel, advised to huge pages. The only unsafe code of the library.
+//! Anonymous memory from the kernel: huge pages for Argon2id, locked ones for secrets. The only unsafe code of the
+//! library.
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 
@@ -7,7 +8,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 
 use argon2::Block;
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
 
 /// What a huge page is aligned to on x86-64, and on aarch64 with pages of 4 KiB. Elsewhere it is merely an alignment.
 pub(super) const HUGE_PAGE: usize = 2 << 20;
@@ -75,4 +76,34 @@ impl Drop for Mapping {
         let unmapped = unsafe { munmap(self.base.as_ptr(), self.len) };
         debug_assert!(unmapped.is_ok(), "the mapping was not unmapped");
     }
+}
+
+/// How much is locked at a time: the smallest page there is, since a user may be allowed no more than 64 KiB. Where
+/// pages are larger, the rest of one is left unused.
+const LOCKED_LEN: usize = 4096;
+
+/// Maps memory that is never written to swap and left out of core dumps, all zero, cut into slots of `N` bytes. It is
+/// never given back, so that it can be lent for as long as the process lives. `None` where the kernel does not lock
+/// it: the user's limit is reached, or there is none at all.
+pub(super) fn locked_slots<const N: usize>() -> Option<&'static mut [[u8; N]]> {
+    const { assert!(N > 0 && N <= LOCKED_LEN) };
+    let writable = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: the address is null, so the kernel chooses a free range and no memory in use is replaced.
+    let base = unsafe { mmap_anonymous(ptr::null_mut(), LOCKED_LEN, writable, MapFlags::PRIVATE) }.ok()?;
+    // SAFETY: the range is the mapping made above and nothing else, and locking changes nothing of what is in it.
+    let locked = unsafe { mlock(base, LOCKED_LEN) };
+    if locked.is_err() {
+        // SAFETY: the range is the mapping made above. It is unmapped once, here, and nothing points there.
+        let _ = unsafe { munmap(base, LOCKED_LEN) };
+        return None;
+    }
+    // Not left out of a forked child, and not zero there: a child that went on with a key would crash, or seal under
+    // a key of zeros. The program itself forks only to start another one.
+    // SAFETY: as for the lock; the advice concerns core dumps alone.
+    let _ = unsafe { madvise(base, LOCKED_LEN, Advice::LinuxDontDump) };
+    let slots = NonNull::new(base)?.cast();
+    // SAFETY: the mapping starts on a page, which is aligned enough for bytes, and is readable, writable and at least
+    // LOCKED_LEN bytes long, which as many slots as this do not exceed. The kernel hands it out as zeros, and every
+    // pattern of bits is an array of bytes. Nothing else points there, and it is never unmapped.
+    Some(unsafe { slice::from_raw_parts_mut(slots.as_ptr(), LOCKED_LEN / N) })
 }

@@ -1,14 +1,25 @@
-//! Lends Argon2id its memory: zero at the start, wiped at the end, and on Linux in huge pages.
+//! Lends memory to secrets, and keeps the whole process out of core dumps.
 //!
-//! The memory is touched all over and at random. In pages of 4 KiB the faults and the misses of the address cache cost
+//! [`Blocks`] are Argon2id's: zero at the start, wiped at the end, and on Linux in huge pages. That memory is touched all over and at random. In pages of 4 KiB the faults and the misses of the address cache cost
 //! as much as the hash, so on Linux it is a mapping of its own, advised to huge pages. Whether the kernel grants them
 //! changes the time only, never the key.
 //!
-//! The mapping is the only unsafe code of the library. Nothing here knows what the blocks mean.
+//! A [`Slot`] holds one key or password, in memory that is locked where the system grants it.
+//!
+//! The mappings are the only unsafe code of the library. Nothing here knows what the bytes mean.
 
+mod locked;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod mapping;
+#[cfg(feature = "cli")]
+mod process;
+
+#[cfg(feature = "cli")]
+pub(crate) use locked::was_refused;
+pub(crate) use locked::{Pool, Slot};
+#[cfg(feature = "cli")]
+pub(crate) use process::refuse_dumps;
 
 use argon2::Block;
 
