@@ -1,0 +1,6 @@
+//! Fuzzing: [targets], and the [seeds] that they start from. `./test --long` runs each a million times.
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a target panics where a promise is broken")]
+
+pub mod seeds;
+pub mod targets;
+pub mod vectors;

@@ -1,0 +1,74 @@
+//! What a fuzzer and the tests start from: the vectors, and what earlier runs found worth keeping.
+
+use std::fs;
+use std::path::Path;
+
+use strongroom::crypto::cobblestone;
+use strongroom::crypto::hmac::sha512;
+use strongroom::format::label;
+use strongroom::format::vault::Document;
+
+use super::vectors::Vector;
+
+/// Returns the seeds of a target: those made from the vectors first, then those in `corpus`.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let mut seeds = made(target);
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let folder = here.map(|folder| folder.join("fuzz/corpus").join(target)).find(|folder| folder.is_dir());
+    if let Some(entries) = folder.map(|folder| fs::read_dir(folder).expect("the corpus")) {
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a seed").path()).collect();
+        paths.sort();
+        seeds.extend(paths.iter().map(|path| fs::read(path).expect("a seed")));
+    }
+    seeds
+}
+
+fn made(target: &str) -> Vec<Vec<u8>> {
+    let sealed = || Vector::all("sealed");
+    let sections = |name| Vector::all("vault").into_iter().filter_map(|vector| vector.section(name)).collect();
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    match target {
+        "header" => {
+            let block = |bytes: &[u8]| Some(bytes.get(..4096)?.to_vec());
+            sealed().iter().filter_map(|vector| block(&vector.sealed())).collect()
+        }
+        "sealed" => sealed().iter().map(Vector::sealed).collect(),
+        // The two files as they are, and the parts of each with the other's.
+        "body" => {
+            [&[0, 0, 0, 0, 0, 0, 2, 0, 0][..], &[1, 0, 0, 1, 0, 0, 3, 0, 0, 5, 0, 0], &[0, 0, 0, 1, 0, 0, 3, 1, 7]]
+                .map(<[u8]>::to_vec)
+                .into()
+        }
+        "metadata" => texts(&[
+            r#"{"name":"clients.csv","modified":"2026-11-21T08:30:00Z","modified_ns":999999999,"mode":416}"#,
+            r#"{"path":"a/b","path_bytes":"YS9i","media":"application/x-tar","sealed":"2026-11-21T08:30:00Z"}"#,
+            r#"{"name":"\u202e\u0000","later":{"deep":[1,-2,0.1,null,true,{"x":"y"}]}}"#,
+        ]),
+        "vault" => sections("vault"),
+        "payload" => Vector::all("vault").iter().filter_map(opened_payload).collect(),
+        "data_key_item" => sections("data-key"),
+        "anchor_item" => sections("anchor"),
+        "kdf" => [
+            (65_536, 3, 4),
+            (65_535, 3, 4),
+            (4_194_304, 8, 16),
+            (4_194_304, 9, 16),
+            (524_288, 64, 4),
+            (u32::MAX, u32::MAX, 0),
+        ]
+        .map(|(m, t, p): (u32, u32, u32)| [&m.to_be_bytes()[..], &t.to_be_bytes(), &p.to_be_bytes(), &[7; 32]].concat())
+        .into(),
+        "name" => {
+            texts(&["acme-2026", "../etc/passwd", "COM1.txt", "caf\u{e9} \u{202e}\u{1b}[2J", "con", "a\\b:c", "-x"])
+        }
+        "password" => texts(&["correct horse battery staple", "caf\u{e9} \u{fb01}le", "\u{fdfa}\u{fdfa}"]),
+        other => panic!("no seeds are made for {other}"),
+    }
+}
+
+fn opened_payload(vector: &Vector) -> Option<Vec<u8>> {
+    let document = Document::parse(&vector.section("vault")?).ok()?;
+    let context: [&[u8]; 2] = [label::VAULT, &sha512(&document.protected)];
+    let opened = cobblestone::open(&vector.bytes32("data-key")?, &context, &document.payload).ok()?;
+    Some(opened.to_vec())
+}

@@ -1,0 +1,118 @@
+//! The fuzz targets of fuzz/, on their committed corpus and on mutations of it. The fuzzer itself runs each a million
+//! times: `./test --long`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::proof::record;
+use crate::seeds::seeds;
+use crate::targets::TARGETS;
+
+const MUTATIONS: usize = 2000;
+
+/// SplitMix64: the same numbers in every run, so that what fails once fails again.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+}
+
+/// What parsers trip over, to be put anywhere.
+const TOKENS: [&[u8]; 14] = [
+    b"\0",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\x80\0\0\0",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"[[[[[[[[",
+    b"{\"a\":{\"a\":",
+    b"18446744073709551616",
+    b"-1",
+    b"1e999",
+    b"=",
+    b" ",
+];
+
+fn mutated(seeds: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
+    let mut bytes = seeds[numbers.below(seeds.len())].clone();
+    for _ in 0..=numbers.below(4) {
+        let at = numbers.below(bytes.len() + 1);
+        let rest = bytes.len() - at;
+        match numbers.below(7) {
+            0 if rest > 0 => bytes[at] ^= 1 << numbers.below(8),
+            1 if rest > 0 => bytes[at] = numbers.next() as u8,
+            2 => bytes.truncate(at),
+            3 => drop(bytes.drain(at..at + numbers.below(rest.min(64) + 1))),
+            4 => drop(bytes.splice(at..at, TOKENS[numbers.below(TOKENS.len())].iter().copied())),
+            5 => {
+                let other = &seeds[numbers.below(seeds.len())];
+                let from = numbers.below(other.len() + 1);
+                let length = numbers.below(other.len() - from + 1);
+                bytes.splice(at.., other[from..from + length].iter().copied());
+            }
+            _ => {
+                let copied = bytes[at..at + numbers.below(rest.min(64) + 1)].to_vec();
+                let to = numbers.below(bytes.len() + 1);
+                bytes.splice(to..to, copied);
+            }
+        }
+    }
+    bytes
+}
+
+/// Names the target and keeps the input that it panicked on.
+struct Tried<'a> {
+    target: &'a str,
+    bytes: &'a [u8],
+}
+
+impl Drop for Tried<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-panicked", self.target));
+            eprintln!("the target {} panicked on {} bytes, kept as {}", self.target, self.bytes.len(), path.display());
+            let _ = fs::write(path, self.bytes);
+        }
+    }
+}
+
+#[test]
+fn no_target_panics_on_the_corpus_or_on_mutations_of_it() {
+    let (mut inputs, mut mutations) = (0, 0);
+    for (name, target) in TARGETS {
+        let seeds = seeds(name);
+        // Written out for the fuzzer to begin with.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-seeds").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        for (number, seed) in seeds.iter().enumerate() {
+            fs::write(folder.join(number.to_string()), seed).unwrap();
+            let tried = Tried { target: name, bytes: seed };
+            target(tried.bytes);
+            inputs += 1;
+        }
+        let mut numbers = Numbers(name.len() as u64);
+        for _ in 0..MUTATIONS {
+            let bytes = mutated(&seeds, &mut numbers);
+            let tried = Tried { target: name, bytes: &bytes };
+            target(tried.bytes);
+            mutations += 1;
+        }
+    }
+    record(
+        "hostile-corpus",
+        "fuzz targets on their corpus and mutations of it",
+        &format!("{} targets, {inputs} seeds, {mutations} mutations: 0 panics", TARGETS.len()),
+    );
+}

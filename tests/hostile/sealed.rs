@@ -1,0 +1,96 @@
+//! Sealed files with every bit flipped and cut at every byte.
+
+use strongroom::Error;
+
+use crate::keys::{HEADER, open, sealed};
+use crate::proof::record;
+
+const BLOCK: usize = HEADER / 2;
+const PLAINTEXT: &[u8] = b"forty bytes of data, give or take a few.";
+
+fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
+    let mut flipped = bytes.to_vec();
+    flipped[bit / 8] ^= 1 << (bit % 8);
+    flipped
+}
+
+#[test]
+fn no_bit_of_a_sealed_file_can_be_flipped_unnoticed() {
+    let file = sealed(1, 1, PLAINTEXT);
+    let (mut survived, mut refused) = (0, 0);
+    for bit in 0..file.len() * 8 {
+        match open(&flipped(&file, bit)) {
+            // The one rule by which an altered file opens: the other header block speaks, and the user is warned.
+            Ok(opened) => {
+                assert!(bit / 8 < HEADER && opened.one_block_only, "bit {bit} was accepted without a word");
+                assert_eq!(opened.plaintext, PLAINTEXT, "bit {bit}");
+                survived += 1;
+            }
+            Err(error) => {
+                assert!(bit / 8 >= HEADER, "bit {bit} of one block of two: {error}");
+                assert!(matches!(error, Error::Damaged { .. }), "bit {bit}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((survived, refused), (HEADER * 8, (file.len() - HEADER) * 8));
+    record(
+        "hostile-sealed-bits",
+        "every bit of a sealed file flipped",
+        &format!(
+            "{} bits: {survived} in one of two header blocks opened by the other with a warning, {refused} in the \
+             body refused, 0 accepted, 0 wrong plaintexts",
+            file.len() * 8
+        ),
+    );
+}
+
+#[test]
+fn no_bit_of_both_header_blocks_can_be_flipped() {
+    let file = sealed(1, 1, PLAINTEXT);
+    for bit in 0..BLOCK * 8 {
+        let both = flipped(&flipped(&file, bit), bit + BLOCK * 8);
+        assert!(open(&both).is_err(), "bit {bit} of both blocks was accepted");
+    }
+    let tried = BLOCK * 8;
+    record(
+        "hostile-header-bits",
+        "every bit of a header flipped in both blocks",
+        &format!("{tried} bits: {tried} refused, 0 accepted"),
+    );
+}
+
+#[test]
+fn a_sealed_file_cut_or_extended_at_any_byte_is_refused() {
+    let mut tried = 0;
+    // A final chunk alone; one that is empty, after a full one; one after two full ones.
+    for length in [PLAINTEXT.len(), 16384, 2 * 16384 + 50] {
+        let file = sealed(1, 1, &vec![7; length]);
+        for cut in 0..file.len() {
+            let error = open(&file[..cut]).map(drop).expect_err("a cut file opened");
+            assert!(
+                matches!(error, Error::Truncated { .. } | Error::Damaged { .. }),
+                "{cut} of {}: {error}",
+                file.len()
+            );
+            tried += 1;
+        }
+        for more in 1..=100 {
+            for byte in [0, 0xff] {
+                let extended = [&file[..], &vec![byte; more]].concat();
+                assert!(open(&extended).is_err(), "{more} bytes {byte} were added");
+                tried += 1;
+            }
+        }
+        // A whole chunk's worth, and what would be a final chunk after it.
+        for more in [16400, 16400 + 16, 16400 + 50] {
+            assert!(open(&[&file[..], &vec![0; more]].concat()).is_err());
+            tried += 1;
+        }
+    }
+    record(
+        "hostile-sealed-cuts",
+        "sealed files cut at every byte, and extended",
+        &format!("{tried} files: {tried} refused, 0 accepted"),
+    );
+}
