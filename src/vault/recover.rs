@@ -113,6 +113,11 @@ impl<'a> OpenedByKit<'a> {
         self.payload.projects.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn vault_source(&self) -> &Source {
+        self.vault.source()
+    }
+
     /// Tells whether a rotation under way would have to be given up: this kit does not open the next data key.
     #[must_use]
     pub fn ends_rotation(&self) -> bool {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::crypto::secret::{KEY_LEN, Password};
-use crate::keychain::{ItemKind, MemoryKeychain};
+use crate::keychain::{ItemKind, KeychainError, MemoryFault, MemoryKeychain};
 use crate::store::MemoryStore;
 
 /// Asserts that a result is an error of a pattern.
@@ -22,12 +22,17 @@ macro_rules! assert_fails {
     };
 }
 
+mod copies;
 mod damage;
+mod destroy;
 mod keychain;
+mod merge;
 mod password;
 mod project;
 mod property;
+mod recover;
 mod rollback;
+mod rotate;
 mod story;
 mod write;
 

@@ -1,0 +1,83 @@
+use super::*;
+use crate::format::vault::KeyState;
+use crate::vault::rotate::{NextKit, Settle};
+
+fn destroyed() -> Machine {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    drop(unlocked);
+    machine
+}
+
+#[test]
+fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
+    let machine = destroyed();
+    let mut unlocked = machine.unlocked();
+    for version in [None, Some(1), Some(2)] {
+        assert_fails!(unlocked.file_key("acme", version), Error::ProjectDestroyed { .. });
+    }
+    assert_eq!(unlocked.candidate_keys(None).count(), 0);
+    assert_eq!(unlocked.project_keys("acme").count(), 0);
+    assert_fails!(unlocked.rotate_file_key("acme"), Error::ProjectDestroyed { .. });
+    let key = crate::crypto::secret::FileKey::generate().unwrap();
+    assert_fails!(unlocked.import_file_key("acme", &key), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.hold_project("acme", ""), Error::ProjectDestroyed { .. });
+    let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
+    assert_fails!(again, Error::ProjectDestroyed { .. });
+    let project = unlocked.project("acme").unwrap();
+    assert!(project.destroyed.is_some());
+    assert!(project.keys.iter().all(|key| key.state == KeyState::Destroyed));
+    let payload = machine.payload();
+    assert!(payload["projects"][0]["keys"].as_array().unwrap().iter().all(|key| key["wrapped"] == ""));
+}
+
+#[test]
+fn older_copies_die_when_the_rotation_has_settled() {
+    let machine = destroyed();
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    for copy in &life().files {
+        machine.store.put(Some(copy.clone()), None);
+        assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+    }
+}
+
+#[test]
+fn a_keychain_that_fails_in_the_middle_of_destroying_does_not_bring_the_project_back() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    // The item is read before the vault is written, and written after.
+    machine.keychain.inject_after(3, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap_err();
+    drop(unlocked);
+    machine.keychain.heal();
+    let unlocked = machine.unlocked();
+    if unlocked.project("acme").unwrap().destroyed.is_some() {
+        assert!(unlocked.rotation().is_some());
+    }
+    drop(unlocked);
+    let mut unlocked = machine.unlocked();
+    if unlocked.project("acme").unwrap().destroyed.is_none() {
+        unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    }
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_fails!(unlocked.file_key("acme", None), Error::ProjectDestroyed { .. });
+}
+
+#[test]
+fn a_hold_refuses_it_until_the_project_is_released() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.hold_project("acme", "law suit").unwrap();
+    let since = unlocked.project("acme").unwrap().hold.unwrap().since;
+    unlocked.hold_project("acme", "two law suits").unwrap();
+    let hold = unlocked.project("acme").unwrap().hold.unwrap();
+    assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
+    let before = machine.file();
+    let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
+    assert_fails!(held, Error::ProjectHeld { ref reason, .. } if reason == "two law suits");
+    assert_eq!(machine.file(), before);
+    assert!(unlocked.release_project("acme").unwrap());
+    assert!(!unlocked.release_project("acme").unwrap());
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::format::item::DataKeyItem;
+use crate::vault::kits::NewKit;
+use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
+
+/// A machine whose vault has a kit.
+fn with_kit() -> (Machine, NewKit) {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    drop(unlocked);
+    (machine, kit)
+}
+
+fn recover<'a>(machine: &'a Machine, kit: &NewKit, new: &str) -> Result<Unlocked<'a>, Error> {
+    let opened = Vault::open(&machine.store)?.open_with_kit(kit.secret())?;
+    opened.enroll(&machine.keychain, &machine.host, &password(new), None, false)
+}
+
+#[test]
+fn the_vault_file_and_the_kit_are_enough_on_a_machine_that_has_nothing_else() {
+    let (machine, kit) = with_kit();
+    let fresh = Machine::empty();
+    fresh.store.put(Some(machine.file()), None);
+    let mut unlocked = recover(&fresh, &kit, OTHER_PASSWORD).unwrap();
+    assert_eq!(unlocked.take_notices(), [], "a fresh anchor, without an alarm");
+    assert_eq!(exposed(&unlocked, "acme", 1), exposed(&machine.unlocked(), "acme", 1));
+    drop(unlocked);
+    let mut again = fresh.unlock(OTHER_PASSWORD).unwrap();
+    assert_eq!(again.take_notices(), []);
+    again.add_project(&named("beta")).unwrap();
+    assert_fails!(fresh.unlock(PASSWORD), Error::WrongPassword { .. });
+}
+
+#[test]
+fn a_lost_item_a_damaged_one_and_a_forgotten_password_are_all_made_good() {
+    for lost in 0..3 {
+        let (machine, kit) = with_kit();
+        match lost {
+            0 => machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey),
+            1 => machine.set_item(b"garbage"),
+            _ => {}
+        }
+        drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
+        assert_eq!(machine.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
+        assert_fails!(machine.unlock(PASSWORD), Error::WrongPassword { .. });
+    }
+}
+
+#[test]
+fn a_rolled_back_vault_is_recovered_only_where_that_is_accepted() {
+    let (machine, kit) = with_kit();
+    let old = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(old), None);
+    let item = machine.item();
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
+    assert_eq!(machine.item(), item);
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    assert_eq!(unlocked.projects().len(), 1);
+    drop(unlocked);
+    assert_eq!(machine.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
+}
+
+#[test]
+fn a_revoked_kit_and_a_strangers_open_nothing_though_the_previous_file_knew_them() {
+    let (machine, kit) = with_kit();
+    let mut unlocked = machine.unlocked();
+    let other = unlocked.make_kit().unwrap();
+    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::WrongKit);
+    unlocked.add_kit(&other, &password(PASSWORD)).unwrap();
+    unlocked.revoke_kit(1, false).unwrap();
+    assert!(machine.store.load_previous().unwrap().is_some());
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::WrongKit);
+    unlocked.revoke_kit(2, true).unwrap();
+    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::KitNotFound { number: None });
+    assert_fails!(unlocked.revoke_kit(3, false), Error::KitNotFound { number: Some(3) });
+    let kits = unlocked.kits();
+    assert!(kits.iter().all(|kit| !kit.valid && kit.ended.is_some()));
+    assert_eq!([kits[0].destroyed.is_some(), kits[1].destroyed.is_some()], [false, true]);
+    // A number is never used again.
+    assert_eq!(unlocked.make_kit().unwrap().number(), 3);
+}
+
+#[test]
+fn any_flipped_bit_of_a_kits_wrap_is_refused_and_the_previous_file_still_opens() {
+    let (machine, kit) = with_kit();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let whole = machine.document();
+    for bit in (0..whole.header.recovery[0].wrapped.0.len() * 8).step_by(7) {
+        let mut document = whole.clone();
+        document.header.recovery[0].wrapped.0[bit / 8] ^= 1 << (bit % 8);
+        document.protected = document.header.to_protected().unwrap();
+        let altered = Machine::empty();
+        altered.store.put(Some(document.to_bytes().unwrap()), None);
+        assert_fails!(recover(&altered, &kit, OTHER_PASSWORD), Error::WrongKit);
+        altered.store.put(Some(document.to_bytes().unwrap()), machine.store.load_previous().unwrap());
+        let opened = Vault::open(&altered.store).unwrap().open_with_kit(kit.secret()).unwrap();
+        assert!(matches!(opened.vault_source(), Source::Previous { .. }));
+    }
+}
+
+#[test]
+fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier_one() {
+    let (machine, first) = with_kit();
+    let mut unlocked = machine.unlocked();
+    let second = unlocked.make_kit().unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&second)).unwrap();
+    drop(unlocked);
+    let fresh = Machine::empty();
+    fresh.store.put(Some(machine.file()), None);
+    let mut recovered = recover(&fresh, &second, OTHER_PASSWORD).unwrap();
+    assert_eq!(recovered.take_notices(), []);
+    drop(recovered);
+    fresh.host.wait(SETTLING_SECONDS);
+    let finished = fresh.unlock(OTHER_PASSWORD).unwrap();
+    assert!(finished.finished_rotation() && finished.kits()[1].valid && !finished.kits()[0].valid);
+    drop(finished);
+    assert_eq!(Vault::open(&fresh.store).unwrap().open_with_kit(second.secret()).unwrap().kit(), 2);
+
+    let mut recovered = recover(&machine, &first, OTHER_PASSWORD).unwrap();
+    assert_eq!(recovered.take_notices(), [Notice::RotationGivenUp]);
+    assert!(recovered.rotation().is_none());
+    drop(recovered);
+    assert_eq!(DataKeyItem::parse(&machine.item()).unwrap().wraps.len(), 1);
+    let mut unlocked = machine.unlock(OTHER_PASSWORD).unwrap();
+    unlocked.rotate_data_key(&password(OTHER_PASSWORD), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(OTHER_PASSWORD), Settle::Now).unwrap();
+}
+
+#[test]
+fn wraps_of_another_data_key_are_kept_for_the_copy_that_needs_them() {
+    let (machine, kit) = with_kit();
+    let old = machine.file();
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    drop(unlocked);
+    let new = machine.file();
+    // The old copy is looked into for a moment, with the paper of its time.
+    machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
+    machine.store.put(Some(old), None);
+    drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
+    drop(machine.unlock(OTHER_PASSWORD).unwrap());
+    machine.store.put(Some(new), None);
+    assert_eq!(machine.unlocked().projects().len(), 1);
+}
+
+#[test]
+fn a_keychain_that_fails_while_recovering_leaves_the_kit_good() {
+    for cut in 0..6 {
+        let (machine, kit) = with_kit();
+        machine.keychain.inject_after(cut, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
+        let failed = recover(&machine, &kit, OTHER_PASSWORD).map(|_| ());
+        machine.keychain.heal();
+        let opens = machine.unlock(PASSWORD).is_ok() || machine.unlock(OTHER_PASSWORD).is_ok();
+        assert!(opens, "cut {cut}: {failed:?}");
+        drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
+        machine.unlock(OTHER_PASSWORD).unwrap();
+    }
+}

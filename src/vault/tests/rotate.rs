@@ -1,0 +1,294 @@
+use super::*;
+use crate::format::item::DataKeyItem;
+use crate::vault::kits::NewKit;
+use crate::vault::rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
+
+const OTHER_BOOT: &str = "99999999-2222-4333-8444-555555555555";
+
+fn rotate(machine: &Machine, kit: NextKit<'_>) -> Rotation {
+    machine.unlocked().rotate_data_key(&password(PASSWORD), kit).unwrap()
+}
+
+fn wraps(machine: &Machine) -> usize {
+    DataKeyItem::parse(&machine.item()).unwrap().wraps.len()
+}
+
+fn is_pending(machine: &Machine) -> bool {
+    machine.unlocked().rotation().is_some()
+}
+
+/// What the vault holds, whatever keeps it.
+fn keys(machine: &Machine) -> Vec<[u8; KEY_LEN]> {
+    let unlocked = machine.unlocked();
+    [1, 2].map(|version| exposed(&unlocked, "acme", version)).to_vec()
+}
+
+#[test]
+fn a_rotation_waits_and_a_later_unlock_finishes_it() {
+    let machine = Machine::at(3);
+    let (before, old) = (keys(&machine), machine.file());
+    assert_eq!(rotate(&machine, NextKit::None), Rotation::Waits { left: Some(SETTLING_SECONDS) });
+    // Two wraps in the item, the vault still under its data key, everything as it was.
+    assert_eq!(
+        (wraps(&machine), machine.document().header.data_key),
+        (2, Document::parse(&old).unwrap().header.data_key)
+    );
+    assert_eq!(machine.notices(), []);
+    machine.host.wait(SETTLING_SECONDS - 1);
+    assert!(is_pending(&machine));
+    machine.host.wait(1);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(unlocked.take_notices(), [Notice::RotationFinished]);
+    assert!(unlocked.finished_rotation() && unlocked.rotation().is_none());
+    drop(unlocked);
+    assert_eq!((wraps(&machine), keys(&machine)), (1, before));
+    assert_eq!(machine.notices(), []);
+    let (new, old) = (machine.document().header, Document::parse(&old).unwrap().header);
+    assert!(new.data_key != old.data_key && new.pepper != old.pepper);
+}
+
+#[test]
+fn after_a_settled_rotation_no_earlier_copy_opens_with_todays_keychain_and_password() {
+    let machine = Machine::at(3);
+    let mut copies: Vec<Vec<u8>> = life().files.clone();
+    rotate(&machine, NextKit::None);
+    copies.push(machine.file());
+    machine.host.set_boot(OTHER_BOOT);
+    machine.unlocked();
+    assert_eq!(machine.store.load_previous().unwrap(), None);
+    for copy in copies {
+        for previous in [None, Some(copy.clone())] {
+            let today = Machine::empty();
+            today.set_item(&machine.item());
+            today.store.put(Some(copy.clone()), previous);
+            assert_fails!(today.unlock(PASSWORD), Error::KeyNotOurs { .. });
+        }
+    }
+}
+
+#[test]
+fn another_boot_settles_and_a_clock_that_goes_backwards_does_not() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    *machine.host.seconds.lock().unwrap() = 5;
+    assert!(is_pending(&machine));
+    machine.host.set_boot("");
+    assert!(is_pending(&machine), "a machine that does not know its boot waits for its user");
+    machine.host.set_boot(OTHER_BOOT);
+    assert!(!is_pending(&machine));
+}
+
+#[test]
+fn a_keychain_that_settles_at_once_needs_no_waiting_and_neither_does_who_takes_the_risk() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(
+        unlocked.settle_rotation(&password(PASSWORD), Settle::InTime).unwrap(),
+        Rotation::Waits { left: Some(SETTLING_SECONDS) }
+    );
+    assert_eq!(unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap(), Rotation::Settled);
+    assert_eq!(machine.store.load_previous().unwrap(), None);
+    // It goes on being useful.
+    unlocked.rotate_file_key("acme").unwrap();
+    assert_eq!(wraps(&machine), 1);
+}
+
+#[test]
+fn every_cut_leaves_a_vault_that_opens_and_an_unlock_that_goes_on() {
+    let calls = {
+        let machine = Machine::at(3);
+        let mut unlocked = machine.unlocked();
+        let before = machine.keychain.calls();
+        unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+        unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+        machine.keychain.calls() - before
+    };
+    assert!(calls > 10, "{calls}");
+    let mut begun = 0;
+    for cut in 0..calls {
+        for seems in [false, true] {
+            let machine = Machine::at(3);
+            let before = keys(&machine);
+            let mut unlocked = machine.unlocked();
+            let fail = || KeychainError::Locked { provider: "memory".into() };
+            let fault = if seems { MemoryFault::FailAfterWrites(fail) } else { MemoryFault::FailWrites(fail) };
+            machine.keychain.inject_after(cut, fault);
+            let began = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
+            let settled = began.and_then(|_| unlocked.settle_rotation(&password(PASSWORD), Settle::Now));
+            drop(unlocked);
+            machine.keychain.heal();
+            assert_eq!(keys(&machine), before, "cut {cut}, {settled:?}");
+            if machine.unlocked().payload.pending.is_some() {
+                begun += 1;
+            }
+            // Whatever stood there, this finishes it.
+            machine.host.set_boot(OTHER_BOOT);
+            machine.unlocked();
+            machine.host.set_boot(BOOT);
+            machine.unlocked();
+            assert_eq!((wraps(&machine), is_pending(&machine)), (1, false), "cut {cut}");
+            assert_eq!(keys(&machine), before, "cut {cut}");
+        }
+    }
+    assert!(begun > 4, "{begun}");
+}
+
+#[test]
+fn an_item_that_falls_back_makes_the_rotation_begin_anew() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    let first = machine.unlocked().payload.pending.as_ref().map(|pending| pending.data_key);
+    assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
+    assert_eq!(wraps(&machine), 1);
+    machine.host.set_boot(OTHER_BOOT);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(unlocked.take_notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+    let second = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
+    assert!(second.is_some() && second != first);
+    drop(unlocked);
+    assert_eq!(wraps(&machine), 2);
+    machine.host.wait(SETTLING_SECONDS);
+    assert_eq!(machine.notices(), [Notice::RotationFinished]);
+}
+
+#[test]
+fn a_crash_after_the_vault_moved_is_made_good_without_a_word_of_a_lost_memory() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    let item = machine.item();
+    let anchor = machine.stored(ItemKind::Anchor).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    drop(unlocked);
+    // As if the keychain had not been written after the vault.
+    machine.set_item(&item);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &anchor).unwrap();
+    assert_eq!(machine.notices(), [Notice::RotationFinished]);
+    assert_eq!(wraps(&machine), 1);
+}
+
+#[test]
+fn a_password_changed_while_a_rotation_waits_is_the_password_afterwards_and_the_wait_begins_anew() {
+    let machine = Machine::at(3);
+    let before = keys(&machine);
+    rotate(&machine, NextKit::None);
+    machine.host.wait(SETTLING_SECONDS - 1);
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    assert_eq!(wraps(&machine), 2);
+    machine.host.wait(SETTLING_SECONDS - 1);
+    assert!(machine.unlock(OTHER_PASSWORD).unwrap().rotation().is_some());
+    machine.host.wait(1);
+    assert!(machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
+    assert_fails!(machine.unlock(PASSWORD), Error::WrongPassword { .. });
+    let unlocked = machine.unlock(OTHER_PASSWORD).unwrap();
+    assert_eq!([1, 2].map(|version| exposed(&unlocked, "acme", version)).to_vec(), before);
+}
+
+#[test]
+fn a_password_change_cut_short_while_a_rotation_waits_leaves_both_passwords_good() {
+    for cut in 0..8 {
+        let machine = Machine::at(3);
+        rotate(&machine, NextKit::None);
+        let mut unlocked = machine.unlocked();
+        machine.keychain.inject_after(cut, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
+        let changed = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
+        drop(unlocked);
+        machine.keychain.heal();
+        machine.host.set_boot(OTHER_BOOT);
+        let opens = [PASSWORD, OTHER_PASSWORD].map(|with| machine.unlock(with).is_ok());
+        assert!(opens.contains(&true), "cut {cut}: {changed:?}");
+        if changed.is_ok() {
+            assert!(opens[1], "cut {cut}");
+        }
+        let with = if opens[1] { OTHER_PASSWORD } else { PASSWORD };
+        machine.host.wait(SETTLING_SECONDS);
+        machine.host.set_boot(BOOT);
+        machine.unlock(with).unwrap();
+        machine.host.set_boot(OTHER_BOOT);
+        let unlocked = machine.unlock(with).unwrap();
+        assert!(unlocked.rotation().is_none(), "cut {cut}");
+    }
+}
+
+#[test]
+fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
+    let machine = Machine::at(3);
+    let other = Machine::at(3);
+    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    rotate(&machine, NextKit::None);
+    other.store.put(Some(machine.file()), None);
+    let mut seen = other.unlock(OTHER_PASSWORD).unwrap();
+    assert_eq!(seen.take_notices(), [Notice::RotationElsewhere]);
+    assert_eq!(seen.rotation(), Some(Rotation::Elsewhere));
+    // It may go on working meanwhile, and the rotation is not disturbed by that.
+    seen.add_project(&named("beta")).unwrap();
+    drop(seen);
+    machine.store.put(Some(other.file()), None);
+    machine.host.set_boot(OTHER_BOOT);
+    let mut unlocked = machine.unlocked();
+    assert!(unlocked.take_notices().contains(&Notice::RotationFinished));
+    assert_eq!(unlocked.projects().len(), 2);
+    drop(unlocked);
+    other.store.put(Some(machine.file()), None);
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+}
+
+#[test]
+fn an_older_copy_beside_a_newer_key_drops_nothing() {
+    let machine = Machine::at(3);
+    let old = machine.file();
+    rotate(&machine, NextKit::None);
+    let moving = machine.file();
+    // Somebody puts the file from before in place, and takes it as it is.
+    machine.store.put(Some(old), None);
+    machine.unlocked().accept_rollback().unwrap();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    assert_eq!(wraps(&machine), 2);
+    machine.store.put(Some(moving), None);
+    machine.host.set_boot(OTHER_BOOT);
+    let mut unlocked = machine.unlocked();
+    assert!(unlocked.rolled_back().is_some());
+    unlocked.accept_rollback().unwrap();
+    drop(unlocked);
+    assert!(machine.unlocked().finished_rotation());
+}
+
+#[test]
+fn a_new_kit_opens_the_vault_before_and_after_and_every_other_one_ends() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let first = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&first, &password(PASSWORD)).unwrap();
+    let second = unlocked.make_kit().unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&second)).unwrap();
+    let opens =
+        |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit());
+    assert_eq!((opens(&first).unwrap(), opens(&second).unwrap()), (1, 2));
+    // One more, made while the rotation waits, opens afterwards too.
+    let third = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&third, &password(PASSWORD)).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!((opens(&second).unwrap(), opens(&third).unwrap()), (2, 3));
+    assert_fails!(opens(&first), Error::WrongKit);
+    let kits = unlocked.kits();
+    assert_eq!(kits.iter().map(|kit| kit.valid).collect::<Vec<_>>(), [false, true, true]);
+    assert!(kits[0].ended.is_some() && kits[1].ended.is_none());
+}
+
+#[test]
+fn a_kit_that_is_kept_goes_on_and_a_wrong_code_changes_nothing() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    let before = machine.file();
+    let stranger = unlocked.make_kit().unwrap();
+    let kept = unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(stranger.secret()));
+    assert_fails!(kept, Error::WrongKit);
+    assert_eq!(machine.file(), before);
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
+    assert!(unlocked.kits()[0].valid);
+}
