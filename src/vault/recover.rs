@@ -130,8 +130,8 @@ impl<'a> OpenedByKit<'a> {
     /// vault may need them. `accept` goes on with a vault file that is older than the one this machine saw last.
     ///
     /// # Errors
-    /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`]; those
-    /// of a vault write. The kit opens the vault as before then.
+    /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`];
+    /// [`Error::EitherPassword`] where the keychain did not confirm; those of a vault write. The kit opens the vault as before then.
     pub fn enroll(
         self,
         keychain: &'a dyn Keychain,
@@ -200,9 +200,15 @@ impl<'a> OpenedByKit<'a> {
             (None, _) => None,
         };
         let item = DataKeyItem { wraps };
-        unlocked.put_item(item, |edges, item| match newest {
+        let stood = keychain.get(&id.to_string(), ItemKind::DataKey)?;
+        let written = unlocked.put_item(item, |edges, item| match newest {
             Some(newest) => write_item(edges, id, item, newest),
             None => write_item_again(edges, id, item),
+        });
+        written.map_err(|error| match keychain.get(&id.to_string(), ItemKind::DataKey) {
+            Ok(stands) if stands == stood => error,
+            // A write that failed or timed out may have been done.
+            _ => Error::EitherPassword { cause: Box::new(error) },
         })?;
         if next.is_some() && writable {
             host.sync_disks();
