@@ -33,7 +33,16 @@ impl Home {
         fs::write(home.password(), PASSWORD).unwrap();
         fs::set_permissions(home.password(), fs::Permissions::from_mode(0o600)).unwrap();
         let memory = mib.to_string();
-        home.succeed(&["init", "--keychain", keychain, "--kdf-memory", &memory, "--password-file", &home.password()]);
+        home.succeed(&[
+            "init",
+            "--no-recovery",
+            "--keychain",
+            keychain,
+            "--kdf-memory",
+            &memory,
+            "--password-file",
+            &home.password(),
+        ]);
         home
     }
 

@@ -148,7 +148,7 @@ fn home() -> tempfile::TempDir {
     let mut rows = String::from("id,name\n");
     (0..3000).for_each(|id| rows += &format!("{id},Person {id}\n"));
     fs::write(home.path().join("clients.csv"), rows).unwrap();
-    let init = "encrypt --init --keychain file --kdf-memory 64 --project acme clients.csv";
+    let init = "encrypt --init --no-recovery --keychain file --kdf-memory 64 --project acme clients.csv";
     assert!(strongroom(home.path(), init).status().unwrap().success());
     home
 }

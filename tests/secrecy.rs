@@ -189,7 +189,7 @@ fn no_key_and_no_password_is_written_anywhere() {
         traces.push((args.to_owned(), written));
         output
     };
-    run("init --keychain file --kdf-memory 64 --password-file old");
+    run("init --no-recovery --keychain file --kdf-memory 64 --password-file old");
     run("project add acme --password-file old");
     run("encrypt --project acme clients.csv --password-file old");
     run("key rotate acme --password-file old");
@@ -238,7 +238,7 @@ fn no_key_and_no_password_is_written_anywhere() {
 #[ignore = "needs strace: run ./test"]
 fn a_generated_password_is_written_once_and_to_standard_output() {
     let home = Home::new();
-    let (output, written) = home.succeed("init --keychain file --kdf-memory 64 --generate-password");
+    let (output, written) = home.succeed("init --no-recovery --keychain file --kdf-memory 64 --generate-password");
     let text = String::from_utf8(output.stdout).unwrap();
     let words = text.lines().find_map(|line| line.strip_prefix("    ")).expect("six words");
     let secret = Secret::new("password", words.as_bytes());
@@ -253,8 +253,8 @@ fn a_generated_password_is_written_once_and_to_standard_output() {
 #[ignore = "needs strace: run ./test"]
 fn failing_commands_say_no_secret() {
     let home = Home::new();
-    home.succeed("init --keychain file --kdf-memory 64 --password-file old");
-    home.succeed("encrypt --init --project acme clients.csv --password-file old");
+    home.succeed("init --no-recovery --keychain file --kdf-memory 64 --password-file old");
+    home.succeed("encrypt --init --no-recovery --project acme clients.csv --password-file old");
     let mut secrets = vec![Secret::new("password", OLD.as_bytes()), Secret::new("password", NEW.as_bytes())];
     home.unlock_keys(OLD, &mut secrets);
     home.file_keys(OLD, "clients.csv.sealed", &mut secrets);

@@ -166,7 +166,7 @@ fn what_is_typed_at_a_terminal_is_written_nowhere() {
     fs::write(home.work("clients.csv"), "id,name\n1,Ada Example\n").unwrap();
     let mut traces = BTreeMap::new();
 
-    let init = format!("encrypt --init --keychain file --project acme {CHEAP} clients.csv");
+    let init = format!("encrypt --init --no-recovery --keychain file --project acme {CHEAP} clients.csv");
     let mut terminal = home.terminal(&traced(CALLS, &init));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, "short-one-7");
@@ -226,7 +226,7 @@ fn what_is_typed_at_a_terminal_is_written_nowhere() {
 #[ignore = "needs strace: run ./test"]
 fn six_words_are_written_to_the_terminal_once_and_nowhere_else() {
     let home = Home::new();
-    let mut terminal = home.terminal(&traced(CALLS, &format!("init --keychain file {CHEAP}")));
+    let mut terminal = home.terminal(&traced(CALLS, &format!("init --no-recovery --keychain file {CHEAP}")));
     terminal.answer(CHOICE, "1");
     terminal.see("Write it down");
     let words = terminal.screen.lines().find_map(|line| line.strip_prefix("    ")).unwrap().trim().to_owned();
@@ -239,7 +239,7 @@ fn six_words_are_written_to_the_terminal_once_and_nowhere_else() {
     all.retain(|_, secret| secret != words.as_bytes());
     assert!(all.len() >= 2, "{:?}", all.keys());
     for (name, secret) in &all {
-        assert!(!holds(&written, secret), "init wrote the {name}");
+        assert!(!holds(&written, secret), "init --no-recovery wrote the {name}");
     }
 }
 

@@ -60,7 +60,7 @@ class Bench:
         }
         self.strongroom = f"{self.program} --password-file {self.password} --no-input --quiet"
         cost = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4"
-        self.once(f"{self.strongroom} init --keychain file {cost} && {self.strongroom} project add bench")
+        self.once(f"{self.strongroom} init --no-recovery --keychain file {cost} && {self.strongroom} project add bench")
         if shutil.which("age-keygen"):
             self.once("age-keygen -o identity 2>/dev/null && age-keygen -y identity > recipient")
         if shutil.which("rclone"):

@@ -246,7 +246,12 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::RolledBack(rolled_back) => (
             if rolled_back.forked { "forked" } else { "rolled-back" },
             format!(
-                "{rolled_back}; nothing is encrypted or changed until you put the newer one back or give --accept-rollback"
+                "{rolled_back}; nothing is encrypted or changed until you {} or give --accept-rollback",
+                if rolled_back.forked {
+                    "merge it with the other (`strongroom vault merge`)"
+                } else {
+                    "put the newer one back"
+                }
             ),
         ),
         Notice::ReadPrevious { reason, generation } => (

@@ -251,6 +251,10 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::EitherPassword { .. } => {
             "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"
         }
+        Error::RolledBack(seen) if seen.forked => {
+            "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
+             meant, run the command again with --accept-rollback"
+        }
         Error::RolledBack(_) => {
             "put the newer vault file back; if this one is meant, run the command again with --accept-rollback"
         }

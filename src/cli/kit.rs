@@ -186,7 +186,6 @@ pub fn choose(
         return Ok(Some(making));
     }
     if flags.no_recovery {
-        say_none(context);
         return Ok(None);
     }
     let Some(mut terminal) = context.terminal() else {

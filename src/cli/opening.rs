@@ -92,7 +92,7 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// Where there is no such project.
     pub fn of(vault: &'a Unlocked<'a>, project: Option<&str>) -> Result<Self, Error> {
-        let project = project.map(|project| vault.project(project).map(|project| project.name)).transpose()?;
+        let project = project.map(|project| vault.usable_project(project).map(|project| project.name)).transpose()?;
         Ok(Self { vault, project, last: Mutex::default() })
     }
 

@@ -139,6 +139,14 @@ impl Unlocked<'_> {
         find(&self.payload, name).map(ProjectInfo::from)
     }
 
+    /// Returns one project that has not been destroyed.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`].
+    pub fn usable_project(&self, name: &str) -> Result<ProjectInfo, Error> {
+        find(&self.payload, name).and_then(usable).map(ProjectInfo::from)
+    }
+
     /// Adds a project with its first file key.
     ///
     /// # Errors

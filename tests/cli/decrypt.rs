@@ -216,7 +216,7 @@ hint: see the names with `strongroom project list`, or add it with `strongroom p
 #[test]
 fn another_vaults_file_is_not_opened_and_not_called_damaged() {
     let home = home_with_sealed();
-    home.run(&format!("init --vault other --keychain file {FLOOR}")).succeeds();
+    home.run(&format!("init --no-recovery --vault other --keychain file {FLOOR}")).succeeds();
     home.run("project add acme --vault other").succeeds();
     home.run("decrypt a.txt.sealed --vault other").fails(
         4,

@@ -10,7 +10,7 @@ fn the_first_command_makes_everything_and_shows_how_to_open_it_again() {
     home.write("examples/clients.csv", "name\nAda\n");
     let first =
         format!("encrypt --init --generate-password --keychain file --project acme examples/clients.csv {FLOOR}");
-    let made = home.run_alone(&first).does(
+    let made = home.run_alone(&first).warns(
         "\
 master password, shown this once:
 
@@ -27,6 +27,8 @@ password  Argon2id, 64 MiB, 3 passes, 4 lanes
 open it again:
   strongroom decrypt examples/clients.csv.sealed -o examples/clients-opened.csv
 ",
+        "warning: this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. \
+         Make one with `strongroom recovery new`\n",
     );
     // As it is told to be done, with the password from where the user put it.
     let text = made.text();
@@ -59,7 +61,9 @@ fn in_json_the_password_stands_in_the_one_object() {
     let home = Home::empty();
     home.write("a.txt", "data");
     let json = home
-        .run_alone(&format!("encrypt --init --generate-password --keychain file -p acme a.txt --json {FLOOR}"))
+        .run_alone(&format!(
+            "encrypt --init --no-recovery --generate-password --keychain file -p acme a.txt --json {FLOOR}"
+        ))
         .succeeds()
         .json();
     let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
@@ -74,7 +78,9 @@ fn in_json_the_password_stands_in_the_one_object() {
 fn the_password_may_be_the_users_own_and_the_vault_elsewhere() {
     let home = Home::empty();
     home.write("two words.txt", "data");
-    let words = format!("encrypt --init --keychain file:keys/one --vault my-vault -p acme --password-file pw {FLOOR}");
+    let words = format!(
+        "encrypt --init --no-recovery --keychain file:keys/one --vault my-vault -p acme --password-file pw {FLOOR}"
+    );
     let text = home.typed(&words).arg("two words.txt").run().succeeds().text();
     assert!(!text.contains("shown this once"), "{text}");
     let again = text.lines().last().unwrap().trim();
@@ -102,20 +108,20 @@ hint: add --init to make the vault and the project now, or make it with `strongr
 fn what_is_missing_for_a_first_use_is_named_and_nothing_is_made() {
     let home = Home::empty();
     home.write("a.txt", "data");
-    home.run_alone("encrypt --init --keychain file -p acme a.txt").fails(
+    home.run_alone("encrypt --init --no-recovery --keychain file -p acme a.txt").fails(
         2,
         "\
 error: the master password is needed, and there is no terminal to ask for it
 hint: give --generate-password, or a password by --password-file, --password-fd or --password-command
 ",
     );
-    home.run("encrypt --init -p acme a.txt --json").fails_in_json(6, "no-bus");
-    home.run("encrypt --init --keychain file -p acme none --json").fails_in_json(4, "input-not-found");
-    let words = "encrypt --init --keychain file a.txt --json -p";
+    home.run("encrypt --init --no-recovery -p acme a.txt --json").fails_in_json(6, "no-bus");
+    home.run("encrypt --init --no-recovery --keychain file -p acme none --json").fails_in_json(4, "input-not-found");
+    let words = "encrypt --init --no-recovery --keychain file a.txt --json -p";
     let (_, hint) = home.typed(words).arg("").args(["--password-file", "pw"]).run().fails_in_json(2, "bad-name");
     assert!(hint.contains("visible characters"), "{hint}");
     home.write("pw", "short");
-    home.run("encrypt --init --keychain file -p acme a.txt --json").fails_in_json(2, "weak-password");
+    home.run("encrypt --init --no-recovery --keychain file -p acme a.txt --json").fails_in_json(2, "weak-password");
 }
 
 #[test]
@@ -125,7 +131,7 @@ fn when_the_file_cannot_be_sealed_the_password_of_the_new_vault_was_shown_all_th
     home.write("b.txt", "data");
     // It goes after the command looked: the vault is being made then.
     let line = format!(
-        "strongroom encrypt --init --keychain file -p acme --password-command 'rm a.txt; cat pw' a.txt {FLOOR}"
+        "strongroom encrypt --init --no-recovery --keychain file -p acme --password-command 'rm a.txt; cat pw' a.txt {FLOOR}"
     );
     let outcome = home.shell(&line);
     let stderr = outcome.stderr().to_owned();

@@ -42,7 +42,7 @@ impl Home {
     /// Makes a home with a vault whose key lies in a keychain file.
     pub fn with_vault() -> Self {
         let home = Self::empty();
-        home.run(&format!("init --keychain file {FLOOR}")).succeeds();
+        home.run(&format!("init --no-recovery --keychain file {FLOOR}")).succeeds();
         home
     }
 

@@ -59,7 +59,10 @@ fn two_new_vaults_never_share_a_keychain_file() {
     for round in 0..6 {
         let home = Home::empty();
         let make = |vault: &str| {
-            home.typed(&format!("init --vault {vault} --keychain file:{round}.key {FLOOR} --password-file pw")).start()
+            home.typed(&format!(
+                "init --no-recovery --vault {vault} --keychain file:{round}.key {FLOOR} --password-file pw"
+            ))
+            .start()
         };
         let children = [make("a"), make("b")];
         let made: Vec<bool> =

@@ -72,7 +72,7 @@ hint: name where this vault's key lies with --keychain; see `strongroom doctor`
 fn the_key_of_another_vault_is_not_tried() {
     let home = Home::with_project();
     let own = home.keychain();
-    home.run(&format!("init --vault other --keychain file:keys/other {FLOOR}")).succeeds();
+    home.run(&format!("init --no-recovery --vault other --keychain file:keys/other {FLOOR}")).succeeds();
     fs::copy(home.path("keys/other"), &own).unwrap();
     let (message, _) = home.run("project list --json").fails_in_json(6, "key-not-ours");
     assert!(message.contains("belongs to another vault"), "{message}");

@@ -20,9 +20,12 @@ fn no_vault_is_made_whose_generated_password_nobody_saw() {
     for format in ["", "--json"] {
         for nowhere in NOWHERE {
             let home = Home::empty();
-            let code = run(&home, &format!("init --generate-password --keychain file {FLOOR} {format} {nowhere}"));
-            assert!(!home.vault().exists(), "init {format} {nowhere}: {code}");
-            assert_ne!(code, 0, "init {format} {nowhere} made no vault and called that success");
+            let code = run(
+                &home,
+                &format!("init --no-recovery --generate-password --keychain file {FLOOR} {format} {nowhere}"),
+            );
+            assert!(!home.vault().exists(), "init --no-recovery {format} {nowhere}: {code}");
+            assert_ne!(code, 0, "init --no-recovery {format} {nowhere} made no vault and called that success");
         }
     }
 }
@@ -33,7 +36,7 @@ fn nothing_is_sealed_under_a_generated_password_that_nobody_saw() {
         for nowhere in NOWHERE {
             let home = Home::empty();
             home.write("a.txt", "data");
-            let line = "encrypt --init --generate-password --keychain file -p acme a.txt";
+            let line = "encrypt --init --no-recovery --generate-password --keychain file -p acme a.txt";
             let code = run(&home, &format!("{line} {FLOOR} {format} {nowhere}"));
             assert!(!home.vault().exists(), "encrypt {format} {nowhere}: {code}");
             assert_ne!(code, 0, "encrypt {format} {nowhere} sealed nothing and called that success");

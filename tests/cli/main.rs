@@ -6,9 +6,11 @@
 mod harness;
 mod headers;
 
+mod copies;
 mod damage;
 mod decrypt;
 mod encrypt;
+mod engagement_end;
 mod first_use;
 mod hazards;
 mod help;
@@ -20,6 +22,7 @@ mod lost_output;
 mod passwd;
 mod passwords;
 mod projects;
+mod recovery;
 mod rewrap;
 mod rollback;
 mod status;

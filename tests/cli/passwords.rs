@@ -100,7 +100,7 @@ fn the_same_password_in_another_unicode_form_opens() {
     let home = Home::empty();
     // Composed where it was made, decomposed where it is typed next: macOS does that.
     home.write("pw", "caf\u{e9} tundra velvet onion cobalt\n");
-    home.run(&format!("init --keychain file {FLOOR}")).succeeds();
+    home.run(&format!("init --no-recovery --keychain file {FLOOR}")).succeeds();
     home.write("pw", "cafe\u{301} tundra velvet onion cobalt\n");
     home.run("project list").shows(NO_PROJECTS);
 }
@@ -135,7 +135,7 @@ fn a_password_of_two_lines_never_becomes_a_vaults() {
     // Nobody could type it at a terminal.
     let home = Home::empty();
     home.write("pw", format!("{PASSWORD}\nanother line\n"));
-    home.run(&format!("init --keychain file --json {FLOOR}")).fails_in_json(2, "bad-password");
+    home.run(&format!("init --no-recovery --keychain file --json {FLOOR}")).fails_in_json(2, "bad-password");
 }
 
 #[test]

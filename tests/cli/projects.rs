@@ -48,7 +48,7 @@ fn in_json_every_member_has_its_name() {
     home.run("project list --json").shows("[]\n");
     let added = home.run("project add acme --client ACME --note soon --json").succeeds().json();
     let members: Vec<_> = added.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["client", "created", "id", "keys", "note", "project"]);
+    assert_eq!(members, ["client", "created", "destroyed", "hold", "id", "keys", "note", "project"]);
     assert_eq!((&added["project"], &added["client"], &added["note"]), (&"acme".into(), &"ACME".into(), &"soon".into()));
     assert_eq!((&added["keys"][0]["version"], &added["keys"][0]["state"]), (&1.into(), &"current".into()));
     let shown = home.run("project show acme --json").succeeds().changed_nothing().json();

@@ -44,7 +44,7 @@ fn under_an_older_vault_nothing_is_encrypted_or_changed() {
     home.write("key", [7; 32]);
     for (words, doing) in [
         ("encrypt -p acme a.txt -o b", "encrypt for project \"acme\""),
-        ("encrypt --init -p gamma a.txt -o b", "encrypt for project \"gamma\""),
+        ("encrypt --init --no-recovery -p gamma a.txt -o b", "encrypt for project \"gamma\""),
         ("project add gamma", "add project \"gamma\""),
         ("project rename acme gamma", "rename project \"acme\""),
         ("key rotate acme", "rotate the key of \"acme\""),
@@ -158,7 +158,7 @@ warning: this machine had no memory of the vault, so an older one would not have
         home.run("project list").shows(listed);
     }
     // The memory of another vault is none.
-    home.run(&format!("init --vault other --keychain file:keys/other {FLOOR}")).succeeds();
+    home.run(&format!("init --no-recovery --vault other --keychain file:keys/other {FLOOR}")).succeeds();
     fs::copy(home.path("keys/other.anchor"), home.anchor()).unwrap();
     home.run("project list").warns(listed, warning);
 }

@@ -62,7 +62,7 @@ fn of_eight_processes_that_make_the_same_vault_one_succeeds() {
     let codes: Vec<_> = thread::scope(|scope| {
         let runs: Vec<_> = (0..8)
             .map(|_| {
-                let words = format!("init --keychain file --password-file pw {}", crate::harness::FLOOR);
+                let words = format!("init --no-recovery --keychain file --password-file pw {}", crate::harness::FLOOR);
                 let home = &home;
                 scope.spawn(move || home.typed(&words).start().wait_with_output().unwrap().status.code().unwrap())
             })

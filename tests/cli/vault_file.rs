@@ -72,7 +72,7 @@ fn a_damaged_vault_file_is_called_that_and_left_as_it_is() {
         }
         home.run("key show acme --json").fails_in_json(5, "damaged");
         // And a new one is not made in its place.
-        home.run("init --keychain file --json").fails_in_json(1, "vault-exists");
+        home.run("init --no-recovery --keychain file --json").fails_in_json(1, "vault-exists");
     }
     home.write(home.vault(), good);
     assert!(home.run("project list").succeeds().text().contains("acme"));
@@ -242,8 +242,8 @@ fn a_missing_vault_file_with_a_previous_one_is_no_first_use() {
             .starts_with("warning: the vault file cannot be used (it is missing); reading the previous one")
     );
     assert!(outcome.text().contains("acme") && !outcome.text().contains("beta"));
-    home.run("init --keychain file --json").fails_in_json(1, "vault-exists");
-    let outcome = home.run("encrypt --init -p acme a.txt");
+    home.run("init --no-recovery --keychain file --json").fails_in_json(1, "vault-exists");
+    let outcome = home.run("encrypt --init --no-recovery -p acme a.txt");
     let stderr = outcome.stderr().to_owned();
     outcome.fails(5, &stderr);
     assert!(home.run("project list --accept-rollback").ends_well());

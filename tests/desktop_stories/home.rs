@@ -49,7 +49,9 @@ impl Home {
     /// A home with a vault under [`OLD`], with the project acme, its key in the given keychain.
     pub fn with_vault(keychain: &str) -> Self {
         let home = Self::empty();
-        home.succeed(&[&["init", "--keychain", keychain, "--password-file", "old"], &CHEAP[..]].concat());
+        home.succeed(
+            &[&["init", "--no-recovery", "--keychain", keychain, "--password-file", "old"], &CHEAP[..]].concat(),
+        );
         home.succeed(&["project", "add", "acme", "--password-file", "old"]);
         home
     }
@@ -165,10 +167,10 @@ pub fn cannot_be_used(kind: &str) -> String {
     assert!(home.opens("old"));
 
     let home = Home::empty();
-    home.fails(&[&["init", "--keychain", "os", "--password-file", "old"], &CHEAP[..]].concat(), kind);
+    home.fails(&[&["init", "--no-recovery", "--keychain", "os", "--password-file", "old"], &CHEAP[..]].concat(), kind);
     home.has_no_vault();
     // Without --keychain it is the OS keychain's too: a file is never chosen for the user.
-    home.fails(&[&["init", "--password-file", "old"], &CHEAP[..]].concat(), kind);
+    home.fails(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat(), kind);
     home.has_no_vault();
     hint
 }

@@ -36,7 +36,7 @@ mod meanwhile;
 stories! {
     the_whole_way_from_init_to_a_changed_password in "--unlocked" {
         let home = Home::empty();
-        let made = home.succeed(&[&["init", "--password-file", "old"], &CHEAP[..]].concat());
+        let made = home.succeed(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat());
         assert!(made.contains("keychain  os"), "{made}");
         home.succeed(&["project", "add", "acme", "--password-file", "old"]);
         home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
@@ -78,7 +78,7 @@ stories! {
 
     two_vaults_share_a_keychain_and_not_their_items in "--unlocked" {
         let home = Home::with_vault("os");
-        home.succeed(&[&["init", "--vault", "second", "--password-file", "new"], &CHEAP[..]].concat());
+        home.succeed(&[&["init", "--no-recovery", "--vault", "second", "--password-file", "new"], &CHEAP[..]].concat());
         assert_eq!(items_of_ours().len(), 4);
         home.succeed(&["--vault", "second", "project", "add", "beta", "--password-file", "new"]);
         assert_eq!((home.opens("old"), home.opens("new")), (true, false));
@@ -167,13 +167,13 @@ stories! {
         for arguments in [
             &["key", "show", "acme", "--password-file", "old"][..],
             &["project", "add", "beta", "--password-file", "old"],
-            &["encrypt", "--init", "-p", "acme", "clients.csv", "--password-file", "old"],
+            &["encrypt", "--init", "--no-recovery", "-p", "acme", "clients.csv", "--password-file", "old"],
             &["passwd", "--password-file", "old", "--new-password-file", "new"],
             &["doctor", "--remove-duplicates", "--password-file", "old"],
         ] {
             home.fails(arguments, "key-missing");
         }
-        let init = home.run(&[&["init", "--password-file", "old"], &CHEAP[..]].concat());
+        let init = home.run(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat());
         assert_eq!(init.status.code(), Some(1));
         assert_eq!(fs::read(home.vault()).unwrap(), before);
         assert!(!items_of_ours().contains(&user));
@@ -210,7 +210,7 @@ stories! {
         let sooner = [&["--keychain-timeout", "1"], &show[..]].concat();
         gone(&home, &sooner, Duration::from_millis(2900), "--keychain-timeout");
         let fresh = Home::empty();
-        let init = [&["--json", "init", "--password-file", "old"], &CHEAP[..]].concat();
+        let init = [&["--json", "init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat();
         gone(&fresh, &init, GONE_WITHIN, "--keychain-timeout");
         fresh.has_no_vault();
         // Nothing was broken by it.
@@ -233,7 +233,7 @@ stories! {
 
     an_item_that_is_garbage_or_anothers_is_not_taken_for_ours in "--unlocked" {
         let home = Home::with_vault("os");
-        home.succeed(&[&["init", "--vault", "second", "--password-file", "old"], &CHEAP[..]].concat());
+        home.succeed(&[&["init", "--no-recovery", "--vault", "second", "--password-file", "old"], &CHEAP[..]].concat());
         let second: Value =
             serde_json::from_str(&home.succeed(&["--json", "--vault", "second", "status"])).unwrap();
         let anothers = look_up(&format!("{}:data-key", second["vault"].as_str().unwrap()));
@@ -258,14 +258,14 @@ stories! {
         let before = fs::read(home.vault()).unwrap();
         // The file kind would serve here, as another vault shows.
         home.succeed(
-            &[&["init", "--vault", "second", "--keychain", "file", "--password-file", "old"], &CHEAP[..]].concat(),
+            &[&["init", "--no-recovery", "--vault", "second", "--keychain", "file", "--password-file", "old"], &CHEAP[..]].concat(),
         );
         let files = || fs::read_dir(home.path(".local/state/strongroom/keychain")).unwrap().count();
         let kept = files();
         for arguments in [
             &["key", "show", "acme", "--password-file", "old"][..],
             &["project", "add", "beta", "--password-file", "old"],
-            &["encrypt", "--init", "-p", "acme", "clients.csv", "--password-file", "old"],
+            &["encrypt", "--init", "--no-recovery", "-p", "acme", "clients.csv", "--password-file", "old"],
             &["passwd", "--password-file", "old", "--new-password-file", "new"],
         ] {
             let nowhere = format!("unix:path={}", home.path("no-bus").display());

@@ -40,7 +40,7 @@ impl Home {
     /// A home with a vault under [`OLD`], with the project acme.
     pub fn with_vault() -> Self {
         let home = Self::new();
-        assert_eq!(home.run(&format!("init --keychain file {CHEAP}"), OLD), 0);
+        assert_eq!(home.run(&format!("init --no-recovery --keychain file {CHEAP}"), OLD), 0);
         assert_eq!(home.run("project add acme", OLD), 0);
         home
     }

@@ -52,7 +52,7 @@ fn a_terminal_that_goes_away_takes_the_question_with_it() {
 #[test]
 fn a_refused_password_says_so_on_the_terminal_wherever_standard_error_goes() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP} 2>errors"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP} 2>errors"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, "short-one-7");
     // Without this the same question comes again and nobody knows why.
@@ -66,7 +66,8 @@ fn a_refused_password_says_so_on_the_terminal_wherever_standard_error_goes() {
 #[test]
 fn with_json_standard_error_holds_json_alone_though_a_password_was_refused() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom --json init --keychain file {CHEAP} >result 2>errors"));
+    let mut terminal =
+        home.terminal(&format!("strongroom --json init --no-recovery --keychain file {CHEAP} >result 2>errors"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, "short-one-7");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
@@ -95,7 +96,7 @@ fn bytes_that_are_no_text_are_a_bad_password_and_not_a_wrong_one() {
 #[test]
 fn a_new_password_of_bytes_that_are_no_text_is_refused() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "2");
     terminal.see_hidden(NEW_PASSWORD);
     terminal.press_bytes(LATIN_1[0]);
@@ -121,7 +122,7 @@ fn an_empty_password_is_refused_and_not_tried() {
 #[test]
 fn a_new_password_that_is_too_long_is_asked_for_again() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, &"lantern orbit quarry ".repeat(60));
     terminal.answer_hidden(NEW_PASSWORD, NEW);
@@ -148,7 +149,7 @@ fn a_password_is_corrected_with_the_keys_of_the_terminal() {
 fn a_password_opens_however_its_accents_are_typed() {
     let home = Home::new();
     let (composed, decomposed) = ("caf\u{e9} lantern orbit quarry mellow", "cafe\u{301} lantern orbit quarry mellow");
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, composed);
     // The same for whoever types it on another keyboard.
@@ -165,7 +166,7 @@ fn a_password_opens_however_its_accents_are_typed() {
 #[test]
 fn answers_pasted_ahead_are_taken_one_a_question() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.see(CHOICE);
     terminal.press(&format!("2\n{NEW}\n{NEW}\n"));
     terminal.leaves_with(0);
@@ -178,7 +179,7 @@ fn ctrl_c_on_the_way_through_encrypt_init_makes_nothing() {
     for questions in 0..3 {
         let home = Home::new();
         let data = home.data();
-        let mut terminal = home.terminal(&format!("strongroom encrypt --init -p acme {CHEAP} {data}"));
+        let mut terminal = home.terminal(&format!("strongroom encrypt --init --no-recovery -p acme {CHEAP} {data}"));
         if questions > 0 {
             terminal.answer(KEEP_IN_FILE, "y");
         }
@@ -202,7 +203,7 @@ fn ctrl_c_on_the_way_through_encrypt_init_makes_nothing() {
 fn ctrl_c_while_the_password_is_checked_ends_at_once_and_changes_nothing() {
     let home = Home::new();
     // Some seconds of Argon2id.
-    assert_eq!(home.run("init --keychain file --kdf-memory 256 --kdf-passes 40 --kdf-lanes 4", OLD), 0);
+    assert_eq!(home.run("init --no-recovery --keychain file --kdf-memory 256 --kdf-passes 40 --kdf-lanes 4", OLD), 0);
     let before = fs::read(home.path(".local/share/strongroom/vault.json")).unwrap();
     let mut terminal = home.terminal("strongroom project add beta");
     terminal.answer_hidden(PASSWORD, OLD);

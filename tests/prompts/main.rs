@@ -14,7 +14,7 @@ use harness::*;
 #[test]
 fn init_makes_six_words_and_goes_on_once_they_are_typed_back() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "1");
     let words = terminal.words();
     terminal.answer_hidden(TYPE_BACK, "not-the-words-that-were-shown");
@@ -29,7 +29,7 @@ fn init_makes_six_words_and_goes_on_once_they_are_typed_back() {
 #[test]
 fn six_words_are_what_enter_alone_chooses() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "");
     let words = terminal.words();
     terminal.answer_hidden(TYPE_BACK, &words);
@@ -40,7 +40,7 @@ fn six_words_are_what_enter_alone_chooses() {
 #[test]
 fn another_answer_than_1_or_2_is_refused_and_makes_nothing() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "3");
     let screen = terminal.leaves_with(2);
     assert!(screen.contains("the answer is 1 or 2"), "{screen}");
@@ -50,7 +50,7 @@ fn another_answer_than_1_or_2_is_refused_and_makes_nothing() {
 #[test]
 fn init_takes_a_password_of_ones_own_once_it_is_strong_and_twice_the_same() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, "short-one-7");
     terminal.see("this password is too weak");
@@ -70,7 +70,7 @@ fn init_takes_a_password_of_ones_own_once_it_is_strong_and_twice_the_same() {
 fn ctrl_c_at_any_question_of_init_makes_nothing() {
     for questions in 0..4 {
         let home = Home::new();
-        let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+        let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
         match questions {
             0 => terminal.see(CHOICE),
             1 => {
@@ -99,7 +99,7 @@ fn ctrl_c_at_any_question_of_init_makes_nothing() {
 #[test]
 fn the_end_of_input_at_a_question_is_an_interruption() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery --keychain file {CHEAP}"));
     terminal.see(CHOICE);
     terminal.session.send_control('d').unwrap();
     terminal.leaves_with(130);
@@ -131,7 +131,7 @@ fn signals_at_a_question_end_the_program_and_put_the_terminal_back() {
 #[cfg(not(target_os = "macos"))]
 fn without_an_os_keychain_yes_keeps_the_key_in_a_file() {
     let home = Home::new();
-    let mut terminal = home.terminal(&format!("strongroom init {CHEAP}"));
+    let mut terminal = home.terminal(&format!("strongroom init --no-recovery {CHEAP}"));
     terminal.see("The OS keychain cannot be used: no session bus answers here");
     terminal.answer(KEEP_IN_FILE, "y");
     terminal.answer(CHOICE, "2");
@@ -148,7 +148,7 @@ fn without_an_os_keychain_yes_keeps_the_key_in_a_file() {
 fn without_an_os_keychain_no_is_an_error_and_makes_nothing() {
     for no in ["n", "", "no"] {
         let home = Home::new();
-        let mut terminal = home.terminal(&format!("strongroom init {CHEAP}"));
+        let mut terminal = home.terminal(&format!("strongroom init --no-recovery {CHEAP}"));
         terminal.answer(KEEP_IN_FILE, no);
         let screen = terminal.leaves_with(6);
         assert!(screen.contains("error: cannot use the OS keychain"), "{screen}");
@@ -162,7 +162,7 @@ fn without_an_os_keychain_no_is_an_error_and_makes_nothing() {
 fn encrypt_init_leads_through_everything_and_decrypt_opens_it_again() {
     let home = Home::new();
     let data = home.data();
-    let mut terminal = home.terminal(&format!("strongroom encrypt --init --project acme {CHEAP} {data}"));
+    let mut terminal = home.terminal(&format!("strongroom encrypt --init --no-recovery --project acme {CHEAP} {data}"));
     terminal.answer(KEEP_IN_FILE, "yes");
     terminal.answer(CHOICE, "1");
     let words = terminal.words();
@@ -270,7 +270,7 @@ fn no_input_asks_nothing_even_at_a_terminal() {
         assert!(screen.contains("hint: ") && !screen.contains(PASSWORD), "{screen}");
     }
     let home = Home::new();
-    let screen = home.terminal("strongroom --no-input init --keychain file").leaves_with(2);
+    let screen = home.terminal("strongroom --no-input init --no-recovery --keychain file").leaves_with(2);
     assert!(screen.contains("hint: ") && !screen.contains(CHOICE), "{screen}");
     home.untouched();
 }

@@ -1,0 +1,105 @@
+//! Backups, restoring them, forks, and two machines on one vault.
+
+use std::fs;
+
+use crate::harness::{FLOOR, Home};
+
+#[test]
+fn a_backup_is_the_vault_file_of_a_moment_and_never_written_over_anything() {
+    let home = Home::with_project();
+    home.run("vault backup copy.json").does(
+        "\
+{home}/.local/share/strongroom/vault.json -> copy.json (generation 2)
+it opens with this machine's keychain and password alone: there is no recovery kit
+",
+    );
+    assert_eq!((home.read("copy.json"), home.mode("copy.json")), (home.read(home.vault()), 0o600));
+    home.run("vault backup copy.json --json").fails_in_json(1, "output-exists");
+    // It needs no password.
+    let json = home.run_alone("vault backup second.json --json --no-input").succeeds().json();
+    assert_eq!((&json["generation"], &json["kits"]), (&2.into(), &serde_json::json!([])));
+    home.write(home.vault(), "damaged");
+    fs::remove_file(home.path(".local/share/strongroom/vault.json.prev")).unwrap();
+    home.run_alone("vault backup third.json --json").fails_in_json(5, "damaged");
+    assert!(!home.path("third.json").exists());
+}
+
+#[test]
+fn a_restored_backup_goes_on_without_an_alarm_and_what_stood_is_kept() {
+    let home = Home::with_project();
+    home.run("vault backup copy.json -q").does("");
+    home.run("project add beta -q").does("");
+    home.run("vault restore copy.json").does(
+        "\
+restored the vault of generation 2; it goes on as generation 4
+what stood there is kept as {home}/.local/share/strongroom/vault.json.replaced-[..]Z
+what was changed after generation 2 is not in it: new projects, and keys that files may be under
+",
+    );
+    let listed = home.run("project list --json").succeeds().json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    home.run("project add gamma -q").does("");
+    // Where the vault file is gone altogether, or damaged.
+    for damage in [None, Some("damaged")] {
+        match damage {
+            Some(text) => drop(home.write(home.vault(), text)),
+            None => fs::remove_file(home.vault()).unwrap(),
+        }
+        home.run("vault restore copy.json -q").does("");
+        home.run("project list").succeeds();
+    }
+    home.run("vault restore none --json").fails_in_json(4, "input-not-found");
+    home.run("vault restore pw --json").fails_in_json(5, "damaged");
+    let other = Home::with_project();
+    home.write("other.json", other.read(other.vault()));
+    home.run("vault restore other.json --json").fails_in_json(1, "other-vault");
+}
+
+#[test]
+fn a_fork_is_a_vault_of_its_own() {
+    let home = Home::with_project();
+    let own = format!("file:{}", home.keychain().display());
+    home.write("a.txt", "data");
+    home.run("encrypt -p acme a.txt -q").succeeds();
+    let json = home.run("vault fork forked --no-recovery --json").succeeds().json();
+    assert_ne!(json["keychain"], own);
+    home.run("vault fork forked --no-recovery --json").fails_in_json(1, "vault-exists");
+    home.run("--vault forked project add beta -q").does("");
+    home.run("--vault forked decrypt a.txt.sealed -o b.txt -q").does("");
+    assert_eq!(home.run("project list --json").succeeds().json().as_array().unwrap().len(), 1);
+    home.run("project add gamma -q").does("");
+    home.run("--vault forked project list").succeeds();
+    home.run("vault merge forked/vault.json --json").fails_in_json(1, "other-vault");
+}
+
+#[test]
+fn two_machines_that_changed_one_vault_apart_are_united() {
+    let here = Home::with_project();
+    here.run("recovery new --recovery-file kit -q").does("");
+    let there = Home::empty();
+    there.write("kit", here.read("kit"));
+    there.write("copy.json", here.read(here.vault()));
+    there
+        .run_alone(&format!(
+            "recover --from copy.json --kit-file kit --new-password-file pw --keychain file {FLOOR} --no-input -q"
+        ))
+        .does("");
+    here.run("project add beta -q").does("");
+    there.run("project add gamma -q").does("");
+    there.run("key rotate acme -q").does("");
+    here.run("key rotate acme -q").does("");
+    here.run("key rotate acme -q").does("");
+    // The shared folder brings the other's file.
+    let seen = here.read(here.vault());
+    there.write("mine.json", there.read(there.vault()));
+    there.write(there.vault(), &seen);
+    let refused = there.run("project add delta");
+    assert!(refused.code() == 8 && refused.stderr().contains("strongroom vault merge OTHER"), "{}", refused.stderr());
+    let merged = there.run("vault merge mine.json --json").json();
+    assert_eq!((&merged["projects"], &merged["keys"][0]["project"]), (&serde_json::json!(["gamma"]), &"acme".into()));
+    let keys = there.run("key list acme --json").succeeds().json();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 4);
+    here.write(here.vault(), there.read(there.vault()));
+    assert_eq!(here.run("project list --json").succeeds().json().as_array().unwrap().len(), 3);
+    here.run("project add delta -q").does("");
+}

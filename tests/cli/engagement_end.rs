@@ -1,0 +1,115 @@
+//! Rotating the data key, holding and destroying projects.
+
+use std::fs;
+
+use crate::harness::Home;
+
+/// A home with a project, a sealed file and a copy of the vault file.
+fn home_with_copy() -> Home {
+    let home = Home::with_project();
+    home.write("a.txt", "data");
+    home.run("encrypt -p acme a.txt -q").succeeds();
+    home.run("project add beta -q").does("");
+    home.run("vault backup copy.json -q").does("");
+    home
+}
+
+#[test]
+fn after_a_rotation_no_copy_from_before_opens() {
+    let home = home_with_copy();
+    home.run("vault rotate --no-input --no-recovery").does(
+        "\
+the data key is rotated: vault files from before no longer open with this machine's keychain
+old backups of the vault are dead: make a new one with `strongroom vault backup FILE`
+no valid recovery kit is left: make one with `strongroom recovery new`
+",
+    );
+    assert!(!home.path(".local/share/strongroom/vault.json.prev").exists());
+    home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+    let now = home.read(home.vault());
+    home.run("vault restore copy.json --json").fails_in_json(6, "key-not-ours");
+    home.write(home.vault(), home.read("copy.json"));
+    home.run("project list --json").fails_in_json(6, "key-not-ours");
+    home.write(home.vault(), now);
+    home.run("project list").succeeds();
+}
+
+#[test]
+fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
+    let home = home_with_copy();
+    home.run("recovery new --recovery-file one -q").does("");
+    let said = home.run("vault rotate --no-input -q").stderr().to_owned();
+    assert!(said.starts_with("warning: this vault has no recovery kit"), "{said}");
+    home.run_alone("recovery test --kit-file one --json").fails_in_json(4, "kit-not-found");
+    let json = home.run("vault rotate --recovery-file two --json").succeeds().json();
+    assert_eq!(
+        (&json["state"], &json["kit"], json["kits"].as_array().unwrap().len()),
+        (&"settled".into(), &2.into(), 2)
+    );
+    home.run("vault rotate --keep-kit --kit-file one --json").fails_in_json(3, "wrong-kit");
+    home.run("vault rotate --keep-kit --kit-file two -q").does("");
+    home.run_alone("recovery test --kit-file two -q").succeeds();
+    // A kit file that stands there is not replaced, and nothing rotates then.
+    let before = home.read(home.vault());
+    home.run("vault rotate --recovery-file one --json").fails_in_json(1, "output-exists");
+    assert_eq!(home.read(home.vault()), before);
+}
+
+#[test]
+fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
+    let home = home_with_copy();
+    home.run("recovery new --recovery-file one -q").does("");
+    let done = home.run("project destroy acme --yes acme --recovery-file two").succeeds().text();
+    for line in [
+        "project acme is destroyed: its keys are gone from the vault",
+        "recovery kit 2 opens the vault, now and afterwards",
+        "  - recovery kit 1, with a vault file of its time",
+        "  - keys that were shown by `key show` or copied from it",
+        "destroy the paper of kit 1",
+    ] {
+        assert!(done.contains(line), "{line}: {done}");
+    }
+    assert!(!done.contains("  - recovery kit 2"), "{done}");
+    home.run("decrypt a.txt.sealed -o b.txt --json").fails_in_json(4, "wrong-key");
+    home.run("decrypt -p acme a.txt.sealed -o b.txt --json").fails_in_json(4, "project-destroyed");
+    home.run("encrypt -p acme a.txt -o c --json").fails_in_json(4, "project-destroyed");
+    home.run("key show acme --json").fails_in_json(4, "project-destroyed");
+    home.run("key rotate acme --json").fails_in_json(4, "project-destroyed");
+    home.run("project destroy acme --yes acme --json").fails_in_json(4, "project-destroyed");
+    let listed = home.run("project list").succeeds().text();
+    assert!(listed.contains("destroyed") && listed.contains("beta"), "{listed}");
+    let shown = home.run("project show acme --json").succeeds().json();
+    assert_eq!((&shown["keys"][0]["state"], shown["destroyed"].is_string()), (&"destroyed".into(), true));
+    home.run_alone("recovery test --kit-file two").succeeds();
+    // The kit of the time before opens the copy of the time before, and that is why its paper is to go.
+    fs::remove_dir_all(home.path(".local")).unwrap();
+    home.write("new", "seven-wet-owls-argue-about-tea\n");
+    home.write("pw", "seven-wet-owls-argue-about-tea\n");
+    home.run_alone("recover --from copy.json --kit-file two --new-password-file new --json --keychain file --no-input")
+        .fails_in_json(4, "kit-not-found");
+}
+
+#[test]
+fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
+    let home = home_with_copy();
+    home.run("project destroy acme --json").fails_in_json(2, "usage");
+    home.run("project destroy acme --yes beta --json").fails_in_json(2, "usage");
+    home.run("project destroy none --yes none --json").fails_in_json(4, "project-not-found");
+    home.run("project hold acme --reason trial")
+        .does("project acme is on hold: it cannot be destroyed until it is released\n");
+    home.run("project destroy acme --yes acme --no-recovery").fails(
+        1,
+        "\
+error: cannot destroy project \"acme\"
+cause: project \"acme\" is on hold since [..]Z: trial
+hint: take the hold off first with `strongroom project release`
+",
+    );
+    let json = home.run("project show acme --json").succeeds().json();
+    assert_eq!(json["hold"]["reason"], "trial");
+    home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+    home.run("project release acme").does("project acme is released\n");
+    home.run("project release acme").does("project acme was not on hold\n");
+    let json = home.run("project destroy acme --yes acme --no-recovery --json").succeeds().json();
+    assert_eq!((&json["project"], &json["rotation"]["state"]), (&"acme".into(), &"settled".into()));
+}

@@ -1,0 +1,184 @@
+//! Recovery kits, and getting back in with one.
+
+use std::fs;
+
+use crate::harness::{FLOOR, Home};
+
+const NO_KIT: &str = "warning: this vault has no recovery kit: if the keychain or the password is lost, so is \
+                      everything in it. Make one with `strongroom recovery new`\n";
+
+/// A home with a project, a sealed file and the kit 1 in the file `kit`.
+fn home_with_kit() -> Home {
+    let home = Home::with_project();
+    home.write("a.txt", "data");
+    home.run("encrypt -p acme a.txt -q").succeeds();
+    home.run("recovery new --recovery-file kit -q").does("");
+    home.write("new", "seven-wet-owls-argue-about-tea\n");
+    home
+}
+
+#[test]
+fn without_a_terminal_a_new_vault_has_a_kit_where_a_file_is_named_for_it_and_says_so_where_not() {
+    let home = Home::empty();
+    let made = home.run(&format!("init --keychain file {FLOOR} -q"));
+    made.warns("", NO_KIT);
+    home.run("recovery list").shows("no recovery kit: make one with `strongroom recovery new`\n");
+    let home = Home::empty();
+    let json = home.run(&format!("init --keychain file {FLOOR} --json --recovery-file kit")).succeeds().json();
+    assert_eq!(json["kit"], 1);
+    assert_eq!((home.read("kit").len(), home.mode("kit")), (70, 0o600));
+    home.run_alone("recovery test --kit-file kit")
+        .shows("kit 1 opens {home}/.local/share/strongroom/vault.json: 0 projects\n");
+    // A file that cannot be written refuses the vault before it is made.
+    let home = Home::empty();
+    home.write("kit", "precious");
+    let words = format!("init --keychain file {FLOOR} --recovery-file kit --json");
+    home.run(&words).fails_in_json(1, "output-exists");
+    assert!(!home.vault().exists());
+    assert_eq!(home.read("kit"), b"precious");
+}
+
+#[test]
+fn in_json_a_new_kit_is_one_object_with_its_code() {
+    let home = Home::with_vault();
+    let json = home.run("recovery new --json --no-input").succeeds().json();
+    let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["code", "created", "number"]);
+    assert_eq!((&json["number"], json["code"].as_str().unwrap().len()), (&1.into(), 69));
+    home.write("kit", json["code"].as_str().unwrap().replace('-', " ").to_lowercase());
+    let tested = home.run_alone("recovery test --kit-file kit --json").succeeds().json();
+    assert_eq!(tested, serde_json::json!({"number": 1, "projects": 0, "ends_with_rotation": false}));
+    // Without JSON, and without a terminal, the page goes to standard output.
+    let text = home.run("recovery new --no-input").succeeds().text();
+    assert!(text.contains("STRONGROOM RECOVERY KIT 2") && text.contains("proven to open the vault"), "{text}");
+    assert_eq!(home.run("recovery list --json").json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_code_that_nobody_could_read_does_not_go_on_being_valid() {
+    let home = Home::with_vault();
+    for words in ["recovery new --no-input", "recovery new --json --no-input"] {
+        home.shell(&format!("strongroom {words} --password-file pw > /dev/full"));
+    }
+    let kits = home.run("recovery list --json").succeeds().json();
+    assert!(kits.as_array().unwrap().iter().all(|kit| kit["valid"] == false), "{kits}");
+}
+
+#[test]
+fn whoever_has_the_vault_file_and_the_kit_is_back_at_work_in_one_command() {
+    let old = home_with_kit();
+    old.run("vault backup copy.json -q").does("");
+    let new = Home::empty();
+    for name in ["copy.json", "kit", "new", "a.txt.sealed"] {
+        new.write(name, old.read(name));
+    }
+    new.write("pw", "seven-wet-owls-argue-about-tea\n");
+    new.run_alone("recover --from copy.json --kit-file kit --new-password-file new --keychain file --no-input").does(
+        "\
+kit 1 opened the vault, and this machine has a key of its own again
+
+vault     {home}/.local/share/strongroom/vault.json
+keychain  file:{home}/.local/state/strongroom/keychain/[..]
+projects  1
+
+the old password is no longer good on this machine
+next: strongroom status --unlock
+If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate
+",
+    );
+    new.run("decrypt a.txt.sealed -q").does("");
+    assert_eq!(new.read("a.txt"), b"data");
+    new.run("project add beta -q").does("");
+}
+
+#[test]
+fn a_lost_keychain_item_and_a_forgotten_password_are_made_good_where_the_vault_stands() {
+    let home = home_with_kit();
+    fs::remove_file(home.keychain()).unwrap();
+    home.run("project list --json").fails_in_json(6, "key-missing");
+    home.run_alone("recover --kit-file kit --new-password-file new --no-input -q").does("");
+    home.run("project list --json").fails_in_json(3, "wrong-password");
+    home.write("pw", "seven-wet-owls-argue-about-tea\n");
+    home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+    let json = home.run_alone("recover --kit-file kit --generate-password --json --no-input").succeeds().json();
+    assert_eq!((&json["kit"], json["path"].as_str()), (&1.into(), home.vault().to_str()));
+    home.write("pw", json["generated_password"].as_str().unwrap());
+    home.run("decrypt a.txt.sealed -o c.txt -q").does("");
+}
+
+#[test]
+fn what_recover_cannot_use_is_refused_and_changes_nothing() {
+    let home = home_with_kit();
+    home.write("wrong", "0000-".repeat(14));
+    home.write("short", "0000-0000\n");
+    home.write("precious", "not a key");
+    home.write("weak", "short\n");
+    let stranger = home_with_kit();
+    home.write("other", stranger.read("kit"));
+    for (words, code, kind) in [
+        ("--kit-file wrong --new-password-file new", 3, "bad-code"),
+        ("--kit-file short --new-password-file new", 3, "bad-code"),
+        ("--kit-file other --new-password-file new", 3, "wrong-kit"),
+        ("--kit-file none --new-password-file new", 4, "input-not-found"),
+        ("--kit-file kit --new-password-file weak", 2, "weak-password"),
+        ("--kit-file kit", 2, "usage"),
+        ("--new-password-file new", 2, "usage"),
+        ("--kit-file kit --new-password-file new --keychain file:precious", 6, "key-not-ours"),
+        ("--kit-file kit --new-password-file new --keychain file:.local/share/strongroom/key", 2, "usage"),
+        ("--kit-file kit --new-password-file new --from kit", 1, "vault-exists"),
+    ] {
+        let outcome = home.run_alone(&format!("recover --no-input --json {words}"));
+        outcome.fails_in_json(code, kind);
+        home.run("project list").succeeds().changed_nothing();
+    }
+    home.run("recover --no-input --json --kit-file kit --new-password-file new").fails_in_json(2, "usage");
+}
+
+#[test]
+fn a_kit_is_no_way_around_the_alarm_of_an_older_vault() {
+    let home = home_with_kit();
+    let older = home.read(home.vault());
+    home.run("project add beta -q").does("");
+    home.write(home.vault(), older);
+    let words = "recover --kit-file kit --new-password-file new --no-input -q";
+    home.run_alone(&format!("{words} --json")).fails_in_json(8, "rolled-back");
+    home.run_alone(&format!("{words} --accept-rollback")).succeeds();
+    home.write("pw", "seven-wet-owls-argue-about-tea\n");
+    home.run("project list").succeeds();
+}
+
+#[test]
+fn a_revoked_kit_opens_nothing_and_its_paper_is_remembered_until_it_is_destroyed() {
+    let home = home_with_kit();
+    home.run("recovery revoke 2 --json").fails_in_json(4, "kit-not-found");
+    home.run("recovery revoke 1").does(
+        "\
+kit 1 is revoked
+destroy the paper of kit 1: vault files from before still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+no valid recovery kit is left: make one with `strongroom recovery new`
+",
+    );
+    home.run_alone("recovery test --kit-file kit --json").fails_in_json(4, "kit-not-found");
+    home.run("recovery list").shows("KIT  MADE                  STATE\n1    [..]Z  ended [..]Z; destroy its paper\n");
+    let json = home.run("recovery revoke 1 --paper-destroyed --json").succeeds().json();
+    assert!(json["valid"] == false && json["paper_destroyed"].is_string());
+    let shown = home.run("recovery list").succeeds().text();
+    assert!(shown.contains("paper destroyed"), "{shown}");
+}
+
+#[test]
+fn a_kit_is_not_saved_where_others_get_a_copy_of_it_nor_over_anything() {
+    let home = Home::with_vault();
+    fs::create_dir(home.path("Dropbox")).unwrap();
+    home.write("there", "precious");
+    home.run("recovery new --save Dropbox/kit --json").fails_in_json(1, "synced-folder");
+    home.run("recovery new --save there --json").fails_in_json(1, "output-exists");
+    assert_eq!(home.run("recovery list --json").json(), serde_json::json!([]));
+    home.run("recovery new --save Dropbox/kit.txt --allow-synced -q").does("");
+    assert_eq!(home.mode("Dropbox/kit.txt"), 0o600);
+    let page = String::from_utf8(home.read("Dropbox/kit.txt")).unwrap();
+    assert!(page.contains("strongroom recover"), "{page}");
+    home.run("recovery new --save page.html -q").does("");
+    let page = String::from_utf8(home.read("page.html")).unwrap();
+    assert!(page.to_lowercase().starts_with("<!doctype html>") && page.contains("<svg"), "{page}");
+}
