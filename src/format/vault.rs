@@ -185,8 +185,9 @@ open_object! {
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// The next data key wrapped for each kit that goes on being valid.
         pub recovery: Vec<RecoveryWrap> = default,
-        /// The first 16 bytes of SHA-256 of the protected part of the wrap that opened the vault where this began.
-        pub origin: FixedBase64<16>,
+        /// For each wrap that opened the vault on the machine where this began, the first 16 bytes of SHA-256 of its
+        /// protected part.
+        pub origins: Vec<FixedBase64<16>>,
         /// Since when the keychain's item has been given time to settle; none before it was written.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub settling: Option<Settling> = default,

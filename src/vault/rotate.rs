@@ -170,7 +170,7 @@ impl<'v> Unlocked<'v> {
                 data_key: id,
                 pepper: FixedBase64(pepper),
                 recovery,
-                origin,
+                origins: vec![origin],
                 settling: None,
                 others: Default::default(),
             });
@@ -259,7 +259,7 @@ impl<'v> Unlocked<'v> {
                 Some(since) if self.left(since) == Some(0) => Found::Settled,
                 Some(_) => Found::Waiting,
             },
-            Some(pending) if pending.origin == origin(self.wrap()) => Found::Lost,
+            Some(pending) if pending.origins.contains(&origin(self.wrap())) => Found::Lost,
             Some(_) => Found::Elsewhere,
         }
     }
@@ -296,7 +296,11 @@ impl<'v> Unlocked<'v> {
         self.revise(lock, |draft, _| {
             let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == own);
             let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
-            pending.origin = origin;
+            // A password change makes another wrap; should the keychain bring the earlier one back, that is this
+            // machine all the same.
+            if !pending.origins.contains(&origin) {
+                pending.origins.push(origin);
+            }
             pending.settling = Some(Settling { boot, seconds, others: Default::default() });
             Ok(())
         })

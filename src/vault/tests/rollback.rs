@@ -202,7 +202,7 @@ fn a_missing_anchor_is_not_told_while_a_rotation_is_under_way() {
         payload["pending"] = serde_json::json!({
             "data_key": "00000000-0000-4000-8000-000000000001",
             "pepper": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-            "origin": "AAAAAAAAAAAAAAAAAAAAAA==",
+            "origins": ["AAAAAAAAAAAAAAAAAAAAAA=="],
         });
     });
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);

@@ -292,3 +292,14 @@ fn a_kit_that_is_kept_goes_on_and_a_wrong_code_changes_nothing() {
     assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
     assert!(unlocked.kits()[0].valid);
 }
+
+#[test]
+fn a_machine_knows_its_own_rotation_though_the_keychain_brings_back_a_wrap_from_before_a_password_change() {
+    let machine = Machine::at(3);
+    let first = machine.item();
+    rotate(&machine, NextKit::None);
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    machine.set_item(&first);
+    machine.host.set_boot(OTHER_BOOT);
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+}
