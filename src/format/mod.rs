@@ -23,6 +23,8 @@ pub mod label {
     pub const SECRET: &[u8] = b"strongroom/v1/secret";
     /// The data key under a recovery kit's secret, followed by vault id, data key id and kit number (u32).
     pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";
+    /// Hashed before vault id and the machine's id: what a rotation remembers its machine by.
+    pub const MACHINE: &[u8] = b"strongroom/v1/machine";
     /// A content key under a file key, followed by the sealed file's prelude.
     pub const CONTENT_KEY: &[u8] = b"strongroom/v1/content-key";
     /// A sealed file's metadata under its content key, followed by the prelude.

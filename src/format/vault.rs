@@ -185,8 +185,8 @@ open_object! {
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// The next data key wrapped for each kit that goes on being valid.
         pub recovery: Vec<RecoveryWrap> = default,
-        /// For each wrap that opened the vault on the machine where this began, the first 16 bytes of SHA-256 of its
-        /// protected part.
+        /// What the machine where this began is known by: the first 16 bytes of SHA-256 of the protected part of each
+        /// wrap that opened the vault there, and of the machine's own id.
         pub origins: Vec<FixedBase64<16>>,
         /// Since when the keychain's item has been given time to settle; none before it was written.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,15 +9,15 @@ use super::change::{Draft, Editing};
 use super::create::{new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
-use super::{Edges, Notice, Source, Unlocked, kits};
+use super::{Edges, Notice, Unlocked, kits};
 use crate::crypto::hmac::sha256;
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
-use crate::format::DataKeyId;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{Header, Pending, RecoveryWrap, Settling};
+use crate::format::{DataKeyId, label};
 use crate::store::{LockedStore, Replaced};
 use crate::vault::kits::NewKit;
 
@@ -157,7 +157,7 @@ impl<'v> Unlocked<'v> {
                 vec![kits::wrap_for(&key, vault, id, number, kept.created, secret)?]
             }
         };
-        let origin = origin(self.wrap());
+        let origins = self.origins();
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
@@ -170,7 +170,7 @@ impl<'v> Unlocked<'v> {
                 data_key: id,
                 pepper: FixedBase64(pepper),
                 recovery,
-                origins: vec![origin],
+                origins,
                 settling: None,
                 others: Default::default(),
             });
@@ -259,7 +259,7 @@ impl<'v> Unlocked<'v> {
                 Some(since) if self.left(since) == Some(0) => Found::Settled,
                 Some(_) => Found::Waiting,
             },
-            Some(pending) if pending.origins.contains(&origin(self.wrap())) => Found::Lost,
+            Some(pending) if self.origins().iter().any(|own| pending.origins.contains(own)) => Found::Lost,
             Some(_) => Found::Elsewhere,
         }
     }
@@ -291,15 +291,15 @@ impl<'v> Unlocked<'v> {
 
     pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
-        let origin = origin(self.wrap());
+        let origins = self.origins();
         let own = self.payload.pending.as_ref().map(|pending| pending.data_key);
         self.revise(lock, |draft, _| {
             let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == own);
             let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
-            // A password change makes another wrap; should the keychain bring the earlier one back, that is this
-            // machine all the same.
-            if !pending.origins.contains(&origin) {
-                pending.origins.push(origin);
+            for origin in origins {
+                if !pending.origins.contains(&origin) {
+                    pending.origins.push(origin);
+                }
             }
             pending.settling = Some(Settling { boot, seconds, others: Default::default() });
             Ok(())
@@ -358,12 +358,25 @@ impl<'v> Unlocked<'v> {
         let failed = |error| Error::from_store(&self.edges.store.place(), error);
         lock.sync().map_err(failed)?;
         self.check_item_unchanged()?;
+        // Before the item: as long as that holds earlier wraps, a crash here is gone on from.
+        lock.remove_previous().map_err(failed)?;
         let own = self.document.header.data_key;
         let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
         let vault = self.id();
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))?;
-        lock.remove_previous().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         anchor::store(&self.edges, &self.document, &self.data_key)
+    }
+
+    /// Returns what a rotation remembers this machine by: the machine itself where it can be told, and the wrap that
+    /// opened the vault. A wrap alone would not do: the keychain may bring back one from before a password change.
+    fn origins(&self) -> Vec<FixedBase64<16>> {
+        let machine = self.edges.host.machine();
+        let mut origins = vec![first_half(sha256(&self.wrap().protected))];
+        if !machine.is_empty() {
+            // Bound to the vault, so that the payload does not hold the machine's own id.
+            origins.push(first_half(sha256(&[label::MACHINE, self.id().as_bytes(), machine.as_bytes()].concat())));
+        }
+        origins
     }
 
     /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
@@ -380,25 +393,10 @@ impl<'v> Unlocked<'v> {
         self.item = item;
         Ok(())
     }
-
-    /// Removes a previous vault file under a data key that nothing here opens any more. Returns whether there was one.
-    pub(super) fn remove_outdated_previous(&self, lock: &mut dyn LockedStore) -> bool {
-        if self.source != Source::Current {
-            return false;
-        }
-        let previous = self.edges.store.load_previous().ok().flatten();
-        let previous = previous.and_then(|bytes| super::Document::parse(&bytes).ok());
-        let outdated = previous.is_some_and(|previous| {
-            previous.header.vault == self.id()
-                && self.item.wraps.iter().all(|wrap| wrap.header.data_key != previous.header.data_key)
-        });
-        outdated && lock.remove_previous().is_ok()
-    }
 }
 
-/// Returns what a rotation remembers the machine that began it by: the wrap that opened the vault there.
-fn origin(wrap: &Wrap) -> FixedBase64<16> {
-    let mut origin = [0; 16];
-    origin.copy_from_slice(&sha256(&wrap.protected)[..16]);
-    FixedBase64(origin)
+fn first_half(digest: [u8; 32]) -> FixedBase64<16> {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    FixedBase64(half)
 }

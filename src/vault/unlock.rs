@@ -288,8 +288,8 @@ impl Unlocked<'_> {
             Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
             Memory::Missing => {
                 // A rotation leaves the anchor under the earlier data key until its very end.
-                let moved = self.item.wraps.iter().any(|wrap| wrap.header.data_key != self.document.header.data_key)
-                    || self.remove_outdated_previous(&mut *lock);
+                let own = self.document.header.data_key;
+                let moved = self.item.wraps.iter().any(|wrap| wrap.header.data_key != own);
                 if anchor.is_none() && self.payload.pending.is_none() && !moved {
                     self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
                 }

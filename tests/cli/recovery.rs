@@ -58,7 +58,8 @@ fn in_json_a_new_kit_is_one_object_with_its_code() {
 fn a_code_that_nobody_could_read_does_not_go_on_being_valid() {
     let home = Home::with_vault();
     for words in ["recovery new --no-input", "recovery new --json --no-input"] {
-        home.shell(&format!("strongroom {words} --password-file pw > /dev/full"));
+        let failed = home.shell(&format!("strongroom {words} --password-file pw > /dev/full"));
+        assert_ne!(failed.code(), 0);
     }
     let kits = home.run("recovery list --json").succeeds().json();
     assert!(kits.as_array().unwrap().iter().all(|kit| kit["valid"] == false), "{kits}");

@@ -54,6 +54,7 @@ fn named(name: &str) -> NewProject {
 struct TestHost {
     now: Mutex<u64>,
     boot: Mutex<String>,
+    machine: String,
     seconds: Mutex<u64>,
     memory: Mutex<Option<u64>>,
     derivations: AtomicUsize,
@@ -64,6 +65,7 @@ impl TestHost {
         Self {
             now: Mutex::new(1_795_249_800),
             boot: Mutex::new(BOOT.into()),
+            machine: String::new(),
             seconds: Mutex::new(1000),
             memory: Mutex::new(Some(8 * GIB)),
             derivations: AtomicUsize::new(0),
@@ -98,6 +100,10 @@ impl Host for TestHost {
 
     fn boot(&self) -> String {
         self.boot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn machine(&self) -> String {
+        self.machine.clone()
     }
 
     fn boot_seconds(&self) -> Option<u64> {

@@ -303,3 +303,15 @@ fn a_machine_knows_its_own_rotation_though_the_keychain_brings_back_a_wrap_from_
     machine.host.set_boot(OTHER_BOOT);
     assert_eq!(machine.notices(), [Notice::RotationBegunAnew { kits_end: false }]);
 }
+
+#[test]
+fn a_machine_that_can_be_told_knows_its_rotation_whatever_the_keychain_brings_back() {
+    let mut machine = Machine::at(3);
+    machine.host.machine = "0123456789abcdef0123456789abcdef".into();
+    let first = machine.item();
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    machine.unlock(OTHER_PASSWORD).unwrap().rotate_data_key(&password(OTHER_PASSWORD), NextKit::None).unwrap();
+    machine.set_item(&first);
+    machine.host.set_boot(OTHER_BOOT);
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+}
