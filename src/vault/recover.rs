@@ -173,6 +173,9 @@ impl<'a> OpenedByKit<'a> {
         if let (Memory::RolledBack(rolled_back), false) = (&unlocked.memory, accept) {
             return Err(Error::RolledBack(rolled_back.clone()));
         }
+        // Nobody has vouched for this file's being on the disk: were its rename undone by a power cut after the item
+        // was written, the item would be for a vault that is not there.
+        lock.sync().map_err(|error| Error::from_store(&edges.store.place(), error))?;
         let under_way = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
         let writable = unlocked.check_writable().is_ok();
         match (under_way, &next) {

@@ -293,7 +293,7 @@ impl Unlocked<'_> {
                 if anchor.is_none() && self.payload.pending.is_none() && !moved {
                     self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
                 }
-                Ok(())
+                lock.sync().map_err(|error| Error::from_store(&store.place(), error))
             }
         };
         match settled.and_then(|()| anchor::store(&self.edges, &self.document, &self.data_key)) {

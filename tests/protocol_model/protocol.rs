@@ -249,7 +249,10 @@ impl Run {
                 self.sync();
                 self.write_anchor();
             }
-            Memory::Missing => self.write_anchor(),
+            Memory::Missing => {
+                self.sync();
+                self.write_anchor();
+            }
         }
         self.go_on(opened);
         Some((Memory::Current, opened.password))
@@ -431,6 +434,7 @@ impl Run {
         if self.state.vault.kits & (1 << kit) == 0 || self.memory() == Memory::RolledBack {
             return false;
         }
+        self.sync();
         let vault_key = self.state.vault.data_key;
         let wrap = self.fresh_wrap(vault_key, password);
         let pending = self.state.vault.pending.clone();
