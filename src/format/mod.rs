@@ -25,6 +25,8 @@ pub mod label {
     pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";
     /// Hashed before vault id and the machine's id: what a rotation remembers its machine by.
     pub const MACHINE: &[u8] = b"strongroom/v1/machine";
+    /// The checksum in a recovery kit's code, followed by the kit's secret.
+    pub const KIT_CODE: &[u8] = b"strongroom/v1/kit-code";
     /// A content key under a file key, followed by the sealed file's prelude.
     pub const CONTENT_KEY: &[u8] = b"strongroom/v1/content-key";
     /// A sealed file's metadata under its content key, followed by the prelude.
