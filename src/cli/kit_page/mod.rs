@@ -1,9 +1,38 @@
-//! What stands on the paper of a recovery kit.
+//! What stands on the paper of a recovery kit: as text, and as one HTML file to be printed. Nothing here writes a file.
 
+use std::fmt::Write;
+
+use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 use zeroize::Zeroizing;
 
+use super::failure::{Exit, Failure};
 use crate::format::name::printable;
 use crate::format::{Timestamp, VaultId, kit};
+
+const HTML: &str = include_str!("page.html");
+const TEXT: &str = include_str!("page.txt");
+
+/// The most of the vault file's place that is printed, in characters: a page has an end.
+const PLACE_LIMIT: usize = 160;
+/// The smallest QR code that holds a kit's code at the highest error correction.
+const QR_VERSION: Version = Version::new(6);
+/// The white border that readers of QR codes need, in modules.
+const QUIET: i32 = 4;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// A kit as it is printed.
 pub struct KitPage<'a> {
@@ -20,39 +49,131 @@ pub struct KitPage<'a> {
 }
 
 impl KitPage<'_> {
-    /// Returns the page as HTML.
-    ///
-    /// # Errors
-    /// None yet.
-    pub fn html(&self) -> Result<Zeroizing<String>, crate::cli::failure::Failure> {
-        Ok(self.text())
+    /// Returns the page as text, four groups of the code in a row.
+    pub fn text(&self) -> Zeroizing<String> {
+        let mut groups = Zeroizing::new(String::with_capacity(self.code.len() * 4));
+        for (number, group) in kit::groups(self.code).enumerate() {
+            groups.push_str(if number % 4 == 0 { "    " } else { "   " });
+            groups.push_str(group);
+            if number % 4 == 3 {
+                groups.push('\n');
+            }
+        }
+        groups.push('\n');
+        self.fill(TEXT, &shortened(&printable(self.place)), &groups, "")
     }
 
-    /// Returns the page as text.
-    pub fn text(&self) -> Zeroizing<String> {
-        let mut code = Zeroizing::new(String::with_capacity(128));
-        for (index, group) in kit::groups(self.code).enumerate() {
-            code.push_str(if index % 4 == 0 { "\n    " } else { "   " });
-            code.push_str(group);
+    /// Returns the page as one HTML file that loads nothing and prints on one sheet of A4 or US Letter.
+    ///
+    /// # Errors
+    /// Where the code is longer than any kit's.
+    pub fn html(&self) -> Result<Zeroizing<String>, Failure> {
+        let mut groups = Zeroizing::new(String::with_capacity(self.code.len() * 4));
+        for group in kit::groups(self.code) {
+            for part in ["<li>", group, "</li>\n"] {
+                groups.push_str(part);
+            }
         }
-        Zeroizing::new(format!(
-            "STRONGROOM RECOVERY KIT {}\n\n\
-             made    {}\n\
-             vault   {}\n\
-             file    {}\n\
-             {}\n\n\
-             With this code and a copy of the vault file, on any computer:  strongroom recover\n\
-             Spaces, hyphens and case do not matter; O is read as 0, and I and L as 1.\n\n\
-             Whoever has this code and a copy of the vault file reads everything in it, without a password. Keep it \
-             on paper, in a safe; not in a photograph, not in a folder that is synced.\n\
-             A rotation of the data key ends this kit, and so does: strongroom recovery revoke {}\n\
-             Vault files from before still open with it then, so destroy the paper.\n",
-            self.number,
-            self.created,
-            self.vault,
-            printable(self.place),
-            *code,
-            self.number
-        ))
+        let place = escaped(&shortened(&printable(self.place)));
+        Ok(self.fill(HTML, &place, &groups, &qr(self.code)?))
+    }
+
+    fn fill(&self, template: &str, place: &str, groups: &str, qr: &str) -> Zeroizing<String> {
+        let (number, created, vault) = (self.number.to_string(), in_words(self.created), self.vault.to_string());
+        fill(
+            template,
+            &[
+                ("number", &number),
+                ("created", &created),
+                ("vault", &vault),
+                ("place", place),
+                ("groups", groups),
+                ("qr", qr),
+            ],
+        )
     }
 }
+
+/// Puts values in the place of each `{{name}}`. What a value holds is never taken for a name.
+fn fill(template: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
+    let mut pieces = Vec::new();
+    let mut rest = template;
+    while let Some((before, (name, after))) =
+        rest.split_once("{{").and_then(|(before, tail)| Some((before, tail.split_once("}}")?)))
+    {
+        let value = values.iter().find(|(known, _)| *known == name);
+        pieces.extend([before, value.map_or(name, |(_, value)| value)]);
+        rest = after;
+    }
+    pieces.push(rest);
+    // Joined in one allocation: a string that grows leaves what it grew out of unwiped.
+    Zeroizing::new(pieces.concat())
+}
+
+/// Draws the QR code of `code` and of nothing else.
+fn qr(code: &str) -> Result<Zeroizing<String>, Failure> {
+    let buffer = || Zeroizing::new(vec![0; QR_VERSION.buffer_len()]);
+    let (mut temporary, mut out) = (buffer(), buffer());
+    // Upper case, digits and hyphens are QR's alphanumeric mode. Paper is folded and stained: a third of it may go.
+    let drawn =
+        QrCode::encode_text(code, &mut temporary, &mut out, QrCodeEcc::High, Version::MIN, QR_VERSION, None, false)
+            .map_err(|_| Failure::new(Exit::Failed, "kit-page", "the code does not fit its QR code"))?;
+    let side = drawn.size() + 2 * QUIET;
+    // A row has at most one dark run for every two modules, and 20 bytes are more than one takes.
+    let runs = usize::try_from(drawn.size() * (drawn.size() + 1) / 2).unwrap_or_default();
+    let mut svg = Zeroizing::new(String::with_capacity(256 + runs * 20));
+    // A string takes whatever is written to it.
+    let _ = write!(
+        svg,
+        "<svg viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code of the recovery code\" \
+         shape-rendering=\"crispEdges\"><path fill=\"#000\" d=\""
+    );
+    for y in 0..drawn.size() {
+        let mut x = 0;
+        while x < drawn.size() {
+            let run = (x..drawn.size()).take_while(|x| drawn.get_module(*x, y)).count() as i32;
+            if run > 0 {
+                let _ = write!(svg, "M{} {}h{run}v1h-{run}z", x + QUIET, y + QUIET);
+            }
+            x += run + 1;
+        }
+    }
+    svg.push_str("\"/></svg>");
+    Ok(svg)
+}
+
+/// Returns a moment as people write it: `21 November 2026, 08:30 UTC`.
+fn in_words(time: Timestamp) -> String {
+    let text = time.to_string();
+    let month = text[5..7].parse().ok().and_then(|month: usize| MONTHS.get(month.wrapping_sub(1)));
+    let day = text[8..10].trim_start_matches('0');
+    format!("{day} {} {}, {} UTC", month.unwrap_or(&""), &text[..4], &text[11..16])
+}
+
+/// Takes the middle out of a long place: its ends tell more.
+fn shortened(place: &str) -> String {
+    let length = place.chars().count();
+    if length <= PLACE_LIMIT {
+        return place.to_owned();
+    }
+    let start = place.chars().take(PLACE_LIMIT / 3);
+    let end = place.chars().skip(length - (PLACE_LIMIT - PLACE_LIMIT / 3 - 1));
+    start.chain(['…']).chain(end).collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests;
