@@ -18,6 +18,7 @@ mod aws_lc {
         CHUNK_LEN, COMMITMENT_LEN, MessageKeys, Nonces, OpenError, PREFIX_LEN, SALT_LEN, TAG_LEN,
     };
     use crate::crypto::secret::KEY_LEN;
+    use crate::memory::on_wiped_stack;
 
     /// Seals and opens the chunks of one body. The caller sees to it that a chunk number is sealed once.
     pub struct BulkCipher {
@@ -31,9 +32,11 @@ mod aws_lc {
         /// in parts that are concatenated.
         #[must_use]
         pub fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> (Self, [u8; COMMITMENT_LEN]) {
-            let keys = MessageKeys::derive(key, salt, context);
-            let commitment = keys.commitment;
-            (Self::of(keys), commitment)
+            on_wiped_stack(|| {
+                let keys = MessageKeys::derive(key, salt, context);
+                let commitment = keys.commitment;
+                (Self::of(keys), commitment)
+            })
         }
 
         /// Derives the cipher of a message that stands under `prefix` (salt and commitment), if it is this key's.
@@ -45,7 +48,7 @@ mod aws_lc {
             prefix: &[u8; PREFIX_LEN],
             context: &[&[u8]],
         ) -> Result<Self, OpenError> {
-            MessageKeys::derive_for(key, prefix, context).map(Self::of)
+            on_wiped_stack(|| MessageKeys::derive_for(key, prefix, context).map(Self::of))
         }
 
         fn of(keys: MessageKeys) -> Self {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::RandomUnavailable;
 use super::hmac::hkdf_expand_sha512;
 use super::secret::KEY_LEN;
+use crate::memory::on_wiped_stack;
 
 /// Length of a message's salt, in bytes.
 pub const SALT_LEN: usize = 24;
@@ -183,7 +184,7 @@ impl ChunkCipher {
 pub fn seal(key: &[u8; KEY_LEN], context: &[&[u8]], plaintext: &[u8]) -> Result<Vec<u8>, RandomUnavailable> {
     let mut salt = [0; SALT_LEN];
     super::random(&mut salt)?;
-    Ok(seal_with_salt(key, &salt, context, plaintext))
+    Ok(on_wiped_stack(|| seal_with_salt(key, &salt, context, plaintext)))
 }
 
 /// Seals a small message under a given salt, which must never repeat for a key: for test vectors.
@@ -209,6 +210,10 @@ fn seal_with_salt(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]],
 /// # Errors
 /// [`OpenError`]; not a byte of the plaintext is shown then.
 pub fn open(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    on_wiped_stack(|| open_message(key, context, message))
+}
+
+fn open_message(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
     // The commitment before any chunk: a chunk opened under the wrong key would be an oracle.
     let cipher = ChunkCipher::derive_for(key, prefix, context)?;

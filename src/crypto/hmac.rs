@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 
 use super::secret::KEY_LEN;
+use crate::memory::on_wiped_stack;
 
 /// Length of an HMAC-SHA-256 tag, in bytes.
 pub const TAG_LEN: usize = 32;
@@ -36,24 +37,28 @@ impl MacKey {
     #[must_use]
     pub fn derive(key: &[u8; KEY_LEN], label: &[u8]) -> Self {
         let mut derived = Zeroizing::new([0; KEY_LEN]);
-        hkdf_expand_sha512(key, &[label], &mut derived[..]);
+        on_wiped_stack(|| hkdf_expand_sha512(key, &[label], &mut derived[..]));
         Self(derived)
     }
 
     /// Returns HMAC-SHA256 of `message`.
     #[must_use]
     pub fn tag(&self, message: &[u8]) -> [u8; TAG_LEN] {
-        let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
-        mac.update(message);
-        mac.finalize().into_bytes().into()
+        on_wiped_stack(|| {
+            let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
+            mac.update(message);
+            mac.finalize().into_bytes().into()
+        })
     }
 
     /// Tells, in constant time, whether `tag` is that of `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
-        let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
-        mac.update(message);
-        mac.verify_slice(tag).is_ok()
+        on_wiped_stack(|| {
+            let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
+            mac.update(message);
+            mac.verify_slice(tag).is_ok()
+        })
     }
 }
 

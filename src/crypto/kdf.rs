@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 
 use super::RandomUnavailable;
 use super::secret::{KEY_LEN, Kek, Password};
-use crate::memory::Blocks;
+use crate::memory::{Blocks, on_wiped_stack};
 
 /// Length of the salt of new wraps, in bytes.
 pub const SALT_LEN: usize = 32;
@@ -146,8 +146,9 @@ pub fn derive_kek(
     // Argon2id gets its memory from outside: for huge pages, and because a drop wipes it whatever happens.
     let blocks = Blocks::new(argon2_params.block_count()).map_err(|_| KdfError::NotEnoughMemory { needed })?;
     let argon2 = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, argon2_params).map_err(short)?;
-    Kek::fill_with(|out| argon2.hash_password_into_with_memory(password.expose().as_bytes(), &params.salt, out, blocks))
-        .map_err(short)
+    let password = password.expose().as_bytes();
+    let fill = |out: &mut [u8; KEY_LEN]| argon2.hash_password_into_with_memory(password, &params.salt, out, blocks);
+    on_wiped_stack(|| Kek::fill_with(fill)).map_err(short)
 }
 
 #[cfg(test)]

@@ -14,12 +14,14 @@ mod locked;
 mod mapping;
 #[cfg(feature = "cli")]
 mod process;
+mod stack;
 
 #[cfg(feature = "cli")]
 pub(crate) use locked::was_refused;
 pub(crate) use locked::{Pool, Slot};
 #[cfg(feature = "cli")]
 pub(crate) use process::refuse_dumps;
+pub(crate) use stack::on_wiped_stack;
 
 use argon2::Block;
 
