@@ -226,6 +226,8 @@ pub fn ask_new(context: &Context, terminal: &mut super::terminal::Terminal) -> R
             }
             Err(failure) => return Err(failure),
         };
+        // One copy, in locked memory, is enough to wait for the second with.
+        drop(first);
         let again = terminal.ask_hidden("the same again")?;
         // Both were typed by the same person a moment ago: how long the comparison takes tells them nothing.
         if Password::new(again.as_bytes()).is_ok_and(|again| again.expose() == password.expose()) {

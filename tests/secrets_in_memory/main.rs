@@ -1,0 +1,198 @@
+//! Where secrets lie in the memory of the running program, looked for in a copy of all of it: while a command uses
+//! them, when it has done so, and at its end. And who else gets to see that memory.
+//!
+//! Only root may look into a process that refuses dumps, so what searches needs root.
+#![cfg(all(target_os = "linux", feature = "cli"))]
+
+#[path = "../prompts/harness.rs"]
+#[expect(dead_code, reason = "shared with the stories of the prompts, which use the rest")]
+mod harness;
+mod memory;
+mod others;
+mod program;
+#[path = "../proof/mod.rs"]
+mod proof;
+mod secrets;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use harness::*;
+use memory::{Hit, Memory};
+use program::*;
+use secrets::Secrets;
+
+/// Only root looks into a process that refuses dumps.
+#[track_caller]
+fn is_root() {
+    assert!(rustix::process::geteuid().is_root(), "run this as root: nobody else may look into the program");
+}
+
+const WRONG: &str = "flannel-cobalt-wicker-tundra-pulley-mango";
+
+/// A home with a vault under [`OLD`], files with the passwords, and a sealed file larger than any pipe.
+fn home() -> (Home, Vec<PathBuf>) {
+    let home = Home::with_vault();
+    password_files(&home);
+    fs::write(home.work("large"), vec![0x42; 8 << 20]).unwrap();
+    run(&home, "encrypt --project acme large --password-file old");
+    let sealed = vec![home.work("large.sealed")];
+    (home, sealed)
+}
+
+fn password_files(home: &Home) {
+    for (name, password) in [("old", OLD), ("new", NEW), ("wrong", WRONG)] {
+        fs::write(home.work(name), password).unwrap();
+        fs::set_permissions(home.work(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+/// Asserts that of these secrets those that `allowed` names lie in memory, and in locked memory alone unless their name
+/// there says otherwise, and that the rest are nowhere.
+#[track_caller]
+fn holds(memory: &Memory, secrets: &Secrets, allowed: &[&str], when: &str) {
+    assert!(memory.len() > 1 << 20, "there was something to look at");
+    let hits = memory.search(secrets);
+    let lines: String = hits.iter().map(|(name, hits)| format!("{name}: {hits:?}\n")).collect();
+    let found: BTreeSet<&str> = hits.keys().map(String::as_str).collect();
+    let allowed: BTreeMap<&str, bool> = allowed
+        .iter()
+        .map(|name| name.strip_suffix(" (unlocked)").map_or((*name, true), |name| (name, false)))
+        .collect();
+    assert_eq!(found, allowed.keys().copied().collect(), "{when}:\n{lines}");
+    let misplaced = |(name, hits): (&String, &Vec<Hit>)| allowed[name.as_str()] && hits.iter().any(|hit| !hit.locked);
+    assert!(!hits.iter().any(misplaced), "{when}:\n{lines}");
+}
+
+#[test]
+#[ignore = "needs root: run ./test"]
+fn a_working_command_holds_what_it_works_with_in_locked_memory_and_nothing_else() {
+    let (home, sealed) = home();
+    let all = Secrets::of(&home, OLD, &sealed);
+    assert_eq!(all.len(), 12);
+
+    let mut held = started(&home, "decrypt large.sealed -o - --password-file old", b"", false);
+    held.wait_for_output();
+    // The expanded key of the cipher at work is AWS-LC's, in memory of its own.
+    let of_decrypt = ["content key", "data key", "body's cipher (unlocked)"];
+    holds(&held.memory(), &all, &of_decrypt, "decrypting");
+    drop(held);
+
+    let mut held = started(&home, "cat large.sealed --password-file old", b"", false);
+    held.wait_for_output();
+    holds(&held.memory(), &all, &of_decrypt, "cat");
+    drop(held);
+
+    // Less than a batch, so that the header is all that comes out.
+    let mut held = started(&home, "encrypt --project acme - -o - --password-file old", &[7; 300_000], false);
+    let header = home.work("header");
+    fs::write(&header, held.output(2 * 4096 + 56)).unwrap();
+    wait_for_reading(held.pid());
+    let with_new = Secrets::of(&home, OLD, &[header]);
+    assert_eq!(with_new.len(), 12);
+    let of_encrypt = ["data key", "file key 1", "body's cipher (unlocked)"];
+    holds(&held.memory(), &with_new, &of_encrypt, "encrypting");
+    drop(held);
+
+    let held = started(&home, "key show acme --password-file old", b"", true);
+    held.wait_for_writing();
+    // On its way out, encoded as it was asked for.
+    holds(&held.memory(), &all, &["data key", "file key 1 (unlocked)"], "showing a key");
+}
+
+#[test]
+#[ignore = "needs root and strace: run ./test"]
+fn at_its_end_a_command_holds_no_secret() {
+    let (home, sealed) = home();
+    let old = Secrets::of(&home, OLD, &sealed).and("wrong ", Secrets::password("password", WRONG));
+    let mut commands = 0;
+    let mut secrets = 0;
+    for (arguments, code) in [
+        ("project add beta --password-file old", 0),
+        ("project list --password-file old", 0),
+        ("project list --password-file wrong", 3),
+        ("key show acme --password-file old", 0),
+        ("key rotate acme --password-file old", 0),
+        ("encrypt --project acme large -o again.sealed --password-file old", 0),
+        ("decrypt large.sealed -o opened --password-file old", 0),
+        ("verify large.sealed --password-file old", 0),
+        ("rewrap --project acme large.sealed --password-file old", 0),
+        ("reencrypt --project acme large.sealed --password-file old", 0),
+        ("passwd --kdf-memory 64 --kdf-passes 3 --kdf-lanes 4 --password-file old --new-password-file new", 0),
+        ("status --password-file new", 0),
+    ] {
+        let held = at_its_end(&home, arguments, code);
+        let password = if arguments.contains("file new") { NEW } else { OLD };
+        // What the command has changed, too: keys, the payload, the password.
+        let made = home.work("again.sealed");
+        let files = sealed.iter().cloned().chain(made.exists().then_some(made)).collect::<Vec<_>>();
+        let all = old.clone().and("now ", Secrets::of(&home, password, &files));
+        assert!(all.len() >= 18, "{arguments}: {}", all.len());
+        holds(&held.memory(), &all, &[], arguments);
+        (commands, secrets) = (commands + 1, secrets.max(all.len()));
+    }
+    let home = Home::new();
+    password_files(&home);
+    let held = at_its_end(&home, &format!("init --keychain file {CHEAP} --password-file old"), 0);
+    holds(&held.memory(), &Secrets::of(&home, OLD, &[]), &[], "init");
+    let what = "secrets in the memory of commands at their end (raw, halves, hex, base64, HMAC pads, UTF-16 and -32)";
+    proof::record("memory-at-the-end", what, &format!("{} commands, {secrets} secrets: 0 hits", commands + 1));
+}
+
+#[test]
+#[ignore = "needs root and strace: run ./test"]
+fn what_is_typed_is_gone_when_the_vault_is_open() {
+    let (home, sealed) = home();
+    let all = Secrets::of(&home, OLD, &sealed).and("new ", Secrets::password("password", NEW));
+
+    // The shell becomes the program, and its pid the program's.
+    let line = format!("bash -c 'echo pid $$; exec {}'", delayed(&format!("passwd {CHEAP}")));
+    let mut terminal = home.terminal(&line);
+    terminal.see("pid ");
+    let pid: u32 = terminal.session.read_line().unwrap().trim().parse().unwrap();
+    terminal.see_hidden(PASSWORD);
+    holds(&Memory::of(pid), &all, &[], "at the prompt");
+    // Halfway, what was typed is in the prompt's own buffers.
+    terminal.press(&OLD[..OLD.len() / 2]);
+    wait_for_reading(pid);
+    assert!(Memory::of(pid).search(&all).contains_key("password"), "the search does not find what was typed");
+    terminal.session.send_line(&OLD[OLD.len() / 2..]).unwrap();
+    terminal.see_hidden(NEW_PASSWORD);
+    wait_for_reading(pid);
+    holds(&Memory::of(pid), &all, &["data key"], "after the unlock, at the second prompt");
+    terminal.session.send_line(NEW).unwrap();
+    terminal.see_hidden(AGAIN);
+    wait_for_reading(pid);
+    // The one that was judged and is to be set, where it belongs.
+    holds(&Memory::of(pid), &all, &["data key", "new password"], "at the third prompt");
+    terminal.session.send_line(NEW).unwrap();
+    assert_eq!(wait_for_exit(pid), 0);
+    let all = all.and("now ", Secrets::of(&home, NEW, &sealed));
+    holds(&Memory::of(pid), &all, &[], "at the end");
+    release(pid);
+    terminal.leaves_with(0);
+    proof::record("memory-typed", "a typed password in memory once the vault is open, and at the end", "0 hits");
+}
+
+#[test]
+#[ignore = "needs root: run ./test"]
+fn the_search_finds_what_a_process_holds_in_whatever_form() {
+    // A shell that has a password among its variables and a key in its text.
+    let secrets = Secrets::password("password", OLD).and("wrong ", Secrets::password("password", WRONG));
+    for (text, expected) in [
+        (OLD.to_owned(), "text, whole or half or turned"),
+        (OLD[OLD.len() / 2..].to_owned(), "text, whole or half or turned"),
+        (OLD.chars().rev().collect(), "text, whole or half or turned"),
+        (hex::encode(OLD), "hexadecimal"),
+        (hex::encode_upper(OLD), "hexadecimal"),
+    ] {
+        let script = format!("x={text}; read line");
+        let held = sleeping("bash", &["-c", &script]);
+        wait_for_reading(held.pid());
+        let hits = held.memory().search(&secrets);
+        assert_eq!(hits.keys().collect::<Vec<_>>(), ["password"], "{text}");
+        assert!(hits["password"].iter().any(|hit| hit.form == expected && !hit.locked), "{text}");
+    }
+}

@@ -1,0 +1,100 @@
+//! All memory of another process: what lies in it, and which of it is locked.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+
+use memchr::memmem::Finder;
+
+use super::secrets::Secrets;
+
+const PAGE: usize = 4096;
+
+/// A copy of a process's memory.
+pub struct Memory {
+    regions: Vec<Region>,
+}
+
+struct Region {
+    start: u64,
+    /// What /proc/PID/maps calls it.
+    name: String,
+    locked: bool,
+    dumped: bool,
+    bytes: Vec<u8>,
+}
+
+/// Where a secret was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    pub form: &'static str,
+    /// Stack, heap, or whatever the system calls the place.
+    pub place: String,
+    /// In memory that is neither swapped out nor dumped.
+    pub locked: bool,
+}
+
+impl Memory {
+    /// Copies all memory of a process that can be read.
+    pub fn of(pid: u32) -> Self {
+        let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("root looks into any process");
+        let memory = File::open(format!("/proc/{pid}/mem")).expect("root looks into any process");
+        let mut regions: Vec<Region> = Vec::new();
+        let mut readable = false;
+        for line in smaps.lines() {
+            if let Some(flags) = line.strip_prefix("VmFlags:") {
+                let mut flags = flags.split_whitespace();
+                let region = regions.last_mut().expect("flags follow their region");
+                region.locked = flags.clone().any(|flag| flag == "lo");
+                region.dumped = flags.all(|flag| flag != "dd");
+                if !readable || region.name.starts_with("[v") {
+                    regions.pop(); // what is the kernel's own, such as [vvar]
+                }
+            } else if let Some((from, to)) = line.split_once(' ').and_then(|(range, _)| range.split_once('-'))
+                && let (Ok(from), Ok(to)) = (u64::from_str_radix(from, 16), u64::from_str_radix(to, 16))
+            {
+                let mut words = line.split_whitespace();
+                readable = words.nth(1).is_some_and(|rights| rights.starts_with('r'));
+                let name = words.nth(3).unwrap_or("anonymous").to_owned();
+                let bytes = if readable { read(&memory, from, to) } else { Vec::new() };
+                regions.push(Region { start: from, name, locked: false, dumped: true, bytes });
+            }
+        }
+        Self { regions }
+    }
+
+    /// Returns how many bytes there are.
+    pub fn len(&self) -> usize {
+        self.regions.iter().map(|region| region.bytes.len()).sum()
+    }
+
+    /// Returns where each secret lies, in whatever form, and nothing for those that are nowhere.
+    pub fn search(&self, secrets: &Secrets) -> BTreeMap<String, Vec<Hit>> {
+        let mut hits: BTreeMap<String, Vec<Hit>> = BTreeMap::new();
+        for (name, forms) in secrets.forms() {
+            for (form, needle) in forms {
+                let finder = Finder::new(&needle);
+                for region in &self.regions {
+                    for at in finder.find_iter(&region.bytes) {
+                        let place = format!("{} at {:x}", region.name, region.start + at as u64);
+                        let locked = region.locked && !region.dumped;
+                        hits.entry(name.clone()).or_default().push(Hit { form, place, locked });
+                    }
+                }
+            }
+        }
+        hits
+    }
+}
+
+/// Reads a range page by page where it cannot be read at once: of a file that was cut short, only a part is there.
+fn read(memory: &File, from: u64, to: u64) -> Vec<u8> {
+    let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+    if memory.read_exact_at(&mut bytes, from).is_err() {
+        bytes.fill(0);
+        for (page, number) in bytes.chunks_mut(PAGE).zip(0u64..) {
+            let _ = memory.read_exact_at(page, from + number * PAGE as u64);
+        }
+    }
+    bytes
+}
