@@ -13,7 +13,7 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
-//! | `memory` | huge pages for Argon2id, wiped; the only unsafe code |
+//! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | `cli` | the command line, behind the feature of that name |
 //!
 //! ```

@@ -111,6 +111,21 @@ fn an_ordinary_user_misses_nothing_though_the_program_refuses_dumps() {
 
 #[test]
 #[ignore = "needs root: run ./test"]
+fn a_limit_that_forbids_locking_is_said_once_and_forbids_nothing_else() {
+    is_root();
+    let account = Account::new();
+    account.succeed(&format!("./strongroom init --keychain file {CHEAP} --password-file password"));
+    account.succeed("./strongroom project add acme --password-file password");
+    for (limit, remarks) in [(0, 1), (64, 0)] {
+        let output = account.run(&format!("ulimit -l {limit}; ./strongroom key show acme --password-file password"));
+        assert!(output.status.success() && output.stdout.len() == 45, "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.matches("could be swapped out").count(), remarks, "{limit} KiB: {said}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: run ./test"]
 fn another_process_of_the_user_cannot_look_into_it() {
     is_root();
     let account = Account::new();
