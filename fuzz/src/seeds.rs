@@ -58,6 +58,11 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         ]
         .map(|(m, t, p): (u32, u32, u32)| [&m.to_be_bytes()[..], &t.to_be_bytes(), &p.to_be_bytes(), &[7; 32]].concat())
         .into(),
+        "kit" => texts(&[
+            "000G-40R4-0M30-E209-185G-R38E-1W81-24GK-2GAH-C5RR-34D1-P70X-3RFH-RC7R",
+            "oOog 40r4\r\n0M30 E209 i85G R38E LW81 24GK 2GAH C5RR 34D1 P70X 3RFH RC7R\u{feff}",
+            "000G-40R4-0M30-E209-185G-R38E-1W81-24GK-2GAH-C5RR-34D1-P70X-3RFH-RC7U",
+        ]),
         "name" => {
             texts(&["acme-2026", "../etc/passwd", "COM1.txt", "caf\u{e9} \u{202e}\u{1b}[2J", "con", "a\\b:c", "-x"])
         }

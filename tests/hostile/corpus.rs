@@ -116,3 +116,14 @@ fn no_target_panics_on_the_corpus_or_on_mutations_of_it() {
         &format!("{} targets, {inputs} seeds, {mutations} mutations: 0 panics", TARGETS.len()),
     );
 }
+
+#[test]
+fn every_target_has_a_program_for_the_fuzzer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/targets");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut programs: Vec<_> = files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    programs.sort();
+    let mut targets = TARGETS.map(|(name, _)| name);
+    targets.sort_unstable();
+    assert_eq!(programs, targets);
+}

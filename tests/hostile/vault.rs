@@ -9,7 +9,7 @@ use strongroom::Error;
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{MacKey, sha512};
 use strongroom::crypto::kdf::{KdfCost, derive_kek};
-use strongroom::crypto::secret::{DataKey, Kek, Password};
+use strongroom::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use strongroom::format::item::{AnchorItem, DataKeyItem};
 use strongroom::format::vault::{Document, Payload};
 use strongroom::format::{VaultId, label};
@@ -32,6 +32,8 @@ struct Files {
     anchor: Vec<u8>,
     kek: Kek,
     data_key: DataKey,
+    /// The secret of a recovery kit, which opens the vault file without password and items.
+    kit: KitSecret,
 }
 
 fn password() -> Password {
@@ -50,13 +52,22 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
         unlocked.add_project(&project(name)).unwrap();
         unlocked.rotate_file_key(name).unwrap();
     }
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password()).unwrap();
     let stored = |kind| keychain.get(&VAULT.to_string(), kind).unwrap().remove(0).bytes.clone();
     let (vault, item) = (store.load().unwrap().unwrap(), stored(ItemKind::DataKey));
     let wrap = &DataKeyItem::parse(&item).unwrap().wraps[0];
     let pepper = Document::parse(&vault).unwrap().header.pepper.0;
     let kek = derive_kek(&password(), &pepper, &wrap.header.kdf, None).unwrap();
     let data_key = open_wrap(&kek, &wrap.protected, &wrap.wrapped).expect("the wrap opens");
-    Files { data_key: DataKey::from_slice(&data_key).unwrap(), vault, item, anchor: stored(ItemKind::Anchor), kek }
+    Files {
+        vault,
+        item,
+        anchor: stored(ItemKind::Anchor),
+        kek,
+        data_key: DataKey::from_slice(&data_key).unwrap(),
+        kit: KitSecret::from_slice(kit.secret().expose()).unwrap(),
+    }
 });
 
 fn open_wrap(kek: &Kek, protected: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
@@ -140,6 +151,26 @@ fn no_bit_of_a_vault_file_or_an_item_can_be_flipped() {
             &format!("{} bits: {unread} do not parse, {unopened} do not open, 0 accepted", whole.len() * 8),
         );
     }
+}
+
+fn opens_with_kit(vault: &[u8]) -> bool {
+    let store = MemoryStore::new();
+    store.put(Some(vault.to_vec()), None);
+    Vault::open(&store).and_then(|vault| vault.open_with_kit(&FILES.kit).map(drop)).is_ok()
+}
+
+#[test]
+fn no_bit_of_a_vault_file_can_be_flipped_for_a_recovery_kit() {
+    assert!(opens_with_kit(&FILES.vault));
+    let bits = FILES.vault.len() * 8;
+    for bit in 0..bits {
+        assert!(!opens_with_kit(&flipped(&FILES.vault, bit)), "bit {bit} was accepted");
+    }
+    record(
+        "hostile-kit-bits",
+        "every bit of a vault file flipped, and opened with its recovery kit",
+        &format!("{bits} bits: {bits} refused, 0 accepted"),
+    );
 }
 
 #[test]
