@@ -4,28 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use crate::numbers::Numbers;
 use crate::proof::record;
 use crate::seeds::seeds;
 use crate::targets::TARGETS;
 
 const MUTATIONS: usize = 2000;
-
-/// SplitMix64: the same numbers in every run, so that what fails once fails again.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-}
 
 /// What parsers trip over, to be put anywhere.
 const TOKENS: [&[u8]; 14] = [
@@ -45,7 +29,8 @@ const TOKENS: [&[u8]; 14] = [
     b" ",
 ];
 
-fn mutated(seeds: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
+/// Changes one of the seeds in one to four places.
+pub fn mutated(seeds: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
     let mut bytes = seeds[numbers.below(seeds.len())].clone();
     for _ in 0..=numbers.below(4) {
         let at = numbers.below(bytes.len() + 1);
@@ -102,7 +87,7 @@ fn no_target_panics_on_the_corpus_or_on_mutations_of_it() {
             target(tried.bytes);
             inputs += 1;
         }
-        let mut numbers = Numbers(name.len() as u64);
+        let mut numbers = Numbers::new(name.len() as u64);
         for _ in 0..MUTATIONS {
             let bytes = mutated(&seeds, &mut numbers);
             let tried = Tried { target: name, bytes: &bytes };

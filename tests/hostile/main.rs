@@ -7,6 +7,9 @@
 mod commitment;
 mod corpus;
 mod keys;
+mod numbers;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+mod programs;
 #[path = "../proof/mod.rs"]
 mod proof;
 mod sealed;
@@ -20,3 +23,8 @@ mod seeds;
 mod targets;
 #[path = "../../fuzz/src/vectors.rs"]
 mod vectors;
+
+#[cfg(all(target_os = "linux", feature = "cli"))]
+#[allow(dead_code, reason = "the stories of the command line use the rest of it")]
+#[path = "../cli/harness.rs"]
+mod harness;
