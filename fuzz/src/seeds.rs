@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::sha512;
 use strongroom::format::label;
@@ -10,15 +12,13 @@ use strongroom::format::vault::Document;
 
 use super::vectors::Vector;
 
-/// Returns the seeds of a target: those made from the vectors first, then those in `corpus`.
+/// Returns the seeds of a target: those made from the vectors, then the lines of `corpus`, which are base64.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds = made(target);
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    let folder = here.map(|folder| folder.join("fuzz/corpus").join(target)).find(|folder| folder.is_dir());
-    if let Some(entries) = folder.map(|folder| fs::read_dir(folder).expect("the corpus")) {
-        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a seed").path()).collect();
-        paths.sort();
-        seeds.extend(paths.iter().map(|path| fs::read(path).expect("a seed")));
+    let file = here.map(|folder| folder.join(format!("fuzz/corpus/{target}.txt"))).find(|file| file.is_file());
+    if let Some(text) = file.map(|file| fs::read_to_string(file).expect("the corpus")) {
+        seeds.extend(text.lines().map(|line| STANDARD.decode(line).expect("base64")));
     }
     seeds
 }
