@@ -45,7 +45,8 @@ pub fn pack(
     let sealer = Sealer::new(&key.key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
     let mut builder = tar::Builder::new(sealer);
     // Each folder before what is in it, as the walk has found them.
-    for (_, relative) in &found.folders {
+    // The folder itself has no name in its own archive.
+    for (_, relative) in found.folders.iter().filter(|(_, relative)| !relative.as_os_str().is_empty()) {
         builder.append_dir(relative, folder.join(relative)).map_err(|error| Failure::io(doing(), &error))?;
     }
     let mut bytes = 0;

@@ -277,16 +277,15 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
              keychain"
                 .into(),
         ),
-        Notice::RotationBegunAnew { kits_end } => (
+        Notice::RotationBegunAnew => (
             "rotation-begun-anew",
-            format!(
-                "the keychain lost the new data key before it had settled, so the rotation began anew{}",
-                if *kits_end {
-                    "; the recovery kit ends with it: make another with `strongroom recovery new` once it is finished"
-                } else {
-                    ""
-                }
-            ),
+            "a rotation of the data key was cut short before the keychain had kept the new key; it began anew".into(),
+        ),
+        Notice::RotationLost => (
+            "rotation-lost",
+            "a rotation of the data key was cut short before the keychain had kept the new key, and was given up so \
+             that no recovery kit ends: older vault files still open. Begin it anew with `strongroom vault rotate`"
+                .into(),
         ),
         Notice::RotationElsewhere => (
             "rotation-elsewhere",

@@ -110,10 +110,9 @@ pub enum Notice {
     /// A rotation of the data key that was under way is over.
     RotationFinished,
     /// The keychain lost the next data key, so the rotation began anew.
-    RotationBegunAnew {
-        /// Whether there is a kit that cannot follow, since its secret is on paper alone.
-        kits_end: bool,
-    },
+    RotationBegunAnew,
+    /// The keychain lost the next data key, and the rotation was given up so that no recovery kit ends.
+    RotationLost,
     /// Another machine rotates the data key; when it is done, this one needs a kit.
     RotationElsewhere,
     /// A rotation could not go on.

@@ -209,14 +209,15 @@ impl<'v> Unlocked<'v> {
                 Ok(None) => Err(Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false }),
                 Err(error) => Err(error),
             },
-            Found::Lost => {
-                let ending = self.payload.pending.as_ref().map(|pending| pending.recovery.len()).unwrap_or_default();
-                let begun = self.begin(password, NextKit::None, |_, _| Ok(()));
-                begun.map(|rotation| {
-                    self.notices.push(Notice::RotationBegunAnew { kits_end: ending > 0 });
-                    rotation == Rotation::Settled
-                })
-            }
+            // A kit's secret is on paper alone: beginning anew without asking for it would end the kit.
+            Found::Lost if !self.document.header.recovery.is_empty() => self.give_up().map(|()| {
+                self.notices.push(Notice::RotationLost);
+                false
+            }),
+            Found::Lost => self.begin(password, NextKit::None, |_, _| Ok(())).map(|rotation| {
+                self.notices.push(Notice::RotationBegunAnew);
+                rotation == Rotation::Settled
+            }),
         };
         match done {
             Ok(finished) => {
@@ -227,6 +228,15 @@ impl<'v> Unlocked<'v> {
             }
             Err(error) => self.notices.push(Notice::RotationStuck { reason: error.to_string() }),
         }
+    }
+
+    /// Takes away what the payload says of a rotation.
+    fn give_up(&mut self) -> Result<(), Error> {
+        let mut lock = self.lock()?;
+        self.revise(&mut *lock, |draft, _| {
+            draft.payload.pending = None;
+            Ok(())
+        })
     }
 
     /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.

@@ -56,6 +56,22 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
 }
 
 #[test]
+fn a_folder_goes_into_one_archive_and_comes_back_and_a_refused_archive_stops_no_other() {
+    let home = Home::with_project();
+    fs::create_dir_all(home.path("data/sub/empty")).unwrap();
+    home.write("data/a.txt", "a");
+    home.write("data/sub/b.txt", "b");
+    home.run("encrypt -p acme --archive data -q").succeeds();
+    home.write("garbage.tar", "no archive at all");
+    home.run("encrypt -p acme garbage.tar -q").succeeds();
+    fs::create_dir(home.path("out")).unwrap();
+    let some = home.run("decrypt --extract -o out garbage.tar.sealed data.tar.sealed");
+    assert_eq!(some.code(), 5, "{}", some.stderr());
+    assert_eq!((home.read("out/data/a.txt"), home.read("out/data/sub/b.txt")), (b"a".to_vec(), b"b".to_vec()));
+    assert!(home.path("out/data/sub/empty").is_dir());
+}
+
+#[test]
 fn a_fork_is_a_vault_of_its_own() {
     let home = Home::with_project();
     let own = format!("file:{}", home.keychain().display());

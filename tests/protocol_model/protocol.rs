@@ -283,7 +283,11 @@ impl Run {
                 }
                 Mark::Running => {}
             },
-            Some(pending) if pending.origin == self.machine || self.flaw == Flaw::TakesOver => {
+            Some(pending) if pending.origins & (1 << self.machine) != 0 || self.flaw == Flaw::TakesOver => {
+                if self.state.vault.kits != 0 && self.flaw != Flaw::TakesOver {
+                    self.write_vault(|document| document.pending = None);
+                    return;
+                }
                 self.begin(opened.password, false);
                 if self.own().settles_at_once {
                     self.finish_waiting(opened.password);
@@ -310,7 +314,7 @@ impl Run {
         });
         let kits = kit.map_or(0, |kit| 1 << kit);
         let mark = if self.flaw == Flaw::MarkFirst { Mark::Running } else { Mark::None };
-        let pending = Pending { data_key, kits, origin: self.machine, mark };
+        let pending = Pending { data_key, kits, origins: 1 << self.machine, mark };
         self.write_vault(|document| {
             document.kits |= kits;
             document.pending = Some(pending);
@@ -332,7 +336,7 @@ impl Run {
         let machine = self.machine;
         self.write_vault(|document| {
             if let Some(pending) = &mut document.pending {
-                pending.origin = machine;
+                pending.origins |= 1 << machine;
                 pending.mark = Mark::Running;
             }
         });

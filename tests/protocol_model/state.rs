@@ -29,8 +29,8 @@ pub struct Pending {
     pub data_key: DataKey,
     /// The kits the next data key is wrapped for, as bits.
     pub kits: u8,
-    /// The machine that rotates.
-    pub origin: usize,
+    /// The machines that carried it, as bits.
+    pub origins: u8,
     pub mark: Mark,
 }
 
@@ -189,6 +189,8 @@ impl State {
                 for earlier in &self.machines[machine].item.earlier {
                     let mut fallen = state.clone();
                     fallen.machines[machine].item.value.clone_from(earlier);
+                    // It had no item before: whoever recovered it a moment ago does so again.
+                    fallen.machines[machine].enrolled &= !earlier.is_empty();
                     // An older password may be in force then: the one the item of that time was made with.
                     for wrap in earlier {
                         fallen.machines[machine].passwords |= 1 << wrap.password;

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Finding, Level};
 use crate::cli::commands::project::shell_word;
 use crate::cli::context::Context;
+use crate::store::FolderStore;
 use crate::store::durable::{UNFINISHED_SUFFIX, folder_of, with_suffix};
-use crate::store::{FolderStore, VAULT_FILE};
 
 /// Checks the files of the vault, its keychain file if it has one, and the settings.
 pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {
@@ -60,12 +60,8 @@ fn check_mode(_: &Path, _: u32, _: &mut Vec<Finding>) {}
 
 /// Vault files that were set aside are the user's to keep or remove.
 fn note_set_aside(store: &FolderStore, findings: &mut Vec<Finding>) {
-    let Ok(entries) = fs::read_dir(folder_of(store.file())) else { return };
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    let reasons = ["older-", "forked-", "damaged-"].map(|reason| format!("{VAULT_FILE}.{reason}"));
-    for name in names.iter().filter(|name| reasons.iter().any(|reason| name.starts_with(reason))) {
+    for path in store.set_aside() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         findings
             .push(Finding::note("set aside", format!("{name}: remove it once you are sure nothing in it is missed")));
     }

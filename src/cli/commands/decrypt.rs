@@ -1,12 +1,13 @@
 //! `strongroom decrypt`.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
+use crate::body::OpenedBy;
 use crate::cli::archive;
 use crate::cli::context::Context;
 use crate::cli::destination::{Destination, Way, check_distinct};
@@ -146,6 +147,7 @@ impl Decrypt {
     /// Unpacks each archive into its folder.
     fn extract_all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
         let (mut lines, mut files) = (Vec::new(), Vec::new());
+        let (mut failed, mut first) = (0, None);
         for job in &work.jobs {
             let Target::Named { path, .. } = &job.output else { continue };
             let names_it = matches!(work.destination, Destination::File(_));
@@ -154,12 +156,17 @@ impl Decrypt {
             } else {
                 path.clone()
             };
-            let (file, _) = open_input(&job.item.path)?;
-            let opener = opening.keys.open(&job.item.path, file)?;
-            warn_of_one_block(context, &job.item.path, opener.header().one_block_only);
-            let by = opener.header().opened_by.clone();
-            let progress = self.effort.progress(context.output, 1, Some(opener.plaintext_len()));
-            let extracted = archive::extract(&opener, &job.item.path, &path, &progress)?;
+            let done = self.extract_one(context, opening, &job.item.path, &path);
+            let (extracted, by) = match done {
+                Ok(done) => done,
+                Err(failure) if work.jobs.len() == 1 => return Err(failure),
+                Err(failure) => {
+                    failure.print(context.output.json);
+                    failed += 1;
+                    first.get_or_insert((failure.exit, failure.kind));
+                    continue;
+                }
+            };
             lines.push(format!(
                 "{} -> {}: {} files, {} (project {}, key version {})",
                 shown(&job.item.path),
@@ -178,7 +185,26 @@ impl Decrypt {
                 "key_version": by.version,
             }));
         }
-        context.output.done(&lines.join("\n"), &Value::from(files))
+        if !files.is_empty() || first.is_none() {
+            context.output.done(&lines.join("\n"), &Value::from(files))?;
+        }
+        let Some((exit, kind)) = first else { return Ok(()) };
+        Err(Failure::new(exit, kind, format!("{failed} of {} archives were not extracted", work.jobs.len())))
+    }
+
+    fn extract_one(
+        &self,
+        context: &Context,
+        opening: &Opening<'_>,
+        input: &Path,
+        output: &Path,
+    ) -> Result<(archive::Extracted, OpenedBy), Failure> {
+        let (file, _) = open_input(input)?;
+        let opener = opening.keys.open(input, file)?;
+        warn_of_one_block(context, input, opener.header().one_block_only);
+        let progress = self.effort.progress(context.output, 1, Some(opener.plaintext_len()));
+        let extracted = archive::extract(&opener, input, output, &progress)?;
+        Ok((extracted, opener.header().opened_by.clone()))
     }
 
     fn all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {

@@ -143,7 +143,7 @@ fn an_item_that_falls_back_makes_the_rotation_begin_anew() {
     assert_eq!(wraps(&machine), 1);
     machine.host.set_boot(OTHER_BOOT);
     let mut unlocked = machine.unlocked();
-    assert_eq!(unlocked.take_notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+    assert_eq!(unlocked.take_notices(), [Notice::RotationBegunAnew]);
     let second = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
     assert!(second.is_some() && second != first);
     drop(unlocked);
@@ -301,7 +301,7 @@ fn a_machine_knows_its_own_rotation_though_the_keychain_brings_back_a_wrap_from_
     machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     machine.set_item(&first);
     machine.host.set_boot(OTHER_BOOT);
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
 }
 
 #[test]
@@ -313,5 +313,22 @@ fn a_machine_that_can_be_told_knows_its_rotation_whatever_the_keychain_brings_ba
     machine.unlock(OTHER_PASSWORD).unwrap().rotate_data_key(&password(OTHER_PASSWORD), NextKit::None).unwrap();
     machine.set_item(&first);
     machine.host.set_boot(OTHER_BOOT);
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew { kits_end: false }]);
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+}
+
+#[test]
+fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&kit)).unwrap();
+    drop(unlocked);
+    assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
+    machine.host.set_boot(OTHER_BOOT);
+    let mut unlocked = machine.unlocked();
+    assert_eq!((unlocked.take_notices(), unlocked.rotation()), (vec![Notice::RotationLost], None));
+    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
 }
