@@ -187,7 +187,10 @@ fn settled(state: &State, machine: usize, action: Action, done: bool) -> Result<
         if own.item.value.iter().any(|wrap| wrap.data_key != key) {
             return Err("I3: a wrap of an earlier data key is left after an unlock".into());
         }
-        if !state.put_back && state.previous.as_ref().is_some_and(|previous| previous.data_key != key) {
+        // Where another machine was cut off in step d, the rotation is not over before that one unlocks.
+        let held = |key| state.machines.iter().any(|own| own.item.value.iter().any(|wrap| wrap.data_key == key));
+        let outdated = |old: &crate::state::Document| old.data_key != key && !held(old.data_key);
+        if !state.put_back && state.previous.as_ref().is_some_and(outdated) {
             return Err("I3: a previous vault file of an earlier data key is left after an unlock".into());
         }
     }
@@ -237,7 +240,7 @@ fn progress(state: &State, flaw: Flaw) -> Result<(), String> {
     let mut later = state.clone();
     for _ in 0..4 {
         for machine in 0..later.machines.len() {
-            if !later.machines[machine].enrolled {
+            if !opens(&later, machine) {
                 continue;
             }
             let mut run = Run::new(&later, machine, flaw, None);

@@ -13,14 +13,10 @@ pub enum Flaw {
     KeychainFirst,
     /// The item is written with the new wrap alone when the rotation begins.
     NewWrapAlone,
-    /// Wraps of other data keys go whenever the payload knows of no rotation.
-    DropsStrangers,
     /// The time is noted before the item is written.
     MarkFirst,
     /// A password change leaves the next data key under the old password.
     OldPasswordStays,
-    /// A password change does not begin the waiting anew.
-    WaitGoesOn,
     /// A machine begins another's rotation anew.
     TakesOver,
     /// An unverifiable anchor is no reason to look, and an older vault is taken as it is.
@@ -271,7 +267,7 @@ impl Run {
             None => {
                 let others = item.iter().any(|wrap| wrap.data_key != vault_key);
                 let last = item.last().is_some_and(|wrap| wrap.data_key == vault_key);
-                if others && (last || self.flaw == Flaw::DropsStrangers) {
+                if others && last {
                     self.finish();
                 }
             }
@@ -408,7 +404,7 @@ impl Run {
             None => self.own().item.value.iter().copied().filter(|wrap| wrap.data_key != vault_key).collect(),
         };
         self.state.machines[self.machine].passwords |= 1 << new;
-        if next.is_some() && self.flaw != Flaw::WaitGoesOn {
+        if next.is_some() {
             let runs = self.state.vault.pending.as_ref().is_some_and(|pending| pending.mark != Mark::None);
             if runs {
                 self.write_vault(|document| {
@@ -429,7 +425,7 @@ impl Run {
         self.write_item(settled);
         // Acknowledged: from here the new password must do, unless a power cut brings an earlier item back.
         self.state.machines[self.machine].passwords = 1 << new;
-        if next.is_some() && self.flaw != Flaw::WaitGoesOn {
+        if next.is_some() {
             self.note_time();
         }
     }
@@ -463,9 +459,10 @@ impl Run {
         item.extend(self.own().item.value.iter().copied().filter(|wrap| !goes(wrap.data_key)));
         item.extend(next);
         self.state.machines[self.machine].passwords |= 1 << password;
+        // From the item's write on; before it, this machine has what it had.
+        self.state.machines[self.machine].enrolled = true;
         self.write_item(item);
         self.state.machines[self.machine].passwords = 1 << password;
-        self.state.machines[self.machine].enrolled = true;
         if next.is_some() {
             self.note_time();
         }
