@@ -96,6 +96,23 @@ fn a_working_command_holds_what_it_works_with_in_locked_memory_and_nothing_else(
     holds(&held.memory(), &with_new, &of_encrypt, "encrypting");
     drop(held);
 
+    // What was planned for a new vault, the password with it, is kept until all is done.
+    let new = Home::new();
+    password_files(&new);
+    let init = format!(
+        "encrypt --init --no-recovery --keychain file {CHEAP} --project acme - -o new.sealed --password-file old"
+    );
+    // More than pipe and batch hold, so that the first of it is sealed when the last is handed over.
+    let held = started(&new, &init, &[7; 4 << 20], false);
+    wait_for_reading(held.pid());
+    holds(
+        &held.memory(),
+        &Secrets::of(&new, OLD, &[]),
+        &["data key", "file key 1", "password"],
+        "encrypting with a new vault",
+    );
+    drop(held);
+
     let held = started(&home, "key show acme --password-file old", b"", true);
     held.wait_for_writing();
     // On its way out, encoded as it was asked for.
@@ -120,30 +137,41 @@ fn at_its_end_a_command_holds_no_secret() {
         ("verify large.sealed --password-file old", 0),
         ("rewrap --project acme large.sealed --password-file old", 0),
         ("reencrypt --project acme large.sealed --password-file old", 0),
-        ("passwd --kdf-memory 64 --kdf-passes 3 --kdf-lanes 4 --password-file old --new-password-file new", 0),
-        ("status --password-file new", 0),
+        ("recovery new --recovery-file kit --password-file old", 0),
+        ("recovery test --kit-file kit", 0),
+        (&format!("passwd {CHEAP} --password-file old --new-password-file new"), 0),
+        ("vault rotate --no-recovery --password-file new", 0),
+        ("recovery new --recovery-file kit-2 --password-file new", 0),
+        (&format!("recover {CHEAP} --kit-file kit-2 --new-password-file old"), 0),
+        ("status --password-file old", 0),
+        ("project destroy beta --yes beta --password-file old", 0),
     ] {
         let held = at_its_end(&home, arguments, code);
-        let password = if arguments.contains("file new") { NEW } else { OLD };
-        // What the command has changed, too: keys, the payload, the password.
+        // What the command has changed, too: keys, the payload, the password, kits.
+        let password = if arguments.ends_with("file new") { NEW } else { OLD };
         let made = home.work("again.sealed");
         let files = sealed.iter().cloned().chain(made.exists().then_some(made)).collect::<Vec<_>>();
-        let all = old.clone().and("now ", Secrets::of(&home, password, &files));
+        let mut all = old.clone().and("now ", Secrets::of(&home, password, &files));
+        for kit in ["kit", "kit-2"].map(|name| home.work(name)).iter().filter(|kit| kit.exists()) {
+            all = all.and("recovery ", Secrets::kit(kit));
+        }
         assert!(all.len() >= 18, "{arguments}: {}", all.len());
         holds(&held.memory(), &all, &[], arguments);
         (commands, secrets) = (commands + 1, secrets.max(all.len()));
     }
     let home = Home::new();
     password_files(&home);
-    let held = at_its_end(&home, &format!("init --keychain file {CHEAP} --password-file old"), 0);
-    holds(&held.memory(), &Secrets::of(&home, OLD, &[]), &[], "init");
+    let arguments = format!("init --recovery-file kit --keychain file {CHEAP} --password-file old");
+    let held = at_its_end(&home, &arguments, 0);
+    let all = Secrets::of(&home, OLD, &[]).and("recovery ", Secrets::kit(&home.work("kit")));
+    holds(&held.memory(), &all, &[], "init");
     let what = "secrets in the memory of commands at their end (raw, halves, hex, base64, HMAC pads, UTF-16 and -32)";
     proof::record("memory-at-the-end", what, &format!("{} commands, {secrets} secrets: 0 hits", commands + 1));
 }
 
 #[test]
 #[ignore = "needs root and strace: run ./test"]
-fn what_is_typed_is_gone_when_the_vault_is_open() {
+fn what_is_typed_lies_in_locked_memory_once_it_is_whole_and_is_gone_at_the_end() {
     let (home, sealed) = home();
     let all = Secrets::of(&home, OLD, &sealed).and("new ", Secrets::password("password", NEW));
 
@@ -161,19 +189,24 @@ fn what_is_typed_is_gone_when_the_vault_is_open() {
     terminal.session.send_line(&OLD[OLD.len() / 2..]).unwrap();
     terminal.see_hidden(NEW_PASSWORD);
     wait_for_reading(pid);
-    holds(&Memory::of(pid), &all, &["data key"], "after the unlock, at the second prompt");
+    // It has to open whatever a rotation has left behind under it.
+    holds(&Memory::of(pid), &all, &["data key", "password"], "after the unlock, at the second prompt");
     terminal.session.send_line(NEW).unwrap();
     terminal.see_hidden(AGAIN);
     wait_for_reading(pid);
     // The one that was judged and is to be set, where it belongs.
-    holds(&Memory::of(pid), &all, &["data key", "new password"], "at the third prompt");
+    holds(&Memory::of(pid), &all, &["data key", "password", "new password"], "at the third prompt");
     terminal.session.send_line(NEW).unwrap();
     assert_eq!(wait_for_exit(pid), 0);
     let all = all.and("now ", Secrets::of(&home, NEW, &sealed));
     holds(&Memory::of(pid), &all, &[], "at the end");
     release(pid);
     terminal.leaves_with(0);
-    proof::record("memory-typed", "a typed password in memory once the vault is open, and at the end", "0 hits");
+    proof::record(
+        "memory-typed",
+        "a typed password in unlocked memory once it is whole, and anywhere at the end",
+        "0 hits",
+    );
 }
 
 #[test]

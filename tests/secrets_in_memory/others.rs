@@ -82,7 +82,7 @@ const ENCRYPT: &str = "exec ./strongroom encrypt --project acme - -o never.seale
 fn an_ordinary_user_misses_nothing_though_the_program_refuses_dumps() {
     is_root();
     let account = Account::new();
-    account.succeed(&format!("./strongroom init --keychain file {CHEAP} --password-fd 3 3<password"));
+    account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-fd 3 3<password"));
     // Opened through /proc, whose files of such a process belong to root.
     account.succeed("cat password | ./strongroom project add acme --password-fd 0");
     account.succeed("./strongroom project add beta --password-fd 5 5< <(cat password)");
@@ -114,7 +114,7 @@ fn an_ordinary_user_misses_nothing_though_the_program_refuses_dumps() {
 fn a_limit_that_forbids_locking_is_said_once_and_forbids_nothing_else() {
     is_root();
     let account = Account::new();
-    account.succeed(&format!("./strongroom init --keychain file {CHEAP} --password-file password"));
+    account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
     for (limit, remarks) in [(0, 1), (64, 0)] {
         let output = account.run(&format!("ulimit -l {limit}; ./strongroom key show acme --password-file password"));
@@ -129,7 +129,7 @@ fn a_limit_that_forbids_locking_is_said_once_and_forbids_nothing_else() {
 fn another_process_of_the_user_cannot_look_into_it() {
     is_root();
     let account = Account::new();
-    account.succeed(&format!("./strongroom init --keychain file {CHEAP} --password-file password"));
+    account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
     for (script, is_open) in [("exec cat", true), (ENCRYPT, false)] {
         let waiting = account.waiting(script);
@@ -149,7 +149,7 @@ fn another_process_of_the_user_cannot_look_into_it() {
 fn no_core_dump_is_written_though_the_user_allows_any_length() {
     is_root();
     let account = Account::new();
-    account.succeed(&format!("./strongroom init --keychain file {CHEAP} --password-file password"));
+    account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
     for signal in [rustix::process::Signal::SEGV, rustix::process::Signal::ABORT, rustix::process::Signal::QUIT] {
         for (script, dumps) in [("exec cat", true), (ENCRYPT, false)] {

@@ -13,6 +13,7 @@ use strongroom::crypto::hmac::sha512;
 use strongroom::crypto::kdf::derive_kek;
 use strongroom::crypto::secret::Password;
 use strongroom::format::item::DataKeyItem;
+use strongroom::format::kit;
 use strongroom::format::label;
 use strongroom::format::sealed::Block;
 use strongroom::format::vault::{Document, SIZE_LIMIT};
@@ -60,6 +61,16 @@ impl Secrets {
                 all.add_sealed(path, key.key.expose());
             }
         }
+        all
+    }
+
+    /// A recovery kit: its code with and without hyphens, and what the code stands for.
+    pub fn kit(file: &Path) -> Self {
+        let code = fs::read_to_string(file).unwrap().trim().to_owned();
+        let mut all = Self::default();
+        all.add("kit's secret", kit::read(&code).unwrap().expose());
+        all.add("kit's text", code.as_bytes());
+        all.add("kit's text without hyphens", code.replace('-', "").as_bytes());
         all
     }
 
@@ -124,7 +135,7 @@ fn forms(name: &str, secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             forms.push(("base64", engine.encode(&shifted).as_bytes()[range].to_vec()));
         }
     }
-    if name.contains("password") {
+    if name.contains("password") || name.contains("text") {
         let text = std::str::from_utf8(secret).unwrap();
         let middle = text.char_indices().nth(text.chars().count() / 2).unwrap().0;
         let lower = text.to_lowercase();
