@@ -237,4 +237,33 @@ mod tests {
             assert_ne!(kek.expose(), other.expose());
         }
     }
+
+    #[test]
+    fn seventy_percent_of_the_memory_there_is_are_enough_and_a_byte_less_is_not() {
+        let password = Password::new(b"a password").unwrap();
+        // A cost that is seven tenths of a whole number of bytes.
+        let cost = KdfCost { memory_kib: 7 * 9363, ..KdfCost::FLOOR };
+        let params = KdfParams { cost, salt: vec![2; 32] };
+        let available = 10 * 9363 * 1024;
+        derive_kek(&password, &[0; 32], &params, Some(available)).unwrap();
+        let refused = derive_kek(&password, &[0; 32], &params, Some(available - 1)).unwrap_err();
+        assert_eq!(refused, KdfError::NotEnoughMemory { needed: cost.memory_bytes() });
+    }
+
+    #[test]
+    fn below_the_default_is_whatever_costs_a_guesser_less() {
+        let default = KdfCost::DEFAULT;
+        assert!(!default.is_below_default() && KdfCost::FLOOR.is_below_default());
+        assert!(KdfCost { memory_kib: default.memory_kib - 1, ..default }.is_below_default());
+        assert!(KdfCost { passes: default.passes - 1, ..default }.is_below_default());
+        assert!(!KdfCost { memory_kib: default.memory_kib + 1, passes: 9, lanes: 1 }.is_below_default());
+        assert_eq!((default.memory_kib, KdfCost::FLOOR.memory_kib), (262_144, 65_536));
+    }
+
+    #[test]
+    fn a_salt_is_new_each_time() {
+        let salt = || KdfParams::generate(KdfCost::FLOOR).unwrap().salt;
+        assert_eq!(salt().len(), SALT_LEN);
+        assert_ne!(salt(), salt());
+    }
 }

@@ -351,4 +351,25 @@ mod tests {
         assert_eq!(read.mac, crate::crypto::hmac::sha256(&read.protected));
         assert!(bytes.is_ascii() && bytes.len() <= ITEM_LIMIT);
     }
+
+    #[test]
+    fn format_version_and_algorithm_must_each_be_right() {
+        let parse = |from: &str, to: &str| {
+            let mut wrap = wrap(65536, 3);
+            let text = String::from_utf8(wrap.protected).unwrap();
+            assert!(text.contains(from), "{text}");
+            wrap.protected = text.replacen(from, to, 1).into_bytes();
+            DataKeyItem::parse(&DataKeyItem { wraps: vec![wrap] }.to_bytes().unwrap())
+        };
+        parse("argon2id", "argon2id").unwrap();
+        for (from, to) in [
+            ("strongroom-data-key", "strongroom-anchor"),
+            ("\"version\":1,", "\"version\":0,"),
+            ("argon2id", "argon2i"),
+            ("\"version\":19", "\"version\":16"),
+        ] {
+            assert!(matches!(parse(from, to), Err(FormatError::Malformed(_))), "{from} {to}");
+        }
+        assert!(matches!(parse("\"version\":1,", "\"version\":2,"), Err(FormatError::Version { .. })));
+    }
 }

@@ -163,4 +163,14 @@ mod tests {
         assert_eq!(printable("a\u{1b}]0;x\u{7}é"), "a\\u{1b}]0;x\\u{7}é");
         assert_eq!(printable_json("{\"a\":\"\u{9b}\u{e0041}é\"}"), "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
     }
+
+    #[test]
+    fn names_at_the_border_of_what_is_refused_are_taken() {
+        assert!(is_file_name(&"x".repeat(255)) && !is_file_name(&"x".repeat(256)));
+        for good in ["COM0", "lpt0.txt", "COM", "CONSOLE", "prn2"] {
+            assert!(is_file_name(good), "{good}");
+        }
+        assert_eq!(free_text("", 0).unwrap(), "");
+        assert_eq!(free_text("x", 0).unwrap_err(), NameError::TooLong(0));
+    }
 }

@@ -265,4 +265,13 @@ mod tests {
         assert!(serde_json::from_str::<FixedBase64<2>>("\"AAE=\"").is_ok());
         assert!(serde_json::from_str::<FixedBase64<3>>("\"AAE=\"").is_err());
     }
+
+    #[test]
+    fn a_time_is_that_of_the_system_in_whole_seconds() {
+        let system = UNIX_EPOCH + Duration::new(1_795_249_800, 999_999_999);
+        let time = Timestamp::from(system);
+        assert_eq!(time.as_unix(), 1_795_249_800);
+        assert_eq!(SystemTime::from(time), UNIX_EPOCH + Duration::from_secs(1_795_249_800));
+        assert_eq!(Timestamp::from(UNIX_EPOCH - Duration::from_secs(1)).as_unix(), 0);
+    }
 }

@@ -296,4 +296,44 @@ mod tests {
             assert_eq!(is_block_len(length), good);
         }
     }
+
+    #[test]
+    fn a_block_is_as_long_as_its_stanzas_need_and_no_longer() {
+        let fitting = |length| Block::fitting_len(&block(&[(1, 104), (2, length)]).stanzas);
+        // What stands beside the second stanza's body: 40 bytes before the stanzas, 108 and 4 of them, and the MAC.
+        let beside = 40 + 108 + 4 + 32;
+        assert_eq!(fitting(0), Some(4096));
+        assert_eq!(fitting(4096 - beside), Some(4096));
+        assert_eq!(fitting(4096 - beside + 1), Some(8192));
+        assert_eq!(fitting(61440 - beside), Some(61440));
+        assert_eq!(fitting(61440 - beside + 1), None);
+        assert_eq!(bytes(&[(1, 104), (2, 4096 - beside)]).unwrap().len(), 4096);
+        assert!(bytes(&[(1, 104), (2, 4096 - beside + 1)]).is_err());
+    }
+
+    #[test]
+    fn no_block_of_a_length_that_no_reader_takes_is_written() {
+        let mut block = block(&[(1, 104), (2, 328)]);
+        for length in [4097, 5000, 65536] {
+            block.prelude.block_len = length;
+            assert!(block.to_bytes(|_| [1; 32]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_a_newer_program_is_called_that() {
+        let changed = |at: usize, to: u8| {
+            let mut bytes = bytes(&[(1, 104), (2, 328)]).unwrap();
+            bytes[at] = to;
+            Block::parse(&bytes)
+        };
+        assert_eq!(changed(8, 2).unwrap_err(), FormatError::Version { found: 2, known: 1 });
+        assert!(matches!(changed(8, 0), Err(FormatError::Malformed(_))));
+        assert!(matches!(changed(9, 2), Err(FormatError::Feature(_))));
+        assert!(matches!(changed(13, 1), Err(FormatError::Feature(_))));
+        let stanzas = |kind| bytes(&[(1, 104), (2, 328), (kind, 1)]);
+        assert!(matches!(stanzas(0), Err(FormatError::Malformed(_))));
+        assert!(matches!(stanzas(4), Err(FormatError::Feature(_))));
+        assert!(matches!(stanzas(0x7f), Err(FormatError::Feature(_))));
+    }
 }

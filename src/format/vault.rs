@@ -449,4 +449,62 @@ mod tests {
             assert!(Document::parse(&whole[..length]).is_err(), "length {length}");
         }
     }
+
+    #[test]
+    fn a_generation_of_0_is_refused() {
+        let mut document = document();
+        document.header.generation = 0;
+        document.protected = document.header.to_protected().unwrap();
+        assert!(matches!(Document::parse(&document.to_bytes().unwrap()), Err(FormatError::Malformed(_))));
+    }
+
+    /// A payload of two projects with two key versions each and two kits, changed as JSON.
+    fn payload_with(change: impl FnOnce(&mut serde_json::Value)) -> Result<Payload, FormatError> {
+        let time = "2026-11-21T08:30:00Z";
+        let key =
+            |version, state| serde_json::json!({"version": version, "state": state, "created": time, "wrapped": ""});
+        let project = |id: u8, name| {
+            let keys = [key(1, "active"), key(2, "active"), key(3, "retired")];
+            serde_json::json!({"id": ProjectId::from_bytes([id; 16]), "name": name, "created": time, "keys": keys})
+        };
+        let kit = |number| serde_json::json!({"number": number, "created": time});
+        let mut payload = serde_json::json!({
+            "needs": ["a feature"],
+            "policy": Policy::new(KdfCost::FLOOR),
+            "projects": [project(1, "acme"), project(2, "bistro")],
+            "kits": [kit(1), kit(2)],
+        });
+        change(&mut payload);
+        Payload::parse(payload.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_must_be_unique_in_a_payload_is_and_counts_from_1() {
+        let payload = payload_with(|_| ()).unwrap();
+        assert_eq!(payload.projects[0].current().unwrap().version, 2);
+        assert_eq!(payload.lacking(), ["a feature"]);
+        assert_eq!(Payload::parse(&payload.to_bytes().unwrap()).unwrap(), payload);
+        let changes: [fn(&mut serde_json::Value); 7] = [
+            |payload| payload["projects"][1]["name"] = "acme".into(),
+            |payload| payload["projects"][1]["id"] = payload["projects"][0]["id"].clone(),
+            |payload| payload["projects"][0]["keys"][1]["version"] = 1.into(),
+            |payload| payload["projects"][0]["keys"][2]["version"] = 0.into(),
+            |payload| payload["kits"][1]["number"] = 1.into(),
+            |payload| payload["kits"][1]["number"] = 0.into(),
+            |payload| payload["policy"]["m"] = 65535.into(),
+        ];
+        for (index, change) in changes.into_iter().enumerate() {
+            assert!(payload_with(change).is_err(), "change {index}");
+        }
+    }
+
+    #[test]
+    fn a_project_without_an_active_key_has_no_current_one() {
+        let retire = |payload: &mut serde_json::Value| {
+            for key in payload["projects"][0]["keys"].as_array_mut().unwrap() {
+                key["state"] = "retired".into();
+            }
+        };
+        assert!(payload_with(retire).unwrap().projects[0].current().is_none());
+    }
 }
