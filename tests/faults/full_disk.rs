@@ -1,0 +1,161 @@
+//! A disk that is really full: 64 KiB of memory hold the vault and its keychain file, and what is left of them is
+//! filled but for a few pages.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::home::{FLOOR, Home, Keys, OLD};
+use crate::proof;
+use crate::stories::{self, Before, Left, State, Story};
+
+/// What a file takes room in.
+const PAGE: u64 = 4096;
+/// Set where the test runs in namespaces of its own, so that no mount outlives it.
+const INSIDE: &str = "STRONGROOM_TEST_INSIDE";
+
+/// A file that takes up what is left of the disk.
+struct Filler(PathBuf);
+
+impl Filler {
+    /// Fills the disk but for so many pages.
+    fn leave(home: &Home, pages: u64) -> Self {
+        let path = home.path(".local/filler");
+        let mut file = File::create_new(&path).unwrap();
+        let page = [0; PAGE as usize];
+        let mut filled = 0;
+        loop {
+            match file.write(&page) {
+                Ok(written) => filled += written as u64,
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        file.set_len(filled.saturating_sub(pages * PAGE)).unwrap();
+        Self(path)
+    }
+
+    fn free(self) {
+        fs::remove_file(self.0).unwrap();
+    }
+}
+
+/// Runs a test again where it may mount; it says so where that is not allowed here.
+fn inside(test: &str, run: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return run();
+    }
+    let as_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let unshare = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(if as_root { &["--mount"][..] } else { &["--user", "--map-root-user", "--mount"] }).args(args);
+        command
+    };
+    let can_mount = unshare(&["mount", "-t", "tmpfs", "-o", "size=64k", "none", "/mnt"]).output();
+    if !can_mount.is_ok_and(|output| output.status.success()) {
+        println!("NOT RUN: {test}: nothing can be mounted here");
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    let status =
+        unshare(&[own.to_str().unwrap(), "--exact", test, "--ignored", "--nocapture"]).env(INSIDE, "1").status();
+    assert!(status.unwrap().success());
+}
+
+/// Puts a small disk under the folders of vault and keychain file.
+fn small_disk(home: &Home) {
+    home.shell("mkdir -p .local && mount -t tmpfs -o size=64k,mode=700 none .local");
+}
+
+fn full_at_every_level(story: Story) -> (u32, u32) {
+    let home = (story.prepare)();
+    let files = home.snapshot();
+    let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
+    let before = Before { files, keys };
+    home.shell("rm -rf .local");
+    small_disk(&home);
+    let (mut refused, mut done) = (0, 0);
+    for pages in 0..8 {
+        home.restore(&before.files);
+        let filler = Filler::leave(&home, pages);
+        let run = home.run(&format!("{} --json", story.words));
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        let left = Left { home: &home, before: &before };
+        let what = format!("`{}` with {pages} pages free: {said}", story.name);
+        if run.status.success() {
+            done += 1;
+        } else {
+            refused += 1;
+            assert!(said.contains("no space left on device"), "{what}");
+            assert!(["disk-full", "file", "either-password"].iter().any(|kind| said.contains(kind)), "{what}");
+        }
+        assert_eq!(home.leftovers(), Vec::<PathBuf>::new(), "{what}");
+        // The vault opens on the full disk.
+        let state = (story.judge)(&left);
+        assert!(!run.status.success() || state == State::New, "{what}");
+        println!("{what}{state:?}");
+        filler.free();
+        (story.again)(&left);
+    }
+    home.shell("umount .local");
+    assert!(refused > 0 && done > 0, "`{}` was refused {refused} times and done {done} times", story.name);
+    (refused, done)
+}
+
+#[test]
+#[ignore = "needs to mount: run ./test"]
+fn a_full_disk_costs_nothing_that_stands() {
+    inside("full_disk::a_full_disk_costs_nothing_that_stands", || {
+        let (mut refused, mut done) = (0, 0);
+        let stories = [
+            stories::INIT,
+            stories::PROJECT_ADD,
+            stories::KEY_ROTATE,
+            stories::PASSWD,
+            stories::VAULT_ROTATE,
+            stories::RECOVER,
+        ];
+        let count = stories.len();
+        for story in stories {
+            let (more_refused, more_done) = full_at_every_level(story);
+            refused += more_refused;
+            done += more_done;
+        }
+        proof::record(
+            "faults-full-disk",
+            &format!("{count} commands on a disk of 64 KiB, with 0 to 7 pages free"),
+            &format!("{refused} refused with the vault whole and usable again, {done} done"),
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs to mount: run ./test"]
+fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
+    inside("full_disk::a_disk_that_fills_up_keeps_every_project_that_was_added", || {
+        let home = Home::new();
+        small_disk(&home);
+        home.succeeds(&format!("init --keychain file --no-recovery {FLOOR} --password-file old"));
+        let filler = Filler::leave(&home, 8);
+        let note = "n".repeat(1500);
+        let mut added = 0;
+        let refused = loop {
+            let run = home.run(&format!("project add project-{added} --note {note} --password-file old --json"));
+            if !run.status.success() {
+                break String::from_utf8_lossy(&run.stderr).into_owned();
+            }
+            added += 1;
+            assert!(added < 100, "the disk never fills up");
+        };
+        assert!(refused.contains("disk-full"), "{refused}");
+        assert_eq!((home.open(OLD).unwrap().len(), home.leftovers().len()), (added, 0));
+        filler.free();
+        home.succeeds(&format!("project add one-more --note {note} --password-file old"));
+        assert_eq!(home.open(OLD).unwrap().len(), added + 1);
+        home.shell("umount .local");
+        let figure = format!("{added} added, 1 refused, {added} there; one more once there was room");
+        proof::record("faults-full-up", "projects added until a disk of 64 KiB was full", &figure);
+    });
+}

@@ -1,0 +1,79 @@
+//! The process is killed before each of its calls, one run for each.
+
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::proof;
+use crate::stories::{self, State, Story};
+use crate::tracer::Fault;
+use crate::trial::Trial;
+
+fn killed_anywhere(story: Story) {
+    let trial = Trial::of(story);
+    let (mut old, mut new, mut between, mut cleaned) = (0, 0, 0, 0);
+    for at in 0..trial.calls.len() {
+        let call = &trial.calls[at];
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            let run = trial.strike(at, Fault::Kill, "");
+            assert_eq!(run.status.signal(), Some(9), "killed");
+            let state = trial.judge();
+            // What was printed is what the user believes.
+            assert!(run.stdout.is_empty() || state == State::New, "it said so: {}", run.stdout);
+            let leftovers = trial.leftovers();
+            for (path, remedy) in &leftovers {
+                let is_output = path.file_name().unwrap().to_string_lossy().starts_with(".strongroom-");
+                assert!(is_output || remedy.is_some(), "doctor does not know of {}", path.display());
+            }
+            // What doctor says is what the user does.
+            for remedy in leftovers.iter().filter_map(|(_, remedy)| remedy.as_ref()) {
+                trial.home().shell(remedy);
+            }
+            trial.again();
+            (state, leftovers.len())
+        }));
+        let Ok((state, leftovers)) = looked else {
+            panic!("`{}` killed before call {at} of {}: {} {}", trial.name(), trial.calls.len(), call.name, call.on);
+        };
+        println!("{:3} {:9} {:70} {state:?}, {leftovers} left over", at, call.name, call.on);
+        match state {
+            State::Old => old += 1,
+            State::New => new += 1,
+            State::Between => between += 1,
+        }
+        cleaned += leftovers;
+    }
+    let name = trial.name().replace(' ', "-");
+    proof::record(
+        &format!("faults-killed-{name}"),
+        &format!("`{}` killed before each of its {} write-side calls", trial.name(), trial.calls.len()),
+        &format!(
+            "{} opened and went on: {old} old, {new} new, {between} between; 0 acknowledged lost; {cleaned} leftovers, \
+             all reported or removed",
+            trial.calls.len()
+        ),
+    );
+}
+
+macro_rules! killed {
+    ($($test:ident: $story:ident),+ $(,)?) => {$(
+        #[test]
+        #[ignore = "takes a while and needs ptrace: run ./test"]
+        fn $test() {
+            killed_anywhere(stories::$story);
+        }
+    )+};
+}
+
+killed! {
+    init_may_be_killed_anywhere: INIT,
+    project_add_may_be_killed_anywhere: PROJECT_ADD,
+    key_rotate_may_be_killed_anywhere: KEY_ROTATE,
+    passwd_may_be_killed_anywhere: PASSWD,
+    encrypt_may_be_killed_anywhere: ENCRYPT,
+    encrypt_over_an_older_copy_may_be_killed_anywhere: ENCRYPT_FORCE,
+    decrypt_may_be_killed_anywhere: DECRYPT,
+    extract_may_be_killed_anywhere: EXTRACT,
+    vault_rotate_may_be_killed_anywhere: VAULT_ROTATE,
+    recover_may_be_killed_anywhere: RECOVER,
+    recover_on_another_machine_may_be_killed_anywhere: RECOVER_ELSEWHERE,
+}

@@ -1,0 +1,119 @@
+//! Each call fails once, with the errors that a full, broken, rationed or interrupted disk gives.
+
+use nix::errno::Errno;
+
+use crate::home::{NEW, OLD};
+use crate::proof;
+use crate::stories::{self, State, Story};
+use crate::tracer::{Fault, Traced};
+use crate::trial::Trial;
+
+/// The exit codes of docs/cli.md that a disk can lead to.
+const CODES: [i32; 5] = [0, 1, 4, 6, 7];
+
+fn refused_anywhere(story: Story, errors: &[Errno]) {
+    let trial = Trial::of(story);
+    for error in errors {
+        let (mut runs, mut done, mut old, mut written) = (0, 0, 0, 0);
+        for at in 0..trial.calls.len() {
+            let call = &trial.calls[at];
+            // What becomes of a result that cannot be printed is another suite's.
+            if call.on == "stdout" || call.on == "stderr" {
+                continue;
+            }
+            let json = at % 2 == 0;
+            let run = trial.strike(at, Fault::Error(*error), if json { "--json" } else { "" });
+            let state = trial.judge();
+            let code = run.status.code();
+            println!(
+                "{:3} {:9} {:60} {error} {code:?} {state:?} {}",
+                at,
+                call.name,
+                call.on,
+                run.stderr.replace('\n', "|")
+            );
+            let what = format!("`{}`, {error} at call {at}: {} {}\n{}", trial.name(), call.name, call.on, run.stderr);
+            assert!(CODES.contains(&code.expect("no signal")), "{what}");
+            is_clean(&run, json, &what);
+            // Only what a failed removal could not remove may stay.
+            let may_stay = matches!(call.name, "unlink" | "unlinkat" | "rmdir");
+            for (path, remedy) in trial.leftovers() {
+                assert!(may_stay && remedy.is_some(), "{} is left by {what}", path.display());
+                trial.home().shell(&remedy.unwrap());
+            }
+            runs += 1;
+            match (code, state) {
+                (Some(0), State::New) => done += 1,
+                (Some(0), other) => panic!("{other:?} though it said done: {what}"),
+                (_, State::Old) => old += 1,
+                (_, _) => {
+                    assert!(trial.says_part_done(&run.stderr), "{state:?}, and it does not say so: {what}");
+                    written += 1;
+                }
+            }
+            trial.again();
+        }
+        let name = trial.name().replace(' ', "-");
+        proof::record(
+            &format!("faults-{error:?}-{name}"),
+            &format!("`{}` with {error:?} at each of {runs} write-side calls", trial.name()),
+            &format!("{old} left the old state, {done} did it all the same, {written} said that they were part done"),
+        );
+    }
+}
+
+/// It says what is wrong in the form of docs/cli.md, and no secret.
+fn is_clean(run: &Traced, json: bool, what: &str) {
+    for text in [&run.stdout, &run.stderr] {
+        for secret in [OLD, NEW, "panicked", "RUST_BACKTRACE", "src/"] {
+            assert!(!text.contains(secret), "{secret:?} in what it says: {what}");
+        }
+    }
+    let mut lines = run.stderr.lines();
+    if json {
+        assert!(
+            lines.all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line.is_object())),
+            "{what}"
+        );
+    } else {
+        assert!(
+            lines.all(|line| ["error: ", "cause: ", "hint: ", "warning: "].iter().any(|label| line.starts_with(label))),
+            "{what}"
+        );
+    }
+    let failed = run.status.code() != Some(0);
+    let errors = run.stderr.matches(if json { "\"code\":" } else { "error: " }).count();
+    assert!(!failed || errors > 0, "no error is named: {what}");
+}
+
+macro_rules! refused {
+    ($($test:ident, $long:ident: $story:ident),+ $(,)?) => {$(
+        #[test]
+        #[ignore = "takes a while and needs ptrace: run ./test"]
+        fn $test() {
+            refused_anywhere(stories::$story, &[Errno::ENOSPC]);
+        }
+
+        #[test]
+        #[ignore = "long: run ./test --long"]
+        fn $long() {
+            refused_anywhere(stories::$story, &[Errno::EIO, Errno::EDQUOT, Errno::EINTR]);
+        }
+    )+};
+}
+
+refused! {
+    init_takes_a_full_disk_anywhere, long_init_takes_any_error_anywhere: INIT,
+    project_add_takes_a_full_disk_anywhere, long_project_add_takes_any_error_anywhere: PROJECT_ADD,
+    key_rotate_takes_a_full_disk_anywhere, long_key_rotate_takes_any_error_anywhere: KEY_ROTATE,
+    passwd_takes_a_full_disk_anywhere, long_passwd_takes_any_error_anywhere: PASSWD,
+    encrypt_takes_a_full_disk_anywhere, long_encrypt_takes_any_error_anywhere: ENCRYPT,
+    encrypt_over_an_older_copy_takes_a_full_disk_anywhere,
+    long_encrypt_over_an_older_copy_takes_any_error_anywhere: ENCRYPT_FORCE,
+    decrypt_takes_a_full_disk_anywhere, long_decrypt_takes_any_error_anywhere: DECRYPT,
+    extract_takes_a_full_disk_anywhere, long_extract_takes_any_error_anywhere: EXTRACT,
+    vault_rotate_takes_a_full_disk_anywhere, long_vault_rotate_takes_any_error_anywhere: VAULT_ROTATE,
+    recover_takes_a_full_disk_anywhere, long_recover_takes_any_error_anywhere: RECOVER,
+    recover_on_another_machine_takes_a_full_disk_anywhere,
+    long_recover_on_another_machine_takes_any_error_anywhere: RECOVER_ELSEWHERE,
+}

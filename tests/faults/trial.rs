@@ -1,0 +1,101 @@
+//! One command, put back and run again and again, each time with a fault at its next call.
+
+use std::path::PathBuf;
+
+use crate::calls::Call;
+use crate::home::{Home, Keys, OLD, program};
+use crate::stories::{Before, Left, State, Story};
+use crate::tracer::{self, Fault, Traced};
+
+/// How often a run is done again that did not come to the call it was meant to come to.
+const TRIES: usize = 5;
+
+/// A command in its home.
+pub struct Trial {
+    story: Story,
+    home: Home,
+    before: Before,
+    /// The calls of a run that meets no fault.
+    pub calls: Vec<Call>,
+}
+
+impl Trial {
+    /// Prepares a home, and runs the command once without a fault.
+    pub fn of(story: Story) -> Self {
+        let home = (story.prepare)();
+        let files = home.snapshot();
+        let keys = if home.has_vault() && !story.name.contains("another machine") {
+            home.open(OLD).unwrap()
+        } else {
+            Keys::new()
+        };
+        let mut trial = Self { story, before: Before { files, keys }, home, calls: Vec::new() };
+        let good = trial.run("", None);
+        assert!(good.status.success(), "{}: {}", trial.story.words, good.stderr);
+        assert_eq!(trial.judge(), State::New, "{}", trial.story.words);
+        assert!(trial.home.leftovers().is_empty());
+        trial.calls = good.calls;
+        trial
+    }
+
+    /// Runs the command from the state before, with words added.
+    fn run(&self, more: &str, fault: Option<(usize, Fault)>) -> Traced {
+        self.home.restore(&self.before.files);
+        let words = format!("{} {more}", self.story.words);
+        tracer::run(&program(&words), self.home.path("").as_path(), fault)
+    }
+
+    /// Runs the command with a fault at the call of this number.
+    pub fn strike(&self, at: usize, fault: Fault, more: &str) -> Traced {
+        for _ in 0..TRIES {
+            let run = self.run(more, Some((at, fault)));
+            // Only a run that came to the very same call by the same way counts.
+            if run.struck && run.calls[..=at] == self.calls[..=at] {
+                return run;
+            }
+        }
+        panic!("{}: no run came to call {at}, {:?}", self.story.name, self.calls[at]);
+    }
+
+    /// Looks at what the run has left.
+    pub fn judge(&self) -> State {
+        (self.story.judge)(&self.left())
+    }
+
+    /// Does the command again.
+    pub fn again(&self) {
+        (self.story.again)(&self.left());
+    }
+
+    fn left(&self) -> Left<'_> {
+        Left { home: &self.home, before: &self.before }
+    }
+
+    /// Tells whether an error admits that part of the command is done.
+    pub fn says_part_done(&self, stderr: &str) -> bool {
+        let denies = ["nothing was changed", "nothing was written", "nothing was kept"];
+        self.story.part_done.iter().any(|text| stderr.contains(text))
+            && !denies.iter().any(|text| stderr.contains(text))
+    }
+
+    /// Returns the unfinished files that lie about, each with what doctor says of it.
+    pub fn leftovers(&self) -> Vec<(PathBuf, Option<String>)> {
+        let found = self.home.leftovers();
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let remedies = self.home.leftovers_by_doctor();
+        let remedy = |path: &PathBuf| remedies.iter().find(|line| line.contains(path.to_str().unwrap())).cloned();
+        found.into_iter().map(|path| (path.clone(), remedy(&path))).collect()
+    }
+
+    /// Returns where it is.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Returns the command's name.
+    pub fn name(&self) -> &'static str {
+        self.story.name
+    }
+}
