@@ -20,15 +20,16 @@ fn killed_anywhere(story: Story) {
             // What was printed is what the user believes.
             assert!(run.stdout.is_empty() || state == State::New, "it said so: {}", run.stdout);
             let leftovers = trial.leftovers();
-            for (path, remedy) in &leftovers {
-                let is_output = path.file_name().unwrap().to_string_lossy().starts_with(".strongroom-");
-                assert!(is_output || remedy.is_some(), "doctor does not know of {}", path.display());
-            }
             // What doctor says is what the user does.
             for remedy in leftovers.iter().filter_map(|(_, remedy)| remedy.as_ref()) {
                 trial.home().shell(remedy);
             }
             trial.again();
+            for (path, remedy) in &leftovers {
+                // docs/cli.md tells of unfinished outputs; nobody else knows where they are.
+                let is_output = path.file_name().unwrap().to_string_lossy().starts_with(".strongroom-");
+                assert!(is_output || remedy.is_some() || !path.exists(), "nobody speaks of {}", path.display());
+            }
             (state, leftovers.len())
         }));
         let Ok((state, leftovers)) = looked else {
