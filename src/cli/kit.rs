@@ -94,7 +94,7 @@ impl Making {
         for wanted in [first, second] {
             loop {
                 let typed = terminal.ask_hidden(&format!("group {}", wanted + 1))?;
-                if same_group(&typed, groups[wanted]) {
+                if kit::is_group(&typed, groups[wanted]) {
                     break;
                 }
                 tries += 1;
@@ -125,16 +125,6 @@ impl Making {
                 .cause(format!("its code opens the vault as kit {}", opened.kit())))
         }
     }
-}
-
-/// Compares as the code is read: case does not matter, and O, I and L are 0 and 1.
-fn same_group(typed: &str, group: &str) -> bool {
-    let plain = typed.trim().chars().map(|c| match c.to_ascii_uppercase() {
-        'O' => '0',
-        'I' | 'L' => '1',
-        other => other,
-    });
-    plain.eq(group.chars())
 }
 
 /// Refuses a kit file that could not be written, before anything is made.
@@ -306,14 +296,6 @@ fn refused(cause: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_group_is_compared_as_a_code_is_read() {
-        assert!(same_group(" 0a1z ", "0A1Z"));
-        assert!(same_group("oAlZ", "0A1Z"));
-        assert!(!same_group("0A1", "0A1Z"));
-        assert!(!same_group("", "0A1Z"));
-    }
 
     #[test]
     fn folders_of_known_services_are_told() {

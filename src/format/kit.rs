@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn a_code_is_written_into_memory_of_its_own_length_and_read_from_as_much_as_is_allowed() {
         // Grown out of a shorter one, it would leave a copy of itself that nothing wipes.
-        let code = code(7);
+        let code = write(&secret(7));
         assert_eq!((code.len(), code.capacity()), (69, 70));
         let padded = format!("{:TEXT_LIMIT$}", *code);
         assert_eq!(padded.len(), TEXT_LIMIT);

@@ -185,6 +185,24 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     Ok(())
 }
 
+/// Notes vaults that are remembered here and whose file is not where it was: an `init` that was cut off, or a vault that
+/// was moved or removed.
+pub fn note_missing(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+    for (vault, settings) in context.settings.all()? {
+        if own.is_some_and(|own| own.id.to_string() == vault) || Path::new(&settings.place).exists() {
+            continue;
+        }
+        findings.push(Finding::note(
+            "other vaults",
+            format!(
+                "vault {vault} is remembered at {}, where no file stands; its key lies in {}",
+                settings.place, settings.keychain
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Lists the vaults whose keychain files lie in the default folder.
 fn in_folder(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };

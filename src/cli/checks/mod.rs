@@ -74,6 +74,7 @@ pub fn run(context: &Context) -> Result<Vec<Finding>, Failure> {
         None => None,
     };
     items::check_stray(context, known.as_ref(), &mut findings)?;
+    items::note_missing(context, known.as_ref(), &mut findings)?;
     files::check(context, &store, keychain_file.as_deref(), &mut findings);
     Ok(findings)
 }
