@@ -236,7 +236,9 @@ impl<'v> Unlocked<'v> {
         self.revise(&mut *lock, |draft, _| {
             draft.payload.pending = None;
             Ok(())
-        })
+        })?;
+        // The keychain may have brought wraps of an earlier rotation back as well.
+        if matches!(self.find_rotation(), Found::Unfinished) { self.finish(&mut *lock) } else { Ok(()) }
     }
 
     /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.

@@ -282,6 +282,7 @@ impl Run {
             Some(pending) if pending.origins & (1 << self.machine) != 0 || self.flaw == Flaw::TakesOver => {
                 if self.state.vault.kits != 0 && self.flaw != Flaw::TakesOver {
                     self.write_vault(|document| document.pending = None);
+                    self.go_on(opened);
                     return;
                 }
                 self.begin(opened.password, false);
