@@ -341,7 +341,9 @@ pub fn umask() -> u32 {
     // Read by setting it, which is done before any thread writes a file.
     let bits = umask(Mode::from_raw_mode(0o077));
     umask(bits);
-    bits.bits()
+    // Narrower on macOS.
+    #[allow(clippy::useless_conversion, reason = "the type is the system's")]
+    u32::from(bits.bits())
 }
 
 #[cfg(not(unix))]

@@ -105,7 +105,7 @@ pub fn read(text: &str) -> Result<KitSecret, KitCodeError> {
     KitSecret::from_slice(secret).filter(|secret| checksum(secret)[..] == *sum).ok_or(KitCodeError::Checksum)
 }
 
-/// Returns the groups of a code that [`write`] wrote.
+/// Returns the groups of a code that [`write()`] wrote.
 pub fn groups(code: &str) -> impl Iterator<Item = &str> {
     code.split('-')
 }

@@ -88,7 +88,7 @@ impl Unlocked<'_> {
     /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
     ///
     /// # Errors
-    /// As [`super::create`].
+    /// As [`super::create()`].
     pub fn fork<'b>(
         &self,
         edges: Edges<'b>,
