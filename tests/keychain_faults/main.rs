@@ -377,6 +377,33 @@ fn survives(operation: &Operation, faults: &[Fault], name: &str) {
     proof::record(name, "faults of a keychain after each number of calls of each operation", &figure);
 }
 
+/// Where a password change was cut short, two passwords open the vault; where a rotation begins then, either the one
+/// that began it is the password from now on, or both end it.
+#[test]
+fn every_password_that_opens_a_rotating_vault_ends_the_rotation() {
+    for begins_with in [OLD, NEW] {
+        let mut machine = Machine::new(&settled(), Some((Fault::Locked, 3)));
+        let mut unlocked = machine.unlock(OLD).unwrap();
+        machine.arm();
+        let changed = unlocked.change_password(&password(OLD), &password(NEW), None);
+        assert!(matches!(changed, Err(Error::EitherPassword { .. })), "{changed:?}");
+        drop(unlocked);
+        machine.heal();
+        assert!(machine.unlock(OLD).is_ok() && machine.unlock(NEW).is_ok());
+        machine.unlock(begins_with).unwrap().rotate_data_key(&password(begins_with), NextKit::None).unwrap();
+        let rotating = machine.state();
+        let mut ended = 0;
+        for text in [OLD, NEW] {
+            let machine = Machine::new(&rotating, None);
+            let Ok(mut unlocked) = machine.unlock(text) else { continue };
+            let rotation = unlocked.settle_rotation(&password(text), Settle::Now);
+            assert!(matches!(rotation, Ok(Rotation::Settled)), "begun with {begins_with}, {text}: {rotation:?}");
+            ended += 1;
+        }
+        assert!(ended > 0, "no password opens the vault");
+    }
+}
+
 /// Faults that stand for the others where an operation costs many password derivations: from one call on nothing is
 /// done any more, and one write is done that nobody hears of.
 const SOME: [Fault; 2] = [Fault::Locked, Fault::WritesAndFails];
