@@ -110,4 +110,14 @@ mod tests {
         assert!(!key.verifies(b"message", &tag[..31]));
         assert!(!MacKey::derive(&[1; 32], b"tesu").verifies(b"message", &tag));
     }
+
+    #[test]
+    fn digests_are_those_of_fips_180_4() {
+        assert_eq!(hex::encode(sha256(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            hex::encode(sha512(b"abc")),
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+             2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+        );
+    }
 }

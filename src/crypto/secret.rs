@@ -157,6 +157,7 @@ mod tests {
         let composed = Password::new("caf\u{e9} \u{fb01}le".as_bytes()).unwrap();
         let decomposed = Password::new("cafe\u{301} file".as_bytes()).unwrap();
         assert_eq!(composed.expose(), decomposed.expose());
+        assert_eq!(composed.expose(), "caf\u{e9} file");
     }
 
     #[test]

@@ -336,4 +336,12 @@ mod tests {
         assert!(matches!(stanzas(4), Err(FormatError::Feature(_))));
         assert!(matches!(stanzas(0x7f), Err(FormatError::Feature(_))));
     }
+
+    #[test]
+    fn a_block_gives_out_its_parts() {
+        let written = bytes(&[(1, 104), (3, 10), (2, 328)]).unwrap();
+        let block = Block::parse(&written).unwrap();
+        assert_eq!((block.project(), block.metadata()), (&[9; 104][..], &[9; 328][..]));
+        assert_eq!(Block::mac_of(&written), (&written[..4064], &[1; 32][..]));
+    }
 }

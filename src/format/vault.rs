@@ -483,6 +483,8 @@ mod tests {
         let payload = payload_with(|_| ()).unwrap();
         assert_eq!(payload.projects[0].current().unwrap().version, 2);
         assert_eq!(payload.lacking(), ["a feature"]);
+        // Of the limits, the one that no file small enough for a test comes near.
+        assert_eq!(SIZE_LIMIT, 268_435_456);
         assert_eq!(Payload::parse(&payload.to_bytes().unwrap()).unwrap(), payload);
         let changes: [fn(&mut serde_json::Value); 7] = [
             |payload| payload["projects"][1]["name"] = "acme".into(),
