@@ -249,17 +249,28 @@ mod unix {
     }
 
     #[test]
-    fn a_symbolic_link_stays_and_its_target_is_replaced() {
+    fn a_symbolic_link_stays_and_its_target_is_replaced_if_it_is_an_item() {
         let folder = tempfile::tempdir().expect("a folder");
         let (link, target) = (folder.path().join("link"), folder.path().join("stick/key"));
         symlink("stick/key", &link).expect("symlink");
         let keychain = FileKeychain::new(&link);
         assert!(FileKeychain::exists(&link).expect("exists"), "a broken link counts");
         assert_eq!(value(&keychain, VAULT, ItemKind::DataKey), None);
-        for bytes in [b"one", b"two"] {
-            keychain.set(VAULT, ItemKind::DataKey, bytes).expect("set through the link");
+        let set = |bytes: &[u8]| keychain.set(VAULT, ItemKind::DataKey, bytes);
+        let items = [br#"{"wraps":[{"protected":"one"#, br#"{"wraps":[{"protected":"two"#];
+        assert!(matches!(set(items[0]), Err(KeychainError::File { .. })), "it leads nowhere");
+        assert!(!target.exists());
+        fs::create_dir(target.parent().expect("its folder")).expect("mkdir");
+        fs::write(&target, b"").expect("write");
+        for bytes in items {
+            set(bytes).expect("set through the link");
             assert_eq!(fs::read(&target).expect("the target"), bytes);
             assert_eq!(value(&keychain, VAULT, ItemKind::DataKey), Some(bytes.to_vec()));
+        }
+        for other in [b"the user's own".to_vec(), br#"{"wraps":[]}"#.to_vec(), vec![b'x'; 100_000]] {
+            fs::write(&target, &other).expect("write");
+            assert!(matches!(set(items[0]), Err(KeychainError::File { .. })), "another file");
+            assert_eq!(fs::read(&target).expect("the target"), other);
         }
         assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
     }

@@ -148,14 +148,19 @@ pub fn for_new_vault(
     password: &Password,
     flags: &KitFlags,
 ) -> Result<Option<u32>, Failure> {
-    let Some(making) = choose(context, vault, store, flags, true)? else { return Ok(None) };
-    let number = making.kit.number();
-    vault.add_kit(&making.kit, password).map_err(|error| {
-        withdraw(flags);
-        Failure::of("add the recovery kit", error)
-    })?;
-    making.prove(store)?;
-    Ok(Some(number))
+    let mut made = || {
+        let Some(making) = choose(context, vault, store, flags, true)? else { return Ok(None) };
+        let number = making.kit.number();
+        vault.add_kit(&making.kit, password).map_err(|error| {
+            withdraw(flags);
+            Failure::of("add the recovery kit", error)
+        })?;
+        making.prove(store)?;
+        Ok(Some(number))
+    };
+    made().map_err(|failure: Failure| {
+        failure.hint("the vault stands; `strongroom recovery list` shows its kits, `strongroom recovery new` makes one")
+    })
 }
 
 /// Makes a kit as the flags and the terminal have it, and hands its code over; `None` where there is to be none, which

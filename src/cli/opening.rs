@@ -203,7 +203,7 @@ impl<'a> Opening<'a> {
         let header = opener.header();
         let one_block_only = header.one_block_only;
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
-        let (output, in_folder) = self.settle(input, &job.output, &metadata)?;
+        let (output, root) = self.settle(input, &job.output, &metadata)?;
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
         if self.update && is_current(&opened.output, modified(&opened.metadata)) {
@@ -211,8 +211,8 @@ impl<'a> Opening<'a> {
             opened.up_to_date = true;
             return Ok(opened);
         }
-        if in_folder {
-            self.tree.make(folder_of(&opened.output))?;
+        if let Some(root) = root {
+            self.tree.make(root, folder_of(&opened.output))?;
         }
         self.room.write(&format!("decrypt {}", input.display()), || {
             let sink = OutputFile::create(&opened.output, self.force || self.update)?;
@@ -226,13 +226,20 @@ impl<'a> Opening<'a> {
         Ok(opened)
     }
 
-    /// Settles the output's name, and whether its folder is made.
-    fn settle(&self, input: &Path, target: &Target, metadata: &Metadata) -> Result<(PathBuf, bool), Failure> {
+    /// Settles the output's name, and the folder that its own is made below, if it is made.
+    fn settle<'t>(
+        &self,
+        input: &Path,
+        target: &'t Target,
+        metadata: &Metadata,
+    ) -> Result<(PathBuf, Option<&'t Path>), Failure> {
         let hidden = hidden_path(metadata);
-        let (output, in_folder) = match (target, hidden) {
-            (Target::Named { root: Some(root), .. }, Some(hidden)) => (root.join(checked(input, &hidden)?), true),
-            (Target::Named { path, root }, _) => return Ok((path.clone(), root.is_some())),
-            (Target::Original(folder), _) => (original(input, folder, metadata)?, false),
+        let (output, root) = match (target, hidden) {
+            (Target::Named { root: Some(root), .. }, Some(hidden)) => {
+                (root.join(checked(input, &hidden)?), Some(root.as_path()))
+            }
+            (Target::Named { path, root }, _) => return Ok((path.clone(), root.as_deref())),
+            (Target::Original(folder), _) => (original(input, folder, metadata)?, None),
         };
         // Known only now, so it is checked now: --force is for what stood there before this run.
         self.check_apart(&output)?;
@@ -240,7 +247,7 @@ impl<'a> Opening<'a> {
             let twice = format!("two files would become {}", output.display());
             return Err(Failure::usage(twice).hint("run it for each of them by itself"));
         }
-        Ok((output, in_folder))
+        Ok((output, root))
     }
 
     /// Refuses an output that is one of the inputs, as [`check_apart`] does, at a cost that is not theirs each time.

@@ -28,8 +28,8 @@ pub struct Job {
     pub item: Item,
     /// Where its sealed copy goes.
     pub output: PathBuf,
-    /// It was found in a folder, so the folder of its copy is made where it is missing.
-    pub in_folder: bool,
+    /// Of a file found in a folder: the folder that its copy's is made below, where it is missing.
+    pub root: Option<PathBuf>,
 }
 
 /// What became of a job.
@@ -89,8 +89,8 @@ impl<'a> Sealing<'a> {
             self.tree.named(&job.output);
             return Ok(Outcome::UpToDate);
         }
-        if job.in_folder {
-            self.tree.make(folder_of(&job.output))?;
+        if let Some(root) = &job.root {
+            self.tree.make(root, folder_of(&job.output))?;
         }
         let bytes = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
             let output = OutputFile::create(&job.output, self.force || self.update)?;

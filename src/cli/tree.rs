@@ -56,13 +56,20 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Makes a folder and its missing parents, readable by the owner alone.
+    /// Makes a folder and its missing parents, readable by the owner alone. It is `root` or lies below it.
     ///
     /// # Errors
-    /// Where the system refuses.
-    pub fn make(&self, folder: &Path) -> Result<(), Failure> {
+    /// Where the system refuses, or a symbolic link stands below the root: only the root's own name is the user's, and
+    /// a link below it was put there by somebody to lead elsewhere.
+    pub fn make(&self, root: &Path, folder: &Path) -> Result<(), Failure> {
         if self.standing.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
             return Ok(());
+        }
+        let below = folder.ancestors().take_while(|folder| *folder != root && folder.starts_with(root));
+        if let Some(link) = below.into_iter().find(|folder| folder.is_symlink()) {
+            return Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write into {}", link.display()))
+                .cause("it is a symbolic link")
+                .hint("remove it, or name the folder it leads to with -o"));
         }
         let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
         create_private_folder(folder)

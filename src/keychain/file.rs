@@ -15,7 +15,8 @@ const ANCHOR_SUFFIX: &str = ".anchor";
 /// `.anchor`.
 ///
 /// The files hold one vault's items and do not say whose: `get` echoes the vault it was asked for, and `list` leaves
-/// it empty. Opening the item tells whether it is the right one. A symbolic link is resolved and its target replaced.
+/// it empty. Opening the item tells whether it is the right one. Where the path is a symbolic link, its target is
+/// replaced, if that is empty or an item: a link that somebody planted costs nobody a file.
 #[derive(Debug, Clone)]
 pub struct FileKeychain {
     path: PathBuf,
@@ -54,11 +55,29 @@ impl FileKeychain {
     /// Opens the item's file for reading; `None` where none stands.
     fn open(&self, kind: ItemKind) -> Result<Option<File>, KeychainError> {
         let path = self.path_of(kind);
-        match open_regular(&resolve(&path)) {
+        // A link that leads nowhere is nothing to read.
+        match fs::canonicalize(&path).and_then(|target| open_regular(&target)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("read", &path)(error)),
         }
+    }
+
+    /// Returns the name that is replaced: the path, or where that is a symbolic link, its target.
+    fn target_of(&self, kind: ItemKind) -> Result<PathBuf, KeychainError> {
+        let path = self.path_of(kind);
+        // A link that is put there from here on is itself replaced.
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        let target = fs::canonicalize(&path).map_err(failed("follow", &path))?;
+        let length = open_regular(&target).and_then(|file| file.metadata()).map_err(failed("read", &path))?.len();
+        let item = if length <= ITEM_LIMIT as u64 { fs::read(&target) } else { Ok(b"longer".to_vec()) };
+        if item.as_ref().is_ok_and(|bytes| bytes.is_empty() || looks_like_an_item(bytes)) {
+            return Ok(target);
+        }
+        let other = io::Error::other("it is a symbolic link, and what it leads to is not an item of Strongroom's");
+        Err(failed("write", &path)(other))
     }
 
     fn read(&self, kind: ItemKind) -> Result<Option<Vec<u8>>, KeychainError> {
@@ -98,7 +117,7 @@ impl Keychain for FileKeychain {
         // A rename would put the item in the place of a pipe or a device without a word; opening refuses those.
         self.open(kind)?;
         let path = self.path_of(kind);
-        let target = resolve(&path);
+        let target = self.target_of(kind)?;
         let mut check = |written: &[u8]| {
             if written == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
         };
@@ -137,7 +156,7 @@ impl Keychain for FileKeychain {
             return Ok(());
         }
         let path = self.path_of(kind);
-        let target = resolve(&path);
+        let target = self.target_of(kind)?;
         fs::remove_file(&target)
             .and_then(|()| durable::sync_folder(durable::folder_of(&target)))
             .map_err(failed("delete", &path))
@@ -160,14 +179,9 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Keychai
     move |source| KeychainError::File { doing, path, source }
 }
 
-/// Returns where the bytes lie: the target of a symbolic link, even of one whose target does not stand yet.
-fn resolve(path: &Path) -> PathBuf {
-    match (fs::canonicalize(path), fs::read_link(path)) {
-        (Ok(target), _) => target,
-        // `join` keeps an absolute target as it is.
-        (Err(_), Ok(target)) => durable::folder_of(path).join(target),
-        (Err(_), Err(_)) => path.to_owned(),
-    }
+/// Tells whether a file's content begins as both items do (docs/format.md sections 6.1 and 6.2).
+fn looks_like_an_item(bytes: &[u8]) -> bool {
+    bytes.starts_with(br#"{"wraps":[{"protected":""#) || bytes.starts_with(br#"{"protected":""#)
 }
 
 /// Opens a regular file for reading and refuses anything else at once: a pipe would block, a device never end.

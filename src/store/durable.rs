@@ -107,7 +107,8 @@ pub fn replace(
     }
     sync_folder(folder_of(path)).map_err(|error| {
         let text = format!("it is written, but may not survive a power cut: {}", super::plain(&error));
-        io::Error::new(error.kind(), text)
+        // Another kind than the cause's: it is not to be answered as a write that did nothing.
+        io::Error::other(text)
     })
 }
 

@@ -170,8 +170,10 @@ impl LockedFolder<'_> {
                 let previous = self.store.previous();
                 let staged = with_suffix(&previous, durable::UNFINISHED_SUFFIX);
                 remove_if_there(&staged)?;
-                link_or_copy(file, &staged)?;
-                fs::rename(&staged, &previous)?;
+                link_or_copy(file, &staged).and_then(|()| fs::rename(&staged, &previous)).inspect_err(|_| {
+                    // Best effort: one that stays is found by doctor.
+                    let _ = fs::remove_file(&staged);
+                })?;
                 // Where both names were one file already, the rename does nothing (rename(2)).
                 remove_if_there(&staged)?;
                 Ok(None)

@@ -72,8 +72,9 @@ impl Unlocked<'_> {
         let both = DataKeyItem { wraps: both };
         let last = next.as_ref().map_or(&kek, |(_, kek)| kek);
         let newest = others().next().is_none().then_some(last);
+        let known = self.knows_rotation();
         if next.is_some() {
-            self.forget_time_under(&mut *lock)?;
+            self.forget_time_under(&mut *lock, both.wraps.get(1))?;
         }
         write_checked(&self.edges, vault, &both, newest).map_err(|error| self.unless_unchanged(error))?;
         // From here both passwords open until the old wrap is gone.
@@ -82,7 +83,7 @@ impl Unlocked<'_> {
         if next.is_some() {
             self.edges.host.sync_disks();
             // The password is changed. A note that cannot be written now is written at the next unlock.
-            if let Err(error) = self.note_time_under(&mut *lock) {
+            if let Err(error) = self.note_time_under(&mut *lock, known) {
                 self.notices.push(Notice::RotationStuck { reason: error.to_string() });
             }
         }

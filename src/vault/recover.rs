@@ -186,7 +186,7 @@ impl<'a> OpenedByKit<'a> {
                 })?;
                 unlocked.notices.push(Notice::RotationGivenUp);
             }
-            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock)?,
+            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock, None)?,
             _ => {}
         }
         let goes = |id| id == header.data_key || Some(id) == under_way && writable;
@@ -215,7 +215,7 @@ impl<'a> OpenedByKit<'a> {
         })?;
         if next.is_some() && writable {
             host.sync_disks();
-            unlocked.note_time_under(&mut *lock)?;
+            unlocked.note_time_under(&mut *lock, false)?;
         }
         drop(lock);
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {

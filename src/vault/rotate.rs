@@ -176,12 +176,12 @@ impl<'v> Unlocked<'v> {
             });
             Ok(())
         })?;
-        let own = self.document.header.data_key;
-        let mut wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
-        wraps.push(wrap);
+        // Where a password change was cut short, the password that was typed now is the one that stays: another would
+        // open the vault and not its next data key.
+        let wraps = vec![self.wrap().clone(), wrap];
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, &kek))?;
         self.edges.host.sync_disks();
-        self.note_time_under(&mut *lock)?;
+        self.note_time_under(&mut *lock, true)?;
         drop(lock);
         if self.edges.keychain.settles_at_once() {
             return self.settle_rotation(password, Settle::InTime);
@@ -266,14 +266,21 @@ impl<'v> Unlocked<'v> {
                 let moved = self.item.wraps.last().is_some_and(|wrap| wrap.header.data_key == own);
                 if others && moved { Found::Unfinished } else { Found::Nothing }
             }
+            // Another machine's note says nothing of this one's keychain.
+            Some(_) if !self.knows_rotation() => Found::Elsewhere,
             Some(pending) if holds(pending.data_key) => match &pending.settling {
                 None => Found::NotTimed,
                 Some(since) if self.left(since) == Some(0) => Found::Settled,
                 Some(_) => Found::Waiting,
             },
-            Some(pending) if self.origins().iter().any(|own| pending.origins.contains(own)) => Found::Lost,
-            Some(_) => Found::Elsewhere,
+            Some(_) => Found::Lost,
         }
+    }
+
+    /// Tells whether the rotation under way is this machine's.
+    pub(super) fn knows_rotation(&self) -> bool {
+        let pending = self.payload.pending.as_ref();
+        pending.is_some_and(|pending| self.origins().iter().any(|own| pending.origins.contains(own)))
     }
 
     /// Returns how many seconds are left until the item counts as settled; `None` where only another boot shows.
@@ -298,16 +305,21 @@ impl<'v> Unlocked<'v> {
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.edges.host.sync_disks();
-        self.note_time_under(&mut *lock)
+        self.note_time_under(&mut *lock, true)
     }
 
-    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+    /// Notes it. Whoever notes the time waits for its own keychain: where the rotation was not `known` as this
+    /// machine's, it is from here on, and no other machine's.
+    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore, known: bool) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
         let origins = self.origins();
         let own = self.payload.pending.as_ref().map(|pending| pending.data_key);
         self.revise(lock, |draft, _| {
             let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == own);
             let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+            if !known {
+                pending.origins.clear();
+            }
             for origin in origins {
                 if !pending.origins.contains(&origin) {
                     pending.origins.push(origin);
@@ -319,14 +331,17 @@ impl<'v> Unlocked<'v> {
     }
 
     /// Takes the note away, before the item is written anew: nobody may move the vault on the strength of an item
-    /// that is younger than the note.
-    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
-        if self.payload.pending.as_ref().is_none_or(|pending| pending.settling.is_none()) {
+    /// that is younger than the note. Where the rotation is this machine's, it is so by the `next` wrap too, which may
+    /// be the only one that opens the vault from here on.
+    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore, next: Option<&Wrap>) -> Result<(), Error> {
+        let origin = next.filter(|_| self.knows_rotation()).map(origin_of);
+        if origin.is_none() && self.payload.pending.as_ref().is_none_or(|pending| pending.settling.is_none()) {
             return Ok(());
         }
         self.revise(lock, |draft, _| {
             if let Some(pending) = &mut draft.payload.pending {
                 pending.settling = None;
+                pending.origins.extend(origin);
             }
             Ok(())
         })
@@ -383,7 +398,7 @@ impl<'v> Unlocked<'v> {
     /// opened the vault. A wrap alone would not do: the keychain may bring back one from before a password change.
     fn origins(&self) -> Vec<FixedBase64<16>> {
         let machine = self.edges.host.machine();
-        let mut origins = vec![first_half(sha256(&self.wrap().protected))];
+        let mut origins = vec![origin_of(self.wrap())];
         if !machine.is_empty() {
             // Bound to the vault, so that the payload does not hold the machine's own id.
             origins.push(first_half(sha256(&[label::MACHINE, self.id().as_bytes(), machine.as_bytes()].concat())));
@@ -405,6 +420,10 @@ impl<'v> Unlocked<'v> {
         self.item = item;
         Ok(())
     }
+}
+
+fn origin_of(wrap: &Wrap) -> FixedBase64<16> {
+    first_half(sha256(&wrap.protected))
 }
 
 fn first_half(digest: [u8; 32]) -> FixedBase64<16> {

@@ -176,6 +176,27 @@ warning: skipped tree/e-socket: it is a socket
 }
 
 #[test]
+fn a_link_below_the_output_folder_is_not_followed() {
+    let home = Home::with_project();
+    home.write("tree/drafts/file", "data");
+    home.write("elsewhere/file.sealed", "not ours");
+    home.write("sealed/other", "");
+    symlink("../elsewhere", home.path("sealed/drafts")).unwrap();
+    let refused = "\
+error: cannot write into sealed/drafts
+cause: it is a symbolic link
+hint: remove it, or name the folder it leads to with -o
+";
+    let outcome = home.run("encrypt -p acme tree -o sealed --force");
+    outcome.ends(1, "", &format!("{refused}{refused}error: 1 of 1 files were not encrypted\n"));
+    assert_eq!(home.read("elsewhere/file.sealed"), b"not ours");
+    // One that -o names is followed.
+    symlink("elsewhere", home.path("way")).unwrap();
+    assert_eq!(home.run("encrypt -p acme tree -o way").code(), 0);
+    assert!(home.path("elsewhere/drafts/file.sealed").exists());
+}
+
+#[test]
 fn a_name_that_leaves_no_room_for_the_suffix_is_told_and_the_others_are_done() {
     let home = Home::with_project();
     let long = "n".repeat(255);

@@ -121,7 +121,7 @@ impl Home {
                 let path = entry.unwrap().path();
                 let metadata = fs::symlink_metadata(&path).unwrap();
                 let content = metadata.is_file().then(|| fs::read(&path).unwrap());
-                if content.is_none() {
+                if metadata.is_dir() {
                     folders.push(path.clone());
                 }
                 let modified = metadata.modified().unwrap();

@@ -18,7 +18,8 @@ fn refused_anywhere(story: Story, errors: &[Errno]) {
         for at in 0..trial.calls.len() {
             let call = &trial.calls[at];
             // What becomes of a result that cannot be printed is another suite's.
-            if call.on == "stdout" || call.on == "stderr" {
+            // And sync(2) is always successful.
+            if call.on == "stdout" || call.on == "stderr" || call.name == "sync" {
                 continue;
             }
             let json = at % 2 == 0;

@@ -211,7 +211,7 @@ impl Decrypt {
         let mut tally = Tally::begin(context, "decrypted", &work.found, work.jobs.len());
         for (index, folder) in &work.found.folders {
             let root = work.destination.root_of(Way::Opening, &work.named, *index)?;
-            tally.note(opening.tree.make(&root.join(folder)));
+            tally.note(opening.tree.make(&root, &root.join(folder)));
         }
         let outcomes = opening.run(context.output, &work.jobs, &self.effort);
         tally.note(opening.tree.sync());

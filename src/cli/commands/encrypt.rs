@@ -136,8 +136,8 @@ impl Encrypt {
             } else {
                 destination.of_item(Way::Sealing, &named, item)?
             };
-            let in_folder = matches!(named[item.named], Named::Folder(_));
-            jobs.push(Job { item: item.clone(), output, in_folder });
+            let root = matches!(named[item.named], Named::Folder(_)).then(|| roots[item.named].clone());
+            jobs.push(Job { item: item.clone(), output, root });
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
         let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
@@ -146,7 +146,7 @@ impl Encrypt {
         }
         if destination != Destination::Stream && !self.update {
             // Of the files that were named; what folders hold is seen to one by one.
-            for job in jobs.iter().filter(|job| !job.in_folder) {
+            for job in jobs.iter().filter(|job| job.root.is_none()) {
                 check_free(&job.output, self.force)?;
             }
             if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
@@ -179,7 +179,7 @@ impl Encrypt {
             if destination != Destination::Stream {
                 check_free(&output, self.force)?;
             }
-            jobs.push(Job { item, output, in_folder: false });
+            jobs.push(Job { item, output, root: None });
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
         Ok(Work { named, destination, found: Found::default(), jobs })
@@ -247,7 +247,7 @@ impl Encrypt {
         // With hidden names, the folders' names are hidden too.
         for (index, folder) in work.found.folders.iter().filter(|_| !self.hide_names) {
             let root = work.destination.root_of(Way::Sealing, &work.named, *index)?;
-            tally.note(sealing.tree.make(&root.join(folder)));
+            tally.note(sealing.tree.make(&root, &root.join(folder)));
         }
         let outcomes = sealing.run(&work.jobs, &self.effort, context.output);
         tally.note(sealing.tree.sync());

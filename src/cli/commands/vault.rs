@@ -126,7 +126,9 @@ impl Rotate {
             }
             if self.keep_kit {
                 let secret = kit::read_secret(context, self.kit_file.as_deref())?;
-                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed)?;
+                let before = vault.header().generation;
+                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed);
+                let begun = begun.map_err(|failure| tell_begun(vault, before, failure))?;
                 let rotation = self.settle(vault, &password, begun)?;
                 return report(context, vault, rotation, None);
             }
@@ -152,10 +154,20 @@ pub fn settle(
 ) -> Result<Rotation, Failure> {
     match begun {
         Rotation::Waits { .. } if settle_now => {
-            vault.settle_rotation(password, Settle::Now).map_err(|error| Failure::of("rotate the data key", error))
+            let settled = vault.settle_rotation(password, Settle::Now);
+            settled.map_err(|error| tell_begun(vault, 0, Failure::of("rotate the data key", error)))
         }
         other => Ok(other),
     }
+}
+
+/// Says of a rotation that failed after the vault was written that it goes on.
+fn tell_begun(vault: &Unlocked<'_>, before: u64, failure: Failure) -> Failure {
+    if vault.header().generation == before {
+        return failure;
+    }
+    failure
+        .hint("the rotation has begun, and later commands go on with it: `strongroom vault rotate` says how far it is")
 }
 
 /// Hands a new kit over as the flags have it, and then does what rotates the data key. The kit is proven afterwards.
@@ -171,7 +183,7 @@ pub fn with_new_kit(
     if rotation.is_err() && vault.header().generation == generation {
         kit::withdraw(flags);
     }
-    let rotation = rotation?;
+    let rotation = rotation.map_err(|failure| tell_begun(vault, generation, failure))?;
     if let Some(making) = &making {
         making.prove(&context.store()?)?;
     }

@@ -235,6 +235,35 @@ fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
 }
 
 #[test]
+fn the_machine_whose_keychain_was_written_last_is_the_one_that_waits() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&kit)).unwrap();
+    drop(unlocked);
+    let other = Machine::empty();
+    other.host.set_boot(OTHER_BOOT);
+    other.store.put(Some(machine.file()), None);
+    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
+    assert_eq!(wraps(&other), 2);
+    // The note is the other's, whose boot says nothing of this machine's keychain.
+    machine.store.put(Some(other.file()), None);
+    machine.host.wait(SETTLING_SECONDS);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(unlocked.take_notices(), [Notice::RotationElsewhere]);
+    assert_eq!(unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap(), Rotation::Elsewhere);
+    // A password changed here neither joins in the waiting nor loses the next data key.
+    unlocked.change_password(&password(PASSWORD), &password("a third one"), None).unwrap();
+    drop(unlocked);
+    machine.host.set_boot("88888888-2222-4333-8444-555555555555");
+    assert!(machine.unlock("a third one").unwrap().finished_rotation(), "its keychain was written last");
+    other.store.put(Some(machine.file()), None);
+    assert!(other.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
+    assert_eq!((wraps(&machine), wraps(&other)), (1, 1));
+}
+
+#[test]
 fn an_older_copy_beside_a_newer_key_drops_nothing() {
     let machine = Machine::at(3);
     let old = machine.file();
