@@ -363,3 +363,76 @@ fn a_keychain_that_cannot_be_used_is_found() {
         });
     }
 }
+
+/// Returns a keychain item that holds the wraps of both.
+fn with_wraps_of(first: &[u8], last: &[u8]) -> Vec<u8> {
+    let wraps = |item: &[u8]| -> serde_json::Value { serde_json::from_slice(item).unwrap() };
+    let (mut item, last) = (wraps(first), wraps(last));
+    item["wraps"].as_array_mut().unwrap().extend(last["wraps"].as_array().unwrap().clone());
+    item.to_string().into_bytes()
+}
+
+#[test]
+fn a_rotation_of_the_data_key_that_was_cut_short_at_its_end_is_found() {
+    let home = Home::new("file");
+    let old = fs::read(home.item()).unwrap();
+    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", &home.password()]);
+    home.clean();
+    let new = fs::read(home.item()).unwrap();
+    fs::write(home.item(), with_wraps_of(&old, &new)).unwrap();
+    let remedies = home.found(&["data key"]);
+    home.carry_out(&remedies[0]);
+    home.clean();
+    assert_eq!(fs::read(home.item()).unwrap(), new);
+    // The other way round it may still be needed.
+    fs::write(home.item(), with_wraps_of(&new, &old)).unwrap();
+    home.clean();
+}
+
+#[test]
+fn a_vault_file_from_before_a_rotation_is_found() {
+    let home = Home::new("file");
+    let old = fs::read(home.vault()).unwrap();
+    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", &home.password()]);
+    let new = fs::read(home.vault()).unwrap();
+    fs::write(home.vault(), old).unwrap();
+    let remedies = home.found(&["data key", "anchor"]);
+    assert_eq!(remedies[0], "put the vault file back that this machine saw last");
+    fs::write(home.vault(), new).unwrap();
+    home.clean();
+}
+
+#[test]
+fn a_lost_key_is_made_good_with_a_recovery_kit() {
+    let home = Home::new("file");
+    home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", &home.password()]);
+    fs::remove_file(home.item()).unwrap();
+    let remedies = home.found(&["data key"]);
+    assert!(remedies[0].ends_with("or with recovery kit 1: strongroom recover"), "{remedies:?}");
+    let default = ["--kdf-memory", "256", "--kdf-passes", "3"];
+    let mut recover = vec!["recover", "--kit-file", "kit", "--new-password-file", "password"];
+    recover.extend(default);
+    home.succeed(&recover);
+    home.clean();
+}
+
+#[test]
+fn a_vault_that_two_machines_changed_apart_is_united() {
+    let home = Home::new("file");
+    let common = fs::read(home.vault()).unwrap();
+    let anchor = fs::read(home.anchor()).unwrap();
+    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    let theirs = fs::read(home.vault()).unwrap();
+    fs::write(home.vault(), common).unwrap();
+    fs::write(home.anchor(), anchor).unwrap();
+    home.succeed(&["project", "add", "beta", "--password-file", &home.password()]);
+    fs::rename(home.vault(), home.path("FILE")).unwrap();
+    fs::write(home.vault(), theirs).unwrap();
+    fs::set_permissions(home.vault(), fs::Permissions::from_mode(0o600)).unwrap();
+    let remedies = home.found(&["anchor"]);
+    let unite = remedies[0].split("; ").next().unwrap();
+    home.carry_out(unite);
+    home.clean();
+    let list = home.succeed(&["project", "list", "--password-file", &home.password()]);
+    assert!(list.contains("acme") && list.contains("beta"), "{list}");
+}

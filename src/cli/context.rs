@@ -289,8 +289,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::RotationElsewhere => (
             "rotation-elsewhere",
-            "another machine is rotating the data key; once it is done, this one opens the vault with a recovery kit \
-             alone (`strongroom recover`)"
+            "another machine is rotating the data key; once it is done, this one may open the vault with a recovery \
+             kit alone (`strongroom recover`)"
                 .into(),
         ),
         Notice::RotationStuck { reason } => (

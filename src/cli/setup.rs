@@ -39,30 +39,20 @@ pub struct NewVault {
 
 /// What was chosen for a new vault, before anything is written.
 pub struct Plan {
-    id: VaultId,
-    kind: Kind,
-    cost: KdfCost,
+    place: KeyPlace,
     password: Password,
     /// The password was generated and nobody has seen it yet.
     to_be_shown: bool,
     kit: KitFlags,
 }
 
-impl Plan {
-    /// Returns the generated password, where there is one to be shown.
-    pub fn password_to_show(&self) -> Option<&str> {
-        self.to_be_shown.then(|| self.password.expose())
-    }
-
-    /// Returns the kind of keychain.
-    pub fn kind(&self) -> &Kind {
-        &self.kind
-    }
-
-    /// Returns the cost of the password.
-    pub fn cost(&self) -> KdfCost {
-        self.cost
-    }
+/// Where a new vault's key goes, and what its password costs to guess.
+pub struct KeyPlace {
+    id: VaultId,
+    /// The kind of keychain.
+    pub kind: Kind,
+    /// The cost of the password.
+    pub cost: KdfCost,
 }
 
 /// Settles everything about a new vault by flags and questions. Writes nothing.
@@ -90,39 +80,41 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     kit::check(&new.kit)?;
     // From here on by its whole path, as it is shown and remembered.
     let kind = context.whole_kind(&kind, id);
-    Ok(Plan { id, kind, cost, password, to_be_shown, kit: new.kit.clone() })
+    Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })
 }
 
-/// Makes the planned vault and hands it to `then`.
+/// Makes the planned vault and hands it to `then`. The password is wiped by then.
 ///
 /// # Errors
 /// Those of making it, and of `then`.
 pub fn carry_out<T>(
     context: &Context,
-    plan: &Plan,
-    then: impl FnOnce(&mut Unlocked<'_>, Announced, Option<u32>) -> Result<T, Failure>,
+    plan: Plan,
+    then: impl FnOnce(&mut Unlocked<'_>, &KeyPlace, Announced, Option<u32>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    let Plan { place, password, to_be_shown, kit } = plan;
     let store = context.store()?;
-    let keychain = context.keychain(&plan.kind, plan.id);
+    let keychain = context.keychain(&place.kind, place.id);
     // Before the vault is made: a vault whose password nobody could read would be lost.
-    let announced = context.output.announce(plan.password_to_show())?;
+    let announced = context.output.announce(to_be_shown.then(|| password.expose()))?;
     // Remembered first: a vault whose keychain file nobody remembers would be lost to its user.
-    context.remember(plan.id, &plan.kind, store.file())?;
+    context.remember(place.id, &place.kind, store.file())?;
     let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
-    let mut unlocked = match vault::create(edges, plan.id, &plan.password, plan.cost) {
+    let mut unlocked = match vault::create(edges, place.id, &password, place.cost) {
         Ok(unlocked) => unlocked,
         Err(error) => {
             // A write that was reported as failed may have been done: then the vault stands and needs its line.
             if matches!(store.load(), Ok(None)) {
                 // Best effort: a line about a vault that does not exist harms nobody.
-                let _ = context.settings.forget(&plan.id.to_string());
+                let _ = context.settings.forget(&place.id.to_string());
             }
             return Err(Failure::of("make the vault", error));
         }
     };
     context.show_notices(&mut unlocked);
-    let kit = kit::for_new_vault(context, &mut unlocked, &store, &plan.password, &plan.kit)?;
-    let result = then(&mut unlocked, announced, kit);
+    let kit = kit::for_new_vault(context, &mut unlocked, &store, &password, &kit)?;
+    drop(password);
+    let result = then(&mut unlocked, &place, announced, kit);
     context.show_notices(&mut unlocked);
     result
 }

@@ -5,23 +5,34 @@ use std::fs;
 use crate::harness::Home;
 
 const CLEAR: &str = "\
-path          {home}/.local/share/strongroom/vault.json
-vault         [..]-[..]-[..]-[..]-[..]
-created       [..]Z
-generation    2
-keychain      file:{home}/.local/state/strongroom/keychain/[..]
-password set  [..]Z
-kdf           Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB, 3 passes)
+path           {home}/.local/share/strongroom/vault.json
+vault          [..]-[..]-[..]-[..]-[..]
+created        [..]Z
+generation     2
+recovery kits  none
+keychain       file:{home}/.local/state/strongroom/keychain/[..]
+password set   [..]Z
+kdf            Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB, 3 passes)
 ";
 
 #[test]
 fn locked_it_tells_what_stands_in_clear() {
     let home = Home::with_project();
-    home.run_alone("status").shows(&format!("{CLEAR}projects      locked; see them with --unlock\n"));
+    home.run_alone("status").shows(&format!("{CLEAR}projects       locked; see them with --unlock\n"));
     let json = home.run_alone("status --json").succeeds().changed_nothing().json();
     let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected =
-        ["created", "generation", "kdf", "kdf_below_default", "keychain", "password_set", "path", "unlocked", "vault"];
+    let expected = [
+        "created",
+        "generation",
+        "kdf",
+        "kdf_below_default",
+        "keychain",
+        "password_set",
+        "path",
+        "recovery_kits",
+        "unlocked",
+        "vault",
+    ];
     assert_eq!(members, expected);
     assert_eq!(
         (&json["unlocked"], &json["kdf_below_default"], &json["generation"]),
@@ -34,8 +45,8 @@ fn unlocked_it_tells_projects_and_key_versions() {
     let home = Home::with_project();
     home.run("status").shows(&format!(
         "\
-{CLEAR}kdf policy    Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB, 3 passes)
-projects      1
+{CLEAR}kdf policy     Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB, 3 passes)
+projects       1
 
 PROJECT  CLIENT  KEY VERSIONS
 acme             1 current
@@ -49,6 +60,16 @@ acme             1 current
         (&"earlier".into(), &"current".into())
     );
     assert_eq!(json["kdf_policy"], json["kdf"]);
+}
+
+#[test]
+fn recovery_kits_are_told_by_their_numbers() {
+    let home = Home::with_project();
+    home.run("recovery new --recovery-file one").succeeds();
+    home.run("recovery new --recovery-file two").succeeds();
+    let text = home.run_alone("status").succeeds().text();
+    assert!(text.contains("recovery kits  kit 1 or 2\n"), "{text}");
+    assert_eq!(home.run_alone("status --json").succeeds().json()["recovery_kits"], serde_json::json!([1, 2]));
 }
 
 #[test]

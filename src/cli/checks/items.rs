@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Finding;
-use super::vault::{Known, vault_flag};
+use super::vault::{Known, kit_names, vault_flag};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::settings::Kind;
@@ -75,7 +75,8 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
     const CHECK: &str = "data key";
     if items.is_empty() {
         let text = format!("there is no key for vault {} here", vault.id);
-        findings.push(Finding::problem(CHECK, text, "name where it lies with --keychain, or restore it from a backup"));
+        let remedy = recovery(vault, flag, "name where it lies with --keychain, or restore it from a backup");
+        findings.push(Finding::problem(CHECK, text, remedy));
         return;
     }
     if items.len() > 1 {
@@ -89,7 +90,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
     let item = match DataKeyItem::parse(&items[0].bytes) {
         Ok(item) => item,
         Err(error) => {
-            let remedy = "restore the item from a backup of the keychain";
+            let remedy = recovery(vault, flag, "restore the item from a backup of the keychain");
             findings.push(Finding::problem(CHECK, error.to_string(), remedy));
             return;
         }
@@ -99,11 +100,29 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         .iter()
         .filter(|wrap| wrap.header.vault == vault.id && wrap.header.data_key == vault.data_key)
         .collect();
+    let others = item.wraps.iter().filter(|wrap| wrap.header.vault == vault.id).count() - own.len();
     let Some(newest) = own.last() else {
-        let remedy = "name where this vault's key lies with --keychain";
-        findings.push(Finding::problem(CHECK, "the item is not for this vault file", remedy));
+        let (text, remedy) = if others > 0 {
+            let text = "the item is for the same vault under another data key: the data key was rotated elsewhere, or \
+                        this is a vault file from before a rotation";
+            (text, recovery(vault, flag, "put the vault file back that this machine saw last"))
+        } else {
+            ("the item is not for this vault file", "name where this vault's key lies with --keychain".into())
+        };
+        findings.push(Finding::problem(CHECK, text, remedy));
         return;
     };
+    if others > 0 {
+        let moved = item.wraps.last().is_some_and(|wrap| wrap.header.data_key == vault.data_key);
+        findings.push(if moved {
+            let text = "a rotation of the data key was cut short at its end: older vault files still open here";
+            Finding::problem(CHECK, text, format!("strongroom {flag}status --unlock"))
+        } else {
+            let text = "it holds another data key as well: a rotation is under way, which a later command finishes, or \
+                        this is a vault file from before one";
+            Finding::note(CHECK, text)
+        });
+    }
     if own.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
@@ -125,6 +144,14 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         ));
     }
     findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
+}
+
+/// Returns what to do where this machine has no key to the vault: a kit gives it one.
+fn recovery(vault: &Known, flag: &str, else_wise: &str) -> String {
+    if vault.kits.is_empty() {
+        return else_wise.into();
+    }
+    format!("{else_wise}; or with recovery {}: strongroom {flag}recover", kit_names(&vault.kits))
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
@@ -153,11 +180,18 @@ fn check_anchor(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut 
             format!("the vault file (generation {own}) is newer than this machine remembers (generation {seen})");
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
-        findings.push(Finding::problem(
-            CHECK,
-            format!("the vault file (generation {own}) is not the one this machine saw last (generation {seen})"),
-            format!("put the newer vault file back; if this one is meant: {unlock} --accept-rollback"),
-        ));
+        let merge = format!("unite it with the file that this machine saw last: strongroom {flag}vault merge FILE");
+        let remedy = if own == seen {
+            format!("two machines changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
+        } else {
+            format!(
+                "put the newer vault file back; where two machines changed it apart, {merge}; if this one alone is \
+                 meant: {unlock} --accept-rollback"
+            )
+        };
+        let text =
+            format!("the vault file (generation {own}) is not the one this machine saw last (generation {seen})");
+        findings.push(Finding::problem(CHECK, text, remedy));
     }
 }
 

@@ -5,6 +5,8 @@ mod files;
 pub mod items;
 mod vault;
 
+pub use vault::kit_names;
+
 use serde_json::{Value, json};
 
 use super::context::Context;

@@ -17,6 +17,8 @@ pub struct Known {
     pub data_key: crate::format::DataKeyId,
     /// The file itself parses.
     pub is_current: bool,
+    /// The recovery kits that open it.
+    pub kits: Vec<u32>,
 }
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
@@ -49,13 +51,30 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
     if *vault.source() == Source::Current {
         check_previous(store, header.vault, findings);
     }
+    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    findings.push(if kits.is_empty() {
+        Finding::note(
+            "recovery kits",
+            "none: if the keychain or the password is lost, so is everything in the vault; `strongroom recovery new` \
+             makes one",
+        )
+    } else {
+        Finding::good("recovery kits", format!("{} opens the vault without keychain and password", kit_names(&kits)))
+    });
     Some(Known {
+        kits,
         id: header.vault,
         generation: header.generation,
         digest: vault.digest(),
         data_key: header.data_key,
         is_current: *vault.source() == Source::Current,
     })
+}
+
+/// Returns kits as a sentence names them.
+pub fn kit_names(kits: &[u32]) -> String {
+    let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
+    format!("kit {}", numbers.join(" or "))
 }
 
 fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {

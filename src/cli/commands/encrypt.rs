@@ -17,7 +17,7 @@ use crate::cli::output_file::{OutputFile, check_apart, check_free};
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::sealing::{Job, Outcome, Sealing, seal_stream};
-use crate::cli::setup::{self, NewVault, Plan};
+use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::tally::{Tally, shown};
 use crate::error::Error;
 use crate::format::name::printable;
@@ -73,7 +73,7 @@ struct Work {
 
 /// What belongs to a vault that this run made.
 struct New<'a> {
-    plan: &'a Plan,
+    key: &'a KeyPlace,
     announced: Announced,
 }
 
@@ -96,8 +96,8 @@ impl Encrypt {
                 .hint("add --init to make the vault and the project now, or make it with `strongroom init`"));
         }
         let plan = setup::plan(context, &self.new)?;
-        setup::carry_out(context, &plan, |vault, announced, _| {
-            self.encrypt(context, vault, work, Some(New { plan: &plan, announced }))
+        setup::carry_out(context, plan, |vault, key, announced, _| {
+            self.encrypt(context, vault, work, Some(New { key, announced }))
         })
     }
 
@@ -320,13 +320,13 @@ impl Encrypt {
         match new {
             _ if empty => {}
             None => context.output.done(&text, &files)?,
-            Some(New { plan, announced }) => {
+            Some(New { key, announced }) => {
                 let place = context.store()?.place();
-                text += &format!("\n\n{}", describe(plan, &place));
+                text += &format!("\n\n{}", describe(key, &place));
                 if let Some(job) = first_output {
                     text += &open_again(context, &job.item.path, &job.output);
                 }
-                let summary = json!({"files": files, "vault": {"path": place, "keychain": plan.kind().to_string()}});
+                let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
                 announced.finish(text.trim_start(), &summary)?;
             }
         }
@@ -351,10 +351,10 @@ impl Encrypt {
             "project": key.project,
             "key_version": key.version,
         }]);
-        let Some(New { plan, announced }) = new else { return context.output.done(&text, &files) };
+        let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
         let place = context.store()?.place();
-        text += &format!("\n\n{}", describe(plan, &place));
-        let summary = json!({"files": files, "vault": {"path": place, "keychain": plan.kind().to_string()}});
+        text += &format!("\n\n{}", describe(key, &place));
+        let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
         announced.finish(&text, &summary)
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::setup::{self, NewVault, Plan};
+use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::store::Store;
 
 /// Make a vault.
@@ -22,8 +22,8 @@ impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let plan = setup::plan(context, &self.new)?;
         let place = context.store()?.place();
-        setup::carry_out(context, &plan, |vault, announced, kit| {
-            let mut text = describe(&plan, &place);
+        setup::carry_out(context, plan, |vault, key, announced, kit| {
+            let mut text = describe(key, &place);
             if let Some(number) = kit {
                 text += &format!("\nrecovery  kit {number}, proven to open the vault");
             }
@@ -31,8 +31,8 @@ impl Init {
             let json = json!({
                 "vault": vault.id().to_string(),
                 "path": place,
-                "keychain": plan.kind().to_string(),
-                "kdf": kdf_json(plan.cost()),
+                "keychain": key.kind.to_string(),
+                "kdf": kdf_json(key.cost),
                 "kit": kit,
             });
             announced.finish(&text, &json)
@@ -41,11 +41,11 @@ impl Init {
 }
 
 /// Says where a new vault and its key are.
-pub fn describe(plan: &Plan, place: &str) -> String {
-    let cost = plan.cost();
+pub fn describe(key: &KeyPlace, place: &str) -> String {
+    let cost = key.cost;
     format!(
         "vault     {place}\nkeychain  {}\npassword  Argon2id, {} MiB, {} passes, {} lanes",
-        plan.kind(),
+        key.kind,
         cost.memory_kib / 1024,
         cost.passes,
         cost.lanes

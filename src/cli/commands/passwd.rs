@@ -56,7 +56,7 @@ impl Passwd {
             let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
             let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
                         they are\nnote: a backup of the keychain from before still opens the vault with the old \
-                        password";
+                        password; `strongroom vault rotate` ends that";
             let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
             announced.finish(text, &json)
         })

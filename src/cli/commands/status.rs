@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::init::kdf_json;
 use super::project::to_json;
+use super::vault::rotation_json;
+use crate::cli::checks::kit_names;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::{state_name, table};
@@ -14,7 +16,7 @@ use crate::error::Error;
 use crate::format::item::DataKeyItem;
 use crate::keychain::ItemKind;
 use crate::store::Store;
-use crate::vault::{Source, Unlocked, Vault};
+use crate::vault::{Rotation, Source, Unlocked, Vault};
 
 /// Tell which vault, keychain and projects there are.
 ///
@@ -82,6 +84,9 @@ fn in_clear(context: &Context) -> Result<Clear, Failure> {
             reason.as_str().into(),
         );
     }
+    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let kits_text = if kits.is_empty() { "none".to_owned() } else { kit_names(&kits) };
+    clear.add("recovery kits", kits_text, kits.into());
     let kind = context.kind_of(header.vault)?;
     clear.add("keychain", kind.to_string(), kind.to_string().into());
     let keychain = context.keychain(&kind, header.vault);
@@ -118,11 +123,26 @@ fn in_clear(context: &Context) -> Result<Clear, Failure> {
 fn add_unlocked(clear: &mut Clear, vault: &Unlocked<'_>) -> Result<(), Failure> {
     let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
     clear.add("kdf policy", cost_text(policy), kdf_json(policy));
+    if let Some(rotation) = vault.rotation() {
+        clear.add("rotation", short(rotation), rotation_json(rotation));
+    }
     let projects = vault.projects();
     clear.rows.push(vec!["projects".into(), projects.len().to_string()]);
     clear.json.insert("unlocked".into(), true.into());
     clear.json.insert("projects".into(), projects.iter().map(to_json).collect());
     Ok(())
+}
+
+/// Tells how far a rotation is in one line of a table.
+fn short(rotation: Rotation) -> String {
+    match rotation {
+        Rotation::Waits { left: Some(left) } => {
+            format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60))
+        }
+        Rotation::Waits { left: None } => "under way: the first command after a restart finishes it".into(),
+        Rotation::Elsewhere => "under way on another machine".into(),
+        Rotation::Settled => "finished".into(),
+    }
 }
 
 fn cost_text(cost: KdfCost) -> String {
