@@ -139,11 +139,14 @@ impl Settings {
         Ok(self.all()?.remove(&vault.to_string()))
     }
 
-    /// Remembers a vault.
+    /// Remembers a vault. Where it is remembered so already, nothing is written.
     ///
     /// # Errors
     /// Where the file cannot be read or written.
     pub fn remember(&self, vault: VaultId, settings: VaultSettings) -> Result<(), Failure> {
+        if self.of(vault)?.as_ref() == Some(&settings) {
+            return Ok(());
+        }
         self.change(|vaults| vaults.insert(vault.to_string(), settings))
     }
 

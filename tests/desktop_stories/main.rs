@@ -48,6 +48,34 @@ stories! {
         assert!(!home.path(".local/state/strongroom/keychain").exists());
     }
 
+    the_data_key_rotates_once_the_keychain_has_had_time in "--unlocked" {
+        let home = Home::with_vault("os");
+        let before = fs::read(home.vault()).unwrap();
+        home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
+        let rotate = ["--json", "vault", "rotate", "--no-recovery", "--password-file", "old"];
+        let state = |arguments: &[&str]| -> Value { serde_json::from_str(&home.succeed(arguments)).unwrap() };
+        let begun = state(&rotate);
+        let left = begun["seconds_left"].as_u64().unwrap();
+        assert!(begun["state"] == "waiting" && (1100..=1200).contains(&left), "{begun}");
+        // Until then all goes on, and an older copy opens, with an alarm.
+        assert_eq!(state(&["--json", "status", "--password-file", "old"])["rotation"]["state"], "waiting");
+        home.succeed(&["project", "add", "beta", "--password-file", "old"]);
+        let now = fs::read(home.vault()).unwrap();
+        fs::write(home.vault(), &before).unwrap();
+        assert_eq!(home.warnings(&["project", "list", "--password-file", "old"]), ["rolled-back"]);
+        fs::write(home.vault(), now).unwrap();
+        assert_eq!(state(&rotate)["state"], "waiting");
+        let settled = state(&[&rotate[..], &["--settle-now"]].concat());
+        assert_eq!(settled["state"], "settled");
+        assert!(!home.vault().with_extension("json.prev").exists());
+        home.succeed(&["decrypt", "clients.csv.sealed", "-o", "opened.csv", "--password-file", "old"]);
+        let after = fs::read(home.vault()).unwrap();
+        fs::write(home.vault(), &before).unwrap();
+        home.fails(&["project", "list", "--password-file", "old"], "key-not-ours");
+        fs::write(home.vault(), after).unwrap();
+        assert_eq!(home.warnings(&["project", "list", "--password-file", "old"]), [""; 0]);
+    }
+
     another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {
         let home = Home::with_vault("os");
         let id = home.vault_id();

@@ -4,6 +4,7 @@
 
 mod harness;
 mod keys;
+mod kits;
 mod streams;
 
 use std::fs;

@@ -104,7 +104,9 @@ impl Recover {
         let mut unlocked = opened
             .enroll(&*keychain, &context.host, &new, cost, accept)
             .map_err(|error| Failure::of("give this machine a key", error))?;
-        context.remember(id, &kind, store.file())?;
+        context.remember(id, &kind, store.file()).map_err(|failure| {
+            failure.hint("the new password is in force; run it again, so that later commands find this machine's key")
+        })?;
         context.show_notices(&mut unlocked);
         let kind = context.whole_kind(&kind, id);
         let text = format!(

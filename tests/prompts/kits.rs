@@ -1,0 +1,138 @@
+//! Recovery kits at the terminal: made with the vault, used to get back in; and what asks for a name before it destroys.
+
+use std::fs;
+
+use crate::harness::*;
+
+const OFFER: &str = "Make one now? [Y/n] ";
+const CODE: &str = "recovery code (14 groups; it is not shown): ";
+
+/// Returns the groups of the code that the screen shows.
+fn groups(terminal: &mut Terminal) -> Vec<String> {
+    terminal.see("Then type two groups of it back.");
+    let of_code = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        !words.is_empty() && words.iter().all(|word| word.len() == 4 && word.chars().all(|c| c.is_ascii_alphanumeric()))
+    };
+    let lines = terminal.screen.lines().filter(of_code).filter(|line| line.starts_with("    "));
+    let groups: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_owned).collect();
+    assert_eq!(groups.len(), 14, "{}", terminal.screen);
+    groups
+}
+
+/// Waits for the question for a group, and returns which one it is for.
+fn asked_for(terminal: &mut Terminal) -> usize {
+    terminal.see_hidden("group ");
+    let (_, number) = terminal.session.exp_regex("[0-9]+: ").unwrap();
+    number.trim_end_matches(": ").parse::<usize>().unwrap() - 1
+}
+
+/// Types two groups back. They were shown, so they may be on the screen.
+fn type_back(terminal: &mut Terminal, groups: &[String]) {
+    for _ in 0..2 {
+        let wanted = asked_for(terminal);
+        terminal.session.send_line(&groups[wanted].to_lowercase()).unwrap();
+    }
+}
+
+/// Makes a vault under [`OLD`] with a kit, and returns its code.
+fn init_with_kit(home: &Home) -> String {
+    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    terminal.answer(CHOICE, "2");
+    terminal.answer_hidden(NEW_PASSWORD, OLD);
+    terminal.answer_hidden(AGAIN, OLD);
+    terminal.answer(OFFER, "");
+    let groups = groups(&mut terminal);
+    type_back(&mut terminal, &groups);
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("kit 1, proven to open the vault"), "{screen}");
+    groups.join("-")
+}
+
+/// The keychain's files.
+fn items(home: &Home) -> Vec<std::path::PathBuf> {
+    fs::read_dir(home.path(".local/state/strongroom/keychain")).unwrap().map(|item| item.unwrap().path()).collect()
+}
+
+#[test]
+fn a_kit_made_with_the_vault_opens_it_after_keychain_and_password_are_lost() {
+    let home = Home::new();
+    let code = init_with_kit(&home);
+    assert_eq!(home.run("project add acme", OLD), 0);
+    for item in items(&home) {
+        fs::remove_file(item).unwrap();
+    }
+    assert_eq!(home.run("project list", OLD), 6);
+    let mut terminal = home.terminal(&format!("strongroom recover {CHEAP}"));
+    let mut wrong = code.clone();
+    wrong.replace_range(0..1, if code.starts_with('A') { "B" } else { "A" });
+    terminal.answer_hidden(CODE, &wrong);
+    terminal.see("that is no code: a character is mistyped, or two are swapped; once more");
+    terminal.answer_hidden(CODE, &code.to_lowercase().replace('-', " "));
+    terminal.answer_hidden(NEW_PASSWORD, NEW);
+    terminal.answer_hidden(AGAIN, NEW);
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("kit 1 opened the vault"), "{screen}");
+    assert!(!screen.contains("warning"), "{screen}");
+    assert_eq!((home.run("project show acme", NEW), home.run("project list", OLD)), (0, 3));
+}
+
+#[test]
+fn groups_that_do_not_come_back_make_no_kit() {
+    let home = Home::with_vault();
+    let mut terminal = home.terminal("strongroom recovery new");
+    terminal.answer_hidden(PASSWORD, OLD);
+    groups(&mut terminal);
+    for _ in 0..5 {
+        asked_for(&mut terminal);
+        terminal.session.send_line("UUUU").unwrap();
+    }
+    let screen = terminal.leaves_with(1);
+    assert!(screen.contains("error: the recovery kit is not made"), "{screen}");
+    assert_eq!(home.run("recovery revoke 1", OLD), 4, "there is none");
+}
+
+#[test]
+fn a_kit_that_is_declined_is_not_made_and_what_that_means_is_said() {
+    let home = Home::new();
+    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    terminal.answer(CHOICE, "2");
+    terminal.answer_hidden(NEW_PASSWORD, OLD);
+    terminal.answer_hidden(AGAIN, OLD);
+    terminal.answer(OFFER, "n");
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("warning: this vault has no recovery kit"), "{screen}");
+    assert_eq!(home.run("project add acme", OLD), 0);
+}
+
+#[test]
+fn ctrl_c_while_groups_are_typed_back_leaves_a_vault_without_a_kit_that_opens() {
+    let home = Home::new();
+    let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
+    terminal.answer(CHOICE, "2");
+    terminal.answer_hidden(NEW_PASSWORD, OLD);
+    terminal.answer_hidden(AGAIN, OLD);
+    terminal.answer(OFFER, "y");
+    groups(&mut terminal);
+    asked_for(&mut terminal);
+    terminal.press("\x03");
+    terminal.leaves_with(130);
+    assert_eq!((home.run("project add acme", OLD), home.run("recovery revoke 1", OLD)), (0, 4));
+}
+
+#[test]
+fn a_project_is_destroyed_once_its_name_is_typed_and_not_before() {
+    let home = Home::with_vault();
+    let question = "type the project's name to destroy it: ";
+    for (typed, code) in [("acne", 1), ("", 1), ("acme", 0)] {
+        assert_eq!(home.run("project show acme", OLD), 0);
+        let mut terminal = home.terminal("strongroom project destroy acme --no-recovery");
+        terminal.answer_hidden(PASSWORD, OLD);
+        terminal.see("Project acme will be destroyed: its one key goes.");
+        terminal.answer(question, typed);
+        let screen = terminal.leaves_with(code);
+        let wanted = if code == 0 { "project acme is destroyed" } else { "what was typed is not its name" };
+        assert!(screen.contains(wanted), "{screen}");
+    }
+    assert_eq!(home.run("key show acme", OLD), 4);
+}
