@@ -1,72 +1,251 @@
-//! Walks through every state that users, kills and power cuts can reach, and holds each against what must always hold.
+//! Walks through every state that users, kills and power cuts can reach, breadth first, and holds each of them against
+//! the invariants.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use crate::protocol::{Action, Flaw, Run};
-use crate::state::{Budget, State};
+use crate::invariants::check;
+use crate::run::{Action, Kits, Race, Run, Stop};
+use crate::state::{Doc, MACHINES, Mark, NO_ANCHOR, NONE, State};
+use crate::variant::Variant;
+
+/// A process that a power cut stops after one of its writes.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "read by Debug, which prints the way to a counterexample")]
+pub struct Running {
+    password: u8,
+    action: Action,
+    write: u8,
+    halted_before: Option<u8>,
+    race: Option<Race>,
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "read by Debug, which prints the way to a counterexample")]
+pub enum Event {
+    Start,
+    Run {
+        machine: u8,
+        password: u8,
+        action: Action,
+        killed_after: Option<u8>,
+        halted_before: Option<u8>,
+        race: Option<Race>,
+    },
+    /// The machine loses power; before that, the process of the event before was where it says.
+    PowerCut {
+        machine: u8,
+        running: Option<Running>,
+    },
+    Wait,
+    Copy,
+    PutBack,
+}
+
+/// An invariant that does not hold.
+pub struct Breach {
+    pub what: &'static str,
+    /// The shortest way there.
+    pub events: Vec<Event>,
+    /// Where it does not, or whence the last event leads there.
+    pub at: State,
+}
+
+impl std::fmt::Display for Breach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.what)?;
+        self.events.iter().try_for_each(|event| writeln!(f, "    {event:?}"))?;
+        write!(f, "{:#?}", self.at)
+    }
+}
 
 /// What the walk came to.
-#[derive(Debug)]
 pub struct Outcome {
-    /// How many different states were reached.
     pub states: usize,
-    /// How many power cuts and kills were tried.
-    pub faults: usize,
-    /// The first invariant that did not hold, how many events lead there, and the state.
-    pub broken: Option<(String, usize, Box<State>)>,
+    /// Transitions, those to known states among them.
+    pub transitions: usize,
+    /// The first invariant that did not hold.
+    pub broken: Option<Breach>,
     /// Whether there was nothing left to visit.
     pub complete: bool,
 }
 
-/// Walks from `start`, breadth first, until `limit` states were visited or an invariant does not hold.
-pub fn walk(start: State, flaw: Flaw, limit: usize) -> Outcome {
-    let mut seen = HashSet::new();
+/// Fingerprints are hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only u64")
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// Two multiplications a word (as in wyhash), so that 64 bits tell some ten million states apart: the chance that any
+/// two of 2^24 collide, and one is skipped, is 2^-17.
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        let wide = u128::from(self.0 ^ 0xa076_1d64_78bd_642f) * 0xe703_7ed1_a0b4_28db;
+        (wide as u64) ^ (wide >> 64) as u64
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(value.into());
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(value.into());
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.write_u64(value as u64);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        let wide = u128::from(self.0 ^ value ^ 0x8ebc_6af0_9c88_c6e3) * 0x5899_65cc_7537_4cc3;
+        self.0 = (wide as u64) ^ (wide >> 64) as u64 ^ value.rotate_left(32);
+    }
+}
+
+fn fingerprint(state: &State) -> u64 {
+    let mut mixer = Mixer(0x1d8e_4e27_c47d_124f);
+    state.hash(&mut mixer);
+    mixer.finish()
+}
+
+/// Walks from `start` until `limit` states were reached or an invariant does not hold.
+pub fn walk(start: State, variant: Variant, limit: usize) -> Outcome {
+    let mut seen: HashSet<u64, BuildHasherDefault<Identity>> = HashSet::default();
+    let mut ways: Vec<(u32, Event)> = vec![(0, Event::Start)];
     let mut queue = VecDeque::new();
-    let mut outcome = Outcome { states: 0, faults: 0, broken: None, complete: false };
+    let start = start.canonical();
     seen.insert(fingerprint(&start));
-    queue.push_back((start, 0));
-    while let Some((state, depth)) = queue.pop_front() {
-        outcome.states += 1;
-        if let Err(broken) = check(&state, flaw) {
-            outcome.broken = Some((broken, depth, Box::new(state)));
-            return outcome;
-        }
-        if outcome.states >= limit {
-            return outcome;
-        }
-        let mut reached = Vec::new();
-        if let Err(broken) = successors(&state, flaw, &mut reached, &mut outcome.faults) {
-            outcome.broken = Some((broken, depth + 1, Box::new(state)));
-            return outcome;
-        }
-        for next in reached {
-            let next = next.normal();
-            if seen.insert(fingerprint(&next)) {
-                queue.push_back((next, depth + 1));
+    queue.push_back((start, 0_u32));
+    let mut outcome = Outcome { states: 1, transitions: 0, broken: None, complete: false };
+    let mut reached = Vec::new();
+    while let Some((state, way)) = queue.pop_front() {
+        reached.clear();
+        let mut broken = successors(&state, variant, &mut reached).err();
+        for (next, event) in reached.drain(..) {
+            outcome.transitions += 1;
+            let mut next = next;
+            (0..MACHINES).for_each(|machine| next.enroll(machine, variant.at_once[machine]));
+            let next = next.canonical();
+            if !seen.insert(fingerprint(&next)) {
+                continue;
             }
+            ways.push((way, event));
+            let own_way = (ways.len() - 1) as u32;
+            if let Err(what) = check(&next, variant) {
+                outcome.broken = Some(Breach { what, events: way_to(&ways, own_way), at: next });
+                return outcome;
+            }
+            queue.push_back((next, own_way));
+        }
+        outcome.states = seen.len();
+        if let Some((what, event)) = broken.take() {
+            let mut events = way_to(&ways, way);
+            events.push(event);
+            outcome.broken = Some(Breach { what, events, at: state });
+            return outcome;
+        }
+        if seen.len() >= limit {
+            return outcome;
         }
     }
     outcome.complete = true;
     outcome
 }
 
-fn fingerprint(state: &State) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    state.hash(&mut hasher);
-    hasher.finish()
+fn way_to(ways: &[(u32, Event)], mut place: u32) -> Vec<Event> {
+    let mut events = Vec::new();
+    while place != 0 {
+        let (before, event) = ways[place as usize];
+        events.push(event);
+        place = before;
+    }
+    events.reverse();
+    events
 }
 
-fn spend(budget: &mut Budget, action: Action) -> bool {
+type Reached = Vec<(State, Event)>;
+type Broken = (&'static str, Event);
+
+fn successors(state: &State, variant: Variant, reached: &mut Reached) -> Result<(), Broken> {
+    for machine in 0..MACHINES {
+        for (action, password) in actions(state, machine) {
+            let mut allowed = *state;
+            if spend(&mut allowed, action) {
+                run(&allowed, machine, action, password, variant, reached)?;
+            }
+        }
+        power_cuts(state, machine, None, variant, reached);
+    }
+    let mut waited = *state;
+    waited.settle();
+    reached.push((waited, Event::Wait));
+    if state.budget.copies > 0 {
+        let mut copied = *state;
+        copied.budget.copies -= 1;
+        copied.copy = Some(Doc { by_hand: false, ..state.vault });
+        copied.copy_is_truth = false;
+        reached.push((copied, Event::Copy));
+        if let Some(copy) = state.copy.filter(|copy| copy.id != state.vault.id) {
+            reached.push((put_back(state, copy), Event::PutBack));
+        }
+    }
+    Ok(())
+}
+
+/// A file is put in the vault's place by hand, as a synced folder or an attacker does it.
+fn put_back(state: &State, copy: Doc) -> State {
+    let mut next = *state;
+    next.budget.copies -= 1;
+    next.copy = Some(Doc { by_hand: false, ..state.vault });
+    next.vault = Doc { by_hand: !state.copy_is_truth, ..copy };
+    next.undone = [None; 2];
+    next.copy_is_truth = !state.vault.by_hand;
+    if next.vault.by_hand {
+        // What only the other file has is lost by that hand, unless it is put back or merged.
+        next.acknowledged &= copy.content;
+        next.papers &= copy.kits;
+        next.clean = false;
+    }
+    next
+}
+
+fn spend(state: &mut State, action: Action) -> bool {
+    let budget = &mut state.budget;
     let left = match action {
         Action::Unlock => return true,
         Action::Change => &mut budget.changes,
         Action::ChangePassword(_) => &mut budget.passwords,
-        Action::Rotate { .. } => &mut budget.rotations,
+        Action::Rotate(..) | Action::Destroy => &mut budget.rotations,
         Action::NewKit => &mut budget.kits,
-        Action::Recover { .. } => &mut budget.recoveries,
-        Action::Restore | Action::Accept => &mut budget.copies,
+        Action::Recover(..) => &mut budget.recoveries,
+        Action::Restore | Action::Accept | Action::Merge => &mut budget.copies,
     };
     *left > 0 && {
         *left -= 1;
@@ -74,189 +253,178 @@ fn spend(budget: &mut Budget, action: Action) -> bool {
     }
 }
 
-fn actions(state: &State, machine: usize) -> Vec<Action> {
-    let mut actions = vec![
-        Action::Unlock,
-        Action::Change,
-        Action::Rotate { kit: false, now: false },
-        Action::Rotate { kit: true, now: false },
-        Action::Rotate { kit: false, now: true },
-        Action::NewKit,
-        Action::Restore,
-        Action::Accept,
-    ];
-    let passwords = state.machines[machine].passwords;
-    // A password never used before, and one used before the last.
-    for new in 0..3 {
-        if passwords & (1 << new) == 0 {
-            actions.push(Action::ChangePassword(new));
+/// What a machine's user may do, with each password that may be in force.
+fn actions(state: &State, machine: usize) -> Vec<(Action, u8)> {
+    let own = &state.machines[machine];
+    let mut actions = Vec::new();
+    for password in (0..4).filter(|password| own.passwords >> password & 1 == 1) {
+        if state.copy.is_some_and(|copy| own.item.value.opens(copy.key, password)) {
+            actions.push((Action::Restore, password));
+        }
+        if !own.item.value.opens(state.vault.key, password) {
+            continue;
+        }
+        let mut add = |action| actions.push((action, password));
+        add(Action::Unlock);
+        add(Action::Change);
+        add(Action::NewKit);
+        add(Action::Destroy);
+        add(Action::Accept);
+        add(Action::Merge);
+        for now in [false, true] {
+            add(Action::Rotate(Kits::None, now));
+            if state.budget.kits > 0 || state.next_kit == 0 {
+                add(Action::Rotate(Kits::New, now));
+            }
+        }
+        for kit in (0..8).filter(|kit| state.papers & state.vault.kits >> kit & 1 == 1) {
+            add(Action::Rotate(Kits::Keep(kit), false));
+        }
+        for new in (0..4).filter(|new| own.passwords >> new & 1 == 0).take(1) {
+            add(Action::ChangePassword(new));
         }
     }
-    for kit in 0..state.next.kit {
-        if state.papers & (1 << kit) != 0 {
-            actions.push(Action::Recover { kit, password: 3 });
-        }
+    let new = (0..4).find(|new| own.passwords >> new & 1 == 0).unwrap_or(0);
+    for kit in (0..8).filter(|kit| state.papers >> kit & 1 == 1) {
+        actions.push((Action::Recover(kit, new), new));
     }
     actions
 }
 
-fn successors(state: &State, flaw: Flaw, reached: &mut Vec<State>, faults: &mut usize) -> Result<(), String> {
-    for machine in 0..state.machines.len() {
-        for action in actions(state, machine) {
-            let mut allowed = state.clone();
-            if !spend(&mut allowed.budget, action) {
-                continue;
-            }
-            let mut halt = None;
-            loop {
-                let mut run = Run::new(&allowed, machine, flaw, halt);
-                if halt.is_some() {
-                    run.state.budget.waits -= 1;
-                }
-                let done = run.act(action).map_err(|broken| format!("{action:?} on machine {machine}: {broken}"))?;
-                if done || !run.cuts.is_empty() {
-                    for cut in &run.cuts {
-                        if cut.budget.kills > 0 {
-                            let mut killed = cut.clone();
-                            killed.budget.kills -= 1;
-                            reached.push(killed);
-                            *faults += 1;
-                        }
-                        power_cuts(cut, reached, faults);
-                    }
-                    settled(&run.state, machine, action, done)?;
-                    reached.push(run.state.clone());
-                }
-                // The process may be halted before any of its writes, for longer than the waiting takes.
-                let next = halt.map_or(0, |halt| halt + 1);
-                if allowed.budget.waits == 0 || next >= run.cuts.len() {
-                    break;
-                }
-                halt = Some(next);
-            }
+/// One action: to its end, cut off after each write, halted before each write, with another process in between.
+fn run(
+    state: &State,
+    machine: usize,
+    action: Action,
+    password: u8,
+    variant: Variant,
+    reached: &mut Reached,
+) -> Result<(), Broken> {
+    let event = |killed_after, halted_before, race| Event::Run {
+        machine: machine as u8,
+        password,
+        action,
+        killed_after,
+        halted_before,
+        race,
+    };
+    let first = one_run(state, machine, action, password, (None, None), variant, &event, reached)?;
+    let Some((writes, locks)) = first else { return Ok(()) };
+    if state.budget.halts > 0 {
+        let mut halting = *state;
+        halting.budget.halts -= 1;
+        for before in 0..writes {
+            one_run(&halting, machine, action, password, (Some(before), None), variant, &event, reached)?;
         }
     }
-    power_cuts(state, reached, faults);
-    if state.budget.waits > 0 {
-        let mut waited = state.clone();
-        waited.budget.waits -= 1;
-        waited.settle();
-        reached.push(waited);
-    }
-    if state.budget.copies > 0 {
-        let mut copied = state.clone();
-        copied.budget.copies -= 1;
-        copied.copy = Some(state.vault.clone());
-        reached.push(copied);
-        if let Some(copy) = &state.copy
-            && copy.id != state.vault.id
-        {
-            // By hand, as a synced folder or an attacker does it.
-            let mut put_back = state.clone();
-            put_back.budget.copies -= 1;
-            put_back.copy = Some(state.vault.clone());
-            put_back.vault = copy.clone();
-            put_back.unsynced = None;
-            put_back.put_back = true;
-            put_back.alarm_due = true;
-            reached.push(put_back);
+    if state.budget.races > 0 {
+        let mut racing = *state;
+        racing.budget.races -= 1;
+        for other in 0..MACHINES {
+            for (action_between, password_between) in actions(&racing, other) {
+                let mut allowed = racing;
+                if !spend(&mut allowed, action_between) {
+                    continue;
+                }
+                let mut writes_between = Run::new(&allowed, other, password_between, variant);
+                // A breach by the other alone is found where it runs alone.
+                let _ = writes_between.act(action_between);
+                let writes = writes_between.cuts.len() as u8;
+                let kills = (0..writes).filter(|_| allowed.budget.kills > 0).map(Some);
+                for killed_after in kills.chain([None]) {
+                    let mut allowed = allowed;
+                    allowed.budget.kills -= u8::from(killed_after.is_some());
+                    for at in 0..locks {
+                        let machine_between = other as u8;
+                        let race = Race {
+                            at,
+                            machine: machine_between,
+                            password: password_between,
+                            action: action_between,
+                            killed_after,
+                        };
+                        one_run(&allowed, machine, action, password, (None, Some(race)), variant, &event, reached)?;
+                    }
+                }
+            }
         }
     }
     Ok(())
 }
 
-fn power_cuts(state: &State, reached: &mut Vec<State>, faults: &mut usize) {
-    if state.budget.cuts == 0 {
+type Naming<'a> = &'a dyn Fn(Option<u8>, Option<u8>, Option<Race>) -> Event;
+
+/// Returns how many writes and takings of the lock there were; `None` where nothing was written.
+#[allow(clippy::too_many_arguments, reason = "one call, spread over what varies")]
+fn one_run(
+    state: &State,
+    machine: usize,
+    action: Action,
+    password: u8,
+    (halt, race): (Option<u8>, Option<Race>),
+    variant: Variant,
+    event: Naming<'_>,
+    reached: &mut Reached,
+) -> Result<Option<(u8, u8)>, Broken> {
+    let mut run = Run::new(state, machine, password, variant);
+    (run.halt, run.race) = (halt, race);
+    match run.act(action) {
+        Err(Stop::Broken(broken)) => return Err((broken, event(None, halt, race))),
+        Err(Stop::Void) => return Ok(None),
+        // Done in part, and told so.
+        Err(Stop::Refused) if run.cuts.is_empty() && race.is_none() => return Ok(None),
+        Err(Stop::Refused) | Ok(()) => reached.push((run.state, event(None, halt, race))),
+    }
+    // What is cut off before the disturbance is cut off in the run without one, too.
+    for (write, cut) in run.cuts.iter().enumerate().skip(run.disturbed_at) {
+        let write = write as u8;
+        if cut.budget.kills > 0 {
+            let mut killed = *cut;
+            killed.budget.kills -= 1;
+            reached.push((killed, event(Some(write), halt, race)));
+        }
+        let running = Running { password, action, write, halted_before: halt, race };
+        power_cuts(cut, machine, Some(running), variant, reached);
+    }
+    Ok(Some((run.cuts.len() as u8, run.locks)))
+}
+
+/// Every state that a power cut of one machine may leave: each item at any value it had since it settled, and renames
+/// that were not synced undone.
+fn power_cuts(state: &State, machine: usize, running: Option<Running>, variant: Variant, reached: &mut Reached) {
+    if state.budget.cuts == 0 || variant.at_once[machine] && state.undone[0].is_none() && running.is_none() {
         return;
     }
-    for mut cut in state.after_power_cut() {
-        cut.budget.cuts -= 1;
-        reached.push(cut);
-        *faults += 1;
-    }
-}
-
-/// After an unlock that found the vault it knows, nothing of an earlier data key is left.
-fn settled(state: &State, machine: usize, action: Action, done: bool) -> Result<(), String> {
-    if action != Action::Unlock || !done || state.vault.pending.is_some() || state.alarm_due {
-        return Ok(());
-    }
     let own = &state.machines[machine];
-    let key = state.vault.data_key;
-    if own.item.value.last().is_some_and(|wrap| wrap.data_key == key) {
-        if own.item.value.iter().any(|wrap| wrap.data_key != key) {
-            return Err("I3: a wrap of an earlier data key is left after an unlock".into());
-        }
-        // Where another machine was cut off in step d, the rotation is not over before that one unlocks.
-        let held = |key| state.machines.iter().any(|own| own.item.value.iter().any(|wrap| wrap.data_key == key));
-        let outdated = |old: &crate::state::Document| old.data_key != key && !held(old.data_key);
-        if !state.put_back && state.previous.as_ref().is_some_and(outdated) {
-            return Err("I3: a previous vault file of an earlier data key is left after an unlock".into());
-        }
-    }
-    Ok(())
-}
-
-fn opens(state: &State, machine: usize) -> bool {
-    let own = &state.machines[machine];
-    let opens =
-        |wrap: &crate::state::Wrap| wrap.data_key == state.vault.data_key && own.passwords & (1 << wrap.password) != 0;
-    own.item.value.iter().any(opens)
-}
-
-fn check(state: &State, flaw: Flaw) -> Result<(), String> {
-    if state.alarm_due {
-        // Somebody put another file there a moment ago; what holds of the vault holds again when it is put back.
-        return Ok(());
-    }
-    let enrolled = (0..state.machines.len()).filter(|machine| state.machines[*machine].enrolled);
-    let mut any = false;
-    for machine in enrolled {
-        any = true;
-        if !opens(state, machine) {
-            return Err(format!("I1: no password of its user opens the vault on machine {machine}"));
-        }
-        if state.machines[machine].item.value.len() > 4 {
-            return Err("I1: an item holds more than four wraps".into());
-        }
-    }
-    if !any && state.papers & state.vault.kits == 0 {
-        return Err("I4: every machine is shut out, and no kit opens the vault".into());
-    }
-    if !state.put_back && state.acknowledged & !state.vault.content != 0 {
-        return Err("I1: an acknowledged change is missing".into());
-    }
-    if !state.put_back && state.papers & !state.vault.kits != 0 {
-        return Err("I2: a kit that was reported good does not open the vault".into());
-    }
-    progress(state, flaw)
-}
-
-/// Without further faults, unlocking and waiting ends every rotation.
-fn progress(state: &State, flaw: Flaw) -> Result<(), String> {
-    if state.put_back || state.vault.pending.is_none() && state.machines.iter().all(|own| own.item.value.len() < 2) {
-        return Ok(());
-    }
-    let mut later = state.clone();
-    for _ in 0..4 {
-        for machine in 0..later.machines.len() {
-            if !opens(&later, machine) {
-                continue;
+    let vaults = std::iter::once(state.vault).chain(state.undone.into_iter().flatten());
+    let previous = (0..=NONE).filter(|key| state.previous_undone >> key & 1 == 1).chain([state.previous]);
+    let previous: Vec<u8> = previous.collect();
+    let items: Vec<_> = std::iter::once(own.item.value).chain(own.item.earlier()).collect();
+    let anchors: Vec<_> = std::iter::once(own.anchor.value).chain(own.anchor.earlier()).collect();
+    for vault in vaults {
+        for previous in &previous {
+            for item in &items {
+                for anchor in &anchors {
+                    let mut cut = *state;
+                    cut.budget.cuts -= 1;
+                    cut.vault = vault;
+                    cut.previous = *previous;
+                    cut.sync();
+                    cut.fall_back(machine, *item);
+                    let own = &mut cut.machines[machine];
+                    if *anchor != own.anchor.value {
+                        own.seen = if *anchor == NO_ANCHOR { NONE } else { anchor.id };
+                    }
+                    own.anchor.value = *anchor;
+                    own.anchor.settle();
+                    for doc in cut.docs_mut() {
+                        if doc.pending.mark == Mark::Running(machine as u8) {
+                            doc.pending.mark = Mark::Over;
+                        }
+                    }
+                    reached.push((cut, Event::PowerCut { machine: machine as u8, running }));
+                }
             }
-            let mut run = Run::new(&later, machine, flaw, None);
-            run.act(Action::Unlock).map_err(|broken| format!("I5: {broken}"))?;
-            later = run.state;
-        }
-        later.settle();
-    }
-    if later.vault.pending.is_some() {
-        return Err("I5: a rotation never ends".into());
-    }
-    let enrolled = (0..later.machines.len()).filter(|machine| later.machines[*machine].enrolled);
-    for machine in enrolled {
-        if !opens(&later, machine) {
-            return Err(format!("I1: machine {machine} is locked out once the rotation has ended"));
         }
     }
-    Ok(())
 }

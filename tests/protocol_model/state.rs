@@ -1,243 +1,461 @@
-//! What a vault and two machines are made of here: documents, wraps, items and anchors, with cryptography as symbols.
+//! What the world is made of: one vault file, two machines with two keychain items each, and what their users were told.
+//!
+//! Everything is small and of fixed size, so that millions of states fit into memory; `canonical` gives states that
+//! nobody could tell apart the same numbers.
 
-/// A data key, by number.
-pub type DataKey = u8;
-/// A password, by number.
-pub type Password = u8;
+pub const MACHINES: usize = 2;
+/// No data key, no document.
+pub const NONE: u8 = 15;
+/// In `Machine::since`: whatever the keychain brings back has to open the vault.
+pub const SETTLED: u16 = u16::MAX;
+/// In `Doc::content`: the project was destroyed.
+pub const DESTROYED: u8 = 0x80;
 
-/// A wrap in a data-key item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Wrap {
-    pub data_key: DataKey,
-    pub password: Password,
-    /// Tells it from every other wrap: its salt.
-    pub id: u8,
-}
-
-/// Whether a rotation's item has been given time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How long the keychain of the machine that rotates was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
+    /// Nobody has noted since when.
     None,
-    Running,
-    /// Another boot, or twenty minutes, since the mark was made.
+    /// Since a moment ago, on this machine's clock and in its boot.
+    Running(u8),
+    /// Twenty minutes, or another boot.
     Over,
 }
 
 /// What the payload says of a rotation under way.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pending {
-    pub data_key: DataKey,
-    /// The kits the next data key is wrapped for, as bits.
+    /// The next data key; `NONE` where no rotation is under way.
+    pub key: u8,
+    /// The kits it is wrapped for, as bits.
     pub kits: u8,
-    /// The machines that carried it, as bits.
+    /// The machines that know the rotation as theirs, as bits.
     pub origins: u8,
+    /// The wraps it is known by, where machines cannot be told: a bit for each machine and password.
+    pub wraps: u8,
     pub mark: Mark,
+    /// Ghost: begun by an unlock, so that nobody was asked what becomes of the kits.
+    pub unasked: bool,
 }
 
-/// A vault file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Document {
-    /// Its digest.
+pub const NO_PENDING: Pending = Pending { key: NONE, kits: 0, origins: 0, wraps: 0, mark: Mark::None, unasked: false };
+
+/// A vault file. Its generation is left out: it grows along every line of descent, so `id` and `ancestors` decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Doc {
     pub id: u8,
-    pub generation: u8,
-    pub data_key: DataKey,
-    /// The digests of the writes it descends from, as bits.
+    pub key: u8,
     pub ancestors: u64,
-    /// What the user changed, as bits.
+    /// Changes of the payload, as bits, and `DESTROYED`.
     pub content: u8,
-    /// The kits its data key is wrapped for, as bits.
+    /// The kits listed as valid, as bits, and those of them whose wrap is of another data key.
     pub kits: u8,
-    pub pending: Option<Pending>,
+    pub stale: u8,
+    pub pending: Pending,
+    /// Ghost: somebody put it in the vault's place by hand.
+    pub by_hand: bool,
+    /// Ghost: the machines that have a way into it which no other machine has taken away, as bits.
+    pub enrolled: u8,
 }
 
-/// A machine's memory of the last write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Anchor {
-    pub data_key: DataKey,
-    pub generation: u8,
-    pub id: u8,
+impl Doc {
+    /// Tells whether this document is, or descends from, that one.
+    pub fn knows(&self, id: u8) -> bool {
+        self.id == id || self.ancestors >> id & 1 == 1
+    }
 }
 
-/// A keychain item's value, and those that a power cut may bring back.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Slot<T> {
-    pub value: T,
-    pub earlier: Vec<T>,
+/// Up to four wraps, the newest data key's last: each a byte of 0x80, the key, and the password.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Item(pub [u8; 4]);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrap {
+    pub key: u8,
+    pub password: u8,
 }
 
-impl<T: Clone + PartialEq> Slot<T> {
-    pub fn new(value: T) -> Self {
-        Self { value, earlier: Vec::new() }
+impl Item {
+    /// `None` where they are too many.
+    pub fn of(wraps: impl IntoIterator<Item = Wrap>) -> Option<Self> {
+        let mut item = Self::default();
+        for (place, wrap) in wraps.into_iter().enumerate() {
+            *item.0.get_mut(place)? = 0x80 | wrap.key << 3 | wrap.password;
+        }
+        Some(item)
     }
 
-    pub fn set(&mut self, value: T, settles_at_once: bool) {
-        if value == self.value {
+    pub fn wraps(self) -> impl DoubleEndedIterator<Item = Wrap> + Clone {
+        let wraps = self.0.into_iter().filter(|byte| *byte != 0);
+        wraps.map(|byte| Wrap { key: byte >> 3 & 15, password: byte & 7 })
+    }
+
+    pub fn holds(self, key: u8) -> bool {
+        self.wraps().any(|wrap| wrap.key == key)
+    }
+
+    pub fn opens(self, key: u8, password: u8) -> bool {
+        self.wraps().any(|wrap| wrap == Wrap { key, password })
+    }
+
+    /// The passwords that open this data key, as bits.
+    pub fn passwords(self, key: u8) -> u8 {
+        self.wraps().filter(|wrap| wrap.key == key).fold(0, |all, wrap| all | 1 << wrap.password)
+    }
+
+    pub fn last_key(self) -> u8 {
+        self.wraps().next_back().map_or(NONE, |wrap| wrap.key)
+    }
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.wraps().map(|wrap| format!("k{}/p{}", wrap.key, wrap.password))).finish()
+    }
+}
+
+/// The data key it verifies under, and the document it remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Anchor {
+    pub key: u8,
+    pub id: u8,
+}
+
+pub const NO_ANCHOR: Anchor = Anchor { key: NONE, id: NONE };
+
+/// A value in a keychain, with those that a power cut may bring back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot<T, const N: usize> {
+    pub value: T,
+    earlier: [Option<T>; N],
+}
+
+impl<T: Copy + PartialEq + Ord, const N: usize> Slot<T, N> {
+    pub fn new(value: T) -> Self {
+        Self { value, earlier: [None; N] }
+    }
+
+    pub fn set(&mut self, value: T, at_once: bool) {
+        if at_once {
+            *self = Self::new(value);
+        } else if value != self.value {
+            let old = std::mem::replace(&mut self.value, value);
+            self.add(old);
+        }
+    }
+
+    fn add(&mut self, old: T) {
+        if self.earlier.contains(&Some(old)) {
             return;
         }
-        let old = std::mem::replace(&mut self.value, value);
-        if !settles_at_once && !self.earlier.contains(&old) {
-            self.earlier.push(old);
+        let free = self.earlier.iter().position(Option::is_none).expect("room for every value that is not settled");
+        self.earlier[free] = Some(old);
+    }
+
+    pub fn earlier(&self) -> impl Iterator<Item = T> + '_ {
+        self.earlier.iter().flatten().copied()
+    }
+
+    pub fn settle(&mut self) {
+        self.earlier = [None; N];
+    }
+
+    /// Changes every value, drops those that have become the one that stands, and sorts.
+    fn map(&mut self, change: impl Fn(T) -> T) {
+        self.value = change(self.value);
+        let old = std::mem::replace(&mut self.earlier, [None; N]);
+        for value in old.into_iter().flatten() {
+            let value = change(value);
+            if value != self.value {
+                self.add(value);
+            }
         }
+        self.earlier.sort_unstable_by(|a, b| b.cmp(a));
     }
 }
 
-/// One machine.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Machine {
-    pub item: Slot<Vec<Wrap>>,
-    pub anchor: Slot<Option<Anchor>>,
-    /// Its keychain is a file.
-    pub settles_at_once: bool,
-    /// The passwords that its user may have to type, as bits.
-    pub passwords: u8,
-    /// It had a way into the vault, and no other machine has taken it away.
-    pub enrolled: bool,
+impl<T: std::fmt::Debug, const N: usize> std::fmt::Debug for Slot<T, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let earlier: Vec<&T> = self.earlier.iter().flatten().collect();
+        write!(f, "{:?} (earlier {earlier:?})", self.value)
+    }
 }
 
-/// Everything.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct State {
-    pub vault: Document,
-    pub previous: Option<Document>,
-    /// What a power cut may bring back in the vault file's place: a rename that was not synced.
-    pub unsynced: Option<Document>,
-    pub machines: Vec<Machine>,
-    /// A copy that somebody keeps.
-    pub copy: Option<Document>,
-    /// The changes that were acknowledged to a user, as bits.
-    pub acknowledged: u8,
-    /// The kits on paper that were reported good, as bits.
-    pub papers: u8,
-    /// Somebody put an older file in place, by command or by hand: what came after it may be missing.
-    pub put_back: bool,
-    /// The document that was put back by hand, until a user accepts it or it is replaced.
-    pub alarm_due: bool,
-    pub next: Next,
-    pub budget: Budget,
-}
-
-/// The next unused numbers.
+/// One machine and its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Next {
-    pub document: u8,
-    pub wrap: u8,
-    pub data_key: u8,
-    pub kit: u8,
-    pub change: u8,
+pub struct Machine {
+    pub item: Slot<Item, 10>,
+    pub anchor: Slot<Anchor, 10>,
+    /// Ghost: the passwords its user may have to type, as bits.
+    pub passwords: u8,
+    /// Ghost: the data keys the vault has had since its user got this way in, as bits; all, once the item has settled.
+    /// A keychain that goes back to before that leaves the machine as it was: without one.
+    pub since: u16,
+    /// Ghost: the document its user worked with last.
+    pub seen: u8,
+    /// Ghost: data keys that a rotation reported as settled has left behind here, as bits.
+    pub retired: u16,
+    /// Ghost: a power cut brought an earlier item back, and nobody has unlocked since.
+    pub fell: bool,
 }
 
 /// How often each thing may still happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Budget {
     pub rotations: u8,
     pub passwords: u8,
     pub changes: u8,
     pub kits: u8,
     pub recoveries: u8,
+    /// Copies kept, put back by hand, restored, accepted or merged.
     pub copies: u8,
     pub kills: u8,
     pub cuts: u8,
-    pub waits: u8,
+    /// Times that a process is halted for longer than the waiting takes.
+    pub halts: u8,
+    /// Times that another process comes between two takings of the lock.
+    pub races: u8,
+}
+
+impl Budget {
+    pub const NOTHING: Self = Self {
+        rotations: 0,
+        passwords: 0,
+        changes: 0,
+        kits: 0,
+        recoveries: 0,
+        copies: 0,
+        kills: 0,
+        cuts: 0,
+        halts: 0,
+        races: 0,
+    };
+}
+
+/// Everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct State {
+    pub vault: Doc,
+    /// What a power cut may bring back in its place: renames that were not synced.
+    pub undone: [Option<Doc>; 2],
+    /// The data key of the previous file, or `NONE`; and, as bits, those a power cut may bring back.
+    pub previous: u8,
+    pub previous_undone: u16,
+    /// The data key of the file that a restore has set aside, where that is not the vault's.
+    pub aside: u8,
+    /// A copy that somebody keeps.
+    pub copy: Option<Doc>,
+    /// Ghost: the copy is the vault, and what stands in its place was put there by hand.
+    pub copy_is_truth: bool,
+    pub machines: [Machine; MACHINES],
+    /// Ghost: what users were told is done.
+    pub acknowledged: u8,
+    /// Ghost: the kits on paper that were reported good.
+    pub papers: u8,
+    /// Ghost: the vault's data key has changed by rotations alone since one was last finished.
+    pub clean: bool,
+    pub next_id: u8,
+    pub next_kit: u8,
+    pub next_change: u8,
+    pub budget: Budget,
 }
 
 impl State {
-    /// A vault at generation 1 that the first machine has made.
-    pub fn new(machines: usize, settles_at_once: bool, budget: Budget) -> Self {
-        let vault = Document { id: 0, generation: 1, data_key: 0, ancestors: 0, content: 0, kits: 0, pending: None };
-        let first = Machine {
-            item: Slot::new(vec![Wrap { data_key: 0, password: 0, id: 0 }]),
-            anchor: Slot::new(Some(Anchor { data_key: 0, generation: 1, id: 0 })),
-            settles_at_once,
-            passwords: 1,
-            enrolled: true,
+    /// A vault that the first machine has made.
+    pub fn new(budget: Budget) -> Self {
+        let vault = Doc {
+            id: 0,
+            key: 0,
+            ancestors: 0,
+            content: 0,
+            kits: 0,
+            stale: 0,
+            pending: NO_PENDING,
+            by_hand: false,
+            enrolled: 1,
         };
-        let other = Machine {
-            item: Slot::new(Vec::new()),
-            anchor: Slot::new(None),
-            settles_at_once,
-            passwords: 0,
-            enrolled: false,
+        let machine = |item, anchor, passwords, seen| Machine {
+            item: Slot::new(item),
+            anchor: Slot::new(anchor),
+            passwords,
+            since: SETTLED,
+            seen,
+            retired: 0,
+            fell: false,
         };
-        let machines = std::iter::once(first).chain(std::iter::repeat_n(other, machines - 1)).collect();
-        let next = Next { document: 1, wrap: 1, data_key: 1, kit: 0, change: 0 };
+        let first = Item::of([Wrap { key: 0, password: 0 }]).expect("one wrap");
         Self {
             vault,
-            previous: None,
-            unsynced: None,
-            machines,
+            undone: [None; 2],
+            previous: NONE,
+            previous_undone: 0,
+            aside: NONE,
             copy: None,
+            copy_is_truth: false,
+            machines: [machine(first, Anchor { key: 0, id: 0 }, 1, 0), machine(Item::default(), NO_ANCHOR, 0, NONE)],
             acknowledged: 0,
             papers: 0,
-            put_back: false,
-            alarm_due: false,
-            next,
+            clean: true,
+            next_id: 1,
+            next_kit: 0,
+            next_change: 0,
             budget,
         }
     }
 
-    /// Every state that a power cut may leave: each item at any value it had since it settled, a rename undone.
-    pub fn after_power_cut(&self) -> Vec<Self> {
-        let mut states = vec![self.clone()];
-        if let Some(old) = &self.unsynced {
-            let mut undone = self.clone();
-            undone.vault = old.clone();
-            states.push(undone);
-        }
-        for machine in 0..self.machines.len() {
-            let mut more = Vec::new();
-            for state in &states {
-                for earlier in &self.machines[machine].item.earlier {
-                    let mut fallen = state.clone();
-                    fallen.machines[machine].item.value.clone_from(earlier);
-                    // It had no item before: whoever recovered it a moment ago does so again.
-                    fallen.machines[machine].enrolled &= !earlier.is_empty();
-                    // An older password may be in force then: the one the item of that time was made with.
-                    for wrap in earlier {
-                        fallen.machines[machine].passwords |= 1 << wrap.password;
-                    }
-                    more.push(fallen);
-                }
-            }
-            states.extend(more);
-            let mut more = Vec::new();
-            for state in &states {
-                for earlier in &self.machines[machine].anchor.earlier {
-                    let mut fallen = state.clone();
-                    fallen.machines[machine].anchor.value = *earlier;
-                    more.push(fallen);
-                }
-            }
-            states.extend(more);
-        }
-        for state in &mut states {
-            state.settle();
-        }
-        states
+    pub fn docs_mut(&mut self) -> impl Iterator<Item = &mut Doc> {
+        std::iter::once(&mut self.vault).chain(self.undone.iter_mut().flatten()).chain(&mut self.copy)
     }
 
-    /// Another boot, or twenty minutes: what stands, stands for good.
+    /// Every document there is, by the place it has.
+    fn docs(&self) -> [Option<Doc>; 4] {
+        [Some(self.vault), self.undone[0], self.undone[1], self.copy]
+    }
+
+    /// What was not on the disk is.
+    pub fn sync(&mut self) {
+        self.undone = [None; 2];
+        self.previous_undone = 0;
+    }
+
+    /// Twenty minutes: what stands, stands for good.
     pub fn settle(&mut self) {
-        self.unsynced = None;
+        self.sync();
         for machine in &mut self.machines {
-            machine.item.earlier.clear();
-            machine.anchor.earlier.clear();
+            machine.item.settle();
+            machine.anchor.settle();
+            machine.since = SETTLED;
         }
-        for document in [Some(&mut self.vault), self.previous.as_mut(), self.copy.as_mut()].into_iter().flatten() {
-            if let Some(pending) = &mut document.pending
-                && pending.mark == Mark::Running
-            {
-                pending.mark = Mark::Over;
+        for doc in self.docs_mut() {
+            if let Mark::Running(_) = doc.pending.mark {
+                doc.pending.mark = Mark::Over;
             }
         }
     }
 
-    /// Makes two states that differ in numbers nobody can tell apart one: wraps and documents are renumbered by where
-    /// they stand.
-    pub fn normal(mut self) -> Self {
-        for machine in &mut self.machines {
-            machine.item.earlier.sort_by_key(|item| item.iter().map(|wrap| wrap.id).collect::<Vec<_>>());
-            machine.anchor.earlier.sort_by_key(|anchor| anchor.map(|anchor| anchor.id));
+    /// Tells whether a password that may be in force opens the vault on this machine.
+    pub fn opens(&self, machine: usize) -> bool {
+        let own = &self.machines[machine];
+        let allowed = |wrap: Wrap| wrap.key == self.vault.key && own.passwords >> wrap.password & 1 == 1;
+        own.item.value.wraps().any(allowed)
+    }
+
+    /// Ghost: whoever opens the vault that its users take for true has a way into it from then on.
+    pub fn enroll(&mut self, machine: usize, at_once: bool) {
+        let bit = 1 << machine;
+        if !self.vault.by_hand && self.vault.enrolled & bit == 0 && self.opens(machine) {
+            self.vault.enrolled |= bit;
+            self.machines[machine].since = if at_once { SETTLED } else { 1 << self.vault.key };
         }
+    }
+
+    /// A power cut brings a value of a machine's item back.
+    pub fn fall_back(&mut self, machine: usize, item: Item) {
+        let own = &mut self.machines[machine];
+        if item != own.item.value {
+            own.fell = true;
+            // An older password may be in force then: one that the item of that time was made with.
+            own.passwords |= item.wraps().fold(0, |all, wrap| all | 1 << wrap.password);
+            own.item.value = item;
+            let since = own.since;
+            if !item.wraps().any(|wrap| since >> wrap.key & 1 == 1) {
+                self.docs_mut().for_each(|doc| doc.enrolled &= !(1 << machine));
+            }
+        }
+        let own = &mut self.machines[machine];
+        own.item.settle();
+        own.since = SETTLED;
+    }
+
+    /// A data key that nobody has; `held`: those that a process has in its memory, as bits.
+    pub fn fresh_key(&self, held: u16) -> u8 {
+        let used = self.machines.iter().fold(self.live_keys() | held, |all, own| all | own.retired);
+        (0..NONE).find(|key| used >> key & 1 == 0).expect("a free data key")
+    }
+
+    /// The data keys that something is under, as bits.
+    pub fn live_keys(&self) -> u16 {
+        let anchors = self.machines.iter().flat_map(|own| own.anchor.earlier().chain([own.anchor.value]));
+        let keys = self.keys().chain(anchors.map(|anchor| anchor.key)).filter(|key| *key != NONE);
+        keys.fold(0, |all, key| all | 1 << key)
+    }
+
+    /// Every data key that something is under, in an order that does not depend on their numbers.
+    fn keys(&self) -> impl Iterator<Item = u8> + '_ {
+        let docs = self.docs().into_iter().flatten().flat_map(|doc| [doc.key, doc.pending.key]);
+        let items = self.machines.iter().flat_map(|own| {
+            let values = std::iter::once(own.item.value).chain(own.item.earlier());
+            values.flat_map(|item| item.wraps().map(|wrap| wrap.key))
+        });
+        let previous = (0..NONE).filter(|key| self.previous_undone >> key & 1 == 1);
+        docs.chain(items).chain([self.previous, self.aside]).chain(previous).filter(|key| *key != NONE)
+    }
+
+    /// Gives documents and data keys the numbers of their places.
+    ///
+    /// A document that stands nowhere any more matters by who descends from it alone: an anchor that remembers one
+    /// compares alike with every file there is or will be, whichever of those with the same descendants it remembers.
+    pub fn canonical(mut self) -> Self {
+        let docs = self.docs();
+        let live = |id| docs.iter().position(|doc| doc.is_some_and(|doc| doc.id == id));
+        let number = |id: u8| match live(id) {
+            _ if id == NONE => NONE,
+            Some(place) => place as u8,
+            None => {
+                let descends = |doc: &Option<Doc>| doc.is_some_and(|doc| doc.ancestors >> id & 1 == 1);
+                16 + docs.iter().enumerate().fold(0, |set, (place, doc)| set | u8::from(descends(doc)) << place)
+            }
+        };
+        let ancestors: Vec<u64> = docs
+            .iter()
+            .map(|doc| {
+                let Some(doc) = doc else { return 0 };
+                let place = live(doc.id).expect("it stands there");
+                let standing = docs.iter().flatten().filter(|other| doc.ancestors >> other.id & 1 == 1);
+                let standing = standing.fold(0_u64, |set, other| set | 1 << number(other.id));
+                (0..16).filter(|set| set >> place & 1 == 1).fold(standing, |all, set| all | 1 << (16 + set))
+            })
+            .collect();
+        let mut keys = [NONE; 16];
+        let mut next = 0;
+        for key in self.keys() {
+            if keys[key as usize] == NONE {
+                keys[key as usize] = next;
+                next += 1;
+            }
+        }
+        let renamed = |set: u16| {
+            let known = (0..15).filter(|key| set >> key & 1 == 1 && keys[*key as usize] != NONE);
+            known.fold(set & 1 << NONE, |new, key| new | 1 << keys[key as usize])
+        };
+        for machine in &mut self.machines {
+            machine.item.map(|item| {
+                let wraps = item.wraps().map(|wrap| Wrap { key: keys[wrap.key as usize], ..wrap });
+                Item::of(wraps).expect("as many as before")
+            });
+            // Under a data key that nothing has any more, an anchor verifies never again, whichever that key was.
+            machine.anchor.map(|anchor| Anchor { key: keys[anchor.key as usize], id: number(anchor.id) });
+            machine.seen = number(machine.seen);
+            machine.retired = renamed(machine.retired);
+            if machine.since != SETTLED {
+                machine.since = renamed(machine.since);
+            }
+        }
+        self.previous = keys[self.previous as usize];
+        self.aside = keys[self.aside as usize];
+        self.previous_undone = renamed(self.previous_undone);
+        let places = std::iter::once(Some(&mut self.vault))
+            .chain(self.undone.iter_mut().map(Option::as_mut))
+            .chain([self.copy.as_mut()]);
+        for (doc, ancestors) in places.zip(ancestors) {
+            if let Some(doc) = doc {
+                doc.id = number(doc.id);
+                doc.ancestors = ancestors;
+                doc.key = keys[doc.key as usize];
+                doc.pending.key = keys[doc.pending.key as usize];
+            }
+        }
+        self.next_id = 32;
         self
     }
 }

@@ -1,0 +1,425 @@
+//! One process: what it has read, the lock it takes, and its writes. After every write it may be cut off.
+
+use crate::state::{Anchor, DESTROYED, Doc, Item, Mark, NONE, State, Wrap};
+use crate::variant::Variant;
+
+/// What becomes of the kits when the data key rotates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kits {
+    None,
+    New,
+    Keep(u8),
+}
+
+/// What a user does, with the password typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Unlock,
+    /// A change of the payload: a project, a key.
+    Change,
+    ChangePassword(u8),
+    /// `true`: settle now.
+    Rotate(Kits, bool),
+    /// Takes a project's keys away, and rotates.
+    Destroy,
+    NewKit,
+    /// With the paper of this number, to this password.
+    Recover(u8, u8),
+    /// Puts the copy back by command.
+    Restore,
+    /// Takes an older or forked vault as it is.
+    Accept,
+    /// Unites the vault with the copy.
+    Merge,
+}
+
+/// Another process that comes between: at the how manieth taking of the lock, and after which of its writes it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Race {
+    pub at: u8,
+    pub machine: u8,
+    pub password: u8,
+    pub action: Action,
+    pub killed_after: Option<u8>,
+}
+
+/// Why a run ends before it is done.
+#[derive(Debug)]
+pub enum Stop {
+    /// Refused, which is no failure.
+    Refused,
+    /// The other process never comes as far as it was to be killed: no run of its own.
+    Void,
+    /// An invariant does not hold.
+    Broken(&'static str),
+}
+
+/// How a vault compares with what the machine remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    Current,
+    Behind,
+    Missing,
+    RolledBack,
+}
+
+pub struct Run {
+    pub state: State,
+    /// What stood after each write.
+    pub cuts: Vec<State>,
+    /// How often the lock was taken.
+    pub locks: u8,
+    pub variant: Variant,
+    pub m: usize,
+    pub password: u8,
+    pub halt: Option<u8>,
+    pub race: Option<Race>,
+    /// How many writes it had made when the other process came, or when it was halted.
+    pub disturbed_at: usize,
+    /// A password that is being set: from the item's write on, it is one that may have to be typed.
+    pub setting: Option<u8>,
+    // What the process holds in its memory.
+    pub doc: Doc,
+    pub item: Item,
+    pub memory: Memory,
+    /// Whether it has looked for a rotation to go on with.
+    pub went_on: bool,
+    /// Data keys that another process has in its memory, as bits.
+    pub held: u16,
+}
+
+pub type Done = Result<(), Stop>;
+
+impl Run {
+    pub fn new(state: &State, machine: usize, password: u8, variant: Variant) -> Self {
+        Self {
+            state: *state,
+            cuts: Vec::new(),
+            locks: 0,
+            variant,
+            m: machine,
+            password,
+            halt: None,
+            race: None,
+            disturbed_at: 0,
+            setting: None,
+            doc: state.vault,
+            item: state.machines[machine].item.value,
+            memory: Memory::Current,
+            went_on: false,
+            held: 0,
+        }
+    }
+
+    pub fn at_once(&self) -> bool {
+        self.variant.at_once[self.m]
+    }
+
+    fn before(&mut self) {
+        if self.halt.is_some_and(|halt| usize::from(halt) == self.cuts.len()) {
+            self.state.settle();
+            self.disturbed_at = self.cuts.len();
+        }
+    }
+
+    fn after(&mut self) {
+        self.cuts.push(self.state);
+    }
+
+    /// Takes the lock. Who had it before may have changed everything.
+    pub fn lock(&mut self) -> Done {
+        if let Some(race) = self.race.filter(|race| race.at == self.locks) {
+            self.disturbed_at = self.cuts.len();
+            let mut other = Run::new(&self.state, race.machine.into(), race.password, self.variant);
+            let own = [self.doc.key, self.doc.pending.key].into_iter().chain(self.item.wraps().map(|wrap| wrap.key));
+            other.held = own.filter(|key| *key != NONE).fold(0, |all, key| all | 1 << key);
+            match (other.act(race.action), race.killed_after) {
+                (Err(Stop::Broken(broken)), _) => return Err(Stop::Broken(broken)),
+                (_, Some(write)) => {
+                    let Some(cut) = other.cuts.get(usize::from(write)) else { return Err(Stop::Void) };
+                    self.state = *cut;
+                }
+                (_, None) => self.state = other.state,
+            }
+        }
+        self.locks += 1;
+        Ok(())
+    }
+
+    /// Compares a document with what this machine remembers.
+    pub fn compare(&self, doc: &Doc) -> Memory {
+        let anchor = self.state.machines[self.m].anchor.value;
+        if anchor.id == NONE || anchor.key != doc.key && self.variant.foreign_anchor_is_none {
+            return Memory::Missing;
+        }
+        // What the anchor says counts against the vault even where it is of another data key, and cannot be verified.
+        match anchor.id {
+            id if !doc.knows(id) && !self.variant.no_anchor => Memory::RolledBack,
+            _ if anchor.key != doc.key => Memory::Missing,
+            id if id == doc.id => Memory::Current,
+            id if doc.knows(id) => Memory::Behind,
+            _ => Memory::Missing,
+        }
+    }
+
+    /// Reads vault and anchor again, under the data key in memory.
+    pub fn reload(&mut self) -> Done {
+        if self.state.vault.key != self.doc.key {
+            return Err(Stop::Refused);
+        }
+        if !self.variant.no_reload {
+            self.doc = self.state.vault;
+        }
+        self.memory = self.compare(&self.doc);
+        Ok(())
+    }
+
+    pub fn check_writable(&self) -> Done {
+        if self.memory == Memory::RolledBack { Err(Stop::Refused) } else { Ok(()) }
+    }
+
+    /// Sees to it that the item is the one this process has read.
+    pub fn check_item(&self) -> Done {
+        let same = self.state.machines[self.m].item.value == self.item || self.variant.item_not_compared;
+        if same { Ok(()) } else { Err(Stop::Refused) }
+    }
+
+    pub fn sync(&mut self) {
+        self.before();
+        self.state.sync();
+        self.after();
+    }
+
+    /// Writes the item. Whoever could open the vault that stands must still be able to: I4.
+    pub fn write_item(&mut self, wraps: impl IntoIterator<Item = Wrap>) -> Done {
+        let item = Item::of(wraps).ok_or(Stop::Refused)?;
+        self.before();
+        // A wrap of an earlier data key is what step d is to drop; the last is of the newest.
+        let drops = |key| key != NONE && key != self.doc.key && self.item.last_key() == key && !item.holds(key);
+        if drops(self.state.aside) {
+            return Err(Stop::Broken("I4: a machine drops its only way into a vault that was set aside"));
+        }
+        let opened = self.state.opens(self.m);
+        let at_once = self.at_once();
+        let key = self.doc.key;
+        self.state.machines[self.m].item.set(item, at_once);
+        // Whoever is cut off now has both to try: the password in force, and the one being set.
+        if let Some(new) = self.setting.filter(|new| item.opens(key, *new)) {
+            self.state.machines[self.m].passwords |= 1 << new;
+        }
+        self.state.enroll(self.m, at_once);
+        if opened && !self.state.opens(self.m) {
+            return Err(Stop::Broken("I4: a machine drops its only way into the vault"));
+        }
+        self.item = item;
+        self.after();
+        Ok(())
+    }
+
+    pub fn write_anchor(&mut self) {
+        self.before();
+        let at_once = self.at_once();
+        let machine = &mut self.state.machines[self.m];
+        machine.anchor.set(Anchor { key: self.doc.key, id: self.doc.id }, at_once);
+        machine.seen = self.doc.id;
+        self.after();
+    }
+
+    /// Writes the vault, and leaves the anchor to the caller. `asked`: the user takes an older vault for good.
+    pub fn commit(&mut self, mut doc: Doc, becomes_previous: bool, asked: bool) -> Done {
+        doc.ancestors |= 1 << self.doc.id;
+        doc.id = self.state.next_id;
+        self.state.next_id += 1;
+        if !asked {
+            self.no_older(&doc)?;
+        }
+        if becomes_previous {
+            self.before();
+            let gone = std::mem::replace(&mut self.state.previous, self.state.vault.key);
+            self.state.previous_undone |= 1 << gone;
+            self.after();
+        }
+        self.before();
+        for (machine, own) in self.state.machines.iter_mut().enumerate() {
+            if self.state.vault.enrolled >> machine & 1 == 1 {
+                own.since |= 1 << doc.key;
+            }
+        }
+        doc.by_hand = false;
+        doc.enrolled = self.state.vault.enrolled;
+        let old = std::mem::replace(&mut self.state.vault, doc);
+        if !self.state.undone.contains(&Some(old)) {
+            let free = self.state.undone.iter().position(Option::is_none).expect("room for every rename not synced");
+            self.state.undone[free] = Some(old);
+        }
+        if old.by_hand {
+            self.taken_for_true();
+        } else if doc.key != old.key {
+            self.take_over();
+        }
+        let at_once = self.at_once();
+        self.state.enroll(self.m, at_once);
+        self.after();
+        if !self.variant.rename_not_synced {
+            self.sync();
+        }
+        self.doc = doc;
+        self.memory = Memory::Current;
+        Ok(())
+    }
+
+    /// Ghost, I6: this machine may go on from a vault without asking where that descends from the one it worked with
+    /// last.
+    pub fn no_older(&self, doc: &Doc) -> Done {
+        let seen = self.state.machines[self.m].seen;
+        if seen == NONE || doc.knows(seen) {
+            return Ok(());
+        }
+        Err(Stop::Broken("I6: an older or forked vault is gone on from unasked"))
+    }
+
+    /// Ghost: what a machine goes on from is the vault, for its user, whoever put it there.
+    pub fn taken_for_true(&mut self) {
+        self.state.vault.by_hand = false;
+        self.doc.by_hand = false;
+        self.state.copy_is_truth = false;
+        self.take_over();
+    }
+
+    /// A change of the payload or the kits over what stands now. The caller holds the lock.
+    pub fn revise(&mut self, edit: impl FnOnce(&mut Doc)) -> Done {
+        self.reload()?;
+        self.check_writable()?;
+        let mut doc = self.doc;
+        edit(&mut doc);
+        self.commit(doc, true, false)?;
+        self.write_anchor();
+        Ok(())
+    }
+
+    /// Removes the previous file.
+    pub fn remove_previous(&mut self) {
+        if self.state.previous != NONE {
+            self.before();
+            let gone = std::mem::replace(&mut self.state.previous, NONE);
+            self.state.previous_undone |= 1 << gone;
+            self.after();
+        }
+        self.sync();
+    }
+
+    /// Carries the action out.
+    pub fn act(&mut self, action: Action) -> Done {
+        match action {
+            Action::Recover(kit, password) => self.recover(kit, password)?,
+            Action::Restore => self.restore()?,
+            _ => {
+                self.unlock()?;
+                self.act_unlocked(action)?;
+            }
+        }
+        self.report()
+    }
+
+    fn act_unlocked(&mut self, action: Action) -> Done {
+        match action {
+            Action::Unlock | Action::Recover(..) | Action::Restore => {}
+            Action::Accept => self.accept()?,
+            Action::Merge => self.merge()?,
+            Action::Change => {
+                self.check_writable()?;
+                self.lock()?;
+                let change = 1 << self.state.next_change;
+                self.state.next_change += 1;
+                self.revise(|doc| doc.content |= change)?;
+                self.state.acknowledged |= change;
+            }
+            Action::ChangePassword(new) => self.change_password(new)?,
+            Action::Rotate(kits, now) => self.rotate(kits, now)?,
+            Action::Destroy => {
+                if self.doc.content & DESTROYED != 0 {
+                    return Err(Stop::Refused);
+                }
+                self.begin(Kits::None, DESTROYED, false)?;
+                self.state.acknowledged |= DESTROYED;
+            }
+            Action::NewKit => self.add_kit()?,
+        }
+        Ok(())
+    }
+
+    /// Reads vault and item, opens the payload, compares it with the anchor, and goes on with a rotation.
+    pub fn unlock(&mut self) -> Done {
+        self.doc = self.state.vault;
+        self.item = self.state.machines[self.m].item.value;
+        if !self.item.opens(self.doc.key, self.password) {
+            return Err(Stop::Refused);
+        }
+        // Argon2 comes here; others may come meanwhile.
+        self.lock()?;
+        self.memory = self.compare(&self.doc);
+        if self.memory != Memory::Current {
+            // The anchor before the vault.
+            self.reload()?;
+        }
+        if matches!(self.memory, Memory::Behind | Memory::Missing) {
+            self.lock()?;
+            self.reload()?;
+            if matches!(self.memory, Memory::Behind | Memory::Missing) {
+                self.no_older(&self.doc)?;
+                if !self.variant.adopts_unsynced {
+                    self.sync();
+                }
+                if self.state.vault.by_hand {
+                    self.taken_for_true();
+                }
+                self.write_anchor();
+                self.memory = Memory::Current;
+            }
+        }
+        let seen = self.state.machines[self.m].seen;
+        if self.memory == Memory::RolledBack && self.doc.knows(seen) {
+            return Err(Stop::Broken("I6: an alarm, though the vault descends from what was seen here"));
+        }
+        match self.go_on() {
+            // What cannot be done now is told, not failed with.
+            Err(Stop::Refused) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// What the user takes from a run that went well, held against what is there: I3.
+    fn report(&mut self) -> Done {
+        // Another process may have come since; what it did is its own report's.
+        let untouched = self.state.vault.id == self.doc.id && self.state.machines[self.m].item.value == self.item;
+        if self.memory != Memory::Current || !untouched {
+            return Ok(());
+        }
+        let own = &mut self.state.machines[self.m];
+        own.seen = self.doc.id;
+        if !self.went_on || self.doc.pending.key != NONE || self.item.last_key() != self.doc.key {
+            return Ok(());
+        }
+        self.state.machines[self.m].fell = false;
+        if self.item.wraps().any(|wrap| wrap.key != self.doc.key) {
+            return Err(Stop::Broken("I3: a wrap of an earlier data key is left by a run that reported no rotation"));
+        }
+        self.state.machines[self.m].retired = self.state.live_keys() & !(1 << self.doc.key);
+        Ok(())
+    }
+
+    /// Shuts the other machines out: the vault moves to a data key that this one has.
+    pub fn take_over(&mut self) {
+        self.state.vault.enrolled &= 1 << self.m;
+    }
+
+    /// Tells whether the mark means that the item has settled, as this process can tell it.
+    pub fn settled(&self, mark: Mark) -> bool {
+        match mark {
+            Mark::None => false,
+            Mark::Over => true,
+            // Another machine's boot is another boot.
+            Mark::Running(machine) => self.at_once() || self.variant.no_wait || usize::from(machine) != self.m,
+        }
+    }
+}
