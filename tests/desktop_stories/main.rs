@@ -65,6 +65,9 @@ stories! {
         assert_eq!(home.warnings(&["project", "list", "--password-file", "old"]), ["rolled-back"]);
         fs::write(home.vault(), now).unwrap();
         assert_eq!(state(&rotate)["state"], "waiting");
+        let late = ["vault", "rotate", "--recovery-file", "late", "--password-file", "old"];
+        assert_eq!(home.warnings(&late), ["kit-not-made"]);
+        assert!(!home.path("late").exists());
         let settled = state(&[&rotate[..], &["--settle-now"]].concat());
         assert_eq!(settled["state"], "settled");
         assert!(!home.vault().with_extension("json.prev").exists());

@@ -109,7 +109,10 @@ impl Rotate {
             vault.check_writable().map_err(|error| Failure::of(doing, error))?;
             let failed = |error| Failure::of(doing, error);
             match vault.rotation() {
-                None if vault.finished_rotation() => return report(context, vault, Rotation::Settled, None),
+                None if vault.finished_rotation() => {
+                    self.tell_of_flags(context);
+                    return report(context, vault, Rotation::Settled, None);
+                }
                 None => {}
                 Some(Rotation::Elsewhere) if self.anew => {}
                 Some(Rotation::Elsewhere) => {
@@ -117,6 +120,7 @@ impl Rotate {
                         .hint("finish it on the machine that began it, or begin it anew here with --anew"));
                 }
                 Some(waits) => {
+                    self.tell_of_flags(context);
                     let rotation = match self.settle_now {
                         true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
                         false => waits,
@@ -138,6 +142,17 @@ impl Rotate {
             let rotation = self.settle(vault, &password, rotation)?;
             report(context, vault, rotation, making.as_ref())
         })
+    }
+
+    /// Says of flags about kits that they came too late.
+    fn tell_of_flags(&self, context: &Context) {
+        if self.keep_kit || self.kit.recovery_file.is_some() {
+            context.output.warn(
+                "kit-not-made",
+                "a rotation was under way already and goes on with the kits it was begun with: no kit was made or kept \
+                 by this command",
+            );
+        }
     }
 
     fn settle(&self, vault: &mut Unlocked<'_>, password: &Password, begun: Rotation) -> Result<Rotation, Failure> {
