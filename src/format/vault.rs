@@ -185,18 +185,19 @@ open_object! {
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// The next data key wrapped for each kit that goes on being valid.
         pub recovery: Vec<RecoveryWrap> = default,
-        /// What the machine where this began is known by: the first 16 bytes of SHA-256 of the protected part of each
-        /// wrap that opened the vault there, and of the machine's own id.
+        /// What the machines that have a part in it are known by: the first 16 bytes of SHA-256 of the protected part
+        /// of each wrap that opened the vault there, and of the machine's own id.
         pub origins: Vec<FixedBase64<16>>,
-        /// Since when the keychain's item has been given time to settle; none before it was written.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub settling: Option<Settling> = default,
+        /// Since when each machine's item has been given time to settle; none of a machine before its item was written.
+        pub settling: Vec<Settling> = default,
     }
 }
 
 open_object! {
     /// A moment in the life of one boot of one machine.
     pub struct Settling {
+        /// Whose: one of the `origins`.
+        pub by: FixedBase64<16>,
         /// The boot's id.
         pub boot: String,
         /// The boot-time clock, in seconds.

@@ -5,7 +5,7 @@ use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, RolledBack};
 use crate::format::item::{Anchor, AnchorItem};
-use crate::format::vault::{Document, Payload};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
 
@@ -22,29 +22,46 @@ pub(super) enum Memory {
     RolledBack(RolledBack),
 }
 
-/// Reads the newest anchor that verifies under the data key.
-pub(super) fn load(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Anchor>, Error> {
-    Ok(newest(edges, vault, data_key)?.map(|(anchor, _)| anchor))
+/// What a keychain holds of anchors.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    /// The newest that verifies under the vault's data key.
+    pub(super) verified: Option<Anchor>,
+    /// Where none does: what one of another data key claims. Nothing is granted on the strength of it.
+    claimed: Option<Anchor>,
+}
+
+/// Reads the anchors of a vault.
+pub(super) fn load(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Remembered, Error> {
+    let items = items(edges, vault)?;
+    if let Some((anchor, _)) = newest(&items, data_key) {
+        return Ok(Remembered { verified: Some(anchor), claimed: None });
+    }
+    let claimed = items.into_iter().map(|(item, _)| item.anchor).max_by_key(|anchor| anchor.generation);
+    Ok(Remembered { verified: None, claimed })
 }
 
 /// Returns the item of the newest anchor that verifies, as it is stored.
 pub(super) fn newest_bytes(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Vec<u8>>, Error> {
-    Ok(newest(edges, vault, data_key)?.map(|(_, bytes)| bytes))
+    Ok(newest(&items(edges, vault)?, data_key).map(|(_, bytes)| bytes.to_vec()))
 }
 
-fn newest(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<(Anchor, Vec<u8>)>, Error> {
-    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
+/// Returns what parses as an anchor of this vault, with its bytes.
+fn items(edges: &Edges<'_>, vault: VaultId) -> Result<Vec<(AnchorItem, Vec<u8>)>, Error> {
     let items = match edges.keychain.get(&vault.to_string(), ItemKind::Anchor) {
         // What is longer than any anchor verifies no better than garbage does.
         Err(KeychainError::TooLong { .. }) => Vec::new(),
         other => other?,
     };
-    let valid = items.into_iter().filter_map(|stored| {
-        let item = AnchorItem::parse(&stored.bytes).ok()?;
-        let holds = key.verifies(&item.protected, &item.mac) && item.anchor.vault == vault;
-        holds.then_some((item.anchor, stored.bytes))
-    });
-    Ok(valid.max_by_key(|(anchor, _)| anchor.generation))
+    let parsed = items.into_iter().filter_map(|stored| Some((AnchorItem::parse(&stored.bytes).ok()?, stored.bytes)));
+    Ok(parsed.filter(|(item, _)| item.anchor.vault == vault).collect())
+}
+
+fn newest<'i>(items: &'i [(AnchorItem, Vec<u8>)], data_key: &DataKey) -> Option<(Anchor, &'i [u8])> {
+    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
+    let valid = items.iter().filter(|(item, _)| key.verifies(&item.protected, &item.mac));
+    let newest = valid.max_by_key(|(item, _)| item.anchor.generation)?;
+    Some((newest.0.anchor.clone(), &newest.1))
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.
@@ -53,9 +70,27 @@ pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 3
     items.iter().find_map(|item| Some(AnchorItem::parse(&item.bytes).ok()?.anchor.digest))
 }
 
-/// Compares an opened vault with an anchor.
-pub(super) fn compare(document: &Document, payload: &Payload, anchor: Option<&Anchor>) -> Memory {
-    let Some(anchor) = anchor else { return Memory::Missing };
+impl Remembered {
+    /// Compares an opened vault with what is remembered.
+    pub(super) fn compare(&self, document: &Document, payload: &Payload) -> Memory {
+        if let Some(anchor) = &self.verified {
+            return compare(document, payload, anchor);
+        }
+        // After a rotation the anchor is of the next data key, or still of the earlier one. It cannot be verified then,
+        // but a vault that is not what it claims, nor descends from that, is no vault to go on from unasked.
+        let own = document.header.data_key;
+        let Some(claimed) = self.claimed.as_ref().filter(|claimed| claimed.data_key != own) else {
+            return Memory::Missing;
+        };
+        let is_forgotten = document.header.generation.saturating_sub(claimed.generation) >= ANCESTOR_LIMIT as u64;
+        match compare(document, payload, claimed) {
+            Memory::RolledBack(rolled_back) if !is_forgotten => Memory::RolledBack(rolled_back),
+            _ => Memory::Missing,
+        }
+    }
+}
+
+fn compare(document: &Document, payload: &Payload, anchor: &Anchor) -> Memory {
     let generation = document.header.generation;
     let rolled_back =
         |forked| Memory::RolledBack(RolledBack { generation, seen: anchor.generation, seen_at: anchor.at, forked });

@@ -133,9 +133,9 @@ impl<'v> Unlocked<'v> {
     /// Reads vault and anchor again. The caller holds the lock.
     pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
         self.reload_vault()?;
-        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
-        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
-        Ok(anchor)
+        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.memory = remembered.compare(&self.document, &self.payload);
+        Ok(remembered.verified)
     }
 
     /// Reads the vault file again.

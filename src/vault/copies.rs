@@ -67,7 +67,9 @@ impl Unlocked<'_> {
     pub fn restore(&mut self) -> Result<Restored, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;
-        let anchor = super::anchor::load(&self.edges, self.id(), &self.data_key)?;
+        // Another process may have dropped the very wraps that open the copy.
+        self.check_item_unchanged()?;
+        let anchor = super::anchor::load(&self.edges, self.id(), &self.data_key)?.verified;
         let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let stood = standing.map_or(0, |document| document.header.generation);

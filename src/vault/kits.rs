@@ -90,17 +90,17 @@ impl Unlocked<'_> {
     /// the kit is made to open the vault after it, too.
     ///
     /// # Errors
-    /// [`Error::Changed`] where another kit has taken its number meanwhile; those of a vault write.
+    /// [`Error::Changed`] where another kit has taken its number meanwhile; [`Error::RotationUnderWay`] where a rotation
+    /// of another machine would end the kit; those of a vault write.
     pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
         let pending = self.open_pending(password)?;
         let mut lock = self.lock()?;
         self.revise(&mut *lock, |draft, editing| {
             add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
-            if let (Some(pending), Some(opened)) = (&mut draft.payload.pending, &pending)
-                && pending.data_key == opened.id
-            {
-                pending.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
-            }
+            let Some(under_way) = &mut draft.payload.pending else { return Ok(()) };
+            // A kit that the rotation ends without a word would be reported good.
+            let opened = pending.filter(|opened| opened.id == under_way.data_key).ok_or(Error::RotationUnderWay)?;
+            under_way.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
             Ok(())
         })
     }

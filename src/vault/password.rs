@@ -55,6 +55,15 @@ impl Unlocked<'_> {
         // Two password changes at once would each drop the other's wrap.
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
+        // The wraps are made for what the vault said of a rotation when it was unlocked: it must say so still, and on
+        // the disk.
+        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        self.reload()?;
+        self.check_writable()?;
+        if self.payload.pending.as_ref().map(|pending| pending.data_key) != under_way {
+            return Err(Error::Changed { what: "the rotation of the data key".into() });
+        }
+        lock.sync().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         // The newest data key stands last. Without a rotation of this machine, wraps of another data key stay as they
         // are: they belong to another copy of the vault.
         let of_pending = |wrap: &&Wrap| pending.as_ref().is_some_and(|pending| wrap.header.data_key == pending.id);
@@ -72,9 +81,8 @@ impl Unlocked<'_> {
         let both = DataKeyItem { wraps: both };
         let last = next.as_ref().map_or(&kek, |(_, kek)| kek);
         let newest = others().next().is_none().then_some(last);
-        let known = self.knows_rotation();
         if next.is_some() {
-            self.forget_time_under(&mut *lock, both.wraps.get(1))?;
+            self.forget_time_under(&mut *lock)?;
         }
         write_checked(&self.edges, vault, &both, newest).map_err(|error| self.unless_unchanged(error))?;
         // From here both passwords open until the old wrap is gone.
@@ -83,7 +91,7 @@ impl Unlocked<'_> {
         if next.is_some() {
             self.edges.host.sync_disks();
             // The password is changed. A note that cannot be written now is written at the next unlock.
-            if let Err(error) = self.note_time_under(&mut *lock, known) {
+            if let Err(error) = self.note_time_under(&mut *lock) {
                 self.notices.push(Notice::RotationStuck { reason: error.to_string() });
             }
         }

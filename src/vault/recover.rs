@@ -177,6 +177,8 @@ impl<'a> OpenedByKit<'a> {
         // was written, the item would be for a vault that is not there.
         lock.sync().map_err(|error| Error::from_store(&edges.store.place(), error))?;
         let under_way = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
+        // Another process may have begun another rotation, or given that one up, since the kit opened its data key.
+        let next = next.filter(|(next, _)| Some(next.header.data_key) == under_way);
         let writable = unlocked.check_writable().is_ok();
         match (under_way, &next) {
             (Some(_), None) if writable => {
@@ -186,12 +188,12 @@ impl<'a> OpenedByKit<'a> {
                 })?;
                 unlocked.notices.push(Notice::RotationGivenUp);
             }
-            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock, None)?,
+            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock)?,
             _ => {}
         }
         let goes = |id| id == header.data_key || Some(id) == under_way && writable;
-        let others = unlocked.take_others(&goes)?;
-        let mut wraps: Vec<Wrap> = unlocked.item.wraps.drain(..).chain(others).collect();
+        let (mut wraps, after) = unlocked.take_others(&goes)?;
+        wraps.extend(unlocked.item.wraps.drain(..).chain(after));
         wraps.extend(next.iter().map(|(next, _)| next.clone()));
         if wraps.len() > WRAP_LIMIT {
             let detail = "it holds too many wraps of other data keys to add one".into();
@@ -215,7 +217,7 @@ impl<'a> OpenedByKit<'a> {
         })?;
         if next.is_some() && writable {
             host.sync_disks();
-            unlocked.note_time_under(&mut *lock, false)?;
+            unlocked.note_time_under(&mut *lock)?;
         }
         drop(lock);
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
@@ -234,16 +236,20 @@ impl<'a> OpenedByKit<'a> {
 }
 
 impl Unlocked<'_> {
-    /// Returns the wraps of other data keys that stand in this machine's keychain, and sees to it that one item can be
-    /// written: of several, all but one go, their wraps being kept here.
-    fn take_others(&self, goes: &dyn Fn(crate::format::DataKeyId) -> bool) -> Result<Vec<Wrap>, Error> {
+    /// Returns the wraps of other data keys that stand in this machine's keychain, those that stand before the last one
+    /// that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
+    /// wraps being kept here. The order matters: the newest data key stands last.
+    fn take_others(&self, goes: &dyn Fn(crate::format::DataKeyId) -> bool) -> Result<(Vec<Wrap>, Vec<Wrap>), Error> {
         let vault = self.id();
         let stored = self.edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
         let mut others: Vec<Wrap> = Vec::new();
+        let mut before = 0;
         for item in stored.iter().filter_map(|stored| DataKeyItem::parse(&stored.bytes).ok()) {
-            for wrap in item.wraps.into_iter().filter(|wrap| wrap.header.vault == vault && !goes(wrap.header.data_key))
-            {
-                if !others.iter().any(|other| other.protected == wrap.protected && other.wrapped == wrap.wrapped) {
+            for wrap in item.wraps.into_iter().filter(|wrap| wrap.header.vault == vault) {
+                if goes(wrap.header.data_key) {
+                    before = others.len();
+                } else if !others.iter().any(|other| other.protected == wrap.protected && other.wrapped == wrap.wrapped)
+                {
                     others.push(wrap);
                 }
             }
@@ -263,6 +269,7 @@ impl Unlocked<'_> {
         for surplus in stored.iter().skip(1) {
             self.edges.keychain.delete(&surplus.handle)?;
         }
-        Ok(others)
+        let after = others.split_off(before);
+        Ok((others, after))
     }
 }

@@ -86,7 +86,7 @@ impl<'v> Unlocked<'v> {
         let pending = self.payload.pending.as_ref()?;
         match self.find_rotation() {
             Found::Elsewhere | Found::Lost => Some(Rotation::Elsewhere),
-            _ => Some(Rotation::Waits { left: pending.settling.as_ref().and_then(|since| self.left(since)) }),
+            _ => Some(Rotation::Waits { left: self.own_note(pending).and_then(|since| self.left(since)) }),
         }
     }
 
@@ -115,8 +115,7 @@ impl<'v> Unlocked<'v> {
         match self.find_rotation() {
             Found::Nothing => return Ok(Rotation::Settled),
             Found::Unfinished => {
-                let mut lock = self.lock()?;
-                self.finish(&mut *lock)?;
+                self.finish_anew()?;
                 return Ok(Rotation::Settled);
             }
             Found::Lost | Found::Elsewhere => return Ok(Rotation::Elsewhere),
@@ -171,7 +170,7 @@ impl<'v> Unlocked<'v> {
                 pepper: FixedBase64(pepper),
                 recovery,
                 origins,
-                settling: None,
+                settling: Vec::new(),
                 others: Default::default(),
             });
             Ok(())
@@ -181,7 +180,7 @@ impl<'v> Unlocked<'v> {
         let wraps = vec![self.wrap().clone(), wrap];
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, &kek))?;
         self.edges.host.sync_disks();
-        self.note_time_under(&mut *lock, true)?;
+        self.note_time_under(&mut *lock)?;
         drop(lock);
         if self.edges.keychain.settles_at_once() {
             return self.settle_rotation(password, Settle::InTime);
@@ -202,7 +201,7 @@ impl<'v> Unlocked<'v> {
                 self.notices.push(Notice::RotationElsewhere);
                 return;
             }
-            Found::Unfinished => self.lock().and_then(|mut lock| self.finish(&mut *lock)).map(|()| true),
+            Found::Unfinished => self.finish_anew().map(|()| true),
             Found::NotTimed => self.note_time().map(|()| false),
             Found::Settled => match self.open_pending(password) {
                 Ok(Some(next)) => self.move_to(next).map(|()| true),
@@ -266,21 +265,20 @@ impl<'v> Unlocked<'v> {
                 let moved = self.item.wraps.last().is_some_and(|wrap| wrap.header.data_key == own);
                 if others && moved { Found::Unfinished } else { Found::Nothing }
             }
-            // Another machine's note says nothing of this one's keychain.
-            Some(_) if !self.knows_rotation() => Found::Elsewhere,
-            Some(pending) if holds(pending.data_key) => match &pending.settling {
+            Some(pending) if holds(pending.data_key) => match self.own_note(pending) {
                 None => Found::NotTimed,
                 Some(since) if self.left(since) == Some(0) => Found::Settled,
                 Some(_) => Found::Waiting,
             },
-            Some(_) => Found::Lost,
+            Some(pending) if self.origins().iter().any(|own| pending.origins.contains(own)) => Found::Lost,
+            Some(_) => Found::Elsewhere,
         }
     }
 
-    /// Tells whether the rotation under way is this machine's.
-    pub(super) fn knows_rotation(&self) -> bool {
-        let pending = self.payload.pending.as_ref();
-        pending.is_some_and(|pending| self.origins().iter().any(|own| pending.origins.contains(own)))
+    /// Returns this machine's note of the time. Another machine's says nothing of this one's keychain.
+    fn own_note<'p>(&self, pending: &'p Pending) -> Option<&'p Settling> {
+        let own = self.origins();
+        pending.settling.iter().find(|since| own.contains(&since.by))
     }
 
     /// Returns how many seconds are left until the item counts as settled; `None` where only another boot shows.
@@ -305,43 +303,40 @@ impl<'v> Unlocked<'v> {
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.edges.host.sync_disks();
-        self.note_time_under(&mut *lock, true)
+        self.note_time_under(&mut *lock)
     }
 
-    /// Notes it. Whoever notes the time waits for its own keychain: where the rotation was not `known` as this
-    /// machine's, it is from here on, and no other machine's.
-    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore, known: bool) -> Result<(), Error> {
+    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
         let origins = self.origins();
-        let own = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
         self.revise(lock, |draft, _| {
-            let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == own);
+            let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == under_way);
             let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
-            if !known {
-                pending.origins.clear();
+            pending.settling.retain(|since| !origins.contains(&since.by));
+            // The machine itself, where it can be told; else the wrap.
+            if let Some(by) = origins.last().cloned() {
+                pending.settling.push(Settling { by, boot, seconds, others: Default::default() });
             }
             for origin in origins {
                 if !pending.origins.contains(&origin) {
                     pending.origins.push(origin);
                 }
             }
-            pending.settling = Some(Settling { boot, seconds, others: Default::default() });
             Ok(())
         })
     }
 
-    /// Takes the note away, before the item is written anew: nobody may move the vault on the strength of an item
-    /// that is younger than the note. Where the rotation is this machine's, it is so by the `next` wrap too, which may
-    /// be the only one that opens the vault from here on.
-    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore, next: Option<&Wrap>) -> Result<(), Error> {
-        let origin = next.filter(|_| self.knows_rotation()).map(origin_of);
-        if origin.is_none() && self.payload.pending.as_ref().is_none_or(|pending| pending.settling.is_none()) {
+    /// Takes this machine's note away, before its item is written anew: it must not move the vault on the strength of
+    /// an item that is younger than the note.
+    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+        if self.payload.pending.as_ref().and_then(|pending| self.own_note(pending)).is_none() {
             return Ok(());
         }
+        let own = self.origins();
         self.revise(lock, |draft, _| {
             if let Some(pending) = &mut draft.payload.pending {
-                pending.settling = None;
-                pending.origins.extend(origin);
+                pending.settling.retain(|since| !own.contains(&since.by));
             }
             Ok(())
         })
@@ -380,6 +375,14 @@ impl<'v> Unlocked<'v> {
         self.finish(&mut *lock)
     }
 
+    /// Step d of a later run. Another process may have put another vault file in place since this one was read.
+    fn finish_anew(&mut self) -> Result<(), Error> {
+        let mut lock = self.lock()?;
+        self.reload()?;
+        self.check_writable()?;
+        self.finish(&mut *lock)
+    }
+
     /// Drops what belongs to an earlier data key: its wraps, and the previous vault file.
     fn finish(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let failed = |error| Error::from_store(&self.edges.store.place(), error);
@@ -398,7 +401,7 @@ impl<'v> Unlocked<'v> {
     /// opened the vault. A wrap alone would not do: the keychain may bring back one from before a password change.
     fn origins(&self) -> Vec<FixedBase64<16>> {
         let machine = self.edges.host.machine();
-        let mut origins = vec![origin_of(self.wrap())];
+        let mut origins = vec![first_half(sha256(&self.wrap().protected))];
         if !machine.is_empty() {
             // Bound to the vault, so that the payload does not hold the machine's own id.
             origins.push(first_half(sha256(&[label::MACHINE, self.id().as_bytes(), machine.as_bytes()].concat())));
@@ -420,10 +423,6 @@ impl<'v> Unlocked<'v> {
         self.item = item;
         Ok(())
     }
-}
-
-fn origin_of(wrap: &Wrap) -> FixedBase64<16> {
-    first_half(sha256(&wrap.protected))
 }
 
 fn first_half(digest: [u8; 32]) -> FixedBase64<16> {

@@ -238,8 +238,8 @@ pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
 impl Unlocked<'_> {
     /// Compares the vault with the anchor and brings the anchor up to date where that is harmless.
     fn remember(&mut self) -> Result<(), Error> {
-        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
-        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        self.memory = remembered.compare(&self.document, &self.payload);
         if self.memory != Memory::Current && self.source == Source::Current {
             self.look_again()?;
         }
@@ -261,9 +261,9 @@ impl Unlocked<'_> {
     /// order is older than the anchor only where it was put back. Argon2 came between the first two, and other
     /// processes may have written many times meanwhile. Needs no lock, which busy writers might not leave.
     fn look_again(&mut self) -> Result<(), Error> {
-        let anchor = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
         self.reload_vault()?;
-        self.memory = anchor::compare(&self.document, &self.payload, anchor.as_ref());
+        self.memory = remembered.compare(&self.document, &self.payload);
         Ok(())
     }
 

@@ -130,10 +130,11 @@ fn a_keychain_that_acknowledges_and_does_not_store_is_found_out() {
 fn a_keychain_that_hangs_leaves_either_password() {
     for (spared, fault, uncertain) in [
         (0, MemoryFault::Hang, false),
-        (1, MemoryFault::Hang, true),
-        (1, MemoryFault::HangAfterWrites, true),
-        (3, MemoryFault::Hang, true),
-        (3, MemoryFault::HangAfterWrites, true),
+        (1, MemoryFault::Hang, false),
+        (2, MemoryFault::Hang, true),
+        (2, MemoryFault::HangAfterWrites, true),
+        (4, MemoryFault::Hang, true),
+        (4, MemoryFault::HangAfterWrites, true),
     ] {
         let machine = Machine::at(3);
         let inner = Arc::new(MemoryKeychain::new());

@@ -234,9 +234,8 @@ fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
     assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
 }
 
-#[test]
-fn the_machine_whose_keychain_was_written_last_is_the_one_that_waits() {
-    let machine = Machine::at(3);
+/// Another machine that a kit gave a key to while the rotation of the first one waits.
+fn joined(machine: &Machine) -> Machine {
     let mut unlocked = machine.unlocked();
     let kit = unlocked.make_kit().unwrap();
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&kit)).unwrap();
@@ -247,20 +246,82 @@ fn the_machine_whose_keychain_was_written_last_is_the_one_that_waits() {
     let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
     drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
     assert_eq!(wraps(&other), 2);
-    // The note is the other's, whose boot says nothing of this machine's keychain.
+    other
+}
+
+#[test]
+fn each_machine_waits_for_its_own_keychain() {
+    let machine = Machine::at(3);
+    let other = joined(&machine);
+    // The other's boot and note say nothing of this machine's keychain.
     machine.store.put(Some(other.file()), None);
-    machine.host.wait(SETTLING_SECONDS);
-    let mut unlocked = machine.unlocked();
-    assert_eq!(unlocked.take_notices(), [Notice::RotationElsewhere]);
-    assert_eq!(unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap(), Rotation::Elsewhere);
-    // A password changed here neither joins in the waiting nor loses the next data key.
-    unlocked.change_password(&password(PASSWORD), &password("a third one"), None).unwrap();
-    drop(unlocked);
-    machine.host.set_boot("88888888-2222-4333-8444-555555555555");
-    assert!(machine.unlock("a third one").unwrap().finished_rotation(), "its keychain was written last");
+    assert_eq!(machine.unlocked().rotation(), Some(Rotation::Waits { left: Some(SETTLING_SECONDS) }));
+    machine.unlocked().change_password(&password(PASSWORD), &password("a third one"), None).unwrap();
+    machine.host.wait(SETTLING_SECONDS - 1);
+    assert!(!machine.unlock("a third one").unwrap().finished_rotation());
+    machine.host.wait(1);
+    assert!(machine.unlock("a third one").unwrap().finished_rotation());
     other.store.put(Some(machine.file()), None);
     assert!(other.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
     assert_eq!((wraps(&machine), wraps(&other)), (1, 1));
+}
+
+#[test]
+fn the_machine_that_joined_may_end_the_rotation_alone() {
+    let other = joined(&Machine::at(3));
+    other.host.wait(SETTLING_SECONDS);
+    assert!(other.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
+    assert_eq!(wraps(&other), 1);
+}
+
+#[test]
+fn a_kit_that_the_rotation_would_end_is_not_made() {
+    let machine = Machine::at(3);
+    let other = Machine::at(3);
+    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    rotate(&machine, NextKit::None);
+    other.store.put(Some(machine.file()), None);
+    let mut unlocked = other.unlock(OTHER_PASSWORD).unwrap();
+    let kit = unlocked.make_kit().unwrap();
+    assert_fails!(unlocked.add_kit(&kit, &password(OTHER_PASSWORD)), Error::RotationUnderWay);
+    assert_eq!(unlocked.kits().len(), 0);
+}
+
+#[test]
+fn an_anchor_of_another_data_key_speaks_against_a_vault_from_before() {
+    let machine = Machine::at(3);
+    let (old, old_item, old_anchor) = (machine.file(), machine.item(), machine.stored(ItemKind::Anchor).unwrap());
+    rotate(&machine, NextKit::None);
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    let (new, new_item) = (machine.file(), machine.item());
+    // The keychain brings an earlier item back, and somebody an earlier vault file.
+    machine.set_item(&old_item);
+    machine.store.put(Some(old), None);
+    let mut unlocked = machine.unlocked();
+    assert!(unlocked.rolled_back().is_some());
+    assert_fails!(unlocked.add_project(&named("beta")), Error::RolledBack(_));
+    drop(unlocked);
+    // An earlier anchor beside the rotated vault is none: the vault descends from what it remembers.
+    machine.set_item(&new_item);
+    machine.store.put(Some(new), None);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &old_anchor).unwrap();
+    let mut unlocked = machine.unlocked();
+    assert!(unlocked.rolled_back().is_none());
+    unlocked.add_project(&named("beta")).unwrap();
+}
+
+#[test]
+fn a_password_change_minds_a_rotation_that_went_meanwhile() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    let mut changing = machine.unlocked();
+    let kit = machine.unlocked().make_kit().unwrap();
+    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    let item = machine.item();
+    let changed = changing.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
+    assert_fails!(changed, Error::Changed { .. });
+    assert_eq!(machine.item(), item);
 }
 
 #[test]
