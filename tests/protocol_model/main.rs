@@ -27,12 +27,15 @@
 mod proof;
 
 mod checker;
+mod commands;
+mod events;
 mod flaws;
 mod invariants;
+mod keychain;
+mod rotation;
 mod run;
 mod shapes;
 mod state;
-mod steps;
 mod variant;
 
 use flaws::FLAWS;

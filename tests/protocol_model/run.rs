@@ -1,6 +1,7 @@
 //! One process: what it has read, the lock it takes, and its writes. After every write it may be cut off.
 
-use crate::state::{Anchor, DESTROYED, Doc, Item, Mark, NONE, State, Wrap};
+use crate::keychain::{Anchor, Item, Wrap};
+use crate::state::{Doc, MACHINES, Mark, NONE, State};
 use crate::variant::Variant;
 
 /// What becomes of the kits when the data key rotates.
@@ -33,7 +34,7 @@ pub enum Action {
     Merge,
 }
 
-/// Another process that comes between: at the how manieth taking of the lock, and after which of its writes it ends.
+/// Another process that comes between: before which taking of the lock it comes, and after which of its writes it is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Race {
     pub at: u8,
@@ -82,7 +83,7 @@ pub struct Run {
     pub doc: Doc,
     pub item: Item,
     pub memory: Memory,
-    /// Whether it has looked for a rotation to go on with.
+    /// Whether it has looked for a rotation to go on with, and was not stuck.
     pub went_on: bool,
     /// Data keys that another process has in its memory, as bits.
     pub held: u16,
@@ -115,6 +116,7 @@ impl Run {
         self.variant.at_once[self.m]
     }
 
+    /// The process may be halted here.
     fn before(&mut self) {
         if self.halt.is_some_and(|halt| usize::from(halt) == self.cuts.len()) {
             self.state.settle();
@@ -122,6 +124,7 @@ impl Run {
         }
     }
 
+    /// The process may be cut off here.
     fn after(&mut self) {
         self.cuts.push(self.state);
     }
@@ -174,6 +177,7 @@ impl Run {
         Ok(())
     }
 
+    /// Refuses to change a vault that is not the one last seen.
     pub fn check_writable(&self) -> Done {
         if self.memory == Memory::RolledBack { Err(Stop::Refused) } else { Ok(()) }
     }
@@ -184,6 +188,7 @@ impl Run {
         if same { Ok(()) } else { Err(Stop::Refused) }
     }
 
+    /// Syncs file and folder.
     pub fn sync(&mut self) {
         self.before();
         self.state.sync();
@@ -216,6 +221,7 @@ impl Run {
         Ok(())
     }
 
+    /// Remembers the vault as the one seen last.
     pub fn write_anchor(&mut self) {
         self.before();
         let at_once = self.at_once();
@@ -308,118 +314,25 @@ impl Run {
         self.sync();
     }
 
-    /// Carries the action out.
-    pub fn act(&mut self, action: Action) -> Done {
-        match action {
-            Action::Recover(kit, password) => self.recover(kit, password)?,
-            Action::Restore => self.restore()?,
-            _ => {
-                self.unlock()?;
-                self.act_unlocked(action)?;
-            }
-        }
-        self.report()
-    }
-
-    fn act_unlocked(&mut self, action: Action) -> Done {
-        match action {
-            Action::Unlock | Action::Recover(..) | Action::Restore => {}
-            Action::Accept => self.accept()?,
-            Action::Merge => self.merge()?,
-            Action::Change => {
-                self.check_writable()?;
-                self.lock()?;
-                let change = 1 << self.state.next_change;
-                self.state.next_change += 1;
-                self.revise(|doc| doc.content |= change)?;
-                self.state.acknowledged |= change;
-            }
-            Action::ChangePassword(new) => self.change_password(new)?,
-            Action::Rotate(kits, now) => self.rotate(kits, now)?,
-            Action::Destroy => {
-                if self.doc.content & DESTROYED != 0 {
-                    return Err(Stop::Refused);
-                }
-                self.begin(Kits::None, DESTROYED, false)?;
-                self.state.acknowledged |= DESTROYED;
-            }
-            Action::NewKit => self.add_kit()?,
-        }
-        Ok(())
-    }
-
-    /// Reads vault and item, opens the payload, compares it with the anchor, and goes on with a rotation.
-    pub fn unlock(&mut self) -> Done {
-        self.doc = self.state.vault;
-        self.item = self.state.machines[self.m].item.value;
-        if !self.item.opens(self.doc.key, self.password) {
-            return Err(Stop::Refused);
-        }
-        // Argon2 comes here; others may come meanwhile.
-        self.lock()?;
-        self.memory = self.compare(&self.doc);
-        if self.memory != Memory::Current {
-            // The anchor before the vault.
-            self.reload()?;
-        }
-        if matches!(self.memory, Memory::Behind | Memory::Missing) {
-            self.lock()?;
-            self.reload()?;
-            if matches!(self.memory, Memory::Behind | Memory::Missing) {
-                self.no_older(&self.doc)?;
-                if !self.variant.adopts_unsynced {
-                    self.sync();
-                }
-                if self.state.vault.by_hand {
-                    self.taken_for_true();
-                }
-                self.write_anchor();
-                self.memory = Memory::Current;
-            }
-        }
-        let seen = self.state.machines[self.m].seen;
-        if self.memory == Memory::RolledBack && self.doc.knows(seen) {
-            return Err(Stop::Broken("I6: an alarm, though the vault descends from what was seen here"));
-        }
-        match self.go_on() {
-            // What cannot be done now is told, not failed with.
-            Err(Stop::Refused) => Ok(()),
-            other => other,
-        }
-    }
-
-    /// What the user takes from a run that went well, held against what is there: I3.
-    fn report(&mut self) -> Done {
-        // Another process may have come since; what it did is its own report's.
-        let untouched = self.state.vault.id == self.doc.id && self.state.machines[self.m].item.value == self.item;
-        if self.memory != Memory::Current || !untouched {
-            return Ok(());
-        }
-        let own = &mut self.state.machines[self.m];
-        own.seen = self.doc.id;
-        if !self.went_on || self.doc.pending.key != NONE || self.item.last_key() != self.doc.key {
-            return Ok(());
-        }
-        self.state.machines[self.m].fell = false;
-        if self.item.wraps().any(|wrap| wrap.key != self.doc.key) {
-            return Err(Stop::Broken("I3: a wrap of an earlier data key is left by a run that reported no rotation"));
-        }
-        self.state.machines[self.m].retired = self.state.live_keys() & !(1 << self.doc.key);
-        Ok(())
-    }
-
     /// Shuts the other machines out: the vault moves to a data key that this one has.
     pub fn take_over(&mut self) {
         self.state.vault.enrolled &= 1 << self.m;
     }
 
-    /// Tells whether the mark means that the item has settled, as this process can tell it.
-    pub fn settled(&self, mark: Mark) -> bool {
-        match mark {
+    /// What this machine has noted of its own item.
+    pub fn mark(&self) -> Mark {
+        let marks = self.doc.pending.marks;
+        let others = (0..MACHINES).any(|machine| machine != self.m && marks[machine] != Mark::None);
+        // Another machine's boot is another boot.
+        if others && self.variant.others_note_counts { Mark::Over } else { marks[self.m] }
+    }
+
+    /// Tells whether this machine's item has settled.
+    pub fn settled(&self) -> bool {
+        match self.mark() {
             Mark::None => false,
             Mark::Over => true,
-            // Another machine's boot is another boot.
-            Mark::Running(machine) => self.at_once() || self.variant.no_wait || usize::from(machine) != self.m,
+            Mark::Running => self.at_once() || self.variant.no_wait,
         }
     }
 }

@@ -44,20 +44,16 @@ pub const SHORT: &[Shape] = &[
 ];
 
 pub const LONG: &[Shape] = &[
-    shape("two power cuts", OS, Budget { rotations: 2, kills: 2, cuts: 2, ..FAULTS }),
-    shape("two passwords", OS, Budget { rotations: 2, passwords: 2, kills: 2, ..FAULTS }),
+    shape("races and copies", OS, Budget { copies: 3, races: 1, kits: 1, recoveries: 1, ..COPIES }),
+    shape("keychain files", FILES, Budget { rotations: 2, passwords: 2, recoveries: 2, copies: 2, halts: 0, ..KITS }),
+    shape("one keychain file", MIXED, Budget { rotations: 2, recoveries: 2, changes: 1, copies: 2, ..KITS }),
+    shape("races", OS, RACES),
     shape("two recoveries", OS, Budget { rotations: 2, recoveries: 2, ..KITS }),
     shape("two kits", OS, Budget { kits: 2, recoveries: 2, passwords: 0, ..KITS }),
     shape("copies", OS, Budget { changes: 2, copies: 4, halts: 1, ..COPIES }),
     shape("copies and kits", OS, Budget { kits: 1, recoveries: 1, copies: 4, ..COPIES }),
-    shape("races", OS, RACES),
-    shape("races and copies", OS, Budget { copies: 3, races: 1, kits: 1, recoveries: 1, ..COPIES }),
-    shape(
-        "keychain files",
-        FILES,
-        Budget { rotations: 2, passwords: 2, recoveries: 2, kills: 2, copies: 2, halts: 0, ..KITS },
-    ),
-    shape("one keychain file", MIXED, Budget { rotations: 2, recoveries: 2, changes: 1, copies: 2, ..KITS }),
+    shape("two power cuts", OS, Budget { rotations: 2, kills: 2, cuts: 2, ..FAULTS }),
+    shape("two passwords", OS, Budget { rotations: 2, passwords: 2, kills: 2, ..FAULTS }),
 ];
 
 /// Walks through each shape until `each` states were reached; returns how many states and transitions in all.

@@ -1,4 +1,4 @@
-//! Protocols that are wrong in one point each, which the checker must find.
+//! The points in which a protocol may be wrong.
 
 use crate::state::MACHINES;
 
@@ -25,7 +25,7 @@ pub struct Variant {
     pub keeps_both_passwords: bool,
     /// A machine begins another's rotation anew.
     pub takes_over: bool,
-    /// A machine finishes a rotation that another has noted the time of.
+    /// All machines share one note of the time, so that a machine finishes on the strength of another's.
     pub others_note_counts: bool,
     /// A rotation is known by the wrap that opened the vault when it began.
     pub known_by_wrap: bool,
@@ -39,12 +39,13 @@ pub struct Variant {
     pub adds_ending_kits: bool,
     /// A recovery takes the next data key of a rotation that is no longer the one under way.
     pub recovers_stale_key: bool,
-    /// The vault is older than the anchor: taken as it is.
+    /// A vault that does not descend from what the anchor remembers is taken as it is.
     pub no_anchor: bool,
-    /// An anchor under a data key newer than the vault's counts as none.
+    /// An anchor that the vault's data key does not verify counts as none, whatever it says.
     pub foreign_anchor_is_none: bool,
-    /// What was read before the lock is not read again under it.
+    /// The vault that was read before the lock is not read again under it.
     pub no_reload: bool,
+    /// The item is written though it is not the one that was read before the lock.
     pub item_not_compared: bool,
     /// A copy is put back though the item has changed since it opened the copy.
     pub restores_unchecked: bool,
@@ -65,6 +66,7 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// No flaw.
     pub const TRUE: Self = Self {
         at_once: [false; MACHINES],
         no_wait: false,
