@@ -103,6 +103,12 @@ pub enum Error {
     /// A rotation of the data key is under way and must be over first.
     #[error("a rotation of the data key is under way")]
     RotationUnderWay,
+    /// A rotation of the data key is in the vault, and what was to follow failed. Later unlocks go on with it.
+    #[error("the rotation has begun and was cut short: {cause}")]
+    RotationBegun {
+        /// What went wrong.
+        cause: Box<Error>,
+    },
     /// The project holds this very key already.
     #[error("project {project:?} holds this key already, as version {version}")]
     KeyExists {

@@ -53,7 +53,10 @@ impl Host for ThisHost {
             let id = std::fs::read_to_string(path).ok()?.trim().to_owned();
             (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
         });
-        id.unwrap_or_default()
+        let Some(id) = id else { return String::new() };
+        #[cfg(unix)]
+        let id = format!("{id} {}", rustix::process::getuid().as_raw());
+        id
     }
 
     #[cfg(target_os = "linux")]

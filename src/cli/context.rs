@@ -161,10 +161,8 @@ impl Context {
         let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::ReadPrevious { .. });
         let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
         self.show(&notices);
-        let generation = unlocked.header().generation;
-        let kept = aside.map(|name| format!(", and what stood there is kept as {name}")).unwrap_or_default();
-        let text = format!("accepted; the vault goes on as generation {generation}{kept}");
-        self.output.warn("accepted", &text);
+        let accepted = Notice::Accepted { generation: unlocked.header().generation, aside };
+        self.show(&[accepted]);
         Ok(())
     }
 
@@ -291,6 +289,17 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             "rotation-elsewhere",
             "another machine is rotating the data key; once it is done, this one may open the vault with a recovery \
              kit alone (`strongroom recover`)"
+                .into(),
+        ),
+        Notice::Accepted { generation, aside } => {
+            let kept =
+                aside.as_ref().map(|name| format!(", and what stood there is kept as {name}")).unwrap_or_default();
+            ("accepted", format!("accepted; the vault goes on as generation {generation}{kept}"))
+        }
+        Notice::OtherDataKey => (
+            "other-data-key",
+            "the keychain holds a data key that this vault does not use: a rotation was given up on another machine, \
+             or this is a vault file from before one; older vault files still open. `strongroom vault rotate` ends that"
                 .into(),
         ),
         Notice::RotationStuck { reason } => (

@@ -185,6 +185,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
         Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
         Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
+        Error::RotationBegun { cause } => classify(cause),
         Error::RolledBack(seen) => (Exit::RolledBack, if seen.forked { "forked" } else { "rolled-back" }),
         Error::Io { source, .. } => match source.kind() {
             io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
@@ -250,6 +251,9 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
         Error::EitherPassword { .. } => {
             "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"
+        }
+        Error::RotationBegun { .. } => {
+            "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
         }
         Error::RolledBack(seen) if seen.forked => {
             "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \

@@ -184,7 +184,15 @@ pub fn choose(
         return Ok(None);
     }
     let Some(mut terminal) = context.terminal() else {
-        say_none(context);
+        if asks {
+            say_none(context);
+        } else {
+            context.output.warn(
+                "no-kit",
+                "no recovery kit opens the vault once this rotation is finished: make one then with `strongroom recovery \
+                 new`",
+            );
+        }
         return Ok(None);
     };
     if asks {

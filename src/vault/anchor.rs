@@ -6,7 +6,7 @@ use crate::crypto::secret::DataKey;
 use crate::error::{Error, RolledBack};
 use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
-use crate::format::{VaultId, label};
+use crate::format::{DataKeyId, VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
 
 /// How the vault file that stands compares with what this machine remembers.
@@ -71,6 +71,13 @@ pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 3
 }
 
 impl Remembered {
+    /// Returns the data key of the claimed anchor where the opened vault is, or descends from, what that claims.
+    pub(super) fn followed(&self, document: &Document, payload: &Payload) -> Option<DataKeyId> {
+        let claimed = self.claimed.as_ref().filter(|claimed| claimed.data_key != document.header.data_key)?;
+        let follows = matches!(compare(document, payload, claimed), Memory::Current | Memory::Behind);
+        follows.then_some(claimed.data_key)
+    }
+
     /// Compares an opened vault with what is remembered.
     pub(super) fn compare(&self, document: &Document, payload: &Payload) -> Memory {
         if let Some(anchor) = &self.verified {

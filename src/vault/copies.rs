@@ -3,7 +3,7 @@
 use super::change::Draft;
 use super::create::create_with;
 use super::project::renew_keys;
-use super::{Edges, LOCK_WAIT, Source, Unlocked, Vault};
+use super::{Edges, LOCK_WAIT, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
 use crate::error::Error;
@@ -59,8 +59,8 @@ impl<'a> Vault<'a> {
 }
 
 impl Unlocked<'_> {
-    /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside. A
-    /// rotation of the data key that was under way in the copy is not gone on with.
+    /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside; where
+    /// it is under the same data key, the kits that it knows of, and which of them have ended, stay known. A rotation of the data key that was under way in the copy is not gone on with.
     ///
     /// # Errors
     /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile.
@@ -72,7 +72,7 @@ impl Unlocked<'_> {
         let anchor = super::anchor::load(&self.edges, self.id(), &self.data_key)?.verified;
         let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         let seen = anchor.map_or(0, |anchor| anchor.generation);
-        let stood = standing.map_or(0, |document| document.header.generation);
+        let stood = standing.as_ref().map_or(0, |document| document.header.generation);
         let generation = self.generation_after(self.document.header.generation.max(seen).max(stood))?;
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let replaced = match self.standing {
@@ -81,6 +81,13 @@ impl Unlocked<'_> {
         };
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         draft.payload.pending = None;
+        // What the file that stood knows of kits is not lost with it: which were revoked, and which were made since.
+        let newer = standing.filter(|document| document.header.data_key == self.document.header.data_key);
+        if let Some(newer) = newer
+            && let Ok(payload) = open_payload(&newer, &self.data_key)
+        {
+            super::merge::unite_kits(&mut draft, &newer.header.recovery, &payload);
+        }
         let aside = self.write(&mut *lock, draft, generation, &replaced)?;
         self.source = Source::Current;
         Ok(Restored { generation, aside })

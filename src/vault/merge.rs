@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project, RecoveryWrap};
 use crate::store::Replaced;
 
 /// What a merge brought into the vault.
@@ -23,6 +23,9 @@ pub struct Merged {
     pub keys: Vec<(String, u32)>,
     /// Projects that go by another name now, since both files had one of the same name: the old and the new one.
     pub renamed: Vec<(String, String)>,
+    /// Kits that opened one of the two files and open the united one no more: the other file had ended them, or
+    /// another kit of the same number.
+    pub ended_kits: Vec<u32>,
     /// The generation the vault goes on with.
     pub generation: u64,
 }
@@ -69,16 +72,7 @@ impl Unlocked<'_> {
         self.check_writable()?;
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
-        for wrap in &other.header.recovery {
-            let ended = |kit: &crate::format::vault::KitRecord| kit.number == wrap.kit && kit.ended.is_some();
-            // Both may have made a kit of the same number: then both papers open.
-            if !draft.recovery.contains(wrap) && !draft.payload.kits.iter().any(ended) {
-                draft.recovery.push(wrap.clone());
-            }
-        }
-        draft
-            .recovery
-            .retain(|wrap| !draft.payload.kits.iter().any(|kit| kit.number == wrap.kit && kit.ended.is_some()));
+        merged.ended_kits = unite_kits(&mut draft, &other.header.recovery, &other_payload);
         draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
         draft.payload.ancestors.push(ancestor(other));
         let seen = anchor.map_or(0, |anchor| anchor.generation);
@@ -96,6 +90,28 @@ fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
     let mut joined = young(&own.ancestors);
     joined.extend(young(&other.ancestors).into_iter().filter(|ancestor| !own.ancestors.contains(ancestor)));
     joined
+}
+
+/// Takes in what another file of the same data key knows of kits: one that ended in either has ended, and of two that
+/// were made apart under one number both open. Returns those that opened either file and open nothing more.
+pub(super) fn unite_kits(draft: &mut Draft, wraps: &[RecoveryWrap], other: &Payload) -> Vec<u32> {
+    for kit in &other.kits {
+        match draft.payload.kits.iter_mut().find(|held| held.number == kit.number) {
+            Some(held) => {
+                held.ended = held.ended.or(kit.ended);
+                held.destroyed = held.destroyed.or(kit.destroyed);
+            }
+            None => draft.payload.kits.push(kit.clone()),
+        }
+    }
+    let new: Vec<RecoveryWrap> = wraps.iter().filter(|wrap| !draft.recovery.contains(wrap)).cloned().collect();
+    draft.recovery.extend(new);
+    let kits = &draft.payload.kits;
+    let has_ended = |wrap: &RecoveryWrap| kits.iter().any(|kit| kit.number == wrap.kit && kit.ended.is_some());
+    let mut ended: Vec<u32> = draft.recovery.iter().filter(|wrap| has_ended(wrap)).map(|wrap| wrap.kit).collect();
+    ended.dedup();
+    draft.recovery.retain(|wrap| !has_ended(wrap));
+    ended
 }
 
 fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
@@ -118,15 +134,6 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
     for secret in &other.secrets {
         if !own.secrets.iter().any(|held| held.id == secret.id) {
             own.secrets.push(secret.clone());
-        }
-    }
-    for kit in &other.kits {
-        match own.kits.iter_mut().find(|held| held.number == kit.number) {
-            Some(held) => {
-                held.ended = held.ended.or(kit.ended);
-                held.destroyed = held.destroyed.or(kit.destroyed);
-            }
-            None => own.kits.push(kit.clone()),
         }
     }
     for (name, value) in &other.others {

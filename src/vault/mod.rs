@@ -109,6 +109,16 @@ pub enum Notice {
     TwoPasswords,
     /// A rotation of the data key that was under way is over.
     RotationFinished,
+    /// An older, forked or previous vault file was taken as the vault from now on.
+    Accepted {
+        /// The generation it goes on with.
+        generation: u64,
+        /// The name of what stood there, if anything did.
+        aside: Option<String>,
+    },
+    /// The keychain holds a data key that this vault does not use: a rotation was given up on another machine, or this
+    /// is a vault from before one that was taken as it is.
+    OtherDataKey,
     /// The keychain lost the next data key, so the rotation began anew.
     RotationBegunAnew,
     /// The keychain lost the next data key, and the rotation was given up so that no recovery kit ends.

@@ -2,6 +2,7 @@
 //! of its own again.
 
 use super::anchor::{self, Memory};
+use super::change::Accepted;
 use super::create::{new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
 use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload};
@@ -34,6 +35,12 @@ impl<'a> Vault<'a> {
         let what = format!("the vault {}", self.store.place());
         let (error, reason) = match opened(&self.document, secret) {
             Ok((kit, data_key, payload)) => return Ok(self.with_payload(kit, data_key, payload, secret)),
+            // Where the file itself cannot be used, the code may well be right.
+            Err(Opening::NoKit | Opening::WrongKit) if matches!(self.source, Source::Previous { .. }) => {
+                let Source::Previous { reason } = &self.source else { return Err(Error::WrongKit) };
+                let detail = format!("{reason}; the previous one does not open with this kit");
+                return Err(Error::Damaged { what, detail });
+            }
             Err(Opening::NoKit) => (Error::KitNotFound { number: None }, "this kit does not open it".to_owned()),
             Err(Opening::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
             Err(Opening::Damaged(error)) => {
@@ -168,14 +175,26 @@ impl<'a> OpenedByKit<'a> {
             finished_rotation: false,
             notices: Vec::new(),
         };
+        if let Source::Previous { reason } = &unlocked.source {
+            if !accept {
+                let what = format!("the vault {}", edges.store.place());
+                return Err(Error::Damaged { what, detail: reason.clone() });
+            }
+            let (reason, generation) = (reason.clone(), header.generation);
+            unlocked.notices.push(Notice::ReadPrevious { reason, generation });
+        }
         let mut lock = unlocked.lock()?;
         unlocked.reload()?;
         if let (Memory::RolledBack(rolled_back), false) = (&unlocked.memory, accept) {
             return Err(Error::RolledBack(rolled_back.clone()));
         }
+        // The data key of an earlier file, which this one is proven to descend from, has had its time.
+        let earlier = anchor::load(&edges, id, &unlocked.data_key)?.followed(&unlocked.document, &unlocked.payload);
         // Nobody has vouched for this file's being on the disk: were its rename undone by a power cut after the item
         // was written, the item would be for a vault that is not there.
-        lock.sync().map_err(|error| Error::from_store(&edges.store.place(), error))?;
+        if unlocked.source == Source::Current {
+            lock.sync().map_err(|error| Error::from_store(&edges.store.place(), error))?;
+        }
         let under_way = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
         // Another process may have begun another rotation, or given that one up, since the kit opened its data key.
         let next = next.filter(|(next, _)| Some(next.header.data_key) == under_way);
@@ -191,7 +210,7 @@ impl<'a> OpenedByKit<'a> {
             (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock)?,
             _ => {}
         }
-        let goes = |id| id == header.data_key || Some(id) == under_way && writable;
+        let goes = |id| id == header.data_key || Some(id) == earlier || Some(id) == under_way && writable;
         let (mut wraps, after) = unlocked.take_others(&goes)?;
         wraps.extend(unlocked.item.wraps.drain(..).chain(after));
         wraps.extend(next.iter().map(|(next, _)| next.clone()));
@@ -221,8 +240,9 @@ impl<'a> OpenedByKit<'a> {
         }
         drop(lock);
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
-            if accept {
-                unlocked.accept_rollback()?;
+            if accept && let Accepted::Now { aside } = unlocked.accept_rollback()? {
+                let generation = unlocked.header().generation;
+                unlocked.notices.push(Notice::Accepted { generation, aside });
             }
             return Ok(unlocked);
         }

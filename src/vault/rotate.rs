@@ -12,7 +12,7 @@ use super::unlock::unwrap_data_key;
 use super::{Edges, Notice, Unlocked, kits};
 use crate::crypto::hmac::sha256;
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
-use crate::crypto::secret::{DataKey, KitSecret, Password};
+use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::scalar::FixedBase64;
@@ -99,8 +99,8 @@ impl<'v> Unlocked<'v> {
     /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::Keychain`] and
-    /// [`Error::KeychainForgets`] where the rotation has begun and goes on at a later unlock.
+    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationBegun`] where the
+    /// rotation is in the vault and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, |_, _| Ok(()))
     }
@@ -161,9 +161,14 @@ impl<'v> Unlocked<'v> {
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
             edit(draft, editing)?;
-            if let NextKit::New(kit) = kit {
+            match kit {
+                NextKit::None => {}
                 // Good from now on, not only once the vault has moved.
-                kits::add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
+                NextKit::New(kit) => kits::add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?,
+                // It may have been revoked while its code was typed.
+                NextKit::Keep(secret) => {
+                    kits::unwrap(&draft.recovery, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
+                }
             }
             draft.payload.pending = Some(Pending {
                 data_key: id,
@@ -175,17 +180,23 @@ impl<'v> Unlocked<'v> {
             });
             Ok(())
         })?;
-        // Where a password change was cut short, the password that was typed now is the one that stays: another would
-        // open the vault and not its next data key.
-        let wraps = vec![self.wrap().clone(), wrap];
-        self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, &kek))?;
-        self.edges.host.sync_disks();
-        self.note_time_under(&mut *lock)?;
+        self.carry_on(&mut *lock, wrap, &kek).map_err(begun)?;
         drop(lock);
         if self.edges.keychain.settles_at_once() {
-            return self.settle_rotation(password, Settle::InTime);
+            return self.settle_rotation(password, Settle::InTime).map_err(begun);
         }
         Ok(self.rotation().unwrap_or(Rotation::Settled))
+    }
+
+    /// Steps b and b', once the vault names the next data key.
+    fn carry_on(&mut self, lock: &mut dyn LockedStore, next: Wrap, kek: &Kek) -> Result<(), Error> {
+        let vault = self.id();
+        // Where a password change was cut short, the password that was typed now is the one that stays: another would
+        // open the vault and not its next data key.
+        let wraps = vec![self.wrap().clone(), next];
+        self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, kek))?;
+        self.edges.host.sync_disks();
+        self.note_time_under(lock)
     }
 
     /// Goes on with whatever rotation an unlock finds. What cannot be done now is told, not failed with.
@@ -196,7 +207,14 @@ impl<'v> Unlocked<'v> {
         }
         let found = self.find_rotation();
         let done = match found {
-            Found::Nothing | Found::Waiting => return,
+            Found::Waiting => return,
+            Found::Nothing => {
+                let own = self.document.header.data_key;
+                if self.item.wraps.iter().any(|wrap| wrap.header.data_key != own) {
+                    self.notices.push(Notice::OtherDataKey);
+                }
+                return;
+            }
             Found::Elsewhere => {
                 self.notices.push(Notice::RotationElsewhere);
                 return;
@@ -403,8 +421,11 @@ impl<'v> Unlocked<'v> {
         let machine = self.edges.host.machine();
         let mut origins = vec![first_half(sha256(&self.wrap().protected))];
         if !machine.is_empty() {
-            // Bound to the vault, so that the payload does not hold the machine's own id.
-            origins.push(first_half(sha256(&[label::MACHINE, self.id().as_bytes(), machine.as_bytes()].concat())));
+            // Two accounts or containers of one machine have keychains of their own. Bound to the vault, so that the
+            // payload does not hold the machine's own id.
+            let keychain = self.edges.keychain.name();
+            let place = [label::MACHINE, self.id().as_bytes(), machine.as_bytes(), b" ", keychain.as_bytes()].concat();
+            origins.push(first_half(sha256(&place)));
         }
         origins
     }
@@ -423,6 +444,10 @@ impl<'v> Unlocked<'v> {
         self.item = item;
         Ok(())
     }
+}
+
+fn begun(cause: Error) -> Error {
+    Error::RotationBegun { cause: Box::new(cause) }
 }
 
 fn first_half(digest: [u8; 32]) -> FixedBase64<16> {

@@ -5,7 +5,7 @@ mod files;
 pub mod items;
 mod vault;
 
-pub use vault::kit_names;
+pub use vault::{kit_names, vault_flag};
 
 use serde_json::{Value, json};
 

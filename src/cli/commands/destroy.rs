@@ -3,11 +3,12 @@
 use clap::Args;
 use serde_json::json;
 
-use super::vault::{papers, rotation_json, rotation_text, settle, with_new_kit};
+use super::vault::{OLD_BACKUPS, papers, rotation_json, rotation_text, settle, with_new_kit};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kit::KitFlags;
 use crate::cli::settings::Kind;
+use crate::error::Error;
 use crate::format::name::project_name;
 use crate::store::Store;
 use crate::vault::{NextKit, ProjectInfo, Rotation, Unlocked};
@@ -54,7 +55,15 @@ impl Destroy {
             _ => {}
         }
         context.with_unlocked_by(|vault, password| {
-            let failed = |error| Failure::of(&doing, error);
+            let failed = |error| {
+                let is_begun = matches!(error, Error::RotationBegun { .. });
+                let mut failure = Failure::of(&doing, error);
+                if is_begun {
+                    failure.message =
+                        format!("project {} is destroyed, but the data key is not rotated yet", self.name);
+                }
+                failure
+            };
             vault.check_destroyable(&self.name).map_err(failed)?;
             let project = vault.project(&self.name).map_err(failed)?;
             if self.yes.is_none() {
@@ -65,8 +74,8 @@ impl Destroy {
                 let secret = crate::cli::kit::read_secret(context, self.kit_file.as_deref())?;
                 (vault.destroy_project(&self.name, &password, NextKit::Keep(&secret)).map_err(failed)?, None)
             } else {
-                with_new_kit(context, vault, &self.kit, |vault, kit| {
-                    vault.destroy_project(&self.name, &password, kit).map_err(failed)
+                with_new_kit(context, vault, &self.kit, failed, |vault, kit| {
+                    vault.destroy_project(&self.name, &password, kit)
                 })?
             };
             let rotation = settle(vault, &password, begun, self.settle_now)?;
@@ -90,6 +99,7 @@ impl Destroy {
             for line in UNKNOWN {
                 text += &format!("\n  - {line}");
             }
+            text += OLD_BACKUPS;
             text += &papers(vault);
             let json = json!({
                 "project": project.name,
@@ -104,9 +114,10 @@ impl Destroy {
 }
 
 /// What is out of this program's reach.
-const UNKNOWN: [&str; 5] = [
+const UNKNOWN: [&str; 6] = [
     "keys that were shown by `key show` or copied from it",
     "files that were decrypted, and the originals that were encrypted",
+    "vaults that were forked from this one elsewhere: they hold the same file keys",
     "backups of this machine that hold both its keychain and an older vault file, with the password of their time",
     "copies of the vault file elsewhere, to whoever has a recovery kit of their time",
     "other machines' keychain items, with an older vault file and their password",
@@ -153,6 +164,14 @@ fn what_is_left(
     // The kit that was made with this destroying opens no file that still holds the keys.
     for kit in vault.kits().iter().filter(|kit| kit.destroyed.is_none() && Some(kit.number) != new_kit) {
         left.push(format!("recovery kit {}, with a vault file of its time", kit.number));
+    }
+    for (other, settings) in context.settings.all()? {
+        if other != vault.id().to_string() && std::path::Path::new(&settings.place).exists() {
+            left.push(format!(
+                "vault {}, if it was forked from this one: destroy the project there too",
+                settings.place
+            ));
+        }
     }
     if context.kind_of(vault.id())? == Kind::Os {
         left.push(

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::init::kdf_json;
 use super::vault::read_copy;
+use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kdf::KdfFlags;
@@ -101,20 +102,36 @@ impl Recover {
         // Before the change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
         let accept = context.global.accept_rollback;
-        let mut unlocked = opened
-            .enroll(&*keychain, &context.host, &new, cost, accept)
-            .map_err(|error| Failure::of("give this machine a key", error))?;
+        let before = context.settings.of(id)?.map(|settings| settings.keychain);
+        let had_key = keychain.get(&id.to_string(), ItemKind::DataKey).is_ok_and(|items| !items.is_empty());
+        let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
+            let is_damaged = matches!(error, Error::Damaged { .. });
+            let failure = Failure::of("give this machine a key", error);
+            if is_damaged {
+                failure
+                    .hint("restore the vault file from a backup; or go on from the previous one with --accept-rollback")
+            } else {
+                failure
+            }
+        })?;
         context.remember(id, &kind, store.file()).map_err(|failure| {
             failure.hint("the new password is in force; run it again, so that later commands find this machine's key")
         })?;
         context.show_notices(&mut unlocked);
         let kind = context.whole_kind(&kind, id);
+        let old_password = match before {
+            Some(place) if place != kind => {
+                format!("the old password still opens the vault with the key in {place}: delete that\n")
+            }
+            _ if had_key => "the old password is no longer good on this machine\n".into(),
+            _ => String::new(),
+        };
+        let flag = vault_flag(context);
         let text = format!(
-            "kit {number} opened the vault, and this machine has a key of its own again\n\n\
-             vault     {}\nkeychain  {kind}\nprojects  {}\n\n\
-             the old password is no longer good on this machine\n\
-             next: strongroom status --unlock\n\
-             If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate",
+            "kit {number} opened the vault, and this machine has a key of its own\n\n\
+             vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
+             next: strongroom {flag}status --unlock\n\
+             If the old machine or its password is in other hands, rotate the data key: strongroom {flag}vault rotate",
             store.place(),
             unlocked.projects().len(),
         );
@@ -147,12 +164,13 @@ impl Recover {
         let whole = context.whole_kind(kind, id);
         let known = context.settings.of(id)?.is_some_and(|settings| settings.keychain == whole);
         let Kind::FileAt(path) = &whole else { return Ok(()) };
-        if !known {
+        // Where it is remembered as this vault's, what does not parse is a damaged item; another vault's is never ours.
+        {
             let doing = "give this machine a key";
             let items = keychain.get(&id.to_string(), ItemKind::DataKey);
             let items = items.map_err(|error| Failure::of(doing, error.into()))?;
             let is_ours = |bytes: &[u8]| {
-                DataKeyItem::parse(bytes).is_ok_and(|item| item.wraps.iter().any(|wrap| wrap.header.vault == id))
+                DataKeyItem::parse(bytes).map_or(known, |item| item.wraps.iter().any(|wrap| wrap.header.vault == id))
             };
             if items.iter().any(|item| !is_ours(&item.bytes)) {
                 let detail = "something else stands there".into();

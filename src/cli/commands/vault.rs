@@ -130,15 +130,12 @@ impl Rotate {
             }
             if self.keep_kit {
                 let secret = kit::read_secret(context, self.kit_file.as_deref())?;
-                let before = vault.header().generation;
-                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed);
-                let begun = begun.map_err(|failure| tell_begun(vault, before, failure))?;
+                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed)?;
                 let rotation = self.settle(vault, &password, begun)?;
                 return report(context, vault, rotation, None);
             }
-            let (rotation, making) = with_new_kit(context, vault, &self.kit, |vault, kit| {
-                vault.rotate_data_key(&password, kit).map_err(failed)
-            })?;
+            let (rotation, making) =
+                with_new_kit(context, vault, &self.kit, failed, |vault, kit| vault.rotate_data_key(&password, kit))?;
             let rotation = self.settle(vault, &password, rotation)?;
             report(context, vault, rotation, making.as_ref())
         })
@@ -170,19 +167,10 @@ pub fn settle(
     match begun {
         Rotation::Waits { .. } if settle_now => {
             let settled = vault.settle_rotation(password, Settle::Now);
-            settled.map_err(|error| tell_begun(vault, 0, Failure::of("rotate the data key", error)))
+            settled.map_err(|cause| Failure::of("rotate the data key", Error::RotationBegun { cause: Box::new(cause) }))
         }
         other => Ok(other),
     }
-}
-
-/// Says of a rotation that failed after the vault was written that it goes on.
-fn tell_begun(vault: &Unlocked<'_>, before: u64, failure: Failure) -> Failure {
-    if vault.header().generation == before {
-        return failure;
-    }
-    failure
-        .hint("the rotation has begun, and later commands go on with it: `strongroom vault rotate` says how far it is")
 }
 
 /// Hands a new kit over as the flags have it, and then does what rotates the data key. The kit is proven afterwards.
@@ -190,17 +178,26 @@ pub fn with_new_kit(
     context: &Context,
     vault: &mut Unlocked<'_>,
     flags: &KitFlags,
-    rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Failure>,
+    failed: impl Fn(Error) -> Failure,
+    rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Error>,
 ) -> Result<(Rotation, Option<Making>), Failure> {
-    let making = kit::choose(context, vault, &context.store()?, flags, false)?;
-    let generation = vault.header().generation;
-    let rotation = rotate(vault, making.as_ref().map_or(NextKit::None, |making| NextKit::New(&making.kit)));
-    if rotation.is_err() && vault.header().generation == generation {
-        kit::withdraw(flags);
-    }
-    let rotation = rotation.map_err(|failure| tell_begun(vault, generation, failure))?;
+    let store = context.store()?;
+    let making = kit::choose(context, vault, &store, flags, false)?;
+    let rotated = rotate(vault, making.as_ref().map_or(NextKit::None, |making| NextKit::New(&making.kit)));
+    let rotation = match (rotated, &making) {
+        (Ok(rotation), _) => rotation,
+        (Err(error @ Error::RotationBegun { .. }), _) | (Err(error), None) => return Err(failed(error)),
+        // A write that was reported as failed may have been done: then the kit is as good as any.
+        (Err(error), Some(making)) if making.prove(&store).is_ok() => return Err(failed(error)),
+        (Err(error), Some(_)) => {
+            kit::withdraw(flags);
+            return Err(
+                failed(error).hint("the kit that was made opens nothing: throw its code away, and run it again")
+            );
+        }
+    };
     if let Some(making) = &making {
-        making.prove(&context.store()?)?;
+        making.prove(&store)?;
     }
     Ok((rotation, making))
 }
@@ -235,6 +232,11 @@ pub fn rotation_json(rotation: Rotation) -> Value {
     }
 }
 
+/// What a rotation means for backups.
+pub const OLD_BACKUPS: &str = "\nold backups of the vault are dead to this machine's keychain; a recovery kit of their \
+                               time still opens them, also one that was kept: destroy them, and make a new one with \
+                               `strongroom vault backup FILE`";
+
 /// Says which papers are to be destroyed.
 pub fn papers(vault: &Unlocked<'_>) -> String {
     let ended: Vec<String> = vault
@@ -261,7 +263,7 @@ fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: O
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {
-        text += "\nold backups of the vault are dead: make a new one with `strongroom vault backup FILE`";
+        text += OLD_BACKUPS;
         text += &papers(vault);
         text += &recovery::valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {

@@ -70,3 +70,23 @@ fn a_fork_has_the_same_keys_and_nothing_else_in_common() {
         Vault::open(&elsewhere.store).unwrap().unlock(&password(PASSWORD), &elsewhere.keychain, &elsewhere.host);
     assert_eq!(exposed(&again.unwrap(), "acme", 1), exposed(&unlocked, "acme", 1));
 }
+
+#[test]
+fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
+    let machine = Machine::at(3);
+    let add = || {
+        let mut unlocked = machine.unlocked();
+        let kit = unlocked.make_kit().unwrap();
+        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+        kit
+    };
+    let first = add();
+    let copy = machine.file();
+    machine.unlocked().revoke_kit(1, true).unwrap();
+    let second = add();
+    opened_copy(&machine, &copy).unwrap().restore().unwrap();
+    let opens =
+        |kit: &crate::vault::kits::NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).is_ok();
+    assert_eq!((opens(&first), opens(&second)), (false, true));
+    assert_eq!(machine.unlocked().make_kit().unwrap().number(), 3);
+}

@@ -161,3 +161,66 @@ fn a_keychain_that_fails_while_recovering_leaves_the_kit_good() {
         machine.unlock(OTHER_PASSWORD).unwrap();
     }
 }
+
+/// Two machines that share a vault file, after the second one was given a key by a kit.
+fn shared() -> (Machine, Machine, NewKit) {
+    let (machine, kit) = with_kit();
+    let other = Machine::empty();
+    other.store.put(Some(machine.file()), None);
+    drop(recover(&other, &kit, OTHER_PASSWORD).unwrap());
+    machine.store.put(Some(other.file()), None);
+    (machine, other, kit)
+}
+
+fn rotate_elsewhere(machine: &Machine, other: &Machine, kit: &NewKit) {
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    drop(unlocked);
+    other.store.put(Some(machine.file()), None);
+}
+
+#[test]
+fn a_machine_that_was_let_in_again_after_a_rotation_takes_no_vault_file_from_before_it() {
+    let (machine, other, kit) = shared();
+    let old = machine.file();
+    rotate_elsewhere(&machine, &other, &kit);
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    // The same password again, as whoever was locked out types it.
+    drop(recover(&other, &kit, OTHER_PASSWORD).unwrap());
+    let (item, new) = (other.item(), other.file());
+    assert_eq!(DataKeyItem::parse(&item).unwrap().wraps.len(), 1, "the earlier data key has had its time");
+    other.store.put(Some(old.clone()), None);
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(recover(&other, &kit, OTHER_PASSWORD), Error::RolledBack(_));
+    assert_eq!(other.item(), item);
+    other.store.put(Some(new), None);
+    assert_eq!(other.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
+}
+
+#[test]
+fn a_machine_is_let_in_again_after_any_number_of_rotations_elsewhere() {
+    let (machine, other, kit) = shared();
+    for _ in 0..6 {
+        rotate_elsewhere(&machine, &other, &kit);
+        drop(recover(&other, &kit, OTHER_PASSWORD).unwrap());
+        machine.store.put(Some(other.file()), None);
+    }
+    let mut unlocked = other.unlock(OTHER_PASSWORD).unwrap();
+    unlocked.change_password(&password(OTHER_PASSWORD), &password(PASSWORD), None).unwrap();
+}
+
+#[test]
+fn a_lost_vault_file_with_a_good_previous_one_is_gone_on_from_where_that_is_accepted() {
+    let (machine, kit) = with_kit();
+    let previous = machine.file();
+    machine.store.put(None, Some(previous));
+    machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::Damaged { .. });
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let mut unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    let notices = unlocked.take_notices();
+    assert!(matches!(notices[..], [Notice::ReadPrevious { .. }, Notice::Accepted { .. }]), "{notices:?}");
+    drop(unlocked);
+    assert_eq!(machine.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
+}

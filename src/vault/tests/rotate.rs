@@ -422,3 +422,45 @@ fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
 }
+
+#[test]
+fn a_kit_that_was_revoked_while_its_code_was_typed_is_not_kept() {
+    let machine = Machine::at(3);
+    let kit = machine.unlocked().make_kit().unwrap();
+    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    let mut rotating = machine.unlocked();
+    machine.unlocked().revoke_kit(1, true).unwrap();
+    assert_fails!(rotating.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())), Error::WrongKit);
+    assert!(!is_pending(&machine));
+    assert_fails!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()), Error::KitNotFound { .. });
+}
+
+#[test]
+fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
+    let machine = Machine::at(3);
+    let kit = machine.unlocked().make_kit().unwrap();
+    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    rotate(&machine, NextKit::None);
+    let other = Machine::empty();
+    other.store.put(Some(machine.file()), None);
+    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
+    machine.store.put(Some(other.file()), None);
+    assert_eq!(machine.notices(), [Notice::OtherDataKey]);
+    rotate(&machine, NextKit::Keep(kit.secret()));
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!((machine.notices(), wraps(&machine)), (vec![], 1));
+}
+
+#[test]
+fn what_fails_once_the_vault_names_the_next_data_key_says_so() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    // The item and the anchor are read, the vault's write remembered, and then the item is to be written.
+    machine.keychain.inject_after(4, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
+    let failed = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
+    assert_fails!(failed, Error::RotationBegun { cause } if matches!(*cause, Error::Keychain(KeychainError::Locked { .. })));
+    drop(unlocked);
+    machine.keychain.heal();
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+}
