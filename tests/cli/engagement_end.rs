@@ -20,7 +20,7 @@ fn after_a_rotation_no_copy_from_before_opens() {
     home.run("vault rotate --no-input --no-recovery").does(
         "\
 the data key is rotated: vault files from before no longer open with this machine's keychain
-old backups of the vault are dead: make a new one with `strongroom vault backup FILE`
+old backups no longer open with this machine's keychain, but with a kit of their time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
     );
@@ -39,7 +39,7 @@ fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     let home = home_with_copy();
     home.run("recovery new --recovery-file one -q").does("");
     let said = home.run("vault rotate --no-input -q").stderr().to_owned();
-    assert!(said.starts_with("warning: this vault has no recovery kit"), "{said}");
+    assert!(said.starts_with("warning: no recovery kit opens the vault once this rotation is finished"), "{said}");
     home.run_alone("recovery test --kit-file one --json").fails_in_json(4, "kit-not-found");
     let json = home.run("vault rotate --recovery-file two --json").succeeds().json();
     assert_eq!(
@@ -112,4 +112,24 @@ hint: take the hold off first with `strongroom project release`
     home.run("project release acme").does("project acme was not on hold\n");
     let json = home.run("project destroy acme --yes acme --no-recovery --json").succeeds().json();
     assert_eq!((&json["project"], &json["rotation"]["state"]), (&"acme".into(), &"settled".into()));
+}
+
+#[test]
+fn where_the_keychain_fails_a_project_is_destroyed_all_the_same_and_that_is_said() {
+    let home = home_with_copy();
+    // The item cannot be written: something stands where it is staged.
+    let staged = format!("{}.strongroom-tmp", home.keychain().display());
+    fs::create_dir_all(format!("{staged}/in the way")).unwrap();
+    home.run("project destroy acme --yes acme --no-recovery").fails(
+        6,
+        "\
+error: project acme is destroyed, but the data key is not rotated yet
+cause: the rotation has begun and was cut short: cannot write the keychain file [..]
+hint: a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew
+",
+    );
+    fs::remove_dir_all(staged).unwrap();
+    home.run("key show acme --json").fails_in_json(4, "project-destroyed");
+    let listed = home.run("project list");
+    assert!(listed.code() == 0 && listed.stderr().contains("rotation"), "{}", listed.stderr());
 }

@@ -233,7 +233,9 @@ pub fn rotation_json(rotation: Rotation) -> Value {
 }
 
 /// What a rotation means for backups.
-pub const OLD_BACKUPS: &str = "\nold backups of the vault are dead to this machine's keychain; a recovery kit of their \
+pub const OLD_BACKUPS: &str = "\nold backups no longer open with this machine's keychain, but with a kit of their \
+                               time, a kept one too: destroy them, and make a new one with `strongroom vault backup \
+                               FILE`"; a recovery kit of their \
                                time still opens them, also one that was kept: destroy them, and make a new one with \
                                `strongroom vault backup FILE`";
 
