@@ -202,11 +202,16 @@ fn hint_for(error: &Error) -> Option<String> {
     let hint = match error {
         Error::WrongPassword { earlier_boot: true, .. } => {
             "the keychain item is from before this machine last started: if the password was changed shortly before \
-             a crash, the one before it may be in force"
+             a crash, the one before it may be in force; or, with a recovery kit: strongroom recover"
         }
-        Error::WrongPassword { .. } => "check the keyboard layout and Caps Lock, and type it again",
+        Error::WrongPassword { .. } => {
+            "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover"
+        }
         Error::Password(_) => "give the password on one line of UTF-8 text",
-        Error::VaultNotFound { .. } => "make one with `strongroom init`, or name its folder with --vault",
+        Error::VaultNotFound { .. } => {
+            "make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a \
+             recovery kit: strongroom recover --from BACKUP"
+        }
         Error::VaultExists { .. } => {
             "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
         }
@@ -245,9 +250,13 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Changed { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
-            "unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH"
+            "unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH; \
+             or, with a recovery kit: strongroom recover"
         }
-        Error::KeyNotOurs { .. } => "name where this vault's key lies with --keychain; see `strongroom doctor`",
+        Error::KeyNotOurs { .. } => {
+            "name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: \
+             strongroom recover"
+        }
         Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
         Error::EitherPassword { .. } => {
             "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"

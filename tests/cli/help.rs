@@ -185,7 +185,7 @@ fn the_vault_is_named_by_flag_or_variable_and_the_flag_wins() {
             "\
 error: cannot open the vault
 cause: there is no vault at {{home}}/{folder}/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault
+hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
 "
         )
     };

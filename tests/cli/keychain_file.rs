@@ -11,7 +11,7 @@ use crate::harness::{FLOOR, Home};
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: check the keyboard layout and Caps Lock, and type it again
+hint: check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover
 ";
 
 /// Changes the one wrap of the keychain file: its protected JSON, and its wrapped key.
@@ -38,7 +38,7 @@ fn a_missing_key_is_told_before_a_password_is_asked_for() {
             "\
 error: cannot unlock the vault
 cause: keychain file {home}/.local/state/strongroom/keychain/[..] holds no key for vault [..]-[..]-[..]-[..]-[..]
-hint: unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH
+hint: unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH; or, with a recovery kit: strongroom recover
 ",
         );
     }
@@ -58,7 +58,7 @@ fn garbage_is_not_a_key() {
             "\
 error: cannot unlock the vault
 cause: the item in keychain file {home}/.local/state/strongroom/keychain/[..] is not a key for this vault: [..]
-hint: name where this vault's key lies with --keychain; see `strongroom doctor`
+hint: name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: strongroom recover
 ",
         );
         home.run("project list --json").fails_in_json(6, "key-not-ours");

@@ -68,7 +68,7 @@ fn one_line_ending_is_not_of_the_password() {
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: check the keyboard layout and Caps Lock, and type it again
+hint: check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover
 ";
 
 #[test]
@@ -208,7 +208,7 @@ fn the_vault_is_looked_for_before_the_password() {
         "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault
+hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
 ",
     );
 }

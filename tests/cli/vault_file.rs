@@ -34,11 +34,28 @@ fn without_a_vault_every_command_says_where_it_looked() {
             "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault
+hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
 ",
         );
     }
     home.run("project list --json").fails_in_json(4, "vault-not-found");
+}
+
+#[test]
+fn where_a_vault_stood_doctor_has_it_put_back_and_not_made_anew() {
+    let home = Home::with_project();
+    home.run("vault backup copy.json -q").does("");
+    for name in [home.vault(), home.vault().with_extension("json.prev")] {
+        fs::remove_file(name).unwrap();
+    }
+    let found = home.run_alone("doctor --json").json();
+    let vault = found.as_array().unwrap().iter().find(|finding| finding["check"] == "vault").unwrap();
+    let said = vault["message"].as_str().unwrap();
+    assert!(said.contains("where this machine remembers vault "), "{said}");
+    let remedy = vault["remedy"].as_str().unwrap();
+    assert!(!remedy.contains("init") && remedy.ends_with("strongroom recover --from BACKUP"), "{remedy}");
+    home.run("vault restore copy.json -q").does("");
+    home.run("project list").succeeds();
 }
 
 #[test]

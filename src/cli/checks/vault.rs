@@ -26,13 +26,23 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
     let vault = match Vault::open(store) {
         Ok(vault) => vault,
         Err(error) => {
+            let (mut text, flag) = (error.to_string(), vault_flag(context));
             let remedy = match &error {
-                Error::VaultNotFound { .. } => "strongroom init",
-                Error::UnsupportedVersion { .. } => "install a newer strongroom",
-                Error::Io { .. } => "make the file readable for you",
-                _ => "restore the vault file from a backup",
+                Error::VaultNotFound { .. } => match remembered(context, store) {
+                    Some(vault) => {
+                        text += &format!(", where this machine remembers vault {vault}");
+                        format!(
+                            "put the vault file back, or a backup of it: strongroom {flag}vault restore BACKUP; or, \
+                             with a recovery kit: strongroom {flag}recover --from BACKUP"
+                        )
+                    }
+                    None => format!("strongroom {flag}init"),
+                },
+                Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
+                Error::Io { .. } => "make the file readable for you".into(),
+                _ => "restore the vault file from a backup".into(),
             };
-            findings.push(Finding::problem("vault", error.to_string(), remedy));
+            findings.push(Finding::problem("vault", text, remedy));
             return None;
         }
     };
@@ -69,6 +79,13 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
         data_key: header.data_key,
         is_current: *vault.source() == Source::Current,
     })
+}
+
+/// Returns the vault that this machine's settings remember at the store's place.
+fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
+    // Settings that cannot be read are told of by the checks that follow.
+    let place = store.file().display().to_string();
+    context.settings.all().ok()?.into_iter().find_map(|(vault, known)| (known.place == place).then_some(vault))
 }
 
 /// Returns kits as a sentence names them.
