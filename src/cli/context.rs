@@ -99,6 +99,14 @@ impl Context {
         Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(prompting)), deadline))
     }
 
+    /// Makes the keychain of a kind so that it asks nothing, for what can be done without it.
+    pub fn silent_keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
+        match kind {
+            Kind::Os => Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(Prompting::Forbidden)), DEADLINE_ALONE)),
+            kind => self.keychain(kind, vault),
+        }
+    }
+
     /// Returns where the `file` kind keeps a vault's key.
     pub fn default_keychain_file(&self, vault: VaultId) -> PathBuf {
         self.folders.keychain.join(vault.to_string())

@@ -168,6 +168,11 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// Counts things in words, such as "1 project" and "2 projects".
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Names a key's state.
 pub fn state_name(key: &KeyInfo) -> &'static str {
     match key.state {

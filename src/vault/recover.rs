@@ -120,8 +120,9 @@ impl<'a> OpenedByKit<'a> {
         self.payload.projects.len()
     }
 
-    #[cfg(test)]
-    pub(super) fn vault_source(&self) -> &Source {
+    /// Tells which of the two vault files the kit opened.
+    #[must_use]
+    pub fn source(&self) -> &Source {
         self.vault.source()
     }
 

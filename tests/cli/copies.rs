@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home};
+use crate::harness::{FLOOR, Home, with_altered_payload};
 
 #[test]
 fn a_backup_is_the_vault_file_of_a_moment_and_never_written_over_anything() {
@@ -18,10 +18,29 @@ it opens with this machine's keychain and password alone: there is no recovery k
     // It needs no password.
     let json = home.run_alone("vault backup second.json --json --no-input").succeeds().json();
     assert_eq!((&json["generation"], &json["kits"]), (&2.into(), &serde_json::json!([])));
+    assert_eq!(json["checked"], true);
     home.write(home.vault(), "damaged");
     fs::remove_file(home.path(".local/share/strongroom/vault.json.prev")).unwrap();
     home.run_alone("vault backup third.json --json").fails_in_json(5, "damaged");
     assert!(!home.path("third.json").exists());
+}
+
+#[test]
+fn of_a_vault_file_that_this_machine_did_not_see_a_backup_does_not_say_that_it_opens() {
+    let home = Home::with_project();
+    let unchecked = "\
+{home}/.local/share/strongroom/vault.json -> [..] (generation 2)
+it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault
+";
+    let good = home.read(home.vault());
+    home.write(home.vault(), with_altered_payload(&good));
+    home.run_alone("vault backup altered.json").does(unchecked);
+    home.write(home.vault(), good);
+    let anchor = home.read(home.anchor());
+    fs::remove_file(home.anchor()).unwrap();
+    home.run_alone("vault backup unknown.json").does(unchecked);
+    home.write(home.anchor(), anchor);
+    assert_eq!(home.run_alone("vault backup known.json --json").succeeds().json()["checked"], true);
 }
 
 #[test]

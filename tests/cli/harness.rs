@@ -265,6 +265,15 @@ impl Typed<'_> {
     }
 }
 
+/// Returns a vault file in whose payload one letter is another: it parses, and does not open.
+pub fn with_altered_payload(vault: &[u8]) -> Vec<u8> {
+    let mut altered = vault.to_vec();
+    let text = String::from_utf8(altered.clone()).unwrap();
+    let at = text.find("\"payload\":\"").unwrap() + 111;
+    altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+    altered
+}
+
 /// Tells whether a name is one of an unfinished file.
 fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

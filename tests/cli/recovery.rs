@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home};
+use crate::harness::{FLOOR, Home, with_altered_payload};
 
 const NO_KIT: &str = "warning: this vault has no recovery kit: if the keychain or the password is lost, so is \
                       everything in it. Make one with `strongroom recovery new`\n";
@@ -47,11 +47,35 @@ fn in_json_a_new_kit_is_one_object_with_its_code() {
     assert_eq!((&json["number"], json["code"].as_str().unwrap().len()), (&1.into(), 69));
     home.write("kit", json["code"].as_str().unwrap().replace('-', " ").to_lowercase());
     let tested = home.run_alone("recovery test --kit-file kit --json").succeeds().json();
-    assert_eq!(tested, serde_json::json!({"number": 1, "projects": 0, "ends_with_rotation": false}));
+    assert_eq!(tested, serde_json::json!({"number": 1, "projects": 0, "ends_with_rotation": false, "previous": false}));
     // Without JSON, and without a terminal, the page goes to standard output.
     let text = home.run("recovery new --no-input").succeeds().text();
     assert!(text.contains("STRONGROOM RECOVERY KIT 2") && text.contains("proven to open the vault"), "{text}");
     assert_eq!(home.run("recovery list --json").json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_kit_that_opens_the_previous_vault_file_alone_does_not_pass_its_test() {
+    let home = home_with_kit();
+    home.run("project add beta -q").does("");
+    let altered = with_altered_payload(&home.read(home.vault()));
+    for damaged in [altered, b"garbage".to_vec()] {
+        home.write(home.vault(), damaged);
+        home.run_alone("recovery test --kit-file kit")
+            .ends(
+                5,
+                "kit 1 opens {home}/.local/share/strongroom/vault.json.prev: 1 project\n",
+                "\
+warning: the vault file cannot be used ([..]); reading the previous one, generation 3
+error: kit 1 does not open the vault file itself
+cause: [..]
+hint: restore the vault file from a backup, or go on from the previous one (generation 3) by `strongroom status --unlock --accept-rollback`
+",
+            )
+            .changed_nothing();
+    }
+    let json = home.run_alone("recovery test --kit-file kit --json").json();
+    assert_eq!((&json["projects"], &json["previous"]), (&1.into(), &true.into()));
 }
 
 #[test]

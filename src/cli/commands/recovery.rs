@@ -1,17 +1,18 @@
 //! `strongroom recovery`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::kit::{self, Making};
-use crate::cli::output::{print, table};
+use crate::cli::output::{counted, print, table};
 use crate::store::Store;
-use crate::vault::{KitInfo, Unlocked, Vault};
+use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 
 /// Make, list, test and revoke recovery kits
 #[derive(Debug, Subcommand)]
@@ -71,18 +72,7 @@ impl Recovery {
                 };
                 output.result(&text, &kits.iter().map(to_json).collect::<Value>())
             }),
-            Self::Test { kit_file } => {
-                let store = context.store()?;
-                let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
-                let secret = kit::read_secret(context, kit_file.as_deref())?;
-                let opened = vault.open_with_kit(&secret).map_err(|error| Failure::of("test the kit", error))?;
-                let (number, projects) = (opened.kit(), opened.projects());
-                let ends = opened.ends_rotation();
-                let note =
-                    if ends { "\nnote: a rotation of the data key is under way, which ends this kit" } else { "" };
-                let text = format!("kit {number} opens {}: {projects} projects{note}", store.place());
-                output.result(&text, &json!({"number": number, "projects": projects, "ends_with_rotation": ends}))
-            }
+            Self::Test { kit_file } => test(context, kit_file.as_deref()),
             Self::Revoke { number, paper_destroyed } => context.with_unlocked(|vault| {
                 let doing = format!("revoke kit {number}");
                 vault.revoke_kit(number, paper_destroyed).map_err(|error| Failure::of(doing, error))?;
@@ -99,6 +89,44 @@ impl Recovery {
                 output.done(&text, &kit.unwrap_or(Value::Null))
             }),
         }
+    }
+}
+
+/// Says what a kit opens. That it opens the previous vault file alone is no success: it lacks the last change at least.
+fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
+    let store = context.store()?;
+    let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+    let warn = |source: &Source, generation| {
+        if let Source::Previous { reason } = source {
+            context.show(&[Notice::ReadPrevious { reason: reason.clone(), generation }]);
+        }
+    };
+    // Before the code is asked for: where it is refused, the kits of the previous file were tried.
+    let told = *vault.source() != Source::Current;
+    warn(vault.source(), vault.header().generation);
+    let secret = kit::read_secret(context, kit_file)?;
+    let opened = vault.open_with_kit(&secret).map_err(|error| Failure::of("test the kit", error))?;
+    if !told {
+        warn(opened.source(), opened.generation());
+    }
+    let (number, projects, ends) = (opened.kit(), opened.projects(), opened.ends_rotation());
+    let previous = *opened.source() != Source::Current;
+    let place = if previous { store.previous().display().to_string() } else { store.place() };
+    let note = if ends { "\nnote: a rotation of the data key is under way, which ends this kit" } else { "" };
+    let text = format!("kit {number} opens {place}: {}{note}", counted(projects, "project"));
+    let json = json!({"number": number, "projects": projects, "ends_with_rotation": ends, "previous": previous});
+    context.output.result(&text, &json)?;
+    match opened.source() {
+        Source::Previous { reason } => {
+            let what = format!("kit {number} does not open the vault file itself");
+            let flag = vault_flag(context);
+            Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
+                "restore the vault file from a backup, or go on from the previous one (generation {}) by `strongroom \
+                 {flag}status --unlock --accept-rollback`",
+                opened.generation()
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -169,7 +197,7 @@ fn revoked_unless_printed(vault: &mut Unlocked<'_>, number: u32, printed: Result
     printed
 }
 
-fn is_page(path: &std::path::Path) -> bool {
+fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
 }
 

@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use super::init::kdf_json;
 use super::project::shell_word;
 use super::recovery;
+use crate::cli::checks::kit_names;
 use crate::cli::context::{Context, absolute};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output_file::OutputFile;
 use crate::cli::settings::Kind;
 use crate::cli::{password, setup};
+use crate::crypto::hmac::sha256;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::VaultId;
+use crate::format::item::AnchorItem;
 use crate::format::vault::{Document, SIZE_LIMIT};
+use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Edges, NextKit, Notice, Rotation, Settle, Unlocked, Vault};
 
@@ -325,12 +329,14 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     }
     let header = &document.header;
     let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let checked = is_known(context, &document);
     let opens = match &kits[..] {
-        [] => "it opens with this machine's keychain and password alone: there is no recovery kit".to_owned(),
-        kits => {
-            let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
-            format!("it opens with this machine's keychain and password, or with recovery kit {}", numbers.join(" or "))
+        _ if !checked => {
+            "it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault"
+                .to_owned()
         }
+        [] => "it opens with this machine's keychain and password alone: there is no recovery kit".to_owned(),
+        kits => format!("it opens with this machine's keychain and password, or with recovery {}", kit_names(kits)),
     };
     let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
     let json = json!({
@@ -339,8 +345,23 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
         "vault": header.vault.to_string(),
         "generation": header.generation,
         "kits": kits,
+        "checked": checked,
     });
     context.output.done(&text, &json)
+}
+
+/// Tells whether a vault file is the very one that this machine opened or wrote last, as far as that shows without
+/// asking anything.
+fn is_known(context: &Context, document: &Document) -> bool {
+    let header = &document.header;
+    // A backup is made whatever state settings and keychain are in.
+    let Ok(kind) = context.kind_of(header.vault) else { return false };
+    let keychain = context.silent_keychain(&kind, header.vault);
+    let items = keychain.get(&header.vault.to_string(), ItemKind::Anchor).unwrap_or_default();
+    let [item] = &items[..] else { return false };
+    let Ok(AnchorItem { anchor, .. }) = AnchorItem::parse(&item.bytes) else { return false };
+    let same = (anchor.vault, anchor.data_key, anchor.generation) == (header.vault, header.data_key, header.generation);
+    same && anchor.digest == sha256(&document.payload)
 }
 
 fn restore(context: &Context, file: &Path) -> Result<(), Failure> {

@@ -98,7 +98,7 @@ fn any_flipped_bit_of_a_kits_wrap_is_refused_and_the_previous_file_still_opens()
         assert_fails!(recover(&altered, &kit, OTHER_PASSWORD), Error::WrongKit);
         altered.store.put(Some(document.to_bytes().unwrap()), machine.store.load_previous().unwrap());
         let opened = Vault::open(&altered.store).unwrap().open_with_kit(kit.secret()).unwrap();
-        assert!(matches!(opened.vault_source(), Source::Previous { .. }));
+        assert!(matches!(opened.source(), Source::Previous { .. }));
     }
 }
 
