@@ -68,7 +68,32 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
         home.run("project list").succeeds();
     }
     home.run("vault restore none --json").fails_in_json(4, "input-not-found");
-    home.run("vault restore pw --json").fails_in_json(5, "damaged");
+    home.run("vault restore pw").fails(
+        5,
+        "\
+error: cannot read pw
+cause: it is no vault file
+hint: name a vault file, such as `strongroom vault backup` writes
+",
+    );
+    // What is wrong with a copy is not said of the vault that stands.
+    let copy = home.read("copy.json");
+    home.write("altered.json", with_altered_payload(&copy));
+    home.write("half.json", &copy[..copy.len() / 2]);
+    for (name, doing) in [("altered", "unlock the copy"), ("half", "restore half.json")] {
+        home.run(&format!("vault restore {name}.json")).fails(
+            5,
+            &format!(
+                "\
+error: cannot {doing}
+cause: the copy {name}.json is damaged: [..]
+hint: try another copy; the vault that stands was left as it is
+"
+            ),
+        );
+    }
+    let (message, _) = home.run("vault merge half.json --json").fails_in_json(5, "damaged");
+    assert!(message.contains("the copy half.json is damaged"), "{message}");
     let other = Home::with_project();
     home.write("other.json", other.read(other.vault()));
     home.run("vault restore other.json --json").fails_in_json(1, "other-vault");

@@ -27,6 +27,9 @@ use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Edges, NextKit, Notice, Rotation, Settle, Unlocked, Vault};
 
+/// What every vault file names itself in clear.
+const FORMAT: &[u8] = b"strongroom-vault";
+
 /// Rotate the data key, merge, back up, restore and fork the vault
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
@@ -284,8 +287,8 @@ fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: O
 fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
     let doing = || format!("merge {}", other.display());
     let bytes = read_copy(other)?;
-    let document = Document::parse(&bytes)
-        .map_err(|error| Failure::of(doing(), Error::from_format(format!("the vault {}", other.display()), error)))?;
+    let document =
+        Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
     context.with_unlocked(|vault| {
         let merged = vault.merge(&document).map_err(|error| Failure::of(doing(), error))?;
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
@@ -368,7 +371,7 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let doing = || format!("restore {}", file.display());
     let bytes = read_copy(file)?;
     let store = context.store()?;
-    let copy = Vault::open_copy(&store, &bytes).map_err(|error| Failure::of(doing(), error))?;
+    let copy = Vault::open_copy(&store, &bytes).map_err(|error| of_copy(doing(), file, error))?;
     let id = copy.id();
     let kind = context.kind_of(id)?;
     let keychain = context.keychain(&kind, id);
@@ -383,7 +386,9 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
             ),
             _ => None,
         };
-        let failure = Failure::of("unlock the copy", error);
+        let may_be_damaged = matches!(error, Error::WrongPassword { vault_may_be_damaged: true, .. });
+        let failure = of_copy("unlock the copy", file, error);
+        let failure = if may_be_damaged { failure.cause("wrong password, or the copy is damaged") } else { failure };
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
@@ -465,6 +470,18 @@ impl Fork {
     }
 }
 
+/// Says what is wrong with a copy of a vault file, lest it be taken for the vault that stands.
+fn of_copy(doing: impl std::fmt::Display, path: &Path, error: Error) -> Failure {
+    match error {
+        Error::Damaged { what, detail } if what.starts_with("the vault") => {
+            let what = format!("the copy {}", path.display());
+            Failure::of(doing, Error::Damaged { what, detail })
+                .hint("try another copy; the vault that stands was left as it is")
+        }
+        other => Failure::of(doing, other),
+    }
+}
+
 /// Reads a copy of a vault file, which may be anything.
 pub fn read_copy(path: &Path) -> Result<Vec<u8>, Failure> {
     let doing = format!("read {}", path.display());
@@ -472,10 +489,16 @@ pub fn read_copy(path: &Path) -> Result<Vec<u8>, Failure> {
     let (file, _) = crate::cli::inputs::open_input(path)?;
     let mut bytes = Vec::new();
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let refused = |cause: &str| {
+        Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}"))
+            .cause(cause)
+            .hint("name a vault file, such as `strongroom vault backup` writes")
+    };
     if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(
-            Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}")).cause("it is larger than a vault may be")
-        );
+        return Err(refused("it is larger than a vault may be"));
+    }
+    if !bytes.windows(FORMAT.len()).any(|part| part == FORMAT) {
+        return Err(refused("it is no vault file"));
     }
     Ok(bytes)
 }
