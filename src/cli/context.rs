@@ -143,6 +143,18 @@ impl Context {
         &self,
         then: impl FnOnce(&mut Unlocked<'_>, Password) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.with_unlocked_told(|_| true, then)
+    }
+
+    /// Unlocks the vault and hands it to `then`, after warning of what `told` picks.
+    ///
+    /// # Errors
+    /// As [`Context::with_unlocked`].
+    pub fn with_unlocked_told<T>(
+        &self,
+        told: impl Fn(&Notice) -> bool,
+        then: impl FnOnce(&mut Unlocked<'_>, Password) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let store = self.store()?;
         let doing = "unlock the vault";
         let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
@@ -155,7 +167,8 @@ impl Context {
         if self.global.accept_rollback {
             self.accept(&mut unlocked)?;
         }
-        self.show_notices(&mut unlocked);
+        let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
+        self.show(&notices);
         self.remember_if_named(id, &kind, store.file())?;
         let result = then(&mut unlocked, password);
         self.show_notices(&mut unlocked);
@@ -253,10 +266,11 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             if rolled_back.forked { "forked" } else { "rolled-back" },
             format!(
                 "{rolled_back}; nothing is encrypted or changed until you {} or give --accept-rollback",
-                if rolled_back.forked {
-                    "merge it with the other (`strongroom vault merge`)"
+                if rolled_back.generation < rolled_back.seen {
+                    "put the newer one back, merge the two where two machines changed it apart (`strongroom vault \
+                     merge`),"
                 } else {
-                    "put the newer one back"
+                    "merge it with the other (`strongroom vault merge`)"
                 }
             ),
         ),

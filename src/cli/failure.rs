@@ -264,12 +264,13 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::RotationBegun { .. } => {
             "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
         }
-        Error::RolledBack(seen) if seen.forked => {
+        Error::RolledBack(seen) if seen.generation >= seen.seen => {
             "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
              meant, run the command again with --accept-rollback"
         }
         Error::RolledBack(_) => {
-            "put the newer vault file back; if this one is meant, run the command again with --accept-rollback"
+            "put the newer vault file back; where two machines changed it apart: strongroom vault merge FILE; if this \
+             one alone is meant, run the command again with --accept-rollback"
         }
         Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
             "free some space and run it again; nothing was changed"

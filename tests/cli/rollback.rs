@@ -5,7 +5,7 @@ use std::fs;
 use crate::harness::{FLOOR, Home};
 
 const WARNING: &str = "\
-warning: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back or give --accept-rollback
+warning: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two machines changed it apart (`strongroom vault merge`), or give --accept-rollback
 ";
 
 /// A home whose vault file was put back to a copy that lacks the project `beta`. Returns the newer file too.
@@ -56,7 +56,7 @@ fn under_an_older_vault_nothing_is_encrypted_or_changed() {
                 "\
 {WARNING}error: cannot {doing}
 cause: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z)
-hint: put the newer vault file back; if this one is meant, run the command again with --accept-rollback
+hint: put the newer vault file back; where two machines changed it apart: strongroom vault merge FILE; if this one alone is meant, run the command again with --accept-rollback
 "
             ),
         );
@@ -113,10 +113,10 @@ fn two_branches_of_the_same_generation_are_told_apart() {
     home.run("key rotate acme").fails(
         8,
         "\
-warning: the vault file is another than the one this machine saw last (both generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back or give --accept-rollback
+warning: the vault file is another than the one this machine saw last (both generation 3, [..]Z); nothing is encrypted or changed until you merge it with the other (`strongroom vault merge`) or give --accept-rollback
 error: cannot rotate the key of \"acme\"
 cause: the vault file is another than the one this machine saw last (both generation 3, [..]Z)
-hint: put the newer vault file back; if this one is meant, run the command again with --accept-rollback
+hint: unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is meant, run the command again with --accept-rollback
 ",
     );
     // One more generation on that branch makes it newer, and a fork all the same.

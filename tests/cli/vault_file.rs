@@ -210,7 +210,7 @@ fn with_a_good_previous_file_reading_goes_on_and_changing_does_not() {
     let warnings = format!(
         "\
 warning: the vault file cannot be used ({damage}); reading the previous one, generation 2
-warning: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back or give --accept-rollback
+warning: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two machines changed it apart (`strongroom vault merge`), or give --accept-rollback
 "
     );
     let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";

@@ -242,9 +242,7 @@ pub fn rotation_json(rotation: Rotation) -> Value {
 /// What a rotation means for backups.
 pub const OLD_BACKUPS: &str = "\nold backups no longer open with this machine's keychain, but with a kit of their \
                                time, a kept one too: destroy them, and make a new one with `strongroom vault backup \
-                               FILE`"; a recovery kit of their \
-                               time still opens them, also one that was kept: destroy them, and make a new one with \
-                               `strongroom vault backup FILE`";
+                               FILE`";
 
 /// Says which papers are to be destroyed.
 pub fn papers(vault: &Unlocked<'_>) -> String {
@@ -289,7 +287,10 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
     let bytes = read_copy(other)?;
     let document =
         Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
-    context.with_unlocked(|vault| {
+    // That two machines changed it apart is why it is merged.
+    let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
+    context.with_unlocked_told(told, |vault, password| {
+        drop(password);
         let merged = vault.merge(&document).map_err(|error| Failure::of(doing(), error))?;
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
