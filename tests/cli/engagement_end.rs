@@ -28,6 +28,8 @@ no valid recovery kit is left: make one with `strongroom recovery new`
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
     let now = home.read(home.vault());
     home.run("vault restore copy.json --json").fails_in_json(6, "key-not-ours");
+    let (_, hint) = home.run("vault merge copy.json --json").fails_in_json(1, "other-vault");
+    assert!(["key show", "key import", "vault fork"].iter().all(|command| hint.contains(command)), "{hint}");
     home.write(home.vault(), home.read("copy.json"));
     home.run("project list --json").fails_in_json(6, "key-not-ours");
     home.write(home.vault(), now);

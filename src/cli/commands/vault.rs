@@ -30,6 +30,10 @@ use crate::vault::{Edges, NextKit, Notice, Rotation, Settle, Unlocked, Vault};
 /// What every vault file names itself in clear.
 const FORMAT: &[u8] = b"strongroom-vault";
 
+/// What helps where a rotation came between two files of one vault.
+const APART: &str = "on the machine with the file from before the rotation: copy what it alone has by `strongroom key \
+                     show` and `strongroom key import`, or make it a vault of its own with `strongroom vault fork`";
+
 /// Rotate the data key, merge, back up, restore and fork the vault
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
@@ -291,7 +295,13 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
     context.with_unlocked_told(told, |vault, password| {
         drop(password);
-        let merged = vault.merge(&document).map_err(|error| Failure::of(doing(), error))?;
+        let (own, theirs) = (vault.header(), &document.header);
+        let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
+        let merged = vault.merge(&document).map_err(|error| {
+            let apart = rotated && matches!(error, Error::OtherVault { .. });
+            let failure = Failure::of(doing(), error);
+            if apart { failure.hint(APART) } else { failure }
+        })?;
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
         lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
