@@ -122,8 +122,9 @@ fn where_the_keychain_fails_a_project_is_destroyed_all_the_same_and_that_is_said
     // The item cannot be written: something stands where it is staged.
     let staged = format!("{}.strongroom-tmp", home.keychain().display());
     fs::create_dir_all(format!("{staged}/in the way")).unwrap();
-    home.run("project destroy acme --yes acme --no-recovery").fails(
+    home.run("project destroy acme --yes acme --no-recovery").ends(
         6,
+        "",
         "\
 error: project acme is destroyed, but the data key is not rotated yet
 cause: the rotation has begun and was cut short: cannot write the keychain file [..]
