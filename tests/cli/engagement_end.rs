@@ -132,7 +132,7 @@ hint: a later command goes on with it, or says that it was given up; `strongroom
 ",
     );
     fs::remove_dir_all(staged).unwrap();
-    home.run("key show acme --json").fails_in_json(4, "project-destroyed");
     let listed = home.run("project list");
     assert!(listed.code() == 0 && listed.stderr().contains("rotation"), "{}", listed.stderr());
+    home.run("key show acme --json").fails_in_json(4, "project-destroyed");
 }
