@@ -28,6 +28,17 @@ fn a_copy_is_restored_where_no_vault_stands_and_over_one_that_is_damaged() {
 }
 
 #[test]
+fn a_copy_is_installed_as_it_is_and_only_where_nothing_stands() {
+    let machine = Machine::at(3);
+    assert_fails!(install(&machine.store, &life().files[1]), Error::VaultExists { standing } if !standing.is_empty());
+    machine.store.put(None, None);
+    assert_fails!(install(&machine.store, b"garbage"), Error::Damaged { .. });
+    assert_eq!(machine.store.standing().unwrap(), [""; 0]);
+    install(&machine.store, &life().files[1]).unwrap();
+    assert_eq!(machine.file(), life().files[1]);
+}
+
+#[test]
 fn a_copy_that_was_not_restored_changes_nothing_and_is_not_changed() {
     let machine = Machine::at(3);
     let mut copy = opened_copy(&machine, &life().files[0]).unwrap();

@@ -24,6 +24,7 @@ fn assert_reads_previous(machine: &Machine) {
     let mut unlocked = machine.unlocked();
     let notices = unlocked.take_notices();
     assert!(matches!(notices[0], Notice::ReadPrevious { generation: 2, .. }), "{notices:?}");
+    assert!(unlocked.reads_previous());
     assert_eq!(unlocked.file_key("acme", None).unwrap().version, 1);
     assert_fails!(unlocked.check_writable(), Error::Damaged { .. });
     assert_fails!(unlocked.add_project(&named("bistro")), Error::Damaged { .. });
@@ -146,6 +147,19 @@ fn a_wrong_password_beside_a_previous_file_of_another_data_key_is_a_wrong_passwo
 }
 
 #[test]
+fn a_wrong_password_beside_a_previous_file_tells_whether_the_vault_file_may_be_damaged() {
+    // Between two files of one data key the pepper is the same, unless one of them is damaged.
+    let machine = with_previous(Some(with_altered_pepper()));
+    assert_fails!(machine.unlock(OTHER_PASSWORD), Error::WrongPassword { vault_may_be_damaged: true, .. });
+    let mut rotated = Document::parse(&life().files[1]).unwrap();
+    rotated.header.data_key = crate::format::DataKeyId::from_bytes([9; 16]);
+    rotated.protected = rotated.header.to_protected().unwrap();
+    let machine = Machine::at(3);
+    machine.store.put(Some(life().files[2].clone()), Some(rotated.to_bytes().unwrap()));
+    assert_fails!(machine.unlock(OTHER_PASSWORD), Error::WrongPassword { vault_may_be_damaged: false, .. });
+}
+
+#[test]
 fn a_missing_vault_file_is_not_found_and_the_previous_one_is_read() {
     assert_fails!(Vault::open(&Machine::empty().store), Error::VaultNotFound { .. });
     assert_reads_previous(&with_previous(None));
@@ -184,6 +198,14 @@ fn a_previous_file_of_another_vault_is_not_read_for_this_one() {
     let machine = Machine::at(3);
     machine.store.put(Some(damaged.to_bytes().unwrap()), Some(other.to_bytes().unwrap()));
     assert_fails!(machine.unlock(PASSWORD), Error::Damaged { .. });
+}
+
+#[test]
+fn a_previous_file_is_not_remembered_as_what_this_machine_saw_last() {
+    let machine = with_previous(Some(b"garbage".to_vec()));
+    machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
+    assert!(matches!(&machine.notices()[..], [Notice::ReadPrevious { generation: 2, .. }]));
+    assert_eq!(machine.stored(ItemKind::Anchor), None);
 }
 
 #[test]
@@ -313,4 +335,18 @@ fn an_anchor_file_longer_than_any_item_is_one_that_does_not_verify() {
     let (store, host) = (folder.store(), TestHost::new());
     let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
     assert_eq!(unlocked.take_notices(), [Notice::AnchorMissing { generation: 3 }]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_vault_file_that_cannot_be_read_is_set_aside_for_the_accepted_previous_one_and_else_is_an_error() {
+    let folder = Folder::with(sparse);
+    let (store, host) = (folder.store(), TestHost::new());
+    let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &folder.keychain, &host).unwrap();
+    unlocked.accept_rollback().unwrap();
+    unlocked.add_project(&named("bistro")).unwrap();
+    // To somebody who had read the vault file itself, it is not as if there were none.
+    std::fs::remove_file(store.file()).unwrap();
+    directory(store.file());
+    assert_fails!(unlocked.add_project(&named("cafe")), Error::Damaged { .. });
 }

@@ -74,10 +74,12 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     let hold = unlocked.project("acme").unwrap().hold.unwrap();
     assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
     let before = machine.file();
+    assert_fails!(unlocked.check_destroyable("acme"), Error::ProjectHeld { .. });
     let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
     assert_fails!(held, Error::ProjectHeld { ref reason, .. } if reason == "two law suits");
     assert_eq!(machine.file(), before);
     assert!(unlocked.release_project("acme").unwrap());
     assert!(!unlocked.release_project("acme").unwrap());
+    unlocked.check_destroyable("acme").unwrap();
     unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
 }

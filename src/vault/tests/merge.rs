@@ -1,4 +1,8 @@
+use serde_json::json;
+
 use super::*;
+use crate::format::name::PROJECT_NAME_LIMIT;
+use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 use crate::vault::rotate::NextKit;
 
 /// Two machines that work on copies of one vault, apart from each other.
@@ -63,6 +67,8 @@ fn a_fork_is_read_only_until_it_is_merged_with_what_this_machine_saw() {
     // Some other old file proves nothing.
     let old = Document::parse(&life().files[0]).unwrap();
     assert_fails!(forked.merge(&old), Error::RolledBack(_));
+    let old = Document::parse(&life().files[1]).unwrap();
+    assert_fails!(forked.merge(&old), Error::RolledBack(_));
     forked.merge(&seen).unwrap();
     assert_eq!(forked.projects().len(), 4);
     drop(forked);
@@ -112,4 +118,197 @@ fn a_merge_with_an_older_file_of_ones_own_brings_nothing_and_loses_nothing() {
     let merged = machine.unlocked().merge(&Document::parse(&life().files[1]).unwrap()).unwrap();
     assert_eq!((merged.projects.len(), merged.keys.len(), merged.generation), (0, 0, 4));
     assert_eq!(machine.unlocked().project("acme").unwrap().keys.len(), 2);
+}
+
+#[test]
+fn a_long_name_that_is_taken_is_cut_so_that_its_number_fits() {
+    let (here, there) = apart();
+    let name = "a".repeat(PROJECT_NAME_LIMIT);
+    for machine in [&here, &there] {
+        machine.unlocked().add_project(&named(&name)).unwrap();
+    }
+    let merged = merge(&here, &there).unwrap();
+    let cut = format!("{} (2)", "a".repeat(PROJECT_NAME_LIMIT - 8));
+    assert_eq!(merged.renamed, [(name, cut.clone())]);
+    assert_eq!(exposed(&here.unlocked(), &cut, 1).len(), KEY_LEN);
+    // Of three of one name, each has its own.
+    let third = Machine::at(3);
+    let mut unlocked = third.unlocked();
+    unlocked.add_project(&named(&"a".repeat(PROJECT_NAME_LIMIT))).unwrap();
+    drop(unlocked);
+    assert_eq!(merge(&here, &third).unwrap().projects, [cut.replace("(2)", "(3)")]);
+}
+
+#[test]
+fn secrets_and_members_of_a_later_version_come_over_once() {
+    let (here, there) = apart();
+    here.plant(|header, payload| {
+        header["generation"] = 4.into();
+        payload["secrets"] = json!([{ "id": "both", "wrapped": "AAAA" }]);
+        payload["later"] = "here".into();
+    });
+    there.plant(|header, payload| {
+        header["generation"] = 4.into();
+        payload["secrets"] = json!([{ "id": "both", "wrapped": "BBBB" }, { "id": "theirs", "wrapped": "CCCC" }]);
+        payload["later"] = "there".into();
+        payload["latest"] = true.into();
+    });
+    merge(&here, &there).unwrap();
+    let payload = here.payload();
+    assert_eq!(payload["secrets"], json!([{ "id": "both", "wrapped": "AAAA" }, { "id": "theirs", "wrapped": "CCCC" }]));
+    assert_eq!((&payload["later"], &payload["latest"]), (&json!("here"), &json!(true)));
+}
+
+#[test]
+fn what_one_machine_retired_held_or_destroyed_stays_so_whichever_file_is_merged_into_the_other() {
+    let time = "2026-11-21T08:30:00Z";
+    for swapped in [false, true] {
+        let (plain, marked) = apart();
+        plain.plant(|header, _| header["generation"] = 4.into());
+        marked.plant(|header, payload| {
+            header["generation"] = 5.into();
+            payload["projects"][0]["keys"][0]["state"] = "retired".into();
+            payload["projects"][0]["hold"] = json!({ "since": time, "reason": "law suit" });
+        });
+        let (here, there) = if swapped { (&marked, &plain) } else { (&plain, &marked) };
+        assert_eq!(merge(here, there).unwrap().keys, []);
+        let project = here.unlocked().project("acme").unwrap();
+        assert_eq!(project.keys.iter().map(|key| key.state).collect::<Vec<_>>(), [KeyState::Retired, KeyState::Active]);
+        assert_eq!(project.hold.unwrap().reason, "law suit");
+
+        let (whole, destroyed) = apart();
+        whole.plant(|header, _| header["generation"] = 4.into());
+        destroyed.plant(|header, payload| {
+            header["generation"] = 5.into();
+            payload["projects"][0]["destroyed"] = time.into();
+            for key in [0, 1] {
+                payload["projects"][0]["keys"][key]["state"] = "destroyed".into();
+                payload["projects"][0]["keys"][key]["wrapped"] = "".into();
+            }
+        });
+        let (here, there) = if swapped { (&destroyed, &whole) } else { (&whole, &destroyed) };
+        merge(here, there).unwrap();
+        assert_fails!(here.unlocked().file_key("acme", Some(1)), Error::ProjectDestroyed { .. });
+        let keys = here.payload()["projects"][0]["keys"].clone();
+        assert_eq!(keys.as_array().unwrap().iter().filter(|key| key["wrapped"] == "").count(), 2);
+    }
+}
+
+#[test]
+fn a_version_that_is_destroyed_on_one_side_is_neither_opened_nor_brought_over() {
+    for swapped in [false, true] {
+        let (whole, without) = apart();
+        whole.plant(|header, _| header["generation"] = 4.into());
+        without.plant(|header, payload| {
+            header["generation"] = 4.into();
+            payload["projects"][0]["keys"][0]["state"] = "destroyed".into();
+            payload["projects"][0]["keys"][0]["wrapped"] = "".into();
+        });
+        let (here, there) = if swapped { (&without, &whole) } else { (&whole, &without) };
+        let merged = merge(here, there).unwrap();
+        // The key that only the other file has comes under a number of its own, and stays the one it was.
+        assert_eq!(merged.keys, if swapped { vec![("acme".to_owned(), 3)] } else { vec![] });
+        let version = if swapped { 3 } else { 1 };
+        assert_eq!(exposed(&here.unlocked(), "acme", version), exposed(&whole.unlocked(), "acme", 1));
+    }
+}
+
+#[test]
+fn kits_that_only_the_other_machine_made_or_ended_are_known_afterwards() {
+    let (here, there) = apart();
+    let mut unlocked = there.unlocked();
+    let kits = [(); 2].map(|()| {
+        let kit = unlocked.make_kit().unwrap();
+        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+        kit
+    });
+    drop(unlocked);
+    merge(&here, &there).unwrap();
+    // Once more: what is there already does not come twice.
+    merge(&here, &there).unwrap();
+    assert_eq!(here.document().header.recovery.len(), 2);
+    assert!(here.unlocked().kits().iter().map(|kit| (kit.number, kit.valid)).eq([(1, true), (2, true)]));
+    there.unlocked().revoke_kit(1, true).unwrap();
+    merge(&here, &there).unwrap();
+    let known = here.unlocked().kits();
+    assert!(known[0].ended.is_some() && known[0].destroyed.is_some() && known[1].ended.is_none());
+    assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kits[1].secret()).unwrap().kit(), 2);
+    // And what was ended here does not come back with a file in which it is still good.
+    let (ended, good) = (here.document().header.recovery.len(), merge(&here, &Machine::at(3)).is_ok());
+    assert!(good && here.document().header.recovery.len() == ended);
+}
+
+#[test]
+fn a_kit_that_was_ended_here_does_not_come_back_with_the_other_file() {
+    let (here, there) = apart();
+    let mut unlocked = there.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    drop(unlocked);
+    merge(&here, &there).unwrap();
+    here.unlocked().revoke_kit(1, false).unwrap();
+    merge(&here, &there).unwrap();
+    assert!(here.document().header.recovery.is_empty());
+    assert!(here.unlocked().kits()[0].ended.is_some());
+}
+
+#[test]
+fn a_merged_vault_remembers_the_youngest_writes_of_both_and_no_more_than_fit() {
+    let (here, there) = apart();
+    let ancestors = |first: usize| -> Vec<String> {
+        let ancestor = |number: usize| {
+            let mut bytes = vec![0; 16];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            serde_json::to_value(crate::format::scalar::Base64(bytes)).unwrap().as_str().unwrap().to_owned()
+        };
+        (first..first + ANCESTOR_LIMIT).map(ancestor).collect()
+    };
+    let (ours, theirs) = (ancestors(0), ancestors(1000));
+    for (machine, ancestors) in [(&here, &ours), (&there, &theirs)] {
+        machine.plant(|header, payload| {
+            header["generation"] = 4.into();
+            payload["ancestors"] = json!(ancestors);
+        });
+    }
+    merge(&here, &there).unwrap();
+    let joined = here.payload()["ancestors"].clone();
+    let half = ANCESTOR_LIMIT / 2 - 1;
+    let expected: Vec<&String> = ours[ANCESTOR_LIMIT - half..].iter().chain(&theirs[ANCESTOR_LIMIT - half..]).collect();
+    assert_eq!(joined.as_array().unwrap()[..2 * half], json!(expected).as_array().unwrap()[..]);
+    // Then the two files themselves.
+    assert_eq!(joined.as_array().unwrap().len(), ANCESTOR_LIMIT);
+    // What both remember stands there once.
+    let (here, there) = apart();
+    merge(&here, &there).unwrap();
+    assert_eq!(here.payload()["ancestors"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_file_that_needs_a_feature_this_program_lacks_and_one_that_cannot_be_written_over_are_not_merged() {
+    let (here, there) = apart();
+    there.plant(|header, payload| {
+        header["generation"] = 4.into();
+        payload["needs"] = json!(["x"]);
+    });
+    assert_fails!(merge(&here, &there), Error::ReadOnly { features } if features == ["x"]);
+    // Only the previous file of this machine opens: that is to be accepted first.
+    here.store.put(Some(b"damaged".to_vec()), Some(life().files[2].clone()));
+    assert_fails!(here.unlocked().merge(&Document::parse(&life().files[1]).unwrap()), Error::Damaged { .. });
+}
+
+#[test]
+fn a_fork_is_merged_with_what_descends_from_the_file_this_machine_saw() {
+    let (here, there) = apart();
+    let elsewhere = Machine::at(3);
+    here.unlocked().add_project(&named("beta")).unwrap();
+    elsewhere.store.put(Some(here.file()), None);
+    elsewhere.unlocked().add_project(&named("delta")).unwrap();
+    let mut unlocked = there.unlocked();
+    unlocked.add_project(&named("gamma")).unwrap();
+    unlocked.add_project(&named("epsilon")).unwrap();
+    drop(unlocked);
+    here.store.put(Some(there.file()), None);
+    assert!(here.unlocked().rolled_back().is_some());
+    merge(&here, &elsewhere).unwrap();
+    assert_eq!((here.notices(), here.unlocked().projects().len()), (vec![], 5));
 }

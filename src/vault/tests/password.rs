@@ -212,3 +212,27 @@ fn a_wrap_of_another_data_key_stays_when_the_password_changes() {
     assert!(kept.wraps.iter().any(|wrap| wrap.protected == pending.protected && wrap.wrapped == pending.wrapped));
     assert_eq!(opens(&machine), (false, true));
 }
+
+#[test]
+fn as_many_wraps_as_an_item_holds_are_kept_and_one_more_is_refused() {
+    for others in [2, 3] {
+        let machine = Machine::at(3);
+        let mut item = DataKeyItem::parse(&life().item).unwrap();
+        for number in 0..others {
+            let mut other = item.wraps[0].clone();
+            other.header.data_key = crate::format::DataKeyId::from_bytes([9 + number; 16]);
+            other.protected = other.header.to_protected().unwrap();
+            item.wraps.push(other);
+        }
+        machine.set_item(&item.to_bytes().unwrap());
+        let before = machine.item();
+        let changed = machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
+        if others == 2 {
+            changed.unwrap();
+            assert_eq!((wraps(&machine), opens(&machine)), (3, (false, true)));
+        } else {
+            assert_fails!(changed, Error::KeyNotOurs { .. });
+            assert_eq!(machine.item(), before);
+        }
+    }
+}

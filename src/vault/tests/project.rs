@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::crypto::secret::FileKey;
 use crate::format::name::NameError;
-use crate::format::vault::ANCESTOR_LIMIT;
+use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 
 #[test]
 fn versions_count_from_one_and_earlier_ones_still_open() {
@@ -270,4 +270,97 @@ fn a_vault_remembers_its_last_256_writes_in_order() {
     // One that has seen only what is older than that cannot tell this file's descent.
     machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[0]).unwrap();
     assert!(machine.unlocked().rolled_back().unwrap().forked);
+}
+
+#[test]
+fn texts_are_checked_before_a_vault_is_opened_as_they_are_when_the_project_is_added() {
+    named("acme").check().unwrap();
+    for bad in [
+        named("-rf"),
+        NewProject { client: "a\nb".into(), ..named("acme") },
+        NewProject { note: "a\u{1b}[2J".into(), ..named("acme") },
+    ] {
+        assert_fails!(bad.check(), Error::BadName { .. });
+    }
+}
+
+#[test]
+fn only_versions_before_the_current_one_are_retired_and_taken_back() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_file_key("acme").unwrap();
+    for version in [3, 4, 0] {
+        for retired in [true, false] {
+            let refused = unlocked.retire_file_key("acme", version, retired);
+            if version == 3 {
+                assert_fails!(refused, Error::KeyInUse { version: 3, .. });
+            } else {
+                assert_fails!(refused, Error::KeyNotFound { .. });
+            }
+        }
+    }
+    unlocked.retire_file_key("acme", 1, true).unwrap();
+    let states = |unlocked: &Unlocked<'_>| -> Vec<KeyState> {
+        unlocked.project("acme").unwrap().keys.iter().map(|key| key.state).collect()
+    };
+    assert_eq!(states(&machine.unlocked()), [KeyState::Retired, KeyState::Active, KeyState::Active]);
+    unlocked.retire_file_key("acme", 1, false).unwrap();
+    assert_eq!(states(&machine.unlocked()), [KeyState::Active; 3]);
+}
+
+#[test]
+fn a_destroyed_version_is_not_retired_and_the_one_that_would_encrypt_is_not_taken_back() {
+    let machine = Machine::at(3);
+    machine.plant(|_, payload| {
+        payload["projects"][0]["keys"][0]["state"] = "destroyed".into();
+        payload["projects"][0]["keys"][0]["wrapped"] = "".into();
+    });
+    assert_fails!(machine.unlocked().retire_file_key("acme", 1, true), Error::KeyNotFound { version: 1, .. });
+    let machine = Machine::at(3);
+    machine.plant(|_, payload| payload["projects"][0]["keys"][1]["state"] = "retired".into());
+    assert_fails!(machine.unlocked().retire_file_key("acme", 2, false), Error::KeyInUse { version: 2, .. });
+}
+
+#[test]
+fn what_a_scan_found_is_remembered_for_each_version_of_its_project() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&named("bistro")).unwrap();
+    unlocked.remember_scan("acme", &[(2, 7), (9, 1)].into()).unwrap();
+    let found = |project: &str| -> Vec<Option<u64>> {
+        let keys = machine.unlocked().project(project).unwrap().keys;
+        keys.iter().map(|key| key.seen.map(|(files, _)| files)).collect()
+    };
+    assert_eq!((found("acme"), found("bistro")), (vec![Some(0), Some(7)], vec![None]));
+}
+
+#[test]
+fn the_keys_of_one_project_come_current_first_and_then_the_newest() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&named("bistro")).unwrap();
+    unlocked.rotate_file_key("acme").unwrap();
+    let order = |project: &str| -> Vec<(String, u32)> {
+        unlocked.project_keys(project).map(|key| key.map(|key| (key.project, key.version)).unwrap()).collect()
+    };
+    assert_eq!(order("acme"), [3, 2, 1].map(|version| ("acme".to_owned(), version)));
+    assert_eq!(order("bistro"), [("bistro".to_owned(), 1)]);
+    assert_eq!(order("nobody"), []);
+}
+
+#[test]
+fn other_secrets_move_to_the_next_data_key_with_the_vault() {
+    let machine = Machine::at(3);
+    let id = "00000000-0000-4000-8000-000000000001";
+    let context =
+        |vault: VaultId| [label::SECRET, vault.as_bytes(), uuid::Uuid::parse_str(id).unwrap().as_bytes()].concat();
+    let wrapped = cobblestone::seal(data_key().expose(), &[&context(VAULT)], b"a secret").unwrap();
+    let wrapped = serde_json::to_value(crate::format::scalar::Base64(wrapped)).unwrap();
+    machine.plant(|_, payload| payload["secrets"] = json!([{ "id": id, "wrapped": wrapped }]));
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), crate::vault::NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), crate::vault::Settle::Now).unwrap();
+    let moved = &unlocked.payload.secrets[0].wrapped.0;
+    let opened = cobblestone::open(unlocked.data_key().expose(), &[&context(VAULT)], moved).unwrap();
+    assert_eq!(opened.as_slice(), b"a secret");
 }

@@ -60,6 +60,7 @@ fn a_rolled_back_vault_is_recovered_only_where_that_is_accepted() {
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     let unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
     assert_eq!(unlocked.projects().len(), 1);
+    assert_eq!((unlocked.header().generation, machine.store.set_aside().len()), (6, 1));
     drop(unlocked);
     assert_eq!(machine.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
 }
@@ -120,6 +121,8 @@ fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier
     drop(finished);
     assert_eq!(Vault::open(&fresh.store).unwrap().open_with_kit(second.secret()).unwrap().kit(), 2);
 
+    let ends = |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().ends_rotation();
+    assert_eq!((ends(&first), ends(&second)), (true, false));
     let mut recovered = recover(&machine, &first, OTHER_PASSWORD).unwrap();
     assert_eq!(recovered.take_notices(), [Notice::RotationGivenUp]);
     assert!(recovered.rotation().is_none());
@@ -223,4 +226,115 @@ fn a_lost_vault_file_with_a_good_previous_one_is_gone_on_from_where_that_is_acce
     assert!(matches!(notices[..], [Notice::ReadPrevious { .. }, Notice::Accepted { .. }]), "{notices:?}");
     drop(unlocked);
     assert_eq!(machine.unlock(OTHER_PASSWORD).unwrap().take_notices(), []);
+}
+
+#[test]
+fn what_a_kit_opened_tells_of_itself_before_a_password_is_chosen() {
+    let (machine, kit) = with_kit();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    assert_eq!((opened.id(), opened.generation(), opened.projects()), (VAULT, 5, 2));
+    assert!(!opened.ends_rotation());
+}
+
+#[test]
+fn a_keychain_that_fails_while_recovering_is_told_by_what_stands_afterwards() {
+    for (fault, done) in [(MemoryFault::FailWrites as fn(_) -> _, false), (MemoryFault::FailAfterWrites, true)] {
+        let (machine, kit) = with_kit();
+        let item = machine.item();
+        machine.keychain.inject(fault(|| KeychainError::Locked { provider: "m".into() }));
+        let failed = recover(&machine, &kit, OTHER_PASSWORD);
+        if done {
+            assert_fails!(failed, Error::EitherPassword { .. });
+        } else {
+            assert_fails!(failed, Error::Keychain(KeychainError::Locked { .. }));
+        }
+        machine.keychain.heal();
+        assert_eq!(machine.item() != item, done);
+    }
+}
+
+/// A wrap of another data key, told from its like by `at` and by a bit of what is wrapped.
+fn foreign(at: u64, flipped: usize) -> crate::format::item::Wrap {
+    let mut wrap = DataKeyItem::parse(&life().item).unwrap().wraps.remove(0);
+    wrap.header.data_key = crate::format::DataKeyId::from_bytes([9; 16]);
+    wrap.header.at = Timestamp::from_unix(at);
+    wrap.protected = wrap.header.to_protected().unwrap();
+    wrap.wrapped[60] ^= 1 << flipped;
+    wrap
+}
+
+#[test]
+fn each_wrap_of_another_data_key_is_kept_once_and_as_many_as_an_item_holds() {
+    let kept = [foreign(1, 0), foreign(2, 0), foreign(1, 1)];
+    let (machine, kit) = with_kit();
+    let twice = kept.iter().chain([&kept[0]]).cloned().collect();
+    machine.set_item(&DataKeyItem { wraps: twice }.to_bytes().unwrap());
+    drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
+    let wraps = DataKeyItem::parse(&machine.item()).unwrap().wraps;
+    assert_eq!(wraps.len(), 4);
+    for wrap in &kept {
+        assert!(wraps.iter().any(|other| other.protected == wrap.protected && other.wrapped == wrap.wrapped));
+    }
+    let (machine, kit) = with_kit();
+    let four = kept.into_iter().chain([foreign(3, 0)]).collect();
+    machine.set_item(&DataKeyItem { wraps: four }.to_bytes().unwrap());
+    let full = machine.item();
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_eq!(machine.item(), full);
+}
+
+#[test]
+fn a_second_item_goes_unless_it_holds_wraps_that_stand_nowhere_else() {
+    let own = life().item.clone();
+    let other = DataKeyItem { wraps: vec![foreign(1, 0)] }.to_bytes().unwrap();
+    let stranger = {
+        let mut wrap = foreign(1, 0);
+        wrap.header.vault = VaultId::from_bytes([8; 16]);
+        wrap.protected = wrap.header.to_protected().unwrap();
+        DataKeyItem { wraps: vec![wrap] }.to_bytes().unwrap()
+    };
+    for (first, second, left) in
+        [(&own, &own, Some(1)), (&other, &own, Some(2)), (&stranger, &own, Some(1)), (&own, &other, None)]
+    {
+        let (machine, kit) = with_kit();
+        let text = VAULT.to_string();
+        machine.keychain.forget(&text, ItemKind::DataKey);
+        for item in [first, second] {
+            machine.keychain.add_twin(&text, ItemKind::DataKey, item);
+        }
+        let recovered = recover(&machine, &kit, OTHER_PASSWORD);
+        let items = machine.keychain.get(&text, ItemKind::DataKey).unwrap();
+        match left {
+            Some(wraps) => {
+                drop(recovered.unwrap());
+                assert_eq!(items.len(), 1);
+                assert_eq!(DataKeyItem::parse(&items[0].bytes).unwrap().wraps.len(), wraps);
+                drop(machine.unlock(OTHER_PASSWORD).unwrap());
+            }
+            None => {
+                assert_fails!(recovered, Error::Keychain(KeychainError::Ambiguous { count: 2, .. }));
+                assert_eq!(items.len(), 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_older_file_with_a_rotation_under_way_is_recovered_and_the_item_that_ends_it_is_kept() {
+    let (machine, kit) = with_kit();
+    machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    let waiting = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(waiting), None);
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let mut unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    assert!(!unlocked.take_notices().contains(&Notice::RotationGivenUp));
+    drop(unlocked);
+    // What may still be wanted by the newer file stays beside the new wrap.
+    let wraps = DataKeyItem::parse(&machine.item()).unwrap().wraps;
+    assert_eq!(wraps.len(), 2);
+    assert_ne!(wraps[0].header.data_key, wraps[1].header.data_key);
+    drop(machine.unlock(OTHER_PASSWORD).unwrap());
 }

@@ -44,6 +44,8 @@ fn a_rotation_waits_and_a_later_unlock_finishes_it() {
     assert_eq!((wraps(&machine), keys(&machine)), (1, before));
     assert_eq!(machine.notices(), []);
     let (new, old) = (machine.document().header, Document::parse(&old).unwrap().header);
+    // One write to begin, one to note the time, one to move.
+    assert_eq!((new.generation, SETTLING_SECONDS), (old.generation + 3, 1200));
     assert!(new.data_key != old.data_key && new.pepper != old.pepper);
 }
 
@@ -463,4 +465,80 @@ fn what_fails_once_the_vault_names_the_next_data_key_says_so() {
     drop(unlocked);
     machine.keychain.heal();
     assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+}
+
+#[test]
+fn a_rotation_waits_while_another_item_stands_or_only_the_previous_file_opens() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    machine.host.set_boot(OTHER_BOOT);
+    let (file, item) = (machine.file(), machine.item());
+    machine.keychain.add_twin(&VAULT.to_string(), ItemKind::DataKey, b"garbage");
+    assert_eq!(machine.notices(), [Notice::SeveralItems { count: 2 }]);
+    machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
+    machine.set_item(&item);
+    machine.store.put(Some(b"garbage".to_vec()), Some(file));
+    assert!(matches!(&machine.notices()[..], [Notice::ReadPrevious { .. }]));
+    assert_eq!(machine.item(), item);
+}
+
+#[test]
+fn either_password_of_a_change_that_was_cut_short_ends_the_rotation_that_waits() {
+    for with in [PASSWORD, OTHER_PASSWORD] {
+        let (machine, before) = {
+            // Cut where both passwords stand in the item: the first cut after which both open.
+            let mut both = (0..8).filter_map(|cut| {
+                let machine = Machine::at(3);
+                let before = keys(&machine);
+                rotate(&machine, NextKit::None);
+                let mut unlocked = machine.unlocked();
+                let fail = || KeychainError::Locked { provider: "m".into() };
+                machine.keychain.inject_after(cut, MemoryFault::FailWrites(fail));
+                let _ = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
+                drop(unlocked);
+                machine.keychain.heal();
+                (wraps(&machine) == 4).then_some((machine, before))
+            });
+            both.next().expect("a cut leaves both")
+        };
+        assert!(machine.unlock(with).unwrap().rotation().is_some());
+        machine.host.wait(SETTLING_SECONDS);
+        assert!(machine.unlock(with).unwrap().finished_rotation(), "{with}");
+        let unlocked = machine.unlock(with).unwrap();
+        assert_eq!([1, 2].map(|version| exposed(&unlocked, "acme", version)).to_vec(), before);
+    }
+}
+
+#[test]
+fn a_kit_revoked_while_a_rotation_waits_opens_neither_before_nor_afterwards() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let first = unlocked.make_kit().unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&first)).unwrap();
+    let second = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&second, &password(PASSWORD)).unwrap();
+    assert_eq!((first.number(), second.number()), (1, 2));
+    unlocked.revoke_kit(1, false).unwrap();
+    let opens =
+        |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit());
+    assert_fails!(opens(&first), Error::WrongKit);
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_fails!(opens(&first), Error::WrongKit);
+    assert_eq!(opens(&second).unwrap(), 2);
+}
+
+#[test]
+fn of_several_kits_the_one_that_is_kept_stays_the_one_it_was() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kits = [(); 3].map(|()| {
+        let kit = unlocked.make_kit().unwrap();
+        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+        kit
+    });
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kits[1].secret())).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    let recovery = machine.document().header.recovery;
+    assert_eq!((recovery.len(), recovery[0].kit, recovery[0].created), (1, 2, kits[1].created()));
+    assert_eq!(unlocked.kits().iter().map(|kit| kit.ended.is_some()).collect::<Vec<_>>(), [true, false, true]);
 }

@@ -23,6 +23,7 @@ fn a_created_vault_reopens_and_unlocks_from_its_files() {
     assert_eq!((vault.id(), vault.header().generation, vault.source()), (VAULT, 2, &Source::Current));
     let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, &host).unwrap();
     assert_eq!(unlocked.take_notices(), []);
+    assert!(!unlocked.reads_previous());
     assert_eq!((unlocked.kdf_cost(), unlocked.policy().unwrap()), (KdfCost::FLOOR, KdfCost::FLOOR));
     assert_eq!(exposed(&unlocked, "acme", None), key);
     assert_fails!(
@@ -52,6 +53,13 @@ fn no_vault_is_made_below_the_floor_or_over_what_stands() {
     assert_fails!(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR), Error::VaultExists { .. });
     assert_eq!(machine.item(), b"an item of this id");
     assert_eq!(machine.host.derivations(), before, "what cannot be made costs no derivation");
+}
+
+#[test]
+fn the_digest_that_can_be_asked_for_is_the_one_the_anchor_remembers() {
+    let machine = Machine::at(3);
+    let anchor = crate::format::item::AnchorItem::parse(&machine.stored(ItemKind::Anchor).unwrap()).unwrap().anchor;
+    assert_eq!(Vault::open(&machine.store).unwrap().digest(), anchor.digest);
 }
 
 type Alteration = Box<dyn FnOnce(&mut Wrap)>;

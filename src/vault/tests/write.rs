@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::crypto::kdf::derive_kek;
+use crate::format::item::DataKeyItem;
 use crate::format::vault::SIZE_LIMIT;
 use crate::keychain::{FileKeychain, KeychainError, MemoryFault};
 use crate::store::{FolderStore, StoreError, StoreFault};
+use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -126,6 +129,8 @@ fn a_vault_file_replaced_by_another_vault_while_unlocked_is_not_touched() {
     let mut other = machine.document();
     other.header.vault = VaultId::from_bytes([8; 16]);
     other.protected = other.header.to_protected().unwrap();
+    machine.store.put(Some(other.to_bytes().unwrap()), None);
+    assert_fails!(unlocked.add_project(&named("bistro")), Error::Changed { .. });
     for put in [Some(other.to_bytes().unwrap()), Some(b"garbage".to_vec()), None] {
         machine.store.put(put.clone(), None);
         assert_fails!(
@@ -134,6 +139,64 @@ fn a_vault_file_replaced_by_another_vault_while_unlocked_is_not_touched() {
         );
         assert_eq!(machine.store.load().unwrap(), put);
     }
+}
+
+#[test]
+fn a_vault_that_moved_to_another_data_key_while_unlocked_is_not_touched() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let mut other = machine.unlocked();
+    other.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    other.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    let moved = machine.file();
+    assert_fails!(unlocked.add_project(&named("bistro")), Error::Changed { .. });
+    assert_eq!(machine.file(), moved);
+}
+
+#[test]
+fn what_was_written_while_the_password_was_typed_is_no_rollback() {
+    let machine = Machine::at(3);
+    let vault = Vault::open(&machine.store).unwrap();
+    let mut other = machine.unlocked();
+    for name in ["bistro", "cafe"] {
+        other.add_project(&named(name)).unwrap();
+    }
+    let mut unlocked = vault.unlock(&password(PASSWORD), &machine.keychain, &machine.host).unwrap();
+    // Not even where nobody can wait for the lock.
+    assert_eq!((unlocked.take_notices(), unlocked.projects().len()), (vec![], 3));
+}
+
+#[test]
+fn a_write_reads_back_only_as_the_very_document_under_its_own_key() {
+    let (key, document) = (data_key(), Machine::at(3).document());
+    let reads_back =
+        |read: &Document, key: &DataKey| crate::vault::change::reads_back(&read.to_bytes().unwrap(), &document, key);
+    assert!(reads_back(&document, &key));
+    assert!(!reads_back(&Machine::at(2).document(), &key));
+    assert!(!reads_back(&document, &DataKey::from_slice(&[1; KEY_LEN]).unwrap()));
+    assert!(!crate::vault::change::reads_back(b"garbage", &document, &key));
+    // The same payload sealed once more: it opens, and is not what was written.
+    let payload = open_payload(&document, &key).unwrap();
+    let (sealed, _) = crate::vault::change::seal_document(document.header.clone(), &payload, &key).unwrap();
+    assert_eq!(sealed.protected, document.protected);
+    assert!(!reads_back(&sealed, &key));
+}
+
+#[test]
+fn an_item_whose_newest_wrap_does_not_open_is_not_taken_for_written() {
+    let machine = Machine::at(3);
+    let item = DataKeyItem::parse(&life().item).unwrap();
+    let pepper = machine.document().header.pepper.0;
+    let kek = |text: &str| derive_kek(&password(text), &pepper, &item.wraps[0].header.kdf, None).unwrap();
+    let write = |kek| crate::vault::create::write_item(&machine.edges(), VAULT, &item, &kek);
+    write(kek(PASSWORD)).unwrap();
+    assert_fails!(write(kek(OTHER_PASSWORD)), Error::KeychainForgets { .. });
+    // Nor where another item that opens stands in its place.
+    let mut other = item.clone();
+    other.wraps.insert(0, other.wraps[0].clone());
+    machine.keychain.inject(MemoryFault::Lie);
+    let lied = crate::vault::create::write_item(&machine.edges(), VAULT, &other, &kek(PASSWORD));
+    assert_fails!(lied, Error::KeychainForgets { .. });
 }
 
 #[test]
