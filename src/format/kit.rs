@@ -237,6 +237,8 @@ mod tests {
         assert_eq!(reads(&short(12)), length(55, Some(3)));
         assert_eq!(reads(&short(68)), length(55, Some(14)));
         assert_eq!(reads(&short(12).replace('-', "")), length(55, None));
+        // Two groups that were written together are still one place to look at.
+        assert_eq!(reads(&format!("{}{}{}", &code[..12], &code[13..14], &code[15..])), length(55, Some(3)));
         assert_eq!(reads(&put(12, "77")), length(57, Some(3)));
         assert_eq!(reads(&code[5..]), length(52, None));
         assert_eq!(reads(&format!("{}7", *code)), length(57, Some(14)));
