@@ -542,3 +542,29 @@ fn of_several_kits_the_one_that_is_kept_stays_the_one_it_was() {
     assert_eq!((recovery.len(), recovery[0].kit, recovery[0].created), (1, 2, kits[1].created()));
     assert_eq!(unlocked.kits().iter().map(|kit| kit.ended.is_some()).collect::<Vec<_>>(), [true, false, true]);
 }
+
+#[test]
+fn a_rotation_remembers_each_wrap_and_machine_of_its_own_once() {
+    let machine = Machine::at(3);
+    let origins = || machine.payload()["pending"]["origins"].as_array().unwrap().len();
+    rotate(&machine, NextKit::None);
+    assert_eq!(origins(), 1);
+    machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    assert_eq!(origins(), 2);
+}
+
+#[test]
+fn a_rotation_whose_time_was_taken_back_meanwhile_does_not_end() {
+    let machine = Machine::at(3);
+    rotate(&machine, NextKit::None);
+    let mut waiting = machine.unlocked();
+    // Another session is about to write the item anew, and fails to: the note is gone, the item is as it was.
+    let mut other = machine.unlocked();
+    machine.keychain.inject(MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
+    let changed = other.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
+    assert_fails!(changed, Error::Keychain(KeychainError::Locked { .. }));
+    machine.keychain.heal();
+    let data_key = machine.document().header.data_key;
+    assert_fails!(waiting.settle_rotation(&password(PASSWORD), Settle::Now), Error::Changed { .. });
+    assert_eq!(machine.document().header.data_key, data_key);
+}
