@@ -309,9 +309,16 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         if lines.len() == 1 {
             lines.push("it had nothing that was not here".into());
         }
+        for kit in &merged.ended_kits {
+            lines.push(format!(
+                "recovery kit {kit} opens the vault no more: one of the two files had ended it, or another kit of that \
+                 number. See `strongroom recovery list`"
+            ));
+        }
         lines.push("put the merged vault file on the other machine too, in place of its own".into());
         let json = json!({
             "generation": merged.generation,
+            "ended_kits": merged.ended_kits,
             "projects": merged.projects,
             "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
             "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
