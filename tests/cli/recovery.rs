@@ -79,6 +79,27 @@ hint: restore the vault file from a backup, or go on from the previous one (gene
 }
 
 #[test]
+fn a_new_kit_says_that_earlier_backups_do_not_open_with_it() {
+    let home = Home::with_vault();
+    home.run("vault backup before.json -q").does("");
+    home.run("recovery new --recovery-file kit").does(
+        "\
+recovery kit 1 is made and proven to open the vault; its code is in kit
+print it, put the paper in a safe, and remove the file: rm kit
+backups of the vault from before it do not open with this kit: make a new one with `strongroom vault backup FILE`
+",
+    );
+    home.run("vault backup after.json -q").does("");
+    let new = Home::empty();
+    for name in ["before.json", "after.json", "kit"] {
+        new.write(name, home.read(name));
+    }
+    let words = "--kit-file kit --new-password-file pw --keychain file --no-input";
+    new.run_alone(&format!("recover --from before.json {words} --json")).fails_in_json(4, "kit-not-found");
+    new.run_alone(&format!("recover --from after.json {words} -q")).does("");
+}
+
+#[test]
 fn a_code_that_nobody_could_read_does_not_go_on_being_valid() {
     let home = Home::with_vault();
     for words in ["recovery new --no-input", "recovery new --json --no-input"] {

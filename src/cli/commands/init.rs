@@ -25,7 +25,10 @@ impl Init {
         setup::carry_out(context, plan, |vault, key, announced, kit| {
             let mut text = describe(key, &place);
             if let Some(number) = kit {
-                text += &format!("\nrecovery  kit {number}, proven to open the vault");
+                text += &format!(
+                    "\nrecovery  kit {number}, proven to open the vault, and backups made from now on: strongroom vault \
+                     backup FILE"
+                );
             }
             text += "\n\nnext: strongroom project add NAME";
             let json = json!({

@@ -14,6 +14,10 @@ use crate::cli::output::{counted, print, table};
 use crate::store::Store;
 use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 
+/// What a new kit does not do.
+const OLD_BACKUPS: &str = "backups of the vault from before it do not open with this kit: make a new one with \
+                           `strongroom vault backup FILE`";
+
 /// Make, list, test and revoke recovery kits
 #[derive(Debug, Subcommand)]
 pub enum Recovery {
@@ -178,10 +182,10 @@ impl New {
             let where_to = match file {
                 Some(path) => format!(
                     "recovery kit {number} is made and proven to open the vault; its code is in {0}\nprint it, put \
-                     the paper in a safe, and remove the file: rm {0}",
+                     the paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
                     super::project::shell_word(&path.display().to_string())
                 ),
-                None => format!("recovery kit {number} is made and proven to open the vault"),
+                None => format!("recovery kit {number} is made and proven to open the vault\n{OLD_BACKUPS}"),
             };
             output.done(&where_to, &Value::Null)
         })
