@@ -283,10 +283,11 @@ fn hint_for(error: &Error) -> Option<String> {
 fn keychain_hint(error: &KeychainError) -> String {
     match error {
         KeychainError::NoBus => {
-            "run it in a desktop session; for a vault without one, make it with `strongroom init --keychain file`"
+            "run it in a desktop session; a new or recovered vault can keep its key in a file: --keychain file"
         }
         KeychainError::NoService => {
-            "start gnome-keyring, KWallet or KeePassXC; for a vault without one, use `init --keychain file`"
+            "start gnome-keyring, KWallet or KeePassXC; a new or recovered vault can keep its key in a file: \
+             --keychain file"
         }
         KeychainError::ActivationStalled => "log in to the desktop again, or start the keychain service by hand",
         KeychainError::NoCollection { .. } => {

@@ -21,7 +21,7 @@ use crate::crypto::hmac::sha256;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::VaultId;
-use crate::format::item::AnchorItem;
+use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
@@ -350,8 +350,8 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     }
     let header = &document.header;
     let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
-    let checked = is_known(context, &document);
-    let opens = match &kits[..] {
+    let (checked, rotates) = known_of(context, &document);
+    let mut opens = match &kits[..] {
         _ if !checked => {
             "it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault"
                 .to_owned()
@@ -359,6 +359,10 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
         [] => "it opens with this machine's keychain and password alone: there is no recovery kit".to_owned(),
         kits => format!("it opens with this machine's keychain and password, or with recovery {}", kit_names(kits)),
     };
+    if checked && rotates {
+        opens += "\na rotation of the data key is under way: once it is finished, this copy opens with a recovery kit \
+                  of today alone, so make another then";
+    }
     let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
     let json = json!({
         "path": place,
@@ -371,18 +375,27 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     context.output.done(&text, &json)
 }
 
-/// Tells whether a vault file is the very one that this machine opened or wrote last, as far as that shows without
-/// asking anything.
-fn is_known(context: &Context, document: &Document) -> bool {
+/// Tells whether a vault file is the very one that this machine opened or wrote last, and holds a key to; and whether
+/// the data key is being rotated. Both as far as that shows without asking anything.
+fn known_of(context: &Context, document: &Document) -> (bool, bool) {
     let header = &document.header;
     // A backup is made whatever state settings and keychain are in.
-    let Ok(kind) = context.kind_of(header.vault) else { return false };
+    let Ok(kind) = context.kind_of(header.vault) else { return (false, false) };
     let keychain = context.silent_keychain(&kind, header.vault);
-    let items = keychain.get(&header.vault.to_string(), ItemKind::Anchor).unwrap_or_default();
-    let [item] = &items[..] else { return false };
-    let Ok(AnchorItem { anchor, .. }) = AnchorItem::parse(&item.bytes) else { return false };
+    let of_kind = |kind| keychain.get(&header.vault.to_string(), kind).unwrap_or_default();
+    let keys: Vec<_> = of_kind(ItemKind::DataKey)
+        .iter()
+        .filter_map(|item| DataKeyItem::parse(&item.bytes).ok())
+        .flat_map(|item| item.wraps)
+        .filter(|wrap| wrap.header.vault == header.vault)
+        .map(|wrap| wrap.header.data_key)
+        .collect();
+    let rotates = keys.last().is_some_and(|newest| *newest != header.data_key);
+    let items = of_kind(ItemKind::Anchor);
+    let [item] = &items[..] else { return (false, rotates) };
+    let Ok(AnchorItem { anchor, .. }) = AnchorItem::parse(&item.bytes) else { return (false, rotates) };
     let same = (anchor.vault, anchor.data_key, anchor.generation) == (header.vault, header.data_key, header.generation);
-    same && anchor.digest == sha256(&document.payload)
+    (same && anchor.digest == sha256(&document.payload) && keys.contains(&header.data_key), rotates)
 }
 
 fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
