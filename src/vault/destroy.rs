@@ -40,7 +40,8 @@ impl Unlocked<'_> {
         check(super::project::find(&self.payload, name)?)
     }
 
-    /// Keeps a project from being destroyed, until it is released. A second hold replaces the first one's reason.
+    /// Keeps a project from being destroyed, until it is released. A second hold replaces the first one's reason,
+    /// unless it gives none.
     ///
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::BadName`], those of a vault write.
@@ -49,7 +50,11 @@ impl Unlocked<'_> {
         self.change(|payload, editing| {
             let project = find_mut(payload, name)?;
             super::project::usable(project)?;
-            let since = project.hold.as_ref().map_or(editing.now, |hold| hold.since);
+            let (since, former) = match project.hold.take() {
+                Some(hold) => (hold.since, hold.reason),
+                None => (editing.now, String::new()),
+            };
+            let reason = if reason.is_empty() { former } else { reason.clone() };
             project.hold = Some(Hold { since, reason, others: Default::default() });
             Ok(())
         })

@@ -186,14 +186,15 @@ impl Unlocked<'_> {
         })
     }
 
-    /// Renames a project. Its files stay its files: nothing in them names it.
+    /// Renames a project. Its files stay its files: nothing in them names it. A destroyed one keeps the name it has on
+    /// record.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
+    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
     pub fn rename_project(&mut self, old: &str, new: &str) -> Result<(), Error> {
         let new = checked_name(new)?;
         self.change(|payload, _| {
-            find(payload, old)?;
+            find(payload, old).and_then(usable)?;
             if normal(old) != new && payload.projects.iter().any(|project| project.name == new) {
                 return Err(Error::ProjectExists { name: new });
             }

@@ -78,6 +78,9 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     home.run("key show acme --json").fails_in_json(4, "project-destroyed");
     home.run("key rotate acme --json").fails_in_json(4, "project-destroyed");
     home.run("project destroy acme --yes acme --json").fails_in_json(4, "project-destroyed");
+    // Its name stays on record: neither another one takes its place nor goes to another project.
+    home.run("project rename acme else --json").fails_in_json(4, "project-destroyed");
+    home.run("project add acme --json").fails_in_json(1, "project-exists");
     let listed = home.run("project list").succeeds().text();
     assert!(listed.contains("destroyed") && listed.contains("beta"), "{listed}");
     let shown = home.run("project show acme --json").succeeds().json();
@@ -99,6 +102,8 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
     home.run("project destroy none --yes none --json").fails_in_json(4, "project-not-found");
     home.run("project hold acme --reason trial")
         .does("project acme is on hold: it cannot be destroyed until it is released\n");
+    // Once more without a reason: the first one stands.
+    home.run("project hold acme -q").does("");
     home.run("project destroy acme --yes acme --no-recovery").fails(
         1,
         "\
