@@ -220,6 +220,15 @@ fn exists(target: &Path) -> Failure {
         .hint("choose another name with -o, or replace it with --force")
 }
 
+/// Words the hint of an output that cannot be written for a command that has neither -o nor --force.
+pub fn without_flags(failure: Failure) -> Failure {
+    match failure.kind {
+        "output-exists" => failure.hint("name another file"),
+        "output-folder" => failure.hint("make the folder first, or name another"),
+        _ => failure,
+    }
+}
+
 /// Makes up the name that an output has before it is whole.
 ///
 /// # Errors

@@ -14,7 +14,8 @@ it opens with this machine's keychain and password alone: there is no recovery k
 ",
     );
     assert_eq!((home.read("copy.json"), home.mode("copy.json")), (home.read(home.vault()), 0o600));
-    home.run("vault backup copy.json --json").fails_in_json(1, "output-exists");
+    let (_, hint) = home.run("vault backup copy.json --json").fails_in_json(1, "output-exists");
+    assert_eq!(hint, "name another file");
     // It needs no password.
     let json = home.run_alone("vault backup second.json --json --no-input").succeeds().json();
     assert_eq!((&json["generation"], &json["kits"]), (&2.into(), &serde_json::json!([])));

@@ -52,6 +52,8 @@ fn in_json_a_new_kit_is_one_object_with_its_code() {
     let text = home.run("recovery new --no-input").succeeds().text();
     assert!(text.contains("STRONGROOM RECOVERY KIT 2") && text.contains("proven to open the vault"), "{text}");
     assert_eq!(home.run("recovery list --json").json().as_array().unwrap().len(), 2);
+    home.run("recovery new --no-input -q").succeeds();
+    assert!(home.run_alone("status").succeeds().text().contains("kit 1, 2 or 3\n"));
 }
 
 #[test]
@@ -218,7 +220,10 @@ fn a_kit_is_not_saved_where_others_get_a_copy_of_it_nor_over_anything() {
     fs::create_dir(home.path("Dropbox")).unwrap();
     home.write("there", "precious");
     home.run("recovery new --save Dropbox/kit --json").fails_in_json(1, "synced-folder");
-    home.run("recovery new --save there --json").fails_in_json(1, "output-exists");
+    for flag in ["--save", "--recovery-file"] {
+        let (_, hint) = home.run(&format!("recovery new {flag} there --json")).fails_in_json(1, "output-exists");
+        assert_eq!(hint, "name another file");
+    }
     assert_eq!(home.run("recovery list --json").json(), serde_json::json!([]));
     home.run("recovery new --save Dropbox/kit.txt --allow-synced -q").does("");
     assert_eq!(home.mode("Dropbox/kit.txt"), 0o600);

@@ -91,7 +91,11 @@ fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
 /// Returns kits as a sentence names them.
 pub fn kit_names(kits: &[u32]) -> String {
     let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
-    format!("kit {}", numbers.join(" or "))
+    match numbers.split_last() {
+        Some((last, [])) => format!("kit {last}"),
+        Some((last, others)) => format!("kit {} or {last}", others.join(", ")),
+        None => "kit".into(),
+    }
 }
 
 fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {

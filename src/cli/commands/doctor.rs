@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::checks::{self, Finding, Level, items};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::counted;
 use crate::cli::password;
 use crate::format::VaultId;
 
@@ -39,13 +40,16 @@ impl Doctor {
                 let deleted = vault
                     .remove_duplicates()
                     .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
-                context.output.done(&format!("removed {deleted} keychain items"), &json!({"removed": deleted}))
+                context
+                    .output
+                    .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
             });
         }
         let mut findings = checks::run(context)?;
         if self.unlock || password::has_source(context) {
             let opened = context.with_unlocked(|vault| {
-                Ok(Finding::good("unlocking", format!("the password opens it: {} projects", vault.projects().len())))
+                let projects = counted(vault.projects().len(), "project");
+                Ok(Finding::good("unlocking", format!("the password opens it: {projects}")))
             });
             findings.push(opened.unwrap_or_else(|failure| {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
@@ -98,5 +102,7 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
         return Err(Failure::new(Exit::NotFound, "key-missing", format!("cannot forget vault {id}"))
             .cause("nothing of it is stored here"));
     }
-    context.output.done(&format!("removed {deleted} keychain items of vault {id}"), &json!({"removed": deleted}))
+    context
+        .output
+        .done(&format!("removed {} of vault {id}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
 }

@@ -14,7 +14,7 @@ use crate::cli::checks::kit_names;
 use crate::cli::context::{Context, absolute};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::kit::{self, KitFlags, Making};
-use crate::cli::output_file::OutputFile;
+use crate::cli::output_file::{OutputFile, without_flags};
 use crate::cli::settings::Kind;
 use crate::cli::{password, setup};
 use crate::crypto::hmac::sha256;
@@ -336,14 +336,14 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
     let document =
         Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
-    let output = OutputFile::create(file, false)?;
+    let output = OutputFile::create(file, false).map_err(without_flags)?;
     let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
     {
         let mut to: &File = output.file();
         to.write_all(&bytes)
     }
     .map_err(io)?;
-    output.publish()?;
+    output.publish().map_err(without_flags)?;
     if std::fs::read(file).map_err(io)? != bytes {
         return Err(Failure::new(Exit::Failed, "io", format!("cannot back up the vault to {}", file.display()))
             .cause("the copy does not read back as it was written"));
@@ -453,7 +453,7 @@ impl Fork {
         let store = FolderStore::new(&folder, SIZE_LIMIT)
             .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
         setup::refuse_if_standing(&store)?;
-        kit::check(&self.kit)?;
+        kit::check(&self.kit).map_err(without_flags)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         context.with_unlocked_by(|vault, password| {
             let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
