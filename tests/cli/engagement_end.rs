@@ -37,6 +37,22 @@ no valid recovery kit is left: make one with `strongroom recovery new`
 }
 
 #[test]
+fn a_backup_beside_another_data_key_says_how_long_it_may_open() {
+    let home = home_with_copy();
+    let wraps = || serde_json::from_slice::<serde_json::Value>(&home.read(home.keychain())).unwrap();
+    let old = wraps();
+    home.run("vault rotate --no-recovery -q").does("");
+    let mut item = wraps();
+    item["wraps"].as_array_mut().unwrap().push(old["wraps"][0].clone());
+    home.write(home.keychain(), item.to_string());
+    let said = home.run_alone("vault backup second.json").succeeds().text();
+    assert!(said.contains("it opens with") && said.contains("may be under way"), "{said}");
+    // Without a key of its own, nothing is promised.
+    home.write(home.keychain(), old.to_string());
+    assert_eq!(home.run_alone("vault backup third.json --json").succeeds().json()["checked"], false);
+}
+
+#[test]
 fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     let home = home_with_copy();
     home.run("recovery new --recovery-file one -q").does("");

@@ -360,7 +360,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
         kits => format!("it opens with this machine's keychain and password, or with recovery {}", kit_names(kits)),
     };
     if checked && rotates {
-        opens += "\na rotation of the data key is under way: once it is finished, this copy opens with a recovery kit \
+        opens += "\na rotation of the data key may be under way: once one is finished, this copy opens with a recovery kit \
                   of today alone, so make another then";
     }
     let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
@@ -376,7 +376,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
 }
 
 /// Tells whether a vault file is the very one that this machine opened or wrote last, and holds a key to; and whether
-/// the data key is being rotated. Both as far as that shows without asking anything.
+/// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking anything.
 fn known_of(context: &Context, document: &Document) -> (bool, bool) {
     let header = &document.header;
     // A backup is made whatever state settings and keychain are in.
