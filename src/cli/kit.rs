@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::kit_page::KitPage;
-use super::output_file::{OutputFile, check_free};
+use super::output_file::{OutputFile, check_free, without_flags};
 use super::password;
 use super::terminal::Terminal;
 use crate::crypto::secret::{KitSecret, Password};
@@ -134,7 +134,7 @@ impl Making {
 pub fn check(flags: &KitFlags) -> Result<(), Failure> {
     let Some(path) = &flags.recovery_file else { return Ok(()) };
     refuse_synced(path, flags.allow_synced)?;
-    check_free(path, false)
+    check_free(path, false).map_err(without_flags)
 }
 
 /// Makes a kit for a vault that has just been made, or says that there is none.
@@ -241,13 +241,13 @@ pub fn save_code(path: &Path, code: &str, allow_synced: bool) -> Result<(), Fail
 /// As [`save_code`].
 pub fn save(path: &Path, bytes: &[u8], allow_synced: bool) -> Result<(), Failure> {
     refuse_synced(path, allow_synced)?;
-    let output = OutputFile::create(path, false)?;
+    let output = OutputFile::create(path, false).map_err(without_flags)?;
     let written = {
         let mut file: &File = output.file();
         file.write_all(bytes)
     };
     written.map_err(|error| Failure::io(format!("write {}", path.display()), &error))?;
-    output.publish()
+    output.publish().map_err(without_flags)
 }
 
 fn refuse_synced(path: &Path, allow_synced: bool) -> Result<(), Failure> {

@@ -10,7 +10,6 @@ use super::failure::{Exit, Failure};
 use super::kdf::{KdfFlags, calibrate};
 use super::kit::{self, KitFlags};
 use super::output::Announced;
-use super::output_file::without_flags;
 use super::password;
 use super::settings::Kind;
 use super::terminal::Terminal;
@@ -78,7 +77,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
         Some(cost) => cost,
         None => calibrate(context.output)?,
     };
-    kit::check(&new.kit).map_err(without_flags)?;
+    kit::check(&new.kit)?;
     // From here on by its whole path, as it is shown and remembered.
     let kind = context.whole_kind(&kind, id);
     Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })

@@ -11,7 +11,6 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::kit::{self, Making};
 use crate::cli::output::{counted, print, table};
-use crate::cli::output_file::without_flags;
 use crate::store::Store;
 use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 
@@ -150,10 +149,10 @@ impl New {
             match (&self.save, &self.recovery_file, terminal) {
                 (Some(path), _, _) => {
                     let page = if is_page(path) { page.html()? } else { page.text() };
-                    kit::save(path, page.as_bytes(), self.allow_synced).map_err(without_flags)?;
+                    kit::save(path, page.as_bytes(), self.allow_synced)?;
                 }
                 (_, Some(path), _) => {
-                    kit::save_code(path, &making.code, self.allow_synced).map_err(without_flags)?;
+                    kit::save_code(path, &making.code, self.allow_synced)?;
                 }
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
                 (None, None, None) => {}

@@ -453,7 +453,7 @@ impl Fork {
         let store = FolderStore::new(&folder, SIZE_LIMIT)
             .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
         setup::refuse_if_standing(&store)?;
-        kit::check(&self.kit).map_err(without_flags)?;
+        kit::check(&self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         context.with_unlocked_by(|vault, password| {
             let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
