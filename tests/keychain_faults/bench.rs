@@ -119,7 +119,7 @@ impl Fault {
     /// Tells whether an error is one this fault may be told as.
     pub fn may_be_told_as(self, error: &Error) -> bool {
         let error = match error {
-            Error::EitherPassword { cause } => cause,
+            Error::EitherPassword { cause } | Error::RotationBegun { cause } => cause,
             other => other,
         };
         match (self, error) {
