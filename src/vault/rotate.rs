@@ -4,7 +4,7 @@
 //! item gets a second wrap, and only when that has settled does the vault move, and the item after it. Whatever is
 //! cut short, an unlock goes on with.
 
-use super::anchor::{self, Memory};
+use super::anchor::Memory;
 use super::change::{Draft, Editing};
 use super::create::{new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
@@ -406,13 +406,13 @@ impl<'v> Unlocked<'v> {
         let failed = |error| Error::from_store(&self.edges.store.place(), error);
         lock.sync().map_err(failed)?;
         self.check_item_unchanged()?;
-        // Before the item: as long as that holds earlier wraps, a crash here is gone on from.
+        // Both before the item: as long as that holds earlier wraps, a crash here is gone on from.
+        self.remember_written();
         lock.remove_previous().map_err(failed)?;
         let own = self.document.header.data_key;
         let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
         let vault = self.id();
-        self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))?;
-        anchor::store(&self.edges, &self.document, &self.data_key)
+        self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))
     }
 
     /// Returns what a rotation remembers this machine by: the machine itself where it can be told, and the wrap that
