@@ -245,6 +245,7 @@ impl Run {
             self.sync();
         }
         self.check_item()?;
+        self.write_anchor();
         if !self.variant.previous_stays && !self.variant.previous_last {
             self.remove_previous();
         }
@@ -254,7 +255,6 @@ impl Run {
         if self.variant.previous_last {
             self.remove_previous();
         }
-        self.write_anchor();
         self.state.clean = true;
         Ok(())
     }
