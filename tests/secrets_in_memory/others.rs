@@ -61,6 +61,11 @@ impl Account {
     fn waiting(&self, script: &str) -> Waiting {
         let child = self.shell(script).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("setpriv");
         let waiting = Waiting(child);
+        // The shell becomes the program at last, and reads a file of its own before.
+        let name = || fs::read_to_string(format!("/proc/{}/comm", waiting.0.id())).expect("it runs");
+        while !["cat\n", "strongroom\n"].contains(&name().as_str()) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         wait_for_reading(waiting.0.id());
         waiting
     }
