@@ -71,9 +71,8 @@ impl FileKeychain {
             return Ok(path);
         }
         let target = fs::canonicalize(&path).map_err(failed("follow", &path))?;
-        let length = open_regular(&target).and_then(|file| file.metadata()).map_err(failed("read", &path))?.len();
-        let item = if length <= ITEM_LIMIT as u64 { fs::read(&target) } else { Ok(b"longer".to_vec()) };
-        if item.as_ref().is_ok_and(|bytes| bytes.is_empty() || looks_like_an_item(bytes)) {
+        let bytes = open_regular(&target).and_then(read_start).map_err(failed("read", &path))?;
+        if bytes.is_empty() || bytes.len() <= ITEM_LIMIT && looks_like_an_item(&bytes) {
             return Ok(target);
         }
         let other = io::Error::other("it is a symbolic link, and what it leads to is not an item of Strongroom's");
@@ -82,12 +81,9 @@ impl FileKeychain {
 
     fn read(&self, kind: ItemKind) -> Result<Option<Vec<u8>>, KeychainError> {
         let Some(file) = self.open(kind)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        // One byte more than an item may have, so that a longer file shows without being read whole.
-        let cap = ITEM_LIMIT as u64 + 1;
-        let length = file.take(cap).read_to_end(&mut bytes).map_err(failed("read", &self.path_of(kind)))?;
-        if length > ITEM_LIMIT {
-            return Err(KeychainError::TooLong { length, limit: ITEM_LIMIT });
+        let bytes = read_start(file).map_err(failed("read", &self.path_of(kind)))?;
+        if bytes.len() > ITEM_LIMIT {
+            return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
         Ok(Some(bytes))
     }
@@ -177,6 +173,13 @@ impl Keychain for FileKeychain {
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeychainError {
     let path = path.to_owned();
     move |source| KeychainError::File { doing, path, source }
+}
+
+/// Reads one byte more than an item may have, so that a longer file shows without being read whole.
+fn read_start(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(ITEM_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Tells whether a file's content begins as both items do (docs/format.md sections 6.1 and 6.2).
