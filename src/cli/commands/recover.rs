@@ -99,10 +99,10 @@ impl Recover {
                 open_again(&store, &secret)?
             }
         };
-        // Before the change: were it shown after, a closed output would lose it.
-        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
         let accept = context.global.accept_rollback;
         let before = context.settings.of(id)?.map(|settings| settings.keychain);
+        // Before the change: were it shown after, a closed output would lose it.
+        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
         let had_key = keychain.get(&id.to_string(), ItemKind::DataKey).is_ok_and(|items| !items.is_empty());
         let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
             let is_damaged = matches!(error, Error::Damaged { .. });
@@ -121,7 +121,7 @@ impl Recover {
         let kind = context.whole_kind(&kind, id);
         let old_password = match before {
             Some(place) if place != kind => {
-                format!("the old password still opens the vault with the key in {place}: delete that\n")
+                format!("if a key is left in {place}, the old password still opens the vault with it: delete it\n")
             }
             _ if had_key => "the old password is no longer good on this machine\n".into(),
             _ => String::new(),
@@ -165,18 +165,16 @@ impl Recover {
         let known = context.settings.of(id)?.is_some_and(|settings| settings.keychain == whole);
         let Kind::FileAt(path) = &whole else { return Ok(()) };
         // Where it is remembered as this vault's, what does not parse is a damaged item; another vault's is never ours.
-        {
-            let doing = "give this machine a key";
-            let items = keychain.get(&id.to_string(), ItemKind::DataKey);
-            let items = items.map_err(|error| Failure::of(doing, error.into()))?;
-            let is_ours = |bytes: &[u8]| {
-                DataKeyItem::parse(bytes).map_or(known, |item| item.wraps.iter().any(|wrap| wrap.header.vault == id))
-            };
-            if items.iter().any(|item| !is_ours(&item.bytes)) {
-                let detail = "something else stands there".into();
-                return Err(Failure::of(doing, Error::KeyNotOurs { keychain: keychain.name(), detail })
-                    .hint("name another file with --keychain file:PATH"));
-            }
+        let doing = "give this machine a key";
+        let items = keychain.get(&id.to_string(), ItemKind::DataKey);
+        let items = items.map_err(|error| Failure::of(doing, error.into()))?;
+        let is_ours = |bytes: &[u8]| {
+            DataKeyItem::parse(bytes).map_or(known, |item| item.wraps.iter().any(|wrap| wrap.header.vault == id))
+        };
+        if items.iter().any(|item| !is_ours(&item.bytes)) {
+            let detail = "something else stands there".into();
+            return Err(Failure::of(doing, Error::KeyNotOurs { keychain: keychain.name(), detail })
+                .hint("name another file with --keychain file:PATH"));
         }
         setup::refuse_beside(path, store.file(), self.beside_vault || known)
     }
