@@ -13,7 +13,8 @@ pub trait Host: Send + Sync {
     /// Returns an id that changes at every boot; empty where the system has none.
     fn boot(&self) -> String;
 
-    /// Returns something that tells this machine from others and outlives a boot; empty where the system has none.
+    /// Returns something that tells this machine, and this account of it, from others and outlives a boot; empty where
+    /// the system has none.
     fn machine(&self) -> String;
 
     /// Returns the seconds since the machine started, those it slept included; `None` where the system has no such

@@ -73,8 +73,8 @@ pub fn leave(signal: i32) -> ! {
     {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
     }
-    // Whoever waits sees a death by the signal: an exit code, 130 too, lets a shell's loop go on with the next file. The
-    // first process of a container, though, outlives a signal that it does not listen for.
+    // Whoever waits sees a death by the signal: an exit code, 130 too, lets a shell's loop go on with the next file.
+    // The first process of a container, though, outlives a signal that it does not listen for.
     if std::process::id() != 1 {
         let _ = signal_hook::low_level::emulate_default_handler(signal);
     }

@@ -73,8 +73,8 @@ impl Terminal {
         }
     }
 
-    /// Reads a line in a mode of our own: in the prompt's, Ctrl-C is a key like others, and no signal reaches the script
-    /// that runs this program.
+    /// Reads a line in a mode of our own: in the prompt's, Ctrl-C is a key like others, and no signal reaches the
+    /// script that runs this program.
     #[cfg(unix)]
     fn hidden_line(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
         let tty = File::open(INPUT)?;

@@ -1,8 +1,9 @@
 //! Lends memory to secrets, and keeps the whole process out of core dumps.
 //!
-//! [`Blocks`] are Argon2id's: zero at the start, wiped at the end, and on Linux in huge pages. That memory is touched all over and at random. In pages of 4 KiB the faults and the misses of the address cache cost
-//! as much as the hash, so on Linux it is a mapping of its own, advised to huge pages. Whether the kernel grants them
-//! changes the time only, never the key.
+//! [`Blocks`] are Argon2id's: zero at the start, wiped at the end, and on Linux in huge pages. That memory is touched
+//! all over and at random. In pages of 4 KiB the faults and the misses of the address cache cost as much as the hash,
+//! so on Linux it is a mapping of its own, advised to huge pages. Whether the kernel grants them changes the time only,
+//! never the key.
 //!
 //! A [`Slot`] holds one key or password, in memory that is locked where the system grants it.
 //!

@@ -27,7 +27,9 @@ pub(super) enum Memory {
 pub(super) struct Remembered {
     /// The newest that verifies under the vault's data key.
     pub(super) verified: Option<Anchor>,
-    /// Where none does: what one of another data key claims. Nothing is granted on the strength of it.
+    /// Where none does: what one of another data key claims. It makes no vault file one to be changed. What it can do
+    /// is count against the vault, and have `recover` drop wraps of the data key it names where the vault says itself
+    /// that it descends from what is claimed: whoever can forge it can delete the item as well.
     claimed: Option<Anchor>,
 }
 

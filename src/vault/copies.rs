@@ -59,8 +59,9 @@ impl<'a> Vault<'a> {
 }
 
 impl Unlocked<'_> {
-    /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside; where
-    /// it is under the same data key, the kits that it knows of, and which of them have ended, stay known. A rotation of the data key that was under way in the copy is not gone on with.
+    /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside;
+    /// where it is under the same data key, the kits that it knows of, and which of them have ended, stay known. A
+    /// rotation of the data key that was under way in the copy is not gone on with.
     ///
     /// # Errors
     /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile.

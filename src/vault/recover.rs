@@ -189,7 +189,7 @@ impl<'a> OpenedByKit<'a> {
         if let (Memory::RolledBack(rolled_back), false) = (&unlocked.memory, accept) {
             return Err(Error::RolledBack(rolled_back.clone()));
         }
-        // The data key of an earlier file, which this one is proven to descend from, has had its time.
+        // This file says that it descends from one of that data key, which has had its time.
         let earlier = anchor::load(&edges, id, &unlocked.data_key)?.followed(&unlocked.document, &unlocked.payload);
         // Nobody has vouched for this file's being on the disk: were its rename undone by a power cut after the item
         // was written, the item would be for a vault that is not there.

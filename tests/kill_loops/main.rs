@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use moment::{Moment, Victim};
 use world::{CHANGES, Course, World};
 
-/// Draws a moment of a change: in one half of the cases any time until shortly after its end, in the other shortly after
-/// something has been written.
+/// Draws a moment of a change: in one half of the cases any time until shortly after its end, in the other shortly
+/// after something has been written.
 fn draw(random: &mut fastrand::Rng, course: Course) -> Moment {
     if random.bool() {
         return Moment::After(course.duration.mul_f64(random.f64() * 1.05));

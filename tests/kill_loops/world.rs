@@ -143,7 +143,8 @@ impl World {
         words.into_iter().map(str::to_owned).collect()
     }
 
-    /// Makes one change, kills whom it is told to kill, and sees to it that nothing is lost. `choice` picks the project.
+    /// Makes one change, kills whom it is told to kill, and sees to it that nothing is lost. `choice` picks the
+    /// project.
     #[track_caller]
     pub fn step(&mut self, change: Change, choice: usize, victim: Victim, moment: Moment) {
         self.tally.loops += 1;

@@ -1,4 +1,5 @@
-//! Recovery kits at the terminal: made with the vault, used to get back in; and what asks for a name before it destroys.
+//! Recovery kits at the terminal: made with the vault, used to get back in; and what asks for a name before it
+//! destroys.
 
 use std::fs;
 

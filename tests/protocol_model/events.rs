@@ -1,5 +1,5 @@
-//! What may happen next: what users do, whole, cut short, halted or beside another process; power cuts; time that passes;
-//! files that are put in the vault's place by hand.
+//! What may happen next: what users do, whole, cut short, halted or beside another process; power cuts; time that
+//! passes; files that are put in the vault's place by hand.
 
 use crate::keychain::NO_ANCHOR;
 use crate::run::{Action, Kits, Race, Run, Stop};

@@ -4,24 +4,25 @@
 //! than the waiting takes, and another process that comes, whole or cut short, before any taking of the lock.
 //!
 //! Cryptography is symbols here: a wrap opens with its data key's number and its password, a kit with its number. A
-//! power cut may bring back any value that an item of an OS keychain had since it settled, and undo renames of the vault
-//! file that were not synced. States that nobody could tell apart count once (`State::canonical`).
+//! power cut may bring back any value that an item of an OS keychain had since it settled, and undo renames of the
+//! vault file that were not synced. States that nobody could tell apart count once (`State::canonical`).
 //!
-//! What must hold of every state stands in `invariants.rs`, and is judged by what users were told and by where documents
-//! descend from, not by what the protocol compares:
+//! What must hold of every state stands in `invariants.rs`, and is judged by what users were told and by where
+//! documents descend from, not by what the protocol compares:
 //!
 //! - I1: no acknowledged change is missing, and every machine that nobody has shut out opens the vault.
 //! - I2: every kit that was reported good opens the vault, until its user is asked.
 //! - I3: after a rotation, nothing of this machine opens an older copy: no wrap, no previous file.
 //! - I4: no write takes a machine's only way in away, nor everybody's.
 //! - I5: whichever password opens the vault, unlocking and waiting ends every rotation.
-//! - I6: a vault that does not descend from the one this machine worked with last is not gone on from unasked, and there
+//! - I6: a vault that does not descend from the one this machine worked with last is not gone on from unasked, and
+//! there
 //!   is no alarm about one that does.
 //!
 //! What is excepted: a power cut that takes an item back may put an older password in force, one that takes the anchor
 //! back takes the memory of later vaults with it, and one that takes back an item that has not settled since a recovery
-//! leaves the machine as it was before that. What a user has put in the vault's place by hand lacks what it lacks, until
-//! a machine goes on from it or the other file is put back.
+//! leaves the machine as it was before that. What a user has put in the vault's place by hand lacks what it lacks,
+//! until a machine goes on from it or the other file is put back.
 
 #[path = "../proof/mod.rs"]
 mod proof;

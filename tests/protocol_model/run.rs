@@ -34,7 +34,8 @@ pub enum Action {
     Merge,
 }
 
-/// Another process that comes between: before which taking of the lock it comes, and after which of its writes it is killed.
+/// Another process that comes between: before which taking of the lock it comes, and after which of its writes it is
+/// killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Race {
     pub at: u8,

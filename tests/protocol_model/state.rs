@@ -1,4 +1,5 @@
-//! What the world is made of: one vault file, two machines with two keychain items each, and what their users were told.
+//! What the world is made of: one vault file, two machines with two keychain items each, and what their users were
+//! told.
 //!
 //! Everything is small and of fixed size, so that millions of states fit into memory; `canonical` gives states that
 //! nobody could tell apart the same numbers.

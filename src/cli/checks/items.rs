@@ -118,8 +118,8 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
             let text = "a rotation of the data key was cut short at its end: older vault files still open here";
             Finding::problem(CHECK, text, format!("strongroom {flag}status --unlock"))
         } else {
-            let text = "it holds another data key as well: a rotation is under way, which a later command finishes, or \
-                        this is a vault file from before one";
+            let text = "it holds another data key as well: a rotation may be under way, which a later command \
+                        finishes, or it was given up elsewhere, or this is a vault file from before one";
             Finding::note(CHECK, text)
         });
     }
@@ -219,8 +219,8 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     Ok(())
 }
 
-/// Notes vaults that are remembered here and whose file is not where it was: an `init` that was cut off, or a vault that
-/// was moved or removed.
+/// Notes vaults that are remembered here and whose file is not where it was: an `init` that was cut off, or a vault
+/// that was moved or removed.
 pub fn note_missing(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     for (vault, settings) in context.settings.all()? {
         if own.is_some_and(|own| own.id.to_string() == vault) || Path::new(&settings.place).exists() {

@@ -376,7 +376,8 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
 }
 
 /// Tells whether a vault file is the very one that this machine opened or wrote last, and holds a key to; and whether
-/// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking anything.
+/// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking
+/// anything.
 fn known_of(context: &Context, document: &Document) -> (bool, bool) {
     let header = &document.header;
     // A backup is made whatever state settings and keychain are in.
