@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::vault::{OLD_BACKUPS, papers, rotation_json, rotation_text, settle, with_new_kit};
+use super::rotate::{OLD_BACKUPS, papers, rotation_json, rotation_text, settle, with_new_kit};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kit::KitFlags;

@@ -16,6 +16,7 @@ pub mod recover;
 pub mod recovery;
 pub mod reencrypt;
 pub mod rewrap;
+pub mod rotate;
 pub mod status;
 pub mod vault;
 pub mod verify;

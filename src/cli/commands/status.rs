@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::init::kdf_json;
 use super::project::to_json;
-use super::vault::rotation_json;
+use super::rotate::rotation_json;
 use crate::cli::checks::kit_names;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
