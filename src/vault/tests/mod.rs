@@ -33,6 +33,7 @@ mod property;
 mod recover;
 mod rollback;
 mod rotate;
+mod rotate_machines;
 mod story;
 mod write;
 

@@ -3,13 +3,13 @@ use crate::format::item::DataKeyItem;
 use crate::vault::kits::NewKit;
 use crate::vault::rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 
-const OTHER_BOOT: &str = "99999999-2222-4333-8444-555555555555";
+pub(super) const OTHER_BOOT: &str = "99999999-2222-4333-8444-555555555555";
 
-fn rotate(machine: &Machine, kit: NextKit<'_>) -> Rotation {
+pub(super) fn rotate(machine: &Machine, kit: NextKit<'_>) -> Rotation {
     machine.unlocked().rotate_data_key(&password(PASSWORD), kit).unwrap()
 }
 
-fn wraps(machine: &Machine) -> usize {
+pub(super) fn wraps(machine: &Machine) -> usize {
     DataKeyItem::parse(&machine.item()).unwrap().wraps.len()
 }
 
@@ -214,82 +214,6 @@ fn a_password_change_cut_short_while_a_rotation_waits_leaves_both_passwords_good
 }
 
 #[test]
-fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
-    let machine = Machine::at(3);
-    let other = Machine::at(3);
-    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
-    rotate(&machine, NextKit::None);
-    other.store.put(Some(machine.file()), None);
-    let mut seen = other.unlock(OTHER_PASSWORD).unwrap();
-    assert_eq!(seen.take_notices(), [Notice::RotationElsewhere]);
-    assert_eq!(seen.rotation(), Some(Rotation::Elsewhere));
-    // It may go on working meanwhile, and the rotation is not disturbed by that.
-    seen.add_project(&named("beta")).unwrap();
-    drop(seen);
-    machine.store.put(Some(other.file()), None);
-    machine.host.set_boot(OTHER_BOOT);
-    let mut unlocked = machine.unlocked();
-    assert!(unlocked.take_notices().contains(&Notice::RotationFinished));
-    assert_eq!(unlocked.projects().len(), 2);
-    drop(unlocked);
-    other.store.put(Some(machine.file()), None);
-    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
-}
-
-/// Another machine that a kit gave a key to while the rotation of the first one waits.
-fn joined(machine: &Machine) -> Machine {
-    let mut unlocked = machine.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&kit)).unwrap();
-    drop(unlocked);
-    let other = Machine::empty();
-    other.host.set_boot(OTHER_BOOT);
-    other.store.put(Some(machine.file()), None);
-    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
-    assert_eq!(wraps(&other), 2);
-    other
-}
-
-#[test]
-fn each_machine_waits_for_its_own_keychain() {
-    let machine = Machine::at(3);
-    let other = joined(&machine);
-    // The other's boot and note say nothing of this machine's keychain.
-    machine.store.put(Some(other.file()), None);
-    assert_eq!(machine.unlocked().rotation(), Some(Rotation::Waits { left: Some(SETTLING_SECONDS) }));
-    machine.unlocked().change_password(&password(PASSWORD), &password("a third one"), None).unwrap();
-    machine.host.wait(SETTLING_SECONDS - 1);
-    assert!(!machine.unlock("a third one").unwrap().finished_rotation());
-    machine.host.wait(1);
-    assert!(machine.unlock("a third one").unwrap().finished_rotation());
-    other.store.put(Some(machine.file()), None);
-    assert!(other.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
-    assert_eq!((wraps(&machine), wraps(&other)), (1, 1));
-}
-
-#[test]
-fn the_machine_that_joined_may_end_the_rotation_alone() {
-    let other = joined(&Machine::at(3));
-    other.host.wait(SETTLING_SECONDS);
-    assert!(other.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
-    assert_eq!(wraps(&other), 1);
-}
-
-#[test]
-fn a_kit_that_the_rotation_would_end_is_not_made() {
-    let machine = Machine::at(3);
-    let other = Machine::at(3);
-    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
-    rotate(&machine, NextKit::None);
-    other.store.put(Some(machine.file()), None);
-    let mut unlocked = other.unlock(OTHER_PASSWORD).unwrap();
-    let kit = unlocked.make_kit().unwrap();
-    assert_fails!(unlocked.add_kit(&kit, &password(OTHER_PASSWORD)), Error::RotationUnderWay);
-    assert_eq!(unlocked.kits().len(), 0);
-}
-
-#[test]
 fn an_anchor_of_another_data_key_speaks_against_a_vault_from_before() {
     let machine = Machine::at(3);
     let (old, old_item, old_anchor) = (machine.file(), machine.item(), machine.stored(ItemKind::Anchor).unwrap());
@@ -435,23 +359,6 @@ fn a_kit_that_was_revoked_while_its_code_was_typed_is_not_kept() {
     assert_fails!(rotating.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())), Error::WrongKit);
     assert!(!is_pending(&machine));
     assert_fails!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()), Error::KitNotFound { .. });
-}
-
-#[test]
-fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
-    let machine = Machine::at(3);
-    let kit = machine.unlocked().make_kit().unwrap();
-    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
-    rotate(&machine, NextKit::None);
-    let other = Machine::empty();
-    other.store.put(Some(machine.file()), None);
-    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
-    machine.store.put(Some(other.file()), None);
-    assert_eq!(machine.notices(), [Notice::OtherDataKey]);
-    rotate(&machine, NextKit::Keep(kit.secret()));
-    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    assert_eq!((machine.notices(), wraps(&machine)), (vec![], 1));
 }
 
 #[test]
