@@ -189,20 +189,8 @@ const SETTLE_NOW: Operation = Operation {
     has_settled: true,
 };
 
-const CHANGE_PASSWORD_MEANWHILE: Operation = Operation {
-    name: "change password during a rotation",
-    begins: rotating,
-    run: |machine| {
-        let mut unlocked = machine.unlock(OLD)?;
-        machine.arm();
-        unlocked.change_password(&password(OLD), &password(NEW), None).map(drop)
-    },
-    is_done: |_| true,
-    opens: CHANGED,
-    rotates: true,
-    gives_up: false,
-    has_settled: false,
-};
+const CHANGE_PASSWORD_MEANWHILE: Operation =
+    Operation { name: "change password during a rotation", begins: rotating, rotates: true, ..CHANGE_PASSWORD };
 
 const RECOVER: Operation = Operation {
     name: "recover",
