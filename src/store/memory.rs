@@ -17,6 +17,8 @@ pub enum StoreFault {
     WriteSeemsToFail,
     /// What is written reads back altered.
     ReadsBackAltered,
+    /// The next sync of what stands fails.
+    SyncFails,
 }
 
 #[derive(Default)]
@@ -110,12 +112,11 @@ impl LockedStore for LockedMemory<'_> {
         check: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<Option<String>, StoreError> {
         let mut documents = self.store.documents();
-        let fault = std::mem::take(&mut documents.fault);
-        let failed = || StoreError::Io {
-            doing: "write",
-            path: "memory".into(),
-            source: std::io::Error::from(std::io::ErrorKind::StorageFull),
+        let fault = match documents.fault {
+            StoreFault::SyncFails => StoreFault::None,
+            _ => std::mem::take(&mut documents.fault),
         };
+        let failed = || failed("write");
         if fault == StoreFault::WriteFails {
             return Err(failed());
         }
@@ -150,6 +151,15 @@ impl LockedStore for LockedMemory<'_> {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        Ok(())
+        let mut documents = self.store.documents();
+        if documents.fault != StoreFault::SyncFails {
+            return Ok(());
+        }
+        documents.fault = StoreFault::None;
+        Err(failed("sync"))
     }
+}
+
+fn failed(doing: &'static str) -> StoreError {
+    StoreError::Io { doing, path: "memory".into(), source: std::io::Error::from(std::io::ErrorKind::StorageFull) }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::format::item::DataKeyItem;
+use crate::store::StoreFault;
 use crate::vault::kits::NewKit;
 use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 
@@ -337,4 +338,56 @@ fn an_older_file_with_a_rotation_under_way_is_recovered_and_the_item_that_ends_i
     assert_eq!(wraps.len(), 2);
     assert_ne!(wraps[0].header.data_key, wraps[1].header.data_key);
     drop(machine.unlock(OTHER_PASSWORD).unwrap());
+}
+
+#[test]
+fn a_kit_that_the_previous_file_does_not_know_leaves_the_damage_as_what_is_wrong() {
+    let (machine, _) = with_kit();
+    let stranger = machine.unlocked().make_kit().unwrap();
+    for previous in [machine.file(), life().files[2].clone()] {
+        machine.store.put(Some(b"garbage".to_vec()), Some(previous));
+        assert_fails!(recover(&machine, &stranger, OTHER_PASSWORD), Error::Damaged { .. });
+    }
+}
+
+#[test]
+fn nothing_is_written_to_the_keychain_for_a_vault_file_that_could_not_be_synced() {
+    let (machine, kit) = with_kit();
+    let item = machine.item();
+    machine.store.fail_next(StoreFault::SyncFails);
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::Io { .. });
+    assert_eq!(machine.item(), item);
+    drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
+}
+
+/// A machine that can be told, and on which a rotation waits that keeps the kit.
+fn rotating() -> (Machine, NewKit) {
+    let (mut machine, kit) = with_kit();
+    machine.host.machine = "0123456789abcdef0123456789abcdef".into();
+    machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    (machine, kit)
+}
+
+#[test]
+fn an_item_that_a_recovery_wrote_without_saying_so_is_given_its_time() {
+    let (machine, kit) = rotating();
+    machine.host.wait(SETTLING_SECONDS);
+    machine.keychain.inject(MemoryFault::FailAfterWrites(|| KeychainError::Locked { provider: "m".into() }));
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::EitherPassword { .. });
+    machine.keychain.heal();
+    assert!(!machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
+    machine.host.wait(SETTLING_SECONDS);
+    assert!(machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
+}
+
+#[test]
+fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
+    let (machine, kit) = rotating();
+    let waiting = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(waiting.clone()), None);
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap());
+    let aside = machine.store.set_aside();
+    assert!(matches!(&aside[..], [(_, bytes)] if *bytes == waiting));
 }

@@ -4,7 +4,9 @@ use super::*;
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::FileKey;
 use crate::format::item::{Anchor, AnchorItem};
+use crate::format::vault::ANCESTOR_LIMIT;
 use crate::keychain::{KeychainError, MemoryFault};
+use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -268,4 +270,25 @@ fn a_keychain_that_cannot_tell_the_anchor_does_not_let_an_older_file_pass() {
         Err(other) => panic!("{other:?}"),
     }
     assert_eq!(machine.file(), life().files[1]);
+}
+
+#[test]
+fn an_anchor_of_another_data_key_counts_as_none_where_the_vault_may_have_forgotten_what_it_names() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    for number in 0..ANCESTOR_LIMIT {
+        let change = unlocked.change(|payload, _| {
+            payload.policy.t = 3 + u32::try_from(number % 2).unwrap();
+            Ok(())
+        });
+        change.unwrap();
+    }
+    drop(unlocked);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[0]).unwrap();
+    let mut unlocked = machine.unlocked();
+    let notices = unlocked.take_notices();
+    assert!(matches!(&notices[..], [Notice::AnchorMissing { .. }]), "{notices:?}");
+    unlocked.add_project(&named("beta")).unwrap();
 }
