@@ -292,3 +292,11 @@ fn an_anchor_of_another_data_key_counts_as_none_where_the_vault_may_have_forgott
     assert!(matches!(&notices[..], [Notice::AnchorMissing { .. }]), "{notices:?}");
     unlocked.add_project(&named("beta")).unwrap();
 }
+
+#[test]
+fn the_keychain_is_asked_once_for_each_item_where_nothing_is_wrong() {
+    let machine = Machine::at(3);
+    let before = machine.keychain.calls();
+    assert_eq!(machine.notices(), []);
+    assert_eq!(machine.keychain.calls() - before, 2);
+}

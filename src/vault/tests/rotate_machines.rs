@@ -46,9 +46,10 @@ fn joined(machine: &Machine) -> Machine {
 fn each_machine_waits_for_its_own_keychain() {
     let machine = Machine::at(3);
     let other = joined(&machine);
-    // The other's boot and note say nothing of this machine's keychain.
+    // The other's boot and note say nothing of this machine's keychain, and leave its own note as it is.
+    machine.host.wait(60);
     machine.store.put(Some(other.file()), None);
-    assert_eq!(machine.unlocked().rotation(), Some(Rotation::Waits { left: Some(SETTLING_SECONDS) }));
+    assert_eq!(machine.unlocked().rotation(), Some(Rotation::Waits { left: Some(SETTLING_SECONDS - 60) }));
     machine.unlocked().change_password(&password(PASSWORD), &password("a third one"), None).unwrap();
     machine.host.wait(SETTLING_SECONDS - 1);
     assert!(!machine.unlock("a third one").unwrap().finished_rotation());
