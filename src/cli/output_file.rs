@@ -71,11 +71,16 @@ impl OutputFile {
     /// Syncs the file, gives it its name in one step that replaces nothing unasked, and sees to it that both last.
     ///
     /// # Errors
-    /// Where it cannot be synced, or something has come to stand at its name meanwhile. Nothing is left then.
+    /// Where it cannot be synced, or something has come to stand at its name meanwhile. Nothing new is left then.
     pub fn publish(self) -> Result<(), Failure> {
-        let target = self.target.clone();
+        let (target, force) = (self.target.clone(), self.force);
         self.name()?;
-        sync_folder_of(&target)
+        sync_folder_of(&target).inspect_err(|_| {
+            if !force {
+                // Best effort: this process gave it its name a moment ago.
+                let _ = fs::remove_file(&target);
+            }
+        })
     }
 
     /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a

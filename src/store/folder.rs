@@ -273,8 +273,12 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
         // Opening anything but a regular file could wait for ever.
         Err(error) if is_other_trouble(&error) && fs::metadata(from)?.is_file() => {
             let mut copy = durable::create_private(to)?;
-            io::copy(&mut File::open(from)?, &mut copy)?;
-            copy.sync_all()
+            let copied =
+                File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy)).and_then(|_| copy.sync_all());
+            copied.inspect_err(|_| {
+                // Best effort: this process made it a moment ago.
+                let _ = fs::remove_file(to);
+            })
         }
         other => other,
     }
