@@ -225,6 +225,12 @@ pub enum Error {
         /// What went wrong.
         cause: Box<Error>,
     },
+    /// A recovery gave this machine its new key, and what was to follow failed.
+    #[error("the new password is in force, and what was to follow failed: {cause}")]
+    Enrolled {
+        /// What went wrong.
+        cause: Box<Error>,
+    },
     /// The vault file is older than, or other than, the last one this machine has seen.
     #[error("{}", .0)]
     RolledBack(RolledBack),

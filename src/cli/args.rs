@@ -60,7 +60,8 @@ pub struct Global {
     /// Print no progress and no remarks
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Go on with a vault file that is older than, or other than, the one this machine saw last
+    /// Go on with a vault file that is older than, or other than, the one this machine saw last, or with the previous
+    /// one where the vault file is damaged; what stood is set aside
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

@@ -213,10 +213,20 @@ impl Context {
         }
     }
 
-    /// A damaged vault of which the previous file opened can be gone on from.
+    /// Says what helps where the previous file opened instead of the vault file.
     fn explain(&self, failure: Failure, unlocked: &Unlocked<'_>) -> Failure {
-        if failure.kind == "damaged" && unlocked.reads_previous() {
-            let generation = unlocked.header().generation;
+        if !unlocked.reads_previous() {
+            return failure;
+        }
+        let generation = unlocked.header().generation;
+        if failure.kind == "key-not-ours" {
+            return failure.hint(format!(
+                "where another machine rotated the data key, a recovery kit gives this one the new key: strongroom \
+                 recover. Only where the vault file is damaged: restore it from a backup, or go on from the previous \
+                 one (generation {generation}) with --accept-rollback; what stands there is set aside"
+            ));
+        }
+        if failure.kind == "damaged" {
             return failure.hint(format!(
                 "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
                  --accept-rollback; what stands there is set aside"
@@ -234,7 +244,7 @@ impl Context {
     pub fn show(&self, notices: &[Notice]) {
         for notice in notices {
             let (kind, text) = notice_text(notice);
-            self.output.warn(kind, &text);
+            self.output.warn(kind, &super::checks::with_flag(&text, &super::checks::vault_flag(self)));
         }
     }
 }
@@ -274,9 +284,16 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
                 }
             ),
         ),
-        Notice::ReadPrevious { reason, generation } => (
+        Notice::ReadPrevious { reason, generation, other_key } => (
             "read-previous",
-            format!("the vault file cannot be used ({reason}); reading the previous one, generation {generation}"),
+            format!(
+                "the vault file cannot be used ({reason}); reading the previous one, generation {generation}{}",
+                if *other_key {
+                    ". Where another machine rotated the data key, `strongroom recover` gives this one the new key"
+                } else {
+                    ""
+                }
+            ),
         ),
         Notice::SeveralItems { count } => (
             "ambiguous",

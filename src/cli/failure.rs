@@ -185,7 +185,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
         Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
         Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
-        Error::RotationBegun { cause } => classify(cause),
+        Error::RotationBegun { cause } | Error::Enrolled { cause } => classify(cause),
         Error::RolledBack(seen) => (Exit::RolledBack, if seen.forked { "forked" } else { "rolled-back" }),
         Error::Io { source, .. } => match source.kind() {
             io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
@@ -250,8 +250,8 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Changed { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
-            "unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH; \
-             or, with a recovery kit: strongroom recover"
+            "with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with \
+             --keychain"
         }
         Error::KeyNotOurs { .. } => {
             "name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: \
@@ -264,6 +264,7 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::RotationBegun { .. } => {
             "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
         }
+        Error::Enrolled { .. } => "the new password and the kit both open the vault: run it again",
         Error::RolledBack(seen) if seen.generation >= seen.seen => {
             "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
              meant, run the command again with --accept-rollback"

@@ -151,11 +151,7 @@ pub fn for_new_vault(
     let mut made = || {
         let Some(making) = choose(context, vault, store, flags, true)? else { return Ok(None) };
         let number = making.kit.number();
-        vault.add_kit(&making.kit, password).map_err(|error| {
-            withdraw(flags);
-            Failure::of("add the recovery kit", error)
-        })?;
-        making.prove(store)?;
+        add(vault, &making, store, password, flags.recovery_file.as_deref())?;
         Ok(Some(number))
     };
     made().map_err(|failure: Failure| {
@@ -219,9 +215,42 @@ fn say_none(context: &Context) {
     );
 }
 
+/// Makes a kit valid whose code has been handed over, and proves that it opens the vault. Where it does not, it is
+/// ended, and `file`, which holds its code, goes.
+///
+/// # Errors
+/// Those of a vault write; where the code does not open the vault.
+pub fn add(
+    vault: &mut Unlocked<'_>,
+    making: &Making,
+    store: &dyn Store,
+    password: &Password,
+    file: Option<&Path>,
+) -> Result<(), Failure> {
+    let added = vault.add_kit(&making.kit, password);
+    let proven = making.prove(store);
+    let number = making.kit.number();
+    match (added, proven) {
+        (Ok(()), Ok(())) => Ok(()),
+        // A write that was reported as failed may have been done: then the kit is as good as any.
+        (Err(error), Ok(())) => {
+            let hint = format!("kit {number} opens the vault all the same: keep its code, and see `strongroom doctor`");
+            Err(Failure::of("add the recovery kit", error).hint(hint))
+        }
+        (added, Err(unproven)) => {
+            if added.is_ok() {
+                // Best effort: nobody is to rely on a kit that opens nothing.
+                let _ = vault.revoke_kit(number, false);
+            }
+            withdraw(file);
+            Err(added.err().map_or(unproven, |error| Failure::of("add the recovery kit", error)))
+        }
+    }
+}
+
 /// Takes back the file of a kit that did not come to be. Best effort: its code opens nothing.
-pub fn withdraw(flags: &KitFlags) {
-    if let Some(path) = &flags.recovery_file {
+pub fn withdraw(file: Option<&Path>) {
+    if let Some(path) = file {
         let _ = std::fs::remove_file(path);
     }
 }
@@ -287,7 +316,9 @@ pub fn read_secret(context: &Context, file: Option<&Path>) -> Result<KitSecret, 
         std::io::Read::read_to_string(&mut std::io::Read::take(opened, FILE_LIMIT as u64), &mut text)
             .map_err(failed)?;
         return kit::read(&text).map_err(|error| {
-            refused(&error.to_string()).hint("the kit file holds the code alone, on one line or several")
+            refused(&error.to_string()).hint(
+                "the kit file holds the code alone, on one line or several; copy its groups into a file of their own",
+            )
         });
     }
     let mut terminal = context.terminal().ok_or_else(|| {

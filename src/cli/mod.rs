@@ -61,7 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 "keys were in memory that could be swapped out, since the limit of locked memory is too low (ulimit -l)",
             );
         }
-        result
+        result.map_err(|failure| checks::at_vault(&context, failure))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -61,11 +61,8 @@ impl Output {
                  Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it.\n\n"
             ))
         };
-        write_unbuffered(text.as_bytes()).map_err(|error| {
-            Failure::new(Exit::Failed, "output", "cannot show the generated password")
-                .cause(plain(&error))
-                .hint("nothing was changed; run it where its output can be read")
-        })?;
+        check_seen("the generated password")?;
+        write_unbuffered(text.as_bytes()).map_err(|error| unseen("the generated password", &plain(&error)))?;
         Ok(Announced { output: self, unfinished: self.json })
     }
 
@@ -130,6 +127,35 @@ impl Drop for Announced {
 /// Where it cannot be written; a closed pipe ends the program quietly.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     write_unbuffered(bytes).map_err(|error| Failure::io("write to standard output", &error))
+}
+
+/// Refuses to go on where what is shown once would be shown to nobody.
+///
+/// # Errors
+/// Where standard output is closed, or is the device that throws everything away.
+pub fn check_seen(what: &str) -> Result<(), Failure> {
+    if is_discarded() { Err(unseen(what, "standard output is closed or thrown away")) } else { Ok(()) }
+}
+
+fn unseen(what: &str, cause: &str) -> Failure {
+    Failure::new(Exit::Failed, "output", format!("cannot show {what}"))
+        .cause(cause)
+        .hint("nothing was changed; run it where its output can be read")
+}
+
+/// Tells whether standard output goes nowhere. A closed one does, too: std opens the null device in its place.
+#[cfg(unix)]
+fn is_discarded() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let stdout = io::stdout().as_fd().try_clone_to_owned().and_then(|stdout| File::from(stdout).metadata());
+    let null = std::fs::metadata("/dev/null");
+    matches!((stdout, null), (Ok(stdout), Ok(null)) if stdout.file_type().is_char_device() && stdout.rdev() == null.rdev())
+}
+
+#[cfg(not(unix))]
+fn is_discarded() -> bool {
+    false
 }
 
 /// Writes past std's buffer, which is never wiped: what is printed may be a key.

@@ -27,6 +27,8 @@ struct Documents {
     previous: Option<Vec<u8>>,
     aside: Vec<(String, Vec<u8>)>,
     fault: StoreFault,
+    /// The number of writes that are spared from it.
+    spared: usize,
 }
 
 /// A vault document in memory.
@@ -52,7 +54,14 @@ impl MemoryStore {
 
     /// Makes the next write go wrong.
     pub fn fail_next(&self, fault: StoreFault) {
-        self.documents().fault = fault;
+        self.fail_after(0, fault);
+    }
+
+    /// Makes a write go wrong once `writes` more went well.
+    pub fn fail_after(&self, writes: usize, fault: StoreFault) {
+        let mut documents = self.documents();
+        documents.fault = fault;
+        documents.spared = writes;
     }
 
     /// Returns what was set aside: reason and document, oldest first.
@@ -114,6 +123,10 @@ impl LockedStore for LockedMemory<'_> {
         let mut documents = self.store.documents();
         let fault = match documents.fault {
             StoreFault::SyncFails => StoreFault::None,
+            _ if documents.spared > 0 => {
+                documents.spared -= 1;
+                StoreFault::None
+            }
             _ => std::mem::take(&mut documents.fault),
         };
         let failed = || failed("write");

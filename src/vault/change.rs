@@ -1,12 +1,11 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
-use super::anchor::{self, Memory};
+use super::anchor::{self, Memory, Remembered};
 use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
 use crate::error::Error;
-use crate::format::item::Anchor;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
 use crate::format::{DataKeyId, VaultId, label};
@@ -42,14 +41,22 @@ impl<'v> Unlocked<'v> {
     /// Tells whether the vault may be changed, and new files sealed under its keys.
     ///
     /// # Errors
-    /// [`Error::RolledBack`], [`Error::Damaged`] where only the previous vault file opened, [`Error::ReadOnly`].
+    /// [`Error::RolledBack`]; where only the previous vault file opened, [`Error::KeyNotOurs`] for a vault file under
+    /// another data key, else [`Error::Damaged`]; [`Error::ReadOnly`].
     pub fn check_writable(&self) -> Result<(), Error> {
         if self.source == Source::Copy {
             return Err(Error::OtherVault { what: "the copy".into(), detail: "it is not the vault file" });
         }
-        if let Source::Previous { reason } = &self.source {
-            let what = format!("the vault {}", self.edges.store.place());
-            return Err(Error::Damaged { what, detail: reason.clone() });
+        match &self.source {
+            Source::Previous { other_key: true, .. } => {
+                let detail = "the vault file is under another data key".into();
+                return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
+            }
+            Source::Previous { reason, .. } => {
+                let what = format!("the vault {}", self.edges.store.place());
+                return Err(Error::Damaged { what, detail: reason.clone() });
+            }
+            Source::Current | Source::Copy => {}
         }
         if let Memory::RolledBack(rolled_back) = &self.memory {
             return Err(Error::RolledBack(rolled_back.clone()));
@@ -107,15 +114,16 @@ impl<'v> Unlocked<'v> {
     pub fn accept_rollback(&mut self) -> Result<Accepted, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;
-        self.reload()?;
+        let anchor = self.reload()?.verified;
         let (seen, reason) = match (&self.memory, &self.source) {
             (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
-            (Memory::RolledBack(seen), Source::Previous { .. }) => (seen.seen, "damaged"),
-            (_, Source::Previous { .. }) => (0, "damaged"),
+            (Memory::RolledBack(seen), Source::Previous { other_key, .. }) => (seen.seen, aside_as(*other_key)),
+            (_, Source::Previous { other_key, .. }) => (0, aside_as(*other_key)),
             (_, Source::Current | Source::Copy) => return Ok(Accepted::Already),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
-        let generation = self.generation_after(seen.max(self.document.header.generation))?;
+        let proven = anchor.map_or(0, |anchor| anchor.generation).max(self.document.header.generation);
+        let generation = self.generation_after(plausible(seen, proven))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
         let draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         let aside = self.write(&mut *lock, draft, generation, &aside)?;
@@ -131,11 +139,11 @@ impl<'v> Unlocked<'v> {
     }
 
     /// Reads vault and anchor again. The caller holds the lock.
-    pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
+    pub(super) fn reload(&mut self) -> Result<Remembered, Error> {
         self.reload_vault()?;
         let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
         self.memory = remembered.compare(&self.document, &self.payload);
-        Ok(remembered.verified)
+        Ok(remembered)
     }
 
     /// Reads the vault file again.
@@ -213,6 +221,17 @@ impl<'v> Unlocked<'v> {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
     }
+}
+
+/// What a vault file that cannot be used is set aside as. One under another data key may well be the newer one.
+fn aside_as(other_key: bool) -> &'static str {
+    if other_key { "replaced" } else { "damaged" }
+}
+
+/// Returns the higher generation of one that is only claimed and one that is proven. A claim that is far above counts
+/// for nothing: somebody without any key could use the generations up.
+pub(super) fn plausible(claimed: u64, proven: u64) -> u64 {
+    if claimed.saturating_sub(proven) <= ANCESTOR_LIMIT as u64 { claimed.max(proven) } else { proven }
 }
 
 /// Returns what later writes remember a write by.

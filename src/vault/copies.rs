@@ -1,15 +1,15 @@
 //! Copies of a vault: putting one back, and making one into a vault of its own.
 
-use super::change::Draft;
+use super::change::{Draft, plausible};
 use super::create::create_with;
 use super::project::renew_keys;
 use super::{Edges, LOCK_WAIT, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
-use crate::crypto::secret::Password;
+use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
-use crate::format::VaultId;
-use crate::format::vault::Document;
-use crate::store::{Replaced, Store};
+use crate::format::vault::{Document, Pending};
+use crate::format::{Timestamp, VaultId};
+use crate::store::{Replaced, Store, StoreError};
 
 /// What putting a copy back came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,22 +18,60 @@ pub struct Restored {
     pub generation: u64,
     /// The name of what stood there before, if anything did.
     pub aside: Option<String>,
+    /// Projects of the copy that have been destroyed since, and stay destroyed.
+    pub destroyed: Vec<String>,
+    /// Projects of the copy that are on hold since, and stay so.
+    pub held: Vec<String>,
+    /// A vault file stood there that could not be opened: what it knows of destroyed projects, holds and kits is lost.
+    pub unread: bool,
 }
 
-/// Puts a copy of a vault file where none stands, as it is.
+/// Tells whether a copy of a vault file may take the place of what stands: where that is nothing, or a vault file of
+/// the same vault that does not parse, or of which `secret` opens a kit and not the rest.
 ///
 /// # Errors
-/// [`Error::Damaged`] where it is no vault file; [`Error::VaultExists`]; those of a vault write.
-pub fn install(store: &dyn Store, bytes: &[u8]) -> Result<(), Error> {
+/// [`Error::Damaged`] where the copy is no vault file; [`Error::OtherVault`] where another vault's file stands;
+/// [`Error::VaultExists`] where one stands that can be used, or may be; [`Error::Io`].
+pub fn check_install(store: &dyn Store, bytes: &[u8], secret: &KitSecret) -> Result<(), Error> {
+    let id = Vault::open_copy(store, bytes)?.id();
+    let standing = store.standing().map_err(|error| Error::from_store(&store.place(), error))?;
+    let is_usable = match Vault::open(store) {
+        Ok(vault) if vault.id() != id => true,
+        // Read instead of a vault file that is missing or does not parse.
+        Ok(vault) if *vault.source() != Source::Current => false,
+        Ok(vault) => match vault.open_with_kit(secret) {
+            Ok(opened) => *opened.source() == Source::Current,
+            Err(Error::Damaged { .. }) => false,
+            // Whether it is whole does not show.
+            Err(_) => true,
+        },
+        Err(Error::Damaged { .. }) => false,
+        Err(Error::VaultNotFound { .. }) => !standing.is_empty(),
+        Err(error) => return Err(error),
+    };
+    if is_usable { Err(Error::VaultExists { standing }) } else { Ok(()) }
+}
+
+/// Puts a copy of a vault file in the vault's place, as it is, where [`check_install`] allows that. What stands there
+/// is set aside; returns its name.
+///
+/// # Errors
+/// Those of [`check_install`] and of a vault write.
+pub fn install(store: &dyn Store, bytes: &[u8], secret: &KitSecret, now: Timestamp) -> Result<Option<String>, Error> {
     let place = store.place();
-    Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
-    let mut lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
-    let standing = store.standing().map_err(|error| Error::from_store(&place, error))?;
-    if !standing.is_empty() {
-        return Err(Error::VaultExists { standing });
+    let failed = |error| Error::from_store(&place, error);
+    let mut lock = store.lock(LOCK_WAIT).map_err(failed)?;
+    check_install(store, bytes, secret)?;
+    let aside = Replaced::SetAside(format!("damaged-{}", now.to_string().replace([':', '-'], "")));
+    lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)
+}
+
+/// Reads the vault file; `None` also for what cannot be read as a vault, which is set aside as it is.
+fn readable(store: &dyn Store) -> Result<Option<Vec<u8>>, Error> {
+    match store.load() {
+        Err(StoreError::TooLarge { .. } | StoreError::NotAFile { .. }) => Ok(None),
+        other => other.map_err(|error| Error::from_store(&store.place(), error)),
     }
-    let written = lock.replace(bytes, None, &Replaced::Nothing, &mut |read| read == bytes);
-    written.map(|_| ()).map_err(|error| Error::from_store(&place, error))
 }
 
 impl<'a> Vault<'a> {
@@ -44,11 +82,7 @@ impl<'a> Vault<'a> {
     /// the store; [`Error::Io`].
     pub fn open_copy(store: &'a dyn Store, bytes: &[u8]) -> Result<Self, Error> {
         let document = Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
-        let standing = match store.load() {
-            // What stands there cannot be read as a vault: it is set aside as it is.
-            Err(crate::store::StoreError::TooLarge { .. } | crate::store::StoreError::NotAFile { .. }) => None,
-            other => other.map_err(|error| Error::from_store(&store.place(), error))?,
-        };
+        let standing = readable(store)?;
         let other = standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         if other.is_some_and(|other| other.header.vault != document.header.vault) {
             let what = format!("the vault {}", store.place());
@@ -60,8 +94,9 @@ impl<'a> Vault<'a> {
 
 impl Unlocked<'_> {
     /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside;
-    /// where it is under the same data key, the kits that it knows of, and which of them have ended, stay known. A
-    /// rotation of the data key that was under way in the copy is not gone on with.
+    /// where it is under the same data key, orders once given stay in force: which projects were destroyed and which
+    /// are on hold, which kits there are and which have ended, and a rotation of the data key that is under way. One
+    /// that was under way in the copy is not gone on with.
     ///
     /// # Errors
     /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile.
@@ -74,24 +109,30 @@ impl Unlocked<'_> {
         let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let stood = standing.as_ref().map_or(0, |document| document.header.generation);
-        let generation = self.generation_after(self.document.header.generation.max(seen).max(stood))?;
+        let proven = self.document.header.generation.max(seen);
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
-        let replaced = match self.standing {
-            Some(_) => Replaced::SetAside(format!("replaced-{time}")),
-            None => Replaced::Nothing,
-        };
+        let replaced = Replaced::SetAside(format!("replaced-{time}"));
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         draft.payload.pending = None;
-        // What the file that stood knows of kits is not lost with it: which were revoked, and which were made since.
-        let newer = standing.filter(|document| document.header.data_key == self.document.header.data_key);
-        if let Some(newer) = newer
-            && let Ok(payload) = open_payload(&newer, &self.data_key)
-        {
-            super::merge::unite_kits(&mut draft, &newer.header.recovery, &payload);
-        }
+        let newer = standing
+            .filter(|document| document.header.data_key == self.document.header.data_key)
+            .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
+        let (mut destroyed, mut held) = (Vec::new(), Vec::new());
+        let unread = self.standing.is_some() && newer.is_none();
+        let generation = match newer {
+            Some((payload, document)) => {
+                super::merge::unite_kits(&mut draft, &document.header.recovery, &payload);
+                (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
+                // An older file's note may be older than the item: the wait begins anew.
+                draft.payload.pending = payload.pending.map(|pending| Pending { settling: Vec::new(), ..pending });
+                proven.max(stood)
+            }
+            None => plausible(stood, proven),
+        };
+        let generation = self.generation_after(generation)?;
         let aside = self.write(&mut *lock, draft, generation, &replaced)?;
         self.source = Source::Current;
-        Ok(Restored { generation, aside })
+        Ok(Restored { generation, aside, destroyed, held, unread })
     }
 
     /// Makes a vault of its own out of this one: the same projects and file keys under another id, another data key

@@ -5,7 +5,7 @@ use super::project::{checked_text, find_mut};
 use super::rotate::{NextKit, Rotation};
 use crate::crypto::secret::Password;
 use crate::error::Error;
-use crate::format::scalar::Base64;
+use crate::format::Timestamp;
 use crate::format::vault::{Hold, KeyState, Project};
 
 impl Unlocked<'_> {
@@ -21,11 +21,7 @@ impl Unlocked<'_> {
         self.begin(password, kit, |draft, editing| {
             let project = find_mut(&mut draft.payload, name)?;
             check(project)?;
-            project.destroyed = Some(editing.now);
-            for key in &mut project.keys {
-                key.state = KeyState::Destroyed;
-                key.wrapped = Base64(Vec::new());
-            }
+            destroy(project, editing.now);
             Ok(())
         })
     }
@@ -66,6 +62,15 @@ impl Unlocked<'_> {
     /// [`Error::ProjectNotFound`], those of a vault write.
     pub fn release_project(&mut self, name: &str) -> Result<bool, Error> {
         self.change(|payload, _| Ok(find_mut(payload, name)?.hold.take().is_some()))
+    }
+}
+
+/// Leaves nothing of a project's keys but on which day they went.
+pub(super) fn destroy(project: &mut Project, at: Timestamp) {
+    project.destroyed = Some(at);
+    for key in &mut project.keys {
+        key.state = KeyState::Destroyed;
+        key.wrapped.0.clear();
     }
 }
 

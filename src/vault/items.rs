@@ -1,6 +1,6 @@
 //! Cleaning up keychain items that something else put beside a vault's own.
 
-use super::{LOCK_WAIT, Unlocked, anchor};
+use super::{Unlocked, anchor};
 use crate::error::Error;
 use crate::keychain::ItemKind;
 
@@ -9,10 +9,13 @@ impl Unlocked<'_> {
     /// how many were deleted.
     ///
     /// # Errors
-    /// Those of the keychain; what was deleted until then stays deleted, and the item that opens is never touched.
+    /// Those of [`Unlocked::check_writable`]: beside an older vault file, what does not open it may be the newer one's
+    /// only key. Those of the keychain; what was deleted until then stays deleted, and the item that opens is never
+    /// touched.
     pub fn remove_duplicates(&mut self) -> Result<usize, Error> {
-        let store = self.edges.store;
-        let _lock = store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))?;
+        let _lock = self.lock()?;
+        self.reload()?;
+        self.check_writable()?;
         let own = self.item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
         let mut deleted = self.keep_one(ItemKind::DataKey, &own)?;
         if let Some(newest) = anchor::newest_bytes(&self.edges, self.id(), &self.data_key)? {

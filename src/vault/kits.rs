@@ -46,6 +46,8 @@ pub struct KitInfo {
     pub created: Timestamp,
     /// Whether it opens the vault as it stands.
     pub valid: bool,
+    /// How many papers open the vault as this kit: two, where two machines made a kit of this number apart.
+    pub papers: usize,
     /// When it was revoked, or a rotation of the data key ended it.
     pub ended: Option<Timestamp>,
     /// When the user said that its paper is destroyed.
@@ -56,7 +58,7 @@ impl Unlocked<'_> {
     /// Returns every kit there ever was, by number.
     #[must_use]
     pub fn kits(&self) -> Vec<KitInfo> {
-        let valid = |number| self.header().recovery.iter().any(|wrap| wrap.kit == number);
+        let papers = |number| self.header().recovery.iter().filter(|wrap| wrap.kit == number).count();
         let mut kits: Vec<KitInfo> = self
             .payload
             .kits
@@ -64,7 +66,8 @@ impl Unlocked<'_> {
             .map(|kit| KitInfo {
                 number: kit.number,
                 created: kit.created,
-                valid: valid(kit.number),
+                valid: papers(kit.number) > 0,
+                papers: papers(kit.number),
                 ended: kit.ended,
                 destroyed: kit.destroyed,
             })

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project, RecoveryWrap};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Pending, Project, RecoveryWrap};
 use crate::store::Replaced;
 
 /// What a merge brought into the vault.
@@ -26,6 +26,10 @@ pub struct Merged {
     /// Kits that opened one of the two files and open the united one no more: the other file had ended them, or
     /// another kit of the same number.
     pub ended_kits: Vec<u32>,
+    /// Kits that came with the other file and that the rotation under way will end.
+    pub ending_kits: Vec<u32>,
+    /// Numbers that two valid kits have, made apart: both open the vault, and both end together.
+    pub doubled_kits: Vec<u32>,
     /// The generation the vault goes on with.
     pub generation: u64,
 }
@@ -35,13 +39,13 @@ impl Unlocked<'_> {
     /// version of the same number, the other file's gets the next free one. What either destroyed stays destroyed.
     ///
     /// # Errors
-    /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`];
-    /// [`Error::RolledBack`] where neither file is, or descends from, the one this machine saw last; those of a vault
+    /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`] where
+    /// a rotation that this file knows nothing of is under way in the other; [`Error::RolledBack`] where neither file is, or descends from, the one this machine saw last; those of a vault
     /// write.
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
         let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
         let mut lock = self.lock()?;
-        let anchor = self.reload()?;
+        let anchor = self.reload()?.verified;
         if other.header.vault != self.id() {
             return Err(refuse("it is another vault's"));
         }
@@ -53,9 +57,7 @@ impl Unlocked<'_> {
         if let Some(feature) = other_payload.lacking().first() {
             return Err(Error::ReadOnly { features: vec![(*feature).to_owned()] });
         }
-        if self.payload.pending.is_some() || other_payload.pending.is_some() {
-            return Err(Error::RotationUnderWay);
-        }
+        let pending = united_pending(self.payload.pending.as_ref(), other_payload.pending.as_ref())?;
         if matches!(self.source, Source::Previous { .. } | Source::Copy) {
             self.check_writable()?;
         }
@@ -73,6 +75,15 @@ impl Unlocked<'_> {
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
         merged.ended_kits = unite_kits(&mut draft, &other.header.recovery, &other_payload);
+        merged.doubled_kits = doubled(&draft.recovery);
+        draft.payload.pending = pending;
+        if let Some(pending) = &mut draft.payload.pending {
+            let is_valid = |kit| draft.recovery.iter().any(|wrap| wrap.kit == kit);
+            pending.recovery.retain(|wrap| is_valid(wrap.kit));
+            let own = &self.document.header.recovery;
+            let came = draft.recovery.iter().filter(|wrap| !own.contains(wrap)).map(|wrap| wrap.kit);
+            merged.ending_kits = came.filter(|kit| pending.recovery.iter().all(|wrap| wrap.kit != *kit)).collect();
+        }
         draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
         draft.payload.ancestors.push(ancestor(other));
         let seen = anchor.map_or(0, |anchor| anchor.generation);
@@ -81,6 +92,39 @@ impl Unlocked<'_> {
         self.write(&mut *lock, draft, merged.generation, &Replaced::BecomesPrevious)?;
         Ok(merged)
     }
+}
+
+/// Returns the rotation that goes on in the united file. Its time begins anew: a note in either file may be older than
+/// the item it is of.
+fn united_pending(own: Option<&Pending>, other: Option<&Pending>) -> Result<Option<Pending>, Error> {
+    let mut united = match (own, other) {
+        (None, None) => return Ok(None),
+        (Some(own), None) => own.clone(),
+        (Some(own), Some(other)) if own.data_key == other.data_key => own.clone(),
+        // That this file has none may mean that it was given up here.
+        (_, Some(_)) => return Err(Error::RotationUnderWay),
+    };
+    united.settling.clear();
+    for origin in other.iter().flat_map(|other| &other.origins) {
+        if !united.origins.contains(origin) {
+            united.origins.push(*origin);
+        }
+    }
+    for wrap in other.iter().flat_map(|other| &other.recovery) {
+        if united.recovery.iter().all(|held| held.kit != wrap.kit) {
+            united.recovery.push(wrap.clone());
+        }
+    }
+    Ok(Some(united))
+}
+
+/// Returns the numbers that more than one wrap has.
+fn doubled(wraps: &[RecoveryWrap]) -> Vec<u32> {
+    let mut kits: Vec<u32> = wraps.iter().map(|wrap| wrap.kit).collect();
+    kits.sort_unstable();
+    let mut doubled: Vec<u32> = kits.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    doubled.dedup();
+    doubled
 }
 
 /// Keeps the youngest ancestors of both, so that a machine that saw either recognizes the merged vault.
@@ -142,6 +186,26 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
     Ok(merged)
 }
 
+/// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that
+/// were neither until now.
+pub(super) fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<String>) {
+    let (mut destroyed, mut held) = (Vec::new(), Vec::new());
+    for theirs in &other.projects {
+        let Some(project) = own.projects.iter_mut().find(|project| project.id == theirs.id) else { continue };
+        if project.hold.is_none() && theirs.hold.is_some() {
+            project.hold.clone_from(&theirs.hold);
+            held.push(project.name.clone());
+        }
+        if project.destroyed.is_none()
+            && let Some(at) = theirs.destroyed
+        {
+            destroyed.push(project.name.clone());
+            super::destroy::destroy(project, at);
+        }
+    }
+    (destroyed, held)
+}
+
 fn unite_keys(
     own: &mut Project,
     other: &Project,
@@ -150,13 +214,9 @@ fn unite_keys(
     merged: &mut Merged,
 ) -> Result<(), Error> {
     own.hold = own.hold.take().or_else(|| other.hold.clone());
-    if own.destroyed.is_some() || other.destroyed.is_some() {
+    if let Some(at) = own.destroyed.or(other.destroyed) {
         // The user gave the order once; that the other machine did not know of it takes nothing back.
-        own.destroyed = own.destroyed.or(other.destroyed);
-        for key in &mut own.keys {
-            key.state = KeyState::Destroyed;
-            key.wrapped.0.clear();
-        }
+        super::destroy::destroy(own, at);
         return Ok(());
     }
     let held: Vec<_> = own

@@ -36,7 +36,7 @@ use crate::keychain::Keychain;
 use crate::store::{Store, StoreError};
 
 pub use change::Accepted;
-pub use copies::{Restored, install};
+pub use copies::{Restored, check_install, install};
 pub use create::create;
 pub use kits::{KitInfo, NewKit};
 pub use merge::Merged;
@@ -72,6 +72,8 @@ pub enum Source {
     Previous {
         /// Why not.
         reason: String,
+        /// It is under a data key that this machine does not hold: another machine rotated it, or it is damaged.
+        other_key: bool,
     },
     /// Neither: a copy from elsewhere, which is to take the vault file's place or to be merged into it.
     Copy,
@@ -99,6 +101,8 @@ pub enum Notice {
         reason: String,
         /// Its generation.
         generation: u64,
+        /// The vault file is under a data key that this machine does not hold.
+        other_key: bool,
     },
     /// More than one keychain item matches; one of them opened.
     SeveralItems {
@@ -178,12 +182,8 @@ impl<'a> Vault<'a> {
         let previous = store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
         match previous {
             Some(document) => {
-                let reason = match &error {
-                    Error::VaultNotFound { .. } => "it is missing".to_owned(),
-                    Error::Damaged { detail, .. } => detail.clone(),
-                    other => other.to_string(),
-                };
-                Ok(Self { store, standing, document, source: Source::Previous { reason } })
+                let source = Source::Previous { reason: reason_of(&error), other_key: false };
+                Ok(Self { store, standing, document, source })
             }
             None => Err(error),
         }
@@ -233,6 +233,15 @@ pub struct Unlocked<'a> {
 impl fmt::Debug for Unlocked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unlocked").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Says why the vault file cannot be used, in the middle of a sentence about it.
+fn reason_of(error: &Error) -> String {
+    match error {
+        Error::VaultNotFound { .. } => "it is missing".into(),
+        Error::Damaged { detail, .. } => detail.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -286,6 +295,12 @@ impl Unlocked<'_> {
             anchor::Memory::RolledBack(rolled_back) => Some(rolled_back),
             _ => None,
         }
+    }
+
+    /// Tells which of the two vault files was opened.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// Tells whether the previous vault file was read, since the vault file itself cannot be used.

@@ -5,7 +5,7 @@ use super::anchor::{self, Memory};
 use super::change::Accepted;
 use super::create::{new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
-use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload};
+use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload, reason_of};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
@@ -37,7 +37,7 @@ impl<'a> Vault<'a> {
             Ok((kit, data_key, payload)) => return Ok(self.with_payload(kit, data_key, payload, secret)),
             // Where the file itself cannot be used, the code may well be right.
             Err(Opening::NoKit | Opening::WrongKit) if matches!(self.source, Source::Previous { .. }) => {
-                let Source::Previous { reason } = &self.source else { return Err(Error::WrongKit) };
+                let Source::Previous { reason, .. } = &self.source else { return Err(Error::WrongKit) };
                 let detail = format!("{reason}; the previous one does not open with this kit");
                 return Err(Error::Damaged { what, detail });
             }
@@ -45,7 +45,7 @@ impl<'a> Vault<'a> {
             Err(Opening::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
             Err(Opening::Damaged(error)) => {
                 let error = Error::from_format(what, error);
-                let reason = error.to_string();
+                let reason = reason_of(&error);
                 (error, reason)
             }
         };
@@ -61,7 +61,7 @@ impl<'a> Vault<'a> {
             // A kit that was revoked with the last write opens the one before: that is no reason to go back to it.
             Ok((kit, data_key, payload)) if intact || open_payload(&self.document, &data_key).is_err() => {
                 self.document = previous;
-                self.source = Source::Previous { reason };
+                self.source = Source::Previous { reason, other_key: false };
                 Ok(self.with_payload(kit, data_key, payload, secret))
             }
             _ => Err(error),
@@ -132,6 +132,25 @@ impl<'a> OpenedByKit<'a> {
         self.payload.pending.is_some() && self.pending.is_none()
     }
 
+    /// Tells whether [`OpenedByKit::enroll`] would go on without being told to accept what it finds, by what a keychain
+    /// remembers of the vault: this machine's may not be the one that is to hold the new key.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where only the previous vault file opened; [`Error::RolledBack`] where the vault file is not,
+    /// and does not descend from, the one seen last; [`Error::Keychain`].
+    pub fn check_against(&self, keychain: &dyn Keychain, host: &dyn Host) -> Result<(), Error> {
+        if let Source::Previous { reason, .. } = self.source() {
+            let what = format!("the vault {}", self.vault.store.place());
+            return Err(Error::Damaged { what, detail: reason.clone() });
+        }
+        let edges = Edges { store: self.vault.store, keychain, host };
+        let remembered = anchor::load(&edges, self.id(), &self.data_key)?;
+        match remembered.compare(&self.vault.document, &self.payload) {
+            Memory::RolledBack(rolled_back) => Err(Error::RolledBack(rolled_back)),
+            _ => Ok(()),
+        }
+    }
+
     /// Gives this machine a key of its own under a new password, and returns the vault unlocked.
     ///
     /// Wraps of this data key under earlier passwords go; wraps of other data keys stay, since another copy of the
@@ -139,7 +158,9 @@ impl<'a> OpenedByKit<'a> {
     ///
     /// # Errors
     /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`];
-    /// [`Error::EitherPassword`] where the keychain did not confirm; those of a vault write. The kit opens the vault as before then.
+    /// [`Error::EitherPassword`] where the keychain did not confirm; [`Error::Enrolled`] where the new password is in
+    /// force and the older vault file could not be accepted; those of a vault write. The kit opens the vault as before
+    /// then.
     pub fn enroll(
         self,
         keychain: &'a dyn Keychain,
@@ -176,13 +197,13 @@ impl<'a> OpenedByKit<'a> {
             finished_rotation: false,
             notices: Vec::new(),
         };
-        if let Source::Previous { reason } = &unlocked.source {
+        if let Source::Previous { reason, other_key } = &unlocked.source {
             if !accept {
                 let what = format!("the vault {}", edges.store.place());
                 return Err(Error::Damaged { what, detail: reason.clone() });
             }
             let (reason, generation) = (reason.clone(), header.generation);
-            unlocked.notices.push(Notice::ReadPrevious { reason, generation });
+            unlocked.notices.push(Notice::ReadPrevious { reason, generation, other_key: *other_key });
         }
         let mut lock = unlocked.lock()?;
         unlocked.reload()?;
@@ -237,11 +258,15 @@ impl<'a> OpenedByKit<'a> {
         })?;
         if next.is_some() && writable {
             host.sync_disks();
-            unlocked.note_time_under(&mut *lock)?;
+            // The next unlock notes the time, where this fails.
+            if let Err(error) = unlocked.note_time_under(&mut *lock) {
+                unlocked.notices.push(Notice::RotationStuck { reason: error.to_string() });
+            }
         }
         drop(lock);
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
-            if accept && let Accepted::Now { aside } = unlocked.accept_rollback()? {
+            let enrolled = |error| Error::Enrolled { cause: Box::new(error) };
+            if accept && let Accepted::Now { aside } = unlocked.accept_rollback().map_err(enrolled)? {
                 let generation = unlocked.header().generation;
                 unlocked.notices.push(Notice::Accepted { generation, aside });
             }

@@ -99,7 +99,8 @@ impl<'v> Unlocked<'v> {
     /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationBegun`] where the
+    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where
+    /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the
     /// rotation is in the vault and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, |_, _| Ok(()))
@@ -140,6 +141,8 @@ impl<'v> Unlocked<'v> {
     ) -> Result<Rotation, Error> {
         self.check_writable()?;
         let vault = self.id();
+        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        let known = self.header().recovery.clone();
         let mut pepper = [0; PEPPER_LEN];
         crate::crypto::random(&mut pepper)?;
         let (id, key) = (DataKeyId::generate()?, DataKey::generate()?);
@@ -160,6 +163,14 @@ impl<'v> Unlocked<'v> {
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
+            // One that began meanwhile has kits that somebody was told are good.
+            if draft.payload.pending.as_ref().map(|pending| pending.data_key) != under_way {
+                return Err(Error::RotationUnderWay);
+            }
+            // Nor was anybody asked about a kit that was made meanwhile.
+            if draft.recovery.iter().any(|wrap| !known.contains(wrap)) {
+                return Err(Error::Changed { what: "the list of recovery kits".into() });
+            }
             edit(draft, editing)?;
             match kit {
                 NextKit::None => {}

@@ -1,7 +1,7 @@
 //! From what stands in clear to the data key in memory.
 
 use super::anchor::{self, Memory};
-use super::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload};
+use super::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload, reason_of};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::kdf::derive_kek;
@@ -24,6 +24,7 @@ pub struct FoundKey<'a> {
 }
 
 const PROTECTED_DAMAGED: &str = "its protected part is damaged";
+const OTHER_DATA_KEY: &str = "it is under a data key that this machine does not hold";
 
 impl<'a> Vault<'a> {
     /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
@@ -39,7 +40,7 @@ impl<'a> Vault<'a> {
                     return Err(error);
                 };
                 self.document = previous;
-                self.source = Source::Previous { reason: PROTECTED_DAMAGED.into() };
+                self.source = Source::Previous { reason: PROTECTED_DAMAGED.into(), other_key: false };
                 self.stored_items(keychain).map_err(|_| error)
             }
             other => other,
@@ -190,7 +191,8 @@ impl<'a> FoundKey<'a> {
             Some(previous) => match self.try_wraps(password, &previous)? {
                 Tried::Opened(opened) => {
                     self.vault.document = previous;
-                    self.vault.source = Source::Previous { reason: PROTECTED_DAMAGED.into() };
+                    let reason = if same_key { PROTECTED_DAMAGED } else { OTHER_DATA_KEY };
+                    self.vault.source = Source::Previous { reason: reason.into(), other_key: !same_key };
                     return Ok(opened);
                 }
                 tried => Some(tried),
@@ -219,7 +221,7 @@ impl<'a> FoundKey<'a> {
         let Some(previous) = self.previous() else { return Err(error) };
         let Ok(payload) = open_payload(&previous, data_key) else { return Err(error) };
         self.vault.document = previous;
-        self.vault.source = Source::Previous { reason: error.to_string() };
+        self.vault.source = Source::Previous { reason: reason_of(&error), other_key: false };
         Ok(payload)
     }
 
@@ -247,9 +249,9 @@ impl Unlocked<'_> {
         if adopts || matches!(self.source, Source::Previous { .. }) {
             self.compare_under_lock()?;
         }
-        if let Source::Previous { reason } = &self.source {
+        if let Source::Previous { reason, other_key } = &self.source {
             let (reason, generation) = (reason.clone(), self.document.header.generation);
-            self.notices.push(Notice::ReadPrevious { reason, generation });
+            self.notices.push(Notice::ReadPrevious { reason, generation, other_key: *other_key });
         }
         if let Memory::RolledBack(rolled_back) = &self.memory {
             self.notices.push(Notice::RolledBack(rolled_back.clone()));
@@ -281,16 +283,14 @@ impl Unlocked<'_> {
                 return Ok(());
             }
         };
-        let anchor = self.reload()?;
+        let remembered = self.reload()?;
         let settled = match &self.memory {
             Memory::Current | Memory::RolledBack(_) => return Ok(()),
             _ if self.source != Source::Current => return Ok(()),
             Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
             Memory::Missing => {
                 // A rotation leaves the anchor under the earlier data key until its very end.
-                let own = self.document.header.data_key;
-                let moved = self.item.wraps.iter().any(|wrap| wrap.header.data_key != own);
-                if anchor.is_none() && self.payload.pending.is_none() && !moved {
+                if remembered.followed(&self.document, &self.payload).is_none() {
                     self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
                 }
                 lock.sync().map_err(|error| Error::from_store(&store.place(), error))

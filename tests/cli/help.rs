@@ -180,20 +180,25 @@ fn global_flags_stand_before_or_after_the_command() {
 #[test]
 fn the_vault_is_named_by_flag_or_variable_and_the_flag_wins() {
     let home = Home::empty();
-    let missing = |folder: &str| {
+    let hinting = |folder: &str, flag: &str| {
         format!(
             "\
 error: cannot open the vault
 cause: there is no vault at {{home}}/{folder}/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
+hint: make one with `strongroom {flag}init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom {flag}recover --from BACKUP
 "
         )
     };
-    home.run("project list --vault flag").fails(4, &missing("flag"));
-    home.run("--vault flag project list").fails(4, &missing("flag"));
+    let missing = |folder: &str| hinting(folder, "");
+    // What a hint names is to be typed as it is: the flag is in it, the variable is still set.
+    home.run("project list --vault flag").fails(4, &hinting("flag", "--vault flag "));
+    home.run("--vault flag project list").fails(4, &hinting("flag", "--vault flag "));
     home.typed("project list").env("STRONGROOM_VAULT", "variable").run().fails(4, &missing("variable"));
-    let _ =
-        home.typed("project list --vault flag").env("STRONGROOM_VAULT", "variable").run().fails(4, &missing("flag"));
+    let _ = home
+        .typed("project list --vault flag")
+        .env("STRONGROOM_VAULT", "variable")
+        .run()
+        .fails(4, &hinting("flag", "--vault flag "));
     home.run("project list").fails(4, &missing(".local/share/strongroom"));
     // An empty variable is none.
     home.typed("project list").env("STRONGROOM_VAULT", "").run().fails(4, &missing(".local/share/strongroom"));

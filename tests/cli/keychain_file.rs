@@ -38,7 +38,7 @@ fn a_missing_key_is_told_before_a_password_is_asked_for() {
             "\
 error: cannot unlock the vault
 cause: keychain file {home}/.local/state/strongroom/keychain/[..] holds no key for vault [..]-[..]-[..]-[..]-[..]
-hint: unlock the vault on the machine it was made on, or name where its key lies with --keychain file:PATH; or, with a recovery kit: strongroom recover
+hint: with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with --keychain
 ",
         );
     }

@@ -71,7 +71,7 @@ fn a_kit_that_opens_the_previous_vault_file_alone_does_not_pass_its_test() {
 warning: the vault file cannot be used ([..]); reading the previous one, generation 3
 error: kit 1 does not open the vault file itself
 cause: [..]
-hint: restore the vault file from a backup, or go on from the previous one (generation 3) by `strongroom status --unlock --accept-rollback`
+hint: put a backup in its place, or go on from the previous one (generation 3): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
 ",
             )
             .changed_nothing();
@@ -162,6 +162,7 @@ fn what_recover_cannot_use_is_refused_and_changes_nothing() {
     home.write("weak", "short\n");
     let stranger = home_with_kit();
     home.write("other", stranger.read("kit"));
+    home.run("vault backup copy.json -q").does("");
     for (words, code, kind) in [
         ("--kit-file wrong --new-password-file new", 3, "bad-code"),
         ("--kit-file short --new-password-file new", 3, "bad-code"),
@@ -172,7 +173,8 @@ fn what_recover_cannot_use_is_refused_and_changes_nothing() {
         ("--new-password-file new", 2, "usage"),
         ("--kit-file kit --new-password-file new --keychain file:precious", 6, "key-not-ours"),
         ("--kit-file kit --new-password-file new --keychain file:.local/share/strongroom/key", 2, "usage"),
-        ("--kit-file kit --new-password-file new --from kit", 1, "vault-exists"),
+        ("--kit-file kit --new-password-file new --from kit", 5, "damaged"),
+        ("--kit-file kit --new-password-file new --from copy.json", 1, "vault-exists"),
     ] {
         let outcome = home.run_alone(&format!("recover --no-input --json {words}"));
         outcome.fails_in_json(code, kind);
@@ -248,4 +250,134 @@ fn recovering_never_takes_the_keychain_file_of_another_vault() {
     // One that is damaged is this vault's all the same, since it is remembered to lie there.
     home.write(&item, &mine[..mine.len() / 2]);
     home.run_alone("recover --kit-file kit --new-password-file new --no-input -q").does("");
+}
+
+const RECOVER: &str = "recover --kit-file kit --new-password-file new --no-input";
+
+#[test]
+fn a_backup_takes_the_place_of_a_damaged_vault_file_in_one_command() {
+    let altered = |whole: &[u8]| with_altered_payload(whole);
+    for damaged in [altered, |_: &[u8]| b"garbage".to_vec()] {
+        let home = home_with_kit();
+        home.run("vault backup copy.json -q").does("");
+        let bytes = damaged(&home.read(home.vault()));
+        home.write(home.vault(), &bytes);
+        fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
+        fs::remove_file(home.keychain()).unwrap();
+        // What the hint says is what does it.
+        let (_, hint) = home.run_alone(&format!("{RECOVER} --json")).fails_in_json(5, "damaged");
+        assert_eq!(hint, "put a backup in its place: strongroom recover --from BACKUP");
+        let told = home.run_alone(&format!("{RECOVER} --from copy.json")).succeeds().text();
+        let aside = told.lines().find_map(|line| line.strip_prefix("what stood there is kept as ")).unwrap();
+        assert_eq!(home.read(aside), bytes);
+        home.write("pw", "seven-wet-owls-argue-about-tea\n");
+        home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+    }
+}
+
+#[test]
+fn an_older_backup_is_refused_before_it_stands_in_the_vaults_place() {
+    let home = home_with_kit();
+    home.run("vault backup older.json -q").does("");
+    home.run("project add beta -q").does("");
+    home.run("vault backup newer.json -q").does("");
+    for name in [home.vault(), home.vault().with_extension("json.prev")] {
+        fs::remove_file(name).unwrap();
+    }
+    home.run_alone(&format!("{RECOVER} --json --from older.json")).fails_in_json(8, "rolled-back");
+    assert!(!home.vault().exists());
+    home.run_alone(&format!("{RECOVER} -q --from newer.json")).does("");
+}
+
+#[test]
+fn another_keychain_is_no_way_around_the_alarm_of_an_older_vault() {
+    let home = home_with_kit();
+    let older = home.read(home.vault());
+    home.run("project add beta -q").does("");
+    home.write(home.vault(), older);
+    let words = format!("{RECOVER} --keychain file:elsewhere");
+    home.run_alone(&format!("{words} --json")).fails_in_json(8, "rolled-back");
+    assert!(!home.path("elsewhere").exists());
+    // Where that memory cannot be read, it is said.
+    fs::remove_file(home.anchor()).unwrap();
+    fs::create_dir(home.anchor()).unwrap();
+    let told = home.run_alone(&format!("{words} -q"));
+    assert_eq!(told.code(), 0);
+    assert!(
+        told.stderr().starts_with("warning: what this machine remembers of the vault cannot be read"),
+        "{}",
+        told.stderr()
+    );
+}
+
+#[test]
+fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
+    let home = home_with_kit();
+    home.run("project add beta -q").does("");
+    let (item, anchor) = (home.read(home.keychain()), home.read(home.anchor()));
+    let previous = home.read(home.vault());
+    home.run("vault rotate --keep-kit --kit-file kit -q").succeeds();
+    // The other machine's file comes here, where the keychain and the previous file are from before.
+    home.write(home.keychain(), item);
+    home.write(home.anchor(), anchor);
+    home.write(home.vault().with_extension("json.prev"), previous);
+    let rotated = home.read(home.vault());
+    let refused = home.run("project add gamma");
+    let told = refused.stderr().lines().collect::<Vec<_>>();
+    assert_eq!((refused.code(), told.len()), (6, 4), "{told:?}");
+    assert!(told[0].contains("it is under a data key that this machine does not hold"), "{told:?}");
+    assert!(told[2].ends_with("the vault file is under another data key"), "{told:?}");
+    assert!(told[3].starts_with("hint: where another machine rotated the data key, a recovery kit"), "{told:?}");
+    assert_eq!(home.read(home.vault()), rotated);
+    let (_, remedy) = vault_finding(&home);
+    assert!(remedy.starts_with("where another machine rotated the data key: strongroom recover;"), "{remedy}");
+    home.run_alone(&format!("{RECOVER} -q")).does("");
+    home.write("pw", "seven-wet-owls-argue-about-tea\n");
+    home.run("project add gamma -q").does("");
+}
+
+/// Returns what doctor, which may unlock, says of the vault file.
+fn vault_finding(home: &Home) -> (String, String) {
+    let found = home.run("doctor --json").json();
+    let finding = found.as_array().unwrap().iter().find(|finding| finding["check"] == "vault").unwrap().clone();
+    let text = |member: &str| finding[member].as_str().unwrap_or_default().to_owned();
+    (text("message"), text("remedy"))
+}
+
+#[test]
+fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
+    let home = home_with_kit();
+    home.run("project add beta -q").does("");
+    home.write(home.vault(), with_altered_payload(&home.read(home.vault())));
+    let json = home.run("status --unlock --json").json();
+    assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(3), 1));
+    assert!(json["warning"].as_str().unwrap().contains("does not open"));
+    let (message, remedy) = vault_finding(&home);
+    assert!(message.contains("the previous one (generation 3) can"), "{message}");
+    assert!(remedy.contains("vault restore BACKUP") && remedy.contains("recover --from BACKUP"), "{remedy}");
+    let found = home.run("doctor --json").json();
+    assert!(found.as_array().unwrap().iter().all(|finding| finding["check"] != "anchor"), "{found}");
+}
+
+#[test]
+fn what_is_shown_once_is_shown_to_somebody_or_not_made() {
+    let home = Home::with_vault();
+    let (item, file) = (home.read(home.keychain()), home.read(home.vault()));
+    for to in ["/dev/null", "&-"] {
+        for words in [
+            "passwd --generate-password --password-file pw",
+            "passwd --generate-password --password-file pw --json",
+            "recovery new --password-file pw",
+            "recovery new --json --password-file pw",
+            "init --vault other --generate-password --keychain file --kdf-memory 64",
+        ] {
+            let refused = home.shell(&format!("strongroom {words} --no-input >{to}"));
+            assert_eq!(refused.code(), 1, "{words} >{to}");
+            assert!(refused.stderr().contains("standard output is closed or thrown away"), "{}", refused.stderr());
+        }
+    }
+    assert_eq!((home.read(home.keychain()), home.read(home.vault())), (item, file));
+    assert!(!home.path("other").exists());
+    // What is kept elsewhere may go on unseen.
+    assert_eq!(home.shell("strongroom recovery new --password-file pw --recovery-file kit >/dev/null").code(), 0);
 }

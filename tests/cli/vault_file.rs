@@ -54,8 +54,20 @@ fn where_a_vault_stood_doctor_has_it_put_back_and_not_made_anew() {
     assert!(said.contains("where this machine remembers vault "), "{said}");
     let remedy = vault["remedy"].as_str().unwrap();
     assert!(!remedy.contains("init") && remedy.ends_with("strongroom recover --from BACKUP"), "{remedy}");
+    let (_, hint) = home.run("project list --json").fails_in_json(4, "vault-not-found");
+    assert!(hint.starts_with("this machine remembers a vault there: put the vault file back"), "{hint}");
     home.run("vault restore copy.json -q").does("");
     home.run("project list").succeeds();
+}
+
+#[test]
+fn a_restored_copy_lifts_no_hold() {
+    let home = Home::with_project();
+    home.run("vault backup copy.json -q").does("");
+    home.run("project hold acme --reason suit -q").does("");
+    let json = home.run("vault restore copy.json --json").succeeds().json();
+    assert_eq!((&json["held"][0], &json["unread"]), (&"acme".into(), &false.into()));
+    home.run("project destroy acme --yes acme --json").fails_in_json(1, "project-held");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::keychain::{Item, Wrap};
 use crate::run::{Action, Done, Kits, Memory, Run, Stop};
-use crate::state::{DESTROYED, MACHINES, NO_PENDING, NONE};
+use crate::state::{DESTROYED, MACHINES, NO_PENDING, NONE, Pending};
 
 impl Run {
     /// Carries the action out.
@@ -249,7 +249,7 @@ impl Run {
     /// Puts the copy in the vault file's place; what stood is set aside.
     pub fn restore(&mut self) -> Done {
         let Some(copy) = self.state.copy else { return Err(Stop::Refused) };
-        let standing = self.state.vault.id;
+        let standing = self.state.vault;
         self.doc = copy;
         self.item = self.state.machines[self.m].item.value;
         if !self.item.opens(copy.key, self.password) {
@@ -259,15 +259,20 @@ impl Run {
         if !self.variant.restores_unchecked {
             self.check_item()?;
         }
-        if self.state.vault.id != standing {
+        if self.state.vault.id != standing.id {
             return Err(Stop::Refused);
-        }
-        self.taken_as_it_is(copy.content, copy.kits);
-        if copy.key != self.state.vault.key {
-            self.state.aside = self.state.vault.key;
         }
         let mut doc = copy;
         doc.pending = NO_PENDING;
+        if copy.key == standing.key {
+            // Orders once given stay in force.
+            doc.content |= standing.content & DESTROYED;
+            doc.kits |= standing.kits;
+            doc.pending = standing.pending.without_marks();
+        } else {
+            self.state.aside = standing.key;
+        }
+        self.taken_as_it_is(doc.content, doc.kits);
         self.commit(doc, false, true)?;
         self.write_anchor();
         Ok(())
@@ -280,7 +285,7 @@ impl Run {
         let Some(other) = self.state.copy.filter(|other| other.key == self.doc.key) else {
             return Err(Stop::Refused);
         };
-        if self.doc.pending.key != NONE || other.pending.key != NONE {
+        if other.pending.key != NONE && other.pending.key != self.doc.pending.key {
             return Err(Stop::Refused);
         }
         let anchor = self.state.machines[self.m].anchor.value;
@@ -290,6 +295,15 @@ impl Run {
         let mut doc = self.doc;
         doc.content = if self.variant.merge_drops { other.content } else { doc.content | other.content };
         doc.kits |= other.kits;
+        if doc.pending.key != NONE {
+            // Whoever merges is told which kits it ends.
+            doc.pending = Pending { asked: doc.kits, ..doc.pending.without_marks() };
+            if other.pending.key != NONE {
+                doc.pending.kits |= other.pending.kits;
+                doc.pending.origins |= other.pending.origins;
+                doc.pending.wraps |= other.pending.wraps;
+            }
+        }
         doc.ancestors |= other.ancestors | 1 << other.id;
         self.commit(doc, true, false)?;
         self.write_anchor();

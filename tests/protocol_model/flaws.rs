@@ -43,6 +43,7 @@ pub const FLAWS: &[Flaw] = &[
     flaw!(recovers_over_pending, "I5", TWO),
     flaw!(adds_ending_kits, "I2", Budget { races: 1, ..TWO }),
     flaw!(recovers_stale_key, "I3", Budget { races: 1, rotations: 2, ..TWO }),
+    flaw!(ends_unknown_kits, "I2", Budget { kits: 1, ..RACES }),
     flaw!(no_anchor, "I6", COPIES),
     flaw!(foreign_anchor_is_none, "I6", COPIES),
     flaw!(no_reload, "I1", Budget { races: 1, changes: 2, kits: 1, recoveries: 1, ..NOTHING }),

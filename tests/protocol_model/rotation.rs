@@ -108,8 +108,17 @@ impl Run {
             Kits::Keep(number) => kit = 1 << number,
         }
         let (origins, wraps) = self.known_by();
+        let (under_way, known) = (self.doc.pending.key, self.doc.kits);
         self.lock()?;
         self.check_item()?;
+        self.reload()?;
+        if self.doc.pending.key != under_way {
+            return Err(Stop::Refused);
+        }
+        if self.doc.kits & !known != 0 && !self.variant.ends_unknown_kits {
+            return Err(Stop::Refused);
+        }
+        let asked = if unasked { 0 } else { known };
         // Numbered here, where another process's data key is known; it was generated before the lock.
         let key = self.state.fresh_key(self.held);
         let mut marks = [Mark::None; MACHINES];
@@ -119,7 +128,7 @@ impl Run {
         self.revise(|doc| {
             doc.content |= edit;
             doc.kits |= kit;
-            doc.pending = Pending { key, kits: kit, origins, wraps, marks, unasked };
+            doc.pending = Pending { key, kits: kit, origins, wraps, marks, asked };
         })?;
         let own = self.doc.key;
         let typed = self.password;
@@ -217,10 +226,8 @@ impl Run {
         }
         let mut doc = self.doc;
         let pending = doc.pending;
-        if !pending.unasked {
-            // Every other kit ends here, and the other machines need one from here on; both are documented.
-            self.state.papers &= pending.kits;
-        }
+        // Every other kit ends here, and the other machines need one from here on; both are documented.
+        self.state.papers &= pending.kits | !pending.asked;
         doc.key = next;
         doc.stale = if self.variant.stale_kits { doc.kits & !pending.kits } else { 0 };
         doc.kits = pending.kits | doc.stale;

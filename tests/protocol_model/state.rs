@@ -38,12 +38,19 @@ pub struct Pending {
     pub wraps: u8,
     /// What each machine has noted.
     pub marks: [Mark; MACHINES],
-    /// Ghost: begun by an unlock, so that nobody was asked what becomes of the kits.
-    pub unasked: bool,
+    /// Ghost: the kits whose users were asked whether they may end, as bits.
+    pub asked: u8,
+}
+
+impl Pending {
+    /// The same rotation, for which every machine waits anew.
+    pub fn without_marks(self) -> Self {
+        Self { marks: [Mark::None; MACHINES], ..self }
+    }
 }
 
 pub const NO_PENDING: Pending =
-    Pending { key: NONE, kits: 0, origins: 0, wraps: 0, marks: [Mark::None; MACHINES], unasked: false };
+    Pending { key: NONE, kits: 0, origins: 0, wraps: 0, marks: [Mark::None; MACHINES], asked: 0 };
 
 /// A vault file. Its generation is left out: it grows along every line of descent, so `id` and `ancestors` decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

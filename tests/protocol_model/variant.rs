@@ -39,6 +39,8 @@ pub struct Variant {
     pub adds_ending_kits: bool,
     /// A recovery takes the next data key of a rotation that is no longer the one under way.
     pub recovers_stale_key: bool,
+    /// A rotation ends a kit that was made since the vault was unlocked.
+    pub ends_unknown_kits: bool,
     /// A vault that does not descend from what the anchor remembers is taken as it is.
     pub no_anchor: bool,
     /// An anchor that the vault's data key does not verify counts as none, whatever it says.
@@ -85,6 +87,7 @@ impl Variant {
         recovers_over_pending: false,
         adds_ending_kits: false,
         recovers_stale_key: false,
+        ends_unknown_kits: false,
         no_anchor: false,
         foreign_anchor_is_none: false,
         no_reload: false,

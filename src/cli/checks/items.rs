@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Finding;
 use super::vault::{Known, kit_names, vault_flag};
+use super::{Finding, Opened};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::settings::Kind;
@@ -17,7 +17,12 @@ use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredIte
 use crate::store::durable::with_suffix;
 
 /// Checks this vault's keychain and items. Returns the keychain's file, where it is one.
-pub fn check_own(context: &Context, vault: &Known, findings: &mut Vec<Finding>) -> Result<Option<PathBuf>, Failure> {
+pub fn check_own(
+    context: &Context,
+    vault: &Known,
+    opened: Option<&Opened>,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<PathBuf>, Failure> {
     let kind = context.whole_kind(&context.kind_of(vault.id)?, vault.id);
     let keychain = context.keychain(&kind, vault.id);
     if let Err(error) = check_works(&kind, &keychain, findings) {
@@ -35,7 +40,7 @@ pub fn check_own(context: &Context, vault: &Known, findings: &mut Vec<Finding>) 
         Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
     }
     match keychain.get(&vault.id.to_string(), ItemKind::Anchor) {
-        Ok(items) if vault.is_current => check_anchor(vault, &items, &flag, findings),
+        Ok(items) if vault.is_current => check_anchor(vault, &items, opened, &flag, findings),
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
     }
@@ -155,7 +160,7 @@ fn recovery(vault: &Known, flag: &str, else_wise: &str) -> String {
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
-fn check_anchor(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut Vec<Finding>) {
+fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, flag: &str, findings: &mut Vec<Finding>) {
     const CHECK: &str = "anchor";
     let unlock = format!("strongroom {flag}status --unlock");
     if items.len() > 1 {
@@ -175,13 +180,20 @@ fn check_anchor(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut 
     if own == seen && anchor.anchor.digest == vault.digest {
         findings
             .push(Finding::good(CHECK, format!("the vault file is the one this machine saw last (generation {own})")));
-    } else if own > seen {
-        let text =
-            format!("the vault file (generation {own}) is newer than this machine remembers (generation {seen})");
+    } else if own > seen && opened.is_none_or(|opened| opened.rolled_back.is_none()) {
+        let text = format!(
+            "the vault file (generation {own}) is newer than this machine remembers (generation {seen}): another \
+             machine changed it, or two did apart from each other; unlocking tells"
+        );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
         let merge = format!("unite it with the file that this machine saw last: strongroom {flag}vault merge FILE");
-        let remedy = if own == seen {
+        let remedy = if own == seen && opened.is_none() {
+            format!(
+                "it is damaged, or another one, as after two machines changed it apart; unlocking tells: strongroom \
+                 {flag}doctor --unlock"
+            )
+        } else if own >= seen {
             format!("two machines changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
         } else {
             format!(

@@ -5,12 +5,14 @@ mod files;
 pub mod items;
 mod vault;
 
-pub use vault::{kit_names, vault_flag};
+pub use vault::{at_vault, kit_names, vault_flag, with_flag};
 
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::error::RolledBack;
+use crate::vault::{Source, Unlocked};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +65,31 @@ impl Finding {
     }
 }
 
+/// What unlocking has told, where there was a password: more than stands in clear.
+pub struct Opened {
+    source: Source,
+    generation: u64,
+    rolled_back: Option<RolledBack>,
+}
+
+impl Opened {
+    /// Takes down what the checks need of an unlocked vault.
+    pub fn of(vault: &Unlocked<'_>) -> Self {
+        let rolled_back = vault.rolled_back().cloned();
+        Self { source: vault.source().clone(), generation: vault.header().generation, rolled_back }
+    }
+}
+
 /// Runs every check that needs no password.
 ///
 /// # Errors
 /// Where not even the settings can be read.
-pub fn run(context: &Context) -> Result<Vec<Finding>, Failure> {
+pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Vec<Finding>, Failure> {
     let store = context.store()?;
     let mut findings = Vec::new();
-    let known = vault::check(context, &store, &mut findings);
+    let known = vault::check(context, &store, opened, &mut findings);
     let keychain_file = match &known {
-        Some(known) => items::check_own(context, known, &mut findings)?,
+        Some(known) => items::check_own(context, known, opened, &mut findings)?,
         None => None,
     };
     items::check_stray(context, known.as_ref(), &mut findings)?;

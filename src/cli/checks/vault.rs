@@ -1,8 +1,9 @@
 //! The vault file and the one before it.
 
-use super::Finding;
+use super::{Finding, Opened};
 use crate::cli::commands::project::shell_word;
 use crate::cli::context::Context;
+use crate::cli::failure::Failure;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::Document;
@@ -22,7 +23,12 @@ pub struct Known {
 }
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
-pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>) -> Option<Known> {
+pub fn check(
+    context: &Context,
+    store: &FolderStore,
+    opened: Option<&Opened>,
+    findings: &mut Vec<Finding>,
+) -> Option<Known> {
     let vault = match Vault::open(store) {
         Ok(vault) => vault,
         Err(error) => {
@@ -31,34 +37,47 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
                 Error::VaultNotFound { .. } => match remembered(context, store) {
                     Some(vault) => {
                         text += &format!(", where this machine remembers vault {vault}");
-                        format!(
-                            "put the vault file back, or a backup of it: strongroom {flag}vault restore BACKUP; or, \
-                             with a recovery kit: strongroom {flag}recover --from BACKUP"
-                        )
+                        with_flag(PUT_BACK, &flag)
                     }
                     None => format!("strongroom {flag}init"),
                 },
                 Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
                 Error::Io { .. } => "make the file readable for you".into(),
-                _ => "restore the vault file from a backup".into(),
+                _ => with_flag(PUT_BACK, &flag),
             };
             findings.push(Finding::problem("vault", text, remedy));
             return None;
         }
     };
     let header = vault.header();
-    match vault.source() {
+    // That it parses does not mean that it opens.
+    let (source, generation) = match opened {
+        Some(opened) => (&opened.source, opened.generation),
+        None => (vault.source(), header.generation),
+    };
+    match source {
         Source::Current => {
             findings.push(Finding::good("vault", format!("{}, generation {}", store.place(), header.generation)));
         }
         Source::Copy => {}
-        Source::Previous { reason } => findings.push(Finding::problem(
-            "vault",
-            format!("the vault file cannot be used: {reason}; the previous one (generation {}) can", header.generation),
-            format!("strongroom {}status --unlock --accept-rollback", vault_flag(context)),
-        )),
+        Source::Previous { reason, other_key } => {
+            let flag = vault_flag(context);
+            let first = if *other_key {
+                format!("where another machine rotated the data key: strongroom {flag}recover; else ")
+            } else {
+                String::new()
+            };
+            findings.push(Finding::problem(
+                "vault",
+                format!("the vault file cannot be used: {reason}; the previous one (generation {generation}) can"),
+                format!(
+                    "{first}{}; or go on from the previous one: strongroom {flag}status --unlock --accept-rollback",
+                    with_flag(PUT_BACK, &flag)
+                ),
+            ));
+        }
     }
-    if *vault.source() == Source::Current {
+    if *source == Source::Current {
         check_previous(store, header.vault, findings);
     }
     let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
@@ -77,8 +96,55 @@ pub fn check(context: &Context, store: &FolderStore, findings: &mut Vec<Finding>
         generation: header.generation,
         digest: vault.digest(),
         data_key: header.data_key,
-        is_current: *vault.source() == Source::Current,
+        is_current: *source == Source::Current,
     })
+}
+
+/// What to do where a vault stood and stands no more.
+const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a recovery \
+                        kit: strongroom recover --from BACKUP";
+
+/// The commands that act on the vault that --vault names.
+const AT_A_VAULT: [&str; 15] = [
+    "cat",
+    "decrypt",
+    "doctor",
+    "encrypt",
+    "init",
+    "key",
+    "passwd",
+    "project",
+    "recover",
+    "recovery",
+    "reencrypt",
+    "rewrap",
+    "status",
+    "vault",
+    "verify",
+];
+
+/// Puts the --vault flag to the commands that a text names.
+pub fn with_flag(text: &str, flag: &str) -> String {
+    let mut parts = text.split("strongroom ");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let command = part.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        let acts = AT_A_VAULT.contains(&command);
+        told += &format!("strongroom {}{part}", if acts { flag } else { "" });
+    }
+    told
+}
+
+/// Says of a failure what only the vault's place tells: what stood there, and which vault its hints mean.
+pub fn at_vault(context: &Context, mut failure: Failure) -> Failure {
+    if failure.kind == "vault-not-found"
+        && let Ok(store) = context.store()
+        && remembered(context, &store).is_some()
+    {
+        failure.hint = Some(format!("this machine remembers a vault there: {PUT_BACK}"));
+    }
+    failure.hint = failure.hint.map(|hint| with_flag(&hint, &vault_flag(context)));
+    failure
 }
 
 /// Returns the vault that this machine's settings remember at the store's place.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::rotate::{OLD_BACKUPS, papers, rotation_json, rotation_text, settle, with_new_kit};
+use super::rotate::{old_backups, papers, rotation_json, rotation_text, settle, with_new_kit};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kit::KitFlags;
@@ -11,7 +11,7 @@ use crate::cli::settings::Kind;
 use crate::error::Error;
 use crate::format::name::project_name;
 use crate::store::Store;
-use crate::vault::{NextKit, ProjectInfo, Rotation, Unlocked};
+use crate::vault::{KitInfo, NextKit, ProjectInfo, Rotation, Unlocked};
 
 /// Destroy a project's keys for good: nothing encrypted for it opens any more.
 ///
@@ -78,8 +78,9 @@ impl Destroy {
                     vault.destroy_project(&self.name, &password, kit)
                 })?
             };
-            let rotation = settle(vault, &password, begun, self.settle_now)?;
-            let left = what_is_left(context, vault, rotation, making.as_ref().map(|making| making.kit.number()))?;
+            let rotation = settle(vault, &password, begun, self.settle_now).map_err(failed)?;
+            let new_kit = making.as_ref().map(|making| making.kit.number());
+            let left = what_is_left(context, vault, &project, rotation, new_kit)?;
             let mut text = format!("project {} is destroyed: its keys are gone from the vault\n", project.name);
             text += &rotation_text(rotation);
             if under_way.is_some() {
@@ -99,7 +100,7 @@ impl Destroy {
             for line in UNKNOWN {
                 text += &format!("\n  - {line}");
             }
-            text += OLD_BACKUPS;
+            text += &old_backups(rotation);
             text += &papers(vault);
             let json = json!({
                 "project": project.name,
@@ -147,6 +148,7 @@ fn confirm(context: &Context, project: &ProjectInfo) -> Result<(), Failure> {
 fn what_is_left(
     context: &Context,
     vault: &Unlocked<'_>,
+    project: &ProjectInfo,
     rotation: Rotation,
     new_kit: Option<u32>,
 ) -> Result<Vec<String>, Failure> {
@@ -161,8 +163,9 @@ fn what_is_left(
     for path in store.set_aside() {
         left.push(format!("{}, with a recovery kit of its time: remove it", path.display()));
     }
-    // The kit that was made with this destroying opens no file that still holds the keys.
-    for kit in vault.kits().iter().filter(|kit| kit.destroyed.is_none() && Some(kit.number) != new_kit) {
+    // One that ended before there was the project opens no file with its keys, nor does the one made just now.
+    let opens = |kit: &&KitInfo| kit.destroyed.is_none() && kit.ended.is_none_or(|ended| ended >= project.created);
+    for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.number) != new_kit) {
         left.push(format!("recovery kit {}, with a vault file of its time", kit.number));
     }
     for (other, settings) in context.settings.all()? {

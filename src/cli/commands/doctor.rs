@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::checks::{self, Finding, Level, items};
+use crate::cli::checks::{self, Finding, Level, Opened, items};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::counted;
@@ -13,7 +13,8 @@ use crate::format::VaultId;
 /// Look for what is wrong, and say what to do about it.
 ///
 /// Looks at permissions, the keychain (with a throw-away item), stray items, the anchor, the previous vault file and
-/// leftovers. With a password, or with --unlock, it also opens the vault. Exits 1 where something is to be done.
+/// leftovers. With a password, or with --unlock, it also opens the vault, which goes on with a rotation of the data key
+/// as every unlock does. Exits 1 where something is to be done.
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Ask for the master password and open the vault too
@@ -45,17 +46,21 @@ impl Doctor {
                     .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
             });
         }
-        let mut findings = checks::run(context)?;
-        if self.unlock || password::has_source(context) {
-            let opened = context.with_unlocked(|vault| {
-                let projects = counted(vault.projects().len(), "project");
-                Ok(Finding::good("unlocking", format!("the password opens it: {projects}")))
-            });
-            findings.push(opened.unwrap_or_else(|failure| {
+        // First, since it may put an end to what the checks would find, and knows what they can only suspect.
+        let unlocked = (self.unlock || password::has_source(context))
+            .then(|| context.with_unlocked(|vault| Ok((Opened::of(vault), vault.projects().len()))));
+        let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
+        let mut findings = checks::run(context, opened)?;
+        findings.extend(unlocked.map(|unlocked| match unlocked {
+            Ok((_, projects)) => {
+                Finding::good("unlocking", format!("the password opens it: {}", counted(projects, "project")))
+            }
+            Err(failure) => {
+                let failure = checks::at_vault(context, failure);
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
                 Finding::problem("unlocking", text, failure.hint.unwrap_or_default())
-            }));
-        }
+            }
+        }));
         report(context, &findings)
     }
 }
@@ -77,11 +82,12 @@ fn report(context: &Context, findings: &[Finding]) -> Result<(), Failure> {
         .collect();
     let json: Value = findings.iter().map(Finding::to_json).collect();
     context.output.result(&lines.join("\n"), &json)?;
+    let place = if context.output.json { "in \"remedy\"" } else { "after \"do:\"" };
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
-        1 => Err(Failure::new(Exit::Failed, "findings", "one thing is to be done").hint("it stands after \"do:\"")),
+        1 => Err(Failure::new(Exit::Failed, "findings", "one thing is to be done").hint(format!("it stands {place}"))),
         count => Err(Failure::new(Exit::Failed, "findings", format!("{count} things are to be done"))
-            .hint("they stand after \"do:\"")),
+            .hint(format!("they stand {place}"))),
     }
 }
 

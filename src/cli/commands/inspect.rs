@@ -84,7 +84,11 @@ fn rows(what: &str, inspection: &Inspection) -> Vec<Vec<String>> {
     let stanzas: Vec<String> =
         inspection.stanzas.iter().map(|(kind, length)| format!("{} ({length} bytes)", stanza_name(*kind))).collect();
     let plain = match inspection.plaintext_len {
-        Some(length) => format!("{length} bytes, {} chunks of 16 KiB at most", length / CHUNK_LEN as u64 + 1),
+        Some(length) => {
+            let count = length / CHUNK_LEN as u64 + 1;
+            let chunks = if count == 1 { "1 chunk".to_owned() } else { format!("{count} chunks") };
+            format!("{length} bytes, {chunks} of 16 KiB at most")
+        }
         None => "no sealed file has this size: it is cut short or extended".into(),
     };
     let blocks = if inspection.blocks_agree { "agree" } else { "differ: one is damaged or older" };

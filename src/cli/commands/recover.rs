@@ -17,6 +17,7 @@ use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::item::DataKeyItem;
+use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
@@ -63,20 +64,8 @@ impl Recover {
             }
         }
         let store = context.store()?;
-        let copy = match &self.from {
-            Some(path) => {
-                let standing = store.standing().unwrap_or_default();
-                if !standing.is_empty() {
-                    return Err(Failure::of("put the copy in the vault's place", Error::VaultExists { standing })
-                        .hint(
-                            "leave out --from to use the vault that stands there, or name another folder with --vault",
-                        ));
-                }
-                Some(read_copy(path)?)
-            }
-            None => None,
-        };
-        let open = |error| Failure::of("open the vault", error);
+        let copy = self.from.as_deref().map(read_copy).transpose()?;
+        let open = |error| with_backup("open the vault", error);
         let found = match &copy {
             Some(bytes) => Vault::open_copy(&store, bytes).map_err(open)?,
             None => Vault::open(&store).map_err(open)?,
@@ -88,31 +77,39 @@ impl Recover {
         let secret = kit::read_secret(context, self.kit_file.as_deref())?;
         // Proven before anybody thinks of a new password, and before the copy is put anywhere.
         let opened =
-            found.open_with_kit(&secret).map_err(|error| Failure::of("open the vault with this kit", error))?;
+            found.open_with_kit(&secret).map_err(|error| with_backup("open the vault with this kit", error))?;
         let number = opened.kit();
-        let new = self.new_password(context)?;
-        let opened = match &copy {
-            None => opened,
-            Some(bytes) => {
-                vault::install(&store, bytes)
-                    .map_err(|error| Failure::of("put the copy in the vault's place", error))?;
-                open_again(&store, &secret)?
-            }
+        let install = |error| {
+            let exists = matches!(error, Error::VaultExists { .. });
+            let failure = Failure::of("put the copy in the vault's place", error);
+            if exists { failure.hint(IN_THE_WAY) } else { failure }
         };
+        if let Some(bytes) = &copy {
+            vault::check_install(&store, bytes, &secret).map_err(install)?;
+        }
         let accept = context.global.accept_rollback;
         let before = context.settings.of(id)?.map(|settings| settings.keychain);
+        if !accept {
+            let elsewhere = before.as_ref().filter(|place| **place != context.whole_kind(&kind, id));
+            check_memory(context, &opened, &*keychain, elsewhere)?;
+        }
+        let new = self.new_password(context)?;
+        let (opened, aside) = match &copy {
+            None => (opened, None),
+            Some(bytes) => {
+                let aside = vault::install(&store, bytes, &secret, context.host.now()).map_err(install)?;
+                (open_again(&store, &secret)?, aside)
+            }
+        };
         // Before the change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
         let had_key = keychain.get(&id.to_string(), ItemKind::DataKey).is_ok_and(|items| !items.is_empty());
         let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
-            let is_damaged = matches!(error, Error::Damaged { .. });
-            let failure = Failure::of("give this machine a key", error);
-            if is_damaged {
-                failure
-                    .hint("restore the vault file from a backup; or go on from the previous one with --accept-rollback")
-            } else {
-                failure
+            if matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
+                // Best effort: the next run says where the key lies.
+                let _ = context.remember(id, &kind, store.file());
             }
+            not_enrolled(error)
         })?;
         context.remember(id, &kind, store.file()).map_err(|failure| {
             failure.hint("the new password is in force; run it again, so that later commands find this machine's key")
@@ -123,12 +120,18 @@ impl Recover {
             Some(place) if place != kind => {
                 format!("if a key is left in {place}, the old password still opens the vault with it: delete it\n")
             }
+            _ if had_key && wraps_of_others(&*keychain, &unlocked) => {
+                "the old password no longer opens this vault file; what is left of it in the keychain is for vault \
+                 files from before or after a rotation of the data key\n"
+                    .into()
+            }
             _ if had_key => "the old password is no longer good on this machine\n".into(),
             _ => String::new(),
         };
         let flag = vault_flag(context);
+        let aside = aside.map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
         let text = format!(
-            "kit {number} opened the vault, and this machine has a key of its own\n\n\
+            "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
              next: strongroom {flag}status --unlock\n\
              If the old machine or its password is in other hands, rotate the data key: strongroom {flag}vault rotate",
@@ -191,6 +194,61 @@ impl Recover {
         let mut terminal = context.terminal().ok_or_else(password::no_source)?;
         password::ask_new(context, &mut terminal)
     }
+}
+
+/// What helps where a vault stands where a copy should go.
+const IN_THE_WAY: &str = "leave out --from to use the vault that stands there; where it is damaged, move it away first; \
+                          or name another folder with --vault";
+
+/// Says of a vault file that cannot be used how a backup takes its place.
+fn with_backup(doing: &str, error: Error) -> Failure {
+    let is_damaged = matches!(&error, Error::Damaged { what, .. } if what.starts_with("the vault"));
+    let failure = Failure::of(doing, error);
+    if is_damaged { failure.hint("put a backup in its place: strongroom recover --from BACKUP") } else { failure }
+}
+
+fn not_enrolled(error: Error) -> Failure {
+    let is_damaged = matches!(error, Error::Damaged { .. });
+    let failure = Failure::of("give this machine a key", error);
+    if is_damaged {
+        failure
+            .hint("put a backup in its place with --from BACKUP, or go on from the previous one with --accept-rollback")
+    } else {
+        failure
+    }
+}
+
+/// Compares the vault file with what this machine remembers of it, here and where its key lay until now.
+fn check_memory(
+    context: &Context,
+    opened: &vault::OpenedByKit<'_>,
+    keychain: &dyn Keychain,
+    elsewhere: Option<&Kind>,
+) -> Result<(), Failure> {
+    opened.check_against(keychain, &context.host).map_err(not_enrolled)?;
+    let Some(place) = elsewhere else { return Ok(()) };
+    match opened.check_against(&*context.silent_keychain(place, opened.id()), &context.host) {
+        Err(error @ Error::RolledBack(_)) => Err(not_enrolled(error)),
+        // A keychain that is lost may be the very reason to recover.
+        Err(error) => {
+            context.output.warn(
+                "anchor-not-read",
+                &format!(
+                    "what this machine remembers of the vault cannot be read ({error}): an older one does not show"
+                ),
+            );
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Tells whether this machine's item has wraps of other data keys, as files before or after a rotation need them.
+fn wraps_of_others(keychain: &dyn Keychain, unlocked: &vault::Unlocked<'_>) -> bool {
+    let own = unlocked.header().data_key;
+    let items = keychain.get(&unlocked.id().to_string(), ItemKind::DataKey).unwrap_or_default();
+    let parsed = items.iter().filter_map(|item| DataKeyItem::parse(&item.bytes).ok());
+    parsed.flat_map(|item| item.wraps).any(|wrap| wrap.header.data_key != own)
 }
 
 fn open_again<'a>(store: &'a FolderStore, secret: &KitSecret) -> Result<vault::OpenedByKit<'a>, Failure> {

@@ -101,8 +101,9 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     let store = context.store()?;
     let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
     let warn = |source: &Source, generation| {
-        if let Source::Previous { reason } = source {
-            context.show(&[Notice::ReadPrevious { reason: reason.clone(), generation }]);
+        if let Source::Previous { reason, other_key } = source {
+            let (reason, other_key) = (reason.clone(), *other_key);
+            context.show(&[Notice::ReadPrevious { reason, generation, other_key }]);
         }
     };
     // Before the code is asked for: where it is refused, the kits of the previous file were tried.
@@ -121,12 +122,13 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     let json = json!({"number": number, "projects": projects, "ends_with_rotation": ends, "previous": previous});
     context.output.result(&text, &json)?;
     match opened.source() {
-        Source::Previous { reason } => {
+        Source::Previous { reason, .. } => {
             let what = format!("kit {number} does not open the vault file itself");
             let flag = vault_flag(context);
             Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
-                "restore the vault file from a backup, or go on from the previous one (generation {}) by `strongroom \
-                 {flag}status --unlock --accept-rollback`",
+                "put a backup in its place, or go on from the previous one (generation {}): `strongroom {flag}status \
+                 --unlock --accept-rollback`, or without keychain and password `strongroom {flag}recover \
+                 --accept-rollback`",
                 opened.generation()
             )))
         }
@@ -138,6 +140,10 @@ impl New {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let output = context.output;
         let saves = self.save.is_some() || self.recovery_file.is_some();
+        let prints = !saves && (output.json || context.terminal().is_none());
+        if prints {
+            crate::cli::output::check_seen("the recovery code")?;
+        }
         context.with_unlocked_by(|vault, password| {
             let store = context.store()?;
             let place = store.place();
@@ -157,16 +163,7 @@ impl New {
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
                 (None, None, None) => {}
             }
-            let shown = saves || (!output.json && context.terminal().is_some());
-            let added = vault.add_kit(&making.kit, &password).map_err(|error| Failure::of("add the kit", error));
-            let proven = added.and_then(|()| making.prove(&store));
-            if let Err(failure) = proven {
-                if let Some(path) = file {
-                    // Best effort: what it holds opens nothing.
-                    let _ = std::fs::remove_file(path);
-                }
-                return Err(failure);
-            }
+            kit::add(vault, &making, &store, &password, file.map(PathBuf::as_path))?;
             let created = making.kit.created();
             if output.json {
                 let kept = file.map(|path| path.display().to_string());
@@ -178,7 +175,7 @@ impl New {
                 text.push_str("}\n");
                 return revoked_unless_printed(vault, number, print(text.as_bytes()));
             }
-            if !shown {
+            if prints {
                 revoked_unless_printed(vault, number, print(page.text().as_bytes()))?;
             }
             let where_to = match file {
@@ -219,6 +216,7 @@ pub fn valid_left(vault: &Unlocked<'_>) -> String {
 /// Tells a kit's state in words.
 pub fn state(kit: &KitInfo) -> String {
     match (kit.valid, kit.ended, kit.destroyed) {
+        (true, _, _) if kit.papers > 1 => format!("valid, {} papers", kit.papers),
         (true, _, _) => "valid".into(),
         (false, Some(at), Some(destroyed)) => format!("ended {at}; paper destroyed {destroyed}"),
         (false, Some(at), None) => format!("ended {at}; destroy its paper"),
@@ -232,6 +230,7 @@ pub fn to_json(kit: &KitInfo) -> Value {
         "number": kit.number,
         "created": kit.created.to_string(),
         "valid": kit.valid,
+        "papers": kit.papers,
         "ended": kit.ended.map(|at| at.to_string()),
         "paper_destroyed": kit.destroyed.map(|at| at.to_string()),
     })

@@ -66,12 +66,12 @@ impl Rotate {
             if self.keep_kit {
                 let secret = kit::read_secret(context, self.kit_file.as_deref())?;
                 let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed)?;
-                let rotation = self.settle(vault, &password, begun)?;
+                let rotation = settle(vault, &password, begun, self.settle_now).map_err(failed)?;
                 return report(context, vault, rotation, None);
             }
             let (rotation, making) =
                 with_new_kit(context, vault, &self.kit, failed, |vault, kit| vault.rotate_data_key(&password, kit))?;
-            let rotation = self.settle(vault, &password, rotation)?;
+            let rotation = settle(vault, &password, rotation, self.settle_now).map_err(failed)?;
             report(context, vault, rotation, making.as_ref())
         })
     }
@@ -86,10 +86,6 @@ impl Rotate {
             );
         }
     }
-
-    fn settle(&self, vault: &mut Unlocked<'_>, password: &Password, begun: Rotation) -> Result<Rotation, Failure> {
-        settle(vault, password, begun, self.settle_now)
-    }
 }
 
 /// Finishes a rotation at once where that was asked for.
@@ -98,11 +94,11 @@ pub fn settle(
     password: &Password,
     begun: Rotation,
     settle_now: bool,
-) -> Result<Rotation, Failure> {
+) -> Result<Rotation, Error> {
     match begun {
         Rotation::Waits { .. } if settle_now => {
             let settled = vault.settle_rotation(password, Settle::Now);
-            settled.map_err(|cause| Failure::of("rotate the data key", Error::RotationBegun { cause: Box::new(cause) }))
+            settled.map_err(|cause| Error::RotationBegun { cause: Box::new(cause) })
         }
         other => Ok(other),
     }
@@ -125,7 +121,7 @@ pub fn with_new_kit(
         // A write that was reported as failed may have been done: then the kit is as good as any.
         (Err(error), Some(making)) if making.prove(&store).is_ok() => return Err(failed(error)),
         (Err(error), Some(_)) => {
-            kit::withdraw(flags);
+            kit::withdraw(flags.recovery_file.as_deref());
             return Err(
                 failed(error).hint("the kit that was made opens nothing: throw its code away, and run it again")
             );
@@ -167,10 +163,14 @@ pub fn rotation_json(rotation: Rotation) -> Value {
     }
 }
 
-/// What a rotation means for backups.
-pub const OLD_BACKUPS: &str = "\nold backups no longer open with this machine's keychain, but with a kit of their \
-                               time, a kept one too: destroy them, and make a new one with `strongroom vault backup \
-                               FILE`";
+/// Says what a rotation means for backups.
+pub fn old_backups(rotation: Rotation) -> String {
+    let since = if rotation == Rotation::Settled { "" } else { "once it is finished, " };
+    format!(
+        "\n{since}old backups no longer open with this machine's keychain, but with a kit of their time, a kept one \
+         too: destroy them, and make a new one with `strongroom vault backup FILE`"
+    )
+}
 
 /// Says which papers are to be destroyed.
 pub fn papers(vault: &Unlocked<'_>) -> String {
@@ -184,9 +184,10 @@ pub fn papers(vault: &Unlocked<'_>) -> String {
         String::new()
     } else {
         format!(
-            "\ndestroy the paper of kit {}: vault files of its time still open with it. Then: strongroom recovery \
+            "\ndestroy the paper of kit {}: vault files of {} time still open with it. Then: strongroom recovery \
              revoke NUMBER --paper-destroyed",
-            ended.join(" and kit ")
+            ended.join(" and kit "),
+            if ended.len() == 1 { "its" } else { "their" }
         )
     }
 }
@@ -198,11 +199,12 @@ fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: O
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {
-        text += OLD_BACKUPS;
+        text += &old_backups(rotation);
         text += &papers(vault);
         text += &recovery::valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {
-        text += "\nkeep every kit until the rotation is finished; only the new or kept one is good afterwards";
+        text +=
+            "\nkeep every kit until the rotation is finished; only one that is made or kept with it is good afterwards";
     }
     let mut json = rotation_json(rotation);
     json["kit"] = making.map(|making| making.kit.number()).into();

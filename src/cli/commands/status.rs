@@ -44,14 +44,14 @@ impl Clear {
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         if !self.unlock && !password::has_source(context) {
-            let mut clear = in_clear(context)?;
+            let mut clear = in_clear(context, None)?;
             clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
             clear.json.insert("unlocked".into(), false.into());
             return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
         }
         context.with_unlocked(|vault| {
             // After unlocking, which may have accepted an older vault file.
-            let mut clear = in_clear(context)?;
+            let mut clear = in_clear(context, Some(vault))?;
             add_unlocked(&mut clear, vault)?;
             let mut text = table(&[], clear.rows);
             let projects = vault.projects();
@@ -68,16 +68,23 @@ impl Status {
     }
 }
 
-fn in_clear(context: &Context) -> Result<Clear, Failure> {
+/// Tells what stands in clear: of the vault file that opened, where one was opened.
+fn in_clear(context: &Context, unlocked: Option<&Unlocked<'_>>) -> Result<Clear, Failure> {
     let store = context.store()?;
-    let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
-    let header = vault.header();
+    let found = match unlocked {
+        Some(_) => None,
+        None => Some(Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?),
+    };
+    let seen = unlocked.map(|vault| (vault.header(), vault.source()));
+    let Some((header, source)) = seen.or(found.as_ref().map(|vault| (vault.header(), vault.source()))) else {
+        return Err(Failure::of("open the vault", Error::VaultNotFound { place: store.place() }));
+    };
     let mut clear = Clear { rows: Vec::new(), json: serde_json::Map::new() };
     clear.add("path", store.place(), store.place().into());
     clear.add("vault", header.vault.to_string(), header.vault.to_string().into());
     clear.add("created", header.created.to_string(), header.created.to_string().into());
     clear.add("generation", header.generation.to_string(), header.generation.into());
-    if let Source::Previous { reason } = vault.source() {
+    if let Source::Previous { reason, .. } = source {
         clear.add(
             "warning",
             format!("the vault file cannot be used: {reason}; this is the previous one"),

@@ -33,6 +33,10 @@ const FORMAT: &[u8] = b"strongroom-vault";
 const APART: &str = "on the machine with the file from before the rotation: copy what it alone has by `strongroom key \
                      show` and `strongroom key import`, or make it a vault of its own with `strongroom vault fork`";
 
+/// What helps where the other of two files has a rotation under way.
+const ROTATES: &str = "merge the two on the machine that rotates the data key, before that is finished: there, `strongroom \
+                       vault merge` with this machine's vault file";
+
 /// Rotate the data key, merge, back up, restore and fork the vault
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
@@ -101,8 +105,13 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
         let merged = vault.merge(&document).map_err(|error| {
             let apart = rotated && matches!(error, Error::OtherVault { .. });
+            let rotates = matches!(error, Error::RotationUnderWay);
             let failure = Failure::of(doing(), error);
-            if apart { failure.hint(APART) } else { failure }
+            match (apart, rotates) {
+                (true, _) => failure.hint(APART),
+                (_, true) => failure.hint(ROTATES),
+                _ => failure,
+            }
         })?;
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
@@ -117,10 +126,24 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
                  number. See `strongroom recovery list`"
             ));
         }
+        for kit in &merged.ending_kits {
+            lines.push(format!(
+                "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
+                 make another one with `strongroom recovery new`"
+            ));
+        }
+        for kit in &merged.doubled_kits {
+            lines.push(format!(
+                "two recovery kits have the number {kit}, made apart: both open the vault. Make one with `strongroom \
+                 recovery new`, and end both with `strongroom recovery revoke {kit}`"
+            ));
+        }
         lines.push("put the merged vault file on the other machine too, in place of its own".into());
         let json = json!({
             "generation": merged.generation,
             "ended_kits": merged.ended_kits,
+            "ending_kits": merged.ending_kits,
+            "doubled_kits": merged.doubled_kits,
             "projects": merged.projects,
             "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
             "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
@@ -240,12 +263,29 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     context.show_notices(&mut unlocked);
     context.remember(id, &kind, store.file())?;
     let kept = restored.aside.as_ref().map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
-    let text = format!(
+    let mut text = format!(
         "restored the vault of generation {copied}; it goes on as generation {}{kept}\n\
          what was changed after generation {copied} is not in it: new projects, and keys that files may be under",
         restored.generation
     );
-    let json = json!({"from_generation": copied, "generation": restored.generation, "set_aside": restored.aside});
+    for project in &restored.destroyed {
+        text += &format!("\nproject {project} was destroyed since, and stays destroyed");
+    }
+    for project in &restored.held {
+        text += &format!("\nproject {project} is on hold since, and stays so");
+    }
+    if restored.unread {
+        text += "\nwhat stood there could not be opened: projects that it destroyed or held since, and kits that it \
+                 ended or made, are as they were in the copy";
+    }
+    let json = json!({
+        "from_generation": copied,
+        "generation": restored.generation,
+        "set_aside": restored.aside,
+        "destroyed": restored.destroyed,
+        "held": restored.held,
+        "unread": restored.unread,
+    });
     context.output.done(&text, &json)
 }
 
@@ -278,8 +318,11 @@ impl Fork {
             let mut forked = match vault.fork(edges, new, &password, cost) {
                 Ok(forked) => forked,
                 Err(error) => {
-                    // Best effort: a line about a vault that does not exist harms nobody.
-                    let _ = context.settings.forget(&new.to_string());
+                    // A write that was reported as failed may have been done: then the fork stands and needs its line.
+                    if matches!(store.load(), Ok(None)) {
+                        // Best effort: a line about a vault that does not exist harms nobody.
+                        let _ = context.settings.forget(&new.to_string());
+                    }
                     return Err(Failure::of(doing, error));
                 }
             };

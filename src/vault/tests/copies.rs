@@ -1,5 +1,6 @@
 use super::*;
-use crate::vault::rotate::{NextKit, Settle};
+use crate::crypto::secret::KitSecret;
+use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 
 fn opened_copy<'a>(machine: &'a Machine, bytes: &[u8]) -> Result<Unlocked<'a>, Error> {
     Vault::open_copy(&machine.store, bytes)?.unlock(&password(PASSWORD), &machine.keychain, &machine.host)
@@ -28,14 +29,42 @@ fn a_copy_is_restored_where_no_vault_stands_and_over_one_that_is_damaged() {
 }
 
 #[test]
-fn a_copy_is_installed_as_it_is_and_only_where_nothing_stands() {
+fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used() {
     let machine = Machine::at(3);
-    assert_fails!(install(&machine.store, &life().files[1]), Error::VaultExists { standing } if !standing.is_empty());
-    machine.store.put(None, None);
-    assert_fails!(install(&machine.store, b"garbage"), Error::Damaged { .. });
-    assert_eq!(machine.store.standing().unwrap(), [""; 0]);
-    install(&machine.store, &life().files[1]).unwrap();
-    assert_eq!(machine.file(), life().files[1]);
+    let mut unlocked = machine.unlocked();
+    let (kit, stranger) = (unlocked.make_kit().unwrap(), KitSecret::generate().unwrap());
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    drop(unlocked);
+    let copy = machine.file();
+    let put = |secret| install(&machine.store, &copy, secret, machine.host.now());
+    for secret in [kit.secret(), &stranger] {
+        assert_fails!(put(secret), Error::VaultExists { standing } if !standing.is_empty());
+    }
+    let mut other = machine.document();
+    other.header.vault = VaultId::from_bytes([8; 16]);
+    other.protected = other.header.to_protected().unwrap();
+    machine.store.put(Some(other.to_bytes().unwrap()), None);
+    assert_fails!(put(kit.secret()), Error::OtherVault { .. });
+    // Damaged where only the kit tells, and where everybody sees it; lost, with a previous file; nothing at all.
+    let mut damaged = machine.document();
+    damaged.header.vault = VAULT;
+    damaged.protected = Document::parse(&copy).unwrap().protected;
+    damaged.payload = vec![0; 200];
+    let damaged = damaged.to_bytes().unwrap();
+    machine.store.put(Some(damaged.clone()), None);
+    assert_fails!(put(&stranger), Error::VaultExists { .. });
+    for (standing, previous, kept) in [
+        (Some(damaged), None, 1),
+        (Some(b"garbage".to_vec()), None, 2),
+        (Some(b"garbage".to_vec()), Some(life().files[1].clone()), 3),
+        (None, Some(life().files[1].clone()), 3),
+        (None, None, 3),
+    ] {
+        machine.store.put(standing, previous);
+        assert_fails!(install(&machine.store, b"garbage", kit.secret(), machine.host.now()), Error::Damaged { .. });
+        put(kit.secret()).unwrap();
+        assert_eq!((machine.file(), machine.store.set_aside().len()), (copy.clone(), kept));
+    }
 }
 
 #[test]
@@ -100,4 +129,37 @@ fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
         |kit: &crate::vault::kits::NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).is_ok();
     assert_eq!((opens(&first), opens(&second)), (false, true));
     assert_eq!(machine.unlocked().make_kit().unwrap().number(), 3);
+}
+
+#[test]
+fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
+    let machine = Machine::at(3);
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let copy = machine.file();
+    machine.unlocked().hold_project("beta", "law suit").unwrap();
+    machine.unlocked().destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
+    assert_eq!((restored.destroyed, restored.held), (vec!["acme".to_owned()], vec!["beta".to_owned()]));
+    assert!(!restored.unread);
+    let unlocked = machine.unlocked();
+    assert_fails!(unlocked.file_key("acme", Some(1)), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.check_destroyable("beta"), Error::ProjectHeld { .. });
+    assert!(unlocked.rotation().is_some(), "older copies are still to be shut out");
+    drop(unlocked);
+    machine.host.wait(SETTLING_SECONDS);
+    assert!(machine.unlocked().finished_rotation());
+    machine.store.put(Some(copy), None);
+    assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+}
+
+#[test]
+fn a_file_that_nobody_can_vouch_for_uses_no_generations_up() {
+    let machine = Machine::at(3);
+    let mut forged = machine.document();
+    forged.header.generation = u64::MAX - 1;
+    forged.protected = forged.header.to_protected().unwrap();
+    machine.store.put(Some(forged.to_bytes().unwrap()), None);
+    let restored = opened_copy(&machine, &life().files[2]).unwrap().restore().unwrap();
+    assert_eq!((restored.generation, restored.unread), (4, true));
+    machine.unlocked().add_project(&named("beta")).unwrap();
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::crypto::kdf::KdfError;
 use crate::format::item::DataKeyItem;
 use crate::keychain::{KeychainError, MemoryFault, WithDeadline};
+use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -216,4 +217,22 @@ fn an_item_of_four_wraps_is_tried_from_the_newest_and_a_fifth_is_refused() {
     );
     let five = item(vec![good.clone(), good.clone(), good.clone(), good.clone(), good]);
     assert!(DataKeyItem::parse(&five).is_err());
+}
+
+#[test]
+fn beside_an_older_vault_file_no_item_is_taken_for_a_duplicate() {
+    let machine = Machine::at(3);
+    let (old, old_item) = (machine.file(), machine.item());
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    drop(unlocked);
+    let new = machine.file();
+    machine.keychain.add_twin(&VAULT.to_string(), ItemKind::DataKey, &old_item);
+    machine.store.put(Some(old), None);
+    // What does not open this file is the only key to the newer one.
+    assert_fails!(machine.unlocked().remove_duplicates(), Error::RolledBack(_));
+    machine.store.put(Some(new), None);
+    assert_eq!(machine.unlocked().remove_duplicates().unwrap(), 1);
+    assert_eq!(machine.notices(), []);
 }

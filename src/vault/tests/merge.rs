@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
-use crate::vault::rotate::NextKit;
+use crate::vault::rotate::{NextKit, SETTLING_SECONDS};
 
 /// Two machines that work on copies of one vault, apart from each other.
 fn apart() -> (Machine, Machine) {
@@ -100,7 +100,8 @@ fn another_vault_another_data_key_and_a_rotation_under_way_are_refused() {
     let (here, there) = apart();
     there.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
     assert_fails!(merge(&here, &there), Error::RotationUnderWay);
-    assert_fails!(merge(&there, &here), Error::RotationUnderWay);
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    assert_fails!(merge(&here, &there), Error::RotationUnderWay);
     there.host.set_boot("another");
     there.unlocked();
     assert_fails!(merge(&here, &there), Error::OtherVault { .. });
@@ -312,4 +313,57 @@ fn a_fork_is_merged_with_what_descends_from_the_file_this_machine_saw() {
     assert!(here.unlocked().rolled_back().is_some());
     merge(&here, &elsewhere).unwrap();
     assert_eq!((here.notices(), here.unlocked().projects().len()), (vec![], 5));
+}
+
+#[test]
+fn a_rotation_goes_on_in_the_merged_file_and_waits_anew() {
+    let (here, there) = apart();
+    let mut unlocked = there.unlocked();
+    unlocked.add_project(&named("gamma")).unwrap();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    drop(unlocked);
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    here.host.wait(SETTLING_SECONDS - 1);
+    let merged = merge(&here, &there).unwrap();
+    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![1]));
+    here.host.wait(1);
+    assert!(!here.unlocked().finished_rotation(), "a note may be older than the item");
+    here.host.wait(SETTLING_SECONDS);
+    let unlocked = here.unlocked();
+    assert!(unlocked.finished_rotation() && !unlocked.kits()[0].valid);
+    assert_eq!(exposed(&unlocked, "gamma", 1).len(), KEY_LEN);
+}
+
+#[test]
+fn one_rotation_in_both_files_keeps_what_either_knows_of_it() {
+    let (here, there) = apart();
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    // A wrap of its own, lest it take the rotation for its own.
+    there.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    there.store.put(Some(here.file()), None);
+    there.unlock(OTHER_PASSWORD).unwrap().add_project(&named("gamma")).unwrap();
+    here.unlocked().add_project(&named("beta")).unwrap();
+    assert_eq!(merge(&here, &there).unwrap().projects, ["gamma"]);
+    assert!(here.unlocked().rotation().is_some());
+    here.host.wait(SETTLING_SECONDS);
+    assert!(here.unlocked().finished_rotation());
+}
+
+#[test]
+fn two_kits_of_one_number_both_open_and_are_named() {
+    let (here, there) = apart();
+    let [own, theirs] = [&here, &there].map(|machine| {
+        let mut unlocked = machine.unlocked();
+        let kit = unlocked.make_kit().unwrap();
+        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+        kit
+    });
+    assert_eq!(merge(&here, &there).unwrap().doubled_kits, [1]);
+    for kit in [own, theirs] {
+        Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    }
+    assert_eq!(here.unlocked().kits()[0].papers, 2);
+    here.unlocked().revoke_kit(1, false).unwrap();
+    assert_eq!(here.document().header.recovery, []);
 }

@@ -391,3 +391,39 @@ fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
     let aside = machine.store.set_aside();
     assert!(matches!(&aside[..], [(_, bytes)] if *bytes == waiting));
 }
+
+#[test]
+fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force() {
+    let (machine, kit) = with_kit();
+    let old = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(old), None);
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    machine.store.fail_next(StoreFault::WriteFails);
+    let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true);
+    assert_fails!(enrolled, Error::Enrolled { .. });
+    assert_fails!(machine.unlock(PASSWORD), Error::WrongPassword { .. });
+    assert!(machine.unlock(OTHER_PASSWORD).unwrap().rolled_back().is_some());
+
+    let (machine, kit) = rotating();
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    // The note is taken away in the first write and made anew in the second.
+    machine.store.fail_after(1, StoreFault::WriteFails);
+    let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, false);
+    assert!(matches!(&enrolled.unwrap().take_notices()[..], [Notice::RotationStuck { .. }]));
+    machine.unlock(OTHER_PASSWORD).unwrap();
+}
+
+#[test]
+fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
+    let (machine, kit) = with_kit();
+    let old = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(old), None);
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    opened.check_against(&MemoryKeychain::new(), &machine.host).unwrap();
+    assert_fails!(opened.check_against(&machine.keychain, &machine.host), Error::RolledBack(_));
+    machine.store.put(None, Some(machine.file()));
+    let previous = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    assert_fails!(previous.check_against(&MemoryKeychain::new(), &machine.host), Error::Damaged { .. });
+}

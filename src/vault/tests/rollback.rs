@@ -198,7 +198,7 @@ fn a_missing_anchor_is_told_once_and_made_anew() {
 }
 
 #[test]
-fn a_missing_anchor_is_not_told_while_a_rotation_is_under_way() {
+fn a_missing_anchor_is_told_while_a_rotation_is_under_way_too() {
     let machine = Machine::at(3);
     machine.plant(|_, payload| {
         payload["pending"] = serde_json::json!({
@@ -208,7 +208,7 @@ fn a_missing_anchor_is_not_told_while_a_rotation_is_under_way() {
         });
     });
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
-    assert_eq!(machine.notices(), [Notice::RotationElsewhere]);
+    assert_eq!(machine.notices(), [Notice::AnchorMissing { generation: 3 }, Notice::RotationElsewhere]);
     assert!(machine.stored(ItemKind::Anchor).is_some());
 }
 
@@ -299,4 +299,20 @@ fn the_keychain_is_asked_once_for_each_item_where_nothing_is_wrong() {
     let before = machine.keychain.calls();
     assert_eq!(machine.notices(), []);
     assert_eq!(machine.keychain.calls() - before, 2);
+}
+
+#[test]
+fn an_anchor_that_nobody_can_vouch_for_uses_no_generations_up() {
+    let machine = Machine::at(3);
+    let at = Timestamp::from_unix(1_795_249_800);
+    let data_key = crate::format::DataKeyId::from_bytes([9; 16]);
+    let anchor = Anchor { vault: VAULT, data_key, generation: u64::MAX - 1, digest: [9; 32], at };
+    let forged =
+        AnchorItem::write(&anchor, |protected| MacKey::derive(&[1; 32], label::ANCHOR).tag(protected)).unwrap();
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &forged).unwrap();
+    let mut unlocked = machine.unlocked();
+    assert!(unlocked.rolled_back().is_some());
+    unlocked.accept_rollback().unwrap();
+    assert_eq!(unlocked.header().generation, 4);
+    unlocked.add_project(&named("beta")).unwrap();
 }

@@ -53,6 +53,7 @@ fn a_rotation_waits_and_a_later_unlock_finishes_it() {
 fn after_a_settled_rotation_no_earlier_copy_opens_with_todays_keychain_and_password() {
     let machine = Machine::at(3);
     let mut copies: Vec<Vec<u8>> = life().files.clone();
+    let old_item = machine.item();
     rotate(&machine, NextKit::None);
     copies.push(machine.file());
     machine.host.set_boot(OTHER_BOOT);
@@ -66,6 +67,9 @@ fn after_a_settled_rotation_no_earlier_copy_opens_with_todays_keychain_and_passw
             assert_fails!(today.unlock(PASSWORD), Error::KeyNotOurs { .. });
         }
     }
+    // Nor does what the keychain held until then open today's vault.
+    machine.set_item(&old_item);
+    assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
 }
 
 #[test]

@@ -97,3 +97,24 @@ fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!((machine.notices(), wraps(&machine)), (vec![], 1));
 }
+
+#[test]
+fn a_rotation_does_not_begin_over_what_another_machine_did_since_the_vault_was_unlocked() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let other = Machine::at(3);
+    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    let mut there = other.unlock(OTHER_PASSWORD).unwrap();
+    let kit = there.make_kit().unwrap();
+    there.add_kit(&kit, &password(OTHER_PASSWORD)).unwrap();
+    machine.store.put(Some(other.file()), None);
+    let begun = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
+    assert_fails!(begun, Error::Changed { .. });
+
+    let mut unlocked = machine.unlocked();
+    there.rotate_data_key(&password(OTHER_PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    machine.store.put(Some(other.file()), None);
+    let begun = unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret()));
+    assert_fails!(begun, Error::RotationUnderWay);
+    assert_eq!((machine.file(), wraps(&machine)), (other.file(), 1));
+}
