@@ -125,6 +125,9 @@ impl Unlocked<'_> {
                 (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
                 // An older file's note may be older than the item: the wait begins anew.
                 draft.payload.pending = payload.pending.map(|pending| Pending { settling: Vec::new(), ..pending });
+                if let Some(pending) = &mut draft.payload.pending {
+                    super::merge::forget_ended(pending, &draft.recovery);
+                }
                 proven.max(stood)
             }
             None => plausible(stood, proven),

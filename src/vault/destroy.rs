@@ -65,7 +65,7 @@ impl Unlocked<'_> {
     }
 }
 
-/// Leaves nothing of a project's keys but on which day they went.
+/// Leaves nothing of a project's keys, and notes when they went.
 pub(super) fn destroy(project: &mut Project, at: Timestamp) {
     project.destroyed = Some(at);
     for key in &mut project.keys {

@@ -78,8 +78,7 @@ impl Unlocked<'_> {
         merged.doubled_kits = doubled(&draft.recovery);
         draft.payload.pending = pending;
         if let Some(pending) = &mut draft.payload.pending {
-            let is_valid = |kit| draft.recovery.iter().any(|wrap| wrap.kit == kit);
-            pending.recovery.retain(|wrap| is_valid(wrap.kit));
+            forget_ended(pending, &draft.recovery);
             let own = &self.document.header.recovery;
             let came = draft.recovery.iter().filter(|wrap| !own.contains(wrap)).map(|wrap| wrap.kit);
             merged.ending_kits = came.filter(|kit| pending.recovery.iter().all(|wrap| wrap.kit != *kit)).collect();
@@ -116,6 +115,11 @@ fn united_pending(own: Option<&Pending>, other: Option<&Pending>) -> Result<Opti
         }
     }
     Ok(Some(united))
+}
+
+/// Takes kits that have ended out of a rotation, which would make them valid again.
+pub(super) fn forget_ended(pending: &mut Pending, valid: &[RecoveryWrap]) {
+    pending.recovery.retain(|wrap| valid.iter().any(|valid| valid.kit == wrap.kit));
 }
 
 /// Returns the numbers that more than one wrap has.

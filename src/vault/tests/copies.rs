@@ -163,3 +163,23 @@ fn a_file_that_nobody_can_vouch_for_uses_no_generations_up() {
     assert_eq!((restored.generation, restored.unread), (4, true));
     machine.unlocked().add_project(&named("beta")).unwrap();
 }
+
+#[test]
+fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    drop(unlocked);
+    let before = machine.file();
+    machine.unlocked().revoke_kit(1, false).unwrap();
+    let copy = machine.file();
+    // The other machine's file, which knew nothing of that.
+    machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
+    machine.store.put(Some(before), None);
+    machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    opened_copy(&machine, &copy).unwrap().restore().unwrap();
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(machine.document().header.recovery, []);
+    assert!(!machine.unlocked().kits()[0].valid);
+}
