@@ -26,8 +26,9 @@ impl Unlocked<'_> {
     /// given its time anew.
     ///
     /// # Errors
-    /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was changed, [`Error::EitherPassword`] where
-    /// the keychain did not confirm, so that the old, the new or both passwords open. Never neither.
+    /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was
+    /// changed, [`Error::EitherPassword`] where the keychain did not confirm, so that the old, the new or both
+    /// passwords open. Never neither.
     pub fn change_password(
         &mut self,
         old: &Password,

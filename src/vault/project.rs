@@ -190,7 +190,8 @@ impl Unlocked<'_> {
     /// record.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
+    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of
+    /// a vault write.
     pub fn rename_project(&mut self, old: &str, new: &str) -> Result<(), Error> {
         let new = checked_name(new)?;
         self.change(|payload, _| {

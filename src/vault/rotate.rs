@@ -100,8 +100,8 @@ impl<'v> Unlocked<'v> {
     ///
     /// # Errors
     /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where
-    /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the
-    /// rotation is in the vault and goes on at a later unlock.
+    /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
+    /// and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, |_, _| Ok(()))
     }
