@@ -73,11 +73,11 @@ pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 3
 }
 
 impl Remembered {
-    /// Returns the data key of the claimed anchor where the opened vault is, or descends from, what that claims.
+    /// Returns the data key of the claimed anchor where the opened vault descends from what that claims, as a vault does
+    /// from the one before a rotation.
     pub(super) fn followed(&self, document: &Document, payload: &Payload) -> Option<DataKeyId> {
         let claimed = self.claimed.as_ref().filter(|claimed| claimed.data_key != document.header.data_key)?;
-        let follows = matches!(compare(document, payload, claimed), Memory::Current | Memory::Behind);
-        follows.then_some(claimed.data_key)
+        (compare(document, payload, claimed) == Memory::Behind).then_some(claimed.data_key)
     }
 
     /// Compares an opened vault with what is remembered.

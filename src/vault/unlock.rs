@@ -289,8 +289,10 @@ impl Unlocked<'_> {
             _ if self.source != Source::Current => return Ok(()),
             Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
             Memory::Missing => {
-                // A rotation leaves the anchor under the earlier data key until its very end.
-                if remembered.followed(&self.document, &self.payload).is_none() {
+                // A rotation leaves the anchor under the earlier data key, and that one's wrap, until its very end.
+                let earlier = remembered.followed(&self.document, &self.payload);
+                let is_kept = |key| self.item.wraps.iter().any(|wrap| wrap.header.data_key == key);
+                if !earlier.is_some_and(is_kept) {
                     self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
                 }
                 lock.sync().map_err(|error| Error::from_store(&store.place(), error))
