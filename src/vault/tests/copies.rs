@@ -65,6 +65,11 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
         put(kit.secret()).unwrap();
         assert_eq!((machine.file(), machine.store.set_aside().len()), (copy.clone(), kept));
     }
+    // What everybody sees to be damaged needs no kit of its own, and another vault's previous file is not ours to bury.
+    machine.store.put(Some(b"garbage".to_vec()), Some(life().files[1].clone()));
+    put(&stranger).unwrap();
+    machine.store.put(None, Some(other.to_bytes().unwrap()));
+    assert_fails!(put(kit.secret()), Error::VaultExists { .. });
 }
 
 #[test]
@@ -138,6 +143,7 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     let copy = machine.file();
     machine.unlocked().hold_project("beta", "law suit").unwrap();
     machine.unlocked().destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    machine.host.wait(SETTLING_SECONDS - 1);
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!((restored.destroyed, restored.held), (vec!["acme".to_owned()], vec!["beta".to_owned()]));
     assert!(!restored.unread);
@@ -146,6 +152,8 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     assert_fails!(unlocked.check_destroyable("beta"), Error::ProjectHeld { .. });
     assert!(unlocked.rotation().is_some(), "older copies are still to be shut out");
     drop(unlocked);
+    machine.host.wait(1);
+    assert!(!machine.unlocked().finished_rotation(), "a note may be older than the item");
     machine.host.wait(SETTLING_SECONDS);
     assert!(machine.unlocked().finished_rotation());
     machine.store.put(Some(copy), None);

@@ -358,3 +358,16 @@ fn a_vault_file_that_cannot_be_read_is_set_aside_for_the_accepted_previous_one_a
     directory(store.file());
     assert_fails!(unlocked.add_project(&named("cafe")), Error::Damaged { .. });
 }
+
+#[test]
+fn what_is_wrong_with_the_vault_file_is_told_in_words_that_fit_a_sentence_about_it() {
+    let mut altered = Machine::at(3).document();
+    altered.payload[100] ^= 1;
+    for (standing, told) in
+        [(None, "it is missing"), (Some(altered.to_bytes().unwrap()), "the payload does not open: ")]
+    {
+        let notices = with_previous(standing).notices();
+        let [Notice::ReadPrevious { reason, .. }, ..] = &notices[..] else { panic!("{notices:?}") };
+        assert!(reason.starts_with(told), "{reason}");
+    }
+}

@@ -25,6 +25,7 @@ fn what_both_machines_made_is_there_and_both_go_on_with_the_merged_file() {
     let merged = merge(&here, &there).unwrap();
     assert_eq!((merged.generation, merged.projects), (6, vec!["gamma".to_owned(), "beta (2)".to_owned()]));
     assert_eq!(merged.renamed, [("beta".to_owned(), "beta (2)".to_owned())]);
+    assert_eq!((merged.ended_kits, merged.ending_kits, merged.doubled_kits), (vec![], vec![], vec![]));
     assert_eq!(here.notices(), []);
     let theirs = exposed(&there.unlocked(), "beta", 1);
     assert_eq!(exposed(&here.unlocked(), "beta (2)", 1), theirs);
@@ -318,20 +319,25 @@ fn a_fork_is_merged_with_what_descends_from_the_file_this_machine_saw() {
 #[test]
 fn a_rotation_goes_on_in_the_merged_file_and_waits_anew() {
     let (here, there) = apart();
-    let mut unlocked = there.unlocked();
-    unlocked.add_project(&named("gamma")).unwrap();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-    drop(unlocked);
-    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    let mut unlocked = here.unlocked();
+    let first = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&first, &password(PASSWORD)).unwrap();
+    there.store.put(Some(here.file()), None);
+    let mut elsewhere = there.unlocked();
+    elsewhere.add_project(&named("gamma")).unwrap();
+    let second = elsewhere.make_kit().unwrap();
+    elsewhere.add_kit(&second, &password(PASSWORD)).unwrap();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(first.secret())).unwrap();
+    drop((unlocked, elsewhere));
     here.host.wait(SETTLING_SECONDS - 1);
     let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![1]));
+    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![2]));
     here.host.wait(1);
     assert!(!here.unlocked().finished_rotation(), "a note may be older than the item");
     here.host.wait(SETTLING_SECONDS);
     let unlocked = here.unlocked();
-    assert!(unlocked.finished_rotation() && !unlocked.kits()[0].valid);
+    assert!(unlocked.finished_rotation());
+    assert_eq!([0, 1].map(|kit| unlocked.kits()[kit].valid), [true, false]);
     assert_eq!(exposed(&unlocked, "gamma", 1).len(), KEY_LEN);
 }
 

@@ -237,6 +237,8 @@ fn an_anchor_of_another_data_key_speaks_against_a_vault_from_before() {
     machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &old_anchor).unwrap();
     let mut unlocked = machine.unlocked();
     assert!(unlocked.rolled_back().is_none());
+    let notices = unlocked.take_notices();
+    assert!(matches!(&notices[..], [Notice::AnchorMissing { .. }]), "no rotation leaves it so: {notices:?}");
     unlocked.add_project(&named("beta")).unwrap();
 }
 

@@ -118,3 +118,35 @@ fn a_rotation_does_not_begin_over_what_another_machine_did_since_the_vault_was_u
     assert_fails!(begun, Error::RotationUnderWay);
     assert_eq!((machine.file(), wraps(&machine)), (other.file(), 1));
 }
+
+#[test]
+fn one_rotation_in_two_files_goes_on_for_both_machines_and_for_every_kit_that_follows_it() {
+    let machine = Machine::at(3);
+    let other = joined(&machine);
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let mut there = other.unlock(OTHER_PASSWORD).unwrap();
+    let kit = there.make_kit().unwrap();
+    there.add_kit(&kit, &password(OTHER_PASSWORD)).unwrap();
+    drop(there);
+    let merged = machine.unlocked().merge(&other.document()).unwrap();
+    assert!(merged.ending_kits.is_empty());
+    let origins = machine.payload()["pending"]["origins"].as_array().unwrap().clone();
+    assert_eq!(origins.len(), 2);
+    assert_ne!(origins[0], origins[1]);
+    other.store.put(Some(machine.file()), None);
+    assert!(matches!(other.unlock(OTHER_PASSWORD).unwrap().rotation(), Some(Rotation::Waits { .. })));
+    machine.host.wait(SETTLING_SECONDS);
+    drop(machine.unlocked());
+    machine.host.wait(SETTLING_SECONDS);
+    let unlocked = machine.unlocked();
+    assert!(unlocked.finished_rotation() && unlocked.kits().iter().all(|kit| kit.valid));
+}
+
+#[test]
+fn one_kept_kit_follows_the_rotation_into_the_merged_file() {
+    let machine = Machine::at(3);
+    let other = joined(&machine);
+    machine.unlocked().merge(&other.document()).unwrap();
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert!(machine.unlocked().kits()[0].valid);
+}
