@@ -37,9 +37,8 @@ pub fn check_install(store: &dyn Store, bytes: &[u8], secret: &KitSecret) -> Res
     let standing = store.standing().map_err(|error| Error::from_store(&store.place(), error))?;
     let is_usable = match Vault::open(store) {
         Ok(vault) if vault.id() != id => true,
-        // Read instead of a vault file that is missing or does not parse.
-        Ok(vault) if *vault.source() != Source::Current => false,
         Ok(vault) => match vault.open_with_kit(secret) {
+            // The previous one is opened instead of a vault file that is missing or does not open.
             Ok(opened) => *opened.source() == Source::Current,
             Err(Error::Damaged { .. }) => false,
             // Whether it is whole does not show.
