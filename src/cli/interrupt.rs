@@ -73,6 +73,11 @@ pub fn leave(signal: i32) -> ! {
     {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
     }
+    // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
+    // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.
+    if signal == signal_hook::consts::SIGINT {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     // Whoever waits sees a death by the signal: an exit code, 130 too, lets a shell's loop go on with the next file.
     // The first process of a container, though, outlives a signal that it does not listen for.
     if std::process::id() != 1 {

@@ -246,3 +246,22 @@ fn ctrl_c_at_a_hidden_question_ends_the_loop_around_it() {
         assert!(!screen.contains("turn two"), "{shell}: {screen}");
     }
 }
+
+#[test]
+fn ctrl_c_that_reaches_the_script_a_moment_later_ends_it_too() {
+    let home = Home::with_vault();
+    let turns = r#"echo "script $$."; for turn in one two; do echo "turn $turn"; strongroom project list; done"#;
+    for shell in ["bash -c", "sh -c"] {
+        let mut terminal = home.terminal(&format!("{shell} '{turns}'"));
+        terminal.see("script ");
+        terminal.see(".\r\n");
+        let script = terminal.screen.lines().last().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
+        terminal.see_hidden(PASSWORD);
+        let children = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+        // What a terminal does at one blow, slowed down.
+        let kill = format!("kill -INT {children} && sleep 0.003 && kill -INT {script}");
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let screen = terminal.leaves_with(130);
+        assert!(!screen.contains("turn two"), "{shell}: {screen}");
+    }
+}
