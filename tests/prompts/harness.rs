@@ -93,7 +93,10 @@ impl Home {
         // mends the terminal by itself. The trap keeps it here when a key sends it the signal, too.
         let script = format!("trap : INT; stty sane; {line}; echo \"left with $?\"; stty -a");
         let patience = u64::try_from(PATIENCE.as_millis()).unwrap();
-        let session = spawn_command(self.shell(&script), Some(patience)).expect("a pseudo-terminal");
+        // Tests that run in the background of a shell inherit that Ctrl-C is ignored, and so would every shell here.
+        let mut command = self.shell("exec env --default-signal=INT bash --norc --noprofile -c \"$1\"");
+        command.args(["bash", &script]);
+        let session = spawn_command(command, Some(patience)).expect("a pseudo-terminal");
         Terminal { session, screen: String::new(), typed: Vec::new() }
     }
 
