@@ -158,6 +158,8 @@ fn no_core_dump_is_written_though_the_user_allows_any_length() {
     account.succeed("./strongroom project add acme --password-file password");
     for signal in [rustix::process::Signal::SEGV, rustix::process::Signal::ABORT, rustix::process::Signal::QUIT] {
         for (script, dumps) in [("exec cat", true), (ENCRYPT, false)] {
+            // Tests that run in the background of a shell inherit that SIGQUIT is ignored.
+            let script = script.replacen("exec ", "exec env --default-signal=QUIT ", 1);
             let mut waiting = account.waiting(&format!("ulimit -c unlimited; {script}"));
             let pid = rustix::process::Pid::from_raw(waiting.0.id().try_into().unwrap()).unwrap();
             rustix::process::kill_process(pid, signal).unwrap();
