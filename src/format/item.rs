@@ -26,7 +26,7 @@ pub struct DataKeyItem {
 }
 
 /// The data key under one password.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrap {
     /// What stands in clear beside it. Not authenticated until the wrap has opened.
     pub header: WrapHeader,

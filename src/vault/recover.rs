@@ -294,8 +294,7 @@ impl Unlocked<'_> {
             for wrap in item.wraps.into_iter().filter(|wrap| wrap.header.vault == vault) {
                 if goes(wrap.header.data_key) {
                     before = others.len();
-                } else if !others.iter().any(|other| other.protected == wrap.protected && other.wrapped == wrap.wrapped)
-                {
+                } else if !others.contains(&wrap) {
                     others.push(wrap);
                 }
             }

@@ -381,3 +381,51 @@ fn what_is_shown_once_is_shown_to_somebody_or_not_made() {
     // What is kept elsewhere may go on unseen.
     assert_eq!(home.shell("strongroom recovery new --password-file pw --recovery-file kit >/dev/null").code(), 0);
 }
+
+#[test]
+fn a_copy_stays_where_it_is_where_the_new_password_could_be_shown_to_nobody() {
+    let home = home_with_kit();
+    home.run("vault backup copy.json -q").does("");
+    fs::remove_file(home.vault()).unwrap();
+    fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
+    let words = "recover --from copy.json --kit-file kit --generate-password --no-input";
+    for to in ["/dev/null", "/dev/full", "&-"] {
+        let refused = home.shell(&format!("strongroom {words} >{to}"));
+        assert_eq!(refused.code(), 1);
+        assert!(refused.stderr().contains("nothing was changed"), "{}", refused.stderr());
+        refused.changed_nothing();
+    }
+}
+
+#[test]
+fn recovering_says_what_is_left_of_the_old_password() {
+    let home = home_with_kit();
+    let (item, anchor) = (home.read(home.keychain()), home.read(home.anchor()));
+    let told = |keychain: &str| {
+        let text = home.run_alone(&format!("{RECOVER}{keychain}")).succeeds().text();
+        text.split_once("projects  1\n\n").unwrap().1.split_once("next: ").unwrap().0.to_owned()
+    };
+    let gone = "the old password is no longer good on this machine\n";
+    assert_eq!(told(""), gone);
+    // The wrap of the data key before a rotation is not this file's: it goes only where the anchor names that data key.
+    home.write(home.keychain(), &item);
+    home.run("vault rotate --keep-kit --kit-file kit -q").succeeds();
+    home.write(home.keychain(), &item);
+    home.write(home.anchor(), anchor);
+    assert_eq!(told(""), gone);
+    home.write(home.keychain(), &item);
+    fs::remove_file(home.anchor()).unwrap();
+    assert_eq!(
+        told(""),
+        "the old password no longer opens this vault file; what is left of it in the keychain is for vault files from \
+         before or after a rotation of the data key\n"
+    );
+    let other = told(" --keychain file:elsewhere");
+    let place = home.keychain().display().to_string();
+    assert_eq!(
+        other,
+        format!("if a key is left in file:{place}, the old password still opens the vault with it: delete it\n")
+    );
+    fs::remove_file(home.path("elsewhere")).unwrap();
+    assert_eq!(told(""), "");
+}

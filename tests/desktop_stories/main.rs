@@ -79,6 +79,18 @@ stories! {
         assert_eq!(home.warnings(&["project", "list", "--password-file", "old"]), [""; 0]);
     }
 
+    a_kit_ends_the_old_password_while_a_rotation_waits in "--unlocked" {
+        let home = Home::with_vault("os");
+        home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", "old"]);
+        home.succeed(&["vault", "rotate", "--keep-kit", "--kit-file", "kit", "--password-file", "old"]);
+        let told = home.succeed(&["recover", "--kit-file", "kit", "--new-password-file", "new"]);
+        assert!(told.contains("\nthe old password is no longer good on this machine\n"), "{told}");
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+        let settled = home.succeed(&["--json", "vault", "rotate", "--settle-now", "--password-file", "new"]);
+        assert_eq!(serde_json::from_str::<Value>(&settled).unwrap()["state"], "settled");
+        assert_eq!((home.opens("old"), home.opens("new")), (false, true));
+    }
+
     another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {
         let home = Home::with_vault("os");
         let id = home.vault_id();

@@ -16,7 +16,7 @@ use crate::cli::{kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
 use crate::format::VaultId;
-use crate::format::item::DataKeyItem;
+use crate::format::item::{DataKeyItem, Wrap};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{FolderStore, Store};
@@ -94,6 +94,8 @@ impl Recover {
             check_memory(context, &opened, &*keychain, elsewhere)?;
         }
         let new = self.new_password(context)?;
+        // Before the first change: were it shown after, a closed output would lose it.
+        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
         let (opened, aside) = match &copy {
             None => (opened, None),
             Some(bytes) => {
@@ -101,9 +103,7 @@ impl Recover {
                 (open_again(&store, &secret)?, aside)
             }
         };
-        // Before the change: were it shown after, a closed output would lose it.
-        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
-        let had_key = keychain.get(&id.to_string(), ItemKind::DataKey).is_ok_and(|items| !items.is_empty());
+        let old_wraps = wraps(&*keychain, id);
         let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
             if matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
                 // Best effort: the next run says where the key lies.
@@ -120,13 +120,13 @@ impl Recover {
             Some(place) if place != kind => {
                 format!("if a key is left in {place}, the old password still opens the vault with it: delete it\n")
             }
-            _ if had_key && wraps_of_others(&*keychain, &unlocked) => {
+            _ if old_wraps.is_empty() => String::new(),
+            _ if wraps(&*keychain, id).iter().any(|wrap| old_wraps.contains(wrap)) => {
                 "the old password no longer opens this vault file; what is left of it in the keychain is for vault \
                  files from before or after a rotation of the data key\n"
                     .into()
             }
-            _ if had_key => "the old password is no longer good on this machine\n".into(),
-            _ => String::new(),
+            _ => "the old password is no longer good on this machine\n".into(),
         };
         let flag = vault_flag(context);
         let aside = aside.map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
@@ -243,12 +243,11 @@ fn check_memory(
     }
 }
 
-/// Tells whether this machine's item has wraps of other data keys, as files before or after a rotation need them.
-fn wraps_of_others(keychain: &dyn Keychain, unlocked: &vault::Unlocked<'_>) -> bool {
-    let own = unlocked.header().data_key;
-    let items = keychain.get(&unlocked.id().to_string(), ItemKind::DataKey).unwrap_or_default();
+/// Returns the wraps of a vault's data keys that this machine's keychain holds.
+fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Vec<Wrap> {
+    let items = keychain.get(&vault.to_string(), ItemKind::DataKey).unwrap_or_default();
     let parsed = items.iter().filter_map(|item| DataKeyItem::parse(&item.bytes).ok());
-    parsed.flat_map(|item| item.wraps).any(|wrap| wrap.header.data_key != own)
+    parsed.flat_map(|item| item.wraps).filter(|wrap| wrap.header.vault == vault).collect()
 }
 
 fn open_again<'a>(store: &'a FolderStore, secret: &KitSecret) -> Result<vault::OpenedByKit<'a>, Failure> {
