@@ -123,16 +123,24 @@ const AT_A_VAULT: [&str; 15] = [
     "verify",
 ];
 
-/// Puts the --vault flag to the commands that a text names.
+/// Puts the --vault flag to the commands that a text names: at its start, after a colon or within backticks. What
+/// stands elsewhere may be part of a path.
 pub fn with_flag(text: &str, flag: &str) -> String {
-    let mut parts = text.split("strongroom ");
-    let mut told = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let command = part.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
-        let acts = AT_A_VAULT.contains(&command);
-        told += &format!("strongroom {}{part}", if acts { flag } else { "" });
+    const PROGRAM: &str = "strongroom ";
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(PROGRAM) {
+        let (before, after) = rest.split_at(at);
+        rest = &after[PROGRAM.len()..];
+        told += before;
+        let is_begun = told.is_empty() || told.ends_with('`') || told.ends_with(": ");
+        let command = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        told += PROGRAM;
+        if is_begun && AT_A_VAULT.contains(&command) {
+            told += flag;
+        }
     }
-    told
+    told + rest
 }
 
 /// Says of a failure what only the vault's place tells: what stood there, and which vault its hints mean.
@@ -186,5 +194,27 @@ pub fn vault_flag(context: &Context) -> String {
     match &context.global.vault {
         Some(folder) => format!("--vault {} ", shell_word(&folder.display().to_string())),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_flag;
+
+    #[test]
+    fn the_flag_goes_to_commands_and_nowhere_else() {
+        for (text, told) in [
+            ("strongroom vault restore BACKUP", "strongroom --vault v vault restore BACKUP"),
+            (
+                "put it back: strongroom status; or `strongroom recover`",
+                "put it back: strongroom --vault v status; or `strongroom --vault v recover`",
+            ),
+            ("`strongroom completions bash`, strongroom", "`strongroom completions bash`, strongroom"),
+            ("rm \'my strongroom key\'", "rm \'my strongroom key\'"),
+            ("see `strongroom help recover`", "see `strongroom help recover`"),
+        ] {
+            assert_eq!(with_flag(text, "--vault v "), told);
+            assert_eq!(with_flag(text, ""), text);
+        }
     }
 }

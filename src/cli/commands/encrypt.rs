@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::init::describe;
 use super::project::shell_word;
 use crate::cli::archive;
+use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
 use crate::cli::destination::{Destination, Way, check_distinct, folder_name};
 use crate::cli::failure::Failure;
@@ -379,14 +380,6 @@ fn open_again(context: &Context, input: &Path, output: &Path) -> String {
         shell_word(&output.display().to_string()),
         shell_word(&copy_name(input).display().to_string())
     )
-}
-
-/// Returns the --vault flag as it must be typed again, where one was.
-fn vault_flag(context: &Context) -> String {
-    match &context.global.vault {
-        Some(folder) => format!("--vault {} ", shell_word(&folder.display().to_string())),
-        None => String::new(),
-    }
 }
 
 /// Returns a name beside the original that is not its own.
