@@ -43,10 +43,9 @@ impl Context {
     ///
     /// # Errors
     /// Where there is no home folder to go by.
-    pub fn new(global: Global) -> Result<Self, Failure> {
+    pub fn new(global: Global, output: Output) -> Result<Self, Failure> {
         let folders = Folders::find()?;
         let settings = Settings::new(folders.settings.clone());
-        let output = Output { json: global.json, quiet: global.quiet };
         Ok(Self { global, output, folders, settings, host: ThisHost })
     }
 
@@ -91,7 +90,7 @@ impl Context {
         let default = if attended { DEADLINE_ATTENDED } else { DEADLINE_ALONE };
         let deadline = self.global.keychain_timeout.map_or(default, Duration::from_secs);
         let prompting = if attended {
-            let output = self.output;
+            let output = self.output.clone();
             Prompting::Allowed(Arc::new(move |text: &str| output.remark(text)))
         } else {
             Prompting::Forbidden
@@ -244,7 +243,7 @@ impl Context {
     pub fn show(&self, notices: &[Notice]) {
         for notice in notices {
             let (kind, text) = notice_text(notice);
-            self.output.warn(kind, &super::checks::with_flag(&text, &super::checks::vault_flag(self)));
+            self.output.warn(kind, &text);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::output::Output;
 use crate::error::Error;
 use crate::format::name::{printable, printable_json};
 use crate::keychain::KeychainError;
@@ -112,22 +113,22 @@ impl Failure {
     }
 
     /// Prints the failure and returns its exit code.
-    pub fn report(&self, json: bool) -> ExitCode {
+    pub fn report(&self, output: &Output) -> ExitCode {
         if self.exit != Exit::Done {
-            self.print(json);
+            self.print(output);
         }
         ExitCode::from(self.exit as u8)
     }
 
     /// Prints the failure.
-    pub fn print(&self, json: bool) {
+    pub fn print(&self, output: &Output) {
         let mut stderr = io::stderr().lock();
-        let text = if json {
+        let hint = self.hint.as_deref().map(|hint| output.at_vault(hint));
+        let text = if output.json {
             let message = match &self.cause {
                 Some(cause) => format!("{}: {cause}", self.message),
                 None => self.message.clone(),
             };
-            let hint = self.hint.as_deref();
             let line = json!({"code": self.exit as u8, "kind": self.kind, "message": message, "hint": hint});
             format!("{}\n", printable_json(&line.to_string()))
         } else {
@@ -135,8 +136,8 @@ impl Failure {
             if let Some(cause) = &self.cause {
                 text += &format!("{} {}\n", label("cause:", "33"), printable(cause));
             }
-            if let Some(hint) = &self.hint {
-                text += &format!("{} {}\n", label("hint:", "36"), printable(hint));
+            if let Some(hint) = hint {
+                text += &format!("{} {}\n", label("hint:", "36"), printable(&hint));
             }
             text
         };

@@ -64,7 +64,7 @@ impl KdfFlags {
 ///
 /// # Errors
 /// Where not even the floor can be derived.
-pub fn calibrate(output: Output) -> Result<KdfCost, Failure> {
+pub fn calibrate(output: &Output) -> Result<KdfCost, Failure> {
     output.remark("measuring this machine, to make guessing the password as expensive as it bears");
     let password = Password::new(b"calibration").map_err(|error| Failure::of("calibrate", error.into()))?;
     let time = |cost: KdfCost| -> Result<Duration, Failure> {

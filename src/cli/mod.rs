@@ -9,6 +9,7 @@ mod context;
 mod destination;
 mod failure;
 mod folders;
+mod hints;
 mod inputs;
 mod interrupt;
 mod kdf;
@@ -36,6 +37,7 @@ use clap::Parser;
 pub use args::Cli;
 use context::Context;
 use failure::Failure;
+use output::Output;
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -45,7 +47,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() && json => return Failure::usage_of(&error).report(true),
+        Err(error) if error.use_stderr() && json => return Failure::usage_of(&error).report(&Output::plain(true)),
         Err(error) => {
             // A help text into a closed pipe is nobody's loss.
             let _ = error.print();
@@ -53,8 +55,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     interrupt::install();
-    let json = cli.global.json;
-    let result = Context::new(cli.global).and_then(|context| {
+    let output = Output::of(&cli.global);
+    let result = Context::new(cli.global, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
         if crate::memory::was_refused() {
             context.output.remark(
@@ -65,6 +67,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(json),
+        Err(failure) => failure.report(&output),
     }
 }

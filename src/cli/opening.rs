@@ -186,7 +186,7 @@ impl<'a> Opening<'a> {
 
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, shown: Shown, jobs: &[Job], effort: &Effort) -> Vec<Result<Opened, Failure>> {
+    pub fn run(&self, shown: &Shown, jobs: &[Job], effort: &Effort) -> Vec<Result<Opened, Failure>> {
         let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
@@ -263,7 +263,7 @@ impl<'a> Opening<'a> {
     /// Those of either side; what was written by then is authentic and not whole.
     pub fn to_stdout(&self, context: &Context, input: Option<&Item>, effort: &Effort) -> Result<(), Failure> {
         let stdout = pipes::stdout()?;
-        let progress = effort.progress(context.output, 1, input.map(|item| item.len));
+        let progress = effort.progress(&context.output, 1, input.map(|item| item.len));
         let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
         let written = |name: &str, error| match error {
             Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
@@ -295,7 +295,7 @@ impl<'a> Opening<'a> {
         let opener = self.stream(context)?;
         let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
         let sink = OutputFile::create(output, self.force)?;
-        let progress = effort.progress(context.output, 1, None);
+        let progress = effort.progress(&context.output, 1, None);
         let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
         let copied = opener.copy_to(Output::At(sink.file()), run);
         let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;

@@ -3,36 +3,58 @@
 #[cfg(unix)]
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::args::Global;
 use super::failure::{Exit, Failure, label};
+use super::hints::{shell_word, with_flag};
 use crate::format::name::{printable, printable_json};
 use crate::format::vault::KeyState;
 use crate::store::plain;
 use crate::vault::KeyInfo;
 
 /// How results and remarks are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Output {
     /// Results are JSON.
     pub json: bool,
     /// Remarks are left out.
     pub quiet: bool,
+    /// The --vault flag as the commands that are told of must repeat it; empty where none was given.
+    vault_flag: String,
 }
 
 impl Output {
+    /// Returns how the flags want it.
+    pub fn of(global: &Global) -> Self {
+        let flag = |folder: &PathBuf| format!("--vault {} ", shell_word(&folder.display().to_string()));
+        let vault_flag = global.vault.as_ref().map(flag).unwrap_or_default();
+        Self { json: global.json, quiet: global.quiet, vault_flag }
+    }
+
+    /// Returns what there is where the flags could not be read.
+    pub fn plain(json: bool) -> Self {
+        Self { json, quiet: false, vault_flag: String::new() }
+    }
+
+    /// Returns a text in which every command that it names is for this vault.
+    pub fn at_vault(&self, text: &str) -> String {
+        with_flag(text, &self.vault_flag)
+    }
+
     /// Prints a result: text for people, or the JSON value.
     ///
     /// # Errors
     /// Where standard output cannot be written; a closed pipe ends the program quietly.
-    pub fn result(self, text: &str, json: &Value) -> Result<(), Failure> {
+    pub fn result(&self, text: &str, json: &Value) -> Result<(), Failure> {
         let text = if self.json {
             printable_json(&json.to_string())
         } else {
             // Names are escaped where lines are made of them; this is for what is not.
-            text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+            self.at_vault(text).split('\n').map(printable).collect::<Vec<_>>().join("\n")
         };
         print(format!("{text}\n").as_bytes())
     }
@@ -41,7 +63,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::result`].
-    pub fn done(self, text: &str, json: &Value) -> Result<(), Failure> {
+    pub fn done(&self, text: &str, json: &Value) -> Result<(), Failure> {
         if self.quiet && !self.json { Ok(()) } else { self.result(text, json) }
     }
 
@@ -50,8 +72,8 @@ impl Output {
     ///
     /// # Errors
     /// Where nobody can have seen it, a closed pipe included: then it must not be used.
-    pub fn announce(self, words: Option<&str>) -> Result<Announced, Failure> {
-        let Some(words) = words else { return Ok(Announced { output: self, unfinished: false }) };
+    pub fn announce(&self, words: Option<&str>) -> Result<Announced, Failure> {
+        let Some(words) = words else { return Ok(Announced { output: self.clone(), unfinished: false }) };
         let text = if self.json {
             // The rest of the object follows once the work is done. The words need no escaping.
             Zeroizing::new(format!("{{\"generated_password\":\"{words}\""))
@@ -63,23 +85,24 @@ impl Output {
         };
         check_seen("the generated password")?;
         write_unbuffered(text.as_bytes()).map_err(|error| unseen("the generated password", &plain(&error)))?;
-        Ok(Announced { output: self, unfinished: self.json })
+        Ok(Announced { output: self.clone(), unfinished: self.json })
     }
 
     /// Says something on standard error that --quiet and --json leave out.
-    pub fn remark(self, text: &str) {
+    pub fn remark(&self, text: &str) {
         if !self.quiet && !self.json {
             // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", printable(text));
+            let _ = writeln!(io::stderr(), "{}", printable(&self.at_vault(text)));
         }
     }
 
     /// Warns on standard error, always.
-    pub fn warn(self, kind: &str, text: &str) {
+    pub fn warn(&self, kind: &str, text: &str) {
+        let text = self.at_vault(text);
         let line = if self.json {
             printable_json(&serde_json::json!({"warning": kind, "message": text}).to_string())
         } else {
-            format!("{} {}", label("warning:", "33"), printable(text))
+            format!("{} {}", label("warning:", "33"), printable(&text))
         };
         let _ = writeln!(io::stderr(), "{line}");
     }

@@ -49,7 +49,7 @@ pub fn for_each_file<J: Sync, T: Send>(
     jobs: &[J],
     threads: usize,
     progress: &Progress,
-    shown: Output,
+    shown: &Output,
     len_of: impl Fn(&J) -> u64,
     work: impl Fn(&J, usize) -> Result<T, Failure> + Sync,
 ) -> Vec<Result<T, Failure>> {

@@ -48,7 +48,7 @@ impl Effort {
     }
 
     /// Begins to show the progress over some files of so many bytes together; `None` where nobody knows how many.
-    pub fn progress(&self, output: Output, files: usize, bytes: Option<u64>) -> Progress {
+    pub fn progress(&self, output: &Output, files: usize, bytes: Option<u64>) -> Progress {
         /// Below this nobody has time to read it.
         const WORTH_SHOWING: u64 = 256 << 20;
         const MANY: usize = 2000;
@@ -123,10 +123,10 @@ impl Progress {
     }
 
     /// Prints a failure without breaking the bar.
-    pub fn print(&self, failure: &Failure, output: Output) {
+    pub fn print(&self, failure: &Failure, output: &Output) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| failure.print(output.json)),
-            None => failure.print(output.json),
+            Some(bar) => bar.suspend(|| failure.print(output)),
+            None => failure.print(output),
         }
     }
 

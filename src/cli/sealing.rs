@@ -69,7 +69,7 @@ impl<'a> Sealing<'a> {
 
     /// Seals every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, jobs: &[Job], effort: &Effort, shown: Shown) -> Vec<Result<Outcome, Failure>> {
+    pub fn run(&self, jobs: &[Job], effort: &Effort, shown: &Shown) -> Vec<Result<Outcome, Failure>> {
         let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
         pool::for_each_file(
             jobs,
@@ -224,7 +224,7 @@ pub fn seal_stream(
     effort: &Effort,
 ) -> Result<u64, Failure> {
     let mut stdin = pipes::stdin()?;
-    let progress = effort.progress(context.output, 1, None);
+    let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
     let metadata = Metadata::default();
     let failed = |error| match error {

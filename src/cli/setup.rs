@@ -75,7 +75,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     let (password, to_be_shown) = choose_password(context, new, terminal.as_mut())?;
     let cost = match flags {
         Some(cost) => cost,
-        None => calibrate(context.output)?,
+        None => calibrate(&context.output)?,
     };
     kit::check(&new.kit)?;
     // From here on by its whole path, as it is shown and remembered.

@@ -55,7 +55,7 @@ impl<'a> Tally<'a> {
             context.output.warn("skipped", &text);
         }
         for failure in &found.failures {
-            failure.print(context.output.json);
+            failure.print(&context.output);
             tally.count_failure(failure);
         }
         tally
@@ -64,7 +64,7 @@ impl<'a> Tally<'a> {
     /// Counts a failure of something that is no file, and prints it.
     pub fn note(&mut self, result: Result<(), Failure>) {
         if let Err(failure) = result {
-            failure.print(self.context.output.json);
+            failure.print(&self.context.output);
             self.count_failure(&failure);
         }
     }
@@ -84,7 +84,7 @@ impl<'a> Tally<'a> {
             }
             Err(failure) => {
                 if self.total == 1 {
-                    failure.print(self.context.output.json);
+                    failure.print(&self.context.output);
                 }
                 None
             }

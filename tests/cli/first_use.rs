@@ -141,3 +141,24 @@ fn when_the_file_cannot_be_sealed_the_password_of_the_new_vault_was_shown_all_th
     home.run("encrypt -p acme b.txt").does("b.txt -> b.txt.sealed (project acme, key version 1)\n");
     assert!(fs::exists(home.vault()).unwrap());
 }
+
+#[test]
+fn every_command_that_is_told_of_is_for_the_vault_at_hand() {
+    let home = Home::empty();
+    let told = |words: &str| {
+        let outcome = home.run(&format!("--vault v {words}"));
+        assert_eq!(outcome.code(), 0, "{words}: {}", outcome.stderr());
+        format!("{}{}", outcome.text(), outcome.stderr())
+    };
+    let made = told(&format!("init --keychain file:k/key {FLOOR}"));
+    assert!(made.contains("next: strongroom --vault v project add NAME\n"), "{made}");
+    assert!(made.contains("Make one with `strongroom --vault v recovery new`\n"), "{made}");
+    assert!(told("project add acme").ends_with("next: strongroom --vault v encrypt --project acme FILE\n"));
+    told("recovery new --recovery-file kit");
+    let revoked = told("recovery revoke 1");
+    assert!(revoked.contains("Then: strongroom --vault v recovery revoke 1 --paper-destroyed\n"), "{revoked}");
+    assert!(revoked.ends_with("make one with `strongroom --vault v recovery new`\n"), "{revoked}");
+    let found = home.run("--vault v doctor --json").json();
+    let remedy = found.as_array().unwrap().iter().find_map(|finding| finding["remedy"].as_str()).unwrap();
+    assert!(remedy.starts_with("strongroom --vault v passwd --kdf-memory "), "{remedy}");
+}

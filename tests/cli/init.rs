@@ -256,7 +256,8 @@ fn without_kdf_flags_the_cost_is_measured() {
 fn two_vaults_in_one_home_have_a_key_each() {
     let home = Home::with_project();
     home.run(&format!("init --no-recovery --vault second --keychain file {FLOOR}")).succeeds();
-    let _ =
-        home.run("project list --vault second").shows("no projects yet: add one with `strongroom project add NAME`\n");
+    let _ = home
+        .run("project list --vault second")
+        .shows("no projects yet: add one with `strongroom --vault second project add NAME`\n");
     assert!(home.run("project list").succeeds().text().contains("acme"));
 }

@@ -347,9 +347,10 @@ fn vault_finding(home: &Home) -> (String, String) {
 #[test]
 fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     let home = home_with_kit();
-    home.run("project add beta -q").does("");
+    home.run("recovery new --recovery-file two -q").does("");
     home.write(home.vault(), with_altered_payload(&home.read(home.vault())));
     let json = home.run("status --unlock --json").json();
+    assert_eq!(json["recovery_kits"], serde_json::json!([1]));
     assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(3), 1));
     assert!(json["warning"].as_str().unwrap().contains("does not open"));
     let (message, remedy) = vault_finding(&home);
@@ -357,6 +358,9 @@ fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     assert!(remedy.contains("vault restore BACKUP") && remedy.contains("recover --from BACKUP"), "{remedy}");
     let found = home.run("doctor --json").json();
     assert!(found.as_array().unwrap().iter().all(|finding| finding["check"] != "anchor"), "{found}");
+    // Kit 2 does not open the file that can be used.
+    let kits = found.as_array().unwrap().iter().find(|finding| finding["check"] == "recovery kits").unwrap();
+    assert_eq!(kits["message"], "kit 1 opens the vault without keychain and password");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{Finding, Level};
-use crate::cli::commands::project::shell_word;
 use crate::cli::context::Context;
+use crate::cli::hints::shell_word;
 use crate::store::FolderStore;
 use crate::store::durable::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 

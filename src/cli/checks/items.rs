@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::vault::{Known, kit_names, vault_flag};
+use super::vault::{Known, kit_names};
 use super::{Finding, Opened};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -34,13 +34,12 @@ pub fn check_own(
         ));
         return Ok(None);
     }
-    let flag = vault_flag(context);
     match keychain.get(&vault.id.to_string(), ItemKind::DataKey) {
-        Ok(items) => check_data_key(vault, &items, &flag, findings),
+        Ok(items) => check_data_key(vault, &items, findings),
         Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
     }
     match keychain.get(&vault.id.to_string(), ItemKind::Anchor) {
-        Ok(items) if vault.is_current => check_anchor(vault, &items, opened, &flag, findings),
+        Ok(items) if vault.is_current => check_anchor(vault, &items, opened, findings),
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
     }
@@ -76,11 +75,11 @@ fn check_works(kind: &Kind, keychain: &Arc<dyn Keychain>, findings: &mut Vec<Fin
     Ok(())
 }
 
-fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mut Vec<Finding>) {
+fn check_data_key(vault: &Known, items: &[StoredItem], findings: &mut Vec<Finding>) {
     const CHECK: &str = "data key";
     if items.is_empty() {
         let text = format!("there is no key for vault {} here", vault.id);
-        let remedy = recovery(vault, flag, "name where it lies with --keychain, or restore it from a backup");
+        let remedy = recovery(vault, "name where it lies with --keychain, or restore it from a backup");
         findings.push(Finding::problem(CHECK, text, remedy));
         return;
     }
@@ -88,14 +87,14 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         findings.push(Finding::problem(
             CHECK,
             format!("{} items are stored for this vault; one can be right", items.len()),
-            format!("strongroom {flag}doctor --remove-duplicates"),
+            "strongroom doctor --remove-duplicates",
         ));
         return;
     }
     let item = match DataKeyItem::parse(&items[0].bytes) {
         Ok(item) => item,
         Err(error) => {
-            let remedy = recovery(vault, flag, "restore the item from a backup of the keychain");
+            let remedy = recovery(vault, "restore the item from a backup of the keychain");
             findings.push(Finding::problem(CHECK, error.to_string(), remedy));
             return;
         }
@@ -110,7 +109,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         let (text, remedy) = if others > 0 {
             let text = "the item is for the same vault under another data key: the data key was rotated elsewhere, or \
                         this is a vault file from before a rotation";
-            (text, recovery(vault, flag, "put the vault file back that this machine saw last"))
+            (text, recovery(vault, "put the vault file back that this machine saw last"))
         } else {
             ("the item is not for this vault file", "name where this vault's key lies with --keychain".into())
         };
@@ -121,7 +120,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         let moved = item.wraps.last().is_some_and(|wrap| wrap.header.data_key == vault.data_key);
         findings.push(if moved {
             let text = "a rotation of the data key was cut short at its end: older vault files still open here";
-            Finding::problem(CHECK, text, format!("strongroom {flag}status --unlock"))
+            Finding::problem(CHECK, text, "strongroom status --unlock")
         } else {
             let text = "it holds another data key as well: a rotation may be under way, which a later command \
                         finishes, or it was given up elsewhere, or this is a vault file from before one";
@@ -132,7 +131,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         findings.push(Finding::problem(
             CHECK,
             "a password change was cut short: the old and the new password both open the vault",
-            format!("strongroom {flag}passwd"),
+            "strongroom passwd",
         ));
     }
     let cost = newest.header.kdf.cost;
@@ -141,33 +140,29 @@ fn check_data_key(vault: &Known, items: &[StoredItem], flag: &str, findings: &mu
         findings.push(Finding::problem(
             "password cost",
             format!("{} MiB and {} passes, below the default", cost.memory_kib / 1024, cost.passes),
-            format!(
-                "strongroom {flag}passwd --kdf-memory {} --kdf-passes {}",
-                default.memory_kib / 1024,
-                default.passes
-            ),
+            format!("strongroom passwd --kdf-memory {} --kdf-passes {}", default.memory_kib / 1024, default.passes),
         ));
     }
     findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
 }
 
 /// Returns what to do where this machine has no key to the vault: a kit gives it one.
-fn recovery(vault: &Known, flag: &str, else_wise: &str) -> String {
+fn recovery(vault: &Known, else_wise: &str) -> String {
     if vault.kits.is_empty() {
         return else_wise.into();
     }
-    format!("{else_wise}; or with recovery {}: strongroom {flag}recover", kit_names(&vault.kits))
+    format!("{else_wise}; or with recovery {}: strongroom recover", kit_names(&vault.kits))
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
-fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, flag: &str, findings: &mut Vec<Finding>) {
+fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, findings: &mut Vec<Finding>) {
     const CHECK: &str = "anchor";
-    let unlock = format!("strongroom {flag}status --unlock");
+    let unlock = "strongroom status --unlock";
     if items.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
             format!("{} anchors are stored for this vault", items.len()),
-            format!("strongroom {flag}doctor --remove-duplicates"),
+            "strongroom doctor --remove-duplicates",
         ));
         return;
     }
@@ -187,12 +182,11 @@ fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, fl
         );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
-        let merge = format!("unite it with the file that this machine saw last: strongroom {flag}vault merge FILE");
+        let merge = "unite it with the file that this machine saw last: strongroom vault merge FILE";
         let remedy = if own == seen && opened.is_none() {
-            format!(
-                "it is damaged, or another one, as after two machines changed it apart; unlocking tells: strongroom \
-                 {flag}doctor --unlock"
-            )
+            "it is damaged, or another one, as after two machines changed it apart; unlocking tells: strongroom doctor \
+             --unlock"
+                .to_owned()
         } else if own >= seen {
             format!("two machines changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
         } else {

@@ -5,13 +5,15 @@ mod files;
 pub mod items;
 mod vault;
 
-pub use vault::{at_vault, kit_names, vault_flag, with_flag};
+pub use vault::{at_vault, kit_names};
 
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::failure::Failure;
+use super::output::Output;
 use crate::error::RolledBack;
+use crate::format::vault::Header;
 use crate::vault::{Source, Unlocked};
 
 /// How bad a finding is.
@@ -55,20 +57,21 @@ impl Finding {
     }
 
     /// Returns the finding as docs/cli.md lists its members.
-    pub fn to_json(&self) -> Value {
+    pub fn to_json(&self, output: &Output) -> Value {
         let level = match self.level {
             Level::Good => "good",
             Level::Note => "note",
             Level::Problem => "problem",
         };
-        json!({"check": self.check, "level": level, "message": self.text, "remedy": self.remedy})
+        let remedy = self.remedy.as_deref().map(|remedy| output.at_vault(remedy));
+        json!({"check": self.check, "level": level, "message": self.text, "remedy": remedy})
     }
 }
 
 /// What unlocking has told, where there was a password: more than stands in clear.
 pub struct Opened {
     source: Source,
-    generation: u64,
+    header: Header,
     rolled_back: Option<RolledBack>,
 }
 
@@ -76,11 +79,12 @@ impl Opened {
     /// Takes down what the checks need of an unlocked vault.
     pub fn of(vault: &Unlocked<'_>) -> Self {
         let rolled_back = vault.rolled_back().cloned();
-        Self { source: vault.source().clone(), generation: vault.header().generation, rolled_back }
+        Self { source: vault.source().clone(), header: vault.header().clone(), rolled_back }
     }
 }
 
-/// Runs every check that needs no password.
+/// Runs every check that needs no password, of the vault file that was `opened` where there was one, else of what stands
+/// in clear.
 ///
 /// # Errors
 /// Where not even the settings can be read.

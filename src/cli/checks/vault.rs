@@ -1,9 +1,9 @@
 //! The vault file and the one before it.
 
 use super::{Finding, Opened};
-use crate::cli::commands::project::shell_word;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::Document;
@@ -32,47 +32,42 @@ pub fn check(
     let vault = match Vault::open(store) {
         Ok(vault) => vault,
         Err(error) => {
-            let (mut text, flag) = (error.to_string(), vault_flag(context));
+            let mut text = error.to_string();
             let remedy = match &error {
                 Error::VaultNotFound { .. } => match remembered(context, store) {
                     Some(vault) => {
                         text += &format!(", where this machine remembers vault {vault}");
-                        with_flag(PUT_BACK, &flag)
+                        PUT_BACK
                     }
-                    None => format!("strongroom {flag}init"),
+                    None => "strongroom init",
                 },
-                Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
-                Error::Io { .. } => "make the file readable for you".into(),
-                _ => with_flag(PUT_BACK, &flag),
+                Error::UnsupportedVersion { .. } => "install a newer strongroom",
+                Error::Io { .. } => "make the file readable for you",
+                _ => PUT_BACK,
             };
             findings.push(Finding::problem("vault", text, remedy));
             return None;
         }
     };
-    let header = vault.header();
     // That it parses does not mean that it opens.
-    let (source, generation) = match opened {
-        Some(opened) => (&opened.source, opened.generation),
-        None => (vault.source(), header.generation),
+    let (source, header) = match opened {
+        Some(opened) => (&opened.source, &opened.header),
+        None => (vault.source(), vault.header()),
     };
+    let generation = header.generation;
     match source {
         Source::Current => {
-            findings.push(Finding::good("vault", format!("{}, generation {}", store.place(), header.generation)));
+            findings.push(Finding::good("vault", format!("{}, generation {generation}", store.place())));
         }
         Source::Copy => {}
         Source::Previous { reason, other_key } => {
-            let flag = vault_flag(context);
-            let first = if *other_key {
-                format!("where another machine rotated the data key: strongroom {flag}recover; else ")
-            } else {
-                String::new()
-            };
+            let first =
+                if *other_key { "where another machine rotated the data key: strongroom recover; else " } else { "" };
             findings.push(Finding::problem(
                 "vault",
                 format!("the vault file cannot be used: {reason}; the previous one (generation {generation}) can"),
                 format!(
-                    "{first}{}; or go on from the previous one: strongroom {flag}status --unlock --accept-rollback",
-                    with_flag(PUT_BACK, &flag)
+                    "{first}{PUT_BACK}; or go on from the previous one: strongroom status --unlock --accept-rollback"
                 ),
             ));
         }
@@ -93,7 +88,7 @@ pub fn check(
     Some(Known {
         kits,
         id: header.vault,
-        generation: header.generation,
+        generation,
         digest: vault.digest(),
         data_key: header.data_key,
         is_current: *source == Source::Current,
@@ -104,46 +99,7 @@ pub fn check(
 const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a recovery \
                         kit: strongroom recover --from BACKUP";
 
-/// The commands that act on the vault that --vault names.
-const AT_A_VAULT: [&str; 15] = [
-    "cat",
-    "decrypt",
-    "doctor",
-    "encrypt",
-    "init",
-    "key",
-    "passwd",
-    "project",
-    "recover",
-    "recovery",
-    "reencrypt",
-    "rewrap",
-    "status",
-    "vault",
-    "verify",
-];
-
-/// Puts the --vault flag to the commands that a text names: at its start, after a colon or within backticks. What
-/// stands elsewhere may be part of a path.
-pub fn with_flag(text: &str, flag: &str) -> String {
-    const PROGRAM: &str = "strongroom ";
-    let mut told = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(PROGRAM) {
-        let (before, after) = rest.split_at(at);
-        rest = &after[PROGRAM.len()..];
-        told += before;
-        let is_begun = told.is_empty() || told.ends_with('`') || told.ends_with(": ");
-        let command = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
-        told += PROGRAM;
-        if is_begun && AT_A_VAULT.contains(&command) {
-            told += flag;
-        }
-    }
-    told + rest
-}
-
-/// Says of a failure what only the vault's place tells: what stood there, and which vault its hints mean.
+/// Says of a failure what only the vault's place tells: what stood there.
 pub fn at_vault(context: &Context, mut failure: Failure) -> Failure {
     if failure.kind == "vault-not-found"
         && let Ok(store) = context.store()
@@ -151,7 +107,6 @@ pub fn at_vault(context: &Context, mut failure: Failure) -> Failure {
     {
         failure.hint = Some(format!("this machine remembers a vault there: {PUT_BACK}"));
     }
-    failure.hint = failure.hint.map(|hint| with_flag(&hint, &vault_flag(context)));
     failure
 }
 
@@ -186,35 +141,5 @@ fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>)
             Err(error) => findings.push(Finding::problem("previous vault file", error.to_string(), remedy)),
         },
         Err(error) => findings.push(Finding::problem("previous vault file", error.to_string(), remedy)),
-    }
-}
-
-/// Returns the --vault flag as a remedy must repeat it, where one was given.
-pub fn vault_flag(context: &Context) -> String {
-    match &context.global.vault {
-        Some(folder) => format!("--vault {} ", shell_word(&folder.display().to_string())),
-        None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::with_flag;
-
-    #[test]
-    fn the_flag_goes_to_commands_and_nowhere_else() {
-        for (text, told) in [
-            ("strongroom vault restore BACKUP", "strongroom --vault v vault restore BACKUP"),
-            (
-                "put it back: strongroom status; or `strongroom recover`",
-                "put it back: strongroom --vault v status; or `strongroom --vault v recover`",
-            ),
-            ("`strongroom completions bash`, strongroom", "`strongroom completions bash`, strongroom"),
-            ("rm \'my strongroom key\'", "rm \'my strongroom key\'"),
-            ("see `strongroom help recover`", "see `strongroom help recover`"),
-        ] {
-            assert_eq!(with_flag(text, "--vault v "), told);
-            assert_eq!(with_flag(text, ""), text);
-        }
     }
 }

@@ -52,7 +52,7 @@ impl Cat {
             let opener = keys.open(&self.file, file)?;
             warn_of_one_block(context, &self.file, opener.header().one_block_only);
             let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
-            let progress = self.effort.progress(context.output, 1, Some(length));
+            let progress = self.effort.progress(&context.output, 1, Some(length));
             let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.add(more) };
             let stdout = pipes::stdout()?;
             let mut sink: Box<dyn Write + Send> =

@@ -161,7 +161,7 @@ impl Decrypt {
                 Ok(done) => done,
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),
                 Err(failure) => {
-                    failure.print(context.output.json);
+                    failure.print(&context.output);
                     failed += 1;
                     first.get_or_insert((failure.exit, failure.kind));
                     continue;
@@ -202,7 +202,7 @@ impl Decrypt {
         let (file, _) = open_input(input)?;
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
-        let progress = self.effort.progress(context.output, 1, Some(opener.plaintext_len()));
+        let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));
         let extracted = archive::extract(&opener, input, output, &progress)?;
         Ok((extracted, opener.header().opened_by.clone()))
     }
@@ -213,7 +213,7 @@ impl Decrypt {
             let root = work.destination.root_of(Way::Opening, &work.named, *index)?;
             tally.note(opening.tree.make(&root, &root.join(folder)));
         }
-        let outcomes = opening.run(context.output, &work.jobs, &self.effort);
+        let outcomes = opening.run(&context.output, &work.jobs, &self.effort);
         tally.note(opening.tree.sync());
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         let mut projects = std::collections::BTreeSet::new();

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::rotate::{old_backups, papers, rotation_json, rotation_text, settle, with_new_kit};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::cli::kit::KitFlags;
 use crate::cli::settings::Kind;
 use crate::error::Error;
@@ -50,7 +51,7 @@ impl Destroy {
                 return Err(Failure::usage(
                     "destroying a project has to be confirmed, and there is no terminal to ask at",
                 )
-                .hint(format!("give --yes {}", super::project::shell_word(&self.name))));
+                .hint(format!("give --yes {}", shell_word(&self.name))));
             }
             _ => {}
         }

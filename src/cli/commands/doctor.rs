@@ -80,7 +80,7 @@ fn report(context: &Context, findings: &[Finding]) -> Result<(), Failure> {
             format!("{mark}{:width$}  {text}{}", finding.check, remedy.unwrap_or_default())
         })
         .collect();
-    let json: Value = findings.iter().map(Finding::to_json).collect();
+    let json: Value = findings.iter().map(|finding| finding.to_json(&context.output)).collect();
     context.output.result(&lines.join("\n"), &json)?;
     let place = if context.output.json { "in \"remedy\"" } else { "after \"do:\"" };
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {

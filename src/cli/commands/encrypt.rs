@@ -6,12 +6,11 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::init::describe;
-use super::project::shell_word;
 use crate::cli::archive;
-use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
 use crate::cli::destination::{Destination, Way, check_distinct, folder_name};
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::cli::inputs::{Found, Item, Named, Paths, Wanted, find};
 use crate::cli::output::Announced;
 use crate::cli::output_file::{OutputFile, check_apart, check_free};
@@ -197,7 +196,7 @@ impl Encrypt {
                 return tally.end();
             }
             let total = found.items.iter().map(|item| item.len).sum();
-            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             if work.destination == Destination::Stream {
                 archive::pack(key, folder, &found, pipes::stdout()?, &progress)?;
                 return Ok(());
@@ -237,7 +236,7 @@ impl Encrypt {
         }
         if work.destination == Destination::Stream {
             let sealing = Sealing::of(&key, self.force, false, false);
-            let progress = self.effort.progress(context.output, 1, work.found.items.first().map(|item| item.len));
+            let progress = self.effort.progress(&context.output, 1, work.found.items.first().map(|item| item.len));
             for job in &work.jobs {
                 sealing.to_stdout(job, self.effort.stream_threads(), &progress)?;
             }
@@ -250,7 +249,7 @@ impl Encrypt {
             let root = work.destination.root_of(Way::Sealing, &work.named, *index)?;
             tally.note(sealing.tree.make(&root, &root.join(folder)));
         }
-        let outcomes = sealing.run(&work.jobs, &self.effort, context.output);
+        let outcomes = sealing.run(&work.jobs, &self.effort, &context.output);
         tally.note(sealing.tree.sync());
         if self.remove {
             sealing.remove(&work.jobs, &outcomes, &mut tally);
@@ -325,7 +324,7 @@ impl Encrypt {
                 let place = context.store()?.place();
                 text += &format!("\n\n{}", describe(key, &place));
                 if let Some(job) = first_output {
-                    text += &open_again(context, &job.item.path, &job.output);
+                    text += &open_again(&job.item.path, &job.output);
                 }
                 let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
                 announced.finish(text.trim_start(), &summary)?;
@@ -373,10 +372,9 @@ fn random_name() -> Result<String, Failure> {
     Ok(format!("{:032x}.sealed", u128::from_be_bytes(random)))
 }
 
-fn open_again(context: &Context, input: &Path, output: &Path) -> String {
+fn open_again(input: &Path, output: &Path) -> String {
     format!(
-        "\n\nopen it again:\n  strongroom {}decrypt {} -o {}",
-        vault_flag(context),
+        "\n\nopen it again:\n  strongroom decrypt {} -o {}",
         shell_word(&output.display().to_string()),
         shell_word(&copy_name(input).display().to_string())
     )

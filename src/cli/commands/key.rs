@@ -85,7 +85,7 @@ pub struct Import {
 
 impl Key {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let output = context.output;
+        let output = &context.output;
         match self {
             Self::Show(show) => show.run(context),
             Self::List { project } => context.with_unlocked(|vault| {

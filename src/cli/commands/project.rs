@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::cli::output::{state_name, table};
 use crate::vault::{NewProject, ProjectInfo};
 
@@ -59,7 +60,7 @@ pub struct Add {
 
 impl Project {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let output = context.output;
+        let output = &context.output;
         match self {
             Self::Add(Add { name, client, note }) => {
                 let new = NewProject { name, client, note };
@@ -171,14 +172,4 @@ pub fn keys_to_json(project: &ProjectInfo) -> Value {
         value
     })
     .collect()
-}
-
-/// Returns a word as a shell takes it whole.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

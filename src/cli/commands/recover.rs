@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::init::kdf_json;
 use super::vault::read_copy;
-use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::kdf::KdfFlags;
@@ -128,13 +127,12 @@ impl Recover {
             }
             _ => "the old password is no longer good on this machine\n".into(),
         };
-        let flag = vault_flag(context);
         let aside = aside.map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
         let text = format!(
             "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
-             next: strongroom {flag}status --unlock\n\
-             If the old machine or its password is in other hands, rotate the data key: strongroom {flag}vault rotate",
+             next: strongroom status --unlock\n\
+             If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate",
             store.place(),
             unlocked.projects().len(),
         );

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::cli::checks::vault_flag;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, Making};
 use crate::cli::output::{counted, print, table};
 use crate::store::Store;
@@ -63,7 +63,7 @@ pub struct New {
 
 impl Recovery {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let output = context.output;
+        let output = &context.output;
         match self {
             Self::New(new) => new.run(context),
             Self::List => context.with_unlocked(|vault| {
@@ -124,10 +124,9 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     match opened.source() {
         Source::Previous { reason, .. } => {
             let what = format!("kit {number} does not open the vault file itself");
-            let flag = vault_flag(context);
             Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
-                "put a backup in its place, or go on from the previous one (generation {}): `strongroom {flag}status \
-                 --unlock --accept-rollback`, or without keychain and password `strongroom {flag}recover \
+                "put a backup in its place, or go on from the previous one (generation {}): `strongroom status \
+                 --unlock --accept-rollback`, or without keychain and password `strongroom recover \
                  --accept-rollback`",
                 opened.generation()
             )))
@@ -138,7 +137,7 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
 
 impl New {
     fn run(self, context: &Context) -> Result<(), Failure> {
-        let output = context.output;
+        let output = &context.output;
         let saves = self.save.is_some() || self.recovery_file.is_some();
         let prints = !saves && (output.json || context.terminal().is_none());
         if prints {
@@ -182,7 +181,7 @@ impl New {
                 Some(path) => format!(
                     "recovery kit {number} is made and proven to open the vault; its code is in {0}\nprint it, put \
                      the paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
-                    super::project::shell_word(&path.display().to_string())
+                    shell_word(&path.display().to_string())
                 ),
                 None => format!("recovery kit {number} is made and proven to open the vault\n{OLD_BACKUPS}"),
             };

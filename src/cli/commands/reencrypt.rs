@@ -82,9 +82,9 @@ impl Reencrypt {
             let work = Work { keys, to, now, room: Room::default(), tree: Tree::default() };
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
-            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             let outcomes =
-                pool::for_each_file(&found.items, self.effort.threads(), &progress, context.output, |item| item.len, |item, threads| {
+                pool::for_each_file(&found.items, self.effort.threads(), &progress, &context.output, |item| item.len, |item, threads| {
                 self.one(context, &work, item, threads, &progress)
             });
             drop(progress);

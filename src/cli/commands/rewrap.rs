@@ -70,13 +70,13 @@ impl Rewrap {
             let to = vault.file_key(&self.project, None).map_err(doing)?;
             let word = if self.dry_run { "looked at" } else { "rewrapped" };
             let mut tally = Tally::begin(context, word, &found, found.items.len());
-            let progress = self.effort.progress(context.output, found.items.len(), Some(found.items.len() as u64));
+            let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
             // Headers only: every file is small.
             let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
                 &progress,
-                context.output,
+                &context.output,
                 |_| 0,
                 |item, _| {
                     let outcome = self.one(vault, item, &to);

@@ -8,11 +8,11 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 
 use super::init::kdf_json;
-use super::project::shell_word;
 use super::rotate::Rotate;
 use crate::cli::checks::kit_names;
 use crate::cli::context::{Context, absolute};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::output_file::{OutputFile, without_flags};
 use crate::cli::settings::Kind;

@@ -51,12 +51,12 @@ impl Verify {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
             let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
-            let progress = self.effort.progress(context.output, found.items.len(), Some(total));
+            let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
                 &progress,
-                context.output,
+                &context.output,
                 |item| item.len,
                 |item, threads| prove(&keys, item, threads, &progress),
             );
