@@ -277,6 +277,9 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
             "free some space and run it again; nothing was changed"
         }
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+            "move away the folder that stands there"
+        }
         Error::Io { .. } | Error::Random(_) => return None,
     };
     Some(hint.into())

@@ -178,6 +178,8 @@ impl LockedFolder<'_> {
                 remove_if_there(&staged)?;
                 Ok(None)
             }
+            // Systems differ in what they call a second name for a folder, and no file takes its place.
+            Replaced::SetAside(_) if file.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Replaced::SetAside(reason) => {
                 let first = with_suffix(file, &format!(".{reason}"));
                 let later = (2..100).map(|number| with_suffix(file, &format!(".{reason}-{number}")));

@@ -28,8 +28,9 @@ pub(super) struct Remembered {
     /// The newest that verifies under the vault's data key.
     pub(super) verified: Option<Anchor>,
     /// Where none does: what one of another data key claims. It makes no vault file one to be changed. What it can do
-    /// is count against the vault, and have `recover` drop wraps of the data key it names where the vault says itself
-    /// that it descends from what is claimed: whoever can forge it can delete the item as well.
+    /// is count against the vault and, where the vault says itself that it descends from what is claimed, have
+    /// `recover` drop wraps of the data key it names, and pass for what a rotation left, so that the missing anchor is
+    /// not told of: whoever can forge it can delete the item, or put an earlier anchor back, as well.
     claimed: Option<Anchor>,
 }
 

@@ -117,7 +117,7 @@ impl Unlocked<'_> {
             .filter(|document| document.header.data_key == self.document.header.data_key)
             .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
         let (mut destroyed, mut held) = (Vec::new(), Vec::new());
-        let unread = self.standing.is_some() && newer.is_none();
+        let is_read = newer.is_some();
         let generation = match newer {
             Some((payload, document)) => {
                 super::merge::unite_kits(&mut draft, &document.header.recovery, &payload);
@@ -134,6 +134,7 @@ impl Unlocked<'_> {
         let generation = self.generation_after(generation)?;
         let aside = self.write(&mut *lock, draft, generation, &replaced)?;
         self.source = Source::Current;
+        let unread = aside.is_some() && !is_read;
         Ok(Restored { generation, aside, destroyed, held, unread })
     }
 

@@ -59,15 +59,24 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
     let listed = home.run("project list --json").succeeds().json();
     assert_eq!(listed.as_array().unwrap().len(), 1);
     home.run("project add gamma -q").does("");
-    // Where the vault file is gone altogether, or damaged.
-    for damage in [None, Some("damaged")] {
+    // Where the vault file is gone altogether, or nothing that can be read as one.
+    for (is_unread, damage) in [(false, None), (true, Some("damaged")), (true, Some("")), (true, Some("a gibibyte"))] {
+        fs::remove_file(home.vault()).unwrap();
         match damage {
+            Some("a gibibyte") => fs::File::create(home.vault()).unwrap().set_len(1 << 30).unwrap(),
             Some(text) => drop(home.write(home.vault(), text)),
-            None => fs::remove_file(home.vault()).unwrap(),
+            None => {}
         }
-        home.run("vault restore copy.json -q").does("");
+        let json = home.run("vault restore copy.json --json").succeeds().json();
+        assert_eq!((json["unread"].as_bool(), json["set_aside"].is_string()), (Some(is_unread), is_unread));
         home.run("project list").succeeds();
     }
+    fs::remove_file(home.vault()).unwrap();
+    fs::create_dir(home.vault()).unwrap();
+    let (_, hint) = home.run("vault restore copy.json --json").fails_in_json(1, "io");
+    assert_eq!(hint, "move away the folder that stands there");
+    fs::remove_dir(home.vault()).unwrap();
+    home.run("vault restore copy.json -q").does("");
     home.run("vault restore none --json").fails_in_json(4, "input-not-found");
     home.run("vault restore pw").fails(
         5,

@@ -14,6 +14,7 @@ use crate::cli::password;
 use crate::crypto::kdf::KdfCost;
 use crate::error::Error;
 use crate::format::item::DataKeyItem;
+use crate::format::vault::Header;
 use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Rotation, Source, Unlocked, Vault};
@@ -44,14 +45,16 @@ impl Clear {
 impl Status {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         if !self.unlock && !password::has_source(context) {
-            let mut clear = in_clear(context, None)?;
+            let store = context.store()?;
+            let found = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+            let mut clear = in_clear(context, found.header(), found.source())?;
             clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
             clear.json.insert("unlocked".into(), false.into());
             return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
         }
         context.with_unlocked(|vault| {
             // After unlocking, which may have accepted an older vault file.
-            let mut clear = in_clear(context, Some(vault))?;
+            let mut clear = in_clear(context, vault.header(), vault.source())?;
             add_unlocked(&mut clear, vault)?;
             let mut text = table(&[], clear.rows);
             let projects = vault.projects();
@@ -68,17 +71,9 @@ impl Status {
     }
 }
 
-/// Tells what stands in clear: of the vault file that opened, where one was opened.
-fn in_clear(context: &Context, unlocked: Option<&Unlocked<'_>>) -> Result<Clear, Failure> {
+/// Tells what stands in clear in the vault file that was read, and in the keychain.
+fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear, Failure> {
     let store = context.store()?;
-    let found = match unlocked {
-        Some(_) => None,
-        None => Some(Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?),
-    };
-    let seen = unlocked.map(|vault| (vault.header(), vault.source()));
-    let Some((header, source)) = seen.or(found.as_ref().map(|vault| (vault.header(), vault.source()))) else {
-        return Err(Failure::of("open the vault", Error::VaultNotFound { place: store.place() }));
-    };
     let mut clear = Clear { rows: Vec::new(), json: serde_json::Map::new() };
     clear.add("path", store.place(), store.place().into());
     clear.add("vault", header.vault.to_string(), header.vault.to_string().into());
