@@ -88,8 +88,7 @@ fn a_copy_that_was_not_restored_changes_nothing_and_is_not_changed() {
 fn a_copy_of_another_vault_or_under_an_earlier_data_key_is_refused() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    rotate_now(&mut unlocked);
     assert_fails!(opened_copy(&machine, &life().files[2]), Error::KeyNotOurs { .. });
     let mut other = Document::parse(&life().files[2]).unwrap();
     other.header.vault = VaultId::from_bytes([8; 16]);
@@ -101,8 +100,7 @@ fn a_copy_of_another_vault_or_under_an_earlier_data_key_is_refused() {
 fn a_fork_has_the_same_keys_and_nothing_else_in_common() {
     let (machine, elsewhere) = (Machine::at(3), Machine::empty());
     let mut unlocked = machine.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    new_kit(&mut unlocked);
     let id = VaultId::from_bytes([9; 16]);
     let forked = unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR).unwrap();
     assert_eq!(exposed(&forked, "acme", 2), exposed(&unlocked, "acme", 2));
@@ -119,12 +117,7 @@ fn a_fork_has_the_same_keys_and_nothing_else_in_common() {
 #[test]
 fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
     let machine = Machine::at(3);
-    let add = || {
-        let mut unlocked = machine.unlocked();
-        let kit = unlocked.make_kit().unwrap();
-        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-        kit
-    };
+    let add = || new_kit(&mut machine.unlocked());
     let first = add();
     let copy = machine.file();
     machine.unlocked().revoke_kit(1, true).unwrap();
@@ -175,10 +168,7 @@ fn a_file_that_nobody_can_vouch_for_uses_no_generations_up() {
 #[test]
 fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() {
     let machine = Machine::at(3);
-    let mut unlocked = machine.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-    drop(unlocked);
+    let kit = new_kit(&mut machine.unlocked());
     let before = machine.file();
     machine.unlocked().revoke_kit(1, false).unwrap();
     let copy = machine.file();

@@ -7,7 +7,6 @@ use super::*;
 use crate::crypto::kdf::KdfError;
 use crate::format::item::DataKeyItem;
 use crate::keychain::{KeychainError, MemoryFault, WithDeadline};
-use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -223,10 +222,7 @@ fn an_item_of_four_wraps_is_tried_from_the_newest_and_a_fifth_is_refused() {
 fn beside_an_older_vault_file_no_item_is_taken_for_a_duplicate() {
     let machine = Machine::at(3);
     let (old, old_item) = (machine.file(), machine.item());
-    let mut unlocked = machine.unlocked();
-    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    drop(unlocked);
+    rotate_now(&mut machine.unlocked());
     let new = machine.file();
     machine.keychain.add_twin(&VAULT.to_string(), ItemKind::DataKey, &old_item);
     machine.store.put(Some(old), None);

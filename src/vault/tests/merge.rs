@@ -80,12 +80,7 @@ fn a_fork_is_read_only_until_it_is_merged_with_what_this_machine_saw() {
 #[test]
 fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
     let (here, there) = apart();
-    let kits = [&here, &there].map(|machine| {
-        let mut unlocked = machine.unlocked();
-        let kit = unlocked.make_kit().unwrap();
-        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-        kit
-    });
+    let kits = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
     merge(&here, &there).unwrap();
     for kit in &kits {
         assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
@@ -219,11 +214,7 @@ fn a_version_that_is_destroyed_on_one_side_is_neither_opened_nor_brought_over() 
 fn kits_that_only_the_other_machine_made_or_ended_are_known_afterwards() {
     let (here, there) = apart();
     let mut unlocked = there.unlocked();
-    let kits = [(); 2].map(|()| {
-        let kit = unlocked.make_kit().unwrap();
-        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-        kit
-    });
+    let kits = [(); 2].map(|()| new_kit(&mut unlocked));
     drop(unlocked);
     merge(&here, &there).unwrap();
     // Once more: what is there already does not come twice.
@@ -244,10 +235,7 @@ fn kits_that_only_the_other_machine_made_or_ended_are_known_afterwards() {
 #[test]
 fn a_kit_that_was_ended_here_does_not_come_back_with_the_other_file() {
     let (here, there) = apart();
-    let mut unlocked = there.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-    drop(unlocked);
+    new_kit(&mut there.unlocked());
     merge(&here, &there).unwrap();
     here.unlocked().revoke_kit(1, false).unwrap();
     merge(&here, &there).unwrap();
@@ -320,13 +308,11 @@ fn a_fork_is_merged_with_what_descends_from_the_file_this_machine_saw() {
 fn a_rotation_goes_on_in_the_merged_file_and_waits_anew() {
     let (here, there) = apart();
     let mut unlocked = here.unlocked();
-    let first = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&first, &password(PASSWORD)).unwrap();
+    let first = new_kit(&mut unlocked);
     there.store.put(Some(here.file()), None);
     let mut elsewhere = there.unlocked();
     elsewhere.add_project(&named("gamma")).unwrap();
-    let second = elsewhere.make_kit().unwrap();
-    elsewhere.add_kit(&second, &password(PASSWORD)).unwrap();
+    new_kit(&mut elsewhere);
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(first.secret())).unwrap();
     drop((unlocked, elsewhere));
     here.host.wait(SETTLING_SECONDS - 1);
@@ -359,12 +345,7 @@ fn one_rotation_in_both_files_keeps_what_either_knows_of_it() {
 #[test]
 fn two_kits_of_one_number_both_open_and_are_named() {
     let (here, there) = apart();
-    let [own, theirs] = [&here, &there].map(|machine| {
-        let mut unlocked = machine.unlocked();
-        let kit = unlocked.make_kit().unwrap();
-        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-        kit
-    });
+    let [own, theirs] = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
     assert_eq!(merge(&here, &there).unwrap().doubled_kits, [1]);
     for kit in [own, theirs] {
         Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap();

@@ -47,6 +47,19 @@ fn password(text: &str) -> Password {
     Password::new(text.as_bytes()).unwrap()
 }
 
+/// Makes a kit, and makes it valid.
+fn new_kit(unlocked: &mut Unlocked<'_>) -> NewKit {
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    kit
+}
+
+/// Rotates the data key, without a kit, and waits for nothing.
+fn rotate_now(unlocked: &mut Unlocked<'_>) {
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+}
+
 fn named(name: &str) -> NewProject {
     NewProject { name: name.into(), ..NewProject::default() }
 }

@@ -7,10 +7,7 @@ use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 /// A machine whose vault has a kit.
 fn with_kit() -> (Machine, NewKit) {
     let machine = Machine::at(3);
-    let mut unlocked = machine.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-    drop(unlocked);
+    let kit = new_kit(&mut machine.unlocked());
     (machine, kit)
 }
 
@@ -51,10 +48,7 @@ fn a_lost_item_a_damaged_one_and_a_forgotten_password_are_all_made_good() {
 
 #[test]
 fn a_rolled_back_vault_is_recovered_only_where_that_is_accepted() {
-    let (machine, kit) = with_kit();
-    let old = machine.file();
-    machine.unlocked().add_project(&named("beta")).unwrap();
-    machine.store.put(Some(old), None);
+    let (machine, kit, _) = put_back(with_kit());
     let item = machine.item();
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
     assert_eq!(machine.item(), item);
@@ -138,10 +132,7 @@ fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier
 fn wraps_of_another_data_key_are_kept_for_the_copy_that_needs_them() {
     let (machine, kit) = with_kit();
     let old = machine.file();
-    let mut unlocked = machine.unlocked();
-    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    drop(unlocked);
+    rotate_now(&mut machine.unlocked());
     let new = machine.file();
     // The old copy is looked into for a moment, with the paper of its time.
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
@@ -380,12 +371,17 @@ fn an_item_that_a_recovery_wrote_without_saying_so_is_given_its_time() {
     assert!(machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
 }
 
+/// A machine whose vault file is the one from before the last change.
+fn put_back((machine, kit): (Machine, NewKit)) -> (Machine, NewKit, Vec<u8>) {
+    let older = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    machine.store.put(Some(older.clone()), None);
+    (machine, kit, older)
+}
+
 #[test]
 fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
-    let (machine, kit) = rotating();
-    let waiting = machine.file();
-    machine.unlocked().add_project(&named("beta")).unwrap();
-    machine.store.put(Some(waiting.clone()), None);
+    let (machine, kit, waiting) = put_back(rotating());
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     drop(opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap());
     let aside = machine.store.set_aside();
@@ -394,10 +390,7 @@ fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
 
 #[test]
 fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force() {
-    let (machine, kit) = with_kit();
-    let old = machine.file();
-    machine.unlocked().add_project(&named("beta")).unwrap();
-    machine.store.put(Some(old), None);
+    let (machine, kit, _) = put_back(with_kit());
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     machine.store.fail_next(StoreFault::WriteFails);
     let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true);
@@ -416,10 +409,7 @@ fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force()
 
 #[test]
 fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
-    let (machine, kit) = with_kit();
-    let old = machine.file();
-    machine.unlocked().add_project(&named("beta")).unwrap();
-    machine.store.put(Some(old), None);
+    let (machine, kit, _) = put_back(with_kit());
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     opened.check_against(&MemoryKeychain::new(), &machine.host).unwrap();
     assert_fails!(opened.check_against(&machine.keychain, &machine.host), Error::RolledBack(_));

@@ -6,7 +6,6 @@ use crate::crypto::secret::FileKey;
 use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::ANCESTOR_LIMIT;
 use crate::keychain::{KeychainError, MemoryFault};
-use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -276,8 +275,7 @@ fn a_keychain_that_cannot_tell_the_anchor_does_not_let_an_older_file_pass() {
 fn an_anchor_of_another_data_key_counts_as_none_where_the_vault_may_have_forgotten_what_it_names() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    rotate_now(&mut unlocked);
     for number in 0..ANCESTOR_LIMIT {
         let change = unlocked.change(|payload, _| {
             payload.policy.t = 3 + u32::try_from(number % 2).unwrap();

@@ -106,8 +106,7 @@ fn every_cut_leaves_a_vault_that_opens_and_an_unlock_that_goes_on() {
         let machine = Machine::at(3);
         let mut unlocked = machine.unlocked();
         let before = machine.keychain.calls();
-        unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-        unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+        rotate_now(&mut unlocked);
         machine.keychain.calls() - before
     };
     assert!(calls > 10, "{calls}");
@@ -247,8 +246,7 @@ fn a_password_change_minds_a_rotation_that_went_meanwhile() {
     let machine = Machine::at(3);
     rotate(&machine, NextKit::None);
     let mut changing = machine.unlocked();
-    let kit = machine.unlocked().make_kit().unwrap();
-    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    let kit = new_kit(&mut machine.unlocked());
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     let item = machine.item();
     let changed = changing.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
@@ -280,16 +278,14 @@ fn an_older_copy_beside_a_newer_key_drops_nothing() {
 fn a_new_kit_opens_the_vault_before_and_after_and_every_other_one_ends() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    let first = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&first, &password(PASSWORD)).unwrap();
+    let first = new_kit(&mut unlocked);
     let second = unlocked.make_kit().unwrap();
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&second)).unwrap();
     let opens =
         |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit());
     assert_eq!((opens(&first).unwrap(), opens(&second).unwrap()), (1, 2));
     // One more, made while the rotation waits, opens afterwards too.
-    let third = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&third, &password(PASSWORD)).unwrap();
+    let third = new_kit(&mut unlocked);
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!((opens(&second).unwrap(), opens(&third).unwrap()), (2, 3));
     assert_fails!(opens(&first), Error::WrongKit);
@@ -302,8 +298,7 @@ fn a_new_kit_opens_the_vault_before_and_after_and_every_other_one_ends() {
 fn a_kit_that_is_kept_goes_on_and_a_wrong_code_changes_nothing() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    let kit = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    let kit = new_kit(&mut unlocked);
     let before = machine.file();
     let stranger = unlocked.make_kit().unwrap();
     let kept = unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(stranger.secret()));
@@ -358,8 +353,7 @@ fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
 #[test]
 fn a_kit_that_was_revoked_while_its_code_was_typed_is_not_kept() {
     let machine = Machine::at(3);
-    let kit = machine.unlocked().make_kit().unwrap();
-    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    let kit = new_kit(&mut machine.unlocked());
     let mut rotating = machine.unlocked();
     machine.unlocked().revoke_kit(1, true).unwrap();
     assert_fails!(rotating.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())), Error::WrongKit);
@@ -428,8 +422,7 @@ fn a_kit_revoked_while_a_rotation_waits_opens_neither_before_nor_afterwards() {
     let mut unlocked = machine.unlocked();
     let first = unlocked.make_kit().unwrap();
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&first)).unwrap();
-    let second = unlocked.make_kit().unwrap();
-    unlocked.add_kit(&second, &password(PASSWORD)).unwrap();
+    let second = new_kit(&mut unlocked);
     assert_eq!((first.number(), second.number()), (1, 2));
     unlocked.revoke_kit(1, false).unwrap();
     let opens =
@@ -444,11 +437,7 @@ fn a_kit_revoked_while_a_rotation_waits_opens_neither_before_nor_afterwards() {
 fn of_several_kits_the_one_that_is_kept_stays_the_one_it_was() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    let kits = [(); 3].map(|()| {
-        let kit = unlocked.make_kit().unwrap();
-        unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
-        kit
-    });
+    let kits = [(); 3].map(|()| new_kit(&mut unlocked));
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kits[1].secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     let recovery = machine.document().header.recovery;

@@ -84,8 +84,7 @@ fn a_kit_that_the_rotation_would_end_is_not_made() {
 #[test]
 fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
     let machine = Machine::at(3);
-    let kit = machine.unlocked().make_kit().unwrap();
-    machine.unlocked().add_kit(&kit, &password(PASSWORD)).unwrap();
+    let kit = new_kit(&mut machine.unlocked());
     rotate(&machine, NextKit::None);
     let other = Machine::empty();
     other.store.put(Some(machine.file()), None);

@@ -8,7 +8,6 @@ use crate::format::item::DataKeyItem;
 use crate::format::vault::SIZE_LIMIT;
 use crate::keychain::{FileKeychain, KeychainError, MemoryFault};
 use crate::store::{FolderStore, StoreError, StoreFault};
-use crate::vault::rotate::{NextKit, Settle};
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -146,8 +145,7 @@ fn a_vault_that_moved_to_another_data_key_while_unlocked_is_not_touched() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     let mut other = machine.unlocked();
-    other.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    other.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    rotate_now(&mut other);
     let moved = machine.file();
     assert_fails!(unlocked.add_project(&named("bistro")), Error::Changed { .. });
     assert_eq!(machine.file(), moved);
