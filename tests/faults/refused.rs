@@ -107,17 +107,17 @@ macro_rules! refused {
 }
 
 refused! {
-    init_takes_a_full_disk_anywhere, long_init_takes_any_error_anywhere: INIT,
-    project_add_takes_a_full_disk_anywhere, long_project_add_takes_any_error_anywhere: PROJECT_ADD,
-    key_rotate_takes_a_full_disk_anywhere, long_key_rotate_takes_any_error_anywhere: KEY_ROTATE,
-    passwd_takes_a_full_disk_anywhere, long_passwd_takes_any_error_anywhere: PASSWD,
-    encrypt_takes_a_full_disk_anywhere, long_encrypt_takes_any_error_anywhere: ENCRYPT,
+    init_takes_a_full_disk_anywhere, long_mode_init_takes_any_error_anywhere: INIT,
+    project_add_takes_a_full_disk_anywhere, long_mode_project_add_takes_any_error_anywhere: PROJECT_ADD,
+    key_rotate_takes_a_full_disk_anywhere, long_mode_key_rotate_takes_any_error_anywhere: KEY_ROTATE,
+    passwd_takes_a_full_disk_anywhere, long_mode_passwd_takes_any_error_anywhere: PASSWD,
+    encrypt_takes_a_full_disk_anywhere, long_mode_encrypt_takes_any_error_anywhere: ENCRYPT,
     encrypt_over_an_older_copy_takes_a_full_disk_anywhere,
-    long_encrypt_over_an_older_copy_takes_any_error_anywhere: ENCRYPT_FORCE,
-    decrypt_takes_a_full_disk_anywhere, long_decrypt_takes_any_error_anywhere: DECRYPT,
-    extract_takes_a_full_disk_anywhere, long_extract_takes_any_error_anywhere: EXTRACT,
-    vault_rotate_takes_a_full_disk_anywhere, long_vault_rotate_takes_any_error_anywhere: VAULT_ROTATE,
-    recover_takes_a_full_disk_anywhere, long_recover_takes_any_error_anywhere: RECOVER,
+    long_mode_encrypt_over_an_older_copy_takes_any_error_anywhere: ENCRYPT_FORCE,
+    decrypt_takes_a_full_disk_anywhere, long_mode_decrypt_takes_any_error_anywhere: DECRYPT,
+    extract_takes_a_full_disk_anywhere, long_mode_extract_takes_any_error_anywhere: EXTRACT,
+    vault_rotate_takes_a_full_disk_anywhere, long_mode_vault_rotate_takes_any_error_anywhere: VAULT_ROTATE,
+    recover_takes_a_full_disk_anywhere, long_mode_recover_takes_any_error_anywhere: RECOVER,
     recover_on_another_machine_takes_a_full_disk_anywhere,
-    long_recover_on_another_machine_takes_any_error_anywhere: RECOVER_ELSEWHERE,
+    long_mode_recover_on_another_machine_takes_any_error_anywhere: RECOVER_ELSEWHERE,
 }

@@ -423,14 +423,14 @@ survive! {
 }
 
 survive! {
-    changing_the_password_survives, long_changing_the_password_survives_every_fault: CHANGE_PASSWORD,
-    making_a_vault_survives, long_making_a_vault_survives_every_fault: CREATE,
-    removing_duplicates_survives, long_removing_duplicates_survives_every_fault: REMOVE_DUPLICATES,
-    beginning_a_rotation_survives, long_beginning_a_rotation_survives_every_fault: BEGIN_ROTATION,
-    finishing_a_rotation_survives, long_finishing_a_rotation_survives_every_fault: FINISH_ROTATION,
-    settling_a_rotation_survives, long_settling_a_rotation_survives_every_fault: SETTLE_NOW,
-    changing_the_password_meanwhile_survives, long_changing_the_password_meanwhile_survives_every_fault:
+    changing_the_password_survives, long_mode_changing_the_password_survives_every_fault: CHANGE_PASSWORD,
+    making_a_vault_survives, long_mode_making_a_vault_survives_every_fault: CREATE,
+    removing_duplicates_survives, long_mode_removing_duplicates_survives_every_fault: REMOVE_DUPLICATES,
+    beginning_a_rotation_survives, long_mode_beginning_a_rotation_survives_every_fault: BEGIN_ROTATION,
+    finishing_a_rotation_survives, long_mode_finishing_a_rotation_survives_every_fault: FINISH_ROTATION,
+    settling_a_rotation_survives, long_mode_settling_a_rotation_survives_every_fault: SETTLE_NOW,
+    changing_the_password_meanwhile_survives, long_mode_changing_the_password_meanwhile_survives_every_fault:
         CHANGE_PASSWORD_MEANWHILE,
-    recovering_survives, long_recovering_survives_every_fault: RECOVER,
-    recovering_meanwhile_survives, long_recovering_meanwhile_survives_every_fault: RECOVER_MEANWHILE,
+    recovering_survives, long_mode_recovering_survives_every_fault: RECOVER,
+    recovering_meanwhile_survives, long_mode_recovering_meanwhile_survives_every_fault: RECOVER_MEANWHILE,
 }

@@ -75,7 +75,7 @@ fn a_vault_survives_kills_at_any_moment() {
 
 #[test]
 #[ignore = "long: run ./test --long"]
-fn long_a_vault_survives_a_thousand_kills_at_any_moment() {
-    let test = "long_a_vault_survives_a_thousand_kills_at_any_moment";
+fn long_mode_a_vault_survives_a_thousand_kills_at_any_moment() {
+    let test = "long_mode_a_vault_survives_a_thousand_kills_at_any_moment";
     desktop::inside("--unlocked", test, || survives("kill-loops-long", 1000));
 }

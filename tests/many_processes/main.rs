@@ -184,8 +184,8 @@ fn no_change_of_sixteen_processes_is_lost() {
 
 #[test]
 #[ignore = "long: run ./test --long"]
-fn long_no_change_of_sixteen_processes_is_lost_on_disk() {
+fn long_mode_no_change_of_sixteen_processes_is_lost_on_disk() {
     let folder = on_disk();
-    let test = "long_no_change_of_sixteen_processes_is_lost_on_disk";
+    let test = "long_mode_no_change_of_sixteen_processes_is_lost_on_disk";
     measure(test, "many-processes-disk", folder.path(), "on disk", 200);
 }

@@ -126,6 +126,6 @@ fn names_that_are_swapped_for_links_lead_nowhere() {
 
 #[test]
 #[ignore = "long: run ./test --long"]
-fn long_names_that_are_swapped_for_links_lead_nowhere() {
+fn long_mode_names_that_are_swapped_for_links_lead_nowhere() {
     names_are_swapped(20, "path-attacks-races-long");
 }

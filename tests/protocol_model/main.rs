@@ -51,7 +51,7 @@ fn nothing_is_lost_whatever_is_cut_off_where() {
 
 #[test]
 #[ignore = "long: run ./test --long"]
-fn long_nothing_is_lost_in_ten_million_states() {
+fn long_mode_nothing_is_lost_in_ten_million_states() {
     let (states, transitions) = walk_through(LONG, 1_500_000);
     assert!(states >= 10_000_000, "{states}");
     let figure = format!("{states} states, {transitions} transitions, 0 failures");
