@@ -81,7 +81,8 @@ impl Failure {
             io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
             _ => (Exit::Failed, "io"),
         };
-        Self::new(exit, kind, format!("cannot {doing}")).cause(plain(source))
+        let failure = Self::new(exit, kind, format!("cannot {doing}")).cause(plain(source));
+        if kind == "disk-full" { failure.hint("free some space and run it again") } else { failure }
     }
 
     /// Ctrl-C at a prompt.

@@ -66,6 +66,7 @@ fn a_result_that_cannot_be_written_is_a_failure() {
             "\
 error: cannot write to standard output
 cause: no space left on device
+hint: free some space and run it again
 ",
         );
     }

@@ -180,6 +180,7 @@ fn a_stream_on_a_full_disk_is_a_failure() {
             "\
 error: cannot write standard output
 cause: no space left on device
+hint: free some space and run it again
 ",
         );
     }

@@ -17,6 +17,15 @@ pub struct Call {
     pub on: String,
 }
 
+impl Call {
+    /// Tells whether a disk without room left may refuse it.
+    pub fn takes_room(&self) -> bool {
+        let never = ["sync", "unlink", "unlinkat", "rmdir", "flock", "fcntl"];
+        // Where results are printed is another disk.
+        !never.contains(&self.name) && self.on != "stdout" && self.on != "stderr"
+    }
+}
+
 /// Where calls count.
 pub struct Place<'a> {
     /// The home folder with vault, keychain file, settings, inputs and outputs.

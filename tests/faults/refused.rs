@@ -1,4 +1,5 @@
-//! Each call fails once, with the errors that a full, broken, rationed or interrupted disk gives.
+//! Each call fails once, with the errors that a full, broken, rationed or interrupted disk gives; or from one call on the
+//! disk stays full.
 
 use nix::errno::Errno;
 
@@ -11,29 +12,30 @@ use crate::trial::Trial;
 /// The exit codes of docs/cli.md that a disk can lead to.
 const CODES: [i32; 5] = [0, 1, 4, 6, 7];
 
-fn refused_anywhere(story: Story, errors: &[Errno]) {
+fn refused_anywhere(story: Story, faults: &[Fault]) {
     let trial = Trial::of(story);
-    for error in errors {
+    for fault in faults {
+        let stays_full = *fault == Fault::Full;
         let (mut runs, mut done, mut old, mut written) = (0, 0, 0, 0);
         for at in 0..trial.calls.len() {
             let call = &trial.calls[at];
             // What becomes of a result that cannot be printed is another suite's.
             // And sync(2) is always successful.
-            if call.on == "stdout" || call.on == "stderr" || call.name == "sync" {
+            if call.on == "stdout" || call.on == "stderr" || call.name == "sync" || stays_full && !call.takes_room() {
                 continue;
             }
             let json = at % 2 == 0;
-            let run = trial.strike(at, Fault::Error(*error), if json { "--json" } else { "" });
+            let run = trial.strike(at, *fault, if json { "--json" } else { "" });
             let state = trial.judge();
             let code = run.status.code();
             println!(
-                "{:3} {:9} {:60} {error} {code:?} {state:?} {}",
+                "{:3} {:9} {:60} {fault:?} {code:?} {state:?} {}",
                 at,
                 call.name,
                 call.on,
                 run.stderr.replace('\n', "|")
             );
-            let what = format!("`{}`, {error} at call {at}: {} {}\n{}", trial.name(), call.name, call.on, run.stderr);
+            let what = format!("`{}`, {fault:?} at call {at}: {} {}\n{}", trial.name(), call.name, call.on, run.stderr);
             assert!(CODES.contains(&code.expect("no signal")), "{what}");
             is_clean(&run, json, &what);
             // Only what a failed removal could not remove may stay.
@@ -58,9 +60,13 @@ fn refused_anywhere(story: Story, errors: &[Errno]) {
             }
         }
         let name = trial.name().replace(' ', "-");
+        let (of, what) = match fault {
+            Fault::Error(error) => (format!("{error:?}"), format!("{error:?} at each of {runs} write-side calls")),
+            _ => ("stays-full".into(), format!("a disk that is full from each of {runs} write-side calls on")),
+        };
         proof::record(
-            &format!("faults-{error:?}-{name}"),
-            &format!("`{}` with {error:?} at each of {runs} write-side calls", trial.name()),
+            &format!("faults-{of}-{name}"),
+            &format!("`{}` with {what}", trial.name()),
             &format!("{old} left the old state, {done} did it all the same, {written} said that they were part done"),
         );
     }
@@ -95,13 +101,13 @@ macro_rules! refused {
         #[test]
         #[ignore = "takes a while and needs ptrace: run ./test"]
         fn $test() {
-            refused_anywhere(stories::$story, &[Errno::ENOSPC]);
+            refused_anywhere(stories::$story, &[Fault::Error(Errno::ENOSPC), Fault::Full]);
         }
 
         #[test]
         #[ignore = "long: run ./test --long"]
         fn $long() {
-            refused_anywhere(stories::$story, &[Errno::EIO, Errno::EDQUOT, Errno::EINTR]);
+            refused_anywhere(stories::$story, &[Errno::EIO, Errno::EDQUOT, Errno::EINTR].map(Fault::Error));
         }
     )+};
 }

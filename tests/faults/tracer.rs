@@ -1,4 +1,5 @@
-//! Runs a program under ptrace(2), stops it before each of its system calls, and lets exactly one of them meet a fault.
+//! Runs a program under ptrace(2), stops it before each of its system calls, and lets one of them meet a fault, or all
+//! from one on.
 //!
 //! strace can do that too, but it counts each thread's calls by themselves. A keychain is written by a thread of its
 //! own each time, so that strace reaches only the first of several such writes. Here all threads have one count.
@@ -26,11 +27,13 @@ pub enum Fault {
     Kill,
     /// The call does nothing and fails.
     Error(Errno),
+    /// The disk is full, and stays so: this call and every later one that takes room fails.
+    Full,
 }
 
 /// What a run did.
 pub struct Traced {
-    /// Its write-side calls in their order, over all threads; up to and with the one that met the fault.
+    /// Its write-side calls in their order, over all threads; also those that met a fault.
     pub calls: Vec<Call>,
     /// The fault was done.
     pub struck: bool,
@@ -143,8 +146,11 @@ impl Tracer<'_> {
         }
         let Some(call) = write_side(thread, &registers, &self.place) else { return };
         let number = self.calls.len();
+        let meets =
+            |(at, fault): &(usize, Fault)| *at == number || *fault == Fault::Full && *at < number && call.takes_room();
+        let met = self.fault.filter(meets);
         self.calls.push(call);
-        let Some((_, fault)) = self.fault.filter(|(at, _)| *at == number) else { return };
+        let Some((_, fault)) = met else { return };
         // There is no call of this number, so the system does nothing.
         registers.orig_rax = u64::MAX;
         ptrace::setregs(thread, registers).unwrap();
@@ -152,6 +158,7 @@ impl Tracer<'_> {
         match fault {
             Fault::Kill => kill(self.leader, Signal::SIGKILL).unwrap(),
             Fault::Error(error) => drop(self.refused.insert(thread, error)),
+            Fault::Full => drop(self.refused.insert(thread, Errno::ENOSPC)),
         }
     }
 }
