@@ -22,8 +22,9 @@ fn a_restored_copy_goes_on_above_everything_that_was_seen_and_what_stood_is_kept
 fn a_copy_is_restored_where_no_vault_stands_and_over_one_that_is_damaged() {
     for standing in [None, Some(b"damaged".to_vec())] {
         let machine = Machine::at(3);
-        machine.store.put(standing, None);
-        opened_copy(&machine, &life().files[1]).unwrap().restore().unwrap();
+        machine.store.put(standing.clone(), None);
+        let restored = opened_copy(&machine, &life().files[1]).unwrap().restore().unwrap();
+        assert_eq!((restored.unread, restored.aside.is_some()), (standing.is_some(), standing.is_some()));
         assert_eq!(machine.unlocked().take_notices(), []);
     }
 }
