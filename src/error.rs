@@ -103,6 +103,20 @@ pub enum Error {
     /// A rotation of the data key is under way and must be over first.
     #[error("a rotation of the data key is under way")]
     RotationUnderWay,
+    /// The vault file cannot be used, the previous one can, and is newer than the copy that was to take its place.
+    #[error("the previous vault file can be used, and is newer (generation {previous}) than the copy ({copied})")]
+    PreviousNewer {
+        /// Its generation.
+        previous: u64,
+        /// The copy's.
+        copied: u64,
+    },
+    /// Two recovery kits have this number, and one of them is to be kept.
+    #[error("two recovery kits have the number {number}, and the other one would end unnoticed")]
+    KitDoubled {
+        /// The number.
+        number: u32,
+    },
     /// A rotation of the data key is in the vault, and what was to follow failed. Later unlocks go on with it.
     #[error("the rotation has begun and was cut short: {cause}")]
     RotationBegun {

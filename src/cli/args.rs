@@ -32,7 +32,7 @@ pub struct Cli {
 }
 
 /// Flags that stand before or after the command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]

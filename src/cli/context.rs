@@ -49,6 +49,16 @@ impl Context {
         Ok(Self { global, output, folders, settings, host: ThisHost })
     }
 
+    /// Returns what a command stands on that is done to another vault.
+    ///
+    /// # Errors
+    /// As [`Context::new`].
+    pub fn at(&self, folder: &Path) -> Result<Self, Failure> {
+        let global = Global { vault: Some(folder.into()), ..self.global.clone() };
+        let output = Output::of(&global);
+        Self::new(global, output)
+    }
+
     /// Opens the terminal, unless questions are forbidden or there is none.
     pub fn terminal(&self) -> Option<Terminal> {
         if self.global.no_input { None } else { Terminal::open() }
@@ -203,6 +213,19 @@ impl Context {
         self.settings.remember(vault, VaultSettings { keychain, place: file.display().to_string() })
     }
 
+    /// Returns where this machine has another file of a vault: the two would take each other's key and memory.
+    ///
+    /// # Errors
+    /// Where the settings cannot be read.
+    pub fn other_file(&self, vault: VaultId, file: &Path) -> Result<Option<VaultSettings>, Failure> {
+        let Some(known) = self.settings.of(vault)? else { return Ok(None) };
+        let place = PathBuf::from(&known.place);
+        let folder = place.parent().filter(|_| !is_same_file(&place, file));
+        let store = folder.and_then(|folder| FolderStore::new(folder, SIZE_LIMIT).ok());
+        let stands = store.is_some_and(|store| Vault::open(&store).is_ok_and(|other| other.id() == vault));
+        Ok(stands.then_some(known))
+    }
+
     /// Returns a kind whose file, if it is one, is named by its whole path.
     pub fn whole_kind(&self, kind: &Kind, vault: VaultId) -> Kind {
         match kind {
@@ -251,6 +274,14 @@ impl Context {
 /// Makes a keychain file's keychain. A file can hang too, on a network that is gone.
 fn file_keychain(path: &Path) -> Arc<dyn Keychain> {
     Arc::new(WithDeadline::new(Arc::new(FileKeychain::new(path)), DEADLINE_ATTENDED))
+}
+
+/// Tells whether two paths lead to one file.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 /// Returns a path that does not depend on the current folder.
@@ -323,6 +354,14 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
              that no recovery kit ends: older vault files still open. Begin it anew with `strongroom vault rotate`"
                 .into(),
         ),
+        Notice::RotationLapsed { since } => (
+            "rotation-lapsed",
+            format!(
+                "a rotation of the data key was given up on {since}, and none has been begun since: older vault files \
+                 still open here, with the keys of projects that were destroyed. Begin it anew with `strongroom vault \
+                 rotate`"
+            ),
+        ),
         Notice::RotationElsewhere => (
             "rotation-elsewhere",
             "another machine is rotating the data key; once it is done, this one may open the vault with a recovery \
@@ -337,7 +376,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::OtherDataKey => (
             "other-data-key",
             "the keychain holds a data key that this vault does not use: a rotation was given up on another machine, \
-             or this is a vault file from before one; older vault files still open. `strongroom vault rotate` ends that"
+             or this is a vault file from before one; files under that key still open here. `strongroom vault rotate` ends \
+             that"
                 .into(),
         ),
         Notice::RotationStuck { reason } => (

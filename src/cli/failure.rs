@@ -168,6 +168,8 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::WrongKit => (Exit::WrongPassword, "wrong-kit"),
         Error::OtherVault { .. } => (Exit::Failed, "other-vault"),
         Error::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
+        Error::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
+        Error::KitDoubled { .. } => (Exit::Failed, "kit-doubled"),
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
         Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
@@ -218,18 +220,32 @@ fn hint_for(error: &Error) -> Option<String> {
             "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
         }
         Error::ProjectNotFound { .. } => {
-            "see the names with `strongroom project list`, or add it with `strongroom project add`"
+            "see the names with `strongroom project list`, or add it with `strongroom project add NAME`"
         }
         Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
         Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
         Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate`",
         Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
-        Error::ProjectHeld { .. } => "take the hold off first with `strongroom project release`",
+        Error::ProjectHeld { .. } => {
+            "ask whoever ordered the hold; it is taken off by `strongroom project release NAME`"
+        }
         Error::KitNotFound { .. } => "see the kits with `strongroom recovery list`",
         Error::WrongKit => {
             "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
         }
-        Error::OtherVault { .. } => "see both files with `strongroom --vault DIR status`",
+        Error::OtherVault { .. } => {
+            "name a file of this vault; to put another vault here, move away what stands, or name another folder with --vault"
+        }
+        Error::PreviousNewer { .. } => {
+            "go on from it: `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom \
+             recover --accept-rollback`; only then put the copy back, if it is meant: what stood is kept"
+        }
+        Error::KitDoubled { number } => {
+            return Some(format!(
+                "make a kit with `strongroom recovery new`, end both with `strongroom recovery revoke {number}`, and keep \
+                 the new one"
+            ));
+        }
         Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
@@ -243,7 +259,9 @@ fn hint_for(error: &Error) -> Option<String> {
             "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
         }
         Error::Exhausted { .. } => "give it a new header with `strongroom reencrypt`",
-        Error::WrongKey { .. } => "name the vault it was encrypted with by --vault",
+        Error::WrongKey { .. } => {
+            "name the vault it was encrypted with by --vault; or its project was destroyed: see `strongroom project list`"
+        }
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => {
             "close other programs, or give the container more memory"
         }

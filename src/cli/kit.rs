@@ -201,6 +201,9 @@ pub fn choose(
             return Ok(None);
         }
     }
+    if !asks && vault.kits().iter().any(|kit| kit.valid) {
+        terminal.say("\nEvery recovery kit of before ends with this rotation: this one takes their place.")?;
+    }
     let making = Making::begin(vault)?;
     let place = store.place();
     making.show(&mut terminal, &making.page(vault, &place), true)?;
@@ -311,12 +314,15 @@ pub fn read_secret(context: &Context, file: Option<&Path>) -> Result<KitSecret, 
     if let Some(path) = file {
         let doing = || format!("read the kit file {}", path.display());
         let failed = |error| Failure::io(doing(), &error);
-        let mut text = Zeroizing::new(String::with_capacity(FILE_LIMIT));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_LIMIT));
         let opened = File::open(path).map_err(failed)?;
-        std::io::Read::read_to_string(&mut std::io::Read::take(opened, FILE_LIMIT as u64), &mut text)
-            .map_err(failed)?;
-        return kit::read(&text).map_err(|error| {
-            refused(&error.to_string()).hint(
+        std::io::Read::read_to_end(&mut std::io::Read::take(opened, FILE_LIMIT as u64), &mut bytes).map_err(failed)?;
+        let secret = match std::str::from_utf8(&bytes) {
+            Ok(text) => kit::read(text).map_err(|error| refused(&error.to_string())),
+            Err(_) => Err(refused("the kit file is not UTF-8 text")),
+        };
+        return secret.map_err(|failure| {
+            failure.hint(
                 "the kit file holds the code alone, on one line or several; copy its groups into a file of their own",
             )
         });

@@ -151,6 +151,9 @@ open_object! {
         /// The next data key, while a rotation of the data key is under way.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub pending: Option<Pending> = default,
+        /// When a rotation of the data key was given up that somebody had ordered, until another one is begun.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub lapsed: Option<Timestamp> = default,
         /// The projects.
         pub projects: Vec<Project> = default,
         /// Other secrets, wrapped like file keys.

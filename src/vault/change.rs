@@ -125,7 +125,11 @@ impl<'v> Unlocked<'v> {
         let proven = anchor.map_or(0, |anchor| anchor.generation).max(self.document.header.generation);
         let generation = self.generation_after(plausible(seen, proven))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
-        let draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        // An older file's note may be older than the item: the wait begins anew.
+        if let Some(pending) = &mut draft.payload.pending {
+            pending.settling.clear();
+        }
         let aside = self.write(&mut *lock, draft, generation, &aside)?;
         self.source = Source::Current;
         Ok(Accepted::Now { aside })

@@ -20,7 +20,7 @@ pub struct Restored {
     pub aside: Option<String>,
     /// Projects of the copy that have been destroyed since, and stay destroyed.
     pub destroyed: Vec<String>,
-    /// Projects of the copy that are on hold since, and stay so.
+    /// Projects that are on hold since, and stay so; where the copy lacks one, it is taken over with its keys.
     pub held: Vec<String>,
     /// A vault file stood there that could not be opened: what it knows of destroyed projects, holds and kits is lost.
     pub unread: bool,
@@ -31,15 +31,18 @@ pub struct Restored {
 ///
 /// # Errors
 /// [`Error::Damaged`] where the copy is no vault file; [`Error::OtherVault`] where another vault's file stands;
-/// [`Error::VaultExists`] where one stands that can be used, or may be; [`Error::Io`].
+/// [`Error::VaultExists`] where one stands that can be used, or may be; [`Error::PreviousNewer`] where the previous
+/// vault file opens and is newer than the copy; [`Error::Io`].
 pub fn check_install(store: &dyn Store, bytes: &[u8], secret: &KitSecret) -> Result<(), Error> {
-    let id = Vault::open_copy(store, bytes)?.id();
+    let copy = Vault::open_copy(store, bytes)?;
+    let (id, copied) = (copy.id(), copy.header().generation);
     let standing = store.standing().map_err(|error| Error::from_store(&store.place(), error))?;
     let is_usable = match Vault::open(store) {
         Ok(vault) if vault.id() != id => true,
         Ok(vault) => match vault.open_with_kit(secret) {
+            Ok(opened) if *opened.source() == Source::Current => true,
             // The previous one is opened instead of a vault file that is missing or does not open.
-            Ok(opened) => *opened.source() == Source::Current,
+            Ok(opened) => return refuse_over_newer(opened.generation(), copied),
             Err(Error::Damaged { .. }) => false,
             // Whether it is whole does not show.
             Err(_) => true,
@@ -49,6 +52,11 @@ pub fn check_install(store: &dyn Store, bytes: &[u8], secret: &KitSecret) -> Res
         Err(error) => return Err(error),
     };
     if is_usable { Err(Error::VaultExists { standing }) } else { Ok(()) }
+}
+
+/// Refuses a copy that is older than the previous vault file, which opens: the next write would replace that one.
+fn refuse_over_newer(previous: u64, copied: u64) -> Result<(), Error> {
+    if previous > copied { Err(Error::PreviousNewer { previous, copied }) } else { Ok(()) }
 }
 
 /// Puts a copy of a vault file in the vault's place, as it is, where [`check_install`] allows that. What stands there
@@ -98,7 +106,8 @@ impl Unlocked<'_> {
     /// that was under way in the copy is not gone on with.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile.
+    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile; [`Error::PreviousNewer`] where
+    /// the vault file does not open, and the previous one does and is newer than the copy.
     pub fn restore(&mut self) -> Result<Restored, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;
@@ -111,8 +120,18 @@ impl Unlocked<'_> {
         let proven = self.document.header.generation.max(seen);
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let replaced = Replaced::SetAside(format!("replaced-{time}"));
+        if standing.as_ref().is_none_or(|document| open_payload(document, &self.data_key).is_err()) {
+            let previous = self.edges.store.load_previous().ok().flatten();
+            let previous = previous.and_then(|bytes| Document::parse(&bytes).ok());
+            let opens = |document: &Document| {
+                document.header.vault == self.id() && open_payload(document, &self.data_key).is_ok()
+            };
+            if let Some(previous) = previous.filter(opens) {
+                refuse_over_newer(previous.header.generation, self.document.header.generation)?;
+            }
+        }
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
-        draft.payload.pending = None;
+        super::rotate::let_lapse(&mut draft.payload, self.edges.host.now());
         let newer = standing
             .filter(|document| document.header.data_key == self.document.header.data_key)
             .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
@@ -122,10 +141,13 @@ impl Unlocked<'_> {
             Some((payload, document)) => {
                 super::merge::unite_kits(&mut draft, &document.header.recovery, &payload);
                 (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
+                held.extend(super::merge::unite_ordered(&mut draft.payload, &payload));
+                draft.payload.lapsed = draft.payload.lapsed.or(payload.lapsed);
                 // An older file's note may be older than the item: the wait begins anew.
                 draft.payload.pending = payload.pending.map(|pending| Pending { settling: Vec::new(), ..pending });
                 if let Some(pending) = &mut draft.payload.pending {
                     super::merge::forget_ended(pending, &draft.recovery);
+                    draft.payload.lapsed = None;
                 }
                 proven.max(stood)
             }
@@ -142,7 +164,8 @@ impl Unlocked<'_> {
     /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
     ///
     /// # Errors
-    /// As [`super::create()`].
+    /// As [`super::create()`]; [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
+    /// this machine saw last.
     pub fn fork<'b>(
         &self,
         edges: Edges<'b>,
@@ -151,9 +174,13 @@ impl Unlocked<'_> {
         cost: KdfCost,
     ) -> Result<Unlocked<'b>, Error> {
         self.check_features()?;
+        // Its keys may have been retired since.
+        if let Some(rolled_back) = self.rolled_back() {
+            return Err(Error::RolledBack(rolled_back.clone()));
+        }
         create_with(edges, vault, password, cost, |data_key| {
             let mut payload = self.payload.clone();
-            payload.pending = None;
+            (payload.pending, payload.lapsed) = (None, None);
             payload.ancestors.clear();
             payload.kits.clear();
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;

@@ -29,6 +29,7 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
         policy: Policy::new(cost),
         ancestors: Vec::new(),
         pending: None,
+        lapsed: None,
         projects: Vec::new(),
         secrets: Vec::new(),
         kits: Vec::new(),

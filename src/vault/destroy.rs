@@ -15,7 +15,7 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::ProjectHeld`], [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`]; those of
     /// [`Unlocked::rotate_data_key`]. Where the error is the keychain's, the project is destroyed and the rotation
-    /// goes on at a later unlock.
+    /// goes on at a later unlock, or is given up there, which every unlock tells from then on.
     pub fn destroy_project(&mut self, name: &str, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.check_destroyable(name)?;
         self.begin(password, kit, |draft, editing| {

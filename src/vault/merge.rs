@@ -21,8 +21,12 @@ pub struct Merged {
     pub projects: Vec<String>,
     /// File keys that only the other file had: the project, and the version the key has now.
     pub keys: Vec<(String, u32)>,
-    /// Projects that go by another name now, since both files had one of the same name: the old and the new one.
+    /// Projects that go by another name here than in the other file: that name, and this one.
     pub renamed: Vec<(String, String)>,
+    /// Projects that the other file knows to be destroyed, and that are so here now.
+    pub destroyed: Vec<String>,
+    /// Projects that are on hold in the other file, and are so here now.
+    pub held: Vec<String>,
     /// Kits that opened one of the two files and open the united one no more: the other file had ended them, or
     /// another kit of the same number.
     pub ended_kits: Vec<u32>,
@@ -77,11 +81,17 @@ impl Unlocked<'_> {
         merged.ended_kits = unite_kits(&mut draft, &other.header.recovery, &other_payload);
         merged.doubled_kits = doubled(&draft.recovery);
         draft.payload.pending = pending;
+        draft.payload.lapsed = match draft.payload.pending {
+            Some(_) => None,
+            None => self.payload.lapsed.or(other_payload.lapsed),
+        };
         if let Some(pending) = &mut draft.payload.pending {
             forget_ended(pending, &draft.recovery);
             let own = &self.document.header.recovery;
             let came = draft.recovery.iter().filter(|wrap| !own.contains(wrap)).map(|wrap| wrap.kit);
-            merged.ending_kits = came.filter(|kit| pending.recovery.iter().all(|wrap| wrap.kit != *kit)).collect();
+            let count = |wraps: &[RecoveryWrap], kit| wraps.iter().filter(|wrap| wrap.kit == kit).count();
+            let ends = |kit: &u32| count(&pending.recovery, *kit) < count(&draft.recovery, *kit);
+            merged.ending_kits = came.filter(ends).collect();
         }
         draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
         draft.payload.ancestors.push(ancestor(other));
@@ -110,7 +120,7 @@ fn united_pending(own: Option<&Pending>, other: Option<&Pending>) -> Result<Opti
         }
     }
     for wrap in other.iter().flat_map(|other| &other.recovery) {
-        if united.recovery.iter().all(|held| held.kit != wrap.kit) {
+        if !united.recovery.contains(wrap) {
             united.recovery.push(wrap.clone());
         }
     }
@@ -164,9 +174,15 @@ pub(super) fn unite_kits(draft: &mut Draft, wraps: &[RecoveryWrap], other: &Payl
 
 fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
     let mut merged = Merged::default();
+    (merged.destroyed, merged.held) = unite_orders(own, other);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {
-            Some(held) => unite_keys(held, project, vault, data_key, &mut merged)?,
+            Some(held) => {
+                if held.name != project.name {
+                    merged.renamed.push((project.name.clone(), held.name.clone()));
+                }
+                unite_keys(held, project, vault, data_key, &mut merged)?;
+            }
             None => {
                 let mut project = project.clone();
                 let name = free_name(own, &project.name);
@@ -210,6 +226,24 @@ pub(super) fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, 
     (destroyed, held)
 }
 
+/// Takes over the projects that are on hold, or were destroyed, in another file of the same data key and that this one
+/// lacks; returns the names of those on hold.
+pub(super) fn unite_ordered(own: &mut Payload, other: &Payload) -> Vec<String> {
+    let mut held = Vec::new();
+    let ordered = other.projects.iter().filter(|project| project.hold.is_some() || project.destroyed.is_some());
+    for project in ordered {
+        if own.projects.iter().all(|known| known.id != project.id) {
+            let mut project = project.clone();
+            project.name = free_name(own, &project.name);
+            if project.hold.is_some() {
+                held.push(project.name.clone());
+            }
+            own.projects.push(project);
+        }
+    }
+    held
+}
+
 fn unite_keys(
     own: &mut Project,
     other: &Project,
@@ -217,10 +251,8 @@ fn unite_keys(
     data_key: &DataKey,
     merged: &mut Merged,
 ) -> Result<(), Error> {
-    own.hold = own.hold.take().or_else(|| other.hold.clone());
-    if let Some(at) = own.destroyed.or(other.destroyed) {
-        // The user gave the order once; that the other machine did not know of it takes nothing back.
-        super::destroy::destroy(own, at);
+    // The user gave the order once; that the other machine did not know of it takes nothing back.
+    if own.destroyed.is_some() {
         return Ok(());
     }
     let held: Vec<_> = own

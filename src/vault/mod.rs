@@ -127,6 +127,11 @@ pub enum Notice {
     RotationBegunAnew,
     /// The keychain lost the next data key, and the rotation was given up so that no recovery kit ends.
     RotationLost,
+    /// A rotation that was ordered was given up, and none has been begun since.
+    RotationLapsed {
+        /// When.
+        since: Timestamp,
+    },
     /// Another machine rotates the data key; when it is done, this one needs a kit.
     RotationElsewhere,
     /// A rotation could not go on.

@@ -223,8 +223,8 @@ impl<'a> OpenedByKit<'a> {
         let writable = unlocked.check_writable().is_ok();
         match (under_way, &next) {
             (Some(_), None) if writable => {
-                unlocked.revise(&mut *lock, |draft, _| {
-                    draft.payload.pending = None;
+                unlocked.revise(&mut *lock, |draft, editing| {
+                    super::rotate::let_lapse(&mut draft.payload, editing.now);
                     Ok(())
                 })?;
                 unlocked.notices.push(Notice::RotationGivenUp);

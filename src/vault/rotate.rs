@@ -16,8 +16,8 @@ use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{Header, Pending, RecoveryWrap, Settling};
-use crate::format::{DataKeyId, label};
+use crate::format::vault::{Header, Payload, Pending, RecoveryWrap, Settling};
+use crate::format::{DataKeyId, Timestamp, label};
 use crate::store::{LockedStore, Replaced};
 use crate::vault::kits::NewKit;
 
@@ -99,7 +99,8 @@ impl<'v> Unlocked<'v> {
     /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where
+    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none, [`Error::KitDoubled`] where
+    /// another has its number; [`Error::RotationUnderWay`] where
     /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
     /// and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
@@ -155,7 +156,11 @@ impl<'v> Unlocked<'v> {
                 let header = self.header();
                 let (number, _) =
                     kits::unwrap(&header.recovery, vault, header.data_key, secret).ok_or(Error::WrongKit)?;
-                let kept = header.recovery.iter().find(|wrap| wrap.kit == number).ok_or(Error::WrongKit)?;
+                let mut papers = header.recovery.iter().filter(|wrap| wrap.kit == number);
+                let kept = papers.next().ok_or(Error::WrongKit)?;
+                if papers.next().is_some() {
+                    return Err(Error::KitDoubled { number });
+                }
                 vec![kits::wrap_for(&key, vault, id, number, kept.created, secret)?]
             }
         };
@@ -181,6 +186,7 @@ impl<'v> Unlocked<'v> {
                     kits::unwrap(&draft.recovery, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
                 }
             }
+            draft.payload.lapsed = None;
             draft.payload.pending = Some(Pending {
                 data_key: id,
                 pepper: FixedBase64(pepper),
@@ -224,6 +230,9 @@ impl<'v> Unlocked<'v> {
                 if self.item.wraps.iter().any(|wrap| wrap.header.data_key != own) {
                     self.notices.push(Notice::OtherDataKey);
                 }
+                if let Some(since) = self.payload.lapsed {
+                    self.notices.push(Notice::RotationLapsed { since });
+                }
                 return;
             }
             Found::Elsewhere => {
@@ -261,8 +270,8 @@ impl<'v> Unlocked<'v> {
     /// Takes away what the payload says of a rotation.
     fn give_up(&mut self) -> Result<(), Error> {
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, _| {
-            draft.payload.pending = None;
+        self.revise(&mut *lock, |draft, editing| {
+            let_lapse(&mut draft.payload, editing.now);
             Ok(())
         })?;
         // The keychain may have brought wraps of an earlier rotation back as well.
@@ -454,6 +463,14 @@ impl<'v> Unlocked<'v> {
         self.opened_wrap = opened.ok_or_else(missing)?;
         self.item = item;
         Ok(())
+    }
+}
+
+/// Takes away what a payload says of a rotation, and notes that it is still owed: whoever ordered it, or destroyed a
+/// project with it, was told that older vault files would be shut out.
+pub(super) fn let_lapse(payload: &mut Payload, now: Timestamp) {
+    if payload.pending.take().is_some() {
+        payload.lapsed = Some(now);
     }
 }
 

@@ -207,7 +207,7 @@ hint: [..]--project[..]
         "\
 error: cannot decrypt
 cause: there is no project \"gamma\" in this vault
-hint: see the names with `strongroom project list`, or add it with `strongroom project add`
+hint: see the names with `strongroom project list`, or add it with `strongroom project add NAME`
 ",
     );
     home.run("decrypt a.txt.sealed -p acme -q").does("");
@@ -223,7 +223,7 @@ fn another_vaults_file_is_not_opened_and_not_called_damaged() {
         "\
 error: cannot decrypt a.txt.sealed
 cause: no key of this vault opens a.txt.sealed
-hint: name the vault it was encrypted with by --vault
+hint: name the vault it was encrypted with by --vault; or its project was destroyed: see `strongroom --vault other project list`
 ",
     );
     home.run("decrypt a.txt.sealed --vault other --json").fails_in_json(4, "wrong-key");

@@ -125,7 +125,7 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
         "\
 error: cannot destroy project \"acme\"
 cause: project \"acme\" is on hold since [..]Z: trial
-hint: take the hold off first with `strongroom project release`
+hint: ask whoever ordered the hold; it is taken off by `strongroom project release NAME`
 ",
     );
     let json = home.run("project show acme --json").succeeds().json();

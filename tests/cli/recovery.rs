@@ -424,12 +424,18 @@ fn recovering_says_what_is_left_of_the_old_password() {
         "the old password no longer opens this vault file; what is left of it in the keychain is for vault files from \
          before or after a rotation of the data key\n"
     );
+    let place = format!("file:{}", home.keychain().display());
     let other = told(" --keychain file:elsewhere");
-    let place = home.keychain().display().to_string();
     assert_eq!(
         other,
-        format!("if a key is left in file:{place}, the old password still opens the vault with it: delete it\n")
+        format!("the key in {place} still opens the vault with the old password, and other files of it too\n")
     );
+    let other = told(" --keychain file:third");
+    let elsewhere = format!("file:{}", home.path("elsewhere").display());
+    assert_eq!(other, format!("the key in {elsewhere} still opens the vault with the old password: delete it\n"));
+    home.write("elsewhere", item);
+    home.run_alone(&format!("{RECOVER} --keychain file:elsewhere -q")).does("");
+    home.write("elsewhere", "");
     fs::remove_file(home.path("elsewhere")).unwrap();
     assert_eq!(told(""), "");
 }

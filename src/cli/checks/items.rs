@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::vault::{Known, kit_names};
 use super::{Finding, Opened};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, is_same_file};
 use crate::cli::failure::Failure;
 use crate::cli::settings::Kind;
 use crate::crypto::kdf::KdfCost;
@@ -34,12 +34,17 @@ pub fn check_own(
         ));
         return Ok(None);
     }
+    let mut has_key = true;
     match keychain.get(&vault.id.to_string(), ItemKind::DataKey) {
-        Ok(items) => check_data_key(vault, &items, findings),
+        Ok(items) => {
+            has_key = !items.is_empty();
+            check_data_key(vault, &items, opened, findings);
+        }
         Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
     }
     match keychain.get(&vault.id.to_string(), ItemKind::Anchor) {
-        Ok(items) if vault.is_current => check_anchor(vault, &items, opened, findings),
+        // Without a key nothing tells more of the anchor.
+        Ok(items) if vault.is_current && has_key => check_anchor(vault, &items, opened, findings),
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
     }
@@ -75,7 +80,7 @@ fn check_works(kind: &Kind, keychain: &Arc<dyn Keychain>, findings: &mut Vec<Fin
     Ok(())
 }
 
-fn check_data_key(vault: &Known, items: &[StoredItem], findings: &mut Vec<Finding>) {
+fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, findings: &mut Vec<Finding>) {
     const CHECK: &str = "data key";
     if items.is_empty() {
         let text = format!("there is no key for vault {} here", vault.id);
@@ -118,7 +123,8 @@ fn check_data_key(vault: &Known, items: &[StoredItem], findings: &mut Vec<Findin
     };
     if others > 0 {
         let moved = item.wraps.last().is_some_and(|wrap| wrap.header.data_key == vault.data_key);
-        findings.push(if moved {
+        // An unlock takes up what a rotation has left.
+        findings.push(if moved && opened.is_none() {
             let text = "a rotation of the data key was cut short at its end: older vault files still open here";
             Finding::problem(CHECK, text, "strongroom status --unlock")
         } else {
@@ -227,16 +233,25 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
 
 /// Notes vaults that are remembered here and whose file is not where it was: an `init` that was cut off, or a vault
 /// that was moved or removed.
-pub fn note_missing(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+pub fn note_missing(
+    context: &Context,
+    own: Option<&Known>,
+    file: &Path,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
     for (vault, settings) in context.settings.all()? {
-        if own.is_some_and(|own| own.id.to_string() == vault) || Path::new(&settings.place).exists() {
+        let place = Path::new(&settings.place);
+        let is_replaced = own.is_some() && is_same_file(place, file);
+        if own.is_some_and(|own| own.id.to_string() == vault) || place.exists() && !is_replaced {
             continue;
         }
         findings.push(Finding::note(
             "other vaults",
             format!(
-                "vault {vault} is remembered at {}, where no file stands; its key lies in {}",
-                settings.place, settings.keychain
+                "vault {vault} is remembered at {}, where {} stands; its key lies in {}",
+                settings.place,
+                if is_replaced { "another vault" } else { "no file" },
+                settings.keychain
             ),
         ));
     }

@@ -5,7 +5,7 @@ mod files;
 pub mod items;
 mod vault;
 
-pub use vault::{at_vault, kit_names};
+pub use vault::{at_vault, kit_names, lost};
 
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Vec<Finding>, F
         None => None,
     };
     items::check_stray(context, known.as_ref(), &mut findings)?;
-    items::note_missing(context, known.as_ref(), &mut findings)?;
+    items::note_missing(context, known.as_ref(), store.file(), &mut findings)?;
     files::check(context, &store, keychain_file.as_deref(), &mut findings);
     Ok(findings)
 }

@@ -7,6 +7,7 @@ use crate::cli::hints::shell_word;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::Document;
+use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
 
@@ -105,7 +106,9 @@ pub fn at_vault(context: &Context, mut failure: Failure) -> Failure {
         && let Ok(store) = context.store()
         && remembered(context, &store).is_some()
     {
-        failure.hint = Some(format!("this machine remembers a vault there: {PUT_BACK}"));
+        failure.hint = Some(format!(
+            "this machine remembers a vault there: {PUT_BACK}; for a new one in its place: strongroom init"
+        ));
     }
     failure
 }
@@ -115,6 +118,16 @@ fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
     // Settings that cannot be read are told of by the checks that follow.
     let place = store.file().display().to_string();
     context.settings.all().ok()?.into_iter().find_map(|(vault, known)| (known.place == place).then_some(vault))
+}
+
+/// Returns the vault that once stood at the store's place and is missing now: an `init` that was cut short has left no
+/// anchor.
+pub fn lost(context: &Context, store: &FolderStore) -> Option<String> {
+    let vault = remembered(context, store)?;
+    let id: VaultId = vault.parse().ok()?;
+    let keychain = context.silent_keychain(&context.settings.of(id).ok()??.keychain, id);
+    let stood = keychain.get(&vault, ItemKind::Anchor).is_ok_and(|items| !items.is_empty());
+    stood.then_some(vault)
 }
 
 /// Returns kits as a sentence names them.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::rotate::{old_backups, papers, rotation_json, rotation_text, settle, with_new_kit};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, is_same_file};
 use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::KitFlags;
@@ -68,7 +68,7 @@ impl Destroy {
             vault.check_destroyable(&self.name).map_err(failed)?;
             let project = vault.project(&self.name).map_err(failed)?;
             if self.yes.is_none() {
-                confirm(context, &project)?;
+                confirm(context, &project, self.keep_kit)?;
             }
             let under_way = vault.rotation();
             let (begun, making) = if self.keep_kit {
@@ -125,16 +125,19 @@ const UNKNOWN: [&str; 6] = [
     "other machines' keychain items, with an older vault file and their password",
 ];
 
-fn confirm(context: &Context, project: &ProjectInfo) -> Result<(), Failure> {
+fn confirm(context: &Context, project: &ProjectInfo, keeps_kit: bool) -> Result<(), Failure> {
     let mut terminal = context.terminal().ok_or_else(super::super::password::no_source)?;
     let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
     let seen = if files > 0 { format!("; the last scan found {files} files under them") } else { String::new() };
     let count = project.keys.len();
     let keys = if count == 1 { "its one key goes".to_owned() } else { format!("its {count} keys go") };
     terminal.say(&format!(
-        "Project {} will be destroyed: {keys}{seen}. Nothing encrypted for it will ever open again, and nobody can \
-         take that back.",
-        crate::format::name::printable(&project.name)
+        "Project {} will be destroyed: {keys}{seen}. From then on this vault opens none of its files, and nobody can \
+         take that back. The data key rotates as well: every {} ends with it, and other machines need a kit \
+         afterwards. What left this vault before can still open the files: keys that were shown, forks, and older \
+         vault files with what opens them; a list follows.",
+        crate::format::name::printable(&project.name),
+        if keeps_kit { "other recovery kit" } else { "recovery kit of before" },
     ))?;
     let typed = terminal.ask("type the project's name to destroy it:")?;
     if project_name(&typed).is_ok_and(|typed| typed == project.name) {
@@ -170,12 +173,18 @@ fn what_is_left(
         left.push(format!("recovery kit {}, with a vault file of its time", kit.number));
     }
     for (other, settings) in context.settings.all()? {
-        if other != vault.id().to_string() && std::path::Path::new(&settings.place).exists() {
-            left.push(format!(
-                "vault {}, if it was forked from this one: destroy the project there too",
-                settings.place
-            ));
+        let place = std::path::Path::new(&settings.place);
+        if !place.exists() || is_same_file(place, store.file()) {
+            continue;
         }
+        left.push(if other == vault.id().to_string() {
+            format!(
+                "another file of this vault, {place}: destroy the project there too, or remove it",
+                place = settings.place
+            )
+        } else {
+            format!("vault {}, if it was forked from this one: destroy the project there too", settings.place)
+        });
     }
     if context.kind_of(vault.id())? == Kind::Os {
         left.push(

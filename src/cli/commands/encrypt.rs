@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::init::describe;
 use crate::cli::archive;
+use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::destination::{Destination, Way, check_distinct, folder_name};
 use crate::cli::failure::Failure;
@@ -94,6 +95,10 @@ impl Encrypt {
         if !self.init {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() })
                 .hint("add --init to make the vault and the project now, or make it with `strongroom init`"));
+        }
+        // On a drive that is not there, perhaps: a second vault is made by `init` alone.
+        if lost(context, &context.store()?).is_some() {
+            return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }));
         }
         let plan = setup::plan(context, &self.new)?;
         setup::carry_out(context, plan, |vault, key, announced, _| {

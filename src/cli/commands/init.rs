@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::setup::{self, KeyPlace, NewVault};
@@ -21,6 +22,15 @@ pub struct Init {
 impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let plan = setup::plan(context, &self.new)?;
+        if let Some(vault) = lost(context, &context.store()?) {
+            context.output.warn(
+                "vault-lost",
+                &format!(
+                    "this machine remembers vault {vault} at this place, where no file stands: what is encrypted with \
+                     it opens with that file, or a backup of it, and not with this vault"
+                ),
+            );
+        }
         let place = context.store()?.place();
         setup::carry_out(context, plan, |vault, key, announced, kit| {
             let mut text = describe(key, &place);

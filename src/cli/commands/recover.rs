@@ -6,9 +6,10 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::init::kdf_json;
-use super::vault::read_copy;
+use super::vault::{read_copy, second_file};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::settings::Kind;
 use crate::cli::{kit, password, setup};
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::host::Host;
-use crate::keychain::{ItemKind, Keychain};
+use crate::keychain::{ItemKind, Keychain, KeychainError};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
 
@@ -71,6 +72,12 @@ impl Recover {
         };
         let id = found.id();
         let kind = self.kind(context, id)?;
+        let other_file = context.other_file(id, store.file())?;
+        if let Some(other) = other_file.as_ref().filter(|other| other.keychain == context.whole_kind(&kind, id)) {
+            return Err(second_file("give this machine a key", &other.place).hint(
+                "to open both, give this one a key of its own with --keychain file:PATH; or move the other away",
+            ));
+        }
         let keychain = context.keychain(&kind, id);
         self.check_place(context, &kind, id, &store, &*keychain)?;
         let secret = kit::read_secret(context, self.kit_file.as_deref())?;
@@ -90,7 +97,7 @@ impl Recover {
         let before = context.settings.of(id)?.map(|settings| settings.keychain);
         if !accept {
             let elsewhere = before.as_ref().filter(|place| **place != context.whole_kind(&kind, id));
-            check_memory(context, &opened, &*keychain, elsewhere)?;
+            check_memory(context, &opened, &*keychain, elsewhere, copy.is_some())?;
         }
         let new = self.new_password(context)?;
         // Before the first change: were it shown after, a closed output would lose it.
@@ -102,25 +109,26 @@ impl Recover {
                 (open_again(&store, &secret)?, aside)
             }
         };
-        let old_wraps = wraps(&*keychain, id);
+        let old_wraps = wraps(&*keychain, id).unwrap_or_default();
         let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
-            if matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
+            if other_file.is_none() && matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
                 // Best effort: the next run says where the key lies.
                 let _ = context.remember(id, &kind, store.file());
             }
-            not_enrolled(error)
+            not_enrolled(error, copy.is_some())
         })?;
-        context.remember(id, &kind, store.file()).map_err(|failure| {
-            failure.hint("the new password is in force; run it again, so that later commands find this machine's key")
-        })?;
+        if other_file.is_none() {
+            context.remember(id, &kind, store.file()).map_err(|failure| {
+                failure
+                    .hint("the new password is in force; run it again, so that later commands find this machine's key")
+            })?;
+        }
         context.show_notices(&mut unlocked);
         let kind = context.whole_kind(&kind, id);
         let old_password = match before {
-            Some(place) if place != kind => {
-                format!("if a key is left in {place}, the old password still opens the vault with it: delete it\n")
-            }
+            Some(place) if place != kind => left_in(context, &place, &unlocked, other_file.is_some()),
             _ if old_wraps.is_empty() => String::new(),
-            _ if wraps(&*keychain, id).iter().any(|wrap| old_wraps.contains(wrap)) => {
+            _ if wraps(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
                 "the old password no longer opens this vault file; what is left of it in the keychain is for vault \
                  files from before or after a rotation of the data key\n"
                     .into()
@@ -131,10 +139,12 @@ impl Recover {
         let text = format!(
             "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
-             next: strongroom status --unlock\n\
+             next: strongroom status --unlock{}\n\
              If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate",
             store.place(),
             unlocked.projects().len(),
+            // Which vault and which keychain belong together is remembered for the other file.
+            if other_file.is_some() { format!(" --keychain {}", shell_word(&kind.to_string())) } else { String::new() },
         );
         let json = json!({
             "vault": id.to_string(),
@@ -205,15 +215,23 @@ fn with_backup(doing: &str, error: Error) -> Failure {
     if is_damaged { failure.hint("put a backup in its place: strongroom recover --from BACKUP") } else { failure }
 }
 
-fn not_enrolled(error: Error) -> Failure {
-    let is_damaged = matches!(error, Error::Damaged { .. });
-    let failure = Failure::of("give this machine a key", error);
-    if is_damaged {
-        failure
-            .hint("put a backup in its place with --from BACKUP, or go on from the previous one with --accept-rollback")
-    } else {
-        failure
-    }
+fn not_enrolled(error: Error, is_copy: bool) -> Failure {
+    let hint = match &error {
+        Error::Damaged { .. } => {
+            "go on from the previous one with --accept-rollback, or put a newer backup in its place with --from BACKUP"
+        }
+        Error::RolledBack(_) if is_copy => {
+            "name a newer copy; if this one is meant, run the command again with --accept-rollback"
+        }
+        // A merge needs a key that opens both.
+        Error::RolledBack(seen) if seen.forked => {
+            "where the data key was rotated meanwhile, make a vault of its own out of the file this machine saw last, by \
+             `strongroom vault fork DIR`, then run this again with --accept-rollback; else unite the two by `strongroom \
+             vault merge OTHER`, or run this again with --accept-rollback if this one alone is meant"
+        }
+        _ => return Failure::of("give this machine a key", error),
+    };
+    Failure::of("give this machine a key", error).hint(hint)
 }
 
 /// Compares the vault file with what this machine remembers of it, here and where its key lay until now.
@@ -222,11 +240,12 @@ fn check_memory(
     opened: &vault::OpenedByKit<'_>,
     keychain: &dyn Keychain,
     elsewhere: Option<&Kind>,
+    is_copy: bool,
 ) -> Result<(), Failure> {
-    opened.check_against(keychain, &context.host).map_err(not_enrolled)?;
+    opened.check_against(keychain, &context.host).map_err(|error| not_enrolled(error, is_copy))?;
     let Some(place) = elsewhere else { return Ok(()) };
     match opened.check_against(&*context.silent_keychain(place, opened.id()), &context.host) {
-        Err(error @ Error::RolledBack(_)) => Err(not_enrolled(error)),
+        Err(error @ Error::RolledBack(_)) => Err(not_enrolled(error, is_copy)),
         // A keychain that is lost may be the very reason to recover.
         Err(error) => {
             context.output.warn(
@@ -242,10 +261,28 @@ fn check_memory(
 }
 
 /// Returns the wraps of a vault's data keys that this machine's keychain holds.
-fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Vec<Wrap> {
-    let items = keychain.get(&vault.to_string(), ItemKind::DataKey).unwrap_or_default();
+fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainError> {
+    let items = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
     let parsed = items.iter().filter_map(|item| DataKeyItem::parse(&item.bytes).ok());
-    parsed.flat_map(|item| item.wraps).filter(|wrap| wrap.header.vault == vault).collect()
+    Ok(parsed.flat_map(|item| item.wraps).filter(|wrap| wrap.header.vault == vault).collect())
+}
+
+/// Says what the key in the keychain that this machine had until now is good for.
+fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_of_another_file: bool) -> String {
+    let id = unlocked.id();
+    let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {
+        return format!("if a key is left in {place}, the old password still opens with it what it is for\n");
+    };
+    let opens = |wrap: &Wrap| wrap.header.data_key == unlocked.header().data_key;
+    if wraps.is_empty() {
+        String::new()
+    } else if is_of_another_file || !wraps.iter().any(opens) {
+        format!("the key in {place} is for another file of this vault: keep it\n")
+    } else if wraps.iter().all(opens) {
+        format!("the key in {place} still opens the vault with the old password: delete it\n")
+    } else {
+        format!("the key in {place} still opens the vault with the old password, and other files of it too\n")
+    }
 }
 
 fn open_again<'a>(store: &'a FolderStore, secret: &KitSecret) -> Result<vault::OpenedByKit<'a>, Failure> {

@@ -79,8 +79,13 @@ impl Recovery {
             Self::Test { kit_file } => test(context, kit_file.as_deref()),
             Self::Revoke { number, paper_destroyed } => context.with_unlocked(|vault| {
                 let doing = format!("revoke kit {number}");
+                let had_ended = vault.kits().iter().any(|kit| kit.number == number && kit.ended.is_some());
                 vault.revoke_kit(number, paper_destroyed).map_err(|error| Failure::of(doing, error))?;
-                let mut text = format!("kit {number} is revoked");
+                let mut text = if had_ended && paper_destroyed {
+                    format!("noted: the paper of kit {number} is destroyed")
+                } else {
+                    format!("kit {number} is revoked")
+                };
                 if !paper_destroyed {
                     text += &format!(
                         "\ndestroy the paper of kit {number}: vault files from before still open with it. Then: \

@@ -30,7 +30,7 @@ pub struct Rotate {
     /// Read the code of the kit to keep from a file that holds it alone
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "keep_kit")]
     kit_file: Option<PathBuf>,
-    /// Begin anew though another machine has a rotation under way
+    /// Begin a new rotation though one is under way here, or on another machine, or has just been finished
     #[arg(long)]
     anew: bool,
     #[command(flatten)]
@@ -44,12 +44,12 @@ impl Rotate {
             vault.check_writable().map_err(|error| Failure::of(doing, error))?;
             let failed = |error| Failure::of(doing, error);
             match vault.rotation() {
+                _ if self.anew => {}
                 None if vault.finished_rotation() => {
                     self.tell_of_flags(context);
                     return report(context, vault, Rotation::Settled, None);
                 }
                 None => {}
-                Some(Rotation::Elsewhere) if self.anew => {}
                 Some(Rotation::Elsewhere) => {
                     return Err(failed(Error::RotationUnderWay)
                         .hint("finish it on the machine that began it, or begin it anew here with --anew"));

@@ -24,7 +24,7 @@ use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
-use crate::vault::{Edges, Notice, Vault};
+use crate::vault::{Edges, Notice, Source, Vault};
 
 /// What every vault file names itself in clear.
 const FORMAT: &[u8] = b"strongroom-vault";
@@ -116,6 +116,8 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
         lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
+        lines.extend(merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")));
+        lines.extend(merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
         lines.extend(merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")));
         if lines.len() == 1 {
             lines.push("it had nothing that was not here".into());
@@ -145,6 +147,8 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             "ending_kits": merged.ending_kits,
             "doubled_kits": merged.doubled_kits,
             "projects": merged.projects,
+            "destroyed": merged.destroyed,
+            "held": merged.held,
             "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
             "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
         });
@@ -230,16 +234,27 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let store = context.store()?;
     let copy = Vault::open_copy(&store, &bytes).map_err(|error| of_copy(doing(), file, error))?;
     let id = copy.id();
+    if let Some(other) = context.other_file(id, store.file())? {
+        return Err(second_file(doing(), &other.place).hint(
+            "to put the copy back, name that folder with --vault; to look into it, save it as vault.json in a folder of \
+             its own and name that one",
+        ));
+    }
     let kind = context.kind_of(id)?;
     let keychain = context.keychain(&kind, id);
     let unlock = |error: Error| {
         let hint = match &error {
+            Error::KeyMissing { .. } if Vault::open(&store).is_ok_and(|vault| *vault.source() == Source::Current) => {
+                Some("with a recovery kit this machine gets a key of its own: strongroom recover; then run it again".into())
+            }
             Error::KeyMissing { .. } => Some(format!(
                 "with a recovery kit this machine gets a key of its own: strongroom recover --from {}",
                 shell_word(&file.display().to_string())
             )),
             Error::KeyNotOurs { .. } => Some(
-                "the copy may be from before a rotation of the data key: then only a kit of its time opens it".into(),
+                "the copy may be from before a rotation of the data key: then only a kit of its time opens it, in a \
+                 folder and a keychain file of its own: strongroom --vault FOLDER recover --keychain file:FILE --from COPY"
+                    .into(),
             ),
             _ => None,
         };
@@ -295,7 +310,7 @@ impl Fork {
         let folder = absolute(&self.folder);
         let store = FolderStore::new(&folder, SIZE_LIMIT)
             .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
-        setup::refuse_if_standing(&store)?;
+        setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
         kit::check(&self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         context.with_unlocked_by(|vault, password| {
@@ -326,8 +341,9 @@ impl Fork {
                     return Err(Failure::of(doing, error));
                 }
             };
-            let number = kit::for_new_vault(context, &mut forked, &store, &password, &self.kit)?;
-            context.show_notices(&mut forked);
+            let there = context.at(&folder)?;
+            let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit)?;
+            there.show_notices(&mut forked);
             let text = format!(
                 "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
                  strongroom --vault {} status",
@@ -345,6 +361,13 @@ impl Fork {
             context.output.done(&text, &json)
         })
     }
+}
+
+/// Refuses a second file of a vault that this machine has.
+pub fn second_file(doing: impl std::fmt::Display, place: &str) -> Failure {
+    Failure::new(Exit::Failed, "vault-known", format!("cannot {doing}")).cause(format!(
+        "this machine has that vault at {place}, and another file of it would take its key and its memory"
+    ))
 }
 
 /// Says what is wrong with a copy of a vault file, lest it be taken for the vault that stands.

@@ -182,3 +182,55 @@ fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() 
     assert_eq!(machine.document().header.recovery, []);
     assert!(!machine.unlocked().kits()[0].valid);
 }
+
+#[test]
+fn a_copy_does_not_take_the_place_of_a_newer_previous_file_that_opens() {
+    let machine = Machine::at(3);
+    let kit = new_kit(&mut machine.unlocked());
+    let copy = machine.file();
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let newer = machine.file();
+    for standing in [None, Some(b"garbage".to_vec())] {
+        machine.store.put(standing, Some(newer.clone()));
+        let refused = opened_copy(&machine, &copy).unwrap().restore();
+        assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
+        let refused = install(&machine.store, &copy, kit.secret(), machine.host.now());
+        assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
+    }
+    // Nor is one that does not open, or is no newer, in the way.
+    machine.store.put(None, Some(copy.clone()));
+    opened_copy(&machine, &newer).unwrap().restore().unwrap();
+    machine.unlocked().accept_rollback().unwrap();
+}
+
+#[test]
+fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
+    let machine = Machine::at(3);
+    let copy = machine.file();
+    let key = machine.unlocked().add_project(&named("held")).map(|_| ()).and_then(|()| {
+        let mut unlocked = machine.unlocked();
+        unlocked.hold_project("held", "lawsuit")?;
+        Ok(exposed(&unlocked, "held", None))
+    });
+    machine.unlocked().add_project(&named("free")).unwrap();
+    let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
+    assert_eq!(restored.held, ["held"]);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(exposed(&unlocked, "held", None), key.unwrap());
+    assert_fails!(unlocked.destroy_project("held", &password(PASSWORD), NextKit::None), Error::ProjectHeld { .. });
+    assert_fails!(unlocked.project("free"), Error::ProjectNotFound { .. });
+}
+
+#[test]
+fn an_older_file_is_not_forked_unasked() {
+    let (machine, elsewhere) = (Machine::at(3), Machine::empty());
+    machine.store.put(Some(life().files[0].clone()), None);
+    let id = VaultId::from_bytes([9; 16]);
+    let forked = |unlocked: &Unlocked<'_>| {
+        unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR).map(|forked| forked.id())
+    };
+    let mut unlocked = machine.unlocked();
+    assert_fails!(forked(&unlocked), Error::RolledBack(_));
+    unlocked.accept_rollback().unwrap();
+    assert_eq!(forked(&unlocked).unwrap(), id);
+}

@@ -354,3 +354,34 @@ fn two_kits_of_one_number_both_open_and_are_named() {
     here.unlocked().revoke_kit(1, false).unwrap();
     assert_eq!(here.document().header.recovery, []);
 }
+
+#[test]
+fn a_merge_says_of_orders_and_names_of_the_other_file_what_becomes_of_them() {
+    let (here, there) = apart();
+    let shared = here.unlocked().projects()[0].name.clone();
+    there.unlocked().hold_project(&shared, "lawsuit").unwrap();
+    there.unlocked().rename_project(&shared, "another name").unwrap();
+    let merged = merge(&here, &there).unwrap();
+    assert_eq!((merged.held, merged.destroyed), (vec![shared.clone()], vec![]));
+    assert_eq!(merged.renamed, [("another name".to_owned(), shared)]);
+}
+
+#[test]
+fn two_kits_of_one_number_go_on_with_a_rotation_that_both_have_a_part_in_and_neither_is_kept_alone() {
+    let (here, there) = apart();
+    let first = new_kit(&mut here.unlocked());
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(first.secret())).unwrap();
+    there.store.put(Some(here.file()), None);
+    let opened = Vault::open(&there.store).unwrap().open_with_kit(first.secret()).unwrap();
+    drop(opened.enroll(&there.keychain, &there.host, &password(PASSWORD), None, false).unwrap());
+    let kits = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
+    let merged = merge(&here, &there).unwrap();
+    assert_eq!((merged.doubled_kits, merged.ending_kits), (vec![2], vec![]));
+    here.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    for kit in &kits {
+        assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 2);
+    }
+    let kept = here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kits[1].secret()));
+    assert_fails!(kept, Error::KitDoubled { number: 2 });
+    assert_eq!(here.notices(), []);
+}

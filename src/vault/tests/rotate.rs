@@ -271,7 +271,28 @@ fn an_older_copy_beside_a_newer_key_drops_nothing() {
     assert!(unlocked.rolled_back().is_some());
     unlocked.accept_rollback().unwrap();
     drop(unlocked);
+    assert!(!machine.unlocked().finished_rotation(), "an older file's note may be older than the item");
+    machine.host.wait(SETTLING_SECONDS);
     assert!(machine.unlocked().finished_rotation());
+}
+
+#[test]
+fn a_rotation_that_was_given_up_is_told_of_until_another_one_is_begun() {
+    let machine = Machine::at(3);
+    let kit = new_kit(&mut machine.unlocked());
+    let before = machine.item();
+    rotate(&machine, NextKit::Keep(kit.secret()));
+    machine.set_item(&before);
+    assert_eq!(machine.notices(), [Notice::RotationLost]);
+    for _ in 0..2 {
+        assert!(matches!(machine.notices()[..], [Notice::RotationLapsed { .. }]));
+    }
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    assert!(matches!(machine.notices()[..], [Notice::RotationLapsed { .. }]));
+    rotate(&machine, NextKit::Keep(kit.secret()));
+    assert_eq!(machine.notices(), []);
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(machine.notices(), []);
 }
 
 #[test]
