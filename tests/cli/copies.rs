@@ -62,6 +62,7 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
     // Where the vault file is gone altogether, or nothing that can be read as one.
     for (is_unread, damage) in [(false, None), (true, Some("damaged")), (true, Some("")), (true, Some("a gibibyte"))] {
         fs::remove_file(home.vault()).unwrap();
+        fs::remove_file(home.vault().with_extension("json.prev")).unwrap_or_default();
         match damage {
             Some("a gibibyte") => fs::File::create(home.vault()).unwrap().set_len(1 << 30).unwrap(),
             Some(text) => drop(home.write(home.vault(), text)),
@@ -173,4 +174,66 @@ fn two_machines_that_changed_one_vault_apart_are_united() {
     here.write(here.vault(), there.read(there.vault()));
     assert_eq!(here.run("project list --json").succeeds().json().as_array().unwrap().len(), 3);
     here.run("project add delta -q").does("");
+}
+
+#[test]
+fn a_copy_does_not_take_the_place_of_a_newer_previous_file() {
+    let home = Home::with_project();
+    home.run("vault backup copy.json -q").does("");
+    home.run("project add beta -q").does("");
+    home.run("project add gamma -q").does("");
+    home.write(home.vault(), "damaged");
+    let (message, hint) = home.run("vault restore copy.json --json").fails_in_json(1, "previous-newer");
+    assert!(message.ends_with("is newer (generation 3) than the copy (2)"), "{message}");
+    assert!(hint.starts_with("go on from it: `strongroom status --unlock --accept-rollback`"), "{hint}");
+    assert_eq!(home.run("status --unlock --accept-rollback -q").code(), 0);
+    home.run("project show beta -q").succeeds();
+    home.run("vault restore copy.json -q").does("");
+}
+
+#[test]
+fn a_second_file_of_a_vault_does_not_take_the_first_ones_key() {
+    let home = Home::with_project();
+    home.run("recovery new --recovery-file kit -q").does("");
+    home.write("new", "seven-wet-owls-argue-about-tea\n");
+    home.run("vault backup old.json -q").does("");
+    home.run("vault rotate --no-recovery -q").succeeds();
+    home.run("project add beta -q").does("");
+    let words = "--vault look recover --from old.json --kit-file kit --new-password-file new --no-input";
+    let (message, hint) = home.run_alone(&format!("{words} --json")).fails_in_json(1, "vault-known");
+    assert!(message.contains(home.vault().to_str().unwrap()) && hint.contains("--keychain file:PATH"), "{message}");
+    home.run("--vault look vault restore old.json --json").fails_in_json(1, "vault-known");
+    assert!(!home.path("look").join("vault.json").exists());
+    // With a key of its own it may stand beside, is not remembered, and says so.
+    let (_, hint) = home.run_alone(&format!("{words} --keychain file:look.key --json")).fails_in_json(8, "rolled-back");
+    assert!(hint.starts_with("name a newer copy;"), "{hint}");
+    let settings = home.read(".config/strongroom/settings.json");
+    let told = home.run_alone(&format!("{words} --keychain file:look.key --accept-rollback")).succeeds().text();
+    let keep = format!("\nthe key in file:{} is for another file of this vault: keep it\n", home.keychain().display());
+    assert!(told.contains(&keep), "{told}");
+    let key = home.path("look.key");
+    let next = format!("\nnext: strongroom --vault look status --unlock --keychain file:{}\n", key.display());
+    assert!(told.contains(&next), "{told}");
+    assert_eq!(home.read(".config/strongroom/settings.json"), settings);
+    home.run_alone("--vault look project list --keychain file:look.key --password-file new").succeeds();
+    home.run("project show beta").succeeds();
+    home.run("project add gamma -q").does("");
+    // Moved away, the first one is no longer in the way.
+    fs::rename(home.vault(), home.path("moved.json")).unwrap();
+    fs::remove_file(home.vault().with_extension("json.prev")).unwrap_or_default();
+    let again = words.replace("--vault look", "--vault again");
+    assert_eq!(home.run_alone(&format!("{again} --accept-rollback -q")).code(), 0);
+}
+
+#[test]
+fn what_is_said_of_a_fork_is_for_the_fork() {
+    let home = Home::with_project();
+    let warned = home.run("vault fork forked");
+    assert!(
+        warned.stderr().contains(&format!("`strongroom --vault {} recovery new`", home.path("forked").display())),
+        "{}",
+        warned.stderr()
+    );
+    let (_, hint) = home.run("vault fork forked --json").fails_in_json(1, "vault-exists");
+    assert_eq!(hint, "name another folder for the new vault");
 }

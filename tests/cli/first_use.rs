@@ -162,3 +162,20 @@ fn every_command_that_is_told_of_is_for_the_vault_at_hand() {
     let remedy = found.as_array().unwrap().iter().find_map(|finding| finding["remedy"].as_str()).unwrap();
     assert!(remedy.starts_with("strongroom --vault v passwd --kdf-memory "), "{remedy}");
 }
+
+#[test]
+fn no_second_vault_is_made_by_the_way_where_one_is_missing() {
+    let home = Home::with_project();
+    home.write("a.txt", "data");
+    fs::rename(home.vault().parent().unwrap(), home.path("away")).unwrap();
+    let words = format!("--keychain file {FLOOR}");
+    let (_, hint) =
+        home.run(&format!("encrypt --init -p acme a.txt --json {words}")).fails_in_json(4, "vault-not-found");
+    assert!(hint.starts_with("this machine remembers a vault there: put the vault file back"), "{hint}");
+    // Where it is meant, it is said what it means.
+    let made = home.run(&format!("init --json {words}"));
+    assert!(made.code() == 0 && made.stderr().contains("\"warning\":\"vault-lost\""), "{}", made.stderr());
+    let found = home.run("doctor --json").json();
+    let told = found.as_array().unwrap().iter().find(|finding| finding["check"] == "other vaults").unwrap();
+    assert!(told["message"].as_str().unwrap().contains(", where another vault stands; its key lies in "), "{told}");
+}

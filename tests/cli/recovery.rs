@@ -439,3 +439,12 @@ fn recovering_says_what_is_left_of_the_old_password() {
     fs::remove_file(home.path("elsewhere")).unwrap();
     assert_eq!(told(""), "");
 }
+
+#[test]
+fn a_kit_file_that_is_no_text_is_no_code() {
+    let home = home_with_kit();
+    let code = String::from_utf8(home.read("kit")).unwrap();
+    home.write("kit", code.encode_utf16().flat_map(u16::to_le_bytes).chain([0xff]).collect::<Vec<u8>>());
+    let (message, _) = home.run_alone("recovery test --kit-file kit --json").fails_in_json(3, "bad-code");
+    assert!(message.ends_with("the kit file is not UTF-8 text"), "{message}");
+}
