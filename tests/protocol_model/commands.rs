@@ -230,7 +230,8 @@ impl Run {
             return Err(Stop::Refused);
         }
         self.taken_as_it_is(self.doc.content, self.doc.kits);
-        let doc = Doc { pending: self.doc.pending.without_marks(), ..self.doc };
+        let mut doc = self.doc;
+        doc.pending = doc.pending.without_marks();
         self.commit(doc, false, true)?;
         self.write_anchor();
         Ok(())
