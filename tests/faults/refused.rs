@@ -54,8 +54,9 @@ fn refused_anywhere(story: Story, faults: &[Fault]) {
                     written += 1;
                 }
             }
-            // After a clean refusal all is as it was, as has been seen; so a few of them are enough.
-            if state != State::Old || at % 4 == 0 {
+            // After a clean refusal all is as it was, as has been seen; so a few of them are enough. Nor does the state
+            // that is left depend on how long the disk stays full.
+            if state != State::Old && !stays_full || at % 4 == 0 {
                 trial.again();
             }
         }
