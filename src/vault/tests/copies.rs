@@ -197,10 +197,11 @@ fn a_copy_does_not_take_the_place_of_a_newer_previous_file_that_opens() {
         let refused = install(&machine.store, &copy, kit.secret(), machine.host.now());
         assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
     }
-    // Nor is one that does not open, or is no newer, in the way.
-    machine.store.put(None, Some(copy.clone()));
-    opened_copy(&machine, &newer).unwrap().restore().unwrap();
-    machine.unlocked().accept_rollback().unwrap();
+    // One that is no newer is not in the way.
+    for put_back in [&copy, &newer] {
+        machine.store.put(None, Some(copy.clone()));
+        opened_copy(&machine, put_back).unwrap().restore().unwrap();
+    }
 }
 
 #[test]
@@ -213,12 +214,21 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
         Ok(exposed(&unlocked, "held", None))
     });
     machine.unlocked().add_project(&named("free")).unwrap();
+    machine.unlocked().add_project(&named("gone")).unwrap();
+    machine
+        .unlocked()
+        .change(|payload, editing| {
+            crate::vault::destroy::destroy(super::super::project::find_mut(payload, "gone")?, editing.now);
+            Ok(())
+        })
+        .unwrap();
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!(restored.held, ["held"]);
     let mut unlocked = machine.unlocked();
     assert_eq!(exposed(&unlocked, "held", None), key.unwrap());
     assert_fails!(unlocked.destroy_project("held", &password(PASSWORD), NextKit::None), Error::ProjectHeld { .. });
     assert_fails!(unlocked.project("free"), Error::ProjectNotFound { .. });
+    assert!(unlocked.project("gone").unwrap().destroyed.is_some(), "its record stays");
 }
 
 #[test]
