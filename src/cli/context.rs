@@ -358,8 +358,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             "rotation-lapsed",
             format!(
                 "a rotation of the data key was given up on {since}, and none has been begun since: older vault files \
-                 still open here, with the keys of projects that were destroyed. Begin it anew with `strongroom vault \
-                 rotate`"
+                 still open here, with the keys of projects that were destroyed since, if any. Begin it anew with \
+                 `strongroom vault rotate`"
             ),
         ),
         Notice::RotationElsewhere => (

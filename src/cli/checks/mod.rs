@@ -5,7 +5,7 @@ mod files;
 pub mod items;
 mod vault;
 
-pub use vault::{at_vault, kit_names, lost};
+pub use vault::{kit_names, lost, tell_of_remembered};
 
 use serde_json::{Value, json};
 

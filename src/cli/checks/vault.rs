@@ -101,7 +101,7 @@ const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom v
                         kit: strongroom recover --from BACKUP";
 
 /// Says of a failure what only the vault's place tells: what stood there.
-pub fn at_vault(context: &Context, mut failure: Failure) -> Failure {
+pub fn tell_of_remembered(context: &Context, mut failure: Failure) -> Failure {
     if failure.kind == "vault-not-found"
         && let Ok(store) = context.store()
         && remembered(context, &store).is_some()

@@ -56,7 +56,7 @@ impl Doctor {
                 Finding::good("unlocking", format!("the password opens it: {}", counted(projects, "project")))
             }
             Err(failure) => {
-                let failure = checks::at_vault(context, failure);
+                let failure = checks::tell_of_remembered(context, failure);
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
                 Finding::problem("unlocking", text, failure.hint.unwrap_or_default())
             }

@@ -136,15 +136,15 @@ impl Recover {
             _ => "the old password is no longer good on this machine\n".into(),
         };
         let aside = aside.map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
+        // What is remembered is where the other file's key lies.
+        let named = other_file.map(|_| format!(" --keychain {}", shell_word(&kind.to_string()))).unwrap_or_default();
         let text = format!(
             "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
-             next: strongroom status --unlock{}\n\
-             If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate",
+             next: strongroom status --unlock{named}\n\
+             If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate{named}",
             store.place(),
             unlocked.projects().len(),
-            // Which vault and which keychain belong together is remembered for the other file.
-            if other_file.is_some() { format!(" --keychain {}", shell_word(&kind.to_string())) } else { String::new() },
         );
         let json = json!({
             "vault": id.to_string(),
