@@ -249,7 +249,7 @@ pub enum Error {
     #[error("{}", .0)]
     RolledBack(RolledBack),
     /// The system refused.
-    #[error("cannot {doing} {path}: {}", crate::store::plain(.source), path = .path.display())]
+    #[error("cannot {doing} {path}: {}", crate::disk::plain(.source), path = .path.display())]
     Io {
         /// What was being done: a verb.
         doing: &'static str,

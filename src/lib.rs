@@ -57,6 +57,7 @@ pub mod body;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod crypto;
+mod disk;
 pub mod error;
 pub mod format;
 pub mod host;

@@ -16,8 +16,8 @@ use super::output_file::temporary_name;
 use super::progress::Progress;
 use super::sealing::changed;
 use crate::body::{Metadata, Opener, Sealer};
+use crate::disk::{create_private_folder, folder_of, sync_folder};
 use crate::error::Error;
-use crate::store::durable::{create_private_folder, folder_of, sync_folder};
 use crate::vault::ProjectFileKey;
 
 /// The media type that an archive is marked by.
@@ -150,7 +150,7 @@ fn unpack(reader: &mut impl Read, input: &Path, root: &Path, progress: &Progress
             }
             tar::EntryType::Regular => {
                 create_private_folder(folder_of(&path)).map_err(failed)?;
-                let mut file = crate::store::durable::create_private(&path).map_err(failed)?;
+                let mut file = crate::disk::create_private(&path).map_err(failed)?;
                 extracted.bytes += copy(&mut entry, &mut file, input, &path, progress)?;
                 extracted.files += 1;
                 file.set_modified(modified).and_then(|()| set_mode(&file, mode)).map_err(failed)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::inputs::{Item, Named, STREAM};
-use crate::store::durable::with_suffix;
+use crate::disk::with_suffix;
 
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]

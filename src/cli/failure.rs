@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output::Output;
+use crate::disk::plain;
 use crate::error::Error;
 use crate::format::name::{printable, printable_json};
 use crate::keychain::KeychainError;
-use crate::store::plain;
 
 /// The exit codes; docs/cli.md lists them and they never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

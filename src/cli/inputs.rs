@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 
 use super::failure::{Exit, Failure};
 use super::output_file::is_unfinished;
-use crate::store::plain;
+use crate::disk::plain;
 
 /// The name that stands for standard input and output.
 pub const STREAM: &str = "-";

@@ -19,9 +19,9 @@ use super::sealing::write_failed;
 use super::tally::Counted;
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run, StreamOpener};
+use crate::disk::folder_of;
 use crate::error::Error;
 use crate::format::name::{is_file_name, printable};
-use crate::store::durable::folder_of;
 use crate::vault::{ProjectFileKey, Unlocked};
 
 /// One file to be opened.

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::args::Global;
 use super::failure::{Exit, Failure, label};
 use super::hints::{shell_word, with_flag};
+use crate::disk::plain;
 use crate::format::name::{printable, printable_json};
 use crate::format::vault::KeyState;
-use crate::store::plain;
 use crate::vault::KeyInfo;
 
 /// How results and remarks are shown.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::{Exit, Failure};
 use super::interrupt;
-use crate::store::durable::{self, folder_of};
-use crate::store::plain;
+use crate::disk::{self, folder_of, plain};
 
 /// What is written before it has its name: without any name where the system can do that, else under one that tells
 /// what it is.
@@ -42,7 +41,7 @@ impl OutputFile {
             return Ok(Self { file, target: target.into(), temporary: None, force });
         }
         let temporary = temporary_name(target).map_err(failed)?;
-        let file = interrupt::make_unfinished(&temporary, || durable::create_private(&temporary)).map_err(failed)?;
+        let file = interrupt::make_unfinished(&temporary, || disk::create_private(&temporary)).map_err(failed)?;
         Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
     }
 
@@ -166,7 +165,7 @@ pub struct Look {
 /// # Errors
 /// Where the folder cannot be synced.
 pub fn sync_folder_of(target: &Path) -> Result<(), Failure> {
-    durable::sync_folder(folder_of(target)).map_err(|error| Failure::io(format!("write {}", target.display()), &error))
+    disk::sync_folder(folder_of(target)).map_err(|error| Failure::io(format!("write {}", target.display()), &error))
 }
 
 /// Tells whether a name is one that an output has before it is whole.
@@ -277,7 +276,7 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) => {
             // No hard links here (FAT): claim the name first, so that nothing else is replaced.
-            let claim = durable::create_private(to)?;
+            let claim = disk::create_private(to)?;
             drop(claim);
             fs::rename(from, to)
         }

@@ -17,9 +17,9 @@ use super::progress::{Effort, Progress};
 use super::tally::{Counted, Tally};
 use super::tree::{Room, Tree};
 use crate::body::{Input, Metadata, Opener, Output, Run, seal};
+use crate::disk::folder_of;
 use crate::error::Error;
 use crate::format::scalar::Base64;
-use crate::store::durable::folder_of;
 use crate::vault::ProjectFileKey;
 
 /// One file to be sealed.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failure::{Exit, Failure};
+use crate::disk::{self, folder_of, with_suffix};
 use crate::format::VaultId;
-use crate::store::durable::{self, folder_of, with_suffix};
 
 const FORMAT: &str = "strongroom-settings";
 const VERSION: u32 = 1;
@@ -160,9 +160,9 @@ impl Settings {
 
     fn change<T>(&self, edit: impl FnOnce(&mut BTreeMap<String, VaultSettings>) -> T) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::io(format!("write {}", self.path.display()), &error);
-        durable::create_private_folder(folder_of(&self.path)).map_err(failed)?;
+        disk::create_private_folder(folder_of(&self.path)).map_err(failed)?;
         // Held for one small write each: who waits this long waits for a process that is stopped.
-        let lock = durable::lock(&with_suffix(&self.path, ".lock"), LOCK_WAIT).map_err(failed)?;
+        let lock = disk::lock(&with_suffix(&self.path, ".lock"), LOCK_WAIT).map_err(failed)?;
         let Some(_lock) = lock else {
             return Err(Failure::new(Exit::Busy, "busy", format!("cannot write {}", self.path.display()))
                 .cause(format!("another process has held its lock for {} s", LOCK_WAIT.as_secs()))
@@ -173,6 +173,6 @@ impl Settings {
         let document = Document { format: FORMAT.into(), version: VERSION, vaults };
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(io::Error::from).map_err(failed)?;
         bytes.push(b'\n');
-        durable::replace(&self.path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(failed)
+        disk::replace(&self.path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(failed)
     }
 }

@@ -15,10 +15,10 @@ use super::settings::Kind;
 use super::terminal::Terminal;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
+use crate::disk::folder_of;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::keychain::{FileKeychain, KeychainError};
-use crate::store::durable::folder_of;
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Edges, Unlocked};
 

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
-use crate::store::durable;
+use crate::disk;
 
 /// What follows the path in the anchor's file name.
 const ANCHOR_SUFFIX: &str = ".anchor";
@@ -48,7 +48,7 @@ impl FileKeychain {
     fn path_of(&self, kind: ItemKind) -> PathBuf {
         match kind {
             ItemKind::DataKey => self.path.clone(),
-            ItemKind::Anchor => durable::with_suffix(&self.path, ANCHOR_SUFFIX),
+            ItemKind::Anchor => disk::with_suffix(&self.path, ANCHOR_SUFFIX),
         }
     }
 
@@ -117,8 +117,8 @@ impl Keychain for FileKeychain {
         let mut check = |written: &[u8]| {
             if written == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
         };
-        durable::create_private_folder(durable::folder_of(&target))
-            .and_then(|()| durable::replace(&target, bytes, &mut check, &mut || Ok(())))
+        disk::create_private_folder(disk::folder_of(&target))
+            .and_then(|()| disk::replace(&target, bytes, &mut check, &mut || Ok(())))
             .map_err(failed("write", &path))
     }
 
@@ -128,12 +128,11 @@ impl Keychain for FileKeychain {
             return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
         let path = self.path_of(kind);
-        let made =
-            durable::create_private_folder(durable::folder_of(&path)).and_then(|()| durable::create_private(&path));
+        let made = disk::create_private_folder(disk::folder_of(&path)).and_then(|()| disk::create_private(&path));
         let mut file = made.map_err(failed("make", &path))?;
         file.write_all(bytes)
             .and_then(|()| file.sync_all())
-            .and_then(|()| durable::sync_folder(durable::folder_of(&path)))
+            .and_then(|()| disk::sync_folder(disk::folder_of(&path)))
             .map_err(|error| {
                 // This process made it a moment ago, and nobody has read it yet.
                 let _ = fs::remove_file(&path);
@@ -154,7 +153,7 @@ impl Keychain for FileKeychain {
         let path = self.path_of(kind);
         let target = self.target_of(kind)?;
         fs::remove_file(&target)
-            .and_then(|()| durable::sync_folder(durable::folder_of(&target)))
+            .and_then(|()| disk::sync_folder(disk::folder_of(&target)))
             .map_err(failed("delete", &path))
     }
 

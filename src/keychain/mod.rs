@@ -193,7 +193,7 @@ pub enum KeychainError {
         reason: String,
     },
     /// A keychain file could not be read or written.
-    #[error("cannot {doing} the keychain file {path}: {}", crate::store::plain(.source), path = .path.display())]
+    #[error("cannot {doing} the keychain file {path}: {}", crate::disk::plain(.source), path = .path.display())]
     File {
         /// What was being done: a verb.
         doing: &'static str,

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::durable::{self, folder_of, with_suffix};
 use super::{LockedStore, Replaced, Store, StoreError};
+use crate::disk::{self, folder_of, with_suffix};
 
 /// The vault file's name in its folder.
 pub const VAULT_FILE: &str = "vault.json";
@@ -51,7 +51,7 @@ impl FolderStore {
     /// Returns the path of an unfinished write.
     #[must_use]
     pub fn unfinished(&self) -> PathBuf {
-        with_suffix(&self.file, durable::UNFINISHED_SUFFIX)
+        with_suffix(&self.file, disk::UNFINISHED_SUFFIX)
     }
 
     /// Returns the documents that were set aside here: damaged, older, forked or replaced ones.
@@ -132,15 +132,15 @@ impl Store for FolderStore {
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
         let folder = folder_of(&self.file);
-        durable::create_private_folder(folder).map_err(io_error("make", folder))?;
+        disk::create_private_folder(folder).map_err(io_error("make", folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
         let path = with_suffix(&self.file, ".lock");
         // Others look at the lock now and then. Taken again at once, it would look held all the time to them.
         let released = *self.released.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rest) = released.and_then(|released| (durable::LOCK_POLL * 2).checked_sub(released.elapsed())) {
+        if let Some(rest) = released.and_then(|released| (disk::LOCK_POLL * 2).checked_sub(released.elapsed())) {
             thread::sleep(rest);
         }
-        match durable::lock(&path, wait).map_err(io_error("lock", &path))? {
+        match disk::lock(&path, wait).map_err(io_error("lock", &path))? {
             Some(lock) => Ok(Box::new(LockedFolder { store: self, _lock: lock })),
             None => Err(StoreError::Busy { waited: wait }),
         }
@@ -168,7 +168,7 @@ impl LockedFolder<'_> {
             Replaced::Nothing => Ok(None),
             Replaced::BecomesPrevious => {
                 let previous = self.store.previous();
-                let staged = with_suffix(&previous, durable::UNFINISHED_SUFFIX);
+                let staged = with_suffix(&previous, disk::UNFINISHED_SUFFIX);
                 remove_if_there(&staged)?;
                 link_or_copy(file, &staged).and_then(|()| fs::rename(&staged, &previous)).inspect_err(|_| {
                     // Best effort: one that stays is found by doctor.
@@ -207,7 +207,7 @@ impl LockedStore for LockedFolder<'_> {
     ) -> Result<Option<String>, StoreError> {
         let file = &self.store.file;
         let (mut refused, mut aside) = (None, None);
-        let written = durable::replace(
+        let written = disk::replace(
             file,
             bytes,
             &mut |read_back| {
@@ -243,7 +243,7 @@ impl LockedStore for LockedFolder<'_> {
     fn remove_previous(&mut self) -> Result<(), StoreError> {
         let previous = self.store.previous();
         remove_if_there(&previous)
-            .and_then(|()| durable::sync_folder(folder_of(&previous)))
+            .and_then(|()| disk::sync_folder(folder_of(&previous)))
             .map_err(io_error("remove", &previous))
     }
 
@@ -253,7 +253,7 @@ impl LockedStore for LockedFolder<'_> {
         let opened = OpenOptions::new().read(true).write(cfg!(windows)).open(file);
         opened
             .and_then(|file| file.sync_all())
-            .and_then(|()| durable::sync_folder(folder_of(file)))
+            .and_then(|()| disk::sync_folder(folder_of(file)))
             .map_err(io_error("sync", file))
     }
 }
@@ -274,7 +274,7 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         // Opening anything but a regular file could wait for ever.
         Err(error) if is_other_trouble(&error) && fs::metadata(from)?.is_file() => {
-            let mut copy = durable::create_private(to)?;
+            let mut copy = disk::create_private(to)?;
             let copied =
                 File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy)).and_then(|_| copy.sync_all());
             copied.inspect_err(|_| {

@@ -1,22 +1,15 @@
 //! Where a vault's document lies. A store keeps bytes; it never sees a key and does not know what they mean.
 
-pub mod durable;
 mod folder;
 mod memory;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::disk::plain;
+
 pub use folder::{FolderStore, VAULT_FILE};
 pub use memory::{MemoryStore, StoreFault};
-
-/// Returns the system's words in lower case and without the "(os error 2)" that follows them.
-pub(crate) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
-}
 
 /// What becomes of the document that a write replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]

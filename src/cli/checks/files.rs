@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Finding, Level};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 use crate::store::FolderStore;
-use crate::store::durable::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 
 /// Checks the files of the vault, its keychain file if it has one, and the settings.
 pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {

@@ -11,10 +11,10 @@ use crate::cli::context::{Context, is_same_file};
 use crate::cli::failure::Failure;
 use crate::cli::settings::Kind;
 use crate::crypto::kdf::KdfCost;
+use crate::disk::with_suffix;
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem};
-use crate::store::durable::with_suffix;
 
 /// Checks this vault's keychain and items. Returns the keychain's file, where it is one.
 pub fn check_own(

@@ -18,8 +18,8 @@ use crate::cli::output_file::{check_apart, check_free};
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::tally::{Tally, shown};
+use crate::disk::folder_of;
 use crate::format::name::printable;
-use crate::store::durable::folder_of;
 
 /// Decrypt files and folders.
 ///

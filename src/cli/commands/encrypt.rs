@@ -20,10 +20,10 @@ use crate::cli::progress::Effort;
 use crate::cli::sealing::{Job, Outcome, Sealing, seal_stream};
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::tally::{Tally, shown};
+use crate::disk::with_suffix;
 use crate::error::Error;
 use crate::format::name::printable;
 use crate::store::Store;
-use crate::store::durable::with_suffix;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 
 /// Encrypt files and folders for a project.
@@ -131,7 +131,7 @@ impl Encrypt {
             let output = if self.hide_names {
                 let folder = match &destination {
                     Destination::Beside if roots[item.named].as_os_str().is_empty() => {
-                        crate::store::durable::folder_of(&item.path).to_path_buf()
+                        crate::disk::folder_of(&item.path).to_path_buf()
                     }
                     Destination::Folder(folder) => folder.clone(),
                     Destination::Beside => roots[item.named].clone(),

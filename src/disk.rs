@@ -9,6 +9,14 @@ use std::time::{Duration, Instant};
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
 
+/// Returns the system's words in lower case and without the "(os error 2)" that follows them.
+pub(crate) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// Opens a new file for writing that only its owner can read. Fails where anything stands under `path`, even a
 /// symbolic link.
 ///
@@ -106,7 +114,7 @@ pub fn replace(
         return Err(error);
     }
     sync_folder(folder_of(path)).map_err(|error| {
-        let text = format!("it is written, but may not survive a power cut: {}", super::plain(&error));
+        let text = format!("it is written, but may not survive a power cut: {}", plain(&error));
         // Another kind than the cause's: it is not to be answered as a write that did nothing.
         io::Error::other(text)
     })
