@@ -59,6 +59,8 @@ pub mod cli;
 pub mod crypto;
 mod disk;
 pub mod error;
+#[cfg(feature = "cli")]
+mod failure;
 pub mod format;
 pub mod host;
 pub mod keychain;

@@ -1,0 +1,297 @@
+//! Errors as the user sees them: what failed, why, and one thing to do about it. Nothing here prints.
+
+use std::io;
+
+use crate::disk::plain;
+use crate::error::Error;
+use crate::keychain::KeychainError;
+
+/// The exit codes; docs/cli.md lists them and they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Nothing went wrong, though there is nothing to report: a closed pipe.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// It was asked for wrongly.
+    Usage = 2,
+    /// Wrong password.
+    WrongPassword = 3,
+    /// Something does not exist.
+    NotFound = 4,
+    /// Something is damaged or was altered.
+    Damaged = 5,
+    /// Anything of the keychain.
+    Keychain = 6,
+    /// Another process is at it.
+    Busy = 7,
+    /// The vault is older or other than the one seen last.
+    RolledBack = 8,
+    /// Ctrl-C.
+    Interrupted = 130,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// A stable word for scripts.
+    pub kind: &'static str,
+    /// What failed.
+    pub message: String,
+    /// Why.
+    pub cause: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes a failure without a cause of its own.
+    pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { exit, kind, message: message.into(), cause: None, hint: None }
+    }
+
+    /// Makes a failure of asking wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// Makes a failure of the system.
+    pub fn io(doing: impl std::fmt::Display, source: &io::Error) -> Self {
+        let (exit, kind) = match source.kind() {
+            io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
+            io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
+            io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
+            io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+            _ => (Exit::Failed, "io"),
+        };
+        let failure = Self::new(exit, kind, format!("cannot {doing}")).cause(plain(source));
+        if kind == "disk-full" { failure.hint("free some space and run it again") } else { failure }
+    }
+
+    /// Ctrl-C at a prompt.
+    pub fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted", "interrupted")
+    }
+
+    /// Says what the library could not do.
+    pub fn of(doing: impl std::fmt::Display, error: Error) -> Self {
+        let (exit, kind) = classify(&error);
+        let hint = hint_for(&error);
+        let cause = error.to_string();
+        let exit = if kind == "broken-pipe" { Exit::Done } else { exit };
+        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint }
+    }
+
+    /// Adds why.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+fn classify(error: &Error) -> (Exit, &'static str) {
+    match error {
+        Error::WrongPassword { .. } => (Exit::WrongPassword, "wrong-password"),
+        Error::Password(_) => (Exit::Usage, "bad-password"),
+        Error::VaultNotFound { .. } => (Exit::NotFound, "vault-not-found"),
+        Error::VaultExists { .. } => (Exit::Failed, "vault-exists"),
+        Error::ProjectNotFound { .. } => (Exit::NotFound, "project-not-found"),
+        Error::ProjectExists { .. } => (Exit::Failed, "project-exists"),
+        Error::KeyNotFound { .. } => (Exit::NotFound, "key-not-found"),
+        Error::ProjectDestroyed { .. } => (Exit::NotFound, "project-destroyed"),
+        Error::ProjectHeld { .. } => (Exit::Failed, "project-held"),
+        Error::KitNotFound { .. } => (Exit::NotFound, "kit-not-found"),
+        Error::WrongKit => (Exit::WrongPassword, "wrong-kit"),
+        Error::OtherVault { .. } => (Exit::Failed, "other-vault"),
+        Error::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
+        Error::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
+        Error::KitDoubled { .. } => (Exit::Failed, "kit-doubled"),
+        Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
+        Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
+        Error::BadName { .. } => (Exit::Usage, "bad-name"),
+        Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
+        Error::UnsupportedFeature { .. } => (Exit::Failed, "unsupported-version"),
+        Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
+        Error::Damaged { .. } => (Exit::Damaged, "damaged"),
+        Error::Truncated { .. } => (Exit::Damaged, "truncated"),
+        Error::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
+        Error::Exhausted { .. } => (Exit::Failed, "exhausted"),
+        Error::Kdf(crate::crypto::kdf::KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
+        Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
+        Error::Busy { .. } => (Exit::Busy, "busy"),
+        Error::Changed { .. } => (Exit::Failed, "changed"),
+        Error::Keychain(error) => (Exit::Keychain, error.kind()),
+        Error::KeyMissing { .. } => (Exit::Keychain, "key-missing"),
+        Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
+        Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
+        Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
+        Error::RotationBegun { cause } | Error::Enrolled { cause } => classify(cause),
+        Error::RolledBack(seen) => (Exit::RolledBack, if seen.forked { "forked" } else { "rolled-back" }),
+        Error::Io { source, .. } => match source.kind() {
+            io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
+            io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
+            io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
+            io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+            _ => (Exit::Failed, "io"),
+        },
+        Error::Random(_) => (Exit::Failed, "random"),
+    }
+}
+
+fn hint_for(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::WrongPassword { earlier_boot: true, .. } => {
+            "the keychain item is from before this machine last started: if the password was changed shortly before \
+             a crash, the one before it may be in force; or, with a recovery kit: strongroom recover"
+        }
+        Error::WrongPassword { .. } => {
+            "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover"
+        }
+        Error::Password(_) => "give the password on one line of UTF-8 text",
+        Error::VaultNotFound { .. } => {
+            "make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a \
+             recovery kit: strongroom recover --from BACKUP"
+        }
+        Error::VaultExists { .. } => {
+            "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
+        }
+        Error::ProjectNotFound { .. } => {
+            "see the names with `strongroom project list`, or add it with `strongroom project add NAME`"
+        }
+        Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
+        Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
+        Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate`",
+        Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
+        Error::ProjectHeld { .. } => {
+            "ask whoever ordered the hold; it is taken off by `strongroom project release NAME`"
+        }
+        Error::KitNotFound { .. } => "see the kits with `strongroom recovery list`",
+        Error::WrongKit => {
+            "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
+        }
+        Error::OtherVault { .. } => {
+            "name a file of this vault; to put another vault here, move away what stands, or name another folder with --vault"
+        }
+        Error::PreviousNewer { .. } => {
+            "go on from it: `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom \
+             recover --accept-rollback`; only then put the copy back, if it is meant: what stood is kept"
+        }
+        Error::KitDoubled { number } => {
+            return Some(format!(
+                "make a kit with `strongroom recovery new`, end both with `strongroom recovery revoke {number}`, and keep \
+                 the new one"
+            ));
+        }
+        Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
+        Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
+        Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
+        Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {
+            "install a newer strongroom"
+        }
+        Error::Damaged { what, .. } if what.starts_with("the vault") => {
+            "restore the vault file from a backup; `strongroom doctor` tells what else stands there"
+        }
+        Error::Damaged { .. } | Error::Truncated { .. } => {
+            "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
+        }
+        Error::Exhausted { .. } => "give it a new header with `strongroom reencrypt`",
+        Error::WrongKey { .. } => {
+            "name the vault it was encrypted with by --vault; or its project was destroyed: see `strongroom project list`"
+        }
+        Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => {
+            "close other programs, or give the container more memory"
+        }
+        Error::Kdf(_) => "the keychain item was altered or is not Strongroom's: restore it from a backup",
+        Error::Busy { .. } => "wait until the other strongroom is done, and run it again",
+        Error::Changed { .. } => "run it again",
+        Error::Keychain(error) => return Some(keychain_hint(error)),
+        Error::KeyMissing { .. } => {
+            "with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with \
+             --keychain"
+        }
+        Error::KeyNotOurs { .. } => {
+            "name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: \
+             strongroom recover"
+        }
+        Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
+        Error::EitherPassword { .. } => {
+            "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"
+        }
+        Error::RotationBegun { .. } => {
+            "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
+        }
+        Error::Enrolled { .. } => "the new password and the kit both open the vault: run it again",
+        Error::RolledBack(seen) if seen.generation >= seen.seen => {
+            "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
+             meant, run the command again with --accept-rollback"
+        }
+        Error::RolledBack(_) => {
+            "put the newer vault file back; where two machines changed it apart: strongroom vault merge FILE; if this \
+             one alone is meant, run the command again with --accept-rollback"
+        }
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            "free some space and run it again; nothing was changed"
+        }
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+            "move away the folder that stands there"
+        }
+        Error::Io { .. } | Error::Random(_) => return None,
+    };
+    Some(hint.into())
+}
+
+fn keychain_hint(error: &KeychainError) -> String {
+    match error {
+        KeychainError::NoBus => {
+            "run it in a desktop session; a new or recovered vault can keep its key in a file: --keychain file"
+        }
+        KeychainError::NoService => {
+            "start gnome-keyring, KWallet or KeePassXC; a new or recovered vault can keep its key in a file: \
+             --keychain file"
+        }
+        KeychainError::ActivationStalled => "log in to the desktop again, or start the keychain service by hand",
+        KeychainError::NoCollection { .. } => {
+            "make a default keyring in the keychain's own program (Passwords and Keys, KWalletManager), then try again"
+        }
+        KeychainError::Locked { .. } => "unlock it in the desktop session, or run this at a terminal",
+        KeychainError::PromptDismissed { .. } => "run it again and answer the dialog",
+        KeychainError::Unresponsive { .. } => {
+            "look for an unlock dialog, or restart the keychain service; --keychain-timeout gives it longer"
+        }
+        KeychainError::Vanished { .. } => "start the keychain service again",
+        KeychainError::Ambiguous { .. } => "let `strongroom doctor --remove-duplicates` remove those that do not open",
+        KeychainError::TooLong { .. } => "this is not an item of Strongroom's: see `strongroom doctor`",
+        KeychainError::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+            "name another file with --keychain file:PATH"
+        }
+        _ => "see `strongroom doctor`",
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_lose_their_number() {
+        assert_eq!(plain(&io::Error::from_raw_os_error(2)), "no such file or directory");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        let failure = Failure::io("print", &io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(failure.exit, Exit::Done);
+    }
+}
