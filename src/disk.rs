@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "cli")]
+pub mod unfinished;
+
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
 

@@ -61,6 +61,8 @@ mod disk;
 pub mod error;
 #[cfg(feature = "cli")]
 mod failure;
+#[cfg(feature = "cli")]
+mod files;
 pub mod format;
 pub mod host;
 pub mod keychain;

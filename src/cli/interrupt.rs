@@ -1,29 +1,11 @@
 //! Ctrl-C and its relatives: the terminal is put back, unfinished output goes, the process ends.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use crate::disk::unfinished;
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
-static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// Makes a file or folder that must not outlive an interrupted run. An interruption comes before it is made or after
-/// it is known, never between.
-///
-/// # Errors
-/// Those of `make`; nothing is remembered then.
-pub fn make_unfinished<T>(path: &Path, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    let made = make()?;
-    unfinished.push(path.into());
-    Ok(made)
-}
-
-/// Tells that a file is finished or gone.
-pub fn keep(path: &Path) {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != path);
-}
 
 /// Remembers how the terminal is set before a prompt changes it.
 pub fn remember_terminal() {
@@ -57,17 +39,7 @@ pub fn install() {
 #[cfg(unix)]
 pub fn leave(signal: i32) -> ! {
     // Held until the process ends: no thread makes or names another file meanwhile.
-    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    for path in unfinished.iter() {
-        let _ = std::fs::remove_file(path);
-        // A thread may still be filling a folder: what it adds after the folder was listed goes at the next try.
-        for _ in 0..10 {
-            match std::fs::remove_dir_all(path) {
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-                _ => break,
-            }
-        }
-    }
+    let _unfinished = unfinished::remove_all();
     if let Some(settings) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
         && let Ok(tty) = std::fs::File::open("/dev/tty")
     {

@@ -1,33 +1,27 @@
 //! The command line: arguments, prompts, output, the files that are read and written. One file per command in
 //! `commands`. Nothing below this room prints, prompts, reads the environment or exits.
 
-mod archive;
 mod args;
 mod checks;
 mod commands;
 mod context;
-mod destination;
 mod failure;
 mod folders;
 mod hints;
-mod inputs;
 mod interrupt;
 mod kdf;
 mod kit;
 mod kit_page;
-mod opening;
 mod output;
-mod output_file;
 mod password;
+mod paths;
 mod pipes;
-mod pool;
 mod progress;
-mod sealing;
 mod settings;
 mod setup;
+mod streams;
 mod tally;
 mod terminal;
-mod tree;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
 use super::context::Context;
-use super::destination::Destination;
-use super::failure::{Exit, Failure};
-use super::inputs::Named;
+use super::failure::Failure;
+use crate::files::find::Named;
+use crate::files::place::Destination;
 
 /// What a stream is called in messages.
 pub const STDIN: &str = "standard input";
@@ -117,16 +117,6 @@ impl<W: Write> Write for TextOnly<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-/// Says that a stream could not be written.
-pub fn write_failed(error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::InvalidData {
-        return Failure::new(Exit::Usage, "usage", format!("cannot write {STDOUT}"))
-            .cause("what was encrypted is not plain text, and could act on the terminal")
-            .hint("name a file with -o, or pipe it on");
-    }
-    Failure::io(format!("write {STDOUT}"), error)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output::Output;
 use crate::body::{THREADS_LIMIT, default_threads};
+use crate::files::Observer;
 
 /// The flags of long work.
 #[derive(Debug, Args)]
@@ -56,6 +57,7 @@ impl Effort {
         let is_seen = || !output.quiet && !output.json && std::io::stderr().is_terminal();
         let has_bar = self.progress == Shown::Auto && !is_short && is_seen();
         Progress {
+            output: output.clone(),
             bar: has_bar.then(|| bar(files, bytes)),
             lines: (self.progress == Shown::Json).then(|| Mutex::new(Instant::now())),
             files,
@@ -83,6 +85,7 @@ fn bar(files: usize, bytes: Option<u64>) -> ProgressBar {
 
 /// The progress of one command, which any thread may tell of.
 pub struct Progress {
+    output: Output,
     bar: Option<ProgressBar>,
     /// When the last line was printed.
     lines: Option<Mutex<Instant>>,
@@ -92,15 +95,8 @@ pub struct Progress {
     bytes_done: AtomicU64,
 }
 
-impl Progress {
-    /// Shows nothing.
-    #[cfg(test)]
-    pub fn silent() -> Self {
-        Self { bar: None, lines: None, files: 0, bytes: None, files_done: 0.into(), bytes_done: 0.into() }
-    }
-
-    /// Tells how many more bytes are done.
-    pub fn add(&self, more: u64) {
+impl Observer for Progress {
+    fn advanced(&self, more: u64) {
         self.bytes_done.fetch_add(more, Ordering::Relaxed);
         if let Some(bar) = &self.bar {
             bar.inc(more);
@@ -114,22 +110,23 @@ impl Progress {
         }
     }
 
-    /// Tells that one more file is done, or has failed.
-    pub fn file_done(&self) {
+    fn file_done(&self) {
         let done = self.files_done.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(bar) = self.bar.as_ref().filter(|_| self.files > 1) {
             bar.set_message(format!("{done}/{} files", self.files));
         }
     }
 
-    /// Prints a failure without breaking the bar.
-    pub fn print(&self, failure: &Failure, output: &Output) {
+    fn failed(&self, failure: &Failure) {
+        // What is printed must not break the bar.
         match &self.bar {
-            Some(bar) => bar.suspend(|| failure.print(output)),
-            None => failure.print(output),
+            Some(bar) => bar.suspend(|| failure.print(&self.output)),
+            None => failure.print(&self.output),
         }
     }
+}
 
+impl Progress {
     fn print_line(&self) {
         let line = json!({"progress": {
             "files_done": self.files_done.load(Ordering::Relaxed),

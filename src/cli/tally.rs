@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::inputs::Found;
+use crate::files::find::Found;
+use crate::files::{open, seal};
 use crate::format::name::printable;
 
 /// The count of a run.
@@ -32,6 +33,18 @@ pub struct Tally<'a> {
 pub trait Counted {
     /// Tells whether there was nothing to do.
     fn is_up_to_date(&self) -> bool;
+}
+
+impl Counted for seal::Outcome {
+    fn is_up_to_date(&self) -> bool {
+        *self == Self::UpToDate
+    }
+}
+
+impl Counted for open::Opened {
+    fn is_up_to_date(&self) -> bool {
+        self.up_to_date
+    }
 }
 
 impl<'a> Tally<'a> {

@@ -8,11 +8,14 @@ use clap::{Args, ValueHint};
 use crate::body::Run;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{STREAM, open_input};
-use crate::cli::opening::{Keys, warn_of_one_block};
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
+use crate::cli::streams::warn_of_one_block;
 use crate::error::Error;
+use crate::files::Observer;
+use crate::files::find::{STREAM, open_input};
+use crate::files::open::Keys;
+use crate::files::seal::stream_failed;
 
 /// Print a part of an encrypted file, or all of it.
 ///
@@ -53,13 +56,13 @@ impl Cat {
             warn_of_one_block(context, &self.file, opener.header().one_block_only);
             let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
             let progress = self.effort.progress(&context.output, 1, Some(length));
-            let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.add(more) };
+            let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.advanced(more) };
             let stdout = pipes::stdout()?;
             let mut sink: Box<dyn Write + Send> =
                 if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
             let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
             copied.map(drop).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
+                Error::Io { doing: "write", source, .. } => stream_failed(&source),
                 error => Failure::of(format!("decrypt {}", self.file.display()), error),
             })
         })

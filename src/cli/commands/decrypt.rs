@@ -8,17 +8,19 @@ use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
 use crate::body::OpenedBy;
-use crate::cli::archive;
 use crate::cli::context::Context;
-use crate::cli::destination::{Destination, Way, check_distinct};
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Found, Named, Paths, Wanted, find, open_input};
-use crate::cli::opening::{Job, Keys, Opened, Opening, Target, warn_of_one_block};
-use crate::cli::output_file::{check_apart, check_free};
+use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
+use crate::cli::streams::{open_stream, open_to_stdout, warn_of_one_block};
 use crate::cli::tally::{Tally, shown};
 use crate::disk::folder_of;
+use crate::files::archive;
+use crate::files::find::{Found, Named, Wanted, find, open_input};
+use crate::files::open::{Job, Keys, Opened, Opening, Target};
+use crate::files::place::{Destination, Way, check_distinct};
+use crate::files::publish::{check_apart, check_free};
 use crate::format::name::printable;
 
 /// Decrypt files and folders.
@@ -74,9 +76,9 @@ impl Decrypt {
                 return self.extract_all(context, &opening, &work);
             }
             match (&work.destination, &work.named[..]) {
-                (Destination::Stream, _) => opening.to_stdout(context, work.found.items.first(), &self.effort),
+                (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
                 (Destination::File(path), [Named::Stream]) => {
-                    let opened = opening.stream_to(context, path, &self.effort)?;
+                    let opened = open_stream(&opening, context, path, &self.effort)?;
                     let (line, file) = (line(pipes::STDIN, &opened), entry("-", &opened));
                     context.output.done(&line, &Value::from(vec![file]))
                 }
@@ -213,7 +215,10 @@ impl Decrypt {
             let root = work.destination.root_of(Way::Opening, &work.named, *index)?;
             tally.note(opening.tree.make(&root, &root.join(folder)));
         }
-        let outcomes = opening.run(&context.output, &work.jobs, &self.effort);
+        let bytes = work.jobs.iter().map(|job| job.item.len).sum();
+        let progress = self.effort.progress(&context.output, work.jobs.len(), Some(bytes));
+        let outcomes = opening.run(&work.jobs, self.effort.threads(), &progress);
+        drop(progress);
         tally.note(opening.tree.sync());
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         let mut projects = std::collections::BTreeSet::new();

@@ -6,22 +6,24 @@ use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::init::describe;
-use crate::cli::archive;
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
-use crate::cli::destination::{Destination, Way, check_distinct, folder_name};
 use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
-use crate::cli::inputs::{Found, Item, Named, Paths, Wanted, find};
 use crate::cli::output::Announced;
-use crate::cli::output_file::{OutputFile, check_apart, check_free};
+use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
-use crate::cli::sealing::{Job, Outcome, Sealing, seal_stream};
 use crate::cli::setup::{self, KeyPlace, NewVault};
+use crate::cli::streams::{seal_stream, seal_to_stdout};
 use crate::cli::tally::{Tally, shown};
 use crate::disk::with_suffix;
 use crate::error::Error;
+use crate::files::archive;
+use crate::files::find::{Found, Item, Named, Wanted, find};
+use crate::files::place::{Destination, Way, check_distinct, folder_name};
+use crate::files::publish::{OutputFile, check_apart, check_free};
+use crate::files::seal::{Job, Outcome, Sealing};
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
@@ -243,7 +245,7 @@ impl Encrypt {
             let sealing = Sealing::of(&key, self.force, false, false);
             let progress = self.effort.progress(&context.output, 1, work.found.items.first().map(|item| item.len));
             for job in &work.jobs {
-                sealing.to_stdout(job, self.effort.stream_threads(), &progress)?;
+                seal_to_stdout(&sealing, job, self.effort.stream_threads(), &progress)?;
             }
             return Ok(());
         }
@@ -254,10 +256,15 @@ impl Encrypt {
             let root = work.destination.root_of(Way::Sealing, &work.named, *index)?;
             tally.note(sealing.tree.make(&root, &root.join(folder)));
         }
-        let outcomes = sealing.run(&work.jobs, &self.effort, &context.output);
+        let bytes = work.jobs.iter().map(|job| job.item.len).sum();
+        let progress = self.effort.progress(&context.output, work.jobs.len(), Some(bytes));
+        let outcomes = sealing.run(&work.jobs, self.effort.threads(), &progress);
+        drop(progress);
         tally.note(sealing.tree.sync());
         if self.remove {
-            sealing.remove(&work.jobs, &outcomes, &mut tally);
+            for failure in sealing.remove(&work.jobs, &outcomes) {
+                tally.note(Err(failure));
+            }
         }
         self.report(context, &key, &work, outcomes, tally, new)
     }

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::open_input;
-use crate::cli::opening::Keys;
 use crate::cli::output::table;
 use crate::cli::password;
 use crate::crypto::cobblestone::CHUNK_LEN;
+use crate::files::find::open_input;
+use crate::files::open::Keys;
 use crate::format::sealed::stanza;
 
 /// Show what an encrypted file tells, without a key and with one.

@@ -9,15 +9,18 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Item, Named, Paths, Wanted, find, is_same_file, open_for_change};
-use crate::cli::opening::{Keys, warn_of_one_block};
-use crate::cli::output_file::{Look, OutputFile};
-use crate::cli::pool;
+use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
-use crate::cli::sealing::write_failed;
+use crate::cli::streams::warn_of_one_block;
 use crate::cli::tally::{Counted, Tally};
-use crate::cli::tree::{Room, Tree};
 use crate::error::Error;
+use crate::files::Observer;
+use crate::files::find::{Item, Named, Wanted, find, is_same_file, open_for_change};
+use crate::files::open::Keys;
+use crate::files::pool;
+use crate::files::publish::{Attributes, OutputFile};
+use crate::files::seal::write_failed;
+use crate::files::tree::{Room, Tree};
 use crate::format::Timestamp;
 use crate::vault::ProjectFileKey;
 
@@ -84,7 +87,7 @@ impl Reencrypt {
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             let outcomes =
-                pool::for_each_file(&found.items, self.effort.threads(), &progress, &context.output, |item| item.len, |item, threads| {
+                pool::for_each_file(&found.items, self.effort.threads(), &progress, |item| item.len, |item, threads| {
                 self.one(context, &work, item, threads, &progress)
             });
             drop(progress);
@@ -134,7 +137,7 @@ impl Reencrypt {
         let is_new = self.before.is_none_or(|before| header.metadata.sealed.is_some_and(|sealed| sealed >= before));
         // A rewrapped file is under the current key, but its own key is the one that an earlier key opened.
         if was == work.to.version && header.sequence == 0 && is_new {
-            progress.add(item.len);
+            progress.advanced(item.len);
             return Ok(Outcome::Current);
         }
         let metadata = Metadata { sealed: Some(work.now), ..header.metadata.clone() };
@@ -147,13 +150,13 @@ impl Reencrypt {
         };
         let bytes = work.room.write(&doing(), || {
             let output = OutputFile::create(&target, true)?;
-            let run = Run { threads, progress: &|more| progress.add(more) };
+            let run = Run { threads, progress: &|more| progress.advanced(more) };
             let bytes = opener.reseal_to(&work.to.key, &metadata, Output::At(output.file()), run);
             let bytes = bytes.map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => write_failed(&target, &source),
                 error => Failure::of(doing(), error),
             })?;
-            output.dress(&Look { modified: None, mode })?;
+            output.set_attributes(&Attributes { modified: None, mode })?;
             // Whatever has come to stand there since is not what was read, and must not be replaced by it.
             if !is_same_file(&before, &target) {
                 return Err(Failure::of(doing(), Error::Changed { what: path.display().to_string() }));

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use crate::body::{Header, Rewrapped, rewrap};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_for_change, open_input};
-use crate::cli::pool;
+use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::tally::{Counted, Tally, shown};
 use crate::error::Error;
+use crate::files::Observer;
+use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
+use crate::files::pool;
 use crate::format::name::printable;
 use crate::vault::{ProjectFileKey, Unlocked};
 
@@ -76,11 +78,10 @@ impl Rewrap {
                 &found.items,
                 self.effort.threads(),
                 &progress,
-                &context.output,
                 |_| 0,
                 |item, _| {
                     let outcome = self.one(vault, item, &to);
-                    progress.add(1);
+                    progress.advanced(1);
                     outcome
                 },
             );

@@ -14,11 +14,11 @@ use crate::cli::context::{Context, absolute};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
-use crate::cli::output_file::{OutputFile, without_flags};
 use crate::cli::settings::Kind;
 use crate::cli::{password, setup};
 use crate::crypto::hmac::sha256;
 use crate::error::Error;
+use crate::files::publish::{OutputFile, without_flags};
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::format::vault::{Document, SIZE_LIMIT};
@@ -386,7 +386,7 @@ fn of_copy(doing: impl std::fmt::Display, path: &Path, error: Error) -> Failure 
 pub fn read_copy(path: &Path) -> Result<Vec<u8>, Failure> {
     let doing = format!("read {}", path.display());
     let failed = |error: std::io::Error| Failure::io(&doing, &error);
-    let (file, _) = crate::cli::inputs::open_input(path)?;
+    let (file, _) = crate::files::find::open_input(path)?;
     let mut bytes = Vec::new();
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
     let refused = |cause: &str| {

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use crate::body::{OpenedBy, Run};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::inputs::{Item, Named, Paths, Wanted, find, open_input};
-use crate::cli::opening::{Keys, warn_of_one_block};
 use crate::cli::output::table;
-use crate::cli::pool;
+use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
+use crate::cli::streams::warn_of_one_block;
 use crate::cli::tally::{Counted, Tally};
+use crate::files::Observer;
+use crate::files::find::{Item, Named, Wanted, find, open_input};
+use crate::files::open::Keys;
+use crate::files::pool;
 
 /// Prove that encrypted files are whole and unaltered. Writes nothing.
 ///
@@ -56,7 +59,6 @@ impl Verify {
                 &found.items,
                 self.effort.threads(),
                 &progress,
-                &context.output,
                 |item| item.len,
                 |item, threads| prove(&keys, item, threads, &progress),
             );
@@ -107,7 +109,7 @@ impl Verify {
 fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> Result<Proven, Failure> {
     let (file, _) = open_input(&item.path)?;
     let opener = keys.open(&item.path, file)?;
-    let run = Run { threads, progress: &|more| progress.add(more) };
+    let run = Run { threads, progress: &|more| progress.advanced(more) };
     let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {}", item.path.display()), error))?;
     let header = opener.header();
     Ok(Proven { bytes, by: header.opened_by.clone(), one_block_only: header.one_block_only })

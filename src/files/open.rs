@@ -1,26 +1,21 @@
-//! Opening sealed files: one, many, a stream.
+//! Opening sealed files.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::context::Context;
-use super::failure::{Exit, Failure};
-use super::inputs::{Item, open_input};
-use super::output::Output as Shown;
-use super::output_file::{Look, OutputFile, check_apart};
-use super::pipes::{self, TextOnly};
+use super::Observer;
+use super::find::{Item, open_input};
 use super::pool;
-use super::progress::{Effort, Progress};
-use super::sealing::write_failed;
-use super::tally::Counted;
+use super::publish::{Attributes, OutputFile, check_apart};
+use super::seal::write_failed;
 use super::tree::{Room, Tree};
-use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run, StreamOpener};
+use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
 use crate::disk::folder_of;
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::format::name::{is_file_name, printable};
 use crate::vault::{ProjectFileKey, Unlocked};
 
@@ -71,12 +66,6 @@ pub struct Opened {
     pub up_to_date: bool,
     /// One of its header blocks is damaged or older.
     pub one_block_only: bool,
-}
-
-impl Counted for Opened {
-    fn is_up_to_date(&self) -> bool {
-        self.up_to_date
-    }
 }
 
 /// The keys that may open a file: those of the vault, or of one project, the one that opened the last file first.
@@ -136,7 +125,8 @@ impl<'a> Keys<'a> {
             .map_err(|error| self.explain(&what, error))
     }
 
-    fn explain(&self, what: &str, error: Error) -> Failure {
+    /// Says what could not be opened, with what to do about it.
+    pub fn explain(&self, what: &str, error: Error) -> Failure {
         let failure = Failure::of(format!("decrypt {what}"), error);
         let restricted = failure.kind == "wrong-key" && self.project.is_some();
         if restricted { failure.hint("leave out --project to try the keys of every project") } else { failure }
@@ -186,17 +176,14 @@ impl<'a> Opening<'a> {
 
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, shown: &Shown, jobs: &[Job], effort: &Effort) -> Vec<Result<Opened, Failure>> {
-        let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
+    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Opened, Failure>> {
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
         let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
-        pool::for_each_file(jobs, effort.threads(), &progress, shown, len_of, |job, threads| {
-            self.open_file(job, threads, &progress)
-        })
+        pool::for_each_file(jobs, threads, observer, len_of, |job, threads| self.open_file(job, threads, observer))
     }
 
-    fn open_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Opened, Failure> {
+    fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, Failure> {
         let input = &job.item.path;
         let (file, _) = open_input(input)?;
         let opener = self.keys.open(input, file)?;
@@ -207,7 +194,7 @@ impl<'a> Opening<'a> {
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
         if self.update && is_current(&opened.output, modified(&opened.metadata)) {
-            progress.add(opened.bytes);
+            observer.advanced(opened.bytes);
             opened.up_to_date = true;
             return Ok(opened);
         }
@@ -216,10 +203,10 @@ impl<'a> Opening<'a> {
         }
         self.room.write(&format!("decrypt {}", input.display()), || {
             let sink = OutputFile::create(&opened.output, self.force || self.update)?;
-            let run = Run { threads, progress: &|more| progress.add(more) };
+            let run = Run { threads, progress: &|more| observer.advanced(more) };
             let copied = opener.copy_to(Output::At(sink.file()), run);
             copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
-            sink.dress(&self.look(&opened.metadata))?;
+            sink.set_attributes(&self.attributes(&opened.metadata))?;
             sink.name()
         })?;
         self.tree.named(&opened.output);
@@ -257,87 +244,21 @@ impl<'a> Opening<'a> {
         if self.whole_inputs.get_or_init(inputs).contains(&whole) { check_apart(&[whole], [output]) } else { Ok(()) }
     }
 
-    /// Opens one file, or standard input, to standard output.
-    ///
-    /// # Errors
-    /// Those of either side; what was written by then is authentic and not whole.
-    pub fn to_stdout(&self, context: &Context, input: Option<&Item>, effort: &Effort) -> Result<(), Failure> {
-        let stdout = pipes::stdout()?;
-        let progress = effort.progress(&context.output, 1, input.map(|item| item.len));
-        let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
-        let written = |name: &str, error| match error {
-            Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
-            error => {
-                let failure = Failure::of(format!("decrypt {name}"), error);
-                let cause = failure.cause.clone().unwrap_or_default();
-                failure.cause(format!("{cause}; what was written before that is authentic, but not whole"))
-            }
-        };
-        let mut sink: Box<dyn Write + Send> =
-            if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
-        let output = Output::Stream(&mut *sink);
-        let Some(item) = input else {
-            let opener = self.stream(context)?;
-            return opener.copy_to(output, run).map(drop).map_err(|error| written(pipes::STDIN, error));
-        };
-        let (file, _) = open_input(&item.path)?;
-        let opener = self.keys.open(&item.path, file)?;
-        warn_of_one_block(context, &item.path, opener.header().one_block_only);
-        let name = item.path.display().to_string();
-        opener.copy_to(output, run).map(drop).map_err(|error| written(&name, error))
-    }
-
-    /// Opens standard input into a file.
-    ///
-    /// # Errors
-    /// Those of either side; nothing stands under the name then.
-    pub fn stream_to(&self, context: &Context, output: &Path, effort: &Effort) -> Result<Opened, Failure> {
-        let opener = self.stream(context)?;
-        let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
-        let sink = OutputFile::create(output, self.force)?;
-        let progress = effort.progress(&context.output, 1, None);
-        let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
-        let copied = opener.copy_to(Output::At(sink.file()), run);
-        let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
-        sink.dress(&self.look(&metadata))?;
-        sink.publish()?;
-        Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })
-    }
-
-    fn look(&self, metadata: &Metadata) -> Look {
+    /// Returns the time and the permission bits that a plaintext gets.
+    pub fn attributes(&self, metadata: &Metadata) -> Attributes {
         let mode = metadata.mode.map(|mode| if self.private { 0o600 } else { mode & 0o777 & !self.umask });
-        Look { modified: modified(metadata), mode }
-    }
-
-    fn stream(&self, context: &Context) -> Result<StreamOpener<File>, Failure> {
-        let stdin = pipes::stdin()?;
-        let opener = self
-            .keys
-            .with(|keys| StreamOpener::new(pipes::STDIN, &self.keys.searched(), stdin, keys), StreamOpener::header)
-            .map_err(|error| self.keys.explain(pipes::STDIN, error))?;
-        warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
-        Ok(opener)
+        Attributes { modified: modified(metadata), mode }
     }
 }
 
-fn not_written(input: &str, output: &Path, error: Error) -> Failure {
+/// Says that an output could not be made of what was to be decrypted.
+pub fn not_written(input: &str, output: &Path, error: Error) -> Failure {
     if let Error::Io { doing: "write", source, .. } = error {
         return write_failed(output, &source);
     }
     let failure = Failure::of(format!("decrypt {input}"), error);
     let cause = failure.cause.clone().unwrap_or_default();
     failure.cause(format!("{cause}; nothing was written to {}", output.display()))
-}
-
-/// Warns where a file opened by one of its blocks alone.
-pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) {
-    if one_block_only {
-        let text = format!(
-            "one of the two header blocks of {} is damaged or older; the file opened by the other",
-            input.display()
-        );
-        context.output.warn("one-block-only", &text);
-    }
 }
 
 /// Returns the permission bits that new files do not get.

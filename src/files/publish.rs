@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::failure::{Exit, Failure};
-use super::interrupt;
-use crate::disk::{self, folder_of, plain};
+use crate::disk::{self, folder_of, plain, unfinished};
+use crate::failure::{Exit, Failure};
 
 /// What is written before it has its name: without any name where the system can do that, else under one that tells
 /// what it is.
@@ -41,7 +40,7 @@ impl OutputFile {
             return Ok(Self { file, target: target.into(), temporary: None, force });
         }
         let temporary = temporary_name(target).map_err(failed)?;
-        let file = interrupt::make_unfinished(&temporary, || disk::create_private(&temporary)).map_err(failed)?;
+        let file = unfinished::make_unfinished(&temporary, || disk::create_private(&temporary)).map_err(failed)?;
         Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
     }
 
@@ -54,13 +53,13 @@ impl OutputFile {
     ///
     /// # Errors
     /// Where the system refuses.
-    pub fn dress(&self, look: &Look) -> Result<(), Failure> {
+    pub fn set_attributes(&self, attributes: &Attributes) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::io(format!("write {}", self.target.display()), &error);
-        if let Some(modified) = look.modified {
+        if let Some(modified) = attributes.modified {
             self.file.set_modified(modified).map_err(failed)?;
         }
         #[cfg(unix)]
-        if let Some(mode) = look.mode {
+        if let Some(mode) = attributes.mode {
             use std::os::unix::fs::PermissionsExt;
             self.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
         }
@@ -113,7 +112,7 @@ impl OutputFile {
             self.temporary = Some(temporary);
             named.map_err(failed)?;
             if let Some(temporary) = self.temporary.take() {
-                interrupt::keep(&temporary);
+                unfinished::keep(&temporary);
             }
         } else {
             self.link_to(&self.target).map_err(failed)?;
@@ -135,7 +134,7 @@ impl OutputFile {
 
     fn name_temporarily(&self) -> io::Result<PathBuf> {
         let temporary = temporary_name(&self.target)?;
-        interrupt::make_unfinished(&temporary, || self.link_to(&temporary))?;
+        unfinished::make_unfinished(&temporary, || self.link_to(&temporary))?;
         Ok(temporary)
     }
 }
@@ -145,14 +144,14 @@ impl Drop for OutputFile {
         if let Some(temporary) = self.temporary.take() {
             // A file that cannot be removed keeps a name that tells what it is.
             let _ = fs::remove_file(&temporary);
-            interrupt::keep(&temporary);
+            unfinished::keep(&temporary);
         }
     }
 }
 
 /// The time and permission bits of a file.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Look {
+pub struct Attributes {
     /// When it was last modified.
     pub modified: Option<std::time::SystemTime>,
     /// Its Unix permission bits.

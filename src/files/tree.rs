@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::failure::{Exit, Failure};
 use crate::disk::{create_private_folder, folder_of, sync_folder};
+use crate::failure::{Exit, Failure};
 
 /// After so many files in a row that found no room even alone, the rest is not tried.
 const PATIENCE: usize = 8;

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::failure::Failure;
-use super::output::Output;
-use super::progress::Progress;
+use super::Observer;
+use crate::failure::Failure;
 
 /// Up to this length a file is not worth more than one thread, in bytes.
 const SMALL: u64 = 4 << 20;
@@ -25,7 +24,7 @@ pub fn for_each<J: Sync, R: Send>(
     let keep = |index: usize, result: R| {
         results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
     };
-    let labour = || {
+    let run_worker = || {
         while let Some(index) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
             keep(*index, work(&jobs[*index], 1));
         }
@@ -33,9 +32,9 @@ pub fn for_each<J: Sync, R: Send>(
     std::thread::scope(|scope| {
         for _ in 1..threads.min(small.len()) {
             // Without this thread the others do its work.
-            let _ = std::thread::Builder::new().name("files".into()).spawn_scoped(scope, labour);
+            let _ = std::thread::Builder::new().name("files".into()).spawn_scoped(scope, run_worker);
         }
-        labour();
+        run_worker();
     });
     for index in large {
         keep(index, work(&jobs[index], threads));
@@ -43,13 +42,12 @@ pub fn for_each<J: Sync, R: Send>(
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
 }
 
-/// Does `work` for every file as [`for_each`] does, tells of each that is done, and prints each failure when it comes,
-/// unless there is no other file: that one's is the run's.
+/// Does `work` for every file as [`for_each`] does, reports each that is done, and each failure when it
+/// comes, unless there is no other file: that failure is the run's.
 pub fn for_each_file<J: Sync, T: Send>(
     jobs: &[J],
     threads: usize,
-    progress: &Progress,
-    shown: &Output,
+    observer: &dyn Observer,
     len_of: impl Fn(&J) -> u64,
     work: impl Fn(&J, usize) -> Result<T, Failure> + Sync,
 ) -> Vec<Result<T, Failure>> {
@@ -58,9 +56,9 @@ pub fn for_each_file<J: Sync, T: Send>(
         if let Err(failure) = &outcome
             && jobs.len() > 1
         {
-            progress.print(failure, shown);
+            observer.failed(failure);
         }
-        progress.file_done();
+        observer.file_done();
         outcome
     })
 }

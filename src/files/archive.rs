@@ -8,16 +8,15 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::failure::{Exit, Failure};
-use super::inputs::{Found, open_input};
-use super::interrupt;
-use super::opening::{checked, umask};
-use super::output_file::temporary_name;
-use super::progress::Progress;
-use super::sealing::changed;
+use super::Observer;
+use super::find::{Found, open_input};
+use super::open::{checked, umask};
+use super::publish::temporary_name;
+use super::seal::changed;
 use crate::body::{Metadata, Opener, Sealer};
-use crate::disk::{create_private_folder, folder_of, sync_folder};
+use crate::disk::{create_private_folder, folder_of, sync_folder, unfinished};
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::vault::ProjectFileKey;
 
 /// The media type that an archive is marked by.
@@ -32,7 +31,7 @@ pub fn pack(
     folder: &Path,
     found: &Found,
     output: impl Write,
-    progress: &Progress,
+    observer: &dyn Observer,
 ) -> Result<u64, Failure> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let metadata = Metadata {
@@ -54,7 +53,7 @@ pub fn pack(
         let (file, before) = open_input(&item.path)?;
         let mut header = tar::Header::new_gnu();
         header.set_metadata(&before);
-        let mut counted = Counted { file: &file, left: before.len(), progress };
+        let mut counted = Counted { file: &file, left: before.len(), observer };
         builder.append_data(&mut header, &item.relative, &mut counted).map_err(|error| Failure::io(doing(), &error))?;
         let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
         let is_same = after.len() == before.len() && after.modified().ok() == before.modified().ok();
@@ -62,7 +61,7 @@ pub fn pack(
             return Err(changed(&item.path));
         }
         bytes += before.len();
-        progress.file_done();
+        observer.file_done();
     }
     let sealer = builder.into_inner().map_err(|error| Failure::io(doing(), &error))?;
     sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
@@ -73,14 +72,14 @@ pub fn pack(
 struct Counted<'a> {
     file: &'a File,
     left: u64,
-    progress: &'a Progress,
+    observer: &'a dyn Observer,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.file.take(self.left).read(bytes)?;
         self.left -= read as u64;
-        self.progress.add(read as u64);
+        self.observer.advanced(read as u64);
         Ok(read)
     }
 }
@@ -97,22 +96,27 @@ pub struct Extracted {
 ///
 /// # Errors
 /// Where something stands at `target`, an entry is refused, or the archive is damaged: nothing is left then.
-pub fn extract(opener: &Opener<File>, input: &Path, target: &Path, progress: &Progress) -> Result<Extracted, Failure> {
+pub fn extract(
+    opener: &Opener<File>,
+    input: &Path,
+    target: &Path,
+    observer: &dyn Observer,
+) -> Result<Extracted, Failure> {
     if fs::symlink_metadata(target).is_ok() {
         return Err(stands(target));
     }
     let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
-    interrupt::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
+    unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
-    let extracted = unpack(&mut reader, input, &folder.0, progress)?;
+    let extracted = unpack(&mut reader, input, &folder.0, observer)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.
     io::copy(&mut reader, &mut io::sink()).map_err(|error| reading(input, error))?;
     rename_to_free(&folder.0, target).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => stands(target),
         _ => failed(error),
     })?;
-    interrupt::keep(&folder.0);
+    unfinished::keep(&folder.0);
     sync_folder(folder_of(target)).map_err(failed)?;
     Ok(extracted)
 }
@@ -124,11 +128,11 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         // A folder that cannot be removed keeps a name that tells what it is.
         let _ = fs::remove_dir_all(&self.0);
-        interrupt::keep(&self.0);
+        unfinished::keep(&self.0);
     }
 }
 
-fn unpack(reader: &mut impl Read, input: &Path, root: &Path, progress: &Progress) -> Result<Extracted, Failure> {
+fn unpack(reader: &mut impl Read, input: &Path, root: &Path, observer: &dyn Observer) -> Result<Extracted, Failure> {
     let mut extracted = Extracted { files: 0, bytes: 0 };
     let mut folders = Vec::new();
     let mask = umask();
@@ -151,7 +155,7 @@ fn unpack(reader: &mut impl Read, input: &Path, root: &Path, progress: &Progress
             tar::EntryType::Regular => {
                 create_private_folder(folder_of(&path)).map_err(failed)?;
                 let mut file = crate::disk::create_private(&path).map_err(failed)?;
-                extracted.bytes += copy(&mut entry, &mut file, input, &path, progress)?;
+                extracted.bytes += copy(&mut entry, &mut file, input, &path, observer)?;
                 extracted.files += 1;
                 file.set_modified(modified).and_then(|()| set_mode(&file, mode)).map_err(failed)?;
                 file.sync_all().map_err(failed)?;
@@ -181,7 +185,7 @@ fn copy(
     file: &mut File,
     input: &Path,
     path: &Path,
-    progress: &Progress,
+    observer: &dyn Observer,
 ) -> Result<u64, Failure> {
     let mut buffer = zeroize::Zeroizing::new(vec![0; 256 << 10]);
     let mut copied = 0;
@@ -193,7 +197,7 @@ fn copy(
             Err(error) => return Err(reading(input, error)),
         };
         file.write_all(&buffer[..read]).map_err(|error| Failure::io(format!("write {}", path.display()), &error))?;
-        progress.add(read as u64);
+        observer.advanced(read as u64);
         copied += read as u64;
     }
 }
@@ -252,6 +256,7 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Silent;
 
     fn archive(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
@@ -275,7 +280,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         create_private_folder(&root).unwrap();
-        let result = unpack(&mut &bytes[..], Path::new("x.tar.sealed"), &root, &Progress::silent());
+        let result = unpack(&mut &bytes[..], Path::new("x.tar.sealed"), &root, &Silent);
         (folder, result)
     }
 

@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
-use super::inputs::{Item, Named, STREAM};
+use super::find::{Item, Named, STREAM};
 use crate::disk::with_suffix;
+use crate::failure::Failure;
 
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]

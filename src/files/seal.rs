@@ -1,24 +1,19 @@
-//! Sealing files: one, many, a stream; and deleting the originals once that is proven.
+//! Sealing files; and deleting the originals once that is proven.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::context::Context;
-use super::destination::Destination;
-use super::failure::{Exit, Failure};
-use super::inputs::{Item, is_same_file, open_input};
-use super::output::Output as Shown;
-use super::output_file::{OutputFile, sync_folder_of};
-use super::pipes;
+use super::Observer;
+use super::find::{Item, is_same_file, open_input};
 use super::pool;
-use super::progress::{Effort, Progress};
-use super::tally::{Counted, Tally};
+use super::publish::{OutputFile, sync_folder_of};
 use super::tree::{Room, Tree};
 use crate::body::{Input, Metadata, Opener, Output, Run, seal};
 use crate::disk::folder_of;
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::format::scalar::Base64;
 use crate::vault::ProjectFileKey;
 
@@ -44,12 +39,6 @@ pub enum Outcome {
     UpToDate,
 }
 
-impl Counted for Outcome {
-    fn is_up_to_date(&self) -> bool {
-        *self == Self::UpToDate
-    }
-}
-
 /// How files are sealed.
 pub struct Sealing<'a> {
     key: &'a ProjectFileKey,
@@ -69,22 +58,20 @@ impl<'a> Sealing<'a> {
 
     /// Seals every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, jobs: &[Job], effort: &Effort, shown: &Shown) -> Vec<Result<Outcome, Failure>> {
-        let progress = effort.progress(shown, jobs.len(), Some(jobs.iter().map(|job| job.item.len).sum()));
+    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, Failure>> {
         pool::for_each_file(
             jobs,
-            effort.threads(),
-            &progress,
-            shown,
+            threads,
+            observer,
             |job| job.item.len,
-            |job, threads| self.seal_file(job, threads, &progress),
+            |job, threads| self.seal_file(job, threads, observer),
         )
     }
 
-    fn seal_file(&self, job: &Job, threads: usize, progress: &Progress) -> Result<Outcome, Failure> {
+    fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let (file, before) = open_input(&job.item.path)?;
         if self.update && is_current(&job.output, &before) {
-            progress.add(before.len());
+            observer.advanced(before.len());
             // Whoever sealed it may have been stopped before its name was made to last.
             self.tree.named(&job.output);
             return Ok(Outcome::UpToDate);
@@ -94,7 +81,7 @@ impl<'a> Sealing<'a> {
         }
         let bytes = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
             let output = OutputFile::create(&job.output, self.force || self.update)?;
-            let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, progress)?;
+            let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
             output.name()?;
             Ok(bytes)
         })?;
@@ -102,34 +89,28 @@ impl<'a> Sealing<'a> {
         Ok(Outcome::Done { bytes })
     }
 
-    /// Seals one file to standard output.
+    /// Seals one file into an output that is there already.
     ///
     /// # Errors
-    /// Those of either side.
-    pub fn to_stdout(&self, job: &Job, threads: usize, progress: &Progress) -> Result<(), Failure> {
-        let mut stdout = pipes::stdout()?;
-        let (file, before) = open_input(&job.item.path)?;
-        self.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress).map(drop)
-    }
-
-    fn seal_into(
+    /// Those of either side, and where the file changes meanwhile.
+    pub fn seal_into(
         &self,
         file: &File,
         before: &fs::Metadata,
         job: &Job,
         output: Output<'_>,
         threads: usize,
-        progress: &Progress,
+        observer: &dyn Observer,
     ) -> Result<u64, Failure> {
         let path = &job.item.path;
         let doing = || format!("encrypt {}", path.display());
         let is_stream = matches!(output, Output::Stream(_));
         let metadata = metadata_of(&job.item, before, self.hide_names);
-        let run = Run { threads, progress: &|more| progress.add(more) };
+        let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
         let bytes =
             seal(&what, &self.key.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } if is_stream => pipes::write_failed(&source),
+                Error::Io { doing: "write", source, .. } if is_stream => stream_failed(&source),
                 Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
                 Error::Changed { .. } => changed(path),
                 error => Failure::of(doing(), error),
@@ -143,16 +124,13 @@ impl<'a> Sealing<'a> {
 
     /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
     ///
-    /// None where the sealed copies may be gone after a power cut, which has been said by then.
-    pub fn remove(&self, jobs: &[Job], outcomes: &[Result<Outcome, Failure>], tally: &mut Tally<'_>) {
+    /// None where the sealed copies may be gone after a power cut, which has been said by then. Returns what failed.
+    pub fn remove(&self, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Vec<Failure> {
         if self.tree.sync().is_err() {
-            return;
+            return Vec::new();
         }
-        for (job, outcome) in jobs.iter().zip(outcomes) {
-            if outcome.is_ok() {
-                tally.note(self.remove_one(job));
-            }
-        }
+        let sealed = jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
+        sealed.filter_map(|(job, _)| self.remove_one(job).err()).collect()
     }
 
     fn remove_one(&self, job: &Job) -> Result<(), Failure> {
@@ -212,49 +190,6 @@ impl io::Write for Comparing<'_> {
     }
 }
 
-/// Seals standard input.
-///
-/// # Errors
-/// Those of either side.
-pub fn seal_stream(
-    context: &Context,
-    key: &ProjectFileKey,
-    destination: &Destination,
-    force: bool,
-    effort: &Effort,
-) -> Result<u64, Failure> {
-    let mut stdin = pipes::stdin()?;
-    let progress = effort.progress(&context.output, 1, None);
-    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.add(more) };
-    let metadata = Metadata::default();
-    let failed = |error| match error {
-        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {}", pipes::STDIN), &source),
-        error => Failure::of(format!("encrypt {}", pipes::STDIN), error),
-    };
-    match destination {
-        Destination::File(path) => {
-            let output = OutputFile::create(path, force)?;
-            let input = Input::Stream(&mut stdin);
-            let bytes = seal(pipes::STDIN, &key.key, &metadata, input, Output::At(output.file()), run);
-            let bytes = bytes.map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => write_failed(path, &source),
-                error => failed(error),
-            })?;
-            output.publish()?;
-            Ok(bytes)
-        }
-        _ => {
-            let mut stdout = pipes::stdout()?;
-            let output = Output::Stream(&mut stdout);
-            seal(pipes::STDIN, &key.key, &metadata, Input::Stream(&mut stdin), output, run).map_err(|error| match error
-            {
-                Error::Io { doing: "write", source, .. } => pipes::write_failed(&source),
-                error => failed(error),
-            })
-        }
-    }
-}
-
 /// Tells whether a sealed copy stands that is newer than its original: what was changed at the very tick of the clock
 /// at which it was sealed may have been changed after that.
 fn is_current(output: &Path, input: &fs::Metadata) -> bool {
@@ -296,6 +231,16 @@ pub fn changed(path: &Path) -> Failure {
     Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
         .cause("it changed while it was being read, so no one moment of it would be encrypted")
         .hint("wait until it is written, and run it again; nothing was kept")
+}
+
+/// Says that standard output could not be written.
+pub fn stream_failed(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return Failure::new(Exit::Usage, "usage", "cannot write standard output")
+            .cause("what was encrypted is not plain text, and could act on the terminal")
+            .hint("name a file with -o, or pipe it on");
+    }
+    Failure::io("write standard output", error)
 }
 
 /// Says that an output could not be written.

@@ -1,0 +1,150 @@
+//! Sealing and opening what comes through standard input or goes to standard output.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::pipes::{self, TextOnly};
+use super::progress::{Effort, Progress};
+use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
+use crate::error::Error;
+use crate::files::Observer;
+use crate::files::find::{Item, open_input};
+use crate::files::open::{Opened, Opening, not_written};
+use crate::files::place::Destination;
+use crate::files::publish::OutputFile;
+use crate::files::seal::{Job, Sealing, stream_failed, write_failed};
+use crate::vault::ProjectFileKey;
+
+/// Seals one file to standard output.
+///
+/// # Errors
+/// Those of either side.
+pub fn seal_to_stdout(sealing: &Sealing<'_>, job: &Job, threads: usize, progress: &Progress) -> Result<(), Failure> {
+    let mut stdout = pipes::stdout()?;
+    let (file, before) = open_input(&job.item.path)?;
+    sealing.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress).map(drop)
+}
+
+/// Seals standard input.
+///
+/// # Errors
+/// Those of either side.
+pub fn seal_stream(
+    context: &Context,
+    key: &ProjectFileKey,
+    destination: &Destination,
+    force: bool,
+    effort: &Effort,
+) -> Result<u64, Failure> {
+    let mut stdin = pipes::stdin()?;
+    let progress = effort.progress(&context.output, 1, None);
+    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
+    let metadata = Metadata::default();
+    let failed = |error| match error {
+        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {}", pipes::STDIN), &source),
+        error => Failure::of(format!("encrypt {}", pipes::STDIN), error),
+    };
+    match destination {
+        Destination::File(path) => {
+            let output = OutputFile::create(path, force)?;
+            let input = Input::Stream(&mut stdin);
+            let bytes = seal(pipes::STDIN, &key.key, &metadata, input, Output::At(output.file()), run);
+            let bytes = bytes.map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } => write_failed(path, &source),
+                error => failed(error),
+            })?;
+            output.publish()?;
+            Ok(bytes)
+        }
+        _ => {
+            let mut stdout = pipes::stdout()?;
+            let output = Output::Stream(&mut stdout);
+            seal(pipes::STDIN, &key.key, &metadata, Input::Stream(&mut stdin), output, run).map_err(|error| match error
+            {
+                Error::Io { doing: "write", source, .. } => stream_failed(&source),
+                error => failed(error),
+            })
+        }
+    }
+}
+
+/// Opens one file, or standard input, to standard output.
+///
+/// # Errors
+/// Those of either side; what was written by then is authentic and not whole.
+pub fn open_to_stdout(
+    opening: &Opening<'_>,
+    context: &Context,
+    input: Option<&Item>,
+    effort: &Effort,
+) -> Result<(), Failure> {
+    let stdout = pipes::stdout()?;
+    let progress = effort.progress(&context.output, 1, input.map(|item| item.len));
+    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
+    let written = |name: &str, error| match error {
+        Error::Io { doing: "write", source, .. } => stream_failed(&source),
+        error => {
+            let failure = Failure::of(format!("decrypt {name}"), error);
+            let cause = failure.cause.clone().unwrap_or_default();
+            failure.cause(format!("{cause}; what was written before that is authentic, but not whole"))
+        }
+    };
+    let mut sink: Box<dyn Write + Send> =
+        if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
+    let output = Output::Stream(&mut *sink);
+    let Some(item) = input else {
+        let opener = opener_of_stdin(opening, context)?;
+        return opener.copy_to(output, run).map(drop).map_err(|error| written(pipes::STDIN, error));
+    };
+    let (file, _) = open_input(&item.path)?;
+    let opener = opening.keys.open(&item.path, file)?;
+    warn_of_one_block(context, &item.path, opener.header().one_block_only);
+    let name = item.path.display().to_string();
+    opener.copy_to(output, run).map(drop).map_err(|error| written(&name, error))
+}
+
+/// Opens standard input into a file.
+///
+/// # Errors
+/// Those of either side; nothing stands under the name then.
+pub fn open_stream(
+    opening: &Opening<'_>,
+    context: &Context,
+    output: &Path,
+    effort: &Effort,
+) -> Result<Opened, Failure> {
+    let opener = opener_of_stdin(opening, context)?;
+    let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
+    let sink = OutputFile::create(output, opening.force)?;
+    let progress = effort.progress(&context.output, 1, None);
+    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
+    let copied = opener.copy_to(Output::At(sink.file()), run);
+    let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
+    sink.set_attributes(&opening.attributes(&metadata))?;
+    sink.publish()?;
+    Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })
+}
+
+fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {
+    let stdin = pipes::stdin()?;
+    let opener = opening
+        .keys
+        .with(|keys| StreamOpener::new(pipes::STDIN, &opening.keys.searched(), stdin, keys), StreamOpener::header)
+        .map_err(|error| opening.keys.explain(pipes::STDIN, error))?;
+    warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
+    Ok(opener)
+}
+
+/// Warns where a file opened by one of its blocks alone.
+pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) {
+    if one_block_only {
+        let text = format!(
+            "one of the two header blocks of {} is damaged or older; the file opened by the other",
+            input.display()
+        );
+        context.output.warn("one-block-only", &text);
+    }
+}

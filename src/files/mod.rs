@@ -1,0 +1,39 @@
+//! Work on many files: find them, settle where their results go, seal, open, pack and publish them.
+//!
+//! Nothing here prints, asks or ends the process: what is to be shown goes to an [`Observer`].
+
+pub mod archive;
+pub mod find;
+pub mod open;
+pub mod place;
+pub mod pool;
+pub mod publish;
+pub mod seal;
+pub mod tree;
+
+use crate::failure::Failure;
+
+/// Is shown how the work on files comes along, from any thread.
+pub trait Observer: Sync {
+    /// So many more bytes are done.
+    fn advanced(&self, bytes: u64);
+
+    /// One more file is done, or has failed.
+    fn file_done(&self);
+
+    /// A file failed, and the run continues with the others.
+    fn failed(&self, failure: &Failure);
+}
+
+/// Shows nothing.
+#[cfg(test)]
+pub struct Silent;
+
+#[cfg(test)]
+impl Observer for Silent {
+    fn advanced(&self, _: u64) {}
+
+    fn file_done(&self) {}
+
+    fn failed(&self, _: &Failure) {}
+}
