@@ -41,7 +41,7 @@ pub struct Global {
     /// Where this machine's half of the key lies: os, file or file:PATH [default: as this machine remembers]
     #[arg(long, global = true, value_name = "KIND")]
     pub keychain: Option<super::settings::Kind>,
-    /// Read the master password from a file, less one line end
+    /// Read the master password from a file, without the trailing newline
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath,
           conflicts_with_all = ["password_fd", "password_command"])]
     pub password_file: Option<PathBuf>,

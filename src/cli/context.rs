@@ -171,8 +171,7 @@ impl Context {
         let kind = self.kind_of(id)?;
         let keychain = self.keychain(&kind, id);
         let found = vault.find_key(&*keychain, &self.host).map_err(|error| Failure::of(doing, error))?;
-        let password = password::master_password(self)?;
-        let mut unlocked = found.unlock(&password).map_err(|error| Failure::of(doing, error))?;
+        let (mut unlocked, password) = password::unlock(self, found, |error| Failure::of(doing, error))?;
         if self.global.accept_rollback {
             self.accept(&mut unlocked)?;
         }

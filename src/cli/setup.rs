@@ -240,8 +240,7 @@ fn choose_password(
         return Ok((password::generate()?, true));
     }
     if let Some(given) = password::from_source(context)? {
-        password::check_strength(&given, &password::telling_names(context))?;
-        return Ok((given, false));
+        return Ok((password::accept(context, given.line())?, false));
     }
     let terminal = terminal.ok_or_else(password::no_source)?;
     terminal.say(

@@ -28,7 +28,7 @@ pub enum NameError {
 }
 
 /// Tells whether `c` would be shown as nothing or change how other characters are shown.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -115,10 +115,41 @@ impl<'a> FoundKey<'a> {
     /// [`Error::WrongPassword`]; [`Error::Kdf`]; [`Error::Damaged`] where the password is right but neither vault
     /// file opens; [`Error::Keychain`].
     pub fn unlock(mut self, password: &Password) -> Result<Unlocked<'a>, Error> {
-        let opened = match self.try_wraps(password, &self.vault.document)? {
-            Tried::Opened(opened) => opened,
-            tried => self.unlock_previous(password, &tried)?,
-        };
+        let opened = self.open_data_key(password)?;
+        self.unlock_opened(password, opened)
+    }
+
+    /// Unlocks the vault with the first password that opens it, and returns both. `next` gives one password after the
+    /// other until one opens; it is handed the error of the one before, and ends the tries with `None`.
+    ///
+    /// # Errors
+    /// The outer one is that of `next`, the inner one as of [`FoundKey::unlock`].
+    pub fn unlock_with<E>(
+        mut self,
+        mut next: impl FnMut(Option<&Error>) -> Result<Option<Password>, E>,
+    ) -> Result<Result<(Unlocked<'a>, Password), Error>, E> {
+        let mut wrong = Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false };
+        let mut password = next(None)?;
+        while let Some(tried) = password {
+            match self.open_data_key(&tried) {
+                Ok(opened) => return Ok(self.unlock_opened(&tried, opened).map(|unlocked| (unlocked, tried))),
+                Err(error @ Error::WrongPassword { .. }) => wrong = error,
+                Err(error) => return Ok(Err(error)),
+            }
+            drop(tried);
+            password = next(Some(&wrong))?;
+        }
+        Ok(Err(wrong))
+    }
+
+    fn open_data_key(&mut self, password: &Password) -> Result<Opened, Error> {
+        match self.try_wraps(password, &self.vault.document)? {
+            Tried::Opened(opened) => Ok(opened),
+            tried => self.unlock_previous(password, &tried),
+        }
+    }
+
+    fn unlock_opened(mut self, password: &Password, opened: Opened) -> Result<Unlocked<'a>, Error> {
         let place = self.edges.store.place();
         let payload = match open_payload(&self.vault.document, &opened.data_key) {
             Ok(payload) => payload,

@@ -11,7 +11,7 @@ use crate::harness::{FLOOR, Home};
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover
+hint: the password file pw is not this vault's password: check it; or, with a recovery kit: strongroom recover
 ";
 
 /// Changes the one wrap of the keychain file: its protected JSON, and its wrapped key.

@@ -59,16 +59,104 @@ fn one_line_ending_is_not_of_the_password() {
         home.write("pw", format!("{PASSWORD}{ending}"));
         home.run("project list").shows(NO_PROJECTS);
     }
-    for other in [format!("{PASSWORD} "), format!("{PASSWORD}\n\n"), format!(" {PASSWORD}"), format!("{PASSWORD}\r")] {
-        home.write("pw", other);
-        home.run("project list").fails(3, WRONG);
+    // One that is its own opens without a word, whatever an editor would make of it.
+    let home = Home::empty();
+    home.write("pw", format!("\u{feff}{PASSWORD}\n"));
+    home.run(&format!("init --no-recovery --keychain file {FLOOR}")).fails(
+        2,
+        "\
+error: cannot use this as a new password
+cause: its character 1 is a byte-order mark (U+FEFF), which nobody sees when the password is typed
+hint: remove that character; the password stands alone, on one line
+",
+    );
+}
+
+/// What is around a password in its source, and how that is said.
+const UNUSUAL: [(&str, &str, &str); 5] = [
+    ("\u{feff}", "\r\n", "begins with a byte-order mark"),
+    ("", "  \n", "ends in spaces"),
+    ("", "\t", "ends in white space"),
+    ("", "\n\n", "ends with more than one line end"),
+    ("\u{feff}", " ", "begins with a byte-order mark and ends in spaces"),
+];
+
+#[test]
+fn a_password_opens_though_an_editor_put_something_around_it_and_that_is_said() {
+    let home = Home::with_vault();
+    for (before, after, said) in UNUSUAL {
+        home.write("pw", format!("{before}{PASSWORD}{after}"));
+        let warning = |source: &str| format!("warning: {source} {said}; the password without that opened the vault\n");
+        home.run("project list").warns(NO_PROJECTS, &warning("the password file pw"));
+        home.shell("strongroom project list --password-fd 3 3< pw")
+            .warns(NO_PROJECTS, &warning("what came through file descriptor 3"));
+        let command = home.typed("project list --password-command").arg("cat pw").run();
+        command.warns(NO_PROJECTS, &warning("what the password command printed"));
     }
+    let json = home.run("project list --json").stderr().to_owned();
+    assert!(json.contains("\"warning\":\"password-trimmed\""), "{json}");
+}
+
+#[test]
+fn of_a_wrong_password_from_a_source_it_is_said_what_is_unusual_about_it() {
+    let home = Home::with_vault();
+    for (text, said) in [
+        (format!("{PASSWORD}\nuser: anna\n"), "has 2 lines"),
+        (format!(" {PASSWORD} \n"), "ends in spaces"),
+        ("tundra\u{200b}-velvet".to_owned(), "has an invisible character: character 7 is a zero-width space (U+200B)"),
+        ("\u{feff}tundra-velvet".to_owned(), "begins with a byte-order mark"),
+    ] {
+        home.write("pw", text);
+        home.run("project list").fails(
+            3,
+            &format!(
+                "\
+error: cannot unlock the vault
+cause: wrong password; the password file pw {said}
+hint: give the password alone, on one line; or, with a recovery kit: strongroom recover
+"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_new_password_that_cannot_be_typed_as_it_is_seen_is_refused() {
+    let home = Home::with_vault();
+    home.write("start", format!("{PASSWORD}\n"));
+    let words = "passwd --password-file start --new-password-file pw";
+    for (place, c, name) in [
+        (1, '\u{feff}', "a byte-order mark (U+FEFF)"),
+        (7, '\u{200b}', "a zero-width space (U+200B)"),
+        (2, '\u{200d}', "a zero-width joiner (U+200D)"),
+        (3, '\u{ad}', "a soft hyphen (U+00AD)"),
+        (4, '\u{202e}', "a mark of the writing direction (U+202E)"),
+        (5, '\u{2067}', "a mark of the writing direction (U+2067)"),
+        (39, '\n', "a line break (U+000A)"),
+    ] {
+        let mut text: Vec<char> = "gravel-tunic-ember-canyon-plaza-hinges".chars().collect();
+        text.insert(place - 1, c);
+        home.write("pw", text.iter().collect::<String>() + "\n");
+        home.run_alone(words).fails(
+            2,
+            &format!(
+                "\
+error: cannot use this as a new password
+cause: its character {place} is {name}, which nobody sees when the password is typed
+hint: remove that character; the password stands alone, on one line
+"
+            ),
+        );
+    }
+    home.write("pw", "gravel-tunic-ember-canyon-plaza-hinges \n");
+    let (message, _) = home.run_alone(&format!("{words} --json")).fails_in_json(2, "bad-password");
+    assert!(message.ends_with(": it begins or ends with white space, which nobody sees"), "{message}");
 }
 
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover
+hint: the password file pw is not this vault's password: check it; or, with a recovery kit: strongroom recover
 ";
 
 #[test]

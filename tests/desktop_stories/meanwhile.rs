@@ -76,7 +76,7 @@ fn passwd_up_to_the_last_answer(home: &Home, under: &str) -> Attended {
     let mut terminal = Attended::start(home, under, &format!("--keychain-timeout 2 passwd {}", CHEAP.join(" ")));
     terminal.answer("master password: ", OLD);
     terminal.answer("new master password (at least 15 characters): ", NEW);
-    terminal.0.exp_string("the same again: ").unwrap();
+    terminal.0.exp_string("repeat the password: ").unwrap();
     terminal
 }
 

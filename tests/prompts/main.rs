@@ -59,7 +59,7 @@ fn init_takes_a_password_of_ones_own_once_it_is_strong_and_twice_the_same() {
     terminal.see("this password is too weak");
     terminal.answer_hidden(NEW_PASSWORD, OLD);
     terminal.answer_hidden(AGAIN, NEW);
-    terminal.see("the two differ; once more");
+    terminal.see("they do not match, try again");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, NEW);
     terminal.leaves_with(0);
@@ -242,7 +242,7 @@ fn passwd_asks_for_the_old_and_twice_for_the_new_password() {
     terminal.answer_hidden(PASSWORD, OLD);
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, OLD);
-    terminal.see("the two differ; once more");
+    terminal.see("they do not match, try again");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, NEW);
     terminal.leaves_with(0);

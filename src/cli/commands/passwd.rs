@@ -18,7 +18,7 @@ use crate::crypto::secret::Password;
 /// password.
 #[derive(Debug, Args)]
 pub struct Passwd {
-    /// Read the new password from a file, less one line end
+    /// Read the new password from a file, without the trailing newline
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
     new_password_file: Option<PathBuf>,
     /// Generate a master password of six random words and print it once
@@ -36,11 +36,7 @@ impl Passwd {
                 .hint("give --new-password-file or --generate-password"));
         }
         let given = match &self.new_password_file {
-            Some(path) => {
-                let given = password::read_file(context, path)?;
-                password::check_strength(&given, &password::telling_names(context))?;
-                Some(given)
-            }
+            Some(path) => Some(password::accept(context, password::read_file(context, path)?.line())?),
             None => None,
         };
         context.with_unlocked_by(|vault, old| {

@@ -31,7 +31,7 @@ pub struct Recover {
     /// Read the recovery code from a file that holds it alone
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     kit_file: Option<PathBuf>,
-    /// Read the new password from a file, less one line end
+    /// Read the new password from a file, without the trailing newline
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
     new_password_file: Option<PathBuf>,
     /// Generate a master password of six random words and print it once
@@ -192,9 +192,7 @@ impl Recover {
 
     fn new_password(&self, context: &Context) -> Result<Password, Failure> {
         if let Some(path) = &self.new_password_file {
-            let given = password::read_file(context, path)?;
-            password::check_strength(&given, &password::telling_names(context))?;
-            return Ok(given);
+            return password::accept(context, password::read_file(context, path)?.line());
         }
         if self.generate_password {
             return password::generate();

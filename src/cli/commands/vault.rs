@@ -267,8 +267,7 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
         }
     };
     let found = copy.find_key(&*keychain, &context.host).map_err(unlock)?;
-    let password = password::master_password(context)?;
-    let mut unlocked = found.unlock(&password).map_err(unlock)?;
+    let (mut unlocked, _) = password::unlock(context, found, unlock)?;
     // That the copy is older is why it is restored.
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::AnchorMissing { .. });
     let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();

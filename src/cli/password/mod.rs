@@ -2,27 +2,17 @@
 
 mod new;
 mod source;
+mod unseen;
 
-pub use new::{ask_new, check_strength, generate, random_below, telling_names};
+pub use new::{accept, ask_new, generate, random_below};
+use source::Existing;
 pub use source::{from_source, read_file};
 
 use super::context::Context;
 use super::failure::Failure;
 use crate::crypto::secret::Password;
-
-/// Returns the master password from the source the flags name, else from the terminal.
-///
-/// # Errors
-/// Where there is no source, or it cannot be read.
-pub fn master_password(context: &Context) -> Result<Password, Failure> {
-    match from_source(context)? {
-        Some(password) => Ok(password),
-        None => match context.terminal() {
-            Some(mut terminal) => typed(&terminal.ask_hidden("master password")?),
-            None => Err(no_source()),
-        },
-    }
-}
+use crate::error::Error;
+use crate::vault::{FoundKey, Unlocked};
 
 /// Tells whether the flags name a source.
 pub fn has_source(context: &Context) -> bool {
@@ -36,9 +26,70 @@ pub fn no_source() -> Failure {
         .hint("give --password-file, --password-fd or --password-command")
 }
 
-/// Takes a line from the terminal, where the prompt has turned bytes that are not UTF-8 into U+FFFD.
-fn typed(line: &str) -> Result<Password, Failure> {
-    checked(if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() })
+/// Unlocks a vault with the password from the source that the flags name, else from the terminal. `explain` says in
+/// words why it does not unlock.
+///
+/// # Errors
+/// Where there is no source, or it cannot be read; those of unlocking.
+pub fn unlock<'a>(
+    context: &Context,
+    found: FoundKey<'a>,
+    explain: impl Fn(Error) -> Failure,
+) -> Result<(Unlocked<'a>, Password), Failure> {
+    match from_source(context)? {
+        Some(given) => unlock_given(context, found, given.existing()?, explain),
+        None => {
+            let mut terminal = context.terminal().ok_or_else(no_source)?;
+            let password = checked(typed(&terminal.ask_hidden("master password")?))?;
+            Ok((found.unlock(&password).map_err(explain)?, password))
+        }
+    }
+}
+
+/// Tries a password as its source gave it and, if that is wrong, as it was probably meant.
+fn unlock_given<'a>(
+    context: &Context,
+    found: FoundKey<'a>,
+    given: Existing,
+    explain: impl Fn(Error) -> Failure,
+) -> Result<(Unlocked<'a>, Password), Failure> {
+    let Existing { whole, mut bare, source, unusual } = given;
+    let mut whole = Some(whole);
+    let mut is_bare = false;
+    let unlocked = found.unlock_with(|_| {
+        is_bare = whole.is_none();
+        Ok(whole.take().or_else(|| bare.take()))
+    })?;
+    match unlocked {
+        Ok(unlocked) => {
+            if let (true, Some(unusual)) = (is_bare, unusual) {
+                let text = format!("{source} {unusual}; the password without that opened the vault");
+                context.output.warn("password-trimmed", &text);
+            }
+            Ok(unlocked)
+        }
+        Err(error) => {
+            let is_wrong = matches!(error, Error::WrongPassword { .. });
+            let failure = explain(error);
+            Err(match unusual {
+                Some(unusual) if is_wrong => {
+                    let cause = failure.cause.clone().unwrap_or_default();
+                    failure
+                        .cause(format!("{cause}; {source} {unusual}"))
+                        .hint("give the password alone, on one line; or, with a recovery kit: strongroom recover")
+                }
+                None if is_wrong => failure.hint(format!(
+                    "{source} is not this vault's password: check it; or, with a recovery kit: strongroom recover"
+                )),
+                _ => failure,
+            })
+        }
+    }
+}
+
+/// Returns a line from the terminal as it was typed. The prompt has turned bytes that are not UTF-8 into U+FFFD.
+fn typed(line: &str) -> &[u8] {
+    if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() }
 }
 
 fn checked(raw: &[u8]) -> Result<Password, Failure> {

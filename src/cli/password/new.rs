@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::unseen::first_unseen;
 use super::{checked, typed};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
@@ -13,22 +14,44 @@ const LEAST_CODE_POINTS: usize = 15;
 /// The words of a generated password: 77 bits from a list of 7,776.
 const WORDS: usize = 6;
 
-/// Checks that a new password of one's own is hard to guess. `names` are words a guesser would try first.
+/// Takes a new password of the user's own, as it was typed or read: it can be typed again as it is seen, and is hard to
+/// guess.
 ///
 /// # Errors
-/// A usage failure that says what is weak about it.
-pub fn check_strength(password: &Password, names: &[String]) -> Result<(), Failure> {
+/// A usage failure that says what is wrong with it, and shows nothing of it.
+pub fn accept(context: &Context, raw: &[u8]) -> Result<Password, Failure> {
+    let password = checked(raw)?;
+    // As it was typed: normalization moves places.
+    check_seen(std::str::from_utf8(raw).unwrap_or_default())?;
+    check_strength(&password, &guessable_words(context))?;
+    Ok(password)
+}
+
+/// Refuses what nobody sees, and so leaves out when the password is typed.
+fn check_seen(text: &str) -> Result<(), Failure> {
+    let refused = |cause: String, hint: &str| {
+        Err(Failure::new(Exit::Usage, "bad-password", "cannot use this as a new password").cause(cause).hint(hint))
+    };
+    if let Some(unseen) = first_unseen(text) {
+        return refused(
+            format!("its {unseen}, which nobody sees when the password is typed"),
+            "remove that character; the password stands alone, on one line",
+        );
+    }
+    if text.trim() != text {
+        return refused("it begins or ends with white space, which nobody sees".into(), "remove the white space");
+    }
+    Ok(())
+}
+
+/// Checks that a new password is hard to guess. `names` are words a guesser would try first.
+fn check_strength(password: &Password, names: &[String]) -> Result<(), Failure> {
     let weak = |cause: String| {
         Failure::new(Exit::Usage, "weak-password", "this password is too weak")
             .cause(cause)
             .hint("take six random words, as --generate-password makes them, or a longer password")
     };
     let text = password.expose();
-    if text.chars().any(char::is_control) {
-        return Err(Failure::new(Exit::Usage, "bad-password", "cannot use this password")
-            .cause("it holds a line break or another control character, which cannot be typed")
-            .hint("give the password on one line"));
-    }
     let length = text.chars().count();
     if length < LEAST_CODE_POINTS {
         return Err(weak(format!("it has {length} characters, fewer than {LEAST_CODE_POINTS}")));
@@ -48,7 +71,7 @@ fn first_lower(text: &str) -> String {
 }
 
 /// Returns words that a guesser would try first: the user's, the host's and the vault folder's names.
-pub fn telling_names(context: &Context) -> Vec<String> {
+fn guessable_words(context: &Context) -> Vec<String> {
     let mut names = vec!["strongroom".to_owned(), "vault".to_owned()];
     names.extend(["USER", "LOGNAME", "USERNAME", "HOSTNAME"].iter().filter_map(|name| std::env::var(name).ok()));
     let folder = context.vault_folder();
@@ -61,13 +84,9 @@ pub fn telling_names(context: &Context) -> Vec<String> {
 /// # Errors
 /// Ctrl-C, or a terminal that is gone.
 pub fn ask_new(context: &Context, terminal: &mut Terminal) -> Result<Password, Failure> {
-    let names = telling_names(context);
     loop {
         let first = terminal.ask_hidden("new master password (at least 15 characters)")?;
-        let password = match typed(&first).and_then(|password| {
-            check_strength(&password, &names)?;
-            Ok(password)
-        }) {
+        let password = match accept(context, typed(&first)) {
             Ok(password) => password,
             Err(failure) if failure.exit == Exit::Usage => {
                 // To the terminal itself: standard error may be a file, or hold JSON alone.
@@ -79,12 +98,12 @@ pub fn ask_new(context: &Context, terminal: &mut Terminal) -> Result<Password, F
         };
         // One copy, in locked memory, is enough to wait for the second with.
         drop(first);
-        let again = terminal.ask_hidden("the same again")?;
+        let again = terminal.ask_hidden("repeat the password")?;
         // Both were typed by the same person a moment ago: how long the comparison takes tells them nothing.
         if Password::new(again.as_bytes()).is_ok_and(|again| again.expose() == password.expose()) {
             return Ok(password);
         }
-        terminal.say("the two differ; once more")?;
+        terminal.say("they do not match, try again")?;
     }
 }
 

@@ -8,37 +8,106 @@ use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 use super::checked;
+use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
 
 /// A password's first line may be this long, with room for what normalization takes away.
 const READ_LIMIT: usize = PASSWORD_LIMIT * 4 + 2;
+/// What some editors and shells begin a text with.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Returns the password from the source the flags name; `None` where they name none.
-///
-/// # Errors
-/// Where the source cannot be read or holds no password.
-pub fn from_source(context: &Context) -> Result<Option<Password>, Failure> {
-    let global = &context.global;
-    let raw = if let Some(path) = &global.password_file {
-        from_file(context, path)?
-    } else if let Some(number) = global.password_fd {
-        from_descriptor(number)?
-    } else if let Some(command) = &global.password_command {
-        from_command(command)?
-    } else {
-        return Ok(None);
-    };
-    checked(strip_line_end(&raw)).map(Some)
+/// What a source gave.
+pub struct Given {
+    raw: Zeroizing<Vec<u8>>,
+    /// The source as the subject of a sentence.
+    source: String,
 }
 
-/// Reads a password from a file.
+/// A password of a source, to be tried on a vault.
+pub struct Existing {
+    /// All that the source gave, without one line end.
+    pub whole: Password,
+    /// The same without a byte-order mark at its start and white space at its end, where it has them.
+    pub bare: Option<Password>,
+    /// The source as the subject of a sentence.
+    pub source: String,
+    /// What is unusual about what it gave, as the rest of that sentence.
+    pub unusual: Option<String>,
+}
+
+/// Reads the source that the flags name; `None` where they name none.
 ///
 /// # Errors
-/// Where it cannot be read or holds no password.
-pub fn read_file(context: &Context, path: &Path) -> Result<Password, Failure> {
-    checked(strip_line_end(&from_file(context, path)?))
+/// Where it cannot be read.
+pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
+    let global = &context.global;
+    if let Some(path) = &global.password_file {
+        read_file(context, path).map(Some)
+    } else if let Some(number) = global.password_fd {
+        let source = format!("what came through file descriptor {number}");
+        Ok(Some(Given { raw: from_descriptor(number)?, source }))
+    } else if let Some(command) = &global.password_command {
+        Ok(Some(Given { raw: from_command(command)?, source: "what the password command printed".into() }))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Reads a password file.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read_file(context: &Context, path: &Path) -> Result<Given, Failure> {
+    Ok(Given { raw: from_file(context, path)?, source: format!("the password file {}", path.display()) })
+}
+
+impl Given {
+    /// Returns it without one line end.
+    pub fn line(&self) -> &[u8] {
+        strip_line_end(&self.raw)
+    }
+
+    /// Makes of it what can be tried on a vault. The bytes are wiped: what is left of them is in locked memory.
+    ///
+    /// # Errors
+    /// Where it cannot be a password.
+    pub fn existing(self) -> Result<Existing, Failure> {
+        let whole = checked(self.line())?;
+        let text = std::str::from_utf8(self.line()).unwrap_or_default();
+        let bare = bare(text);
+        let bare = (bare.len() < text.len() && !bare.is_empty()).then(|| checked(bare.as_bytes())).transpose()?;
+        let unusual = unusual(text);
+        Ok(Existing { whole, bare, source: self.source, unusual })
+    }
+}
+
+/// Removes what editors and shells put around a password: a byte-order mark, and white space at the end.
+fn bare(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end()
+}
+
+/// Says what about a password is likely not meant; nothing of the password itself is in it.
+fn unusual(text: &str) -> Option<String> {
+    let bare = bare(text);
+    let lines = bare.lines().count();
+    let mut found = Vec::new();
+    if text.starts_with(BYTE_ORDER_MARK) {
+        found.push("begins with a byte-order mark".to_owned());
+    }
+    if lines > 1 {
+        found.push(format!("has {lines} lines"));
+    } else if let Some(unseen) = first_unseen(bare) {
+        found.push(format!("has an invisible character: {unseen}"));
+    }
+    let end = &text[text.trim_end().len()..];
+    if end.contains('\n') {
+        found.push("ends with more than one line end".into());
+    } else if !end.is_empty() {
+        found.push(if end.bytes().all(|byte| byte == b' ') { "ends in spaces" } else { "ends in white space" }.into());
+    }
+    (!found.is_empty()).then(|| found.join(" and "))
 }
 
 /// Removes exactly one line ending: one LF or one CR LF.
@@ -127,6 +196,24 @@ fn read(mut source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_unusual_about_a_password_is_said_and_nothing_of_it() {
+        for (text, bared, said) in [
+            ("secret word", "secret word", None),
+            (" secret", " secret", None),
+            ("\u{feff}secret", "secret", Some("begins with a byte-order mark")),
+            ("secret  ", "secret", Some("ends in spaces")),
+            ("secret\t ", "secret", Some("ends in white space")),
+            ("secret\r", "secret", Some("ends in white space")),
+            ("secret\r\n", "secret", Some("ends with more than one line end")),
+            ("secret\nuser: anna", "secret\nuser: anna", Some("has 2 lines")),
+            ("\u{feff}a\nb\nc ", "a\nb\nc", Some("begins with a byte-order mark and has 3 lines and ends in spaces")),
+            ("se\u{ad}cret", "se\u{ad}cret", Some("has an invisible character: character 3 is a soft hyphen (U+00AD)")),
+        ] {
+            assert_eq!((bare(text), unusual(text).as_deref()), (bared, said), "{text:?}");
+        }
+    }
 
     #[test]
     fn exactly_one_line_ending_is_removed() {
