@@ -10,6 +10,7 @@ use super::commands::{
 };
 use super::context::Context;
 use super::failure::Failure;
+use super::password::Descriptor;
 
 /// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
 ///
@@ -47,7 +48,7 @@ pub struct Global {
     pub password_file: Option<PathBuf>,
     /// Read the master password from an open file descriptor
     #[arg(long, global = true, value_name = "N", conflicts_with = "password_command")]
-    pub password_fd: Option<u32>,
+    pub password_fd: Option<Descriptor>,
     /// Read the master password from what a shell command prints
     #[arg(long, global = true, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub password_command: Option<String>,

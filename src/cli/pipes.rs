@@ -22,7 +22,9 @@ pub fn check_free(context: &Context, named: &[Named], destination: &Destination)
         return Err(Failure::usage("--json prints on standard output, where the data goes")
             .hint("leave out --json, or name a file with -o"));
     }
-    if named.contains(&Named::Stream) && context.global.password_fd == Some(0) {
+    if named.contains(&Named::Stream)
+        && context.global.password_fd.as_ref().is_some_and(|descriptor| descriptor.number() == 0)
+    {
         return Err(Failure::usage("the password cannot come through standard input, where the data comes from")
             .hint("use another descriptor, as in --password-fd 3 3< FILE"));
     }

@@ -153,6 +153,25 @@ hint: remove that character; the password stands alone, on one line
     assert!(message.ends_with(": it begins or ends with white space, which nobody sees"), "{message}");
 }
 
+#[test]
+fn a_descriptor_is_read_from_where_it_is_and_may_be_a_socket() {
+    let home = Home::with_vault();
+    home.write("two", format!("not this\n{PASSWORD}\n"));
+    home.shell("{ read line; strongroom project list --password-fd 3 3<&0; } < two").shows(NO_PROJECTS);
+    // What is behind it is not read twice.
+    home.shell("exec 3< pw; strongroom project list --password-fd 3; cat <&3").shows(NO_PROJECTS);
+    let script = "\
+import os, socket
+ours, theirs = socket.socketpair()
+ours.sendall(open('pw', 'rb').read())
+ours.close()
+os.dup2(theirs.fileno(), 9)
+os.execvp('strongroom', ['strongroom', 'project', 'list', '--password-fd', '9'])
+";
+    home.write("give.py", script);
+    home.shell("python3 -B give.py").shows(NO_PROJECTS);
+}
+
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
@@ -243,14 +262,19 @@ error: cannot read the password file .
 cause: is a directory
 ",
     );
-    home.run_alone("project list --password-fd 33").fails(
-        4,
-        "\
-error: cannot read the password from file descriptor 33
-cause: no such file or directory
+    // 3 is the first that the program itself opens.
+    for number in [3, 33] {
+        home.run_alone(&format!("project list --password-fd {number}")).fails(
+            4,
+            &format!(
+                "\
+error: cannot read the password from file descriptor {number}
+cause: it is not open
 hint: open it for reading, as in: strongroom ... --password-fd 3 3< FILE
 ",
-    );
+            ),
+        );
+    }
     home.typed("project list --password-command").arg("cat pw; exit 3").run().fails(
         1,
         "\

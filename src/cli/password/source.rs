@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 use super::checked;
+use super::descriptor::Descriptor;
 use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
@@ -45,9 +46,9 @@ pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
     let global = &context.global;
     if let Some(path) = &global.password_file {
         read_file(context, path).map(Some)
-    } else if let Some(number) = global.password_fd {
-        let source = format!("what came through file descriptor {number}");
-        Ok(Some(Given { raw: from_descriptor(number)?, source }))
+    } else if let Some(descriptor) = &global.password_fd {
+        let source = format!("what came through file descriptor {}", descriptor.number());
+        Ok(Some(Given { raw: from_descriptor(descriptor)?, source }))
     } else if let Some(command) = &global.password_command {
         Ok(Some(Given { raw: from_command(command)?, source: "what the password command printed".into() }))
     } else {
@@ -134,24 +135,11 @@ fn from_file(context: &Context, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failu
     read(file).map_err(failed)
 }
 
-fn from_descriptor(number: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |error: io::Error| {
-        Failure::io(format!("read the password from file descriptor {number}"), &error)
+fn from_descriptor(descriptor: &Descriptor) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    descriptor.file().and_then(read).map_err(|error| {
+        Failure::io(format!("read the password from file descriptor {}", descriptor.number()), &error)
             .hint("open it for reading, as in: strongroom ... --password-fd 3 3< FILE")
-    };
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        // A copy of the descriptor, and not std's stdin: that buffers, and its buffer is never wiped.
-        let file = if number == 0 {
-            File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?)
-        } else {
-            File::open(format!("/dev/fd/{number}")).map_err(failed)?
-        };
-        read(file).map_err(failed)
-    }
-    #[cfg(not(unix))]
-    Err(failed(io::Error::from(io::ErrorKind::Unsupported)))
+    })
 }
 
 fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
