@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::pipes;
 use crate::disk::plain;
 use crate::files::find::{Named, STREAM, look};
 
@@ -27,10 +29,13 @@ impl Paths {
     /// # Errors
     /// Where one is missing, or is neither a regular file nor a folder: nothing is opened before all of them are
     /// known to be there.
-    pub fn named(&self) -> Result<Vec<Named>, Failure> {
+    pub fn named(&self, context: &Context) -> Result<Vec<Named>, Failure> {
+        let is_stream = |path: &PathBuf| path == Path::new(STREAM);
+        let (data, list) = (self.paths.iter().any(is_stream), self.files_from.as_deref());
+        pipes::check_apart_from_password(context, data, list)?;
         let mut named = Vec::new();
         for path in &self.paths {
-            if path == Path::new(STREAM) {
+            if is_stream(path) {
                 named.push(Named::Stream);
             } else if let Some(matched) = matches_of(path)? {
                 for path in matched {
@@ -45,8 +50,8 @@ impl Paths {
                 return Err(Failure::usage("standard input cannot be both the list of files and a file")
                     .hint("write the list to a file, and name that with --files-from"));
             }
-            for path in listed(list)? {
-                named.push(look(path)?);
+            for (number, path) in listed(list)? {
+                named.push(look(path.clone()).map_err(|failure| nameless(failure, list, number, &path))?);
             }
         }
         Ok(named)
@@ -70,8 +75,17 @@ fn matches_of(path: &Path) -> Result<Option<Vec<PathBuf>>, Failure> {
     Ok(Some(paths))
 }
 
-/// Reads a list of paths.
-fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// Says which line of a list names nothing. The line itself is not shown: a list that was named by mistake may be a
+/// secret.
+fn nameless(failure: Failure, list: &Path, number: usize, path: &Path) -> Failure {
+    let Err(error) = fs::metadata(path) else { return failure };
+    let list = if list == Path::new(STREAM) { pipes::STDIN.into() } else { list.display().to_string() };
+    Failure::io(format!("read the file that line {number} of {list} names"), &error)
+        .hint("check that line of the list; nothing was written")
+}
+
+/// Reads a list of paths, each with the number of its line.
+fn listed(list: &Path) -> Result<Vec<(usize, PathBuf)>, Failure> {
     /// Longer than the paths of a few million files.
     const LIMIT: u64 = 1 << 30;
     let failed = |error: io::Error| Failure::io(format!("read the list of files {}", list.display()), &error);
@@ -89,7 +103,8 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, Failure> {
     let end = if bytes.contains(&0) { 0 } else { b'\n' };
     let lines = bytes.split(|byte| *byte == end);
     let lines = lines.map(|line| if end == b'\n' { line.strip_suffix(b"\r").unwrap_or(line) } else { line });
-    lines.filter(|line| !line.is_empty()).map(|line| path_of(line, list)).collect()
+    let lines = lines.enumerate().filter(|(_, line)| !line.is_empty());
+    lines.map(|(index, line)| Ok((index + 1, path_of(line, list)?))).collect()
 }
 
 #[cfg(unix)]

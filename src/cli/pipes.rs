@@ -1,11 +1,12 @@
 //! Standard input and output as streams of data, past std's buffers, which are never wiped.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::files::find::Named;
+use crate::files::find::{Named, STREAM};
 use crate::files::place::Destination;
 
 /// What a stream is called in messages.
@@ -22,18 +23,54 @@ pub fn check_free(context: &Context, named: &[Named], destination: &Destination)
         return Err(Failure::usage("--json prints on standard output, where the data goes")
             .hint("leave out --json, or name a file with -o"));
     }
-    if named.contains(&Named::Stream)
-        && context.global.password_fd.as_ref().is_some_and(|descriptor| descriptor.number() == 0)
-    {
-        return Err(Failure::usage("the password cannot come through standard input, where the data comes from")
-            .hint("use another descriptor, as in --password-fd 3 3< FILE"));
-    }
     if named.contains(&Named::Stream) && io::stdin().is_terminal() {
         return Err(Failure::usage("standard input is a terminal")
             .cause("data is read from a pipe or a file")
             .hint("pipe the data in, or name a file"));
     }
     Ok(())
+}
+
+/// Refuses to take the password's source for data or for a list of files too, before any of it is read. `data` says
+/// whether standard input is data.
+///
+/// # Errors
+/// A usage failure.
+pub fn check_apart_from_password(context: &Context, data: bool, list: Option<&Path>) -> Result<(), Failure> {
+    let stdin = || duplicate(&io::stdin()).and_then(|stdin| stdin.metadata());
+    let global = &context.global;
+    let password = match (&global.password_file, &global.password_fd) {
+        (Some(path), _) => std::fs::metadata(path),
+        (_, Some(descriptor)) => descriptor.file().and_then(|file| file.metadata()),
+        _ => return Ok(()),
+    };
+    // Where it cannot be looked at, it cannot be read either, and that is said where it is read.
+    let Ok(password) = password else { return Ok(()) };
+    let is_password = |other: io::Result<Metadata>| other.is_ok_and(|other| is_same(&password, &other));
+    let hint = "use another descriptor, as in --password-fd 3 3< FILE";
+    if data && is_password(stdin()) {
+        return Err(
+            Failure::usage("the password cannot come through standard input, where the data comes from").hint(hint)
+        );
+    }
+    let list = list.map(|list| if list == Path::new(STREAM) { stdin() } else { std::fs::metadata(list) });
+    if list.is_some_and(is_password) {
+        return Err(Failure::usage("the password cannot come from where the list of files comes from").hint(hint));
+    }
+    Ok(())
+}
+
+/// Tells whether two are one file, pipe or socket, by whatever names they were reached.
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    // Standard input has no name there, and no descriptor.
+    false
 }
 
 /// Opens standard input for data.

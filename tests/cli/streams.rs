@@ -97,6 +97,64 @@ hint: use another descriptor, as in --password-fd 3 3< FILE
     }
 }
 
+#[test]
+fn the_source_of_the_password_is_never_read_as_data_or_as_a_list() {
+    let home = Home::with_project();
+    home.write("a", "data");
+    home.run("encrypt -p acme a").succeeds();
+    std::os::unix::fs::symlink("pw", home.path("link")).unwrap();
+    // Standard input by each of its names, as a file and as a pipe; and one file by two names.
+    let mut lines = Vec::new();
+    for from in ["--password-fd 0", "--password-file /dev/stdin", "--password-file /proc/self/fd/0"] {
+        for (before, after) in [("", " < pw"), ("cat pw | ", "")] {
+            lines.push((before, format!("{from} {{}}{after}")));
+        }
+    }
+    lines.push(("", "--password-file pw {} < pw".into()));
+    let refusal = |what: &str| {
+        format!(
+            "\
+error: the password cannot come {what}
+hint: use another descriptor, as in --password-fd 3 3< FILE
+"
+        )
+    };
+    for (before, line) in &lines {
+        let run = |words: &str| home.shell(&format!("{before}strongroom {}", line.replace("{}", words)));
+        for words in ["encrypt -p acme", "decrypt", "verify", "rewrap -p acme", "reencrypt -p acme"] {
+            let list = run(&format!("{words} --files-from -"));
+            list.fails(2, &refusal("from where the list of files comes from"));
+        }
+        for words in ["encrypt -p acme - -o s", "decrypt - -o s"] {
+            run(words).fails(2, &refusal("through standard input, where the data comes from"));
+        }
+    }
+    for list in ["pw", "link"] {
+        let list = home.run(&format!("verify --files-from {list}"));
+        list.fails(2, &refusal("from where the list of files comes from"));
+    }
+}
+
+#[test]
+fn no_line_of_a_list_that_names_nothing_is_shown() {
+    let home = Home::with_project();
+    home.write("a", "data");
+    home.write("list", "a\r\n\nmy-other-password\n");
+    for words in ["encrypt -p acme", "decrypt", "verify", "rewrap -p acme", "reencrypt -p acme"] {
+        home.run(&format!("{words} --files-from list")).fails(
+            4,
+            "\
+error: cannot read the file that line 3 of list names
+cause: no such file or directory
+hint: check that line of the list; nothing was written
+",
+        );
+    }
+    let line = "printf 'a\\0my-other-password' | strongroom verify --files-from - --json --password-file pw";
+    let (message, _) = home.shell(line).fails_in_json(4, "input-not-found");
+    assert_eq!(message, "cannot read the file that line 2 of standard input names: no such file or directory");
+}
+
 /// Every way a stream can be altered late, with how many bytes at most may come out before that is noticed.
 fn altered(sealed: &[u8], length: usize) -> Vec<(&'static str, Vec<u8>, usize)> {
     let chunk = |number: usize| BODY + number * SEALED_CHUNK;

@@ -109,7 +109,7 @@ impl Encrypt {
     }
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
-        let named = self.paths.named()?;
+        let named = self.paths.named(context)?;
         let destination = if self.archive { self.place_of_archives(&named)? } else { self.place(&named)? };
         pipes::check_free(context, &named, &destination)?;
         if destination == Destination::Stream {

@@ -71,7 +71,7 @@ struct Work<'a> {
 
 impl Reencrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let named = self.paths.named()?;
+        let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream cannot be replaced").hint("name files or folders"));
         }

@@ -61,7 +61,7 @@ impl Counted for Outcome {
 
 impl Rewrap {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let named = self.paths.named()?;
+        let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream has no header to rewrite").hint("name files or folders"));
         }

@@ -45,7 +45,7 @@ impl Counted for Proven {
 
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let named = self.paths.named()?;
+        let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream is proven by `strongroom decrypt -`").hint("name files or folders"));
         }
