@@ -183,6 +183,7 @@ fn what_is_typed_at_a_terminal_is_written_nowhere() {
 
     let mut terminal = home.terminal(&traced(CALLS, &format!("passwd {CHEAP}")));
     terminal.answer_hidden(PASSWORD, ACCENTED);
+    terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, NEW);
     terminal.leaves_with(0);
@@ -195,7 +196,9 @@ fn what_is_typed_at_a_terminal_is_written_nowhere() {
     traces.insert("decrypt", trace(&home));
 
     let mut terminal = home.terminal(&traced(CALLS, "project list"));
-    terminal.answer_hidden(PASSWORD, OLD);
+    for _ in 0..3 {
+        terminal.answer_hidden(PASSWORD, OLD);
+    }
     terminal.leaves_with(3);
     traces.insert("a wrong password", trace(&home));
     all.insert("wrong password".into(), OLD.into());

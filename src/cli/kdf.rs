@@ -65,7 +65,7 @@ impl KdfFlags {
 /// # Errors
 /// Where not even the floor can be derived.
 pub fn calibrate(output: &Output) -> Result<KdfCost, Failure> {
-    output.remark("measuring this machine, to make guessing the password as expensive as it bears");
+    output.remark("measuring this computer to choose how slow each password guess will be");
     let password = Password::new(b"calibration").map_err(|error| Failure::of("calibrate", error.into()))?;
     let time = |cost: KdfCost| -> Result<Duration, Failure> {
         let params = KdfParams { cost, salt: vec![0; 32] };

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::context::{Context, absolute};
 use super::failure::{Exit, Failure};
@@ -243,28 +242,5 @@ fn choose_password(
         return Ok((password::accept(context, given.line())?, false));
     }
     let terminal = terminal.ok_or_else(password::no_source)?;
-    terminal.say(
-        "The master password opens this vault on this machine. Nobody can reset it.\n  \
-         1  six random words, made for you (recommended)\n  \
-         2  a password of your own, at least 15 characters",
-    )?;
-    match terminal.ask("1 or 2? [1]")?.as_str() {
-        "2" => Ok((password::ask_new(context, terminal)?, false)),
-        "" | "1" => {
-            let generated = password::generate()?;
-            let shown = Zeroizing::new(format!(
-                "\n    {}\n\nWrite it down or put it into your password manager: it is shown this once.",
-                generated.expose()
-            ));
-            terminal.say(&shown)?;
-            loop {
-                let typed = terminal.ask_hidden("type it to go on")?;
-                if Password::new(typed.as_bytes()).is_ok_and(|typed| typed.expose() == generated.expose()) {
-                    return Ok((generated, false));
-                }
-                terminal.say("that is not it; once more")?;
-            }
-        }
-        _ => Err(Failure::usage("the answer is 1 or 2").hint("run it again")),
-    }
+    Ok((password::choose(context, terminal)?, false))
 }

@@ -75,6 +75,7 @@ impl Attended {
 fn passwd_up_to_the_last_answer(home: &Home, under: &str) -> Attended {
     let mut terminal = Attended::start(home, under, &format!("--keychain-timeout 2 passwd {}", CHEAP.join(" ")));
     terminal.answer("master password: ", OLD);
+    terminal.answer("1 or 2? [1] ", "2");
     terminal.answer("new master password (at least 15 characters): ", NEW);
     terminal.0.exp_string("repeat the password: ").unwrap();
     terminal

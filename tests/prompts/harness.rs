@@ -22,7 +22,7 @@ pub const CHOICE: &str = "1 or 2? [1] ";
 pub const PASSWORD: &str = "master password: ";
 pub const NEW_PASSWORD: &str = "new master password (at least 15 characters): ";
 pub const AGAIN: &str = "repeat the password: ";
-pub const TYPE_BACK: &str = "type it to go on: ";
+pub const TYPE_BACK: &str = "type it to continue: ";
 #[cfg(not(target_os = "macos"))]
 pub const KEEP_IN_FILE: &str = "Keep the key in a file? [y/N] ";
 
@@ -127,7 +127,7 @@ impl Terminal {
         }
     }
 
-    fn echoes(&self) -> bool {
+    pub fn echoes(&self) -> bool {
         // Both ends of a pseudo-terminal tell the same settings.
         let end = self.session.process().get_file_handle().unwrap();
         tcgetattr(end).unwrap().local_modes.contains(LocalModes::ECHO)

@@ -70,6 +70,7 @@ fn a_kit_made_with_the_vault_opens_it_after_keychain_and_password_are_lost() {
     terminal.answer_hidden(CODE, &wrong);
     terminal.see("that is no code: a character is mistyped, or two are swapped; once more");
     terminal.answer_hidden(CODE, &code.to_lowercase().replace('-', " "));
+    terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, NEW);
     let screen = terminal.leaves_with(0);

@@ -19,7 +19,7 @@ fn init_makes_six_words_and_goes_on_once_they_are_typed_back() {
     terminal.answer(CHOICE, "1");
     let words = terminal.words();
     terminal.answer_hidden(TYPE_BACK, "not-the-words-that-were-shown");
-    terminal.see("that is not it; once more");
+    terminal.see("not correct, try again");
     terminal.answer_hidden(TYPE_BACK, &words);
     let screen = terminal.leaves_with(0);
     assert!(screen.contains("next: strongroom project add NAME"), "{screen}");
@@ -180,17 +180,28 @@ fn encrypt_init_leads_through_everything_and_decrypt_opens_it_again() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_a_right_one_opens() {
+fn a_wrong_password_may_be_typed_again_twice() {
     let home = Home::with_vault();
     let mut terminal = home.terminal("strongroom project list");
     terminal.answer_hidden(PASSWORD, NEW);
-    let screen = terminal.leaves_with(3);
-    assert!(screen.contains("hint: check the keyboard layout"), "{screen}");
-
-    let mut terminal = home.terminal("strongroom project list");
+    terminal.see("wrong password; try again");
+    terminal.answer_hidden(PASSWORD, NEW);
+    terminal.see("wrong password; try again");
     terminal.answer_hidden(PASSWORD, OLD);
     let screen = terminal.leaves_with(0);
     assert!(screen.contains("acme"), "{screen}");
+
+    let mut terminal = home.terminal("strongroom project list");
+    for _ in 0..3 {
+        terminal.answer_hidden(PASSWORD, NEW);
+    }
+    let screen = terminal.leaves_with(3);
+    assert!(screen.contains("hint: check the keyboard layout"), "{screen}");
+
+    // What a file holds is the same the next time.
+    fs::write(home.work("pw"), NEW).unwrap();
+    let screen = home.terminal("strongroom project list --password-file pw").leaves_with(3);
+    assert!(!screen.contains("try again") && screen.contains("is not this vault's password"), "{screen}");
 }
 
 #[test]
@@ -236,10 +247,23 @@ fn a_raw_key_is_refused_on_a_terminal_before_any_question_and_goes_to_a_file() {
 }
 
 #[test]
+fn passwd_offers_six_words_as_init_does() {
+    let home = Home::with_vault();
+    let mut terminal = home.terminal(&format!("strongroom passwd {CHEAP}"));
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.answer(CHOICE, "");
+    let words = terminal.words();
+    terminal.answer_hidden(TYPE_BACK, &words);
+    terminal.leaves_with(0);
+    assert_eq!((home.run("project list", words), home.run("project list", OLD)), (0, 3));
+}
+
+#[test]
 fn passwd_asks_for_the_old_and_twice_for_the_new_password() {
     let home = Home::with_vault();
     let mut terminal = home.terminal(&format!("strongroom passwd {CHEAP}"));
     terminal.answer_hidden(PASSWORD, OLD);
+    terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.answer_hidden(AGAIN, OLD);
     terminal.see("they do not match, try again");
@@ -255,6 +279,7 @@ fn ctrl_c_at_a_question_of_passwd_leaves_the_old_password_in_force() {
     let home = Home::with_vault();
     let mut terminal = home.terminal(&format!("strongroom passwd {CHEAP}"));
     terminal.answer_hidden(PASSWORD, OLD);
+    terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
     terminal.see_hidden(AGAIN);
     terminal.press("\x03");

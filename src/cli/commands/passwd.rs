@@ -61,5 +61,5 @@ impl Passwd {
 
 fn ask(context: &Context) -> Result<Password, Failure> {
     let mut terminal = context.terminal().ok_or_else(password::no_source)?;
-    password::ask_new(context, &mut terminal)
+    password::choose(context, &mut terminal)
 }

@@ -198,7 +198,7 @@ impl Recover {
             return password::generate();
         }
         let mut terminal = context.terminal().ok_or_else(password::no_source)?;
-        password::ask_new(context, &mut terminal)
+        password::choose(context, &mut terminal)
     }
 }
 

@@ -6,15 +6,19 @@ mod source;
 mod unseen;
 
 pub use descriptor::Descriptor;
-pub use new::{accept, ask_new, generate, random_below};
+pub use new::{accept, choose, generate, random_below};
 use source::Existing;
 pub use source::{from_source, read_file};
 
 use super::context::Context;
 use super::failure::Failure;
+use super::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::vault::{FoundKey, Unlocked};
+
+/// How many times a password may be typed. A program that reads it from elsewhere would give the same one again.
+const TRIES: usize = 3;
 
 /// Tells whether the flags name a source.
 pub fn has_source(context: &Context) -> bool {
@@ -41,11 +45,27 @@ pub fn unlock<'a>(
     match from_source(context)? {
         Some(given) => unlock_given(context, found, given.existing()?, explain),
         None => {
-            let mut terminal = context.terminal().ok_or_else(no_source)?;
-            let password = checked(typed(&terminal.ask_hidden("master password")?))?;
-            Ok((found.unlock(&password).map_err(explain)?, password))
+            let terminal = context.terminal().ok_or_else(no_source)?;
+            unlock_typed(terminal, found)?.map_err(explain)
         }
     }
+}
+
+/// Asks for the password until it opens the vault, three times at most.
+fn unlock_typed(
+    mut terminal: Terminal,
+    found: FoundKey<'_>,
+) -> Result<Result<(Unlocked<'_>, Password), Error>, Failure> {
+    let mut tries = 0;
+    found.unlock_with(|wrong| {
+        match wrong {
+            Some(_) if tries == TRIES => return Ok(None),
+            Some(wrong) => terminal.say(&format!("{wrong}; try again"))?,
+            None => {}
+        }
+        tries += 1;
+        checked(typed(&terminal.ask_hidden("master password")?)).map(Some)
+    })
 }
 
 /// Tries a password as its source gave it and, if that is wrong, as it was probably meant.

@@ -79,11 +79,42 @@ fn guessable_words(context: &Context) -> Vec<String> {
     names
 }
 
-/// Asks twice for a new password of the user's own, until it is strong and the same.
+/// Asks for a new password: six random words, or one of the user's own.
 ///
 /// # Errors
-/// Ctrl-C, or a terminal that is gone.
-pub fn ask_new(context: &Context, terminal: &mut Terminal) -> Result<Password, Failure> {
+/// Where the answer is neither; Ctrl-C, or a terminal that is gone.
+pub fn choose(context: &Context, terminal: &mut Terminal) -> Result<Password, Failure> {
+    terminal.say(
+        "The master password opens this vault on this computer. Nobody can reset it.\n  \
+         1  six random words, made for you (recommended)\n  \
+         2  a password of your own, at least 15 characters",
+    )?;
+    match terminal.ask("1 or 2? [1]")?.as_str() {
+        "2" => ask_own(context, terminal),
+        "" | "1" => show_generated(terminal),
+        _ => Err(Failure::usage("the answer is 1 or 2").hint("run it again")),
+    }
+}
+
+/// Shows six random words and waits until they are typed back.
+fn show_generated(terminal: &mut Terminal) -> Result<Password, Failure> {
+    let generated = generate()?;
+    let shown = Zeroizing::new(format!(
+        "\n    {}\n\nWrite it down or save it in your password manager: it is shown only once.",
+        generated.expose()
+    ));
+    terminal.say(&shown)?;
+    loop {
+        let typed = terminal.ask_hidden("type it to continue")?;
+        if Password::new(typed.as_bytes()).is_ok_and(|typed| typed.expose() == generated.expose()) {
+            return Ok(generated);
+        }
+        terminal.say("not correct, try again")?;
+    }
+}
+
+/// Asks twice for a new password of the user's own, until it is strong and the same.
+fn ask_own(context: &Context, terminal: &mut Terminal) -> Result<Password, Failure> {
     loop {
         let first = terminal.ask_hidden("new master password (at least 15 characters)")?;
         let password = match accept(context, typed(&first)) {
