@@ -77,14 +77,9 @@ impl Terminal {
     /// script that runs this program.
     #[cfg(unix)]
     fn hidden_line(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
-        let tty = File::open(INPUT)?;
-        // Before the question stands there: what is typed or pasted the moment it appears must not be shown.
-        let quiet = Quiet::new()?;
-        write!(self.output, "{question}: ")?;
-        self.output.flush()?;
-        let config = rpassword::ConfigBuilder::new().input_reader(tty).output_discard().build();
+        let keys = Keys::of(question, self.output.try_clone()?)?;
+        let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
         let line = rpassword::read_password_with_config(config).map(Zeroizing::new);
-        drop(quiet);
         // The one that was typed is not shown.
         writeln!(self.output)?;
         line
@@ -93,6 +88,59 @@ impl Terminal {
     #[cfg(not(unix))]
     fn hidden_line(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
         rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new)
+    }
+}
+
+/// The key that has the prompt forget what was typed.
+#[cfg(unix)]
+const CTRL_U: u8 = 0x15;
+
+/// The keys that are typed at a hidden question. The one that suspends a program is acted on here, and not by the
+/// terminal: that would stop the program while nothing that is typed is shown.
+#[cfg(unix)]
+struct Keys {
+    tty: File,
+    output: File,
+    question: String,
+    /// `None` while the program is suspended.
+    quiet: Option<Quiet>,
+}
+
+#[cfg(unix)]
+impl Keys {
+    fn of(question: &str, output: File) -> io::Result<Self> {
+        let mut keys = Self { tty: File::open(INPUT)?, output, question: question.to_owned(), quiet: None };
+        keys.ask()?;
+        Ok(keys)
+    }
+
+    fn ask(&mut self) -> io::Result<()> {
+        // Before the question stands there: what is typed or pasted the moment it appears must not be shown.
+        self.quiet = Some(Quiet::new()?);
+        write!(self.output, "{}: ", self.question)?;
+        self.output.flush()
+    }
+
+    /// Stops the program, and what runs it, as the terminal does; asks again once it is continued.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.quiet = None;
+        writeln!(self.output)?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        self.ask()
+    }
+}
+
+#[cfg(unix)]
+impl io::Read for Keys {
+    fn read(&mut self, keys: &mut [u8]) -> io::Result<usize> {
+        // One at a time: what follows a line end answers the next question.
+        let Some(key) = keys.get_mut(..1) else { return Ok(0) };
+        let read = self.tty.read(key)?;
+        if read == 1 && self.quiet.as_ref().is_some_and(|quiet| quiet.suspends(key[0])) {
+            self.suspend()?;
+            key[0] = CTRL_U;
+        }
+        Ok(read)
     }
 }
 
@@ -107,6 +155,13 @@ struct Quiet(File, rustix::termios::Termios);
 
 #[cfg(unix)]
 impl Quiet {
+    /// Tells whether a key is the one that suspends a program on this terminal.
+    fn suspends(&self, key: u8) -> bool {
+        use rustix::termios::{LocalModes, SpecialCodeIndex};
+        let suspend = self.1.special_codes[SpecialCodeIndex::VSUSP];
+        key == suspend && suspend != NO_KEY && self.1.local_modes.contains(LocalModes::ISIG)
+    }
+
     fn new() -> io::Result<Self> {
         use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let tty = File::open(INPUT)?;

@@ -8,15 +8,50 @@ use std::time::Duration;
 use crate::harness::*;
 
 #[test]
-fn keys_that_stop_or_dump_a_program_do_nothing_at_a_hidden_question() {
+fn the_key_that_dumps_a_program_does_nothing_at_a_hidden_question() {
     let home = Home::with_vault();
     let mut terminal = home.terminal("strongroom project list");
     terminal.see_hidden(PASSWORD);
-    // Ctrl-\ and Ctrl-Z would leave a terminal that shows nothing to the shell, and the first a core file.
-    terminal.press("\x1c\x1a");
+    // Ctrl-\ would leave a terminal that shows nothing to the shell, and a core file.
+    terminal.press("\x1c");
     terminal.press(&format!("{OLD}\n"));
     let screen = terminal.leaves_with(0);
     assert!(screen.contains("acme") && !screen.contains(OLD), "{screen}");
+}
+
+#[test]
+fn ctrl_z_at_a_hidden_question_gives_the_terminal_back_and_the_question_comes_again() {
+    let home = Home::with_vault();
+    let mut terminal = home.terminal("PS1='ready''> ' bash --norc --noprofile --noediting -i; (exit $?)");
+    terminal.answer("ready> ", "sh -c 'strongroom project list; echo \"it was $?\"'");
+    for _ in 0..2 {
+        terminal.see_hidden(PASSWORD);
+        terminal.press("half-a-pass");
+        terminal.typed.push("half-a-pass".into());
+        terminal.press("\x1a");
+        terminal.see("Stopped");
+        terminal.see("ready> ");
+        assert!(terminal.echoes(), "the shell has a terminal that shows nothing");
+        terminal.session.send_line("fg").unwrap();
+    }
+    // What was typed before is no part of it.
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.see("it was 0");
+    terminal.answer("ready> ", "exit 0");
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("acme"), "{screen}");
+}
+
+#[test]
+fn where_nothing_can_continue_it_the_key_that_suspends_only_asks_again() {
+    let home = Home::with_vault();
+    // The shell around it has no job control, and nobody else has.
+    let mut terminal = home.terminal("strongroom project list");
+    terminal.see_hidden(PASSWORD);
+    terminal.press("half-a-pass\x1a");
+    terminal.answer_hidden(PASSWORD, OLD);
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("acme") && !screen.contains("half-a-pass"), "{screen}");
 }
 
 #[test]
@@ -257,10 +292,13 @@ fn ctrl_c_that_reaches_the_script_a_moment_later_ends_it_too() {
         terminal.see(".\r\n");
         let script = terminal.screen.lines().last().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).to_owned();
         terminal.see_hidden(PASSWORD);
-        let children = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
-        // What a terminal does at one blow, slowed down.
-        let kill = format!("kill -INT {children} && sleep 0.003 && kill -INT {script}");
-        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let child = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+        // What a terminal does at one blow, slowed down. Not by a shell, which takes longer to start than the wait.
+        for (process, wait) in [(child.trim(), 3), (&script, 0)] {
+            let process = rustix::process::Pid::from_raw(process.parse().unwrap()).unwrap();
+            rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+            std::thread::sleep(Duration::from_millis(wait));
+        }
         let screen = terminal.leaves_with(130);
         assert!(!screen.contains("turn two"), "{shell}: {screen}");
     }
