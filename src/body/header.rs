@@ -28,16 +28,20 @@ open_object! {
         /// The nanoseconds that `modified` leaves out, 0 to 999,999,999.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub modified_ns: Option<u32> = default,
-        /// Where it was in the folder that was encrypted, its components joined by `/`: there with hidden names only.
+        /// Where it was in what was encrypted, its components joined by `/`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub path: Option<String> = default,
         /// The bytes of a `path` that is no text.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub path_bytes: Option<Base64> = default,
+        /// The sealed file's own name says nothing: its path is where it belongs. A file that has a path and not this
+        /// member was sealed with a hidden name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub hidden: Option<bool> = default,
         /// Its Unix permission bits.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub mode: Option<u32> = default,
-        /// When it was sealed anew.
+        /// When it began to be sealed.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub sealed: Option<Timestamp> = default,
         /// Its media type.

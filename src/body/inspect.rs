@@ -1,10 +1,11 @@
 //! What a sealed file tells to whoever has no key.
 
 use super::header::{self, read_blocks, reading};
-use super::positioned::ReadAt;
+use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{PREFIX_LEN, opened_len};
 use crate::error::Error;
 use crate::format::FileId;
+use crate::format::sealed::MAGIC;
 
 /// What stands in clear in a sealed file. Nothing of it is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,15 @@ pub struct Inspection {
     pub size: u64,
     /// Length of the plaintext, in bytes, as the size says it; `None` where no sealed file has this size.
     pub plaintext_len: Option<u64>,
+}
+
+/// Tells whether a file begins as a sealed file does. No more of it is looked at.
+///
+/// # Errors
+/// Those of reading it.
+pub fn begins_sealed(source: &dyn ReadAt) -> std::io::Result<bool> {
+    let mut start = [0; MAGIC.len()];
+    Ok(read_full_at(source, &mut start, 0)? == start.len() && start == MAGIC)
 }
 
 /// Looks at a sealed file without a key.

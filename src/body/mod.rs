@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 pub use engine::bench;
 pub use engine::{Run, THREADS_LIMIT, default_threads};
 pub use header::{Header, Metadata, OpenedBy};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, begins_sealed, inspect};
 pub use opener::{Opener, Reader, StreamOpener};
 pub use positioned::{ReadAt, WriteAt};
 pub use rewrap::{Device, Rewrapped, lock, rewrap};

@@ -62,6 +62,12 @@ impl<S: ReadAt> Opener<S> {
         Ok(opener)
     }
 
+    /// Returns the name that messages have for the file.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Returns the opened header.
     #[must_use]
     pub fn header(&self) -> &Header {

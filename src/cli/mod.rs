@@ -13,6 +13,7 @@ mod kdf;
 mod kit;
 mod kit_page;
 mod output;
+mod own_files;
 mod password;
 mod paths;
 mod pipes;

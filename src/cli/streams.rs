@@ -118,7 +118,7 @@ pub fn open_stream(
 ) -> Result<Opened, Failure> {
     let opener = opener_of_stdin(opening, context)?;
     let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
-    let sink = OutputFile::create(output, opening.force)?;
+    let sink = OutputFile::create(output, opening.existing.force)?;
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let copied = opener.copy_to(Output::At(sink.file()), run);
@@ -146,5 +146,24 @@ pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) 
             input.display()
         );
         context.output.warn("one-block-only", &text);
+    }
+}
+
+/// Warns of files whose names are not those that are sealed in.
+pub fn warn_of_renamed<'a>(context: &Context, files: impl IntoIterator<Item = (&'a Path, Option<&'a Path>)>) {
+    /// Of more files only the count is worth reading.
+    const SHOWN: usize = 10;
+    let renamed: Vec<_> = files.into_iter().filter_map(|(path, sealed_in)| Some((path, sealed_in?))).collect();
+    for (path, sealed_in) in renamed.iter().take(SHOWN) {
+        let text = format!(
+            "{} was encrypted as {}: it was renamed, or put in another file's place",
+            path.display(),
+            sealed_in.display()
+        );
+        context.output.warn("renamed", &text);
+    }
+    if renamed.len() > SHOWN {
+        let text = format!("{} more files do not have the names that they were encrypted under", renamed.len() - SHOWN);
+        context.output.warn("renamed", &text);
     }
 }

@@ -37,7 +37,7 @@ pub trait Counted {
 
 impl Counted for seal::Outcome {
     fn is_up_to_date(&self) -> bool {
-        *self == Self::UpToDate
+        matches!(self, Self::UpToDate(_))
     }
 }
 
@@ -66,6 +66,14 @@ impl<'a> Tally<'a> {
         for skipped in &found.skipped {
             let text = format!("skipped {}: it is {}", skipped.path.display(), skipped.why);
             context.output.warn("skipped", &text);
+        }
+        if let Some(first) = found.own.first() {
+            let (count, files) = (found.own.len(), if found.own.len() == 1 { "file" } else { "files" });
+            let text = format!(
+                "left out {count} {files} of Strongroom itself, such as {}: they are never encrypted or deleted",
+                first.display()
+            );
+            context.output.warn("own-files", &text);
         }
         for failure in &found.failures {
             failure.print(&context.output);
@@ -155,6 +163,18 @@ impl<'a> Tally<'a> {
             kind,
         })
     }
+}
+
+/// Says that nothing sealed was found: a run that proved nothing must not look like one that did.
+pub fn nothing_sealed(doing: &str, found: &Found) -> Failure {
+    let cause = match found.others {
+        0 => "no file was found".to_owned(),
+        1 => "1 file was found, and it is not encrypted".to_owned(),
+        others => format!("{others} files were found, and none of them is encrypted"),
+    };
+    Failure::new(Exit::NotFound, "nothing-sealed", format!("there is nothing to {doing}"))
+        .cause(cause)
+        .hint("name the encrypted files, or the folder that holds them")
 }
 
 /// Returns a path on one line, with what would act on the terminal escaped.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::own::OwnFiles;
 use super::publish::is_unfinished;
+use crate::body::begins_sealed;
 use crate::failure::{Exit, Failure};
 
 /// The name that stands for standard input and output.
@@ -126,6 +128,8 @@ pub struct Found {
     pub folders: Vec<(usize, PathBuf)>,
     /// What is no regular file.
     pub skipped: Vec<Skipped>,
+    /// The program's own files in folders, which are left out.
+    pub own: Vec<PathBuf>,
     /// How many files in folders are not sealed ones, where only those are wanted.
     pub others: usize,
     /// What could not be looked at.
@@ -137,13 +141,13 @@ pub struct Found {
 pub enum Wanted {
     /// All of them.
     All,
-    /// Those whose name ends in `.sealed`.
+    /// Those whose name ends in `.sealed`, or that begin as a sealed file does.
     Sealed,
 }
 
 /// Finds the files under the named paths. Links inside a folder are not followed, and what lies in `leave_out`, an
 /// output that is inside its own input, is passed over.
-pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>) -> Found {
+pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>, own: &OwnFiles) -> Found {
     let mut found = Found::default();
     let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
     for (index, named) in named.iter().enumerate() {
@@ -154,13 +158,13 @@ pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>) -> Found 
                 let relative = path.file_name().unwrap_or(path.as_os_str()).into();
                 found.items.push(Item { path: path.clone(), named: index, relative, len });
             }
-            Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref()),
+            Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref(), own),
         }
     }
     found
 }
 
-fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_out: Option<&Path>) {
+fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_out: Option<&Path>, own: &OwnFiles) {
     // Compared by its whole path, which alone tells whether it is the one.
     let is_left_out = |path: &Path| leave_out.is_some_and(|left| fs::canonicalize(path).is_ok_and(|path| path == left));
     let entries = WalkDir::new(folder).follow_root_links(true).sort_by_file_name().into_iter();
@@ -184,13 +188,24 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
             found.skipped.push(Skipped { path: path.into(), why: kind_of(kind) });
         } else if is_unfinished(path) {
             found.skipped.push(Skipped { path: path.into(), why: "what an interrupted write left" });
-        } else if wanted == Wanted::Sealed && path.extension().is_none_or(|ending| ending != "sealed") {
+        } else if wanted == Wanted::Sealed && !is_sealed(path) {
             found.others += 1;
         } else {
-            let len = entry.metadata().map_or(0, |metadata| metadata.len());
+            let metadata = entry.metadata().ok();
+            if own.what(path, metadata.as_ref()).is_some() {
+                found.own.push(path.into());
+                continue;
+            }
+            let len = metadata.map_or(0, |metadata| metadata.len());
             found.items.push(Item { path: path.into(), named: index, relative: relative.into(), len });
         }
     }
+}
+
+/// Tells whether a file found in a folder is sealed: by its name, and if that does not say so by its first bytes.
+fn is_sealed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "sealed")
+        || open_input(path).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
 }
 
 fn unreadable(error: &walkdir::Error, folder: &Path) -> Failure {

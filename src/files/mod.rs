@@ -4,10 +4,13 @@
 
 pub mod archive;
 pub mod find;
+pub mod manifest;
 pub mod open;
+pub mod own;
 pub mod place;
 pub mod pool;
 pub mod publish;
+pub mod renamed;
 pub mod seal;
 pub mod tree;
 

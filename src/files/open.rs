@@ -1,6 +1,6 @@
 //! Opening sealed files.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use super::Observer;
 use super::find::{Item, open_input};
+use super::own::OwnFiles;
 use super::pool;
 use super::publish::{Attributes, OutputFile, check_apart};
-use super::seal::write_failed;
+use super::seal::{Comparing, Existing, write_failed};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
 use crate::disk::folder_of;
@@ -38,8 +39,13 @@ pub enum Target {
         /// The folder that belongs to the named folder it was found in.
         root: Option<PathBuf>,
     },
-    /// Under its sealed-in name in this folder.
-    Original(PathBuf),
+    /// Under its sealed-in name in this folder, which is made below `root` if that is given.
+    Original {
+        /// The folder.
+        folder: PathBuf,
+        /// The folder that belongs to the named folder it was found in.
+        root: Option<PathBuf>,
+    },
 }
 
 impl Target {
@@ -47,7 +53,7 @@ impl Target {
     pub fn name(&self) -> Option<&PathBuf> {
         match self {
             Self::Named { path, .. } => Some(path),
-            Self::Original(_) => None,
+            Self::Original { .. } => None,
         }
     }
 }
@@ -62,7 +68,7 @@ pub struct Opened {
     pub by: OpenedBy,
     /// What was sealed in.
     pub metadata: Metadata,
-    /// It stood there already.
+    /// It was there already.
     pub up_to_date: bool,
     /// One of its header blocks is damaged or older.
     pub one_block_only: bool,
@@ -83,6 +89,11 @@ impl<'a> Keys<'a> {
     pub fn of(vault: &'a Unlocked<'a>, project: Option<&str>) -> Result<Self, Error> {
         let project = project.map(|project| vault.usable_project(project).map(|project| project.name)).transpose()?;
         Ok(Self { vault, project, last: Mutex::default() })
+    }
+
+    /// Lets a project's keys be tried before the others.
+    pub fn try_first(&self, project: &str) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(project.to_owned());
     }
 
     /// Says whose keys these are.
@@ -140,15 +151,16 @@ pub type KeysOf<'a> = Box<dyn Iterator<Item = Result<ProjectFileKey, Error>> + '
 pub struct Opening<'a> {
     /// The keys to try.
     pub keys: Keys<'a>,
-    /// Replace what stands there.
-    pub force: bool,
-    /// Leave out what stands there and is not older.
-    pub update: bool,
+    /// What is done if there is a file under an output's name.
+    pub existing: Existing,
     /// Leave the permission bits at those of the owner alone.
     pub private: bool,
     /// The folders that plaintexts go to.
     pub tree: Tree,
     taken: Mutex<BTreeSet<PathBuf>>,
+    own: &'a OwnFiles,
+    /// Sealed files that belong at one path, by that path.
+    twins: HashMap<PathBuf, Vec<String>>,
     inputs: Vec<PathBuf>,
     /// The inputs by their whole paths, looked up once.
     whole_inputs: OnceLock<HashSet<PathBuf>>,
@@ -158,12 +170,13 @@ pub struct Opening<'a> {
 
 impl<'a> Opening<'a> {
     /// Settles how.
-    pub fn of(keys: Keys<'a>, force: bool, update: bool, private: bool, inputs: Vec<PathBuf>) -> Self {
+    pub fn of(keys: Keys<'a>, existing: Existing, private: bool, inputs: Vec<PathBuf>, own: &'a OwnFiles) -> Self {
         let taken = Mutex::default();
         Self {
             keys,
-            force,
-            update,
+            existing,
+            own,
+            twins: HashMap::new(),
             private,
             tree: Tree::default(),
             taken,
@@ -193,16 +206,34 @@ impl<'a> Opening<'a> {
         let (output, root) = self.settle(input, &job.output, &metadata)?;
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
-        if self.update && is_current(&opened.output, modified(&opened.metadata)) {
-            observer.advanced(opened.bytes);
-            opened.up_to_date = true;
-            return Ok(opened);
+        let mut replace = self.existing.force;
+        if self.existing.update {
+            match plaintext_at(&opened.output, &opener)? {
+                Plaintext::Missing => {}
+                Plaintext::Same => {
+                    observer.advanced(opened.bytes);
+                    // Whoever opened it may have been stopped before its name was made to last.
+                    self.tree.named(&opened.output);
+                    opened.up_to_date = true;
+                    return Ok(opened);
+                }
+                Plaintext::Older => replace = true,
+                Plaintext::Edited if self.existing.force => {}
+                Plaintext::Edited => {
+                    return Err(Failure::new(Exit::Failed, "edited", format!("cannot decrypt {}", input.display()))
+                        .cause(format!(
+                            "{} was changed after this was encrypted, and was left as it is",
+                            opened.output.display()
+                        ))
+                        .hint("encrypt it again, name another output with -o, or replace it with --force"));
+                }
+            }
         }
         if let Some(root) = root {
             self.tree.make(root, folder_of(&opened.output))?;
         }
         self.room.write(&format!("decrypt {}", input.display()), || {
-            let sink = OutputFile::create(&opened.output, self.force || self.update)?;
+            let sink = OutputFile::create(&opened.output, replace)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let copied = opener.copy_to(Output::At(sink.file()), run);
             copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
@@ -213,6 +244,35 @@ impl<'a> Opening<'a> {
         Ok(opened)
     }
 
+    /// Learns which files with hidden names belong at one path: none of them is opened then, since which of them is
+    /// meant only the user knows.
+    pub fn find_twins(&mut self, jobs: &[Job], threads: usize) {
+        let hidden =
+            |job: &&Job| matches!(job.output, Target::Named { root: Some(_), .. }) && has_hidden_name(&job.item.path);
+        let hidden: Vec<&Job> = jobs.iter().filter(hidden).collect();
+        let found = pool::for_each(&hidden, threads, |_| 0, |job, _| self.place_of(job));
+        let mut places: HashMap<PathBuf, Vec<String>> = HashMap::new();
+        // What does not open fails when it is to be opened.
+        for (place, described) in found.into_iter().flatten() {
+            places.entry(place).or_default().push(described);
+        }
+        places.retain(|_, files| files.len() > 1);
+        self.twins = places;
+    }
+
+    /// Returns where a file with a hidden name goes, and which file it is in words.
+    fn place_of(&self, job: &Job) -> Option<(PathBuf, String)> {
+        let Target::Named { root: Some(root), .. } = &job.output else { return None };
+        let input = &job.item.path;
+        let (file, _) = open_input(input).ok()?;
+        let what = input.display().to_string();
+        let opened = self.keys.with(|keys| Header::open(&what, &self.keys.searched(), &file, keys), |header| header);
+        let metadata = opened.ok()?.metadata;
+        let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
+        let sealed = metadata.sealed.map(|time| format!(" (encrypted {time})")).unwrap_or_default();
+        Some((root.join(checked(input, &hidden).ok()?), format!("{}{sealed}", input.display())))
+    }
+
     /// Settles the output's name, and the folder that its own is made below, if it is made.
     fn settle<'t>(
         &self,
@@ -220,16 +280,22 @@ impl<'a> Opening<'a> {
         target: &'t Target,
         metadata: &Metadata,
     ) -> Result<(PathBuf, Option<&'t Path>), Failure> {
-        let hidden = hidden_path(metadata);
-        let (output, root) = match (target, hidden) {
-            (Target::Named { root: Some(root), .. }, Some(hidden)) => {
+        let (output, root) = match target {
+            Target::Named { root: Some(root), .. } if is_hidden(metadata) && has_hidden_name(input) => {
+                let hidden = path_in(metadata).unwrap_or_default();
                 (root.join(checked(input, &hidden)?), Some(root.as_path()))
             }
-            (Target::Named { path, root }, _) => return Ok((path.clone(), root.as_deref())),
-            (Target::Original(folder), _) => (original(input, folder, metadata)?, None),
+            Target::Named { path, root } => return Ok((path.clone(), root.as_deref())),
+            Target::Original { folder, root } => (original(input, folder, metadata)?, root.as_deref()),
         };
         // Known only now, so it is checked now: --force is for what stood there before this run.
+        self.own.refuse_output(&output)?;
         self.check_apart(&output)?;
+        if let Some(twins) = self.twins.get(&output) {
+            return Err(Failure::new(Exit::Failed, "output-twice", format!("cannot decrypt to {}", output.display()))
+                .cause(format!("{} encrypted files belong there: {}", twins.len(), twins.join(", ")))
+                .hint("move away all but one of them, or decrypt each by itself with -o"));
+        }
         if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(output.clone()) {
             let twice = format!("two files would become {}", output.display());
             return Err(Failure::usage(twice).hint("run it for each of them by itself"));
@@ -284,11 +350,41 @@ fn modified(metadata: &Metadata) -> Option<SystemTime> {
     metadata.modified.map(|time| SystemTime::from(time) + Duration::from_nanos(nanoseconds.into()))
 }
 
-/// Tells whether an output stands that is not older than what was sealed.
-fn is_current(output: &Path, modified: Option<SystemTime>) -> bool {
-    let Ok(standing) = fs::symlink_metadata(output) else { return false };
-    let is_older = |modified: SystemTime| standing.modified().is_ok_and(|standing| standing < modified);
-    standing.is_file() && !modified.is_some_and(is_older)
+/// What is there under the name of an output.
+enum Plaintext {
+    /// Nothing, or nothing that is ever replaced.
+    Missing,
+    /// What is sealed.
+    Same,
+    /// Something else, which was there before this was sealed.
+    Older,
+    /// Something else, which was changed after this was sealed.
+    Edited,
+}
+
+fn plaintext_at(output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failure> {
+    let there = match fs::symlink_metadata(output) {
+        Ok(there) if there.is_file() => there,
+        _ => return Ok(Plaintext::Missing),
+    };
+    let metadata = &opener.header().metadata;
+    let changed = there.modified().ok();
+    if there.len() == opener.plaintext_len() {
+        if changed.is_some() && changed == modified(metadata) {
+            return Ok(Plaintext::Same);
+        }
+        // Not every drive keeps a time as it was set, and not every program.
+        let (file, _) = open_input(output)?;
+        let mut same = Comparing::with(&file);
+        match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
+            Ok(_) => return Ok(Plaintext::Same),
+            Err(Error::Io { doing: "write", .. }) => {}
+            Err(error) => return Err(not_written(opener.what(), output, error)),
+        }
+    }
+    let sealed = metadata.sealed.or(metadata.modified).map(SystemTime::from);
+    let is_edited = changed.zip(sealed).is_none_or(|(changed, sealed)| changed > sealed);
+    Ok(if is_edited { Plaintext::Edited } else { Plaintext::Older })
 }
 
 /// Puts the sealed-in name into a folder, if it is one harmless component.
@@ -309,9 +405,10 @@ fn unusable(input: &Path, name: &str) -> Failure {
         .hint("leave out --original-name, or name the output with -o")
 }
 
-fn hidden_path(metadata: &Metadata) -> Option<PathBuf> {
+/// Returns the path that is sealed in a file. It is not to be trusted before it was [`checked`].
+pub fn path_in(metadata: &Metadata) -> Option<PathBuf> {
     if let Some(path) = &metadata.path {
-        // As it is where a slash is too many, which putting it together anew would hide.
+        // As it is if a slash is too many, which putting it together again would hide.
         let is_plain = path.split('/').all(|part| !part.is_empty());
         return Some(if is_plain { path.split('/').collect() } else { path.into() });
     }
@@ -321,6 +418,18 @@ fn hidden_path(metadata: &Metadata) -> Option<PathBuf> {
         return Some(std::ffi::OsStr::from_bytes(&bytes.0).into());
     }
     None
+}
+
+/// Tells whether a file was sealed under a random name and belongs at the path that is sealed in it (docs/format.md,
+/// section 4.3).
+pub fn is_hidden(metadata: &Metadata) -> bool {
+    metadata.hidden.unwrap_or(metadata.path.is_some() || metadata.path_bytes.is_some())
+}
+
+/// Tells whether a sealed file has a random name, or one that a sync service has added something to.
+pub fn has_hidden_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() >= 32)
 }
 
 /// Refuses a sealed-in path that would lead out of its folder.

@@ -76,12 +76,14 @@ impl Destination {
             _ => None,
         };
         match (self, folder) {
-            (Self::Beside, Some(_)) => Ok(self.mirror_of(way, named, item.named)?.join(turned(way, &item.relative)?)),
-            (Self::Beside, None) => turned(way, &item.path),
+            (Self::Beside, Some(_)) => {
+                Ok(self.mirror_of(way, named, item.named)?.join(result_name(way, &item.relative)?))
+            }
+            (Self::Beside, None) => result_name(way, &item.path),
             (Self::File(path), _) => Ok(path.clone()),
-            (Self::Folder(root), None) => Ok(root.join(turned(way, &item.relative)?)),
+            (Self::Folder(root), None) => Ok(root.join(result_name(way, &item.relative)?)),
             (Self::Folder(_), Some(_)) => {
-                Ok(self.mirror_of(way, named, item.named)?.join(turned(way, &item.relative)?))
+                Ok(self.mirror_of(way, named, item.named)?.join(result_name(way, &item.relative)?))
             }
             (Self::Stream, _) => Ok(STREAM.into()),
         }
@@ -136,17 +138,31 @@ pub fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
+/// Returns a name without `.sealed` at its end, however a drive has spelled that; `None` if nothing is left, or there is
+/// none.
+pub fn without_suffix(name: &str) -> Option<&str> {
+    const SUFFIX: &str = ".sealed";
+    let stem = name.len().checked_sub(SUFFIX.len()).filter(|length| *length > 0 && name.is_char_boundary(*length))?;
+    name[stem..].eq_ignore_ascii_case(SUFFIX).then(|| &name[..stem])
+}
+
 /// Returns a path with the suffix, or without it.
-fn turned(way: Way, path: &Path) -> Result<PathBuf, Failure> {
+fn result_name(way: Way, path: &Path) -> Result<PathBuf, Failure> {
     if way == Way::Sealing {
         return Ok(with_suffix(path, ".sealed"));
     }
-    if path.extension() == Some(OsStr::new("sealed")) && path.file_stem().is_some_and(|stem| !stem.is_empty()) {
+    if is_suffixed(path) {
         return Ok(path.with_extension(""));
     }
     Err(Failure::usage(format!("cannot tell what to call {} once it is open", path.display()))
         .cause("its name does not end in .sealed")
         .hint("name the output with -o, or use --original-name"))
+}
+
+/// Tells whether a sealed file's name ends in `.sealed`, so that what is left of it is its result's.
+pub fn is_suffixed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("sealed"))
+        && path.file_stem().is_some_and(|stem| !stem.is_empty())
 }
 
 /// Refuses two inputs that would become one output.

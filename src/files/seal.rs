@@ -1,20 +1,25 @@
 //! Sealing files; and deleting the originals once that is proven.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Observer;
 use super::find::{Item, is_same_file, open_input};
+use super::open::{Keys, has_hidden_name, is_hidden, path_in};
+use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, sync_folder_of};
 use super::tree::{Room, Tree};
-use crate::body::{Input, Metadata, Opener, Output, Run, seal};
+use crate::body::{Header, Input, Metadata, Opener, Output, Run, begins_sealed, inspect, seal};
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
+use crate::format::name::printable;
 use crate::format::scalar::Base64;
+use crate::format::{FileId, Timestamp};
 use crate::vault::ProjectFileKey;
 
 /// One file to be sealed.
@@ -25,38 +30,75 @@ pub struct Job {
     pub output: PathBuf,
     /// Of a file found in a folder: the folder that its copy's is made below, where it is missing.
     pub root: Option<PathBuf>,
+    /// The path that is sealed in: where the file is in what the user named.
+    pub path: PathBuf,
 }
 
 /// What became of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was sealed.
     Done {
         /// Its length.
         bytes: u64,
+        /// The sealed file's id.
+        file: FileId,
+        /// What an older sealed copy, which was replaced, says of its original.
+        replaced: Option<Sealed>,
+        /// It is a file of another vault.
+        is_vault: bool,
     },
-    /// Its sealed copy stands and is not older.
-    UpToDate,
+    /// Its sealed copy is there already, of the same length and time.
+    UpToDate(Sealed),
+}
+
+/// What a sealed copy says of its original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The sealed file's id.
+    pub file: FileId,
+    /// The version of the project's key that opens it.
+    pub version: u32,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When it was last modified.
+    pub modified: Option<Timestamp>,
+}
+
+/// What is done if there is a file under an output's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Existing {
+    /// Whatever it is, it is replaced.
+    pub force: bool,
+    /// A sealed copy that is up to date is left alone, and one that is not is replaced.
+    pub update: bool,
 }
 
 /// How files are sealed.
 pub struct Sealing<'a> {
     key: &'a ProjectFileKey,
-    force: bool,
-    update: bool,
+    keys: Keys<'a>,
+    existing: Existing,
     hide_names: bool,
+    own: &'a OwnFiles,
     /// The folders that sealed files go to.
     pub tree: Tree,
     room: Room,
 }
 
 impl<'a> Sealing<'a> {
-    /// Settles how.
-    pub fn of(key: &'a ProjectFileKey, force: bool, update: bool, hide_names: bool) -> Self {
-        Self { key, force, update, hide_names, tree: Tree::default(), room: Room::default() }
+    /// Settles how. `keys` open the copies that are there already.
+    pub fn of(
+        key: &'a ProjectFileKey,
+        keys: Keys<'a>,
+        existing: Existing,
+        hide_names: bool,
+        own: &'a OwnFiles,
+    ) -> Self {
+        Self { key, keys, existing, hide_names, own, tree: Tree::default(), room: Room::default() }
     }
 
-    /// Seals every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
+    /// Seals every job, many at once. What fails is reported when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, Failure>> {
         pool::for_each_file(
@@ -70,23 +112,159 @@ impl<'a> Sealing<'a> {
 
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let (file, before) = open_input(&job.item.path)?;
-        if self.update && is_current(&job.output, &before) {
-            observer.advanced(before.len());
-            // Whoever sealed it may have been stopped before its name was made to last.
-            self.tree.named(&job.output);
-            return Ok(Outcome::UpToDate);
+        let mut replaced = None;
+        if self.existing.update {
+            match self.copy_of(job, &file, &before) {
+                Ok(Copy::Missing) => {}
+                Ok(Copy::Current(sealed)) => {
+                    observer.advanced(before.len());
+                    // Whoever sealed it may have been stopped before its name was made to last.
+                    self.tree.named(&job.output);
+                    return Ok(Outcome::UpToDate(sealed));
+                }
+                Ok(Copy::Older(sealed)) => replaced = Some(sealed),
+                Err(_) if self.existing.force => {}
+                Err(failure) => return Err(failure),
+            }
         }
         if let Some(root) = &job.root {
             self.tree.make(root, folder_of(&job.output))?;
         }
-        let bytes = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
-            let output = OutputFile::create(&job.output, self.force || self.update)?;
+        let replace = self.existing.force || replaced.is_some();
+        let (bytes, id) = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
+            let output = OutputFile::create(&job.output, replace)?;
             let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
+            let id = id_of(&job.output, output.file())?;
             output.name()?;
-            Ok(bytes)
+            Ok((bytes, id))
         })?;
         self.tree.named(&job.output);
-        Ok(Outcome::Done { bytes })
+        Ok(Outcome::Done { bytes, file: id, replaced, is_vault: self.own.is_other_vault(&file) })
+    }
+
+    /// Finds the sealed copies with hidden names that are in the jobs' output folders already, by the paths that are
+    /// sealed in them, and lets each job's output be the copy that it has.
+    ///
+    /// # Errors
+    /// A failure if there are such copies and neither `--update` nor `--force` was given, or if one path has two.
+    pub fn find_hidden_copies(&self, jobs: &mut [Job], threads: usize) -> Result<(), Failure> {
+        let folders: BTreeSet<PathBuf> = jobs.iter().map(|job| folder_of(&job.output).to_path_buf()).collect();
+        let mut copies: HashMap<(PathBuf, PathBuf), Vec<PathBuf>> = HashMap::new();
+        for folder in folders {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|error| Failure::io(format!("read {}", folder.display()), &error))?,
+            };
+            let names = entries.flatten().map(|entry| entry.path()).filter(|path| has_hidden_name(path));
+            let names: Vec<PathBuf> = names.collect();
+            let paths = pool::for_each(&names, threads, |_| 0, |name, _| self.hidden_path_of(name));
+            for (name, path) in names.into_iter().zip(paths) {
+                if let Some(path) = path {
+                    copies.entry((folder.clone(), path)).or_default().push(name);
+                }
+            }
+        }
+        let copies_of = |job: &Job| copies.get(&(folder_of(&job.output).to_path_buf(), job.path.clone()));
+        let count = jobs.iter().filter(|job| copies_of(job).is_some()).count();
+        let replaces = self.existing.update || self.existing.force;
+        if let Some(job) = jobs.iter().find(|job| copies_of(job).is_some()).filter(|_| !replaces) {
+            let folder = folder_of(&job.output).display();
+            return Err(Failure::new(Exit::Failed, "output-exists", format!("cannot encrypt into {folder}"))
+                .cause(format!(
+                    "it holds encrypted copies of {} already, for example of {}",
+                    if count == 1 { "1 of these files".into() } else { format!("{count} of these files") },
+                    job.path.display()
+                ))
+                .hint("bring the copies up to date with --update, or name another folder with -o"));
+        }
+        for job in jobs {
+            match copies_of(job).map(Vec::as_slice) {
+                None | Some([]) => {}
+                Some([copy]) => job.output = copy.clone(),
+                Some([one, other, ..]) => {
+                    return Err(Failure::new(
+                        Exit::Failed,
+                        "not-a-copy",
+                        format!("cannot encrypt {}", job.item.path.display()),
+                    )
+                    .cause(format!("{} and {} are both encrypted copies of it", one.display(), other.display()))
+                    .hint("see which of them is newer with `strongroom inspect --unlock`, and move the other away"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where a file with a hidden name belongs, if it is one of this project's.
+    fn hidden_path_of(&self, path: &Path) -> Option<PathBuf> {
+        let (file, _) = open_input(path).ok()?;
+        let what = path.display().to_string();
+        let header = self.keys.with(|keys| Header::open(&what, "this vault", &file, keys), |header| header).ok()?;
+        let is_ours = header.opened_by.project == self.key.project && is_hidden(&header.metadata);
+        is_ours.then(|| path_in(&header.metadata)).flatten()
+    }
+
+    /// Looks at what is under a job's output, and believes its content: the clock of a copy says nothing.
+    fn copy_of(&self, job: &Job, file: &File, original: &fs::Metadata) -> Result<Copy, Failure> {
+        let path = &job.output;
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Copy::Missing),
+            Ok(metadata) if metadata.is_file() => {}
+            // Links, folders and the like are refused as they always are.
+            _ => return Ok(Copy::Missing),
+        }
+        let (sealed, _) = open_input(path)?;
+        let opener = self.open_copy(path, sealed)?;
+        let header = opener.header();
+        let copy = Sealed {
+            file: header.prelude.file,
+            version: header.opened_by.version,
+            bytes: opener.plaintext_len(),
+            modified: header.metadata.modified,
+        };
+        let now = self.metadata_of(job, original);
+        let is_same = copy.bytes == original.len()
+            && header.metadata.modified == now.modified
+            && header.metadata.modified_ns == now.modified_ns;
+        let is_settled = match (header.metadata.sealed, now.modified) {
+            (Some(sealed), Some(modified)) => modified.as_unix().saturating_add(TICK) < sealed.as_unix(),
+            _ => false,
+        };
+        let is_current = is_same && (is_settled || self.holds(path, &opener, file)?);
+        Ok(if is_current { Copy::Current(copy) } else { Copy::Older(copy) })
+    }
+
+    /// Tells whether a sealed copy holds the very bytes of a file.
+    fn holds(&self, path: &Path, copy: &Opener<File>, file: &File) -> Result<bool, Failure> {
+        match copy.copy_to(Output::Stream(&mut Comparing::with(file)), Run::quiet()) {
+            Ok(_) => Ok(true),
+            Err(Error::Io { doing: "write", .. }) => Ok(false),
+            Err(error) => Err(not_a_copy(path, format!("the encrypted file that is there does not open: {error}"))),
+        }
+    }
+
+    /// Opens the sealed copy of a file, which has to be this project's.
+    fn open_copy(&self, path: &Path, sealed: File) -> Result<Opener<File>, Failure> {
+        let refused = |cause: String| not_a_copy(path, cause);
+        if !begins_sealed(&sealed).map_err(|error| Failure::io(format!("read {}", path.display()), &error))? {
+            return Err(refused("the file that is there is not an encrypted file".into()));
+        }
+        let what = path.display().to_string();
+        let opener = self.keys.with(|keys| Opener::new(&what, "this vault", sealed, keys), Opener::header);
+        let opener = opener.map_err(|error| match error {
+            Error::WrongKey { .. } => refused(
+                "the encrypted file that is there opens with no key of this vault: its project was destroyed, or it \
+                 belongs to another vault"
+                    .into(),
+            ),
+            Error::Io { .. } => Failure::of(format!("read {what}"), error),
+            error => refused(format!("the encrypted file that is there does not open: {error}")),
+        })?;
+        let by = &opener.header().opened_by.project;
+        if *by != self.key.project {
+            return Err(refused(format!("the encrypted file that is there belongs to project {}", printable(by))));
+        }
+        Ok(opener)
     }
 
     /// Seals one file into an output that is there already.
@@ -105,7 +283,7 @@ impl<'a> Sealing<'a> {
         let path = &job.item.path;
         let doing = || format!("encrypt {}", path.display());
         let is_stream = matches!(output, Output::Stream(_));
-        let metadata = metadata_of(&job.item, before, self.hide_names);
+        let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
         let bytes =
@@ -120,6 +298,27 @@ impl<'a> Sealing<'a> {
             return Err(changed(path));
         }
         Ok(bytes)
+    }
+
+    fn metadata_of(&self, job: &Job, file: &fs::Metadata) -> Metadata {
+        let modified = file.modified().ok();
+        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        #[cfg(unix)]
+        let mode = Some(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o7777);
+        #[cfg(not(unix))]
+        let mode = None;
+        let (path, path_bytes) = sealed_path(&job.path);
+        Metadata {
+            name: job.item.path.file_name().and_then(|name| name.to_str()).map(str::to_owned),
+            modified: modified.map(Into::into),
+            modified_ns: since.map(|since| since.subsec_nanos()),
+            mode,
+            path,
+            path_bytes,
+            hidden: Some(self.hide_names),
+            sealed: Some(SystemTime::now().into()),
+            ..Metadata::default()
+        }
     }
 
     /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
@@ -146,15 +345,20 @@ impl<'a> Sealing<'a> {
                 .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
         }
         let (file, before) = open_input(path)?;
+        if self.own.is_copy_of_vault(&file) {
+            return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
+                .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
+                .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
+        }
         let (sealed, _) = open_input(&job.output)?;
         let what = job.output.display().to_string();
-        let key = || {
-            let key = crate::crypto::secret::FileKey::from_slice(self.key.key.expose());
-            key.map(|key| Ok(ProjectFileKey { project: self.key.project.clone(), version: self.key.version, key }))
-                .into_iter()
-        };
-        let opener = Opener::new(&what, "the project", sealed, key).map_err(kept)?;
-        let mut same = Comparing { file: &file, at: 0 };
+        let opener =
+            self.keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
+        // A file of another project would open, too.
+        if opener.header().opened_by.project != self.key.project {
+            return Err(kept(Error::WrongKey { what, searched: "the project".into() }));
+        }
+        let mut same = Comparing::with(&file);
         let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
         let after = file.metadata().map_err(failed)?;
         let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
@@ -167,10 +371,17 @@ impl<'a> Sealing<'a> {
     }
 }
 
-/// Compares what is written to it with a file.
-struct Comparing<'a> {
+/// Compares what is written to it with a file, and refuses the first byte that differs.
+pub struct Comparing<'a> {
     file: &'a File,
     at: u64,
+}
+
+impl<'a> Comparing<'a> {
+    /// Begins at the file's first byte.
+    pub fn with(file: &'a File) -> Self {
+        Self { file, at: 0 }
+    }
 }
 
 impl io::Write for Comparing<'_> {
@@ -190,34 +401,35 @@ impl io::Write for Comparing<'_> {
     }
 }
 
-/// Tells whether a sealed copy stands that is newer than its original: what was changed at the very tick of the clock
-/// at which it was sealed may have been changed after that.
-fn is_current(output: &Path, input: &fs::Metadata) -> bool {
-    let Ok(output) = fs::symlink_metadata(output) else { return false };
-    output.is_file() && matches!((output.modified(), input.modified()), (Ok(sealed), Ok(plain)) if sealed > plain)
+/// What is there under a job's output.
+enum Copy {
+    /// Nothing.
+    Missing,
+    /// A whole sealed copy of the file as it is.
+    Current(Sealed),
+    /// A sealed copy of the project, of another length or time.
+    Older(Sealed),
 }
 
-fn metadata_of(item: &Item, file: &fs::Metadata, hide_names: bool) -> Metadata {
-    let modified = file.modified().ok();
-    let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    #[cfg(unix)]
-    let mode = Some(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o7777);
-    #[cfg(not(unix))]
-    let mode = None;
-    let (path, path_bytes) = if hide_names { hidden(&item.relative) } else { (None, None) };
-    Metadata {
-        name: item.path.file_name().and_then(|name| name.to_str()).map(str::to_owned),
-        modified: modified.map(Into::into),
-        modified_ns: since.map(|since| since.subsec_nanos()),
-        mode,
-        path,
-        path_bytes,
-        ..Metadata::default()
-    }
+/// A file that was modified so shortly before it was sealed may have been modified again at the same tick of its clock,
+/// in seconds: the coarsest clock is FAT's.
+const TICK: u64 = 2;
+
+/// Refuses to replace what is no sealed copy of the project.
+fn not_a_copy(path: &Path, cause: String) -> Failure {
+    Failure::new(Exit::Failed, "not-a-copy", format!("cannot write {}", path.display()))
+        .cause(format!("{cause}; it was left as it is"))
+        .hint("move it away, name another output with -o, or replace it with --force")
+}
+
+/// Reads the id of a file that has just been sealed.
+fn id_of(path: &Path, sealed: &File) -> Result<FileId, Failure> {
+    let what = path.display().to_string();
+    inspect(&what, sealed).map(|seen| seen.file).map_err(|error| Failure::of(format!("read {what}"), error))
 }
 
 /// Returns a relative path as it is sealed in: as text, or where it is none as bytes.
-fn hidden(relative: &Path) -> (Option<String>, Option<Base64>) {
+pub fn sealed_path(relative: &Path) -> (Option<String>, Option<Base64>) {
     let parts: Vec<_> = relative.components().map(|part| part.as_os_str()).collect();
     if let Some(parts) = parts.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>() {
         return (Some(parts.join("/")), None);

@@ -48,7 +48,7 @@ fn in_json_each_file_is_an_object_of_one_array() {
         json,
         serde_json::json!([{
             "input": "a.txt.sealed", "output": "a.txt", "bytes": 4, "project": "acme", "key_version": 1,
-            "name": "a.txt", "modified": modified,
+            "name": "a.txt", "path": "a.txt", "modified": modified, "renamed": false,
         }])
     );
 }
@@ -80,7 +80,7 @@ hint: with several files, -o names a folder that exists
 #[test]
 fn a_name_without_the_suffix_needs_an_output() {
     let home = home_with_sealed();
-    for name in ["sealed", ".sealed", "a.txt.sealed.bak", "a.SEALED"] {
+    for name in ["sealed", ".sealed", "a.txt.sealed.bak"] {
         fs::copy(home.path("a.txt.sealed"), home.path(name)).unwrap();
         home.run(&format!("decrypt {name}")).fails(
             2,
@@ -92,7 +92,8 @@ hint: name the output with -o, or use --original-name
 "
             ),
         );
-        home.run(&format!("decrypt {name} -o {name}.open")).succeeds();
+        let outcome = home.run(&format!("decrypt {name} -o {name}.open"));
+        assert_eq!((outcome.code(), outcome.stderr().contains(" was encrypted as a.txt: ")), (0, true));
         assert_eq!(home.read(format!("{name}.open")), b"data");
     }
 }
@@ -159,12 +160,15 @@ cause: the name sealed in it, \"[..]\", cannot be used here
 hint: leave out --original-name, or name the output with -o
 ",
         );
-        home.run("decrypt x -o y --force").does(&format!(
-            "\
+        home.run("decrypt x -o y --force").warns(
+            &format!(
+                "\
 x -> y (project acme, key version 1)
   encrypted as {shown}, last modified [..]Z
 "
-        ));
+            ),
+            &format!("warning: x was encrypted as {shown}: it was renamed, or put in another file's place\n"),
+        );
     }
 }
 
@@ -177,7 +181,10 @@ fn a_name_that_is_not_text_is_sealed_without_it() {
         .arg(name)
         .run()
         .does("caf\u{fffd}.txt -> x (project acme, key version 1)\n");
-    home.run("decrypt x -o y").does("x -> y (project acme, key version 1)\n");
+    home.run("decrypt x -o y").warns(
+        "x -> y (project acme, key version 1)\n",
+        "warning: x was encrypted as caf\u{fffd}.txt: it was renamed, or put in another file's place\n",
+    );
     home.run("decrypt x --original-name").fails(
         1,
         "\
@@ -186,7 +193,7 @@ cause: no name is sealed in it
 hint: leave out --original-name, or name the output with -o
 ",
     );
-    let json = home.run("decrypt x -o z --json").succeeds().json();
+    let json = home.run("decrypt x -o z --json").json();
     assert_eq!(json[0]["name"], serde_json::Value::Null);
 }
 

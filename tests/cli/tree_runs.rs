@@ -114,11 +114,12 @@ fn an_original_goes_only_when_its_sealed_copy_proves_to_be_the_same() {
     let home = Home::with_project();
     for name in ["tree/a", "tree/sub/b", "file"] {
         home.write(name, vec![7; 40_000]);
+        touch(&home, name, 1_000_000_000_000_000_000);
     }
     home.run("encrypt -p acme tree file --remove -o out").succeeds();
     assert!(!home.path("tree/a").exists() && !home.path("tree/sub/b").exists() && !home.path("file").exists());
     home.run("decrypt out/tree -o tree --json").succeeds();
-    // A copy that stands and is newer, but not of this file, or not whole.
+    // A copy of the same length and time, but not of this content, or not whole.
     home.run("encrypt -p acme tree").succeeds();
     home.write("tree/a", vec![8; 40_000]);
     touch(&home, "tree/a", 1_000_000_000_000_000_000);

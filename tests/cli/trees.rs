@@ -289,8 +289,15 @@ fn an_empty_folder_has_its_counterpart() {
     let home = Home::with_project();
     fs::create_dir(home.path("nothing")).unwrap();
     home.run("encrypt -p acme nothing").does("0 files encrypted, 0 B (project acme, key version 1)\n");
-    home.run("decrypt nothing.sealed -o back").does("0 files decrypted, 0 B (none)\n");
-    assert!(home.path("nothing.sealed").is_dir() && home.path("back").is_dir());
+    assert!(home.path("nothing.sealed").is_dir());
+    home.run("decrypt nothing.sealed -o back").fails(
+        4,
+        "\
+error: there is nothing to decrypt
+cause: no file was found
+hint: name the encrypted files, or the folder that holds them
+",
+    );
 }
 
 #[test]

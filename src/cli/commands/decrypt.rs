@@ -13,14 +13,17 @@ use crate::cli::failure::Failure;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
-use crate::cli::streams::{open_stream, open_to_stdout, warn_of_one_block};
-use crate::cli::tally::{Tally, shown};
+use crate::cli::streams::{open_stream, open_to_stdout, warn_of_one_block, warn_of_renamed};
+use crate::cli::tally::{Tally, nothing_sealed, shown};
 use crate::disk::folder_of;
 use crate::files::archive;
 use crate::files::find::{Found, Named, Wanted, find, open_input};
 use crate::files::open::{Job, Keys, Opened, Opening, Target};
-use crate::files::place::{Destination, Way, check_distinct};
+use crate::files::own::OwnFiles;
+use crate::files::place::{Destination, Way, check_distinct, is_suffixed};
 use crate::files::publish::{check_apart, check_free};
+use crate::files::renamed::renamed;
+use crate::files::seal::Existing;
 use crate::format::name::printable;
 
 /// Decrypt files and folders.
@@ -41,11 +44,11 @@ pub struct Decrypt {
     /// Write to the name the file had when it was encrypted
     #[arg(long)]
     original_name: bool,
-    /// Replace files that stand there
+    /// Replace files that are there, whatever they are
     #[arg(long)]
     force: bool,
-    /// Leave out files that stand there and are not older than what was encrypted
-    #[arg(long, conflicts_with = "force")]
+    /// Leave out files that are there and are what was encrypted; replace older ones
+    #[arg(long)]
     update: bool,
     /// Unpack what was encrypted with --archive into the folder it was
     #[arg(long, conflicts_with_all = ["original_name", "force", "update", "private"])]
@@ -63,6 +66,7 @@ struct Work {
     destination: Destination,
     found: Found,
     jobs: Vec<Job>,
+    own: OwnFiles,
 }
 
 impl Decrypt {
@@ -71,7 +75,9 @@ impl Decrypt {
         context.with_unlocked(|vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
             let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
-            let opening = Opening::of(keys, self.force, self.update, self.private, inputs);
+            let existing = Existing { force: self.force, update: self.update };
+            let mut opening = Opening::of(keys, existing, self.private, inputs, &work.own);
+            opening.find_twins(&work.jobs, self.effort.threads());
             if self.extract {
                 return self.extract_all(context, &opening, &work);
             }
@@ -95,18 +101,36 @@ impl Decrypt {
             return Err(Failure::usage("--extract needs files on both sides")
                 .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));
         }
-        let mut found = find(&named, Wanted::Sealed, destination.folder());
+        let own = context.own_files([])?;
+        let mut found = find(&named, Wanted::Sealed, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
-        for item in &found.items {
+        for item in &std::mem::take(&mut found.items) {
             let output = if self.original_name {
                 let folder = destination.folder().unwrap_or_else(|| folder_of(&item.path));
-                Target::Original(folder.into())
+                Target::Original { folder: folder.into(), root: None }
             } else {
                 let in_folder = matches!(named[item.named], Named::Folder(_));
                 let root = in_folder.then(|| destination.root_of(Way::Opening, &named, item.named)).transpose()?;
-                Target::Named { path: destination.of_item(Way::Opening, &named, item)?, root }
+                match root {
+                    // Found by what it holds: its own name does not say what it was called.
+                    Some(root) if !is_suffixed(&item.relative) => {
+                        Target::Original { folder: root.join(folder_of(&item.relative)), root: Some(root) }
+                    }
+                    root => {
+                        let path = destination.of_item(Way::Opening, &named, item)?;
+                        if own.what_output(&path).is_some() && destination != Destination::Stream {
+                            if root.is_none() {
+                                own.refuse_output(&path)?;
+                            }
+                            found.own.push(path);
+                            continue;
+                        }
+                        Target::Named { path, root }
+                    }
+                }
             };
             jobs.push(Job { item: item.clone(), output });
+            found.items.push(item.clone());
         }
         if !self.original_name && destination != Destination::Stream {
             let names = || jobs.iter().filter_map(|job| job.output.name());
@@ -123,10 +147,16 @@ impl Decrypt {
                 check_free(path, self.force)?;
             }
         }
+        if jobs.is_empty() && found.own.is_empty() && found.failures.is_empty() && !named.contains(&Named::Stream) {
+            return Err(nothing_sealed("decrypt", &found));
+        }
         if self.original_name || destination == Destination::Stream {
             found.folders.clear();
         }
-        Ok(Work { named, destination, found, jobs })
+        if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
+            own.refuse_output(path)?;
+        }
+        Ok(Work { named, destination, found, jobs, own })
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
@@ -220,6 +250,16 @@ impl Decrypt {
         let outcomes = opening.run(&work.jobs, self.effort.threads(), &progress);
         drop(progress);
         tally.note(opening.tree.sync());
+        let opened: Vec<_> =
+            work.jobs.iter().zip(&outcomes).filter_map(|(job, outcome)| Some((job, outcome.as_ref().ok()?))).collect();
+        let compared: Vec<_> = opened.iter().map(|(job, opened)| (&job.item, &opened.metadata)).collect();
+        // Who asks for the sealed-in names knows that the others differ.
+        let renamed = if self.original_name { vec![None; opened.len()] } else { renamed(&work.named, &compared) };
+        warn_of_renamed(
+            context,
+            opened.iter().zip(&renamed).map(|((job, _), renamed)| (job.item.path.as_path(), renamed.as_deref())),
+        );
+        let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         let mut projects = std::collections::BTreeSet::new();
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
@@ -230,12 +270,14 @@ impl Decrypt {
                 lines.push(line(&shown(&job.item.path), &opened));
             }
             projects.insert(format!("project {}", printable(&opened.by.project)));
-            files.push(entry(&job.item.path.display().to_string(), &opened));
+            let mut file = entry(&job.item.path.display().to_string(), &opened);
+            file["renamed"] = is_renamed.next().into();
+            files.push(file);
         }
         let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
         let by = if projects.is_empty() { "none".into() } else { Vec::from_iter(projects).join(", ") };
         let text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
-        if !files.is_empty() || !tally.has_failed() {
+        if !files.is_empty() {
             context.output.done(&text, &Value::from(files))?;
         }
         tally.end()
@@ -264,6 +306,7 @@ fn entry(input: &str, opened: &Opened) -> Value {
         "project": opened.by.project,
         "key_version": opened.by.version,
         "name": opened.metadata.name,
+        "path": opened.metadata.path,
         "modified": opened.metadata.modified.map(|time| time.to_string()),
     });
     if opened.up_to_date {

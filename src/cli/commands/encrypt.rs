@@ -1,14 +1,16 @@
 //! `strongroom encrypt`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
 use super::init::describe;
+use crate::body::{Metadata, Sealer};
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::output::Announced;
 use crate::cli::paths::Paths;
@@ -21,9 +23,12 @@ use crate::disk::with_suffix;
 use crate::error::Error;
 use crate::files::archive;
 use crate::files::find::{Found, Item, Named, Wanted, find};
+use crate::files::manifest::{self, Manifest};
+use crate::files::open::Keys;
+use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
-use crate::files::seal::{Job, Outcome, Sealing};
+use crate::files::seal::{Existing, Job, Outcome, Sealed, Sealing};
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
@@ -42,11 +47,11 @@ pub struct Encrypt {
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Replace files that stand there
+    /// Replace files that are there, whatever they are
     #[arg(long)]
     force: bool,
-    /// Leave out files whose sealed copy stands there and is newer
-    #[arg(long, conflicts_with_all = ["force", "hide_names"])]
+    /// Leave out files whose encrypted copy is there and is of the same length and time; replace copies that are not
+    #[arg(long)]
     update: bool,
     /// Give sealed files random names, all in one folder; the real ones are sealed in
     #[arg(long)]
@@ -54,6 +59,10 @@ pub struct Encrypt {
     /// Pack each folder into one sealed file, FOLDER.tar.sealed
     #[arg(long, conflicts_with_all = ["update", "hide_names", "remove", "init"])]
     archive: bool,
+    /// List the encrypted files in this file, which is encrypted too: `strongroom verify --manifest` compares a folder
+    /// with it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "archive")]
+    manifest: Option<PathBuf>,
     /// Delete each original once its sealed copy is synced and proven
     #[arg(long)]
     remove: bool,
@@ -72,6 +81,7 @@ struct Work {
     destination: Destination,
     found: Found,
     jobs: Vec<Job>,
+    own: OwnFiles,
 }
 
 /// What belongs to a vault that this run made.
@@ -112,6 +122,15 @@ impl Encrypt {
         let named = self.paths.named(context)?;
         let destination = if self.archive { self.place_of_archives(&named)? } else { self.place(&named)? };
         pipes::check_free(context, &named, &destination)?;
+        let own = context.own_files([
+            (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
+            (self.manifest.as_deref(), "the manifest"),
+        ])?;
+        for named in &named {
+            if let Named::File(path) = named {
+                own.refuse_input(path)?;
+            }
+        }
         if destination == Destination::Stream {
             pipes::refuse_terminal()?;
             if self.init {
@@ -120,14 +139,17 @@ impl Encrypt {
             }
         }
         if self.archive {
-            return self.settle_archives(named, destination);
+            return self.settle_archives(named, destination, own);
+        }
+        if self.manifest.is_some() && (named.contains(&Named::Stream) || destination == Destination::Stream) {
+            return Err(Failure::usage("--manifest lists files, and a stream is none").hint("leave out --manifest"));
         }
         if self.remove && (named.contains(&Named::Stream) || destination == Destination::Stream) {
             return Err(Failure::usage("--remove needs files on both sides").hint("leave out --remove"));
         }
         let roots = (0..named.len()).map(|index| destination.root_of(Way::Sealing, &named, index));
         let roots = roots.collect::<Result<Vec<PathBuf>, _>>()?;
-        let found = find(&named, Wanted::All, destination.folder());
+        let mut found = find(&named, Wanted::All, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &found.items {
             let output = if self.hide_names {
@@ -143,8 +165,20 @@ impl Encrypt {
             } else {
                 destination.of_item(Way::Sealing, &named, item)?
             };
-            let root = matches!(named[item.named], Named::Folder(_)).then(|| roots[item.named].clone());
-            jobs.push(Job { item: item.clone(), output, root });
+            let in_folder = matches!(named[item.named], Named::Folder(_));
+            if own.what_output(&output).is_some() {
+                if !in_folder {
+                    own.refuse_output(&output)?;
+                }
+                found.own.push(output);
+                continue;
+            }
+            let root = in_folder.then(|| roots[item.named].clone());
+            let path = sealed_in(&named, item)?;
+            jobs.push(Job { item: item.clone(), output, root, path });
+        }
+        if self.hide_names {
+            check_distinct(jobs.iter().map(|job| &job.path))?;
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
         let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
@@ -160,7 +194,10 @@ impl Encrypt {
                 check_free(path, self.force)?;
             }
         }
-        Ok(Work { named, destination, found, jobs })
+        if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
+            own.refuse_output(path)?;
+        }
+        Ok(Work { named, destination, found, jobs, own })
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
@@ -176,7 +213,7 @@ impl Encrypt {
         Destination::of(&named.iter().map(as_file).collect::<Result<Vec<_>, _>>()?, self.output.as_deref())
     }
 
-    fn settle_archives(&self, named: Vec<Named>, destination: Destination) -> Result<Work, Failure> {
+    fn settle_archives(&self, named: Vec<Named>, destination: Destination, own: OwnFiles) -> Result<Work, Failure> {
         let mut jobs = Vec::new();
         for (index, folder) in named.iter().enumerate() {
             let Named::Folder(folder) = folder else { continue };
@@ -184,12 +221,14 @@ impl Encrypt {
             let item = Item { path: folder.with_file_name(&name), named: index, relative: name, len: 0 };
             let output = destination.of_item(Way::Sealing, &[], &item)?;
             if destination != Destination::Stream {
+                own.refuse_output(&output)?;
                 check_free(&output, self.force)?;
             }
-            jobs.push(Job { item, output, root: None });
+            let path = item.relative.clone();
+            jobs.push(Job { item, output, root: None, path });
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
-        Ok(Work { named, destination, found: Found::default(), jobs })
+        Ok(Work { named, destination, found: Found::default(), jobs, own })
     }
 
     /// Packs each folder into its archive.
@@ -197,7 +236,7 @@ impl Encrypt {
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         for (named, job) in work.named.iter().zip(&work.jobs) {
             let Named::Folder(folder) = named else { continue };
-            let found = find(std::slice::from_ref(named), Wanted::All, Some(&job.output));
+            let found = find(std::slice::from_ref(named), Wanted::All, Some(&job.output), &work.own);
             let mut tally = Tally::begin(context, "encrypted", &found, found.items.len());
             if tally.has_failed() {
                 return tally.end();
@@ -230,7 +269,7 @@ impl Encrypt {
         &self,
         context: &Context,
         vault: &mut Unlocked<'_>,
-        work: Work,
+        mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
         let key = self.key(vault)?;
@@ -241,15 +280,20 @@ impl Encrypt {
             let bytes = seal_stream(context, &key, &work.destination, self.force, &self.effort)?;
             return self.report_stream(context, &key, &work.destination, bytes, new);
         }
+        let keys = Keys::of(vault, None).map_err(|error| Failure::of("encrypt", error))?;
+        keys.try_first(&key.project);
+        let existing = Existing { force: self.force, update: self.update };
+        let sealing = Sealing::of(&key, keys, existing, self.hide_names, &work.own);
         if work.destination == Destination::Stream {
-            let sealing = Sealing::of(&key, self.force, false, false);
             let progress = self.effort.progress(&context.output, 1, work.found.items.first().map(|item| item.len));
             for job in &work.jobs {
                 seal_to_stdout(&sealing, job, self.effort.stream_threads(), &progress)?;
             }
             return Ok(());
         }
-        let sealing = Sealing::of(&key, self.force, self.update, self.hide_names);
+        if self.hide_names {
+            sealing.find_hidden_copies(&mut work.jobs, self.effort.threads())?;
+        }
         let mut tally = Tally::begin(context, "encrypted", &work.found, work.jobs.len());
         // With hidden names, the folders' names are hidden too.
         for (index, folder) in work.found.folders.iter().filter(|_| !self.hide_names) {
@@ -261,12 +305,60 @@ impl Encrypt {
         let outcomes = sealing.run(&work.jobs, self.effort.threads(), &progress);
         drop(progress);
         tally.note(sealing.tree.sync());
+        for (job, outcome) in work.jobs.iter().zip(&outcomes) {
+            if let Ok(Outcome::Done { is_vault: true, .. }) = outcome {
+                let text = format!(
+                    "{} is a file of another vault: its encrypted copy opens only while this vault does",
+                    job.item.path.display()
+                );
+                context.output.warn("other-vault", &text);
+            }
+        }
+        if let Some(path) = &self.manifest {
+            tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
+        }
         if self.remove {
             for failure in sealing.remove(&work.jobs, &outcomes) {
                 tally.note(Err(failure));
             }
         }
         self.report(context, &key, &work, outcomes, tally, new)
+    }
+
+    /// Lists what was sealed, and what was sealed before and is up to date.
+    fn write_manifest(
+        &self,
+        key: &ProjectFileKey,
+        path: &Path,
+        jobs: &[Job],
+        outcomes: &[Result<Outcome, Failure>],
+    ) -> Result<(), Failure> {
+        let doing = || format!("write the manifest {}", path.display());
+        let mut files = Vec::with_capacity(jobs.len());
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            match outcome {
+                Ok(Outcome::Done { bytes, file, .. }) => files.push((job.path.as_path(), *file, *bytes)),
+                Ok(Outcome::UpToDate(sealed)) => files.push((job.path.as_path(), sealed.file, sealed.bytes)),
+                Err(_) => {
+                    return Err(Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
+                        .cause("not every file was encrypted, and a list of the others would hide that")
+                        .hint("run it again with --update once the other errors are solved"));
+                }
+            }
+        }
+        let metadata = Metadata {
+            name: path.file_name().and_then(|name| name.to_str()?.strip_suffix(".sealed")).map(str::to_owned),
+            media: Some(manifest::MEDIA.into()),
+            sealed: Some(std::time::SystemTime::now().into()),
+            ..Metadata::default()
+        };
+        let output = OutputFile::create(path, self.force || self.update)?;
+        let mut sealer =
+            Sealer::new(&key.key, &metadata, output.file()).map_err(|error| Failure::of(doing(), error))?;
+        let bytes = Manifest::of(files).to_bytes();
+        sealer.write_all(&bytes).map_err(|error| Failure::io(doing(), &error))?;
+        sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
+        output.publish()
     }
 
     fn key(&self, vault: &mut Unlocked<'_>) -> Result<ProjectFileKey, Failure> {
@@ -300,29 +392,30 @@ impl Encrypt {
         let mut files = Vec::new();
         let mut first_output = None;
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
-            // Of a copy that stood there, which key it is under is not known without opening it.
-            let keyed = |mut value: Value| {
-                value["project"] = key.project.clone().into();
-                value["key_version"] = key.version.into();
-                value
-            };
-            let state = match tally.take(outcome) {
-                Some(Outcome::Done { bytes }) => {
-                    tally.bytes += bytes;
-                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
-                    first_output.get_or_insert(job);
-                    keyed(json!({"bytes": bytes}))
-                }
-                Some(Outcome::UpToDate) => json!({"up_to_date": true, "bytes": job.item.len}),
-                None => continue,
-            };
             let mut file = json!({
                 "input": job.item.path.display().to_string(),
                 "output": job.output.display().to_string(),
-                "project": null,
-                "key_version": null,
+                "project": key.project,
+                "key_version": key.version,
             });
-            merge(&mut file, state);
+            match tally.take(outcome) {
+                Some(Outcome::Done { bytes, replaced, .. }) => {
+                    tally.bytes += bytes;
+                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
+                    first_output.get_or_insert(job);
+                    file["bytes"] = bytes.into();
+                    if let Some(replaced) = replaced {
+                        file["replaced"] = compared(&replaced);
+                    }
+                }
+                Some(Outcome::UpToDate(copy)) => {
+                    file["bytes"] = copy.bytes.into();
+                    file["up_to_date"] = true.into();
+                    file["key_version"] = copy.version.into();
+                    file["compared"] = compared(&copy);
+                }
+                None => continue,
+            }
             files.push(file);
         }
         let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
@@ -371,9 +464,21 @@ impl Encrypt {
     }
 }
 
-fn merge(value: &mut Value, more: Value) {
-    if let (Value::Object(members), Value::Object(more)) = (value, more) {
-        members.extend(more);
+/// What an encrypted copy that was there says of its original.
+fn compared(copy: &Sealed) -> Value {
+    json!({
+        "bytes": copy.bytes,
+        "modified": copy.modified.map(|time| time.to_string()),
+        "key_version": copy.version,
+    })
+}
+
+/// Returns the path that is sealed in a file: where it is in what was named, below its folder's name if there are
+/// several.
+fn sealed_in(named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
+    match named.get(item.named) {
+        Some(Named::Folder(folder)) if named.len() > 1 => Ok(folder_name(folder)?.join(&item.relative)),
+        _ => Ok(item.relative.clone()),
     }
 }
 

@@ -75,7 +75,8 @@ impl Reencrypt {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream cannot be replaced").hint("name files or folders"));
         }
-        let found = find(&named, Wanted::Sealed, None);
+        let own = context.own_files([])?;
+        let found = find(&named, Wanted::Sealed, None, &own);
         context.with_unlocked(|vault| {
             let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
             vault.check_writable().map_err(doing)?;

@@ -7,16 +7,18 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::body::{Header, Rewrapped, rewrap};
+use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
+use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally, shown};
 use crate::error::Error;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
 use crate::files::pool;
+use crate::files::renamed::renamed;
 use crate::format::name::printable;
 use crate::vault::{ProjectFileKey, Unlocked};
 
@@ -45,7 +47,7 @@ pub struct Rewrap {
 /// What became of a file.
 enum Outcome {
     /// It is under this version now, and was under that one.
-    Is { version: u32, was: u32, repaired: bool },
+    Is { version: u32, was: u32, repaired: bool, metadata: Option<Box<Metadata>> },
     /// It is another project's.
     OtherProject { project: String, version: u32 },
 }
@@ -53,7 +55,7 @@ enum Outcome {
 impl Counted for Outcome {
     fn is_up_to_date(&self) -> bool {
         match self {
-            Self::Is { version, was, repaired } => version == was && !repaired,
+            Self::Is { version, was, repaired, .. } => version == was && !repaired,
             Self::OtherProject { .. } => true,
         }
     }
@@ -65,7 +67,8 @@ impl Rewrap {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream has no header to rewrite").hint("name files or folders"));
         }
-        let found = find(&named, Wanted::Sealed, None);
+        let own = context.own_files([])?;
+        let found = find(&named, Wanted::Sealed, None, &own);
         context.with_unlocked(|vault| {
             let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
             vault.check_writable().map_err(doing)?;
@@ -86,12 +89,20 @@ impl Rewrap {
                 },
             );
             drop(progress);
+            let opened = found.items.iter().zip(&outcomes).filter_map(|(item, outcome)| match outcome {
+                Ok(Outcome::Is { metadata: Some(metadata), .. }) => Some((item, &**metadata)),
+                _ => None,
+            });
+            let opened: Vec<_> = opened.collect();
+            let renamed = renamed(&named, &opened);
+            let paths = opened.iter().map(|(item, _)| item.path.as_path());
+            warn_of_renamed(context, paths.zip(renamed.iter().map(Option::as_deref)));
             let mut versions: BTreeMap<u32, u64> = BTreeMap::new();
             let (mut files, mut others, mut changed) = (Vec::new(), 0, 0);
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let Some(outcome) = tally.take(outcome) else { continue };
                 match &outcome {
-                    Outcome::Is { version, was, repaired } => {
+                    Outcome::Is { version, was, repaired, .. } => {
                         *versions.entry(*version).or_default() += 1;
                         changed += usize::from(version != was || *repaired);
                     }
@@ -129,7 +140,8 @@ impl Rewrap {
         let keys = || vault.project_keys(&to.project);
         let (file, _) = open_input(&item.path)?;
         let seen = Header::open(&what, &searched, &file, keys);
-        let is = |version, was, repaired| Outcome::Is { version, was, repaired };
+        let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
+        let is = |version, was, repaired| Outcome::Is { version, was, repaired, metadata: metadata.clone() };
         let result = match seen {
             Ok(header) if self.dry_run => {
                 let version = header.opened_by.version;
@@ -215,7 +227,7 @@ impl Rewrap {
 fn entry(path: &Path, outcome: &Outcome, current: u32) -> Value {
     let path = path.display().to_string();
     match outcome {
-        Outcome::Is { version, was, repaired } => {
+        Outcome::Is { version, was, repaired, .. } => {
             let state = match (version == was, *version == current, repaired) {
                 (false, ..) => "rewrapped",
                 (true, false, _) => "due",

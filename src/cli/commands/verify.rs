@@ -1,20 +1,25 @@
 //! `strongroom verify`.
 
-use clap::Args;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use crate::body::{OpenedBy, Run};
+use crate::body::{Metadata, OpenedBy, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::table;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
-use crate::cli::streams::warn_of_one_block;
-use crate::cli::tally::{Counted, Tally};
+use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
+use crate::cli::tally::{Counted, Tally, nothing_sealed};
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_input};
-use crate::files::open::Keys;
+use crate::files::manifest::{self, Comparison, Listed, Manifest};
+use crate::files::open::{Keys, path_in};
 use crate::files::pool;
+use crate::files::renamed::renamed;
+use crate::format::FileId;
 
 /// Prove that encrypted files are whole and unaltered. Writes nothing.
 ///
@@ -26,6 +31,10 @@ pub struct Verify {
     /// Try the keys of this project alone
     #[arg(long, short, value_name = "NAME")]
     project: Option<String>,
+    /// Compare the files with this list, which `strongroom encrypt --manifest` wrote: also find missing, added, swapped
+    /// and older files
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    manifest: Option<PathBuf>,
     #[command(flatten)]
     effort: Effort,
 }
@@ -35,6 +44,8 @@ struct Proven {
     bytes: u64,
     by: OpenedBy,
     one_block_only: bool,
+    file: FileId,
+    metadata: Metadata,
 }
 
 impl Counted for Proven {
@@ -49,9 +60,11 @@ impl Verify {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream is proven by `strongroom decrypt -`").hint("name files or folders"));
         }
-        let found = find(&named, Wanted::Sealed, None);
+        let own = context.own_files([])?;
+        let found = find(&named, Wanted::Sealed, None, &own);
         context.with_unlocked(|vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
+            let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
             let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
@@ -67,26 +80,64 @@ impl Verify {
             let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
             let damaged = failures.find(is_damaged).map(|failure| failure.kind);
             let (mut rows, mut files) = (Vec::new(), Vec::new());
+            let proven: Vec<_> = found
+                .items
+                .iter()
+                .zip(&outcomes)
+                .filter_map(|(item, outcome)| Some((item, outcome.as_ref().ok()?)))
+                .collect();
+            let compared: Vec<_> = proven.iter().map(|(item, proven)| (*item, &proven.metadata)).collect();
+            let renamed = renamed(&named, &compared);
+            warn_of_renamed(
+                context,
+                proven.iter().zip(&renamed).map(|((item, _), renamed)| (item.path.as_path(), renamed.as_deref())),
+            );
+            let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
+            let mut differing = 0;
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let path = item.path.display().to_string();
                 let state = outcome.as_ref().err().map(|failure| failure.kind);
                 let Some(proven) = tally.take(outcome) else {
                     rows.push(vec![path.clone(), state.unwrap_or_default().to_uppercase(), String::new()]);
                     files.push(json!({"file": path, "state": state}));
+                    if let Some(listed) = &mut listed {
+                        listed.found_at(&item.relative.with_extension(""));
+                    }
                     continue;
                 };
                 warn_of_one_block(context, &item.path, proven.one_block_only);
                 tally.bytes += proven.bytes;
+                let is_renamed = is_renamed.next().unwrap_or_default();
+                let listing = listed.as_mut().and_then(|listed| look_up(listed, is_renamed, &proven));
                 let by = format!("{}, key version {}", proven.by.project, proven.by.version);
-                rows.push(vec![path.clone(), "whole".into(), by]);
-                files.push(json!({
+                let state = match listing {
+                    Some(listing) if listing != Listed::Here => {
+                        differing += 1;
+                        format!("whole, but {}", listing.name().to_uppercase())
+                    }
+                    _ => "whole".into(),
+                };
+                rows.push(vec![path.clone(), state, by]);
+                let mut file = json!({
                     "file": path,
                     "state": "whole",
                     "bytes": proven.bytes,
                     "project": proven.by.project,
                     "key_version": proven.by.version,
                     "one_block_only": proven.one_block_only,
-                }));
+                    "path": proven.metadata.path,
+                    "renamed": is_renamed,
+                });
+                if let Some(listing) = listing {
+                    file["manifest"] = listing.name().into();
+                }
+                files.push(file);
+            }
+            for path in listed.iter().flat_map(Comparison::missing) {
+                differing += 1;
+                let path = path.display().to_string();
+                rows.push(vec![path.clone(), "MISSING".into(), String::new()]);
+                files.push(json!({"file": path, "state": "missing"}));
             }
             // Of very many files, those that failed were named when they did.
             const SHOWN: usize = 100;
@@ -96,7 +147,13 @@ impl Verify {
             } else {
                 format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
             };
+            if found.items.is_empty() && listed.is_none() && !tally.has_failed() {
+                return Err(nothing_sealed("verify", &found));
+            }
             context.output.done(&text, &Value::from(files))?;
+            if differing > 0 && !tally.has_failed() {
+                return Err(differs(self.manifest.as_deref(), differing));
+            }
             tally.end().map_err(|failure| match damaged {
                 // One that is damaged is worse news than those before it whose key is elsewhere.
                 Some(kind) => Failure { exit: Exit::Damaged, kind, ..failure },
@@ -112,5 +169,56 @@ fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> R
     let run = Run { threads, progress: &|more| progress.advanced(more) };
     let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {}", item.path.display()), error))?;
     let header = opener.header();
-    Ok(Proven { bytes, by: header.opened_by.clone(), one_block_only: header.one_block_only })
+    Ok(Proven {
+        bytes,
+        by: header.opened_by.clone(),
+        one_block_only: header.one_block_only,
+        file: header.prelude.file,
+        metadata: header.metadata.clone(),
+    })
+}
+
+/// Opens a manifest.
+fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, Failure> {
+    /// Room for some million files.
+    const LIMIT: u64 = 1 << 30;
+    let doing = || format!("read the manifest {}", path.display());
+    let (file, _) = open_input(path)?;
+    let opener = keys.open(path, file)?;
+    let is_none = |cause: String| {
+        Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
+            .cause(cause)
+            .hint("name the file that `strongroom encrypt --manifest FILE` wrote")
+    };
+    if opener.header().metadata.media.as_deref() != Some(manifest::MEDIA) || opener.plaintext_len() > LIMIT {
+        return Err(is_none("it is an encrypted file, but not a manifest".into()));
+    }
+    let mut bytes = Vec::new();
+    opener.copy_to(Output::Stream(&mut bytes), Run::quiet()).map_err(|error| Failure::of(doing(), error))?;
+    let manifest = Manifest::parse(&bytes).map_err(|error| is_none(error.to_string()))?;
+    Ok(Comparison::with(&manifest))
+}
+
+/// Looks a proven file up. A manifest that is in the folder itself is not listed, and need not be.
+fn look_up(listed: &mut Comparison, is_renamed: bool, proven: &Proven) -> Option<Listed> {
+    if proven.metadata.media.as_deref() == Some(manifest::MEDIA) {
+        return None;
+    }
+    let path = path_in(&proven.metadata).unwrap_or_default();
+    // The path that is sealed in a file never changes, so it is the one that is listed.
+    Some(listed.look_up(proven.file, &path, !is_renamed))
+}
+
+fn differs(manifest: Option<&Path>, count: usize) -> Failure {
+    let manifest = manifest.unwrap_or(Path::new("")).display();
+    let text = format!(
+        "{count} {} not as the manifest {manifest} lists {}",
+        if count == 1 { "file is" } else { "files are" },
+        if count == 1 { "it" } else { "them" }
+    );
+    Failure::new(Exit::Damaged, "manifest-differs", text)
+        .cause(
+            "a file that is listed is missing, is elsewhere, or another file is in its place; or a file is not listed",
+        )
+        .hint("compare with a backup of the folder; after `strongroom reencrypt`, write a new manifest")
 }

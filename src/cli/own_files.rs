@@ -1,0 +1,64 @@
+//! Which files are the program's own in this run.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::settings::Kind;
+use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
+use crate::files::own::OwnFiles;
+use crate::store::VAULT_FILE;
+use crate::vault::Vault;
+
+const VAULT: &str = "a file of the vault";
+const KEYCHAIN: &str = "a keychain file";
+const SETTINGS: &str = "the settings file";
+
+impl Context {
+    /// Returns the program's own files: the vault's, the settings, the keychain files that this computer knows, and
+    /// those that this run takes secrets from or writes them to. `more` are the command's own.
+    ///
+    /// # Errors
+    /// Those of finding the vault's folder and reading the settings.
+    pub fn own_files<'p>(
+        &'p self,
+        more: impl IntoIterator<Item = (Option<&'p Path>, &'static str)>,
+    ) -> Result<OwnFiles, Failure> {
+        let mut own = OwnFiles::default();
+        let store = self.store()?;
+        // Beside the vault file: the previous one, the lock, unfinished writes, and what was set aside.
+        own.add_folder(
+            folder_of(store.file()),
+            Some(store.file().file_name().unwrap_or(OsStr::new(VAULT_FILE))),
+            VAULT,
+        );
+        own.add(&self.vault_folder().join(VAULT_FILE), VAULT);
+        if let Ok(vault) = Vault::open(&store) {
+            own.set_vault(vault.id());
+        }
+        let settings = self.settings.path();
+        for path in [settings.to_path_buf(), with_suffix(settings, ".lock"), with_suffix(settings, UNFINISHED_SUFFIX)] {
+            own.add(&path, SETTINGS);
+        }
+        own.add_folder(&self.folders.keychain, None, KEYCHAIN);
+        let known = self.settings.all()?.into_values().map(|settings| settings.keychain);
+        for kind in known.chain(self.global.keychain.clone()) {
+            if let Kind::FileAt(path) = kind {
+                let anchor = with_suffix(&path, ".anchor");
+                for path in
+                    [with_suffix(&path, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX), anchor, path]
+                {
+                    own.add(&path, KEYCHAIN);
+                }
+            }
+        }
+        let password = (self.global.password_file.as_deref(), "the password file");
+        for (path, what) in std::iter::once(password).chain(more) {
+            if let Some(path) = path {
+                own.add(path, what);
+            }
+        }
+        Ok(own)
+    }
+}
