@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::kit_page::KitPage;
+use super::kit_page::{KitPage, numbered};
 use super::password;
 use super::terminal::Terminal;
 use crate::crypto::secret::{KitSecret, Password};
@@ -86,7 +86,12 @@ impl Making {
     }
 
     fn type_back(&self, terminal: &mut Terminal) -> Result<(), Failure> {
-        terminal.say("Write it down or print it now: it is shown this once. Then type two groups of it back.")?;
+        // Again, and not on the page alone: that is longer than many a terminal.
+        let shown = Zeroizing::new(format!(
+            "Write it down or print it now: it is shown only once. Then type two of its groups.\n\n{}",
+            *numbered(&self.code)
+        ));
+        terminal.say(&shown)?;
         let groups: Vec<&str> = kit::groups(&self.code).collect();
         let first = password::random_below(groups.len() - 1)?;
         let second = first + 1 + password::random_below(groups.len() - 1 - first)?;
@@ -103,7 +108,7 @@ impl Making {
                         .cause("the groups that were typed are not those of its code")
                         .hint("nothing was changed; run it again, and throw away what you wrote down"));
                 }
-                terminal.say("that is not it; once more")?;
+                terminal.say("not correct, try again")?;
             }
         }
         Ok(())
@@ -334,7 +339,7 @@ pub fn read_secret(context: &Context, file: Option<&Path>) -> Result<KitSecret, 
         let typed = terminal.ask_hidden("recovery code (14 groups; it is not shown)")?;
         match kit::read(&typed) {
             Ok(secret) => return Ok(secret),
-            Err(error) => terminal.say(&format!("that is no code: {error}; once more"))?,
+            Err(error) => terminal.say(&format!("not a recovery code: {error}; try again"))?,
         }
     }
 }

@@ -10,7 +10,7 @@ const CODE: &str = "recovery code (14 groups; it is not shown): ";
 
 /// Returns the groups of the code that the screen shows.
 fn groups(terminal: &mut Terminal) -> Vec<String> {
-    terminal.see("Then type two groups of it back.");
+    terminal.see("Then type two of its groups.");
     let of_code = |line: &&str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         !words.is_empty() && words.iter().all(|word| word.len() == 4 && word.chars().all(|c| c.is_ascii_alphanumeric()))
@@ -68,7 +68,7 @@ fn a_kit_made_with_the_vault_opens_it_after_keychain_and_password_are_lost() {
     let mut wrong = code.clone();
     wrong.replace_range(0..1, if code.starts_with('A') { "B" } else { "A" });
     terminal.answer_hidden(CODE, &wrong);
-    terminal.see("that is no code: a character is mistyped, or two are swapped; once more");
+    terminal.see("not a recovery code: a character is mistyped, or two are swapped; try again");
     terminal.answer_hidden(CODE, &code.to_lowercase().replace('-', " "));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, NEW);
@@ -120,6 +120,47 @@ fn ctrl_c_while_groups_are_typed_back_leaves_a_vault_without_a_kit_that_opens() 
     terminal.press("\x03");
     terminal.leaves_with(130);
     assert_eq!((home.run("project add acme", OLD), home.run("recovery revoke 1", OLD)), (0, 4));
+}
+
+/// Returns the last 24 lines of 80 columns, as a terminal of that size shows them.
+fn in_sight(screen: &str) -> String {
+    let mut lines = Vec::new();
+    for line in screen.split("\r\n") {
+        let letters: Vec<char> = line.chars().collect();
+        // An empty line is one, too.
+        lines.extend(letters.chunks(80).map(String::from_iter).chain(letters.is_empty().then(String::new)));
+    }
+    lines.split_off(lines.len().saturating_sub(24)).join("\n")
+}
+
+#[test]
+fn the_numbered_groups_are_in_sight_at_every_question_for_one() {
+    let home = Home::with_vault();
+    let mut terminal = home.terminal("stty rows 24 cols 80; strongroom recovery new");
+    terminal.answer_hidden(PASSWORD, OLD);
+    let groups = groups(&mut terminal);
+    let mut tries = 0;
+    for _ in 0..2 {
+        let wanted = loop {
+            let wanted = asked_for(&mut terminal);
+            let screen = in_sight(&terminal.screen);
+            let lines: Vec<&str> = screen.lines().collect();
+            for (number, group) in groups.iter().enumerate() {
+                let (row, column) = (number / 7, number % 7);
+                let at = lines.iter().rposition(|line| line.contains(&groups[row * 7])).expect(&screen);
+                assert_eq!(lines[at].split_whitespace().nth(column), Some(&**group), "{screen}");
+                assert_eq!(lines[at - 1].split_whitespace().nth(column), Some(&*(number + 1).to_string()), "{screen}");
+            }
+            // As many as may be wrong.
+            if tries == 4 {
+                break wanted;
+            }
+            tries += 1;
+            terminal.session.send_line("UUUU").unwrap();
+        };
+        terminal.session.send_line(&groups[wanted]).unwrap();
+    }
+    terminal.leaves_with(0);
 }
 
 #[test]

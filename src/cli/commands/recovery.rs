@@ -56,7 +56,7 @@ pub struct New {
     /// Allow that file in a folder that a service copies elsewhere
     #[arg(long)]
     allow_synced: bool,
-    /// Do not have two groups typed back
+    /// Skip the check that the code was copied
     #[arg(long)]
     no_confirm: bool,
 }

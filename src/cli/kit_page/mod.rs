@@ -49,18 +49,9 @@ pub struct KitPage<'a> {
 }
 
 impl KitPage<'_> {
-    /// Returns the page as text, four groups of the code in a row.
+    /// Returns the page as text.
     pub fn text(&self) -> Zeroizing<String> {
-        let mut groups = Zeroizing::new(String::with_capacity(self.code.len() * 4));
-        for (number, group) in kit::groups(self.code).enumerate() {
-            groups.push_str(if number % 4 == 0 { "    " } else { "   " });
-            groups.push_str(group);
-            if number % 4 == 3 {
-                groups.push('\n');
-            }
-        }
-        groups.push('\n');
-        self.fill(TEXT, &shortened(&printable(self.place)), &groups, "")
+        self.fill(TEXT, &shortened(&printable(self.place)), &numbered(self.code), "")
     }
 
     /// Returns the page as one HTML file that loads nothing and prints on one sheet of A4 or US Letter.
@@ -92,6 +83,35 @@ impl KitPage<'_> {
             ],
         )
     }
+}
+
+/// Returns the groups of a code in two rows, each group below its number. The rows without the numbers read as a code.
+pub fn numbered(code: &str) -> Zeroizing<String> {
+    const IN_A_ROW: usize = kit::GROUPS.div_ceil(2);
+    let groups: Vec<&str> = kit::groups(code).collect();
+    let mut text = Zeroizing::new(String::with_capacity(code.len() * 4));
+    for (row, groups) in groups.chunks(IN_A_ROW).enumerate() {
+        if row > 0 {
+            text.push('\n');
+        }
+        for (column, _) in groups.iter().enumerate() {
+            // A string takes whatever is written to it.
+            let _ = write!(text, "{}{:<4}", gap(column), row * IN_A_ROW + column + 1);
+        }
+        let length = text.trim_end().len();
+        text.truncate(length);
+        text.push('\n');
+        for (column, group) in groups.iter().enumerate() {
+            text.push_str(gap(column));
+            text.push_str(group);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn gap(column: usize) -> &'static str {
+    if column == 0 { "    " } else { "   " }
 }
 
 /// Puts values in the place of each `{{name}}`. What a value holds is never taken for a name.

@@ -66,10 +66,8 @@ fn the_text_says_all_there_is_to_know() {
     let expected = include_str!("expected.txt");
     assert_eq!(page(PLACE, CODE).text().as_str(), expected);
     assert!(expected.lines().all(|line| line.chars().count() < 80));
-    assert!(
-        kit::read(expected.lines().skip(6).take(4).collect::<String>().as_str()).is_ok(),
-        "the rows read as a code"
-    );
+    let rows = expected.lines().skip(7).step_by(3).take(2).collect::<String>();
+    assert!(kit::read(&rows).is_ok(), "the rows read as a code: {rows}");
 }
 
 #[test]
