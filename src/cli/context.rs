@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::args::Global;
 use super::failure::{Exit, Failure};
 use super::folders::Folders;
+use super::kit;
 use super::output::Output;
 use super::password;
 use super::settings::{Kind, Settings, VaultSettings};
@@ -139,6 +140,7 @@ impl Context {
     /// Those of opening and unlocking, and of `then`.
     pub fn with_unlocked<T>(&self, then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         self.with_unlocked_by(|unlocked, password| {
+            kit::offer_again(self, unlocked, &password, None)?;
             drop(password);
             then(unlocked)
         })
@@ -209,7 +211,8 @@ impl Context {
     /// Where the settings cannot be written.
     pub fn remember(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
         let keychain = self.whole_kind(kind, vault);
-        self.settings.remember(vault, VaultSettings { keychain, place: file.display().to_string() })
+        let offer_kit = self.settings.of(vault)?.is_some_and(|known| known.offer_kit);
+        self.settings.remember(vault, VaultSettings { keychain, place: file.display().to_string(), offer_kit })
     }
 
     /// Returns where this machine has another file of a vault: the two would take each other's key and memory.

@@ -1,11 +1,27 @@
 //! Ctrl-C and its relatives: the terminal is put back, unfinished output goes, the process ends.
 
+#[cfg(unix)]
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
+use super::failure::Failure;
+use super::output::Output;
 use crate::disk::unfinished;
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+/// What there is to say where the user interrupts.
+static LAST_WORDS: Mutex<Option<(Failure, Output)>> = Mutex::new(None);
+
+/// Has an interruption say what was done by then, until [`be_silent`].
+pub fn say(failure: Failure, output: &Output) {
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = Some((failure, output.clone()));
+}
+
+/// Has an interruption say nothing any more, and returns what it would have said.
+pub fn be_silent() -> Option<Failure> {
+    LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take().map(|(failure, _)| failure)
+}
 
 /// Remembers how the terminal is set before a prompt changes it.
 pub fn remember_terminal() {
@@ -44,6 +60,13 @@ pub fn leave(signal: i32) -> ! {
         && let Ok(tty) = std::fs::File::open("/dev/tty")
     {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
+    }
+    if let Some((failure, output)) = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if !output.json && io::stderr().is_terminal() {
+            // Past the question.
+            let _ = writeln!(io::stderr());
+        }
+        failure.print(output);
     }
     // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
     // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.

@@ -36,12 +36,21 @@ pub struct KdfFlags {
 }
 
 impl KdfFlags {
+    /// Names each flag and says whether it was given.
+    pub fn given(&self) -> [(bool, &'static str); 3] {
+        [
+            (self.kdf_memory.is_some(), "--kdf-memory"),
+            (self.kdf_passes.is_some(), "--kdf-passes"),
+            (self.kdf_lanes.is_some(), "--kdf-lanes"),
+        ]
+    }
+
     /// Returns the cost that the flags name; what they leave out is the default's. `None` where there is no flag.
     ///
     /// # Errors
     /// A usage failure for numbers out of range.
     pub fn cost(&self) -> Result<Option<KdfCost>, Failure> {
-        if self.kdf_memory.is_none() && self.kdf_passes.is_none() && self.kdf_lanes.is_none() {
+        if self.given().iter().all(|(is_given, _)| !is_given) {
             return Ok(None);
         }
         let default = KdfCost::DEFAULT;

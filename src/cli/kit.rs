@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::interrupt;
 use super::kit_page::{KitPage, numbered};
 use super::password;
 use super::terminal::Terminal;
@@ -22,6 +23,8 @@ use crate::vault::{NewKit, Unlocked, Vault};
 const TRIES: usize = 5;
 /// A code's length with any spacing, and a page's: more than this is no kit file.
 const FILE_LIMIT: usize = 64 << 10;
+/// What to do where a vault was made and the questions about its kit were interrupted.
+pub const MAKE_LATER: &str = "make the kit with `strongroom recovery new`";
 /// Names of folders that services copy to other people's computers.
 const SYNCED: [&str; 12] = [
     "dropbox",
@@ -142,26 +145,85 @@ pub fn check(flags: &KitFlags) -> Result<(), Failure> {
     check_free(path, false).map_err(without_flags)
 }
 
-/// Makes a kit for a vault that has just been made, or says that there is none.
+/// Makes a kit for a vault that has just been made, or says that there is none. `next` is what to do where the user
+/// interrupts the questions.
 ///
 /// # Errors
-/// Where the kit cannot be handed over. The vault stands then, without it.
+/// Where the kit cannot be handed over. The vault stands then, without it, and the next command offers one again.
 pub fn for_new_vault(
     context: &Context,
     vault: &mut Unlocked<'_>,
     store: &dyn Store,
     password: &Password,
     flags: &KitFlags,
+    next: &str,
 ) -> Result<Option<u32>, Failure> {
-    let mut made = || {
-        let Some(making) = choose(context, vault, store, flags, true)? else { return Ok(None) };
-        let number = making.kit.number();
-        add(vault, &making, store, password, flags.recovery_file.as_deref())?;
-        Ok(Some(number))
+    let interrupted = Failure::interrupted()
+        .cause(format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place()))
+        .hint(next);
+    if !flags.no_recovery {
+        // Best effort: where it is not remembered, nobody is asked again.
+        let _ = context.settings.offer_kit(vault.id(), true);
+    }
+    ask_and_add(context, vault, store, password, flags, interrupted)
+}
+
+/// Makes the kit that was not made with the vault, since nobody answered whether it should be; `flags` are those of a
+/// command that would have made the vault. A vault that has, or had, a kit needs no offer.
+///
+/// # Errors
+/// As [`for_new_vault`].
+pub fn offer_again(
+    context: &Context,
+    vault: &mut Unlocked<'_>,
+    password: &Password,
+    flags: Option<&KitFlags>,
+) -> Result<(), Failure> {
+    let is_unanswered =
+        || context.settings.of(vault.id()).is_ok_and(|known| known.is_some_and(|known| known.offer_kit));
+    // Somebody is there to answer if the password was typed, or if the command is one that asks.
+    let is_attended = || {
+        let asks = flags.is_some() || !password::has_source(context);
+        asks && !context.output.json && context.terminal().is_some()
     };
-    made().map_err(|failure: Failure| {
-        failure.hint("the vault stands; `strongroom recovery list` shows its kits, `strongroom recovery new` makes one")
-    })
+    let has_file = flags.is_some_and(|flags| flags.recovery_file.is_some());
+    let is_wanted = has_file || flags.is_some_and(|flags| flags.no_recovery) || is_attended();
+    if !vault.kits().is_empty() || !(has_file || is_unanswered()) || !is_wanted || vault.check_writable().is_err() {
+        return Ok(());
+    }
+    let store = context.store()?;
+    let interrupted = Failure::interrupted()
+        .cause(format!("the vault at {} has no recovery kit yet; nothing else was done", store.place()))
+        .hint("run the command again; if you do not want a kit, answer n");
+    ask_and_add(context, vault, &store, password, flags.unwrap_or(&KitFlags::default()), interrupted).map(drop)
+}
+
+fn ask_and_add(
+    context: &Context,
+    vault: &mut Unlocked<'_>,
+    store: &dyn Store,
+    password: &Password,
+    flags: &KitFlags,
+    interrupted: Failure,
+) -> Result<Option<u32>, Failure> {
+    let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom recovery new`");
+    interrupt::say(interrupted, &context.output);
+    let chosen = choose(context, vault, store, flags, true);
+    let interrupted = interrupt::be_silent();
+    let making = match chosen {
+        Ok(making) => making,
+        Err(failure) if failure.exit == Exit::Interrupted => return Err(interrupted.unwrap_or(failure)),
+        Err(failure) => return Err(hint(failure)),
+    };
+    let number = making.as_ref().map(|making| making.kit.number());
+    if let Some(making) = &making {
+        add(vault, making, store, password, flags.recovery_file.as_deref()).map_err(hint)?;
+    }
+    if making.is_some() || flags.no_recovery || context.terminal().is_some() {
+        // Answered. Best effort, as above.
+        let _ = context.settings.offer_kit(vault.id(), false);
+    }
+    Ok(number)
 }
 
 /// Makes a kit as the flags and the terminal have it, and hands its code over; `None` where there is to be none, which
@@ -198,8 +260,9 @@ pub fn choose(
     };
     if asks {
         terminal.say(
-            "\nA recovery kit is a code on paper that opens this vault without the password and without this machine. \
-             Without one, a lost keychain or a forgotten password means that everything is lost.",
+            "\nA recovery kit is a code on paper that opens this vault without the password and\n\
+             without this computer. If there is no kit, everything is lost when the keychain\n\
+             is lost or the password is forgotten.",
         )?;
         if terminal.ask("Make one now? [Y/n]")?.to_lowercase().starts_with('n') {
             say_none(context);
@@ -207,7 +270,7 @@ pub fn choose(
         }
     }
     if !asks && vault.kits().iter().any(|kit| kit.valid) {
-        terminal.say("\nEvery recovery kit of before ends with this rotation: this one takes their place.")?;
+        terminal.say("\nThis rotation invalidates all existing recovery kits. The new kit replaces them.")?;
     }
     let making = Making::begin(vault)?;
     let place = store.place();

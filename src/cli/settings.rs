@@ -72,6 +72,9 @@ pub struct VaultSettings {
     pub keychain: Kind,
     /// The vault file's path when it was last made or named.
     pub place: String,
+    /// Whether to offer a recovery kit: the vault was made without one, and nobody has answered whether it should.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offer_kit: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -148,6 +151,17 @@ impl Settings {
             return Ok(());
         }
         self.change(|vaults| vaults.insert(vault.to_string(), settings))
+    }
+
+    /// Remembers whether a vault's recovery kit is still to be offered.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written.
+    pub fn offer_kit(&self, vault: VaultId, offer: bool) -> Result<(), Failure> {
+        if self.of(vault)?.is_none_or(|known| known.offer_kit == offer) {
+            return Ok(());
+        }
+        self.change(|vaults| vaults.get_mut(&vault.to_string()).map(|known| known.offer_kit = offer))
     }
 
     /// Forgets a vault.

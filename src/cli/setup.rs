@@ -36,6 +36,22 @@ pub struct NewVault {
     pub kit: KitFlags,
 }
 
+impl NewVault {
+    /// Names the flags that were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let kit = &self.kit;
+        let mut given = vec![
+            (self.generate_password, "--generate-password"),
+            (self.beside_vault, "--beside-vault"),
+            (kit.recovery_file.is_some(), "--recovery-file"),
+            (kit.no_recovery, "--no-recovery"),
+            (kit.allow_synced, "--allow-synced"),
+        ];
+        given.extend(self.kdf.given());
+        given.into_iter().filter_map(|(is_given, flag)| is_given.then_some(flag)).collect()
+    }
+}
+
 /// What was chosen for a new vault, before anything is written.
 pub struct Plan {
     place: KeyPlace,
@@ -82,13 +98,15 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })
 }
 
-/// Makes the planned vault and hands it to `then`. The password is wiped by then.
+/// Makes the planned vault and hands it to `then`. The password is wiped by then. `next` is what to do where the user
+/// interrupts the questions about a recovery kit.
 ///
 /// # Errors
 /// Those of making it, and of `then`.
 pub fn carry_out<T>(
     context: &Context,
     plan: Plan,
+    next: &str,
     then: impl FnOnce(&mut Unlocked<'_>, &KeyPlace, Announced, Option<u32>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let Plan { place, password, to_be_shown, kit } = plan;
@@ -111,7 +129,7 @@ pub fn carry_out<T>(
         }
     };
     context.show_notices(&mut unlocked);
-    let kit = kit::for_new_vault(context, &mut unlocked, &store, &password, &kit)?;
+    let kit = kit::for_new_vault(context, &mut unlocked, &store, &password, &kit, next)?;
     drop(password);
     let result = then(&mut unlocked, &place, announced, kit);
     context.show_notices(&mut unlocked);
@@ -153,8 +171,8 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
             (Err(error), Some(terminal)) => {
                 terminal.say(&format!(
                     "The OS keychain cannot be used: {error}.\n\
-                     The key can be kept in a file of yours instead. Whoever copies both that file and the vault can \
-                     try passwords, at Argon2id's price."
+                     The key can be kept in a file instead. Whoever copies both that file and the vault can try to \
+                     guess the password."
                 ))?;
                 if terminal.confirm("Keep the key in a file?")? {
                     return Ok(Kind::File);

@@ -42,6 +42,8 @@ impl Terminal {
         write!(self.output, "{question} ").and_then(|()| self.output.flush()).map_err(failed)?;
         let mut line = String::new();
         if self.input.read_line(&mut line).map_err(failed)? == 0 {
+            // Past the question.
+            self.say("")?;
             return Err(Failure::interrupted());
         }
         Ok(line.trim().to_owned())

@@ -49,11 +49,37 @@ hint: choose another name with -o, or replace it with --force
     home.run_alone(&format!("{first} --force")).fails(
         2,
         "\
-the vault is there already: --generate-password changes nothing
+the vault exists already, so these flags have no effect: --generate-password, --kdf-memory, --kdf-passes, --kdf-lanes
 error: the master password is needed, and there is no terminal to ask for it
 hint: give --password-file, --password-fd or --password-command
 ",
     );
+}
+
+#[test]
+fn a_flag_for_a_new_vault_is_refused_where_none_is_to_be_made() {
+    let home = Home::with_project();
+    home.write("a.txt", "data");
+    for flag in ["--kdf-memory 512", "--kdf-passes 4", "--no-recovery", "--recovery-file kit", "--generate-password"] {
+        let name = flag.split(' ').next().unwrap();
+        home.run(&format!("encrypt -p acme a.txt {flag}"))
+            .fails(2, &format!("error: {name} is for a new vault\nhint: add --init, or leave the flag out\n"));
+    }
+}
+
+#[test]
+fn a_kit_that_the_first_run_did_not_make_is_written_by_the_next_that_names_a_file_for_it() {
+    let home = Home::with_vault();
+    home.write("a.txt", "data");
+    home.run("encrypt --init -p acme a.txt --recovery-file kit").succeeds();
+    home.run_alone("recovery test --kit-file kit")
+        .shows("kit 1 opens {home}/.local/share/strongroom/vault.json: 1 project\n");
+    home.run("encrypt --init -p acme a.txt --force --recovery-file other").warns(
+        "a.txt -> a.txt.sealed (project acme, key version 1)\n",
+        "warning: the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
+         with `strongroom recovery new`\n",
+    );
+    assert!(!home.path("other").exists());
 }
 
 #[test]

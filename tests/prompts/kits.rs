@@ -108,18 +108,78 @@ fn a_kit_that_is_declined_is_not_made_and_what_that_means_is_said() {
 }
 
 #[test]
-fn ctrl_c_while_groups_are_typed_back_leaves_a_vault_without_a_kit_that_opens() {
+fn an_interruption_at_the_kits_questions_says_what_exists_and_the_next_run_offers_the_kit_again() {
+    for (at, key) in [("offer", "\x03"), ("offer", "\x04"), ("group", "\x03"), ("group", "\x04")] {
+        let home = Home::new();
+        let data = home.data();
+        let line = format!("strongroom encrypt --init --keychain file -p acme {CHEAP} {data}");
+        let mut terminal = home.terminal(&line);
+        terminal.answer(CHOICE, "2");
+        terminal.answer_hidden(NEW_PASSWORD, OLD);
+        terminal.answer_hidden(AGAIN, OLD);
+        terminal.see(OFFER);
+        if at == "group" {
+            terminal.session.send_line("y").unwrap();
+            groups(&mut terminal);
+            asked_for(&mut terminal);
+        }
+        terminal.press(key);
+        let screen = terminal.leaves_with(130);
+        let said = format!(
+            "\r\nerror: interrupted\r\ncause: the vault now exists at {}, without a recovery kit; nothing was \
+             encrypted\r\nhint: run the same command again: it offers the kit again, and then encrypts\r\n",
+            home.path(".local/share/strongroom/vault.json").display()
+        );
+        assert!(screen.contains(&said), "{said}\n{screen}");
+        assert!(!home.work("clients.csv.sealed").exists());
+
+        let mut terminal = home.terminal(&line);
+        terminal.answer_hidden(PASSWORD, OLD);
+        terminal.answer(OFFER, "y");
+        let groups = groups(&mut terminal);
+        type_back(&mut terminal, &groups);
+        let screen = terminal.leaves_with(0);
+        assert!(screen.contains("clients.csv -> clients.csv.sealed"), "{screen}");
+        fs::write(home.work("kit"), groups.join(" ")).unwrap();
+        assert_eq!(home.run("recovery test --kit-file kit", OLD), 0);
+    }
+}
+
+#[test]
+fn a_kit_is_offered_until_somebody_answers_and_only_to_a_person() {
     let home = Home::new();
     let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));
     terminal.answer(CHOICE, "2");
     terminal.answer_hidden(NEW_PASSWORD, OLD);
     terminal.answer_hidden(AGAIN, OLD);
-    terminal.answer(OFFER, "y");
-    groups(&mut terminal);
-    asked_for(&mut terminal);
+    terminal.see(OFFER);
     terminal.press("\x03");
-    terminal.leaves_with(130);
-    assert_eq!((home.run("project add acme", OLD), home.run("recovery revoke 1", OLD)), (0, 4));
+    let screen = terminal.leaves_with(130);
+    assert!(screen.contains("hint: make the kit with `strongroom recovery new`"), "{screen}");
+
+    // A script's command is not held up.
+    assert_eq!(home.run("project add beta", OLD), 0);
+    fs::write(home.work("pw"), OLD).unwrap();
+    let screen = home.terminal("strongroom project list --password-file pw").leaves_with(0);
+    assert!(!screen.contains(OFFER), "{screen}");
+
+    let mut terminal = home.terminal("strongroom project add acme");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.see(OFFER);
+    terminal.press("\x03");
+    let screen = terminal.leaves_with(130);
+    assert!(screen.contains("has no recovery kit yet; nothing else was done"), "{screen}");
+    assert_eq!(home.run("project show acme", OLD), 4);
+
+    let mut terminal = home.terminal("strongroom project add acme");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.answer(OFFER, "n");
+    let screen = terminal.leaves_with(0);
+    assert!(screen.contains("warning: this vault has no recovery kit"), "{screen}");
+    let mut terminal = home.terminal("strongroom project list");
+    terminal.answer_hidden(PASSWORD, OLD);
+    let screen = terminal.leaves_with(0);
+    assert!(!screen.contains(OFFER) && screen.contains("acme"), "{screen}");
 }
 
 /// Returns the last 24 lines of 80 columns, as a terminal of that size shows them.

@@ -12,6 +12,7 @@ use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
+use crate::cli::kit;
 use crate::cli::output::Announced;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
@@ -94,15 +95,19 @@ impl Encrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let new_project = NewProject { name: self.project.clone(), ..NewProject::default() };
         new_project.check().map_err(|error| Failure::of("encrypt", error))?;
+        if let (false, Some(flag)) = (self.init, self.new.given().first()) {
+            return Err(Failure::usage(format!("{flag} is for a new vault")).hint("add --init, or leave the flag out"));
+        }
         // What can be refused without a password is refused before anybody types one.
         let work = self.settle(context)?;
         let vault_missing = context.store()?.load().is_ok_and(|vault| vault.is_none())
             && context.store()?.load_previous().is_ok_and(|vault| vault.is_none());
         if !vault_missing {
-            if self.new.generate_password {
-                context.output.remark("the vault is there already: --generate-password changes nothing");
-            }
-            return context.with_unlocked(|vault| self.encrypt(context, vault, work, None));
+            return if self.init {
+                self.encrypt_again(context, work)
+            } else {
+                context.with_unlocked(|vault| self.encrypt(context, vault, work, None))
+            };
         }
         if !self.init {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() })
@@ -113,8 +118,31 @@ impl Encrypt {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }));
         }
         let plan = setup::plan(context, &self.new)?;
-        setup::carry_out(context, plan, |vault, key, announced, _| {
+        let next = "run the same command again: it offers the kit again, and then encrypts";
+        setup::carry_out(context, plan, next, |vault, key, announced, _| {
             self.encrypt(context, vault, work, Some(New { key, announced }))
+        })
+    }
+
+    /// Encrypts with a vault that the command would make if it did not exist.
+    fn encrypt_again(&self, context: &Context, work: Work) -> Result<(), Failure> {
+        let for_kit = ["--recovery-file", "--no-recovery", "--allow-synced"];
+        let idle: Vec<&str> = self.new.given().into_iter().filter(|flag| !for_kit.contains(flag)).collect();
+        if !idle.is_empty() {
+            let text = format!("the vault exists already, so these flags have no effect: {}", idle.join(", "));
+            context.output.remark(&text);
+        }
+        context.with_unlocked_by(|vault, password| {
+            if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
+                context.output.warn(
+                    "kit-not-made",
+                    "the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
+                     with `strongroom recovery new`",
+                );
+            }
+            kit::offer_again(context, vault, &password, Some(&self.new.kit))?;
+            drop(password);
+            self.encrypt(context, vault, work, None)
         })
     }
 

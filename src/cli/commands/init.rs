@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::kit;
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::store::Store;
 
@@ -26,13 +27,13 @@ impl Init {
             context.output.warn(
                 "vault-lost",
                 &format!(
-                    "this machine remembers vault {vault} at this place, where no file stands: what is encrypted with \
-                     it opens with that file, or a backup of it, and not with this vault"
+                    "this computer's settings list vault {vault} at this place, but its file is missing: files that \
+                     were encrypted with that vault open only with its file or a backup of it, not with the new vault"
                 ),
             );
         }
         let place = context.store()?.place();
-        setup::carry_out(context, plan, |vault, key, announced, kit| {
+        setup::carry_out(context, plan, kit::MAKE_LATER, |vault, key, announced, kit| {
             let mut text = describe(key, &place);
             if let Some(number) = kit {
                 text += &format!(

@@ -341,7 +341,7 @@ impl Fork {
                 }
             };
             let there = context.at(&folder)?;
-            let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit)?;
+            let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
             there.show_notices(&mut forked);
             let text = format!(
                 "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
