@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+mod owner;
 #[cfg(feature = "cli")]
 pub mod unfinished;
+
+#[cfg(feature = "cli")]
+pub use owner::strangers;
+pub use owner::{create_own_folder, give_to_owner_of, keep_owner};
 
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
@@ -84,7 +89,7 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Writes `bytes` to a new private file beside `path`, syncs it, lets `check` read it back, and renames it over
-/// `path`. The temporary file is `path` + [`UNFINISHED_SUFFIX`]; the caller holds whatever lock keeps others from it,
+/// `path`; where root runs this, it keeps the owner and group of what it replaces. The temporary file is `path` + [`UNFINISHED_SUFFIX`]; the caller holds whatever lock keeps others from it,
 /// so one that stands was left by a crash and is removed.
 ///
 /// # Errors
@@ -103,6 +108,7 @@ pub fn replace(
     }
     let written = (|| {
         let mut file = create_private(&temporary)?;
+        keep_owner(&file, path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         drop(file);
@@ -132,15 +138,11 @@ pub const LOCK_POLL: Duration = Duration::from_millis(2);
 /// # Errors
 /// The system's error.
 pub fn lock(path: &Path, wait: Duration) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        options.mode(0o600).custom_flags(flags.bits() as i32);
-    }
-    let file = options.open(path)?;
+    let file = match create_private(path) {
+        Ok(file) => give_to_owner_of(&file, folder_of(path)).map(|()| file)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_lock(path)?,
+        Err(error) => return Err(error),
+    };
     let start = Instant::now();
     loop {
         match file.try_lock() {
@@ -150,4 +152,16 @@ pub fn lock(path: &Path, wait: Duration) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits() as i32);
+    }
+    options.open(path)
 }

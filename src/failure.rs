@@ -1,8 +1,9 @@
 //! Errors as the user sees them: what failed, why, and one thing to do about it. Nothing here prints.
 
 use std::io;
+use std::path::Path;
 
-use crate::disk::plain;
+use crate::disk::{plain, strangers};
 use crate::error::Error;
 use crate::keychain::KeychainError;
 
@@ -246,13 +247,45 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
             "move away the folder that stands there"
         }
+        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            return Some(permission_hint(path));
+        }
         Error::Io { .. } | Error::Random(_) => return None,
     };
     Some(hint.into())
 }
 
+/// Says what helps if the permissions of one of the program's own files keep this user out.
+pub fn permission_hint(path: &Path) -> String {
+    let Some(found) = strangers(path) else {
+        return "make it readable and writable for you, or name another place with --vault or --keychain file:PATH"
+            .into();
+    };
+    let words: Vec<String> = found.paths.iter().map(|path| shell_word(&path.display().to_string())).collect();
+    let flag = if found.is_folder { "-R " } else { "" };
+    format!(
+        "it belongs to {}; if a command that was run with sudo left it so, take it back: sudo chown {flag}{} {}",
+        found.owner,
+        found.own,
+        words.join(" ")
+    )
+}
+
+/// Returns a word as a shell takes it whole.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 fn keychain_hint(error: &KeychainError) -> String {
     match error {
+        KeychainError::File { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            return permission_hint(path);
+        }
         KeychainError::NoBus => {
             "run it in a desktop session; a new or recovered vault can keep its key in a file: --keychain file"
         }

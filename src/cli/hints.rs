@@ -1,5 +1,7 @@
 //! Commands that a text tells its reader to type.
 
+pub use crate::failure::shell_word;
+
 /// The commands that act on the vault that --vault names.
 const AT_A_VAULT: [&str; 15] = [
     "cat",
@@ -38,16 +40,6 @@ pub fn with_flag(text: &str, flag: &str) -> String {
         }
     }
     told + rest
-}
-
-/// Returns a word as a shell takes it whole.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl Keychain for FileKeychain {
         let mut check = |written: &[u8]| {
             if written == bytes { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
         };
-        disk::create_private_folder(disk::folder_of(&target))
+        disk::create_own_folder(disk::folder_of(&target))
             .and_then(|()| disk::replace(&target, bytes, &mut check, &mut || Ok(())))
             .map_err(failed("write", &path))
     }
@@ -128,9 +128,10 @@ impl Keychain for FileKeychain {
             return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
         let path = self.path_of(kind);
-        let made = disk::create_private_folder(disk::folder_of(&path)).and_then(|()| disk::create_private(&path));
+        let made = disk::create_own_folder(disk::folder_of(&path)).and_then(|()| disk::create_private(&path));
         let mut file = made.map_err(failed("make", &path))?;
-        file.write_all(bytes)
+        disk::give_to_owner_of(&file, disk::folder_of(&path))
+            .and_then(|()| file.write_all(bytes))
             .and_then(|()| file.sync_all())
             .and_then(|()| disk::sync_folder(disk::folder_of(&path)))
             .map_err(|error| {

@@ -132,7 +132,7 @@ impl Store for FolderStore {
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
         let folder = folder_of(&self.file);
-        disk::create_private_folder(folder).map_err(io_error("make", folder))?;
+        disk::create_own_folder(folder).map_err(io_error("make", folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
         let path = with_suffix(&self.file, ".lock");
         // Others look at the lock now and then. Taken again at once, it would look held all the time to them.
@@ -275,8 +275,10 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
         // Opening anything but a regular file could wait for ever.
         Err(error) if is_other_trouble(&error) && fs::metadata(from)?.is_file() => {
             let mut copy = disk::create_private(to)?;
-            let copied =
-                File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy)).and_then(|_| copy.sync_all());
+            let copied = disk::keep_owner(&copy, from)
+                .and_then(|()| File::open(from))
+                .and_then(|mut from| io::copy(&mut from, &mut copy))
+                .and_then(|_| copy.sync_all());
             copied.inspect_err(|_| {
                 // Best effort: this process made it a moment ago.
                 let _ = fs::remove_file(to);

@@ -19,7 +19,9 @@ pub const FLOOR: &str = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4";
 pub const PASSWORD: &str = "tundra-velvet-onion-cobalt-ferry-mosaic";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
 /// The user and group nobody.
-const STRANGER: u32 = 65534;
+pub const STRANGER: u32 = 65534;
+/// A user without an entry in the password file.
+pub const UNKNOWN: u32 = 4242;
 /// Files longer than this are compared by length and time alone.
 const COMPARE_LIMIT: u64 = 64 << 20;
 
@@ -205,11 +207,24 @@ impl Typed<'_> {
 
     /// Runs it as somebody whom file permissions bind: nobody where the tests are root's, else whoever runs them. The
     /// home becomes theirs.
-    pub fn by_stranger(mut self) -> Self {
-        if !is_root() {
-            return self;
+    pub fn by_stranger(self) -> Self {
+        if is_root() {
+            give_away(&self.home.path);
         }
-        give_away(&self.home.path);
+        self.as_stranger()
+    }
+
+    /// Runs it as somebody whom file permissions bind, in a home that is left as it is.
+    pub fn as_stranger(self) -> Self {
+        if is_root() { self.as_user(STRANGER) } else { self }
+    }
+
+    /// Runs it as a user that the system has no entry for, without HOME. Only root can.
+    pub fn as_nobody_known(self) -> Self {
+        self.as_user(UNKNOWN).through(&["env", "-u", "HOME"])
+    }
+
+    fn as_user(mut self, user: u32) -> Self {
         // The program may lie where only root can go.
         let folder = TempDir::with_prefix("strongroom-program-").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -217,7 +232,7 @@ impl Typed<'_> {
         fs::hard_link(PROGRAM, &program).or_else(|_| fs::copy(PROGRAM, &program).map(drop)).unwrap();
         self.command[0] = program.into();
         self._program = Some(folder);
-        self.through(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+        self.through(&["setpriv", &format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups"])
     }
 
     /// Runs it.
@@ -281,15 +296,21 @@ fn is_temporary(path: &Path) -> bool {
 }
 
 /// Tells whether the tests are root's, whom no file permission binds.
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-fn give_away(path: &Path) {
-    std::os::unix::fs::lchown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+/// Makes a file, or a folder with all that is in it, the stranger's.
+pub fn give_away(path: &Path) {
+    give_to(path, STRANGER);
+}
+
+/// Makes a file, or a folder with all that is in it, a user's.
+pub fn give_to(path: &Path, user: u32) {
+    std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
     if fs::symlink_metadata(path).unwrap().is_dir() {
         for entry in fs::read_dir(path).unwrap() {
-            give_away(&entry.unwrap().path());
+            give_to(&entry.unwrap().path(), user);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Opened};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, permission_hint};
 use crate::cli::hints::shell_word;
 use crate::error::Error;
 use crate::format::VaultId;
@@ -43,8 +43,11 @@ pub fn check(
                     None => "strongroom init",
                 },
                 Error::UnsupportedVersion { .. } => "install a newer strongroom",
-                Error::Io { .. } => "make the file readable for you",
                 _ => PUT_BACK,
+            };
+            let remedy = match &error {
+                Error::Io { path, .. } => permission_hint(path),
+                _ => remedy.into(),
             };
             findings.push(Finding::problem("vault", text, remedy));
             return None;

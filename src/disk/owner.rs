@@ -1,0 +1,158 @@
+//! Whose a file is. A command under sudo works for the user whose files it finds: what root makes there must stay that
+//! user's, or the next command without sudo is shut out.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+#[cfg(feature = "cli")]
+use std::path::PathBuf;
+
+/// Gives a file that this process has just made to the owner and group of the file whose place it is to take, or of the
+/// folder where there is none. Does nothing unless root runs this.
+///
+/// # Errors
+/// The system's error, if the owner of what is replaced would lose it to root.
+#[cfg(unix)]
+pub fn keep_owner(made: &File, replaced: &Path) -> io::Result<()> {
+    use std::os::unix::fs::fchown;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    match fs::symlink_metadata(replaced) {
+        Ok(former) => match other_owner(made, &former)? {
+            Some((user, group)) => fchown(made, Some(user), Some(group)),
+            None => Ok(()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => give_to_owner_of(made, super::folder_of(replaced)),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+pub fn keep_owner(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives a new file or folder that this process has just made to the owner and group of a folder. Does nothing unless
+/// root runs this.
+///
+/// # Errors
+/// The system's error, if the folder cannot be looked at. What it keeps root from giving away stays root's: such as
+/// where the folder's owner is not known in the container of this root.
+#[cfg(unix)]
+pub fn give_to_owner_of(made: &File, folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::fchown;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    if let Some((user, group)) = other_owner(made, &fs::metadata(folder)?)? {
+        let _ = fchown(made, Some(user), Some(group));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub fn give_to_owner_of(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns owner and group of a model, where those of a file differ.
+#[cfg(unix)]
+fn other_owner(file: &File, model: &fs::Metadata) -> io::Result<Option<(u32, u32)>> {
+    use std::os::unix::fs::MetadataExt;
+    let own = file.metadata()?;
+    let model = (model.uid(), model.gid());
+    Ok((model != (own.uid(), own.gid())).then_some(model))
+}
+
+/// Makes a folder of the program's own files and its missing parents, readable by their owner alone: by the owner of
+/// the folder they are made in, where root makes them. Folders that exist are left as they are.
+///
+/// # Errors
+/// The system's error.
+pub fn create_own_folder(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = super::folder_of(path);
+    if parent != path {
+        create_own_folder(parent)?;
+    }
+    match super::create_private_folder(path) {
+        Ok(()) => give_folder(path, parent),
+        // A file is in the way.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(io::ErrorKind::NotADirectory.into()),
+        other => other,
+    }
+}
+
+#[cfg(unix)]
+fn give_folder(made: &Path, parent: &Path) -> io::Result<()> {
+    use rustix::fs::{Mode, OFlags, open};
+    // The owner of the parent may have put a link in its place.
+    let made = open(made, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
+    give_to_owner_of(&File::from(made), parent)
+}
+
+#[cfg(not(unix))]
+fn give_folder(_: &Path, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Whose files keep this user out, and what would give them back.
+#[cfg(feature = "cli")]
+#[derive(Debug)]
+pub struct Strangers {
+    /// The files, or the one folder that cannot be looked into.
+    pub paths: Vec<PathBuf>,
+    /// There is a folder among them, so that what is in it is meant, too.
+    pub is_folder: bool,
+    /// The owner of the first, by name where it has one.
+    pub owner: String,
+    /// This user and its group, as chown takes them.
+    pub own: String,
+}
+
+/// Finds the files that keep this user from `path` because they are another user's: `path` and what lies beside it
+/// under its name, or the folder on the way to it.
+#[cfg(all(unix, feature = "cli"))]
+pub fn strangers(path: &Path) -> Option<Strangers> {
+    use std::os::unix::fs::MetadataExt;
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    if user == 0 {
+        return None;
+    }
+    let owner = |path: &Path| fs::symlink_metadata(path).ok().map(|metadata| metadata.uid());
+    let is_strange = |path: &PathBuf| owner(path).is_some_and(|owner| owner != user);
+    let folder = super::folder_of(path);
+    let mut paths: Vec<PathBuf> = match path.file_name().map(|name| name.to_string_lossy().into_owned()) {
+        Some(name) => {
+            let beside = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            let is_named = |path: &PathBuf| {
+                let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                own.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            beside.filter(is_named).filter(is_strange).collect()
+        }
+        None => Vec::new(),
+    };
+    paths.sort();
+    if paths.is_empty() {
+        // Not beyond a folder of this user: what is above it is nobody's mistake.
+        let last = path.ancestors().skip(1).find(|folder| is_strange(&folder.to_path_buf()))?;
+        owner(super::folder_of(last)).filter(|owner| *owner == user)?;
+        paths.push(last.into());
+    }
+    let first = fs::symlink_metadata(&paths[0]).ok()?;
+    Some(Strangers {
+        is_folder: first.is_dir(),
+        owner: if first.uid() == 0 { "root".into() } else { format!("user {}", first.uid()) },
+        own: format!("{user}:{group}"),
+        paths,
+    })
+}
+
+#[cfg(all(not(unix), feature = "cli"))]
+pub fn strangers(_: &Path) -> Option<Strangers> {
+    None
+}

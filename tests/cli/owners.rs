@@ -1,0 +1,115 @@
+//! One command under sudo, with the user's own home: the files stay the user's, and those that are not are named with
+//! what gives them back.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+
+use crate::harness::{FLOOR, Home, STRANGER, give_away, is_root};
+
+/// Tells whether files can be given away here, and says so where they cannot.
+fn root_is_here() -> bool {
+    if !is_root() {
+        // Not through print, which a passing test swallows.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can work for another user");
+    }
+    is_root()
+}
+
+/// Returns everything below a folder that is not the stranger's.
+fn not_the_strangers(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = fs::symlink_metadata(&path).unwrap();
+        if (metadata.uid(), metadata.gid()) != (STRANGER, STRANGER) {
+            found.push(path.clone());
+        }
+        if metadata.is_dir() {
+            found.extend(not_the_strangers(&path));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_root_makes_and_replaces_in_a_users_home_stays_the_users() {
+    if !root_is_here() {
+        return;
+    }
+    let home = Home::empty();
+    give_away(&home.path(""));
+    // The very first file and folder, and then each that is replaced: vault, previous, lock, settings, key, anchor.
+    home.run(&format!("init --no-recovery --keychain file {FLOOR}")).succeeds();
+    assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0]);
+    home.run("project add acme").succeeds();
+    home.run(&format!("init --no-recovery --vault second --keychain file:keys/second {FLOOR}")).succeeds();
+    home.write("new", "gravel-tunic-ember-canyon-plaza-hinge");
+    give_away(&home.path("new"));
+    home.run("passwd --new-password-file new").succeeds();
+    let late = home.vault().with_file_name("late");
+    home.run(&format!("vault backup {}", late.display())).succeeds();
+    fs::remove_file(late).unwrap();
+    assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0]);
+    home.typed("project list --password-file new").as_stranger().run().succeeds();
+    home.typed("project add beta --password-file new").as_stranger().run().succeeds();
+    // Root's own vault is root's.
+    let own = Home::with_project();
+    assert_eq!(fs::metadata(own.vault()).unwrap().uid(), 0);
+}
+
+#[test]
+fn a_vault_of_another_user_is_refused_with_the_command_that_gives_it_back() {
+    if !root_is_here() {
+        return;
+    }
+    let home = Home::with_project();
+    give_away(&home.path(""));
+    let paths = [home.vault(), home.keychain(), home.path(".local/share/strongroom")];
+    for lost in paths {
+        for path in [lost.clone(), PathBuf::from(format!("{}.prev", lost.display()))] {
+            if path.exists() {
+                chown(path, Some(0), Some(0)).unwrap();
+            }
+        }
+        if lost.is_dir() {
+            chown(home.vault(), Some(0), Some(0)).unwrap();
+        }
+        let outcome = home.typed("project list --password-file pw").as_stranger().run();
+        let hint = outcome.stderr().lines().last().unwrap().to_owned();
+        assert!(
+            hint.starts_with("hint: it belongs to root; if a command that was run with sudo left it so, "),
+            "{hint}"
+        );
+        let command = hint.split(": ").last().unwrap().to_owned();
+        // Doctor names the same, once.
+        let doctor = home.typed("doctor --json").as_stranger().run();
+        let told: serde_json::Value = serde_json::from_str(&doctor.text()).unwrap();
+        let problems: Vec<_> = told.as_array().unwrap().iter().filter(|told| told["level"] == "problem").collect();
+        assert!(problems.iter().any(|told| told["remedy"].as_str().unwrap().ends_with(&command)), "{command}: {told}");
+        home.shell(&format!("sudo() {{ \"$@\"; }}; {command}")).does("");
+        home.typed("project list --password-file pw").as_stranger().run().succeeds();
+    }
+}
+
+#[test]
+fn a_vault_in_another_users_folder_is_not_to_be_taken() {
+    if !root_is_here() {
+        return;
+    }
+    let (home, others) = (Home::empty(), Home::with_vault());
+    give_away(&home.path(""));
+    let vault = others.vault();
+    home.typed("status --vault").arg(vault.parent().unwrap()).as_stranger().run().fails(
+        1,
+        &format!(
+            "\
+error: cannot open the vault
+cause: cannot open {}: permission denied
+hint: make it readable and writable for you, or name another place with --vault or --keychain file:PATH
+",
+            vault.display()
+        ),
+    );
+}
