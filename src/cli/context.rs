@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use super::args::Global;
 use super::failure::{Exit, Failure};
-use super::folders::Folders;
+use super::folders::{Folders, no_home};
+use super::hints::shell_word;
 use super::kit;
 use super::output::Output;
 use super::password;
-use super::settings::{Kind, Settings, VaultSettings};
+use super::settings::{Kept, Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
 use crate::crypto::secret::Password;
+use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
 use crate::host::ThisHost;
@@ -43,11 +45,25 @@ impl Context {
     /// Learns the folders. Reads no vault yet.
     ///
     /// # Errors
-    /// Where there is no home folder to go by.
+    /// If a keychain file in the state folder is asked for, and there is no such folder.
     pub fn new(global: Global, output: Output) -> Result<Self, Failure> {
-        let folders = Folders::find()?;
+        let folders = Folders::find();
         let settings = Settings::new(folders.settings.clone());
-        Ok(Self { global, output, folders, settings, host: ThisHost })
+        let context = Self { global, output, folders, settings, host: ThisHost };
+        context.global.keychain.as_ref().map_or(Ok(()), |kind| context.check_kind(kind))?;
+        Ok(context)
+    }
+
+    /// Refuses a keychain file in the state folder if there is no such folder.
+    ///
+    /// # Errors
+    /// Naming what would help.
+    pub fn check_kind(&self, kind: &Kind) -> Result<(), Failure> {
+        if *kind == Kind::File && self.folders.keychain.is_none() {
+            let hint = "name the file with --keychain file:PATH, or set HOME";
+            return Err(no_home("find the folder of keychain files", hint));
+        }
+        Ok(())
     }
 
     /// Returns what a command stands on that is done to another vault.
@@ -66,19 +82,26 @@ impl Context {
     }
 
     /// Returns the vault's folder as a whole path.
-    pub fn vault_folder(&self) -> PathBuf {
+    ///
+    /// # Errors
+    /// If nothing names it, and there is no home folder.
+    pub fn vault_folder(&self) -> Result<PathBuf, Failure> {
         let variable = std::env::var_os("STRONGROOM_VAULT").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let named = self.global.vault.as_ref().or(variable.as_ref());
-        let folder = named.unwrap_or(&self.folders.vault);
-        std::path::absolute(folder).unwrap_or_else(|_| folder.into())
+        let Some(folder) = named.or(self.folders.vault.as_ref()) else {
+            let hint = "name the vault's folder with --vault DIR and, unless its key is in a desktop's keychain, the \
+                        key's file with --keychain file:PATH; or set HOME";
+            return Err(no_home("find the vault", hint));
+        };
+        Ok(absolute(folder))
     }
 
     /// Returns the place of the vault.
     ///
     /// # Errors
-    /// Where `vault.json` is a link that leads nowhere.
+    /// As [`Context::vault_folder`], and if `vault.json` is a link that leads nowhere.
     pub fn store(&self) -> Result<FolderStore, Failure> {
-        let folder = self.vault_folder();
+        let folder = self.vault_folder()?;
         FolderStore::new(&folder, SIZE_LIMIT).map_err(|error| {
             Failure::new(Exit::NotFound, "vault-not-found", "cannot find the vault")
                 .cause(error.to_string())
@@ -119,7 +142,9 @@ impl Context {
 
     /// Returns where the `file` kind keeps a vault's key.
     pub fn default_keychain_file(&self, vault: VaultId) -> PathBuf {
-        self.folders.keychain.join(vault.to_string())
+        // `check_kind` has refused the kind if there is no folder; below a device nothing can be made.
+        let folder = self.folders.keychain.as_deref().unwrap_or(Path::new("/dev/null"));
+        folder.join(vault.to_string())
     }
 
     /// Returns the kind of keychain that holds a vault's key: what the user names, else what this machine remembers,
@@ -172,14 +197,15 @@ impl Context {
         let id = vault.id();
         let kind = self.kind_of(id)?;
         let keychain = self.keychain(&kind, id);
-        let found = vault.find_key(&*keychain, &self.host).map_err(|error| Failure::of(doing, error))?;
+        let found =
+            vault.find_key(&*keychain, &self.host).map_err(|error| self.missing_key(doing, error, &kind, id))?;
         let (mut unlocked, password) = password::unlock(self, found, |error| Failure::of(doing, error))?;
         if self.global.accept_rollback {
             self.accept(&mut unlocked)?;
         }
         let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
         self.show(&notices);
-        self.remember_if_named(id, &kind, store.file())?;
+        self.remember_opened(id, &kind, store.file())?;
         let result = then(&mut unlocked, password);
         self.show_notices(&mut unlocked);
         result.map_err(|failure| self.explain(failure, &unlocked))
@@ -197,22 +223,86 @@ impl Context {
         Ok(())
     }
 
-    /// A keychain that the user named and that opened is remembered for a vault of which nothing is known here.
-    fn remember_if_named(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
-        if self.global.keychain.is_none() || self.settings.of(vault)?.is_some() {
-            return Ok(());
+    /// Remembers the keychain that opened a vault of which nothing is known here. What cannot be remembered is not worth
+    /// a word: the same command opens the vault again.
+    fn remember_opened(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
+        match self.settings.of(vault) {
+            Ok(None) => self.settings.remember(vault, self.settings_for(None, vault, kind, file)).map(drop),
+            Ok(Some(known)) => self.remember_moved(known, vault, kind, file),
+            // The keychain was named, or nothing would have opened.
+            Err(failure) if failure.kind == "permission" => Ok(()),
+            Err(failure) => Err(failure),
         }
-        self.remember(vault, kind, file)
     }
 
-    /// Remembers where a vault's key lies.
+    /// Remembers the new place of a keychain file that was moved: the remembered one is gone, and the one named opened.
+    fn remember_moved(&self, known: VaultSettings, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
+        let (Kind::FileAt(old), Kind::FileAt(new)) = (&known.keychain, self.whole_kind(kind, vault)) else {
+            return Ok(());
+        };
+        if *old == new || !is_gone(old) || self.other_file(vault, file)?.is_some() {
+            return Ok(());
+        }
+        let text = format!("this computer now remembers that the key is stored in {}", new.display());
+        if self.settings.remember(vault, self.settings_for(Some(known), vault, kind, file))? == Kept::Yes {
+            self.output.remark(&text);
+        }
+        Ok(())
+    }
+
+    /// Says of a keychain that holds no key for a vault what only this computer knows: that its file is gone.
+    pub fn missing_key(&self, doing: &str, error: Error, kind: &Kind, vault: VaultId) -> Failure {
+        let failure = Failure::of(doing, error);
+        match self.whole_kind(kind, vault) {
+            Kind::FileAt(path) if failure.kind == "key-missing" && is_gone(&path) => {
+                let named = self.global.keychain.is_some();
+                let cause = if named {
+                    format!("there is no keychain file {}", path.display())
+                } else {
+                    format!("the keychain file {}, where this computer keeps the vault's key, is gone", path.display())
+                };
+                failure.cause(cause).hint(
+                    "if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: \
+                     strongroom recover",
+                )
+            }
+            _ => failure,
+        }
+    }
+
+    /// Remembers where a vault's key is stored, or warns of what it costs that it cannot be remembered.
     ///
     /// # Errors
-    /// Where the settings cannot be written.
+    /// If the settings are damaged, or cannot be written though they may be.
     pub fn remember(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
+        // What cannot be read is told of when it is to be written.
+        let known = self.settings.of(vault).unwrap_or_default();
+        let settings = self.settings_for(known, vault, kind, file);
+        let keychain = settings.keychain.clone();
+        if let Kept::No(why) = self.settings.remember(vault, settings)?
+            && keychain != Kind::Os
+        {
+            let keychain = shell_word(&keychain.to_string());
+            self.output.warn(
+                "settings-not-written",
+                &format!(
+                    "this computer cannot remember where the key of the vault is stored ({why}): name it in every \
+                     command, with --keychain {keychain}"
+                ),
+            );
+        }
+        Ok(())
+    }
+
+    fn settings_for(&self, known: Option<VaultSettings>, vault: VaultId, kind: &Kind, file: &Path) -> VaultSettings {
         let keychain = self.whole_kind(kind, vault);
-        let offer_kit = self.settings.of(vault)?.is_some_and(|known| known.offer_kit);
-        self.settings.remember(vault, VaultSettings { keychain, place: file.display().to_string(), offer_kit })
+        let (mut former, others, offer_kit) = match known {
+            Some(known) => ([known.former, vec![known.keychain]].concat(), known.others, known.offer_kit),
+            None => Default::default(),
+        };
+        former.retain(|kind| *kind != keychain && matches!(kind, Kind::FileAt(path) if !is_gone(path)));
+        former.dedup();
+        VaultSettings { keychain, place: file.display().to_string(), former, others, offer_kit }
     }
 
     /// Returns where this machine has another file of a vault: the two would take each other's key and memory.
@@ -276,6 +366,11 @@ impl Context {
 /// Makes a keychain file's keychain. A file can hang too, on a network that is gone.
 fn file_keychain(path: &Path) -> Arc<dyn Keychain> {
     Arc::new(WithDeadline::new(Arc::new(FileKeychain::new(path)), DEADLINE_ATTENDED))
+}
+
+/// Tells whether there is nothing at a path.
+pub fn is_gone(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Tells whether two paths lead to one file.

@@ -1,4 +1,4 @@
-//! Where things lie by default: XDG folders on Linux, the native ones elsewhere.
+//! Where things are stored by default: XDG folders on Linux, the native ones elsewhere.
 
 use std::path::PathBuf;
 
@@ -6,34 +6,57 @@ use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_native_strateg
 
 use super::failure::{Exit, Failure};
 
-/// The default folders of this user.
+/// What keeps the default folders from being known.
+pub const NO_HOME: &str = "there is no home folder: HOME is not set, and the system knows none for this user";
+
+/// The default folders of this user; each is missing if nothing names it.
 pub struct Folders {
     /// The vault's folder.
-    pub vault: PathBuf,
-    /// This machine's settings file.
-    pub settings: PathBuf,
-    /// Where keychain files lie, apart from the vault.
-    pub keychain: PathBuf,
+    pub vault: Option<PathBuf>,
+    /// This computer's settings file.
+    pub settings: Option<PathBuf>,
+    /// Where keychain files are stored, apart from the vault.
+    pub keychain: Option<PathBuf>,
 }
 
 impl Folders {
     /// Learns them from the environment.
-    ///
-    /// # Errors
-    /// Where there is no home folder to go by.
-    pub fn find() -> Result<Self, Failure> {
+    pub fn find() -> Self {
         let args =
             AppStrategyArgs { top_level_domain: String::new(), author: String::new(), app_name: "strongroom".into() };
-        let native = choose_native_strategy(args).map_err(|_| {
-            Failure::new(Exit::Failed, "no-home", "cannot find the home folder")
-                .hint("set HOME, or name the vault with --vault and its keychain with --keychain file:PATH")
-        })?;
+        let Ok(native) = choose_native_strategy(args) else { return Self::without_home() };
         // macOS and Windows have no state folder of their own; beside the vault's folder, never in it.
         let state = native.state_dir().unwrap_or_else(|| native.data_dir().with_file_name("strongroom-state"));
-        Ok(Self {
-            vault: native.data_dir(),
-            settings: native.config_dir().join("settings.json"),
-            keychain: state.join("keychain"),
-        })
+        Self {
+            vault: Some(native.data_dir()),
+            settings: Some(settings_in(native.config_dir())),
+            keychain: Some(keychain_in(state)),
+        }
     }
+
+    /// Takes each folder from its own variable, which counts only if it is a whole path, as everywhere.
+    fn without_home() -> Self {
+        let named = |name: &str| {
+            let base = std::env::var_os(name).map(PathBuf::from).filter(|base| base.is_absolute());
+            base.filter(|_| cfg!(all(unix, not(target_os = "macos")))).map(|base| base.join("strongroom"))
+        };
+        Self {
+            vault: named("XDG_DATA_HOME"),
+            settings: named("XDG_CONFIG_HOME").map(settings_in),
+            keychain: named("XDG_STATE_HOME").map(keychain_in),
+        }
+    }
+}
+
+fn settings_in(folder: PathBuf) -> PathBuf {
+    folder.join("settings.json")
+}
+
+fn keychain_in(folder: PathBuf) -> PathBuf {
+    folder.join("keychain")
+}
+
+/// Says that a default folder is needed and not known.
+pub fn no_home(doing: &str, hint: &str) -> Failure {
+    Failure::new(Exit::Failed, "no-home", format!("cannot {doing}")).cause(NO_HOME).hint(hint)
 }

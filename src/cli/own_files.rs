@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::settings::Kind;
+use super::settings::{Kind, VaultSettings};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 use crate::files::own::OwnFiles;
 use crate::store::VAULT_FILE;
@@ -33,17 +33,27 @@ impl Context {
             Some(store.file().file_name().unwrap_or(OsStr::new(VAULT_FILE))),
             VAULT,
         );
-        own.add(&self.vault_folder().join(VAULT_FILE), VAULT);
+        own.add(&self.vault_folder()?.join(VAULT_FILE), VAULT);
         if let Ok(vault) = Vault::open(&store) {
             own.set_vault(vault.id());
         }
-        let settings = self.settings.path();
-        for path in [settings.to_path_buf(), with_suffix(settings, ".lock"), with_suffix(settings, UNFINISHED_SUFFIX)] {
-            own.add(&path, SETTINGS);
+        if let Some(settings) = self.settings.path() {
+            for path in
+                [settings.to_path_buf(), with_suffix(settings, ".lock"), with_suffix(settings, UNFINISHED_SUFFIX)]
+            {
+                own.add(&path, SETTINGS);
+            }
         }
-        own.add_folder(&self.folders.keychain, None, KEYCHAIN);
-        let known = self.settings.all()?.into_values().map(|settings| settings.keychain);
-        for kind in known.chain(self.global.keychain.clone()) {
+        if let Some(folder) = &self.folders.keychain {
+            own.add_folder(folder, None, KEYCHAIN);
+        }
+        let known = match self.settings.all() {
+            // Then vault and keychain are named, and what is not known here is not this computer's.
+            Err(failure) if failure.kind == "permission" => Default::default(),
+            other => other?,
+        };
+        let keychains = |known: VaultSettings| [vec![known.keychain], known.former, known.others].concat();
+        for kind in known.into_values().flat_map(keychains).chain(self.global.keychain.clone()) {
             if let Kind::FileAt(path) = kind {
                 let anchor = with_suffix(&path, ".anchor");
                 for path in

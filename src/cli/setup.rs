@@ -175,6 +175,7 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                      guess the password."
                 ))?;
                 if terminal.confirm("Keep the key in a file?")? {
+                    context.check_kind(&Kind::File)?;
                     return Ok(Kind::File);
                 }
                 Err(Failure::of("use the OS keychain", error.into()))
@@ -185,7 +186,10 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                     KeychainError::NoBus | KeychainError::NoService | KeychainError::NoCollection { .. }
                 );
                 let failure = Failure::of("use the OS keychain", error.into());
-                let hint = "give --keychain file to keep the key in a file of this machine";
+                let hint = match context.check_kind(&Kind::File) {
+                    Ok(()) => "give --keychain file to keep the key in a file of this machine",
+                    Err(_) => "give --keychain file:PATH to keep the key in a file of this machine",
+                };
                 Err(if none_here { failure.hint(hint) } else { failure })
             }
         },

@@ -211,20 +211,20 @@ impl Typed<'_> {
         if is_root() {
             give_away(&self.home.path);
         }
-        self.as_stranger()
+        self.by_stranger_as_it_is()
     }
 
     /// Runs it as somebody whom file permissions bind, in a home that is left as it is.
-    pub fn as_stranger(self) -> Self {
-        if is_root() { self.as_user(STRANGER) } else { self }
+    pub fn by_stranger_as_it_is(self) -> Self {
+        if is_root() { self.by_user(STRANGER) } else { self }
     }
 
     /// Runs it as a user that the system has no entry for, without HOME. Only root can.
-    pub fn as_nobody_known(self) -> Self {
-        self.as_user(UNKNOWN).through(&["env", "-u", "HOME"])
+    pub fn by_nobody_known(self) -> Self {
+        self.by_user(UNKNOWN).through(&["env", "-u", "HOME"])
     }
 
-    fn as_user(mut self, user: u32) -> Self {
+    fn by_user(mut self, user: u32) -> Self {
         // The program may lie where only root can go.
         let folder = TempDir::with_prefix("strongroom-program-").unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();

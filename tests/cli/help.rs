@@ -1,7 +1,5 @@
 //! What needs no vault: help, completions, the manual page, and how wrong usage is answered.
 
-use std::io::Write;
-
 use crate::harness::Home;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, 6 \
@@ -138,26 +136,6 @@ fn wrong_usage_in_json_says_what_is_wrong_in_one_line() {
         assert!(message.contains(telling) && !message.ends_with(':'), "{words}: {message}");
         assert!(hint.contains("--help"), "{words}: {hint}");
     }
-}
-
-#[test]
-fn without_a_home_the_program_says_what_to_name() {
-    // A user without an entry in the password file and without HOME.
-    let home = Home::empty();
-    let outcome = home.shell("exec setpriv --reuid=4242 --regid=4242 --clear-groups env -u HOME strongroom status");
-    if outcome.stderr().starts_with("setpriv: ") {
-        // Only root can become that user, and only where it may run the program.
-        // Not through print, which a passing test swallows.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: nobody here can run the program as a user without a home");
-        return;
-    }
-    outcome.fails(
-        1,
-        "\
-error: cannot find the home folder
-hint: set HOME, or name the vault with --vault and its keychain with --keychain file:PATH
-",
-    );
 }
 
 #[test]

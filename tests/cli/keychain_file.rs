@@ -37,12 +37,39 @@ fn a_missing_key_is_told_before_a_password_is_asked_for() {
             6,
             "\
 error: cannot unlock the vault
-cause: keychain file {home}/.local/state/strongroom/keychain/[..] holds no key for vault [..]-[..]-[..]-[..]-[..]
-hint: with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with --keychain
+cause: the keychain file {home}/.local/state/strongroom/keychain/[..], where this computer keeps the vault's key, is gone
+hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: strongroom recover
 ",
         );
     }
     home.run("project list --json").fails_in_json(6, "key-missing");
+}
+
+#[test]
+fn a_keychain_file_that_was_moved_is_remembered_once_it_opened() {
+    let home = Home::empty();
+    home.run(&format!("init --no-recovery --keychain file:usb/item {FLOOR}")).succeeds();
+    fs::rename(home.path("usb"), home.path("usb2")).unwrap();
+    home.run("project list --keychain file:usb3/item").fails(
+        6,
+        "\
+error: cannot unlock the vault
+cause: there is no keychain file {home}/usb3/item
+hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: strongroom recover
+",
+    );
+    let hint = home.run_alone("project list").stderr().to_owned();
+    assert!(hint.contains("/usb/item, where this computer keeps the vault's key, is gone"), "{hint}");
+    home.run("project list --keychain file:usb2/item")
+        .warns("", "this computer now remembers that the key is stored in {home}/usb2/item\n");
+    home.run("project add acme").succeeds();
+    // While the remembered one is there, another that opens too is for this once.
+    fs::create_dir(home.path("copy")).unwrap();
+    for name in ["item", "item.anchor"] {
+        fs::copy(home.path("usb2").join(name), home.path("copy").join(name)).unwrap();
+    }
+    home.run("project list --keychain file:copy/item").succeeds().changed_nothing();
+    home.run("project list").succeeds();
 }
 
 #[test]

@@ -52,8 +52,8 @@ fn what_root_makes_and_replaces_in_a_users_home_stays_the_users() {
     home.run(&format!("vault backup {}", late.display())).succeeds();
     fs::remove_file(late).unwrap();
     assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0]);
-    home.typed("project list --password-file new").as_stranger().run().succeeds();
-    home.typed("project add beta --password-file new").as_stranger().run().succeeds();
+    home.typed("project list --password-file new").by_stranger_as_it_is().run().succeeds();
+    home.typed("project add beta --password-file new").by_stranger_as_it_is().run().succeeds();
     // Root's own vault is root's.
     let own = Home::with_project();
     assert_eq!(fs::metadata(own.vault()).unwrap().uid(), 0);
@@ -76,7 +76,7 @@ fn a_vault_of_another_user_is_refused_with_the_command_that_gives_it_back() {
         if lost.is_dir() {
             chown(home.vault(), Some(0), Some(0)).unwrap();
         }
-        let outcome = home.typed("project list --password-file pw").as_stranger().run();
+        let outcome = home.typed("project list --password-file pw").by_stranger_as_it_is().run();
         let hint = outcome.stderr().lines().last().unwrap().to_owned();
         assert!(
             hint.starts_with("hint: it belongs to root; if a command that was run with sudo left it so, "),
@@ -84,12 +84,12 @@ fn a_vault_of_another_user_is_refused_with_the_command_that_gives_it_back() {
         );
         let command = hint.split(": ").last().unwrap().to_owned();
         // Doctor names the same, once.
-        let doctor = home.typed("doctor --json").as_stranger().run();
+        let doctor = home.typed("doctor --json").by_stranger_as_it_is().run();
         let told: serde_json::Value = serde_json::from_str(&doctor.text()).unwrap();
         let problems: Vec<_> = told.as_array().unwrap().iter().filter(|told| told["level"] == "problem").collect();
         assert!(problems.iter().any(|told| told["remedy"].as_str().unwrap().ends_with(&command)), "{command}: {told}");
         home.shell(&format!("sudo() {{ \"$@\"; }}; {command}")).does("");
-        home.typed("project list --password-file pw").as_stranger().run().succeeds();
+        home.typed("project list --password-file pw").by_stranger_as_it_is().run().succeeds();
     }
 }
 
@@ -101,7 +101,7 @@ fn a_vault_in_another_users_folder_is_not_to_be_taken() {
     let (home, others) = (Home::empty(), Home::with_vault());
     give_away(&home.path(""));
     let vault = others.vault();
-    home.typed("status --vault").arg(vault.parent().unwrap()).as_stranger().run().fails(
+    home.typed("status --vault").arg(vault.parent().unwrap()).by_stranger_as_it_is().run().fails(
         1,
         &format!(
             "\

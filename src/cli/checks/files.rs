@@ -12,13 +12,12 @@ use crate::store::FolderStore;
 /// Checks the files of the vault, its keychain file if it has one, and the settings.
 pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {
     let before = findings.len();
-    let settings = context.settings.path().to_path_buf();
-    let mut private = vec![store.file().to_path_buf(), store.previous(), settings.clone()];
-    let mut unfinished = vec![
-        store.unfinished(),
-        with_suffix(&store.previous(), UNFINISHED_SUFFIX),
-        with_suffix(&settings, UNFINISHED_SUFFIX),
-    ];
+    let mut private = vec![store.file().to_path_buf(), store.previous()];
+    let mut unfinished = vec![store.unfinished(), with_suffix(&store.previous(), UNFINISHED_SUFFIX)];
+    if let Some(settings) = context.settings.path() {
+        private.push(settings.into());
+        unfinished.push(with_suffix(settings, UNFINISHED_SUFFIX));
+    }
     if let Some(file) = keychain_file {
         let anchor = with_suffix(file, ".anchor");
         unfinished.extend([with_suffix(file, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX)]);

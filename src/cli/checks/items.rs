@@ -211,7 +211,7 @@ fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, fi
 pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     let known = context.settings.all()?;
     let is_known = |vault: &str| known.contains_key(vault) || own.is_some_and(|own| own.id.to_string() == vault);
-    let mut stray: Vec<String> = in_folder(&context.folders.keychain);
+    let mut stray: Vec<String> = in_folder(context);
     let uses_os = known.values().any(|settings| settings.keychain == Kind::Os);
     let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
     // A machine whose vaults all keep their keys in files need not have a desktop.
@@ -259,8 +259,8 @@ pub fn note_missing(
 }
 
 /// Lists the vaults whose keychain files lie in the default folder.
-fn in_folder(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+fn in_folder(context: &Context) -> Vec<String> {
+    let Some(Ok(entries)) = context.folders.keychain.as_ref().map(fs::read_dir) else { return Vec::new() };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let vaults = names.map(|name| name.strip_suffix(".anchor").map(str::to_owned).unwrap_or(name));
     vaults.filter(|name| name.parse::<VaultId>().is_ok()).collect()
@@ -273,7 +273,7 @@ fn in_folder(folder: &Path) -> Vec<String> {
 /// Those of the keychain.
 pub fn forget(context: &Context, vault: VaultId) -> Result<usize, KeychainError> {
     let mut keychains: Vec<Arc<dyn Keychain>> = Vec::new();
-    if in_folder(&context.folders.keychain).contains(&vault.to_string()) {
+    if in_folder(context).contains(&vault.to_string()) {
         keychains.push(Arc::new(FileKeychain::new(context.default_keychain_file(vault))));
     }
     let os = context.os_keychain();

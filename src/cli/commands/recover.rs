@@ -122,6 +122,8 @@ impl Recover {
                 failure
                     .hint("the new password is in force; run it again, so that later commands find this machine's key")
             })?;
+        } else {
+            context.settings.remember_other(id, context.whole_kind(&kind, id))?;
         }
         context.show_notices(&mut unlocked);
         let kind = context.whole_kind(&kind, id);

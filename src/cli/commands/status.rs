@@ -115,7 +115,8 @@ fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear
         }
         Ok(None) => {
             let error = Error::KeyMissing { keychain: keychain.name(), vault: header.vault };
-            clear.add("key", error.to_string(), "missing".into());
+            let failure = context.missing_key("find the key", error, &kind, header.vault);
+            clear.add("key", failure.cause.unwrap_or_default(), "missing".into());
         }
         Err(error) => clear.add("key", error.to_string(), error.kind().into()),
     }

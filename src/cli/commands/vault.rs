@@ -315,7 +315,7 @@ impl Fork {
         context.with_unlocked_by(|vault, password| {
             let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
             let kind = match (&self.fork_keychain, own) {
-                (Some(kind), _) => kind.clone(),
+                (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,
                 (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
                 (None, Kind::FileAt(_)) => {
                     return Err(Failure::usage("the new vault needs a keychain file of its own")

@@ -74,7 +74,7 @@ fn first_lower(text: &str) -> String {
 fn guessable_words(context: &Context) -> Vec<String> {
     let mut names = vec!["strongroom".to_owned(), "vault".to_owned()];
     names.extend(["USER", "LOGNAME", "USERNAME", "HOSTNAME"].iter().filter_map(|name| std::env::var(name).ok()));
-    let folder = context.vault_folder();
+    let folder = context.vault_folder().unwrap_or_default();
     names.extend(folder.iter().filter_map(|part| part.to_str().map(str::to_owned)));
     names
 }
