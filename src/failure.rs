@@ -247,6 +247,9 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
             "move away the folder that stands there"
         }
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            "nothing can be changed on a read-only file system: make it writable, or name another place"
+        }
         Error::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             return Some(permission_hint(path));
         }
@@ -297,20 +300,54 @@ fn keychain_hint(error: &KeychainError) -> String {
         KeychainError::NoCollection { .. } => {
             "make a default keyring in the keychain's own program (Passwords and Keys, KWalletManager), then try again"
         }
-        KeychainError::Locked { .. } => "unlock it in the desktop session, or run this at a terminal",
-        KeychainError::PromptDismissed { .. } => "run it again and answer the dialog",
+        KeychainError::Locked { provider } => {
+            return format!(
+                "unlock it in the desktop session, or run this at a terminal and answer its dialog; {}",
+                without_a_desktop(provider)
+            );
+        }
+        KeychainError::PromptDismissed { provider } => {
+            return format!(
+                "run it again and answer the dialog; if no dialog appeared, as over ssh: {}",
+                without_a_desktop(provider)
+            );
+        }
+        KeychainError::AsksFirst { .. } => "run it at a terminal, and answer the dialog of the keychain's own program",
         KeychainError::Unresponsive { .. } => {
             "look for an unlock dialog, or restart the keychain service; --keychain-timeout gives it longer"
         }
         KeychainError::Vanished { .. } => "start the keychain service again",
         KeychainError::Ambiguous { .. } => "let `strongroom doctor --remove-duplicates` remove those that do not open",
-        KeychainError::TooLong { .. } => "this is not an item of Strongroom's: see `strongroom doctor`",
+        KeychainError::TooLong { .. } => {
+            "this is not an item of Strongroom's: remove it in the keychain's own program, or name where the key is \
+             stored with --keychain"
+        }
         KeychainError::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
             "name another file with --keychain file:PATH"
         }
-        _ => "see `strongroom doctor`",
+        KeychainError::File { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            "nothing can be changed on this file system: put the key's file on another with --keychain file:PATH"
+        }
+        KeychainError::File { .. } => {
+            "name the key's file with --keychain file:PATH, or move away what is in its place"
+        }
+        KeychainError::Rejected { .. } => {
+            "look for the reason in the keychain's own program; a new or recovered vault can keep its key in a file: \
+             --keychain file"
+        }
     }
     .into()
+}
+
+/// Says what opens a locked keychain if there is no desktop to show its dialog.
+fn without_a_desktop(provider: &str) -> &'static str {
+    if provider == "gnome-keyring" {
+        // The daemon takes its standard input up to the end, a line end included, as the password.
+        "without a desktop this takes the keyring's password: (read -rs P; printf %s \"$P\" | gnome-keyring-daemon \
+         --replace --unlock). A new or recovered vault can keep its key in a file instead: --keychain file"
+    } else {
+        "without a desktop, a new or recovered vault can keep its key in a file: --keychain file"
+    }
 }
 
 #[cfg(test)]
@@ -320,6 +357,33 @@ mod tests {
     #[test]
     fn the_systems_words_lose_their_number() {
         assert_eq!(plain(&io::Error::from_raw_os_error(2)), "no such file or directory");
+    }
+
+    #[test]
+    fn no_keychain_sends_its_user_to_doctor_which_would_send_it_back() {
+        let provider = || "test".to_owned();
+        let file = |kind: io::ErrorKind| KeychainError::File { doing: "read", path: "k".into(), source: kind.into() };
+        for error in [
+            KeychainError::NoBus,
+            KeychainError::NoService,
+            KeychainError::ActivationStalled,
+            KeychainError::NoCollection { provider: provider() },
+            KeychainError::Locked { provider: provider() },
+            KeychainError::Locked { provider: "gnome-keyring".into() },
+            KeychainError::PromptDismissed { provider: provider() },
+            KeychainError::AsksFirst { provider: provider() },
+            KeychainError::Unresponsive { provider: provider(), after: std::time::Duration::ZERO, writing: true },
+            KeychainError::Vanished { provider: provider() },
+            KeychainError::TooLong { length: 2, limit: 1 },
+            KeychainError::Rejected { provider: provider(), reason: "why".into() },
+            file(io::ErrorKind::AlreadyExists),
+            file(io::ErrorKind::PermissionDenied),
+            file(io::ErrorKind::ReadOnlyFilesystem),
+            file(io::ErrorKind::Other),
+        ] {
+            let hint = keychain_hint(&error);
+            assert!(!hint.is_empty() && !hint.contains("strongroom doctor"), "{error:?}: {hint}");
+        }
     }
 
     #[test]

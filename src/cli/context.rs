@@ -135,9 +135,14 @@ impl Context {
     /// Makes the keychain of a kind so that it asks nothing, for what can be done without it.
     pub fn silent_keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
         match kind {
-            Kind::Os => Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(Prompting::Forbidden)), DEADLINE_ALONE)),
+            Kind::Os => self.silent_os_keychain(),
             kind => self.keychain(kind, vault),
         }
+    }
+
+    /// Makes the operating system's keychain so that it asks nothing.
+    pub fn silent_os_keychain(&self) -> Arc<dyn Keychain> {
+        Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(Prompting::Forbidden)), DEADLINE_ALONE))
     }
 
     /// Returns where the `file` kind keeps a vault's key.
@@ -356,7 +361,10 @@ impl Context {
 
     /// Warns of these.
     pub fn show(&self, notices: &[Notice]) {
-        for notice in notices {
+        // That there was no memory and that there is none now is one thing to say.
+        let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
+        let told = |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
+        for notice in notices.iter().filter(told) {
             let (kind, text) = notice_text(notice);
             self.output.warn(kind, &text);
         }
@@ -397,7 +405,10 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::AnchorNotWritten { reason } => (
             "anchor-not-written",
-            format!("the keychain could not remember the vault's last change ({reason}); the change itself is safe"),
+            format!(
+                "this computer could not record which vault file it saw last ({reason}); the vault itself is safe, but an \
+                 older copy of it would not be noticed"
+            ),
         ),
         Notice::RolledBack(rolled_back) => (
             if rolled_back.forked { "forked" } else { "rolled-back" },

@@ -23,6 +23,10 @@ pub use os::{OsKeychain, Prompting};
 /// The largest item any kind accepts, in bytes: Windows Credential Manager takes 2,560.
 pub const ITEM_LIMIT: usize = 2560;
 
+/// Whose items a trial of a keychain is written as: no vault's. Each trial writes over the one before it, since some
+/// keychains ask their user before they delete anything.
+pub const TRIAL: &str = "doctor";
+
 /// Which of a vault's two items.
 ///
 /// They are apart so that the often-written anchor can never harm the precious data key.
@@ -112,7 +116,7 @@ pub trait Keychain: Send + Sync {
     /// When the keychain could not answer.
     fn delete(&self, handle: &str) -> Result<(), KeychainError>;
 
-    /// Lists every item of ours, of all vaults, without its bytes.
+    /// Lists every item of ours, of all vaults, without its bytes. What is left of a [`TRIAL`] is none.
     ///
     /// # Errors
     /// When the keychain could not answer.
@@ -147,6 +151,12 @@ pub enum KeychainError {
     /// The user dismissed the provider's unlock dialog.
     #[error("the unlock dialog of {provider} was dismissed")]
     PromptDismissed {
+        /// The provider's name.
+        provider: String,
+    },
+    /// The provider asks the user before it deletes an item, and nobody can be asked.
+    #[error("{provider} asks before it deletes an item, and nobody can answer here")]
+    AsksFirst {
         /// The provider's name.
         provider: String,
     },
@@ -214,6 +224,7 @@ impl KeychainError {
             Self::NoCollection { .. } => "no-collection",
             Self::Locked { .. } => "locked",
             Self::PromptDismissed { .. } => "prompt-dismissed",
+            Self::AsksFirst { .. } => "asks-first",
             Self::Unresponsive { .. } => "unresponsive",
             Self::Vanished { .. } => "vanished",
             Self::Ambiguous { .. } => "ambiguous",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use keyring_core::{Entry, Error as KeyringError};
 
-use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem, TRIAL};
 use native::NativeStore;
 
 /// The service every item of ours stands under.
@@ -103,7 +103,7 @@ impl Keychain for OsKeychain {
             let (vault, kind) = parse_user(&user)?;
             Some(StoredItem { handle, vault: vault.to_owned(), kind, bytes: Vec::new() })
         };
-        Ok(found.into_iter().filter_map(item).collect())
+        Ok(found.into_iter().filter_map(item).filter(|item| item.vault != TRIAL).collect())
     }
 }
 
@@ -119,6 +119,9 @@ fn parse_user(user: &str) -> Option<(&str, ItemKind)> {
 
 /// What the keychain's own program shows to the user.
 fn label(vault: &str, kind: ItemKind) -> String {
+    if vault == TRIAL {
+        return "Strongroom doctor's test item (no key)".into();
+    }
     let what = match kind {
         ItemKind::DataKey => "data key",
         ItemKind::Anchor => "anchor",

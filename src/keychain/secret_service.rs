@@ -430,7 +430,7 @@ impl CredentialApi for SecretServiceItem {
                 _ if prompt.as_str() == "/" => Ok(()),
                 Prompting::Allowed(_) => link.prompt(&prompt),
                 // The prompt is not shown, so the item stays.
-                Prompting::Forbidden => Err(Trouble::Refused("it asks before it deletes an item".into())),
+                Prompting::Forbidden => Err(KeychainError::AsksFirst { provider: link.provider.clone() }.into()),
             }
         })
     }

@@ -302,6 +302,12 @@ impl Unlocked<'_> {
         }
     }
 
+    /// Returns what the earlier writes are known by that are all in this one: the first half of each one's digest.
+    #[must_use]
+    pub fn ancestors(&self) -> Vec<[u8; 16]> {
+        self.payload.ancestors.iter().map(|ancestor| ancestor.0).collect()
+    }
+
     /// Tells which of the two vault files was opened.
     #[must_use]
     pub fn source(&self) -> &Source {

@@ -178,6 +178,7 @@ fn files_and_folders_of_others_are_refused_by_the_system() {
         "\
 error: cannot open the vault
 cause: cannot open {home}/.local/share/strongroom/vault.json: permission denied
+hint: make it readable and writable for you, or name another place with --vault or --keychain file:PATH
 ",
     );
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();

@@ -26,6 +26,7 @@ mod owners;
 mod passwd;
 mod passwords;
 mod projects;
+mod read_only;
 mod recovery;
 mod rewrap;
 mod rollback;

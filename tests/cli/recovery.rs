@@ -432,7 +432,13 @@ fn recovering_says_what_is_left_of_the_old_password() {
     );
     let other = told(" --keychain file:third");
     let elsewhere = format!("file:{}", home.path("elsewhere").display());
-    assert_eq!(other, format!("the key in {elsewhere} still opens the vault with the old password: delete it\n"));
+    assert_eq!(
+        other,
+        format!(
+            "the key in {elsewhere} still opens the vault with the old password; this deletes it: strongroom doctor \
+             --remove-left-behind\n"
+        )
+    );
     home.write("elsewhere", item);
     home.run_alone(&format!("{RECOVER} --keychain file:elsewhere -q")).does("");
     home.write("elsewhere", "");

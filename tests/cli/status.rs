@@ -77,7 +77,7 @@ fn a_missing_key_is_told_and_no_failure() {
     let home = Home::with_project();
     fs::remove_file(home.keychain()).unwrap();
     let text = home.run_alone("status").succeeds().changed_nothing().text();
-    assert!(text.contains("holds no key for vault"), "{text}");
+    assert!(text.contains("where this computer keeps the vault's key, is gone"), "{text}");
     assert_eq!(home.run_alone("status --json").succeeds().json()["key"], "missing");
 }
 

@@ -105,11 +105,14 @@ stories! {
         home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
         home.succeed(&["key", "rotate", "acme", "--password-file", "new"]);
         exactly_ours();
-        // Doctor writes an item to try the keychain, and takes it away again. The cheap password is what it minds.
+        // Doctor has one item of its own to try the keychain with. The cheap password is what it minds.
         let output = home.run(&["doctor", "--password-file", "new"]);
         let findings = String::from_utf8_lossy(&output.stdout);
         let problems: Vec<&str> = findings.lines().filter(|line| line.starts_with("PROBLEM")).collect();
         assert!(matches!(problems[..], [problem] if problem.contains("password cost")), "{findings}");
+        let with_doctors = ours.iter().cloned().chain(["doctor:anchor".to_owned()]).collect();
+        assert_eq!(items_of_ours(), with_doctors);
+        clear("doctor:anchor");
         exactly_ours();
         // What lies there is no secret in the clear.
         let key = home.succeed(&["key", "show", "acme", "--password-file", "new"]);
@@ -145,7 +148,20 @@ stories! {
 
     a_locked_keychain_is_not_asked_to_open_where_questions_are_forbidden in "--locked" {
         let hint = cannot_be_used("locked");
-        assert!(hint.contains("unlock it"), "{hint}");
+        assert!(hint.contains("unlock it") && hint.contains("--keychain file"), "{hint}");
+    }
+
+    what_is_named_for_a_locked_keychain_without_a_desktop_unlocks_it in "--locked" {
+        let home = Home::empty();
+        let init = [&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat();
+        let hint = home.fails(&init, "locked");
+        let command = hint.split("password: ").nth(1).and_then(|rest| rest.split(". ").next()).unwrap();
+        // As it is typed, with the keyring's password after it.
+        let unlock = format!("echo desktop | bash -c '{}' >daemon-says 2>&1", command.replace('\'', r"'\''"));
+        let mut shell = std::process::Command::new("sh");
+        assert!(shell.args(["-c", &unlock]).current_dir(home.path("")).status().unwrap().success());
+        wait_until(|| home.run(&init).status.success());
+        assert!(home.opens("old"));
     }
 
     a_service_that_could_be_started_is_not_started_unasked in "--startable" {

@@ -1,44 +1,64 @@
 //! The keychain: whether it works, and which of our items lie in it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::vault::{Known, kit_names};
-use super::{Finding, Opened};
+use super::{Finding, Opened, left_behind};
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
+use crate::cli::output::counted;
 use crate::cli::settings::Kind;
 use crate::crypto::kdf::KdfCost;
 use crate::disk::with_suffix;
+use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem};
+use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem, TRIAL};
 
-/// Checks this vault's keychain and items. Returns the keychain's file, where it is one.
+/// How the text of a test item begins.
+pub const TRIAL_TEXT: &str = "strongroom doctor";
+
+/// What the other checks need to know of this vault's keychain.
+#[derive(Default)]
+pub struct Own {
+    /// Its file, if it is one that can be used.
+    pub file: Option<PathBuf>,
+    /// It holds a key that may open the vault.
+    pub has_key: bool,
+}
+
+/// Checks this vault's keychain and items.
 pub fn check_own(
     context: &Context,
     vault: &Known,
     opened: Option<&Opened>,
     findings: &mut Vec<Finding>,
-) -> Result<Option<PathBuf>, Failure> {
+) -> Result<Own, Failure> {
     let kind = context.whole_kind(&context.kind_of(vault.id)?, vault.id);
     let keychain = context.keychain(&kind, vault.id);
-    if let Err(error) = check_works(&kind, &keychain, findings) {
-        let failure = Failure::of("use the keychain", error.into());
-        findings.push(Finding::problem(
-            "keychain",
-            failure.cause.unwrap_or_default(),
-            failure.hint.unwrap_or_default(),
-        ));
-        return Ok(None);
+    match check_works(&kind, &*keychain) {
+        Ok(finding) => findings.push(finding),
+        Err(error) => {
+            let failure = Failure::of("use the keychain", error.into());
+            let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
+            findings.push(Finding::problem("keychain", cause, hint));
+            return Ok(Own::default());
+        }
     }
-    let mut has_key = true;
+    let mut has_key = false;
     match keychain.get(&vault.id.to_string(), ItemKind::DataKey) {
         Ok(items) => {
             has_key = !items.is_empty();
-            check_data_key(vault, &items, opened, findings);
+            if has_key {
+                check_data_key(vault, &items, opened, findings);
+            } else {
+                findings.push(no_key(context, vault, &kind, &*keychain));
+            }
         }
         Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
     }
@@ -48,46 +68,89 @@ pub fn check_own(
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
     }
-    Ok(match kind {
+    let file = match kind {
         Kind::FileAt(path) => Some(path),
         _ => None,
-    })
+    };
+    Ok(Own { file, has_key })
 }
 
-/// Writes, reads and deletes a throw-away item.
-fn check_works(kind: &Kind, keychain: &Arc<dyn Keychain>, findings: &mut Vec<Finding>) -> Result<(), KeychainError> {
+fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
+    let error = Error::KeyMissing { keychain: keychain.name(), vault: vault.id };
+    let text = context.missing_key("find the key", error, kind, vault.id).cause.unwrap_or_default();
+    Finding::problem(
+        "data key",
+        text,
+        recovery(vault, "name where it lies with --keychain, or restore it from a backup"),
+    )
+}
+
+/// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
+pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
+    let named = context.global.keychain.clone();
+    let kind = match named.clone().unwrap_or(Kind::Os) {
+        Kind::File => context.folders.keychain.clone().map_or(Kind::File, |folder| Kind::FileAt(folder.join(TRIAL))),
+        kind => kind,
+    };
+    let keychain = match &kind {
+        Kind::FileAt(path) => Arc::new(FileKeychain::new(path)),
+        _ => context.os_keychain(),
+    };
+    let flag = |kind: &str| format!("strongroom init --keychain {kind}");
+    match check_works(&kind, &*keychain) {
+        Ok(finding) => (named.map_or("strongroom init".into(), |kind| flag(&shell_word(&kind.to_string()))), finding),
+        Err(error) => {
+            let file = if context.folders.keychain.is_some() { "file" } else { "file:PATH" };
+            let failure = Failure::of("use the keychain", error.into());
+            let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
+            let advice = format!("or a new vault can keep its key in a file: {}", flag(file));
+            (flag(file), Finding::note("keychain", format!("{cause}; {hint}; {advice}")))
+        }
+    }
+}
+
+/// Writes and reads back a test item, as good as a key.
+fn check_works(kind: &Kind, keychain: &dyn Keychain) -> Result<Finding, KeychainError> {
     let probe = keychain.probe()?;
     let unavailable = |_| KeychainError::Rejected { provider: probe.provider.clone(), reason: "no random id".into() };
-    let throw_away = VaultId::generate().map_err(unavailable)?;
-    // A file keychain holds one vault's items, so its throw-away item is a file of its own beside them.
-    let trial: Arc<dyn Keychain> = match kind {
-        Kind::FileAt(path) => Arc::new(FileKeychain::new(with_suffix(path, &format!(".{throw_away}")))),
-        _ => Arc::clone(keychain),
-    };
+    let id = VaultId::generate().map_err(unavailable)?;
+    let text = format!("{TRIAL_TEXT} {id}");
     let start = Instant::now();
-    let id = throw_away.to_string();
-    trial.set(&id, ItemKind::Anchor, b"strongroom doctor")?;
-    let kept = trial.get(&id, ItemKind::Anchor)?;
-    for item in &kept {
-        trial.delete(&item.handle)?;
-    }
+    let kept = match kind {
+        // A file keychain holds one vault's items, so its test item is a file of its own beside them, for a moment.
+        Kind::FileAt(path) => {
+            let beside = FileKeychain::new(with_suffix(path, &format!(".{id}")));
+            let kept = write_and_read(&beside, &text);
+            for item in beside.get(TRIAL, ItemKind::Anchor)? {
+                beside.delete(&item.handle)?;
+            }
+            kept
+        }
+        _ => write_and_read(keychain, &text),
+    };
     let took = start.elapsed().as_secs_f64() * 1000.0;
-    if kept.len() != 1 || kept[0].bytes != b"strongroom doctor" {
-        let reason = "a trial item did not come back as it was written".into();
-        return Err(KeychainError::Rejected { provider: probe.provider, reason });
+    match kept {
+        Ok(true) => Ok(Finding::good("keychain", format!("{} keeps and gives back ({took:.0} ms)", keychain.name()))),
+        Ok(false) => {
+            let reason = "a test item did not come back as it was written".into();
+            Err(KeychainError::Rejected { provider: probe.provider, reason })
+        }
+        Err(KeychainError::File { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            let text = format!("{} can be read; its file system is read-only, so nothing is kept", keychain.name());
+            Ok(Finding::note("keychain", text))
+        }
+        Err(error) => Err(error),
     }
-    findings.push(Finding::good("keychain", format!("{} keeps and gives back ({took:.0} ms)", keychain.name())));
-    Ok(())
+}
+
+fn write_and_read(keychain: &dyn Keychain, text: &str) -> Result<bool, KeychainError> {
+    keychain.set(TRIAL, ItemKind::Anchor, text.as_bytes())?;
+    let kept = keychain.get(TRIAL, ItemKind::Anchor)?;
+    Ok(kept.len() == 1 && kept[0].bytes == text.as_bytes())
 }
 
 fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, findings: &mut Vec<Finding>) {
     const CHECK: &str = "data key";
-    if items.is_empty() {
-        let text = format!("there is no key for vault {} here", vault.id);
-        let remedy = recovery(vault, "name where it lies with --keychain, or restore it from a backup");
-        findings.push(Finding::problem(CHECK, text, remedy));
-        return;
-    }
     if items.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
@@ -216,7 +279,19 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
     // A machine whose vaults all keep their keys in files need not have a desktop.
     if wants_os && let Ok(items) = context.os_keychain().list() {
-        stray.extend(items.into_iter().map(|item| item.vault));
+        let silent = context.silent_os_keychain();
+        let trials = left_behind::trials(&*silent, &items);
+        if !trials.is_empty() {
+            findings.push(Finding::note(
+                "test items",
+                format!(
+                    "{} of earlier runs of doctor, without a key; this deletes what is left of them: strongroom doctor \
+                     --remove-left-behind",
+                    counted(trials.len(), "test item")
+                ),
+            ));
+        }
+        stray.extend(items.into_iter().filter(|item| !trials.contains(&item.handle)).map(|item| item.vault));
     }
     stray.retain(|vault| !is_known(vault));
     stray.sort();
@@ -224,8 +299,11 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     for vault in stray {
         findings.push(Finding::problem(
             "stray items",
-            format!("a key for vault {vault} is stored here, but no vault of this machine has that id"),
-            format!("if that vault is gone for good: strongroom doctor --forget {vault} --yes"),
+            format!("a key for vault {vault} is stored here, and this computer does not know that vault"),
+            format!(
+                "open that vault once, and it is remembered; only if it is gone for good: strongroom doctor --forget \
+                 {vault} --yes"
+            ),
         ));
     }
     Ok(())

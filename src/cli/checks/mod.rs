@@ -1,11 +1,13 @@
 //! What `doctor` looks at. Each check says what it found and the one thing to do about it; none changes anything but
-//! a throw-away keychain item.
+//! its own test item in the keychain.
 
+mod copies;
 mod files;
 pub mod items;
+pub mod left_behind;
 mod vault;
 
-pub use vault::{kit_names, lost, tell_of_remembered};
+pub use vault::{PUT_BACK, kit_names, lost, tell_of_remembered};
 
 use serde_json::{Value, json};
 
@@ -37,7 +39,25 @@ pub struct Finding {
     /// What it is.
     pub text: String,
     /// What to do about it.
-    pub remedy: Option<String>,
+    pub remedy: Option<Remedy>,
+}
+
+/// What to do about a problem. It is never empty.
+#[derive(Debug)]
+pub struct Remedy(String);
+
+impl Remedy {
+    /// Returns it as a sentence or a command.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<String>> From<T> for Remedy {
+    fn from(text: T) -> Self {
+        let text = text.into();
+        Self(if text.trim().is_empty() { "put right what is named here, and run it again".into() } else { text })
+    }
 }
 
 impl Finding {
@@ -52,7 +72,7 @@ impl Finding {
     }
 
     /// Says what is wrong and what to do about it.
-    pub fn problem(check: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub fn problem(check: &'static str, text: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
         Self { check, level: Level::Problem, text: text.into(), remedy: Some(remedy.into()) }
     }
 
@@ -63,7 +83,7 @@ impl Finding {
             Level::Note => "note",
             Level::Problem => "problem",
         };
-        let remedy = self.remedy.as_deref().map(|remedy| output.at_vault(remedy));
+        let remedy = self.remedy.as_ref().map(|remedy| output.at_vault(remedy.as_str()));
         json!({"check": self.check, "level": level, "message": self.text, "remedy": remedy})
     }
 }
@@ -73,14 +93,24 @@ pub struct Opened {
     source: Source,
     header: Header,
     rolled_back: Option<RolledBack>,
+    ancestors: Vec<[u8; 16]>,
 }
 
 impl Opened {
     /// Takes down what the checks need of an unlocked vault.
     pub fn of(vault: &Unlocked<'_>) -> Self {
         let rolled_back = vault.rolled_back().cloned();
-        Self { source: vault.source().clone(), header: vault.header().clone(), rolled_back }
+        let ancestors = vault.ancestors();
+        Self { source: vault.source().clone(), header: vault.header().clone(), rolled_back, ancestors }
     }
+}
+
+/// What all checks have found.
+pub struct Checked {
+    /// What they found.
+    pub findings: Vec<Finding>,
+    /// One of the problems among them keeps the vault from being unlocked.
+    pub is_blocked: bool,
 }
 
 /// Runs every check that needs no password, of the vault file that was `opened` where there was one, else of what stands
@@ -88,16 +118,21 @@ impl Opened {
 ///
 /// # Errors
 /// Where not even the settings can be read.
-pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Vec<Finding>, Failure> {
+pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Checked, Failure> {
     let store = context.store()?;
     let mut findings = Vec::new();
     let known = vault::check(context, &store, opened, &mut findings);
-    let keychain_file = match &known {
-        Some(known) => items::check_own(context, known, opened, &mut findings)?,
-        None => None,
+    let own = match &known {
+        Some(known) => {
+            let own = items::check_own(context, known, opened, &mut findings)?;
+            left_behind::check(context, known, store.file(), &mut findings)?;
+            copies::check(&store, known, opened, &mut findings);
+            own
+        }
+        None => items::Own::default(),
     };
     items::check_stray(context, known.as_ref(), &mut findings)?;
     items::note_missing(context, known.as_ref(), store.file(), &mut findings)?;
-    files::check(context, &store, keychain_file.as_deref(), &mut findings);
-    Ok(findings)
+    files::check(context, &store, own.file.as_deref(), &mut findings);
+    Ok(Checked { findings, is_blocked: !own.has_key })
 }

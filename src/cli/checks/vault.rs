@@ -1,6 +1,6 @@
 //! The vault file and the one before it.
 
-use super::{Finding, Opened};
+use super::{Finding, Opened, items};
 use crate::cli::context::Context;
 use crate::cli::failure::{Failure, permission_hint};
 use crate::cli::hints::shell_word;
@@ -34,22 +34,21 @@ pub fn check(
         Ok(vault) => vault,
         Err(error) => {
             let mut text = error.to_string();
+            let (for_new, keychain) = items::try_for_new_vault(context);
             let remedy = match &error {
                 Error::VaultNotFound { .. } => match remembered(context, store) {
                     Some(vault) => {
                         text += &format!(", where this machine remembers vault {vault}");
-                        PUT_BACK
+                        PUT_BACK.into()
                     }
-                    None => "strongroom init",
+                    None => for_new,
                 },
-                Error::UnsupportedVersion { .. } => "install a newer strongroom",
-                _ => PUT_BACK,
-            };
-            let remedy = match &error {
+                Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
                 Error::Io { path, .. } => permission_hint(path),
-                _ => remedy.into(),
+                _ => PUT_BACK.into(),
             };
             findings.push(Finding::problem("vault", text, remedy));
+            findings.push(keychain);
             return None;
         }
     };
@@ -99,8 +98,8 @@ pub fn check(
     })
 }
 
-/// What to do where a vault stood and stands no more.
-const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a recovery \
+/// What to do if a vault was there and is no more, or cannot be used.
+pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a recovery \
                         kit: strongroom recover --from BACKUP";
 
 /// Says of a failure what only the vault's place tells: what stood there.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::checks::{self, Finding, Level, Opened, items};
+use crate::cli::checks::{self, Finding, Level, Opened, items, left_behind};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::counted;
@@ -12,8 +12,8 @@ use crate::format::VaultId;
 
 /// Look for what is wrong, and say what to do about it.
 ///
-/// Looks at permissions, the keychain (with a throw-away item), stray items, the anchor, the previous vault file and
-/// leftovers. With a password, or with --unlock, it also opens the vault, which goes on with a rotation of the data key
+/// Looks at permissions, the keychain (with a test item of its own), stray items, keys that are left in other keychains,
+/// the anchor, the previous vault file, other copies of the vault beside it, and leftovers. With a password, or with --unlock, it also opens the vault, which goes on with a rotation of the data key
 /// as every unlock does. Exits 1 where something is to be done.
 #[derive(Debug, Args)]
 pub struct Doctor {
@@ -23,6 +23,9 @@ pub struct Doctor {
     /// Delete the keychain items of this vault that do not open it
     #[arg(long)]
     remove_duplicates: bool,
+    /// Delete the keys of this vault in keychains that it does not use any more
+    #[arg(long, conflicts_with_all = ["remove_duplicates", "forget"])]
+    remove_left_behind: bool,
     /// Delete the keychain items of a vault that this machine does not know; what they open is lost
     #[arg(long, value_name = "VAULT-ID", conflicts_with = "remove_duplicates", requires = "yes")]
     forget: Option<String>,
@@ -46,21 +49,31 @@ impl Doctor {
                     .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
             });
         }
+        if self.remove_left_behind {
+            let deleted = left_behind::remove(context)?;
+            let text = format!("removed {}", counted(deleted, "keychain item"));
+            return context.output.done(&text, &json!({"removed": deleted}));
+        }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
             .then(|| context.with_unlocked(|vault| Ok((Opened::of(vault), vault.projects().len()))));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
-        let mut findings = checks::run(context, opened)?;
-        findings.extend(unlocked.map(|unlocked| match unlocked {
-            Ok((_, projects)) => {
-                Finding::good("unlocking", format!("the password opens it: {}", counted(projects, "project")))
+        let checked = checks::run(context, opened)?;
+        let mut findings = checked.findings;
+        match unlocked {
+            Some(Ok((_, projects))) => {
+                let text = format!("the password opens it: {}", counted(projects, "project"));
+                findings.push(Finding::good("unlocking", text));
             }
-            Err(failure) => {
-                let failure = checks::tell_of_remembered(context, failure);
+            Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
-                Finding::problem("unlocking", text, failure.hint.unwrap_or_default())
+                let remedy =
+                    if failure.kind == "damaged" { checks::PUT_BACK.into() } else { failure.hint.unwrap_or_default() };
+                findings.push(Finding::problem("unlocking", text, remedy));
             }
-        }));
+            // A problem that is named already is why.
+            Some(Err(_)) | None => {}
+        }
         report(context, &findings)
     }
 }
@@ -76,7 +89,8 @@ fn report(context: &Context, findings: &[Finding]) -> Result<(), Failure> {
                 Level::Problem => "PROBLEM ",
             };
             let text = crate::format::name::printable(&finding.text);
-            let remedy = finding.remedy.as_deref().map(|remedy| format!("\n{:1$}do: {remedy}", "", width + 10));
+            let remedy =
+                finding.remedy.as_ref().map(|remedy| format!("\n{:1$}do: {2}", "", width + 10, remedy.as_str()));
             format!("{mark}{:width$}  {text}{}", finding.check, remedy.unwrap_or_default())
         })
         .collect();
@@ -100,7 +114,9 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
     if own || context.settings.of(id)?.is_some() {
         return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
             .cause("this machine knows that vault, and its key would be lost")
-            .hint("only keys that `strongroom doctor` calls stray can be forgotten"));
+            .hint(
+                "to delete its keys in keychains that it does not use any more: strongroom doctor --remove-left-behind",
+            ));
     }
     let deleted =
         items::forget(context, id).map_err(|error| Failure::of(format!("forget vault {id}"), error.into()))?;

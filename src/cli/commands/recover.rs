@@ -279,7 +279,9 @@ fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_o
     } else if is_of_another_file || !wraps.iter().any(opens) {
         format!("the key in {place} is for another file of this vault: keep it\n")
     } else if wraps.iter().all(opens) {
-        format!("the key in {place} still opens the vault with the old password: delete it\n")
+        format!(
+            "the key in {place} still opens the vault with the old password; this deletes it: strongroom doctor --remove-left-behind\n"
+        )
     } else {
         format!("the key in {place} still opens the vault with the old password, and other files of it too\n")
     }

@@ -1,0 +1,64 @@
+//! Other files of this vault beside it, as a sync service leaves them when two computers changed the vault at once. Each
+//! service has names of its own for them, so they are known by what is in them.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::vault::Known;
+use super::{Finding, Opened};
+use crate::cli::hints::shell_word;
+use crate::crypto::hmac::sha256;
+use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
+use crate::format::vault::{Document, SIZE_LIMIT};
+use crate::store::FolderStore;
+
+/// What stands at the start of every vault file.
+const START: &[u8] = br#"{"format":"strongroom-vault""#;
+
+/// Checks the files beside the vault file.
+pub fn check(store: &FolderStore, vault: &Known, opened: Option<&Opened>, findings: &mut Vec<Finding>) {
+    let previous = store.previous();
+    let mut own = store.set_aside();
+    own.extend([store.file().into(), store.unfinished(), with_suffix(&previous, UNFINISHED_SUFFIX), previous]);
+    let Ok(entries) = fs::read_dir(folder_of(store.file())) else { return };
+    let mut others: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| !own.contains(path)).collect();
+    others.sort();
+    for path in others {
+        let Some(copy) = read(&path).filter(|copy| copy.header.vault == vault.id) else { continue };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let generation = copy.header.generation;
+        let digest = sha256(&copy.payload);
+        let is_held = |opened: &Opened| opened.ancestors.iter().any(|ancestor| digest.starts_with(ancestor));
+        if digest == vault.digest || opened.is_some_and(is_held) {
+            let text = format!("{name}: all that is in it is in the vault (generation {generation})");
+            findings.push(Finding::note("copies", text));
+            continue;
+        }
+        let path = shell_word(&path.display().to_string());
+        findings.push(Finding::problem(
+            "copies",
+            format!(
+                "{name} is another file of this vault (generation {generation}): it may hold keys that are nowhere else"
+            ),
+            format!("take over what it has more, then remove it: strongroom vault merge {path} && rm {path}"),
+        ));
+    }
+}
+
+/// Reads a vault file; none if it is none.
+fn read(path: &Path) -> Option<Document> {
+    // A pipe would wait for ever.
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    if metadata.len() > SIZE_LIMIT {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(START.len() as u64).read_to_end(&mut bytes).ok()?;
+    if bytes != START {
+        return None;
+    }
+    file.take(SIZE_LIMIT).read_to_end(&mut bytes).ok()?;
+    Document::parse(&bytes).ok()
+}

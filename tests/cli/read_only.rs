@@ -1,0 +1,79 @@
+//! A system that nobody can write to: a live system, a stick with its lock set, a container's image. What only reads
+//! works there.
+
+use std::fs;
+use std::io::Write;
+
+use crate::harness::{Home, Outcome};
+
+/// Runs words in the home folder, which is read-only for this one command. None if that cannot be had here.
+fn run(home: &Home, words: &str) -> Option<Outcome> {
+    // The current folder is entered again, or it would be the one below the mount.
+    const FREEZE: &str = "mount --bind \"$HOME\" \"$HOME\" && mount -o remount,ro,bind \"$HOME\" && cd \"$HOME\" || \
+                          exit 99; exec \"$@\"";
+    let typed = home.typed(words).args(["--password-file", "pw"]);
+    let outcome = typed.through(&["unshare", "--mount", "sh", "-c", FREEZE, "sh"]).run();
+    if outcome.code() == 99 || outcome.stderr().starts_with("unshare: ") {
+        // Not through print, which a passing test swallows.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no read-only file system can be made here");
+        return None;
+    }
+    Some(outcome)
+}
+
+#[test]
+fn what_only_reads_works_on_a_read_only_file_system() {
+    let home = Home::with_project();
+    home.write("a.csv", "id,amount\n");
+    home.run("encrypt -p acme a.csv").succeeds();
+    for words in [
+        "status",
+        "project list",
+        "project show acme",
+        "key show acme",
+        "key list acme",
+        "cat a.csv.sealed",
+        "verify a.csv.sealed",
+        "decrypt a.csv.sealed -o -",
+        "inspect a.csv.sealed",
+        "recovery list",
+    ] {
+        let Some(outcome) = run(&home, words) else { return };
+        outcome.succeeds().changed_nothing();
+    }
+    // Doctor names no remedy that needs a disk.
+    let Some(doctor) = run(&home, "doctor --json") else { return };
+    let text = doctor.text();
+    assert!(
+        text.contains("its file system is read-only, so nothing is kept")
+            && !text.contains("keychain\",\"level\":\"problem"),
+        "{text}"
+    );
+    // What changes the vault says why it cannot.
+    let Some(add) = run(&home, "project add beta") else { return };
+    add.fails(
+        1,
+        "\
+error: cannot add project \"beta\"
+cause: cannot lock {home}/.local/share/strongroom/vault.json.lock: read-only file system
+hint: nothing can be changed on a read-only file system: make it writable, or name another place
+",
+    );
+}
+
+#[test]
+fn what_cannot_be_recorded_on_a_read_only_file_system_is_one_warning() {
+    let home = Home::with_project();
+    let anchor = home.read(home.anchor());
+    home.run("project add beta").succeeds();
+    for lagging in [Some(anchor), None] {
+        match lagging {
+            Some(anchor) => drop(home.write(home.anchor(), anchor)),
+            None => fs::remove_file(home.anchor()).unwrap(),
+        }
+        let Some(outcome) = run(&home, "project list") else { return };
+        assert_eq!((outcome.code(), outcome.stderr().lines().count()), (0, 1), "{}", outcome.stderr());
+        assert!(outcome.stderr().starts_with("warning: this computer could not record which vault file it saw last ("));
+        outcome.changed_nothing();
+    }
+}
