@@ -39,7 +39,7 @@ pub struct Global {
     /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub vault: Option<PathBuf>,
-    /// Where this machine's half of the key lies: os, file or file:PATH [default: as this machine remembers]
+    /// Where this machine's half of the key is stored: os, file or file:PATH [default: as this machine remembers]
     #[arg(long, global = true, value_name = "KIND")]
     pub keychain: Option<super::settings::Kind>,
     /// Read the master password from a file, without the trailing newline
@@ -52,7 +52,7 @@ pub struct Global {
     /// Read the master password from what a shell command prints
     #[arg(long, global = true, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub password_command: Option<String>,
-    /// Ask nothing: a question becomes an error
+    /// Never prompt; fail instead
     #[arg(long, global = true)]
     pub no_input: bool,
     /// Print results as JSON on standard output, and errors as one line of JSON on standard error
@@ -61,8 +61,8 @@ pub struct Global {
     /// Print no progress and no remarks
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Go on with a vault file that is older than, or other than, the one this machine saw last, or with the previous
-    /// one where the vault file is damaged; what stood is set aside
+    /// Continue even if the vault file is older than expected, has diverged, or is damaged and the previous copy must be
+    /// used; the replaced file is kept under another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

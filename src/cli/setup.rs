@@ -215,7 +215,7 @@ pub fn check_place(
     match FileKeychain::exists(&path) {
         Ok(false) => {}
         Ok(true) => {
-            let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "a file stands there already");
+            let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "a file is there already");
             let error = KeychainError::File { doing: "make", path, source };
             return Err(Failure::of("make the vault", error.into()));
         }

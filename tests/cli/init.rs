@@ -90,7 +90,7 @@ fn a_weak_password_is_refused_with_the_reason() {
         "\
 error: this password is too weak
 cause: it has 14 characters, fewer than 15
-hint: take six random words, as --generate-password makes them, or a longer password
+hint: use six random words (--generate-password) or a longer password
 ",
     );
     for weak in ["passwordpassword1", "aaaaaaaaaaaaaaaaaaaaaaa", "qwertyuiopasdfghjkl", "strongroomstrongroom"] {
@@ -102,7 +102,7 @@ hint: take six random words, as --generate-password makes them, or a longer pass
             "\
 error: this password is too weak
 cause: [..]
-hint: take six random words, as --generate-password makes them, or a longer password
+hint: use six random words (--generate-password) or a longer password
 ",
         );
     }

@@ -8,7 +8,7 @@ const NEW: &str = "granite-lantern-pickle-summit-harbor-tulip";
 
 const CHANGED: &str = "\
 the master password is changed on this machine; the vault and every encrypted file stay as they are
-note: a backup of the keychain from before still opens the vault with the old password; `strongroom vault rotate` ends that
+note: an earlier backup of the keychain still opens the vault with the old password, until you run `strongroom vault rotate`
 ";
 
 #[test]

@@ -71,7 +71,7 @@ fn a_kit_that_opens_the_previous_vault_file_alone_does_not_pass_its_test() {
 warning: the vault file cannot be used ([..]); reading the previous one, generation 3
 error: kit 1 does not open the vault file itself
 cause: [..]
-hint: put a backup in its place, or go on from the previous one (generation 3): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
+hint: put a backup in its place, or continue from the previous one (generation 3): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
 ",
             )
             .changed_nothing();
@@ -88,7 +88,7 @@ fn a_new_kit_says_that_earlier_backups_do_not_open_with_it() {
         "\
 recovery kit 1 is made and proven to open the vault; its code is in kit
 print it, put the paper in a safe, and remove the file: rm kit
-backups of the vault from before it do not open with this kit: make a new one with `strongroom vault backup FILE`
+earlier backups of the vault do not open with this kit: make a new one with `strongroom vault backup FILE`
 ",
     );
     home.run("vault backup after.json -q").does("");
@@ -130,7 +130,7 @@ keychain  file:{home}/.local/state/strongroom/keychain/[..]
 projects  1
 
 next: strongroom status --unlock
-If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate
+If somebody else may have the old machine or its password, rotate the data key: strongroom vault rotate
 ",
     );
     new.run("decrypt a.txt.sealed -q").does("");
@@ -268,7 +268,7 @@ fn a_backup_takes_the_place_of_a_damaged_vault_file_in_one_command() {
         let (_, hint) = home.run_alone(&format!("{RECOVER} --json")).fails_in_json(5, "damaged");
         assert_eq!(hint, "put a backup in its place: strongroom recover --from BACKUP");
         let told = home.run_alone(&format!("{RECOVER} --from copy.json")).succeeds().text();
-        let aside = told.lines().find_map(|line| line.strip_prefix("what stood there is kept as ")).unwrap();
+        let aside = told.lines().find_map(|line| line.strip_prefix("the replaced file is kept as ")).unwrap();
         assert_eq!(home.read(aside), bytes);
         home.write("pw", "seven-wet-owls-argue-about-tea\n");
         home.run("decrypt a.txt.sealed -o b.txt -q").does("");
@@ -304,7 +304,7 @@ fn another_keychain_is_no_way_around_the_alarm_of_an_older_vault() {
     let told = home.run_alone(&format!("{words} -q"));
     assert_eq!(told.code(), 0);
     assert!(
-        told.stderr().starts_with("warning: what this machine remembers of the vault cannot be read"),
+        told.stderr().starts_with("warning: this machine's record of the vault cannot be read"),
         "{}",
         told.stderr()
     );
@@ -409,7 +409,7 @@ fn recovering_says_what_is_left_of_the_old_password() {
         let text = home.run_alone(&format!("{RECOVER}{keychain}")).succeeds().text();
         text.split_once("projects  1\n\n").unwrap().1.split_once("next: ").unwrap().0.to_owned()
     };
-    let gone = "the old password is no longer good on this machine\n";
+    let gone = "the old password is no longer valid on this machine\n";
     assert_eq!(told(""), gone);
     // The wrap of the data key before a rotation is not this file's: it goes only where the anchor names that data key.
     home.write(home.keychain(), &item);

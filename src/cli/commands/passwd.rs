@@ -51,8 +51,8 @@ impl Passwd {
             let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
             let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
             let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
-                        they are\nnote: a backup of the keychain from before still opens the vault with the old \
-                        password; `strongroom vault rotate` ends that";
+                        they are\nnote: an earlier backup of the keychain still opens the vault with the old password, \
+                        until you run `strongroom vault rotate`";
             let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
             announced.finish(text, &json)
         })

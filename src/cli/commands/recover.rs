@@ -22,10 +22,10 @@ use crate::keychain::{ItemKind, Keychain, KeychainError};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
 
-/// Get back in with a recovery kit: without the old password, and without this machine's keychain item.
+/// Get back in with a recovery kit, without the old password and without this machine's keychain item.
 ///
-/// Needs the vault file and the kit's code. Sets a new password on this machine and remembers where its half of the
-/// key lies. Other machines keep their own items and passwords.
+/// Needs the vault file and the kit's code. Sets a new password on this machine and stores this machine's half of the
+/// key in its keychain. Other machines keep their own keychain items and passwords.
 #[derive(Debug, Args)]
 pub struct Recover {
     /// Read the recovery code from a file that holds it alone
@@ -37,7 +37,7 @@ pub struct Recover {
     /// Generate a master password of six random words and print it once
     #[arg(long)]
     generate_password: bool,
-    /// Put this copy of the vault file in the vault's place first; refused where a vault stands there
+    /// Put this copy of the vault file in the vault's place first; refused if a usable vault is there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<PathBuf>,
     /// Allow a keychain file in the vault's own folder, where whoever copies the folder has both halves of the key
@@ -135,16 +135,16 @@ impl Recover {
                  files from before or after a rotation of the data key\n"
                     .into()
             }
-            _ => "the old password is no longer good on this machine\n".into(),
+            _ => "the old password is no longer valid on this machine\n".into(),
         };
-        let aside = aside.map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
+        let aside = aside.map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
         // What is remembered is where the other file's key lies.
         let named = other_file.map(|_| format!(" --keychain {}", shell_word(&kind.to_string()))).unwrap_or_default();
         let text = format!(
             "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
              next: strongroom status --unlock{named}\n\
-             If the old machine or its password is in other hands, rotate the data key: strongroom vault rotate{named}",
+             If somebody else may have the old machine or its password, rotate the data key: strongroom vault rotate{named}",
             store.place(),
             unlocked.projects().len(),
         );
@@ -185,7 +185,7 @@ impl Recover {
             DataKeyItem::parse(bytes).map_or(known, |item| item.wraps.iter().any(|wrap| wrap.header.vault == id))
         };
         if items.iter().any(|item| !is_ours(&item.bytes)) {
-            let detail = "something else stands there".into();
+            let detail = "the file holds something else".into();
             return Err(Failure::of(doing, Error::KeyNotOurs { keychain: keychain.name(), detail })
                 .hint("name another file with --keychain file:PATH"));
         }
@@ -205,8 +205,8 @@ impl Recover {
 }
 
 /// What helps where a vault stands where a copy should go.
-const IN_THE_WAY: &str = "leave out --from to use the vault that stands there; where it is damaged, move it away first; \
-                          or name another folder with --vault";
+const IN_THE_WAY: &str = "leave out --from to use the vault that is there; if it is damaged, move it away first; or name \
+                          another folder with --vault";
 
 /// Says of a vault file that cannot be used how a backup takes its place.
 fn with_backup(doing: &str, error: Error) -> Failure {
@@ -218,16 +218,16 @@ fn with_backup(doing: &str, error: Error) -> Failure {
 fn not_enrolled(error: Error, is_copy: bool) -> Failure {
     let hint = match &error {
         Error::Damaged { .. } => {
-            "go on from the previous one with --accept-rollback, or put a newer backup in its place with --from BACKUP"
+            "continue from the previous one with --accept-rollback, or put a newer backup in its place with --from BACKUP"
         }
         Error::RolledBack(_) if is_copy => {
             "name a newer copy; if this one is meant, run the command again with --accept-rollback"
         }
         // A merge needs a key that opens both.
         Error::RolledBack(seen) if seen.forked => {
-            "where the data key was rotated meanwhile, make a vault of its own out of the file this machine saw last, by \
-             `strongroom vault fork DIR`, then run this again with --accept-rollback; else unite the two by `strongroom \
-             vault merge OTHER`, or run this again with --accept-rollback if this one alone is meant"
+            "if the data key was rotated meanwhile, make a separate vault of the file this machine saw last with \
+             `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the two with \
+             `strongroom vault merge OTHER`, or run this again with --accept-rollback if only this one is meant"
         }
         _ => return Failure::of("give this machine a key", error),
     };
@@ -251,7 +251,7 @@ fn check_memory(
             context.output.warn(
                 "anchor-not-read",
                 &format!(
-                    "what this machine remembers of the vault cannot be read ({error}): an older one does not show"
+                    "this machine's record of the vault cannot be read ({error}): an older vault file would not be detected"
                 ),
             );
             Ok(())
@@ -271,7 +271,7 @@ fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainE
 fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_of_another_file: bool) -> String {
     let id = unlocked.id();
     let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {
-        return format!("if a key is left in {place}, the old password still opens with it what it is for\n");
+        return format!("if a key is left in {place}, the old password still works with that key\n");
     };
     let opens = |wrap: &Wrap| wrap.header.data_key == unlocked.header().data_key;
     if wraps.is_empty() {

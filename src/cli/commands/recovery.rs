@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 
 /// What a new kit does not do.
-const OLD_BACKUPS: &str = "backups of the vault from before it do not open with this kit: make a new one with \
+const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this kit: make a new one with \
                            `strongroom vault backup FILE`";
 
 /// Make, list, test and revoke recovery kits
@@ -130,7 +130,7 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
         Source::Previous { reason, .. } => {
             let what = format!("kit {number} does not open the vault file itself");
             Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
-                "put a backup in its place, or go on from the previous one (generation {}): `strongroom status \
+                "put a backup in its place, or continue from the previous one (generation {}): `strongroom status \
                  --unlock --accept-rollback`, or without keychain and password `strongroom recover \
                  --accept-rollback`",
                 opened.generation()

@@ -49,7 +49,7 @@ fn check_strength(password: &Password, names: &[String]) -> Result<(), Failure> 
     let weak = |cause: String| {
         Failure::new(Exit::Usage, "weak-password", "this password is too weak")
             .cause(cause)
-            .hint("take six random words, as --generate-password makes them, or a longer password")
+            .hint("use six random words (--generate-password) or a longer password")
     };
     let text = password.expose();
     let length = text.chars().count();
