@@ -58,6 +58,13 @@ fn keeps_the_contract(store: &dyn Store) {
     assert_eq!(store.standing().expect("standing").len(), 2);
     write(store, b"three", Some(b"two"), &Replaced::SetAside("older-1".into())).expect("write");
     assert_eq!(documents(store), (some(b"three"), some(b"one")));
+
+    // A second copy takes the previous document's place.
+    lock(store).write_second_copy(b"three").expect("write");
+    assert_eq!(documents(store), (some(b"three"), some(b"three")));
+    write(store, b"four", Some(b"three"), &Replaced::BecomesPrevious).expect("write");
+    assert_eq!(documents(store), (some(b"four"), some(b"three")));
+    lock(store).replace(b"three", Some(b"four"), &Replaced::Nothing, &mut |_| true).expect("write");
     write(store, b"four", Some(b"three"), &Replaced::BecomesPrevious).expect("write");
     assert_eq!(documents(store), (some(b"four"), some(b"three")));
 

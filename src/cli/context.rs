@@ -16,10 +16,10 @@ use super::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::VaultId;
-use crate::format::vault::SIZE_LIMIT;
+use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::host::ThisHost;
 use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
-use crate::store::FolderStore;
+use crate::store::{FolderStore, Store};
 use crate::vault::{Accepted, Notice, Unlocked, Vault};
 
 /// How long a keychain may take where nobody can answer a dialog.
@@ -164,6 +164,17 @@ impl Context {
         Ok(self.settings.of(vault)?.map_or(Kind::Os, |settings| settings.keychain))
     }
 
+    /// Returns the id under which this machine knows a vault file: that of the previous one, if the vault file's own
+    /// is unknown. It may be what is damaged.
+    fn known_id(&self, store: &FolderStore, id: VaultId) -> Result<VaultId, Failure> {
+        if self.settings.of(id)?.is_some() {
+            return Ok(id);
+        }
+        let previous = store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
+        let previous = previous.map_or(id, |previous| previous.header.vault);
+        Ok(if self.settings.of(previous)?.is_some() { previous } else { id })
+    }
+
     /// Unlocks the vault and hands it to `then`, after warning of what is to be warned of.
     ///
     /// # Errors
@@ -200,7 +211,7 @@ impl Context {
         let doing = "unlock the vault";
         let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
         let id = vault.id();
-        let kind = self.kind_of(id)?;
+        let kind = self.kind_of(self.known_id(&store, id)?)?;
         let keychain = self.keychain(&kind, id);
         let found =
             vault.find_key(&*keychain, &self.host).map_err(|error| self.missing_key(doing, error, &kind, id))?;
@@ -408,6 +419,13 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             format!(
                 "this computer could not record which vault file it saw last ({reason}); the vault itself is safe, but an \
                  older copy of it would not be noticed"
+            ),
+        ),
+        Notice::NoSecondCopy { reason } => (
+            "no-second-copy",
+            format!(
+                "no second copy of the vault file could be written beside it ({reason}); the vault itself is safe, and \
+                 its next change leaves one"
             ),
         ),
         Notice::RolledBack(rolled_back) => (

@@ -170,6 +170,9 @@ impl LockedFolder<'_> {
                 let previous = self.store.previous();
                 let staged = with_suffix(&previous, disk::UNFINISHED_SUFFIX);
                 remove_if_there(&staged)?;
+                // A second name is as good as a copy here: the rename that follows takes the vault file's own name from
+                // this file, and nothing ever writes into it again. A run that ends between the two leaves both names
+                // on one file until the next write, which is no worse than to have no previous file.
                 link_or_copy(file, &staged).and_then(|()| fs::rename(&staged, &previous)).inspect_err(|_| {
                     // Best effort: one that stays is found by doctor.
                     let _ = fs::remove_file(&staged);
@@ -240,11 +243,13 @@ impl LockedStore for LockedFolder<'_> {
         })
     }
 
-    fn remove_previous(&mut self) -> Result<(), StoreError> {
+    fn write_second_copy(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let previous = self.store.previous();
-        remove_if_there(&previous)
-            .and_then(|()| disk::sync_folder(folder_of(&previous)))
-            .map_err(io_error("remove", &previous))
+        let mut check = |read: &[u8]| match read == bytes {
+            true => Ok(()),
+            false => Err(io::Error::other("it does not read back as it was written")),
+        };
+        disk::replace(&previous, bytes, &mut check, &mut || Ok(())).map_err(io_error("write", &previous))
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {

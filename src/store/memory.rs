@@ -19,6 +19,8 @@ pub enum StoreFault {
     ReadsBackAltered,
     /// The next sync of what stands fails.
     SyncFails,
+    /// The next second copy cannot be written.
+    SecondCopyFails,
 }
 
 #[derive(Default)]
@@ -122,7 +124,7 @@ impl LockedStore for LockedMemory<'_> {
     ) -> Result<Option<String>, StoreError> {
         let mut documents = self.store.documents();
         let fault = match documents.fault {
-            StoreFault::SyncFails => StoreFault::None,
+            StoreFault::SyncFails | StoreFault::SecondCopyFails => StoreFault::None,
             _ if documents.spared > 0 => {
                 documents.spared -= 1;
                 StoreFault::None
@@ -158,8 +160,13 @@ impl LockedStore for LockedMemory<'_> {
         if fault == StoreFault::WriteSeemsToFail { Err(failed()) } else { Ok(aside) }
     }
 
-    fn remove_previous(&mut self) -> Result<(), StoreError> {
-        self.store.documents().previous = None;
+    fn write_second_copy(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut documents = self.store.documents();
+        if documents.fault == StoreFault::SecondCopyFails {
+            documents.fault = StoreFault::None;
+            return Err(failed("write"));
+        }
+        documents.previous = Some(bytes.to_vec());
         Ok(())
     }
 

@@ -75,11 +75,14 @@ pub trait LockedStore {
         check: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<Option<String>, StoreError>;
 
-    /// Removes the previous document; none is no error.
+    /// Makes `bytes`, the document that exists, the previous document as well. It is written for itself and is never a
+    /// second name of the document, so that damage to one of them leaves the other whole. Returns after it will survive
+    /// a power cut.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
-    fn remove_previous(&mut self) -> Result<(), StoreError>;
+    /// [`StoreError::Io`]; the previous document is then as it was, or, if the error says so, the new one that may not
+    /// survive a power cut.
+    fn write_second_copy(&mut self, bytes: &[u8]) -> Result<(), StoreError>;
 
     /// Makes the document that stands survive a power cut, whoever wrote it.
     ///

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
 use crate::format::{DataKeyId, VaultId, label};
-use crate::store::{LockedStore, Replaced};
+use crate::store::{LockedStore, Replaced, Store};
 
 /// What accepting a vault file as it is came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,7 +216,18 @@ impl<'v> Unlocked<'v> {
         self.standing = Some(bytes);
         self.payload = payload;
         self.memory = Memory::Current;
+        if matches!(replaced, Replaced::SetAside(_)) {
+            // What was there before may have left nothing beside it.
+            self.notices.extend(second_copy_if_alone(self.edges.store, lock, self.standing.as_deref()));
+        }
         Ok(aside)
+    }
+
+    /// Makes the previous vault file a second copy of the vault file. The caller holds the lock and has read or written
+    /// the vault file under it.
+    pub(super) fn write_second_copy(&self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+        let Some(bytes) = &self.standing else { return Ok(()) };
+        lock.write_second_copy(bytes).map_err(|error| Error::from_store(&self.edges.store.place(), error))
     }
 
     /// Remembers the vault as it was just written. The write stands whether or not this succeeds.
@@ -225,6 +236,27 @@ impl<'v> Unlocked<'v> {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
     }
+}
+
+/// Writes a second copy of the vault file, unless a previous one is there that parses as a vault file: that may be the
+/// last one under its data key.
+pub(super) fn second_copy_if_alone(
+    store: &dyn Store,
+    lock: &mut dyn LockedStore,
+    bytes: Option<&[u8]>,
+) -> Option<Notice> {
+    let previous = store.load_previous().ok().flatten();
+    if previous.is_some_and(|bytes| Document::parse(&bytes).is_ok()) {
+        return None;
+    }
+    second_copy(lock, bytes?)
+}
+
+/// Writes a second copy of a vault file that has just been put in place. The vault file counts whether or not this
+/// succeeds, and the next write leaves a previous one.
+pub(super) fn second_copy(lock: &mut dyn LockedStore, bytes: &[u8]) -> Option<Notice> {
+    let written = lock.write_second_copy(bytes);
+    written.err().map(|error| Notice::NoSecondCopy { reason: error.to_string() })
 }
 
 /// What a vault file that cannot be used is set aside as. One under another data key may well be the newer one.

@@ -1,9 +1,9 @@
 //! Copies of a vault: putting one back, and making one into a vault of its own.
 
-use super::change::{Draft, plausible};
+use super::change::{Draft, plausible, second_copy_if_alone};
 use super::create::create_with;
 use super::project::renew_keys;
-use super::{Edges, LOCK_WAIT, Source, Unlocked, Vault, open_payload};
+use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
@@ -60,17 +60,24 @@ fn refuse_over_newer(previous: u64, copied: u64) -> Result<(), Error> {
 }
 
 /// Puts a copy of a vault file in the vault's place, as it is, where [`check_install`] allows that. What stands there
-/// is set aside; returns its name.
+/// is set aside; returns its name, and what the user should be told.
 ///
 /// # Errors
 /// Those of [`check_install`] and of a vault write.
-pub fn install(store: &dyn Store, bytes: &[u8], secret: &KitSecret, now: Timestamp) -> Result<Option<String>, Error> {
+pub fn install(
+    store: &dyn Store,
+    bytes: &[u8],
+    secret: &KitSecret,
+    now: Timestamp,
+) -> Result<(Option<String>, Option<Notice>), Error> {
     let place = store.place();
     let failed = |error| Error::from_store(&place, error);
     let mut lock = store.lock(LOCK_WAIT).map_err(failed)?;
     check_install(store, bytes, secret)?;
     let aside = Replaced::SetAside(format!("damaged-{}", now.to_string().replace([':', '-'], "")));
-    lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)
+    let aside =
+        lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)?;
+    Ok((aside, second_copy_if_alone(store, &mut *lock, Some(bytes))))
 }
 
 /// Reads the vault file; `None` also for what cannot be read as a vault, which is set aside as it is.

@@ -1,7 +1,7 @@
 //! Making a vault: the item first, proven to open; then the vault file; then the anchor.
 
 use super::anchor::{self, Memory};
-use super::change::{reads_back, seal_document};
+use super::change::{reads_back, seal_document, second_copy};
 use super::unlock::unwrap_data_key;
 use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 use crate::crypto::cobblestone;
@@ -90,7 +90,7 @@ pub(super) fn create_with<'a>(
             return Err(error);
         }
     };
-    let mut notices = Vec::new();
+    let mut notices = Vec::from_iter(second_copy(&mut *lock, &bytes));
     if let Err(error) = anchor::store(&edges, &document, &data_key) {
         notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
     }

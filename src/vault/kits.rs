@@ -1,7 +1,7 @@
 //! Recovery kits: the data key wrapped once more, under a secret that stands on paper alone.
 
 use super::Unlocked;
-use super::change::Draft;
+use super::change::{Draft, second_copy};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
@@ -105,7 +105,11 @@ impl Unlocked<'_> {
             let opened = pending.filter(|opened| opened.id == under_way.data_key).ok_or(Error::RotationUnderWay)?;
             under_way.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
             Ok(())
-        })
+        })?;
+        // The file from before does not open with this kit: were it the second one, damage to the vault file would shut
+        // out whoever has the kit alone.
+        self.notices.extend(self.standing.as_deref().and_then(|bytes| second_copy(&mut *lock, bytes)));
+        Ok(())
     }
 
     /// Ends a kit. Vault copies from before still open with it, so its paper is to be destroyed; `paper_destroyed`

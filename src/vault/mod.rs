@@ -93,6 +93,11 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// The vault file was written, and a second copy of it beside it was not.
+    NoSecondCopy {
+        /// Why.
+        reason: String,
+    },
     /// The vault is not the one this machine saw last.
     RolledBack(RolledBack),
     /// The previous vault file was read instead.
@@ -172,7 +177,7 @@ impl<'a> Vault<'a> {
                 Ok(document) => {
                     return Ok(Self { store, standing: Some(bytes), document, source: Source::Current });
                 }
-                Err(error @ FormatError::Version { .. }) => {
+                Err(error @ FormatError::Version { .. }) if !is_damaged_copy(store, &bytes) => {
                     return Err(Error::from_format(format!("the vault {place}"), error));
                 }
                 Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),
@@ -239,6 +244,12 @@ impl fmt::Debug for Unlocked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unlocked").field("id", &self.id()).finish_non_exhaustive()
     }
+}
+
+/// Tells whether a vault file is the previous one but for a single byte: that is damage and no other version.
+fn is_damaged_copy(store: &dyn Store, bytes: &[u8]) -> bool {
+    let Ok(Some(previous)) = store.load_previous() else { return false };
+    previous.len() == bytes.len() && previous.iter().zip(bytes).filter(|(one, other)| one != other).count() == 1
 }
 
 /// Says why the vault file cannot be used, in the middle of a sentence about it.

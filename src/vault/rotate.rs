@@ -421,14 +421,15 @@ impl<'v> Unlocked<'v> {
         self.finish(&mut *lock)
     }
 
-    /// Drops what belongs to an earlier data key: its wraps, and the previous vault file.
+    /// Drops what belongs to an earlier data key: its wraps, and the previous vault file, in whose place a second copy of
+    /// the vault file goes.
     fn finish(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let failed = |error| Error::from_store(&self.edges.store.place(), error);
         lock.sync().map_err(failed)?;
         self.check_item_unchanged()?;
         // Both before the item: as long as that holds earlier wraps, a crash here is gone on from.
         self.remember_written();
-        lock.remove_previous().map_err(failed)?;
+        self.write_second_copy(lock)?;
         let own = self.document.header.data_key;
         let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
         let vault = self.id();

@@ -73,6 +73,7 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
         home.run("project list").succeeds();
     }
     fs::remove_file(home.vault()).unwrap();
+    fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
     fs::create_dir(home.vault()).unwrap();
     let (_, hint) = home.run("vault restore copy.json --json").fails_in_json(1, "io");
     assert_eq!(hint, "move away the folder that stands there");

@@ -1,6 +1,7 @@
 //! Rotating the data key, holding and destroying projects.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use crate::harness::Home;
 
@@ -24,13 +25,20 @@ old backups no longer open with this machine's keychain, but with a kit of their
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
     );
-    assert!(!home.path(".local/share/strongroom/vault.json.prev").exists());
+    let (vault, second) = (home.vault(), home.vault().with_extension("json.prev"));
+    assert_eq!(home.read(&second), home.read(&vault), "an older vault file is left");
+    assert_ne!(fs::metadata(second).unwrap().ino(), fs::metadata(vault).unwrap().ino(), "two names of one file");
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
     let now = home.read(home.vault());
     home.run("vault restore copy.json --json").fails_in_json(6, "key-not-ours");
     let (_, hint) = home.run("vault merge copy.json --json").fails_in_json(1, "other-vault");
     assert!(["key show", "key import", "vault fork"].iter().all(|command| hint.contains(command)), "{hint}");
     home.write(home.vault(), home.read("copy.json"));
+    // The second copy opens, to be read; the copy from before does not.
+    let listed = home.run("project list");
+    assert!(listed.code() == 0 && listed.stderr().contains("reading the previous one"), "{}", listed.stderr());
+    assert_eq!(home.run("project add gamma").code(), 6);
+    fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
     home.run("project list --json").fails_in_json(6, "key-not-ours");
     home.write(home.vault(), now);
     home.run("project list").succeeds();

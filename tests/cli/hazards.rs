@@ -88,6 +88,7 @@ fn names_that_would_act_on_the_terminal_are_escaped_in_every_report() {
 #[test]
 fn an_error_does_not_repeat_a_document_that_is_one_long_name() {
     let home = Home::with_vault();
+    std::fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
     home.write(home.vault(), format!("{{\"{}\":1}}", "x".repeat(1 << 20)));
     let outcome = home.run("project list");
     assert!(outcome.code() == 5 && outcome.stderr().len() < 1000, "{} bytes", outcome.stderr().len());

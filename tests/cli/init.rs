@@ -43,7 +43,7 @@ fn where_a_vault_stands_no_other_is_made() {
         1,
         "\
 error: cannot make the vault
-cause: a vault stands there already: {home}/.local/share/strongroom/vault.json
+cause: a vault stands there already: {home}/.local/share/strongroom/vault.json, {home}/.local/share/strongroom/vault.json.prev
 hint: use it, or name another folder with --vault; `strongroom doctor` explains leftovers
 ",
     );

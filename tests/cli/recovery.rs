@@ -347,8 +347,10 @@ fn vault_finding(home: &Home) -> (String, String) {
 #[test]
 fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     let home = home_with_kit();
+    let before = home.read(home.vault());
     home.run("recovery new --recovery-file two -q").does("");
     home.write(home.vault(), with_altered_payload(&home.read(home.vault())));
+    home.write(home.vault().with_extension("json.prev"), before);
     let json = home.run("status --unlock --json").json();
     assert_eq!(json["recovery_kits"], serde_json::json!([1]));
     assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(3), 1));

@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 
-use crate::harness::Home;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::harness::{FLOOR, Home};
 
 const DAMAGED: &str = "\
 error: cannot open the vault
@@ -15,6 +18,63 @@ fn home_without_previous() -> Home {
     let home = Home::with_project();
     fs::remove_file(home.path(".local/share/strongroom/vault.json.prev")).unwrap();
     home
+}
+
+/// Whichever of these bytes of the vault file is another one, password and kit open the vault.
+fn assert_damage_shuts_nobody_out(home: &Home) {
+    let whole = home.read(home.vault());
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let header = text.find("\"protected\":\"").unwrap() + 13;
+    // The version, the beginning of what stands in clear (with the vault's id in it), and the sealed payload.
+    let version = text.find("\"version\":").unwrap() + 10;
+    for at in [0, version, header + 20, header + 60, header + 300, whole.len() - 100] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 2;
+        home.write(home.vault(), damaged);
+        let listed = home.run("project list");
+        assert!(listed.code() == 0 && listed.stderr().contains("reading the previous one"), "{at}: {}", listed.stderr());
+        let tested = home.run_alone("recovery test --kit-file kit");
+        let opened = format!("kit 1 opens {}", home.vault().with_extension("json.prev").display());
+        assert!(tested.text().starts_with(&opened), "{at}: {}", tested.stderr());
+    }
+    home.write(home.vault(), whole);
+}
+
+#[test]
+fn a_damaged_byte_shuts_nobody_out_of_a_vault_that_was_just_made_or_rotated() {
+    let home = Home::empty();
+    home.run(&format!("init --keychain file {FLOOR} --recovery-file kit -q")).succeeds();
+    assert_damage_shuts_nobody_out(&home);
+    home.run("project add acme -q").does("");
+    home.run("vault rotate --keep-kit --kit-file kit -q").does("");
+    assert_damage_shuts_nobody_out(&home);
+    home.run("project destroy acme --yes acme --keep-kit --kit-file kit -q").does("");
+    assert_damage_shuts_nobody_out(&home);
+}
+
+#[test]
+fn a_damaged_id_of_a_vault_is_told_to_whoever_recovers_it() {
+    let home = Home::empty();
+    home.run(&format!("init --keychain file {FLOOR} --recovery-file kit -q")).succeeds();
+    let mut vault: serde_json::Value = serde_json::from_slice(&home.read(home.vault())).unwrap();
+    let protected = STANDARD.decode(vault["protected"].as_str().unwrap()).unwrap();
+    let mut header: serde_json::Value = serde_json::from_slice(&protected).unwrap();
+    let id = header["vault"].as_str().unwrap().to_owned();
+    header["vault"] = id.replacen(&id[..1], if id.starts_with('0') { "1" } else { "0" }, 1).into();
+    vault["protected"] = STANDARD.encode(header.to_string()).into();
+    home.write(home.vault(), vault.to_string());
+    // This machine knows the vault by the previous file, and so does the password.
+    let listed = home.run("project list");
+    assert!(listed.code() == 0 && listed.stderr().contains("reading the previous one"), "{}", listed.stderr());
+    home.write("new", "seven-wet-owls-argue-about-tea\n");
+    let recover = "recover --kit-file kit --new-password-file new --keychain file --no-input --json";
+    let (_, hint) = home.run_alone(recover).fails_in_json(5, "damaged");
+    let moved = hint.strip_prefix("move the vault file away, ").and_then(|hint| hint.split_once(", and then: "));
+    let (moved, next) = moved.unwrap_or_else(|| panic!("{hint}"));
+    assert_eq!(home.shell(moved).code(), 0);
+    assert_eq!(next, "strongroom recover --accept-rollback");
+    assert_eq!(home.run_alone(&format!("{recover} --accept-rollback")).code(), 0);
+    home.run_alone("project list --password-file new").succeeds();
 }
 
 #[test]

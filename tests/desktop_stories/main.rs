@@ -70,7 +70,8 @@ stories! {
         assert!(!home.path("late").exists());
         let settled = state(&[&rotate[..], &["--settle-now"]].concat());
         assert_eq!(settled["state"], "settled");
-        assert!(!home.vault().with_extension("json.prev").exists());
+        let second = std::fs::read(home.vault().with_extension("json.prev")).unwrap();
+        assert_eq!(second, std::fs::read(home.vault()).unwrap(), "an older vault file is left");
         home.succeed(&["decrypt", "clients.csv.sealed", "-o", "opened.csv", "--password-file", "old"]);
         let after = fs::read(home.vault()).unwrap();
         fs::write(home.vault(), &before).unwrap();

@@ -53,6 +53,7 @@ pub const FLAWS: &[Flaw] = &[
     flaw!(rename_not_synced, "I1", Budget { changes: 1, ..ROTATION }),
     flaw!(adopts_unsynced, "I5", TWO),
     flaw!(previous_stays, "I3", ROTATION),
+    flaw!(second_copy_left_out, "I7", ROTATION),
     flaw!(previous_last, "I3", ROTATION),
     flaw!(merge_drops, "I1", Budget { copies: 4, changes: 2, ..NOTHING }),
     flaw!(never_goes_on, "I5", ROTATION),

@@ -4,10 +4,13 @@ use crate::run::{Action, Kits, Memory, Run, Stop};
 use crate::state::{MACHINES, Machine, NONE, State};
 use crate::variant::Variant;
 
-/// I1 to I3 and I5. I4 and I6 are about writes, and are looked at where those are made.
+/// I1 to I3, I5 and I7. I4 and I6 are about writes, and are looked at where those are made.
 pub fn check(state: &State, variant: Variant) -> Result<(), &'static str> {
     nothing_is_lost(state)?;
     kits_open(state)?;
+    if state.previous == NONE {
+        return Err("I7: the vault file is the only one");
+    }
     nothing_older_opens(state)?;
     progress(state, variant)
 }
@@ -50,7 +53,7 @@ fn nothing_older_opens(state: &State) -> Result<(), &'static str> {
         }
     }
     // Whoever holds a wrap of an earlier data key will finish, and remove that file.
-    let left = state.previous != NONE && state.previous != state.vault.key;
+    let left = state.previous != state.vault.key;
     if left && state.clean && !state.machines.iter().any(|own| own.item.value.holds(state.previous)) {
         return Err("I3: the previous vault file of an earlier data key is left after a rotation");
     }

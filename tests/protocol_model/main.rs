@@ -17,6 +17,7 @@
 //! - I5: whichever password opens the vault, unlocking and waiting ends every rotation.
 //! - I6: a vault that does not descend from the one this machine worked with last is not gone on from unasked, and
 //!   there is no alarm about one that does.
+//! - I7: a second file is beside the vault file, whatever has just been done.
 //!
 //! What is excepted: a power cut that takes an item back may put an older password in force, one that takes the anchor
 //! back takes the memory of later vaults with it, and one that takes back an item that has not settled since a recovery

@@ -254,13 +254,13 @@ impl Run {
         self.check_item()?;
         self.write_anchor();
         if !self.variant.previous_stays && !self.variant.previous_last {
-            self.remove_previous();
+            self.write_second_copy();
         }
         let key = self.doc.key;
         let kept: Vec<Wrap> = self.item.wraps().filter(|wrap| wrap.key == key).collect();
         self.write_item(kept)?;
         if self.variant.previous_last {
-            self.remove_previous();
+            self.write_second_copy();
         }
         self.state.clean = true;
         Ok(())

@@ -304,11 +304,12 @@ impl Run {
         Ok(())
     }
 
-    /// Removes the previous file.
-    pub fn remove_previous(&mut self) {
-        if self.state.previous != NONE {
+    /// Makes the previous file a second copy of the vault file.
+    pub fn write_second_copy(&mut self) {
+        let next = if self.variant.second_copy_left_out { NONE } else { self.state.vault.key };
+        if self.state.previous != next {
             self.before();
-            let gone = std::mem::replace(&mut self.state.previous, NONE);
+            let gone = std::mem::replace(&mut self.state.previous, next);
             self.state.previous_undone |= 1 << gone;
             self.after();
         }

@@ -183,7 +183,8 @@ impl State {
         Self {
             vault,
             undone: [None; 2],
-            previous: NONE,
+            // A new vault has a second copy beside it.
+            previous: 0,
             previous_undone: 0,
             aside: NONE,
             copy: None,

@@ -59,6 +59,8 @@ pub struct Variant {
     pub adopts_unsynced: bool,
     /// The previous file stays when the rotation is over.
     pub previous_stays: bool,
+    /// The previous file is removed when the rotation is over, and nothing takes its place.
+    pub second_copy_left_out: bool,
     /// The previous file goes after the item.
     pub previous_last: bool,
     /// A merge takes the other file's changes in place of its own.
@@ -97,6 +99,7 @@ impl Variant {
         rename_not_synced: false,
         adopts_unsynced: false,
         previous_stays: false,
+        second_copy_left_out: false,
         previous_last: false,
         merge_drops: false,
         never_goes_on: false,

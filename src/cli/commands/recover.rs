@@ -84,6 +84,12 @@ impl Recover {
         // Proven before anybody thinks of a new password, and before the copy is put anywhere.
         let opened =
             found.open_with_kit(&secret).map_err(|error| with_backup("open the vault with this kit", error))?;
+        if opened.id() != id {
+            return Err(Failure::of("give this machine a key", damaged_id(&store)).hint(format!(
+                "move the vault file away, mv {0} {0}.damaged, and then: strongroom recover --accept-rollback",
+                shell_word(&store.file().display().to_string())
+            )));
+        }
         let number = opened.kit();
         let install = |error| {
             let exists = matches!(error, Error::VaultExists { .. });
@@ -105,7 +111,8 @@ impl Recover {
         let (opened, aside) = match &copy {
             None => (opened, None),
             Some(bytes) => {
-                let aside = vault::install(&store, bytes, &secret, context.host.now()).map_err(install)?;
+                let (aside, notice) = vault::install(&store, bytes, &secret, context.host.now()).map_err(install)?;
+                context.show(&Vec::from_iter(notice));
                 (open_again(&store, &secret)?, aside)
             }
         };
@@ -207,6 +214,12 @@ impl Recover {
 /// What helps where a vault stands where a copy should go.
 const IN_THE_WAY: &str = "leave out --from to use the vault that is there; if it is damaged, move it away first; or name \
                           another folder with --vault";
+
+/// Says of a vault file that its id is damaged: the kit opened the previous one, of another id.
+fn damaged_id(store: &FolderStore) -> Error {
+    let detail = "it names another vault than the previous vault file, which this kit opens".into();
+    Error::Damaged { what: format!("the vault {}", store.place()), detail }
+}
 
 /// Says of a vault file that cannot be used how a backup takes its place.
 fn with_backup(doing: &str, error: Error) -> Failure {

@@ -25,6 +25,7 @@ fn a_copy_is_restored_where_no_vault_stands_and_over_one_that_is_damaged() {
         machine.store.put(standing.clone(), None);
         let restored = opened_copy(&machine, &life().files[1]).unwrap().restore().unwrap();
         assert_eq!((restored.unread, restored.aside.is_some()), (standing.is_some(), standing.is_some()));
+        assert_eq!(machine.store.load_previous().unwrap(), Some(machine.file()));
         assert_eq!(machine.unlocked().take_notices(), []);
     }
 }
@@ -61,10 +62,12 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
         (None, Some(life().files[1].clone()), 3),
         (None, None, 3),
     ] {
-        machine.store.put(standing, previous);
+        machine.store.put(standing, previous.clone());
         assert_fails!(install(&machine.store, b"garbage", kit.secret(), machine.host.now()), Error::Damaged { .. });
         put(kit.secret()).unwrap();
         assert_eq!((machine.file(), machine.store.set_aside().len()), (copy.clone(), kept));
+        // A previous file stays; where there was none, the vault file is not left alone.
+        assert_eq!(machine.store.load_previous().unwrap(), previous.or(Some(copy.clone())));
     }
     // What everybody sees to be damaged needs no kit of its own, and another vault's previous file is not ours to bury.
     machine.store.put(Some(b"garbage".to_vec()), Some(life().files[1].clone()));

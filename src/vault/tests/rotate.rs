@@ -1,5 +1,6 @@
 use super::*;
 use crate::format::item::DataKeyItem;
+use crate::store::StoreFault;
 use crate::vault::kits::NewKit;
 use crate::vault::rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 
@@ -58,7 +59,7 @@ fn after_a_settled_rotation_no_earlier_copy_opens_with_todays_keychain_and_passw
     copies.push(machine.file());
     machine.host.set_boot(OTHER_BOOT);
     machine.unlocked();
-    assert_eq!(machine.store.load_previous().unwrap(), None);
+    assert_eq!(machine.store.load_previous().unwrap(), Some(machine.file()));
     for copy in copies {
         for previous in [None, Some(copy.clone())] {
             let today = Machine::empty();
@@ -94,10 +95,25 @@ fn a_keychain_that_settles_at_once_needs_no_waiting_and_neither_does_who_takes_t
         Rotation::Waits { left: Some(SETTLING_SECONDS) }
     );
     assert_eq!(unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap(), Rotation::Settled);
-    assert_eq!(machine.store.load_previous().unwrap(), None);
+    assert_eq!(machine.store.load_previous().unwrap(), Some(machine.file()));
     // It goes on being useful.
     unlocked.rotate_file_key("acme").unwrap();
     assert_eq!(wraps(&machine), 1);
+}
+
+#[test]
+fn a_rotation_without_its_second_copy_is_not_over_and_a_later_unlock_finishes_it() {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    machine.store.fail_next(StoreFault::SecondCopyFails);
+    assert_fails!(unlocked.settle_rotation(&password(PASSWORD), Settle::Now), Error::Io { .. });
+    drop(unlocked);
+    let previous = Document::parse(&machine.store.load_previous().unwrap().unwrap()).unwrap();
+    assert_ne!(previous.header.data_key, machine.document().header.data_key, "the file from before is still there");
+    assert_eq!(wraps(&machine), 2);
+    assert_eq!(machine.notices(), [Notice::RotationFinished]);
+    assert_eq!((machine.store.load_previous().unwrap(), wraps(&machine)), (Some(machine.file()), 1));
 }
 
 #[test]
