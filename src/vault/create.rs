@@ -70,6 +70,7 @@ pub(super) fn create_with<'a>(
         forget_item(&edges, vault, |_| true);
         return Err(error);
     }
+    edges.sync_keychain();
     let header = Header {
         vault,
         generation: 1,

@@ -63,6 +63,16 @@ pub struct Edges<'a> {
     pub host: &'a dyn Host,
 }
 
+impl Edges<'_> {
+    /// Sees to it that what the keychain has just taken survives a power cut, as far as this program can: an OS
+    /// keychain's own program may write it out later than it says.
+    fn sync_keychain(&self) {
+        if !self.keychain.settles_at_once() {
+            self.host.sync_disks();
+        }
+    }
+}
+
 /// Which of the two vault files was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

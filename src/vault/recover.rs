@@ -256,15 +256,17 @@ impl<'a> OpenedByKit<'a> {
             // A write that failed or timed out may have been done.
             _ => Error::EitherPassword { cause: Box::new(error) },
         })?;
+        // The kit's paper may be the next thing to go.
+        edges.sync_keychain();
         if next.is_some() && writable {
-            host.sync_disks();
             // The next unlock notes the time, where this fails.
             if let Err(error) = unlocked.note_time_under(&mut *lock) {
                 unlocked.notices.push(Notice::RotationStuck { reason: error.to_string() });
             }
         }
-        drop(lock);
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
+            // Accepting takes the lock by itself.
+            drop(lock);
             let enrolled = |error| Error::Enrolled { cause: Box::new(error) };
             if accept && let Accepted::Now { aside } = unlocked.accept_rollback().map_err(enrolled)? {
                 let generation = unlocked.header().generation;
@@ -274,6 +276,7 @@ impl<'a> OpenedByKit<'a> {
         }
         // Without a word: whoever has the kit and the vault file knows that this machine starts anew.
         unlocked.memory = Memory::Current;
+        // Still under the lock: another process may write the vault and its anchor next, and this one is older then.
         if let Err(error) = anchor::store(&unlocked.edges, &unlocked.document, &unlocked.data_key) {
             unlocked.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::crypto::kdf::KdfError;
 use crate::format::item::DataKeyItem;
-use crate::keychain::{KeychainError, MemoryFault, WithDeadline};
+use crate::keychain::{FileKeychain, KeychainError, MemoryFault, Probe, StoredItem, WithDeadline};
+use crate::store::StoreFault;
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -231,4 +232,73 @@ fn beside_an_older_vault_file_no_item_is_taken_for_a_duplicate() {
     machine.store.put(Some(new), None);
     assert_eq!(machine.unlocked().remove_duplicates().unwrap(), 1);
     assert_eq!(machine.notices(), []);
+}
+
+#[test]
+fn a_new_vaults_key_is_synced_before_the_vault_is_written_unless_the_keychain_does_so_itself() {
+    let machine = Machine::empty();
+    machine.store.fail_next(StoreFault::WriteFails);
+    assert_fails!(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR), Error::Io { .. });
+    assert_eq!(machine.host.syncs(), 1);
+    drop(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
+    assert_eq!(machine.host.syncs(), 2);
+    let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::empty());
+    let keychain = FileKeychain::new(&folder.path().join("item"));
+    let edges = Edges { keychain: &keychain, ..machine.edges() };
+    drop(create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
+    assert_eq!(machine.host.syncs(), 0);
+}
+
+/// A keychain that looks, whenever an anchor is written, whether the vault's lock is held.
+struct Watching<'m> {
+    machine: &'m Machine,
+    anchors_without_lock: AtomicUsize,
+    syncs_at_last_anchor: AtomicUsize,
+}
+
+impl Keychain for Watching<'_> {
+    fn name(&self) -> String {
+        self.machine.keychain.name()
+    }
+
+    fn probe(&self) -> Result<Probe, KeychainError> {
+        self.machine.keychain.probe()
+    }
+
+    fn get(&self, vault: &str, kind: ItemKind) -> Result<Vec<StoredItem>, KeychainError> {
+        self.machine.keychain.get(vault, kind)
+    }
+
+    fn set(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
+        if kind == ItemKind::Anchor {
+            self.syncs_at_last_anchor.store(self.machine.host.syncs(), Ordering::SeqCst);
+            let is_free = self.machine.store.lock(std::time::Duration::ZERO).is_ok();
+            self.anchors_without_lock.fetch_add(usize::from(is_free), Ordering::SeqCst);
+        }
+        self.machine.keychain.set(vault, kind, bytes)
+    }
+
+    fn delete(&self, handle: &str) -> Result<(), KeychainError> {
+        self.machine.keychain.delete(handle)
+    }
+
+    fn list(&self) -> Result<Vec<StoredItem>, KeychainError> {
+        self.machine.keychain.list()
+    }
+}
+
+#[test]
+fn whoever_recovers_has_the_key_synced_and_the_anchor_written_under_the_lock() {
+    let machine = Machine::at(3);
+    let kit = new_kit(&mut machine.unlocked());
+    let watching = Watching {
+        machine: &machine,
+        anchors_without_lock: AtomicUsize::new(0),
+        syncs_at_last_anchor: AtomicUsize::new(0),
+    };
+    let before = machine.host.syncs();
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(&watching, &machine.host, &password(OTHER_PASSWORD), None, false).unwrap());
+    assert_eq!(watching.syncs_at_last_anchor.into_inner(), before + 1);
+    assert_eq!(watching.anchors_without_lock.into_inner(), 0);
 }

@@ -72,6 +72,7 @@ struct TestHost {
     seconds: Mutex<u64>,
     memory: Mutex<Option<u64>>,
     derivations: AtomicUsize,
+    syncs: AtomicUsize,
 }
 
 impl TestHost {
@@ -83,6 +84,7 @@ impl TestHost {
             seconds: Mutex::new(1000),
             memory: Mutex::new(Some(8 * GIB)),
             derivations: AtomicUsize::new(0),
+            syncs: AtomicUsize::new(0),
         }
     }
 
@@ -102,6 +104,11 @@ impl TestHost {
     /// Returns how many keys were derived: each derivation asks for the memory once, before it spends any.
     fn derivations(&self) -> usize {
         self.derivations.load(Ordering::SeqCst)
+    }
+
+    /// Returns how often the disks were synced.
+    fn syncs(&self) -> usize {
+        self.syncs.load(Ordering::SeqCst)
     }
 }
 
@@ -124,7 +131,9 @@ impl Host for TestHost {
         Some(*self.seconds.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn sync_disks(&self) {}
+    fn sync_disks(&self) {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+    }
 
     fn available_memory(&self) -> Option<u64> {
         self.derivations.fetch_add(1, Ordering::SeqCst);
