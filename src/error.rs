@@ -272,30 +272,56 @@ pub struct RolledBack {
     pub seen: u64,
     /// When it was seen.
     pub seen_at: Timestamp,
-    /// Two machines wrote: the file that stands does not descend from the one seen.
-    pub forked: bool,
+    /// What that tells.
+    pub difference: Difference,
+}
+
+/// What the vault file is to the last one this machine has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// It is older, or another of the same generation.
+    Older,
+    /// Two machines wrote: it does not descend from the one seen.
+    Forked,
+    /// It is newer by more writes than a vault file lists, so whether it descends from the one seen does not show.
+    TooFarAhead,
+}
+
+impl Difference {
+    /// Returns the stable word for it.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Older => "rolled-back",
+            Self::Forked => "forked",
+            Self::TooFarAhead => "too-far-ahead",
+        }
+    }
 }
 
 impl std::fmt::Display for RolledBack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { generation, seen, seen_at, forked } = self;
-        if *forked {
-            write!(
+        let Self { generation, seen, seen_at, difference } = self;
+        match difference {
+            Difference::Forked => write!(
                 f,
                 "the vault file (generation {generation}) does not descend from the one this machine saw last \
                  (generation {seen}, {seen_at}): two machines changed it"
-            )
-        } else if generation < seen {
-            write!(
+            ),
+            Difference::TooFarAhead => write!(
+                f,
+                "the vault file (generation {generation}) is so many changes newer than the one this computer last \
+                 recorded (generation {seen}, {seen_at}) that whether it continues from that one cannot be checked"
+            ),
+            Difference::Older if generation < seen => write!(
                 f,
                 "the vault file is older (generation {generation}) than the one this machine saw last \
                  (generation {seen}, {seen_at})"
-            )
-        } else {
-            write!(
+            ),
+            Difference::Older => write!(
                 f,
                 "the vault file is another than the one this machine saw last (both generation {seen}, {seen_at})"
-            )
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::disk::{plain, strangers};
-use crate::error::Error;
+use crate::error::{Difference, Error};
 use crate::keychain::KeychainError;
 
 /// The exit codes; docs/cli.md lists them and they never change.
@@ -138,7 +138,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
         Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
         Error::RotationBegun { cause } | Error::Enrolled { cause } => classify(cause),
-        Error::RolledBack(seen) => (Exit::RolledBack, if seen.forked { "forked" } else { "rolled-back" }),
+        Error::RolledBack(seen) => (Exit::RolledBack, seen.difference.kind()),
         Error::Io { source, .. } => match source.kind() {
             io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
             io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
@@ -233,6 +233,10 @@ fn hint_for(error: &Error) -> Option<String> {
             "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
         }
         Error::Enrolled { .. } => "the new password and the kit both open the vault: run it again",
+        Error::RolledBack(seen) if seen.difference == Difference::TooFarAhead => {
+            "run `strongroom status` on the computer that changed the vault last: if it shows the same generation, run the \
+             command again here with --accept-rollback"
+        }
         Error::RolledBack(seen) if seen.generation >= seen.seen => {
             "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
              meant, run the command again with --accept-rollback"

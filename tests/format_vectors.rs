@@ -15,6 +15,7 @@ use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
 use strongroom::crypto::secret::{FileKey, Password};
+use strongroom::error::Difference;
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::label;
 use strongroom::format::vault::Document;
@@ -119,7 +120,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Kdf(KdfError::OutOfRange { .. }) => "kdf-out-of-range",
         Error::KeyNotOurs { .. } => "key-not-ours",
         Error::ReadOnly { .. } => "read-only",
-        Error::RolledBack(seen) if seen.forked => "forked",
+        Error::RolledBack(seen) if seen.difference == Difference::Forked => "forked",
         Error::RolledBack(_) => "rolled-back",
         other => panic!("no vector expects this: {other}"),
     }

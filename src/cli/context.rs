@@ -14,7 +14,7 @@ use super::password;
 use super::settings::{Kept, Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
 use crate::crypto::secret::Password;
-use crate::error::Error;
+use crate::error::{Difference, Error};
 use crate::format::VaultId;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::host::ThisHost;
@@ -429,10 +429,12 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             ),
         ),
         Notice::RolledBack(rolled_back) => (
-            if rolled_back.forked { "forked" } else { "rolled-back" },
+            rolled_back.difference.kind(),
             format!(
                 "{rolled_back}; nothing is encrypted or changed until you {} or give --accept-rollback",
-                if rolled_back.generation < rolled_back.seen {
+                if rolled_back.difference == Difference::TooFarAhead {
+                    "have compared its generation with what `strongroom status` shows on the computer that changed it last,"
+                } else if rolled_back.generation < rolled_back.seen {
                     "put the newer one back, merge the two where two machines changed it apart (`strongroom vault \
                      merge`),"
                 } else {

@@ -3,7 +3,7 @@
 use super::{Edges, digest};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::DataKey;
-use crate::error::{Error, RolledBack};
+use crate::error::{Difference, Error, RolledBack};
 use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{DataKeyId, VaultId, label};
@@ -102,16 +102,21 @@ impl Remembered {
 
 fn compare(document: &Document, payload: &Payload, anchor: &Anchor) -> Memory {
     let generation = document.header.generation;
-    let rolled_back =
-        |forked| Memory::RolledBack(RolledBack { generation, seen: anchor.generation, seen_at: anchor.at, forked });
+    let rolled_back = |difference| {
+        Memory::RolledBack(RolledBack { generation, seen: anchor.generation, seen_at: anchor.at, difference })
+    };
     if generation < anchor.generation {
-        return rolled_back(false);
+        return rolled_back(Difference::Older);
     }
     if generation == anchor.generation {
-        return if digest(document) == anchor.digest { Memory::Current } else { rolled_back(false) };
+        return if digest(document) == anchor.digest { Memory::Current } else { rolled_back(Difference::Older) };
     }
-    let descends = payload.ancestors.iter().any(|ancestor| ancestor.0 == anchor.digest[..16]);
-    if descends { Memory::Behind } else { rolled_back(true) }
+    if payload.ancestors.iter().any(|ancestor| ancestor.0 == anchor.digest[..16]) {
+        return Memory::Behind;
+    }
+    // What the anchor remembers may be among the ancestors that had to make room, and two machines are not to be blamed.
+    let is_listed = generation - anchor.generation <= ANCESTOR_LIMIT as u64;
+    rolled_back(if is_listed { Difference::Forked } else { Difference::TooFarAhead })
 }
 
 /// Remembers a vault as the one this machine saw last.

@@ -5,7 +5,7 @@ use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payl
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
-use crate::error::Error;
+use crate::error::{Difference, Error};
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
 use crate::format::{DataKeyId, VaultId, label};
@@ -116,7 +116,7 @@ impl<'v> Unlocked<'v> {
         let mut lock = self.lock()?;
         let anchor = self.reload()?.verified;
         let (seen, reason) = match (&self.memory, &self.source) {
-            (Memory::RolledBack(seen), Source::Current) => (seen.seen, if seen.forked { "forked" } else { "older" }),
+            (Memory::RolledBack(seen), Source::Current) => (seen.seen, aside_for(seen.difference)),
             (Memory::RolledBack(seen), Source::Previous { other_key, .. }) => (seen.seen, aside_as(*other_key)),
             (_, Source::Previous { other_key, .. }) => (0, aside_as(*other_key)),
             (_, Source::Current | Source::Copy) => return Ok(Accepted::Already),
@@ -257,6 +257,15 @@ pub(super) fn second_copy_if_alone(
 pub(super) fn second_copy(lock: &mut dyn LockedStore, bytes: &[u8]) -> Option<Notice> {
     let written = lock.write_second_copy(bytes);
     written.err().map(|error| Notice::NoSecondCopy { reason: error.to_string() })
+}
+
+/// What a vault file that is not the one last seen is set aside as.
+fn aside_for(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Older => "older",
+        Difference::Forked => "forked",
+        Difference::TooFarAhead => "replaced",
+    }
 }
 
 /// What a vault file that cannot be used is set aside as. One under another data key may well be the newer one.

@@ -14,7 +14,7 @@ use crate::cli::kdf::KdfFlags;
 use crate::cli::settings::Kind;
 use crate::cli::{kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};
-use crate::error::Error;
+use crate::error::{Difference, Error};
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::host::Host;
@@ -237,7 +237,7 @@ fn not_enrolled(error: Error, is_copy: bool) -> Failure {
             "name a newer copy; if this one is meant, run the command again with --accept-rollback"
         }
         // A merge needs a key that opens both.
-        Error::RolledBack(seen) if seen.forked => {
+        Error::RolledBack(seen) if seen.difference == Difference::Forked => {
             "if the data key was rotated meanwhile, make a separate vault of the file this machine saw last with \
              `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the two with \
              `strongroom vault merge OTHER`, or run this again with --accept-rollback if only this one is meant"

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::crypto::secret::FileKey;
+use crate::error::Difference;
 use crate::format::name::NameError;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 
@@ -267,9 +268,13 @@ fn a_vault_remembers_its_last_256_writes_in_order() {
     }
     let ancestors: Vec<Vec<u8>> = unlocked.payload.ancestors.iter().map(|ancestor| ancestor.0.to_vec()).collect();
     assert_eq!(ancestors, digests[4..]);
-    // One that has seen only what is older than that cannot tell this file's descent.
+    // One that has seen only what is older than that cannot tell this file's descent, and blames no second machine.
     machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[0]).unwrap();
-    assert!(machine.unlocked().rolled_back().unwrap().forked);
+    let mut unlocked = machine.unlocked();
+    assert_eq!(unlocked.rolled_back().unwrap().difference, Difference::TooFarAhead);
+    assert_fails!(unlocked.add_project(&named("bistro")), Error::RolledBack(_));
+    unlocked.accept_rollback().unwrap();
+    assert!(machine.store.set_aside()[0].0.starts_with("replaced-"));
 }
 
 #[test]

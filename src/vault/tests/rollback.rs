@@ -3,6 +3,7 @@
 use super::*;
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::FileKey;
+use crate::error::Difference;
 use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::ANCESTOR_LIMIT;
 use crate::keychain::{KeychainError, MemoryFault};
@@ -45,7 +46,7 @@ fn an_older_vault_file_is_read_and_not_changed_until_it_is_accepted() {
     let mut unlocked = machine.unlocked();
     let notices = unlocked.take_notices();
     let [Notice::RolledBack(told)] = &notices[..] else { panic!("{notices:?}") };
-    assert_eq!((told.generation, told.seen, told.forked), (2, 3, false));
+    assert_eq!((told.generation, told.seen, told.difference), (2, 3, Difference::Older));
     assert_eq!(unlocked.rolled_back(), Some(told));
     assert_reads_only(&machine, &mut unlocked);
     assert_eq!(anchored(&machine).generation, 3, "looking at an older file does not make it the one that was seen");
@@ -114,7 +115,7 @@ fn a_newer_vault_file_that_does_not_descend_from_the_one_seen_is_a_fork() {
     let mut unlocked = machine.unlocked();
     let notices = unlocked.take_notices();
     let [Notice::RolledBack(told)] = &notices[..] else { panic!("{notices:?}") };
-    assert_eq!((told.generation, told.seen, told.forked), (5, 3, true));
+    assert_eq!((told.generation, told.seen, told.difference), (5, 3, Difference::Forked));
     assert_reads_only(&machine, &mut unlocked);
     unlocked.accept_rollback().unwrap();
     assert_eq!(unlocked.header().generation, 6);
@@ -152,7 +153,8 @@ fn two_machines_that_write_at_once_see_the_fork_on_both_sides() {
     let (from_here, from_there) = (here.file(), there.file());
     here.store.put(Some(from_there), None);
     there.store.put(Some(from_here), None);
-    assert_eq!(here.unlocked().rolled_back().map(|told| (told.generation, told.seen, told.forked)), Some((5, 4, true)));
+    let told = here.unlocked().rolled_back().map(|told| (told.generation, told.seen, told.difference));
+    assert_eq!(told, Some((5, 4, Difference::Forked)));
     let other = there.unlocked().rolled_back().map(|told| (told.generation, told.seen));
     assert_eq!(other, Some((4, 5)));
 }
