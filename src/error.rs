@@ -131,6 +131,12 @@ pub enum Error {
         /// The version.
         version: u32,
     },
+    /// Other projects of the vault hold the same key.
+    #[error("{}", same_key(.places))]
+    KeyShared {
+        /// Where else the key is.
+        places: Vec<KeyPlace>,
+    },
     /// A name that cannot be seen, typed or told apart.
     #[error("{what} is refused: {reason}")]
     BadName {
@@ -263,6 +269,21 @@ pub enum Error {
     Random(#[from] RandomUnavailable),
 }
 
+/// Where a file key is in a vault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyPlace {
+    /// The project's name.
+    pub project: String,
+    /// The version it has there.
+    pub version: u32,
+}
+
+impl std::fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "project {:?} (key version {})", self.project, self.version)
+    }
+}
+
 /// How a vault file differs from the one this machine saw last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledBack {
@@ -328,6 +349,12 @@ impl std::fmt::Display for RolledBack {
 
 fn because(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
+fn same_key(places: &[KeyPlace]) -> String {
+    let places: Vec<String> = places.iter().map(KeyPlace::to_string).collect();
+    let hold = if places.len() == 1 { "holds" } else { "hold" };
+    format!("{} of this vault {hold} the same key", places.join(" and "))
 }
 
 fn no_kit(number: &Option<u32>) -> String {

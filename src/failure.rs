@@ -119,6 +119,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
         Error::KitDoubled { .. } => (Exit::Failed, "kit-doubled"),
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
+        Error::KeyShared { .. } => (Exit::Failed, "key-shared"),
         Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
         Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
@@ -195,6 +196,9 @@ fn hint_for(error: &Error) -> Option<String> {
             ));
         }
         Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
+        Error::KeyShared { .. } => {
+            "files of one project then open through the other, even after it was destroyed: if that is meant, add --shared"
+        }
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {

@@ -75,8 +75,7 @@ pub fn install(
     let mut lock = store.lock(LOCK_WAIT).map_err(failed)?;
     check_install(store, bytes, secret)?;
     let aside = Replaced::SetAside(format!("damaged-{}", now.to_string().replace([':', '-'], "")));
-    let aside =
-        lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)?;
+    let aside = lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)?;
     Ok((aside, second_copy_if_alone(store, &mut *lock, Some(bytes))))
 }
 

@@ -1,26 +1,33 @@
 //! Destroying a project when its engagement ends, and the hold that keeps it from being destroyed.
 
 use super::Unlocked;
-use super::project::{checked_text, find_mut};
+use super::project::{SharedKeys, checked_text, find, find_mut, shared_keys, usable};
 use super::rotate::{NextKit, Rotation};
-use crate::crypto::secret::Password;
+use crate::crypto::secret::{DataKey, Password};
 use crate::error::Error;
-use crate::format::Timestamp;
-use crate::format::vault::{Hold, KeyState, Project};
+use crate::format::vault::{Hold, KeyState, Payload, Project};
+use crate::format::{Timestamp, VaultId};
 
 impl Unlocked<'_> {
     /// Destroys a project's keys, and begins the rotation of the data key that shuts older copies of the vault out.
     /// The project is refused from this write on; its name and the time stay on record.
     ///
     /// # Errors
-    /// [`Error::ProjectHeld`], [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`]; those of
+    /// [`Error::ProjectHeld`], [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`]; [`Error::KeyShared`] if another
+    /// project of the vault holds one of its keys and that is not allowed; those of
     /// [`Unlocked::rotate_data_key`]. Where the error is the keychain's, the project is destroyed and the rotation
     /// goes on at a later unlock, or is given up there, which every unlock tells from then on.
-    pub fn destroy_project(&mut self, name: &str, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
-        self.check_destroyable(name)?;
+    pub fn destroy_project(
+        &mut self,
+        name: &str,
+        password: &Password,
+        kit: NextKit<'_>,
+        shared: SharedKeys,
+    ) -> Result<Rotation, Error> {
+        self.check_destroyable(name, shared)?;
         self.begin(password, kit, |draft, editing| {
+            check(&draft.payload, (editing.vault, editing.data_key), name, shared)?;
             let project = find_mut(&mut draft.payload, name)?;
-            check(project)?;
             destroy(project, editing.now);
             Ok(())
         })
@@ -29,11 +36,10 @@ impl Unlocked<'_> {
     /// Tells whether a project could be destroyed.
     ///
     /// # Errors
-    /// [`Error::ProjectHeld`], [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], those of
-    /// [`Unlocked::check_writable`].
-    pub fn check_destroyable(&self, name: &str) -> Result<(), Error> {
+    /// As [`Unlocked::destroy_project`], but for those of the rotation.
+    pub fn check_destroyable(&self, name: &str, shared: SharedKeys) -> Result<(), Error> {
         self.check_writable()?;
-        check(super::project::find(&self.payload, name)?)
+        check(&self.payload, (self.id(), &self.data_key), name, shared)
     }
 
     /// Keeps a project from being destroyed, until it is released. A second hold replaces the first one's reason,
@@ -45,7 +51,7 @@ impl Unlocked<'_> {
         let reason = checked_text("the reason", reason)?;
         self.change(|payload, editing| {
             let project = find_mut(payload, name)?;
-            super::project::usable(project)?;
+            usable(project)?;
             let (since, former) = match project.hold.take() {
                 Some(hold) => (hold.since, hold.reason),
                 None => (editing.now, String::new()),
@@ -74,12 +80,22 @@ pub(super) fn destroy(project: &mut Project, at: Timestamp) {
     }
 }
 
-fn check(project: &Project) -> Result<(), Error> {
-    super::project::usable(project)?;
-    match &project.hold {
-        Some(hold) => {
-            Err(Error::ProjectHeld { name: project.name.clone(), since: hold.since, reason: hold.reason.clone() })
-        }
-        None => Ok(()),
+fn check(
+    payload: &Payload,
+    (vault, data_key): (VaultId, &DataKey),
+    name: &str,
+    shared: SharedKeys,
+) -> Result<(), Error> {
+    let project = find(payload, name).and_then(usable)?;
+    if let Some(hold) = &project.hold {
+        return Err(Error::ProjectHeld { name: project.name.clone(), since: hold.since, reason: hold.reason.clone() });
     }
+    if shared == SharedKeys::Allowed {
+        return Ok(());
+    }
+    let mut places: Vec<_> =
+        shared_keys(payload, vault, data_key, project).into_iter().map(|key| key.elsewhere).collect();
+    places.sort();
+    places.dedup();
+    if places.is_empty() { Ok(()) } else { Err(Error::KeyShared { places }) }
 }

@@ -8,7 +8,7 @@ use super::change::Editing;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, FileKey};
-use crate::error::Error;
+use crate::error::{Error, KeyPlace};
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::scalar::Base64;
 use crate::format::vault::{KeyState, Payload, Project, ProjectKey, Seen};
@@ -92,6 +92,24 @@ pub struct ProjectFileKey {
     pub version: u32,
     /// The key.
     pub key: FileKey,
+}
+
+/// Whether a key may be in several projects of a vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedKeys {
+    /// No: what is to happen is refused then.
+    Refused,
+    /// Yes: the user takes it that files of one project open through the other.
+    Allowed,
+}
+
+/// A key of a project that another project of the vault holds too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedKey {
+    /// The version it has in the project.
+    pub version: u32,
+    /// Where else it is.
+    pub elsewhere: KeyPlace,
 }
 
 impl From<&Project> for ProjectInfo {
@@ -251,9 +269,12 @@ impl Unlocked<'_> {
     /// Makes a file key from elsewhere the project's current one. Returns its version.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::KeyExists`] where the project holds this key, those of a vault write.
-    pub fn import_file_key(&mut self, project: &str, key: &FileKey) -> Result<u32, Error> {
+    /// [`Error::ProjectNotFound`]; [`Error::KeyExists`] if the project holds this key; [`Error::KeyShared`] if another
+    /// project of the vault does and that is not allowed; those of a vault write.
+    pub fn import_file_key(&mut self, project: &str, key: &FileKey, shared: SharedKeys) -> Result<u32, Error> {
         self.change(|payload, editing| {
+            let elsewhere = find_usable(payload, project).map(|project| project.id)?;
+            let places = places_of(payload, editing.vault, editing.data_key, key, elsewhere);
             let project = find_usable(payload, project)?;
             for held in project.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
                 let opened = unwrap(editing.vault, editing.data_key, project, held)?;
@@ -261,8 +282,20 @@ impl Unlocked<'_> {
                     return Err(Error::KeyExists { project: project.name.clone(), version: held.version });
                 }
             }
+            if shared == SharedKeys::Refused && !places.is_empty() {
+                return Err(Error::KeyShared { places });
+            }
             push_key(project, editing, key)
         })
+    }
+
+    /// Returns the keys of a project that other projects of the vault hold too: its files open through those as well.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`].
+    pub fn shared_keys(&self, project: &str) -> Result<Vec<SharedKey>, Error> {
+        let project = find(&self.payload, project)?;
+        Ok(shared_keys(&self.payload, self.id(), &self.data_key, project))
     }
 
     /// Returns a project's current file key, or one version of it.
@@ -370,6 +403,32 @@ fn find_usable<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Proje
     let project = find_mut(payload, name)?;
     usable(project)?;
     Ok(project)
+}
+
+/// Returns the keys of a project that other projects hold too.
+pub(super) fn shared_keys(payload: &Payload, vault: VaultId, data_key: &DataKey, project: &Project) -> Vec<SharedKey> {
+    let held = project.keys.iter().filter(|key| key.state != KeyState::Destroyed);
+    // What does not open seals and opens no file, here or elsewhere.
+    let opened = held.filter_map(|held| Some((held.version, unwrap(vault, data_key, project, held).ok()?)));
+    opened
+        .flat_map(|(version, key)| {
+            let places = places_of(payload, vault, data_key, &key, project.id);
+            places.into_iter().map(move |elsewhere| SharedKey { version, elsewhere })
+        })
+        .collect()
+}
+
+/// Returns where a key is in projects other than one, whatever has become of the version there short of being
+/// destroyed.
+fn places_of(payload: &Payload, vault: VaultId, data_key: &DataKey, key: &FileKey, except: ProjectId) -> Vec<KeyPlace> {
+    let others = payload.projects.iter().filter(|project| project.id != except);
+    let held = others.flat_map(|project| project.keys.iter().map(move |held| (project, held)));
+    let usable = held.filter(|(_, held)| held.state != KeyState::Destroyed);
+    let same = usable.filter(|(project, held)| {
+        let opened = unwrap(vault, data_key, project, held);
+        opened.is_ok_and(|opened| bool::from(opened.expose().ct_eq(key.expose())))
+    });
+    same.map(|(project, held)| KeyPlace { project: project.name.clone(), version: held.version }).collect()
 }
 
 fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<u32, Error> {

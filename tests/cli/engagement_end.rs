@@ -165,3 +165,30 @@ hint: a later command goes on with it, or says that it was given up; `strongroom
     assert!(listed.code() == 0 && listed.stderr().contains("rotation"), "{}", listed.stderr());
     home.run("key show acme --json").fails_in_json(4, "project-destroyed");
 }
+
+#[test]
+fn a_project_whose_key_another_one_holds_is_destroyed_only_where_that_is_meant_and_it_is_told() {
+    let home = home_with_copy();
+    home.write("key", home.run("key show acme --format raw").succeeds().bytes());
+    home.run("key import beta --from key --shared -q").does("");
+    home.run("project destroy acme --yes acme --no-recovery").fails(
+        1,
+        "\
+error: cannot destroy project \"acme\"
+cause: project \"beta\" (key version 2) of this vault holds the same key
+hint: the files stay readable until every project that holds the key is destroyed: if that is meant, or the others follow, add --keep-shared
+",
+    );
+    home.run("project destroy acme --yes acme --no-recovery --json").fails_in_json(1, "key-shared");
+    let json = home.run("project destroy acme --yes acme --no-recovery --keep-shared --json").succeeds().json();
+    let shared = serde_json::json!([{"version": 1, "project": "beta", "project_version": 2}]);
+    assert_eq!(json["shared"], shared);
+    let told = "project \"beta\" (key version 2): it holds key version 1 as well; destroy that project too";
+    assert_eq!(json["could_undo"][0], told);
+    // It is so: the file opens through the other project until that is destroyed as well, which needs no flag.
+    home.run("decrypt a.txt.sealed -o b.txt -q").does("");
+    let last = home.run("project destroy beta --yes beta --no-recovery").succeeds().text();
+    assert!(last.contains("\ncopies this program knows of that could still open the files:\n"), "{last}");
+    assert!(!last.contains("(key version"), "{last}");
+    home.run("decrypt a.txt.sealed -o c.txt --json").fails_in_json(4, "wrong-key");
+}

@@ -106,7 +106,7 @@ fn imported_keys_are_given_back_as_they_came() {
     }
     home.write("key", key(9));
     let json = home.run("key import acme --from key --json").succeeds().json();
-    assert_eq!(json, serde_json::json!({"project": "acme", "version": 7}));
+    assert_eq!(json, serde_json::json!({"project": "acme", "version": 7, "shared": []}));
 }
 
 #[test]
@@ -180,4 +180,30 @@ fn an_imported_key_opens_what_another_vault_sealed_with_it() {
     other.run("key import acme --from key").succeeds();
     other.run("decrypt a.txt.sealed --quiet").does("");
     assert_eq!(other.read("a.txt"), b"data");
+}
+
+#[test]
+fn a_key_that_another_project_holds_is_imported_only_where_that_is_meant() {
+    let home = Home::with_project();
+    home.run("project add beta -q").does("");
+    home.write("key", home.run("key show acme --format raw").succeeds().bytes());
+    home.run("key rotate acme -q").does("");
+    home.run("key import beta --from key").fails(
+        1,
+        "\
+error: cannot import a key into \"beta\"
+cause: project \"acme\" (key version 1) of this vault holds the same key
+hint: files of one project then open through the other, even after it was destroyed: if that is meant, add --shared
+",
+    );
+    home.run("key import beta --from key --json").fails_in_json(1, "key-shared");
+    home.run("key import beta --from key --shared").does(
+        "\
+imported as version 2 of beta's key, now current
+project \"acme\" (key version 1) holds the same key: files of one project open through the other
+",
+    );
+    home.write("key", [7; 32]);
+    let json = home.run("key import beta --from key --shared --json").succeeds().json();
+    assert_eq!(json, serde_json::json!({"project": "beta", "version": 3, "shared": []}));
 }

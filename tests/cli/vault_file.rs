@@ -32,7 +32,11 @@ fn assert_damage_shuts_nobody_out(home: &Home) {
         damaged[at] ^= 2;
         home.write(home.vault(), damaged);
         let listed = home.run("project list");
-        assert!(listed.code() == 0 && listed.stderr().contains("reading the previous one"), "{at}: {}", listed.stderr());
+        assert!(
+            listed.code() == 0 && listed.stderr().contains("reading the previous one"),
+            "{at}: {}",
+            listed.stderr()
+        );
         let tested = home.run_alone("recovery test --kit-file kit");
         let opened = format!("kit 1 opens {}", home.vault().with_extension("json.prev").display());
         assert!(tested.text().starts_with(&opened), "{at}: {}", tested.stderr());

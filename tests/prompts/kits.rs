@@ -231,7 +231,7 @@ fn a_project_is_destroyed_once_its_name_is_typed_and_not_before() {
         assert_eq!(home.run("project show acme", OLD), 0);
         let mut terminal = home.terminal("strongroom project destroy acme --no-recovery");
         terminal.answer_hidden(PASSWORD, OLD);
-        terminal.see("Project acme will be destroyed: its one key goes.");
+        terminal.see("Project acme will be destroyed: its only key will be deleted.");
         terminal.answer(question, typed);
         let screen = terminal.leaves_with(code);
         let wanted = if code == 0 { "project acme is destroyed" } else { "what was typed is not its name" };

@@ -1,7 +1,7 @@
 //! `strongroom project destroy`.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::rotate::{old_backups, papers, rotation_json, rotation_text, settle, with_new_kit};
 use crate::cli::context::{Context, is_same_file};
@@ -12,7 +12,7 @@ use crate::cli::settings::Kind;
 use crate::error::Error;
 use crate::format::name::project_name;
 use crate::store::Store;
-use crate::vault::{KitInfo, NextKit, ProjectInfo, Rotation, Unlocked};
+use crate::vault::{KitInfo, NextKit, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
 
 /// Destroy a project's keys for good: nothing encrypted for it opens any more.
 ///
@@ -35,6 +35,9 @@ pub struct Destroy {
     /// Read the code of the kit to keep from a file that holds it alone
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "keep_kit")]
     kit_file: Option<std::path::PathBuf>,
+    /// Destroy it though another project of this vault holds one of its keys, and opens its files from then on
+    #[arg(long)]
+    keep_shared: bool,
     #[command(flatten)]
     kit: KitFlags,
 }
@@ -58,30 +61,36 @@ impl Destroy {
         context.with_unlocked_by(|vault, password| {
             let failed = |error| {
                 let is_begun = matches!(error, Error::RotationBegun { .. });
+                let is_shared = matches!(error, Error::KeyShared { .. });
                 let mut failure = Failure::of(&doing, error);
+                if is_shared {
+                    failure.hint = Some(KEEP_SHARED.into());
+                }
                 if is_begun {
                     failure.message =
                         format!("project {} is destroyed, but the data key is not rotated yet", self.name);
                 }
                 failure
             };
-            vault.check_destroyable(&self.name).map_err(failed)?;
+            let allowed = if self.keep_shared { SharedKeys::Allowed } else { SharedKeys::Refused };
+            vault.check_destroyable(&self.name, allowed).map_err(failed)?;
             let project = vault.project(&self.name).map_err(failed)?;
+            let shared = vault.shared_keys(&self.name).map_err(failed)?;
             if self.yes.is_none() {
-                confirm(context, &project, self.keep_kit)?;
+                confirm(context, &project, &shared, self.keep_kit)?;
             }
             let under_way = vault.rotation();
             let (begun, making) = if self.keep_kit {
                 let secret = crate::cli::kit::read_secret(context, self.kit_file.as_deref())?;
-                (vault.destroy_project(&self.name, &password, NextKit::Keep(&secret)).map_err(failed)?, None)
+                (vault.destroy_project(&self.name, &password, NextKit::Keep(&secret), allowed).map_err(failed)?, None)
             } else {
                 with_new_kit(context, vault, &self.kit, failed, |vault, kit| {
-                    vault.destroy_project(&self.name, &password, kit)
+                    vault.destroy_project(&self.name, &password, kit, allowed)
                 })?
             };
             let rotation = settle(vault, &password, begun, self.settle_now).map_err(failed)?;
             let new_kit = making.as_ref().map(|making| making.kit.number());
-            let left = what_is_left(context, vault, &project, rotation, new_kit)?;
+            let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
             let mut text = format!("project {} is destroyed: its keys are gone from the vault\n", project.name);
             text += &rotation_text(rotation);
             if under_way.is_some() {
@@ -90,14 +99,14 @@ impl Destroy {
             if let Some(making) = &making {
                 text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
             }
-            text += "\n\nwhat could still undo it, within reach of this program:";
+            text += "\n\ncopies this program knows of that could still open the files:";
             for line in &left {
                 text += &format!("\n  - {line}");
             }
             if left.is_empty() {
-                text += "\n  - nothing";
+                text += "\n  - none";
             }
-            text += "\nwhat it cannot know of:";
+            text += "\ncopies it cannot know about:";
             for line in UNKNOWN {
                 text += &format!("\n  - {line}");
             }
@@ -107,6 +116,7 @@ impl Destroy {
                 "project": project.name,
                 "rotation": rotation_json(rotation),
                 "kit": making.as_ref().map(|making| making.kit.number()),
+                "shared": shared.iter().map(shared_json).collect::<Value>(),
                 "could_undo": left,
                 "cannot_know": UNKNOWN,
             });
@@ -115,29 +125,39 @@ impl Destroy {
     }
 }
 
+/// What helps if another project holds one of the keys.
+const KEEP_SHARED: &str = "the files stay readable until every project that holds the key is destroyed: if that is meant, or \
+                           the others follow, add --keep-shared";
+
 /// What is out of this program's reach.
 const UNKNOWN: [&str; 6] = [
     "keys that were shown by `key show` or copied from it",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
-    "backups of this machine that hold both its keychain and an older vault file, with the password of their time",
-    "copies of the vault file elsewhere, to whoever has a recovery kit of their time",
+    "backups of this machine that hold both its keychain and an older vault file, with the password from that time",
+    "copies of the vault file elsewhere, to whoever has a recovery kit from that time",
     "other machines' keychain items, with an older vault file and their password",
 ];
 
-fn confirm(context: &Context, project: &ProjectInfo, keeps_kit: bool) -> Result<(), Failure> {
+fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps_kit: bool) -> Result<(), Failure> {
     let mut terminal = context.terminal().ok_or_else(super::super::password::no_source)?;
     let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
-    let seen = if files > 0 { format!("; the last scan found {files} files under them") } else { String::new() };
+    let seen = if files > 0 { format!(" (the last scan found {files} files under them)") } else { String::new() };
     let count = project.keys.len();
-    let keys = if count == 1 { "its one key goes".to_owned() } else { format!("its {count} keys go") };
+    let keys = if count == 1 { "its only key".to_owned() } else { format!("all its {count} keys") };
+    let ends = match shared {
+        [] => "This vault will never open its files again; this cannot be undone.".to_owned(),
+        shared => format!(
+            "This cannot be undone. Files under the keys that other projects hold too still open through those: {}.",
+            shared.iter().map(|key| key.elsewhere.to_string()).collect::<Vec<_>>().join(", ")
+        ),
+    };
     terminal.say(&format!(
-        "Project {} will be destroyed: {keys}{seen}. From then on this vault opens none of its files, and nobody can \
-         take that back. The data key rotates as well: every {} ends with it, and other machines need a kit \
-         afterwards. What left this vault before can still open the files: keys that were shown, forks, and older \
-         vault files with what opens them; a list follows.",
+        "Project {} will be destroyed: {keys} will be deleted{seen}. {ends} The data key is rotated as well: {} stop \
+         working, and other computers that use this vault need a kit afterwards. Keys that were shown, forks, and older \
+         vault files with what opens them can still open the files; a list follows.",
         crate::format::name::printable(&project.name),
-        if keeps_kit { "other recovery kit" } else { "recovery kit of before" },
+        if keeps_kit { "all other recovery kits" } else { "existing recovery kits" },
     ))?;
     let typed = terminal.ask("type the project's name to destroy it:")?;
     if project_name(&typed).is_ok_and(|typed| typed == project.name) {
@@ -153,11 +173,15 @@ fn what_is_left(
     context: &Context,
     vault: &Unlocked<'_>,
     project: &ProjectInfo,
+    shared: &[SharedKey],
     rotation: Rotation,
     new_kit: Option<u32>,
 ) -> Result<Vec<String>, Failure> {
     let store = context.store()?;
-    let mut left = Vec::new();
+    let mut left: Vec<String> = shared
+        .iter()
+        .map(|key| format!("{}: it holds key version {} as well; destroy that project too", key.elsewhere, key.version))
+        .collect();
     if rotation != Rotation::Settled {
         left.push("older copies of the vault file, until the rotation of the data key is finished".to_owned());
         if store.load_previous().is_ok_and(|previous| previous.is_some()) {
@@ -165,12 +189,12 @@ fn what_is_left(
         }
     }
     for path in store.set_aside() {
-        left.push(format!("{}, with a recovery kit of its time: remove it", path.display()));
+        left.push(format!("{}, with a recovery kit from that time: remove it", path.display()));
     }
     // One that ended before there was the project opens no file with its keys, nor does the one made just now.
     let opens = |kit: &&KitInfo| kit.destroyed.is_none() && kit.ended.is_none_or(|ended| ended >= project.created);
     for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.number) != new_kit) {
-        left.push(format!("recovery kit {}, with a vault file of its time", kit.number));
+        left.push(format!("recovery kit {}, with a vault file from that time", kit.number));
     }
     for (other, settings) in context.settings.all()? {
         let place = std::path::Path::new(&settings.place);
@@ -188,12 +212,22 @@ fn what_is_left(
     }
     if context.kind_of(vault.id())? == Kind::Os {
         left.push(
-            "a backup of the OS keychain from before, with the password of its time and an older vault file".into(),
+            "a backup of the OS keychain from before, with the password from that time and an older vault file".into(),
         );
     } else {
         left.push(
-            "a backup of the keychain file from before, with the password of its time and an older vault file".into(),
+            "a backup of the keychain file from before, with the password from that time and an older vault file"
+                .into(),
         );
     }
     Ok(left)
+}
+
+/// Returns a key that another project holds as docs/cli.md lists its members.
+fn shared_json(key: &SharedKey) -> Value {
+    json!({
+        "version": key.version,
+        "project": key.elsewhere.project,
+        "project_version": key.elsewhere.version,
+    })
 }

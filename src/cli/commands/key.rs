@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::project::keys_to_json;
@@ -15,6 +15,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{print, state_name, stdout_is_terminal, table};
 use crate::crypto::secret::{FileKey, KEY_LEN};
+use crate::vault::SharedKeys;
 
 /// Show, list, rotate and import a project's file keys
 #[derive(Debug, Subcommand)]
@@ -40,7 +41,7 @@ pub enum Key {
         /// Which version
         #[arg(long, value_name = "N")]
         version: u32,
-        /// Take the mark off again
+        /// Undo the retirement
         #[arg(long)]
         undo: bool,
     },
@@ -81,6 +82,9 @@ pub struct Import {
     /// How it is written there
     #[arg(long, value_enum, default_value_t = Format::Raw)]
     format: Format,
+    /// Allow a key that another project of this vault holds: files of one project then open through the other
+    #[arg(long)]
+    shared: bool,
 }
 
 impl Key {
@@ -192,9 +196,19 @@ impl Import {
         let key = self.read()?;
         context.with_unlocked(|vault| {
             let doing = format!("import a key into {:?}", self.project);
-            let version = vault.import_file_key(&self.project, &key).map_err(|error| Failure::of(doing, error))?;
-            let text = format!("imported as version {version} of {}'s key, now current", self.project);
-            context.output.done(&text, &json!({"project": self.project, "version": version}))
+            let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
+            let version = vault.import_file_key(&self.project, &key, shared);
+            let version = version.map_err(|error| Failure::of(&doing, error))?;
+            let mut text = format!("imported as version {version} of {}'s key, now current", self.project);
+            let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
+            let places: Vec<_> =
+                shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere).collect();
+            for place in &places {
+                text += &format!("\n{place} holds the same key: files of one project open through the other");
+            }
+            let places: Value =
+                places.iter().map(|place| json!({"project": place.project, "version": place.version})).collect();
+            context.output.done(&text, &json!({"project": self.project, "version": version, "shared": places}))
         })
     }
 

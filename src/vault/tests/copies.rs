@@ -139,14 +139,14 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     machine.unlocked().add_project(&named("beta")).unwrap();
     let copy = machine.file();
     machine.unlocked().hold_project("beta", "law suit").unwrap();
-    machine.unlocked().destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    machine.unlocked().destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
     machine.host.wait(SETTLING_SECONDS - 1);
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!((restored.destroyed, restored.held), (vec!["acme".to_owned()], vec!["beta".to_owned()]));
     assert!(!restored.unread);
     let unlocked = machine.unlocked();
     assert_fails!(unlocked.file_key("acme", Some(1)), Error::ProjectDestroyed { .. });
-    assert_fails!(unlocked.check_destroyable("beta"), Error::ProjectHeld { .. });
+    assert_fails!(unlocked.check_destroyable("beta", SharedKeys::Refused), Error::ProjectHeld { .. });
     assert!(unlocked.rotation().is_some(), "older copies are still to be shut out");
     drop(unlocked);
     machine.host.wait(1);
@@ -229,7 +229,10 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     assert_eq!(restored.held, ["held"]);
     let mut unlocked = machine.unlocked();
     assert_eq!(exposed(&unlocked, "held", None), key.unwrap());
-    assert_fails!(unlocked.destroy_project("held", &password(PASSWORD), NextKit::None), Error::ProjectHeld { .. });
+    assert_fails!(
+        unlocked.destroy_project("held", &password(PASSWORD), NextKit::None, SharedKeys::Refused),
+        Error::ProjectHeld { .. }
+    );
     assert_fails!(unlocked.project("free"), Error::ProjectNotFound { .. });
     assert!(unlocked.project("gone").unwrap().destroyed.is_some(), "its record stays");
 }

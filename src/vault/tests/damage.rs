@@ -97,7 +97,7 @@ fn no_damaged_byte_shuts_anybody_out_of_a_vault_that_was_just_made_or_rotated() 
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_no_byte_shuts_anybody_out(&machine, Some(&kit));
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::Keep(kit.secret()), SharedKeys::Refused).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_no_byte_shuts_anybody_out(&machine, Some(&kit));
 }

@@ -1,11 +1,12 @@
 use super::*;
+use crate::error::KeyPlace;
 use crate::format::vault::KeyState;
 use crate::vault::rotate::{NextKit, Settle};
 
 fn destroyed() -> Machine {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
     drop(unlocked);
     machine
 }
@@ -21,9 +22,9 @@ fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
     assert_eq!(unlocked.project_keys("acme").count(), 0);
     assert_fails!(unlocked.rotate_file_key("acme"), Error::ProjectDestroyed { .. });
     let key = crate::crypto::secret::FileKey::generate().unwrap();
-    assert_fails!(unlocked.import_file_key("acme", &key), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.import_file_key("acme", &key, SharedKeys::Refused), Error::ProjectDestroyed { .. });
     assert_fails!(unlocked.hold_project("acme", ""), Error::ProjectDestroyed { .. });
-    let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
+    let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
     assert_fails!(again, Error::ProjectDestroyed { .. });
     let project = unlocked.project("acme").unwrap();
     assert!(project.destroyed.is_some());
@@ -48,7 +49,7 @@ fn a_keychain_that_fails_in_the_middle_of_destroying_does_not_bring_the_project_
     let mut unlocked = machine.unlocked();
     // The item is read before the vault is written, and written after.
     machine.keychain.inject_after(3, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
-    let failed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
+    let failed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
     assert_fails!(failed, Error::RotationBegun { .. });
     drop(unlocked);
     machine.keychain.heal();
@@ -69,12 +70,69 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     let hold = unlocked.project("acme").unwrap().hold.unwrap();
     assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
     let before = machine.file();
-    assert_fails!(unlocked.check_destroyable("acme"), Error::ProjectHeld { .. });
-    let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None);
+    assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::ProjectHeld { .. });
+    let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
     assert_fails!(held, Error::ProjectHeld { ref reason, .. } if reason == "two law suits");
     assert_eq!(machine.file(), before);
     assert!(unlocked.release_project("acme").unwrap());
     assert!(!unlocked.release_project("acme").unwrap());
-    unlocked.check_destroyable("acme").unwrap();
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None).unwrap();
+    unlocked.check_destroyable("acme", SharedKeys::Refused).unwrap();
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+}
+
+/// A machine whose projects acme and beta hold one key: acme's version 1 is beta's version 2.
+fn with_shared_key() -> Machine {
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&named("beta")).unwrap();
+    let key = unlocked.file_key("acme", Some(1)).unwrap().key;
+    let refused = unlocked.import_file_key("beta", &key, SharedKeys::Refused);
+    assert_fails!(refused, Error::KeyShared { places } if places == [place("acme", 1)]);
+    assert_eq!(unlocked.project("beta").unwrap().keys.len(), 1);
+    assert_eq!(unlocked.import_file_key("beta", &key, SharedKeys::Allowed).unwrap(), 2);
+    drop(unlocked);
+    machine
+}
+
+fn place(project: &str, version: u32) -> KeyPlace {
+    KeyPlace { project: project.into(), version }
+}
+
+#[test]
+fn a_key_that_another_project_holds_is_found_whatever_its_version_has_become() {
+    let machine = with_shared_key();
+    let mut unlocked = machine.unlocked();
+    unlocked.rotate_file_key("beta").unwrap();
+    unlocked.retire_file_key("beta", 2, true).unwrap();
+    assert_eq!(unlocked.shared_keys("acme").unwrap(), [SharedKey { version: 1, elsewhere: place("beta", 2) }]);
+    assert_eq!(unlocked.shared_keys("beta").unwrap(), [SharedKey { version: 2, elsewhere: place("acme", 1) }]);
+}
+
+#[test]
+fn a_project_is_not_destroyed_while_another_holds_its_key_unless_that_is_allowed() {
+    let machine = with_shared_key();
+    let before = machine.file();
+    let mut unlocked = machine.unlocked();
+    for (project, other) in [("acme", place("beta", 2)), ("beta", place("acme", 1))] {
+        let refused = unlocked.destroy_project(project, &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+        assert_fails!(refused, Error::KeyShared { places } if places == [other]);
+    }
+    assert_eq!(machine.file(), before);
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Allowed).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    // That one no longer holds it, so the other is the last.
+    assert_eq!(unlocked.shared_keys("beta").unwrap(), []);
+    unlocked.destroy_project("beta", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+}
+
+#[test]
+fn a_key_that_another_project_was_given_meanwhile_is_seen_under_the_lock() {
+    let machine = Machine::at(3);
+    machine.unlocked().add_project(&named("beta")).unwrap();
+    let mut destroying = machine.unlocked();
+    let mut importing = machine.unlocked();
+    let key = importing.file_key("acme", Some(2)).unwrap().key;
+    importing.import_file_key("beta", &key, SharedKeys::Allowed).unwrap();
+    let refused = destroying.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+    assert_fails!(refused, Error::KeyShared { places } if places == [place("beta", 2)]);
 }

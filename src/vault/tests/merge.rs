@@ -64,7 +64,9 @@ fn a_fork_is_read_only_until_it_is_merged_with_what_this_machine_saw() {
     drop(unlocked);
     here.store.put(Some(there.file()), None);
     let mut forked = here.unlocked();
-    assert!(matches!(&forked.take_notices()[..], [Notice::RolledBack(rolled_back)] if rolled_back.difference == Difference::Forked));
+    assert!(
+        matches!(&forked.take_notices()[..], [Notice::RolledBack(rolled_back)] if rolled_back.difference == Difference::Forked)
+    );
     assert_fails!(forked.add_project(&named("epsilon")), Error::RolledBack(_));
     // Some other old file proves nothing.
     let old = Document::parse(&life().files[0]).unwrap();

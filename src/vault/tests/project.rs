@@ -25,7 +25,7 @@ fn versions_count_from_one_and_earlier_ones_still_open() {
         keys.push(exposed(&unlocked, "plans", None));
     }
     let imported = FileKey::from_slice(&[0x5a; 32]).unwrap();
-    assert_eq!(unlocked.import_file_key("plans", &imported).unwrap(), 5);
+    assert_eq!(unlocked.import_file_key("plans", &imported, SharedKeys::Refused).unwrap(), 5);
     keys.push([0x5a; 32]);
     unlocked.rename_project("plans", "drawings").unwrap();
 
@@ -58,7 +58,7 @@ fn a_change_that_is_refused_writes_nothing() {
     for version in [1, 2] {
         let held = unlocked.file_key("acme", Some(version)).unwrap().key;
         assert_fails!(
-            unlocked.import_file_key("acme", &held),
+            unlocked.import_file_key("acme", &held, SharedKeys::Refused),
             Error::KeyExists { version: found, .. } if found == version
         );
     }

@@ -104,7 +104,7 @@ fn perform(unlocked: &mut Unlocked<'_>, change: &Change) -> Result<(), Error> {
         Change::Rotate(name) => unlocked.rotate_file_key(NAMES[name]).map(|_| ()),
         Change::Import(name, key) => {
             let key = FileKey::from_slice(&[key; KEY_LEN]).unwrap();
-            unlocked.import_file_key(NAMES[name], &key).map(|_| ())
+            unlocked.import_file_key(NAMES[name], &key, SharedKeys::Allowed).map(|_| ())
         }
     }
 }

@@ -21,7 +21,7 @@ fn assert_reads_only(machine: &Machine, unlocked: &mut Unlocked<'_>) {
     assert_fails!(unlocked.rename_project("acme", "bistro"), Error::RolledBack(_));
     assert_fails!(unlocked.rotate_file_key("acme"), Error::RolledBack(_));
     let key = FileKey::from_slice(&[1; 32]).unwrap();
-    assert_fails!(unlocked.import_file_key("acme", &key), Error::RolledBack(_));
+    assert_fails!(unlocked.import_file_key("acme", &key, SharedKeys::Refused), Error::RolledBack(_));
     assert_eq!(machine.file(), before);
 }
 
