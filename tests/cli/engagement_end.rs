@@ -21,7 +21,7 @@ fn after_a_rotation_no_copy_from_before_opens() {
     home.run("vault rotate --no-input --no-recovery").does(
         "\
 the data key is rotated: vault files from before no longer open with this machine's keychain
-old backups no longer open with this machine's keychain, but with a kit of their time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
     );
@@ -64,8 +64,7 @@ fn a_backup_beside_another_data_key_says_how_long_it_may_open() {
 fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     let home = home_with_copy();
     home.run("recovery new --recovery-file one -q").does("");
-    let said = home.run("vault rotate --no-input -q").stderr().to_owned();
-    assert!(said.starts_with("warning: no recovery kit opens the vault once this rotation is finished"), "{said}");
+    home.run("vault rotate --no-recovery --no-input -q").does("");
     home.run_alone("recovery test --kit-file one --json").fails_in_json(4, "kit-not-found");
     let json = home.run("vault rotate --recovery-file two --json").succeeds().json();
     assert_eq!(
@@ -89,7 +88,7 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     for line in [
         "project acme is destroyed: its keys are gone from the vault",
         "recovery kit 2 opens the vault, now and afterwards",
-        "  - recovery kit 1, with a vault file of its time",
+        "  - recovery kit 1, with a vault file from that time",
         "  - keys that were shown by `key show` or copied from it",
         "destroy the paper of kit 1",
     ] {
@@ -191,4 +190,36 @@ hint: the files stay readable until every project that holds the key is destroye
     assert!(last.contains("\ncopies this program knows of that could still open the files:\n"), "{last}");
     assert!(!last.contains("(key version"), "{last}");
     home.run("decrypt a.txt.sealed -o c.txt --json").fails_in_json(4, "wrong-key");
+}
+
+#[test]
+fn without_a_terminal_no_kit_ends_unless_that_is_said() {
+    let home = home_with_copy();
+    // There is none yet, so none ends; that none is made is said.
+    let said = home.run("vault rotate --no-input -q").stderr().to_owned();
+    assert!(said.starts_with("warning: no recovery kit opens the vault once this rotation is finished"), "{said}");
+    home.run("recovery new --recovery-file one -q").does("");
+    for words in ["vault rotate", "vault rotate --settle-now --anew", "project destroy acme --yes acme"] {
+        home.run(words).fails(
+            2,
+            "\
+error: recovery kit 1 would stop working with this rotation, and there is no terminal to make another at
+hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, or --no-recovery to have none
+",
+        );
+    }
+    home.run("vault rotate --json").fails_in_json(2, "usage");
+    home.run_alone("recovery test --kit-file one -q").succeeds();
+    for (words, good) in [
+        ("vault rotate --keep-kit --kit-file one -q", Some("one")),
+        ("vault rotate --recovery-file two -q", Some("two")),
+        ("project destroy acme --yes acme --keep-kit --kit-file two -q", Some("two")),
+        ("project destroy beta --yes beta --no-recovery -q", None),
+    ] {
+        home.run(words).does("");
+        for kit in ["one", "two"].into_iter().filter(|kit| home.path(kit).exists()) {
+            let opens = home.run_alone(&format!("recovery test --kit-file {kit} -q")).code() == 0;
+            assert_eq!(opens, good == Some(kit), "{words}: {kit}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ fn at_its_end_a_command_holds_no_secret() {
         ("recovery new --recovery-file kit-2 --password-file new", 0),
         (&format!("recover {CHEAP} --kit-file kit-2 --new-password-file old"), 0),
         ("status --password-file old", 0),
-        ("project destroy beta --yes beta --password-file old", 0),
+        ("project destroy beta --yes beta --no-recovery --password-file old", 0),
     ] {
         let held = at_its_end(&home, arguments, code);
         // What the command has changed, too: keys, the payload, the password, kits.

@@ -3,16 +3,15 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::rotate::{old_backups, papers, rotation_json, rotation_text, settle, with_new_kit};
+use super::rotate::{RotationFlags, old_backups, papers, rotation_json, rotation_text};
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
-use crate::cli::kit::KitFlags;
 use crate::cli::settings::Kind;
 use crate::error::Error;
 use crate::format::name::project_name;
 use crate::store::Store;
-use crate::vault::{KitInfo, NextKit, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
+use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
 
 /// Destroy a project's keys for good: nothing encrypted for it opens any more.
 ///
@@ -26,20 +25,11 @@ pub struct Destroy {
     /// The project's name once more, in place of typing it when asked
     #[arg(long, value_name = "NAME")]
     yes: Option<String>,
-    /// Finish the rotation at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
-    #[arg(long)]
-    settle_now: bool,
-    /// Keep the recovery kit whose code is typed, or stands in --kit-file
-    #[arg(long, conflicts_with_all = ["recovery_file", "no_recovery"])]
-    keep_kit: bool,
-    /// Read the code of the kit to keep from a file that holds it alone
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "keep_kit")]
-    kit_file: Option<std::path::PathBuf>,
     /// Destroy it though another project of this vault holds one of its keys, and opens its files from then on
     #[arg(long)]
     keep_shared: bool,
     #[command(flatten)]
-    kit: KitFlags,
+    rotation: RotationFlags,
 }
 
 impl Destroy {
@@ -77,18 +67,13 @@ impl Destroy {
             let project = vault.project(&self.name).map_err(failed)?;
             let shared = vault.shared_keys(&self.name).map_err(failed)?;
             if self.yes.is_none() {
-                confirm(context, &project, &shared, self.keep_kit)?;
+                confirm(context, &project, &shared, self.rotation.keep_kit)?;
             }
             let under_way = vault.rotation();
-            let (begun, making) = if self.keep_kit {
-                let secret = crate::cli::kit::read_secret(context, self.kit_file.as_deref())?;
-                (vault.destroy_project(&self.name, &password, NextKit::Keep(&secret), allowed).map_err(failed)?, None)
-            } else {
-                with_new_kit(context, vault, &self.kit, failed, |vault, kit| {
+            let (rotation, making) =
+                self.rotation.carry_out(context, vault, &password, None, failed, |vault, kit| {
                     vault.destroy_project(&self.name, &password, kit, allowed)
-                })?
-            };
-            let rotation = settle(vault, &password, begun, self.settle_now).map_err(failed)?;
+                })?;
             let new_kit = making.as_ref().map(|making| making.kit.number());
             let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
             let mut text = format!("project {} is destroyed: its keys are gone from the vault\n", project.name);

@@ -13,6 +13,8 @@ use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 
+const DOING: &str = "rotate the data key";
+
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
 /// Encrypted files stay as they are. The keychain is given time to keep the new key before the vault moves to it: until
@@ -21,28 +23,80 @@ use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 /// file need a kit afterwards.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Finish at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
-    #[arg(long)]
-    settle_now: bool,
-    /// Keep the recovery kit whose code is typed, or stands in --kit-file
-    #[arg(long, conflicts_with_all = ["recovery_file", "no_recovery"])]
-    keep_kit: bool,
-    /// Read the code of the kit to keep from a file that holds it alone
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "keep_kit")]
-    kit_file: Option<PathBuf>,
     /// Begin a new rotation though one is under way here, or on another machine, or has just been finished
     #[arg(long)]
     anew: bool,
     #[command(flatten)]
-    kit: KitFlags,
+    flags: RotationFlags,
+}
+
+/// How a command rotates the data key, and what becomes of the recovery kits.
+#[derive(Debug, Default, Args)]
+pub struct RotationFlags {
+    /// Finish the rotation at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
+    #[arg(long)]
+    pub settle_now: bool,
+    /// Keep the recovery kit whose code is typed, or is in --kit-file
+    #[arg(long, conflicts_with_all = ["recovery_file", "no_recovery"])]
+    pub keep_kit: bool,
+    /// Read the code of the kit to keep from a file that holds it alone
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "keep_kit")]
+    pub kit_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub kit: KitFlags,
+}
+
+impl RotationFlags {
+    /// Does what begins a rotation of the data key, with the kit that these flags and the terminal name, and finishes
+    /// it at once if that was asked for. `revoked` is a kit that is to end with it. Returns the new kit, if one was
+    /// made.
+    ///
+    /// # Errors
+    /// Where kits would end unasked; those of handing over a kit; those of `rotate`, as `failed` tells them.
+    pub fn carry_out(
+        &self,
+        context: &Context,
+        vault: &mut Unlocked<'_>,
+        password: &Password,
+        revoked: Option<u32>,
+        failed: impl Fn(Error) -> Failure,
+        rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Error>,
+    ) -> Result<(Rotation, Option<Making>), Failure> {
+        let (begun, making) = if self.keep_kit {
+            let secret = kit::read_secret(context, self.kit_file.as_deref())?;
+            (rotate(vault, NextKit::Keep(&secret)).map_err(&failed)?, None)
+        } else {
+            self.refuse_to_end_kits(context, vault, revoked)?;
+            with_new_kit(context, vault, &self.kit, &failed, rotate)?
+        };
+        Ok((settle(vault, password, begun, self.settle_now).map_err(failed)?, making))
+    }
+
+    /// Refuses to end a kit that opens the vault, unless somebody is there to be handed another one or has said so.
+    fn refuse_to_end_kits(&self, context: &Context, vault: &Unlocked<'_>, revoked: Option<u32>) -> Result<(), Failure> {
+        let is_settled = self.kit.recovery_file.is_some() || self.kit.no_recovery || context.terminal().is_some();
+        let valid = vault.kits().into_iter().filter(|kit| kit.valid && Some(kit.number) != revoked);
+        let numbers: Vec<String> = valid.map(|kit| kit.number.to_string()).collect();
+        if is_settled || numbers.is_empty() {
+            return Ok(());
+        }
+        let kits = if numbers.len() == 1 { "kit" } else { "kits" };
+        Err(Failure::usage(format!(
+            "recovery {kits} {} would stop working with this rotation, and there is no terminal to make another at",
+            numbers.join(" and ")
+        ))
+        .hint(
+            "add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, \
+             or --no-recovery to have none",
+        ))
+    }
 }
 
 impl Rotate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let doing = "rotate the data key";
         context.with_unlocked_by(|vault, password| {
-            vault.check_writable().map_err(|error| Failure::of(doing, error))?;
-            let failed = |error| Failure::of(doing, error);
+            vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
+            let failed = |error| Failure::of(DOING, error);
             match vault.rotation() {
                 _ if self.anew => {}
                 None if vault.finished_rotation() => {
@@ -56,29 +110,20 @@ impl Rotate {
                 }
                 Some(waits) => {
                     self.tell_of_flags(context);
-                    let rotation = match self.settle_now {
+                    let rotation = match self.flags.settle_now {
                         true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
                         false => waits,
                     };
                     return report(context, vault, rotation, None);
                 }
             }
-            if self.keep_kit {
-                let secret = kit::read_secret(context, self.kit_file.as_deref())?;
-                let begun = vault.rotate_data_key(&password, NextKit::Keep(&secret)).map_err(failed)?;
-                let rotation = settle(vault, &password, begun, self.settle_now).map_err(failed)?;
-                return report(context, vault, rotation, None);
-            }
-            let (rotation, making) =
-                with_new_kit(context, vault, &self.kit, failed, |vault, kit| vault.rotate_data_key(&password, kit))?;
-            let rotation = settle(vault, &password, rotation, self.settle_now).map_err(failed)?;
-            report(context, vault, rotation, making.as_ref())
+            rotate(context, vault, &password, &self.flags)
         })
     }
 
     /// Says of flags about kits that they came too late.
     fn tell_of_flags(&self, context: &Context) {
-        if self.keep_kit || self.kit.recovery_file.is_some() {
+        if self.flags.keep_kit || self.flags.kit.recovery_file.is_some() {
             context.output.warn(
                 "kit-not-made",
                 "a rotation was under way already and goes on with the kits it was begun with: no kit was made or kept \
@@ -88,13 +133,24 @@ impl Rotate {
     }
 }
 
-/// Finishes a rotation at once where that was asked for.
-pub fn settle(
+/// Rotates the data key, and reports it.
+///
+/// # Errors
+/// As [`RotationFlags::carry_out`].
+pub fn rotate(
+    context: &Context,
     vault: &mut Unlocked<'_>,
     password: &Password,
-    begun: Rotation,
-    settle_now: bool,
-) -> Result<Rotation, Error> {
+    flags: &RotationFlags,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::of(DOING, error);
+    let (rotation, making) =
+        flags.carry_out(context, vault, password, None, failed, |vault, kit| vault.rotate_data_key(password, kit))?;
+    report(context, vault, rotation, making.as_ref())
+}
+
+/// Finishes a rotation at once if that was asked for.
+fn settle(vault: &mut Unlocked<'_>, password: &Password, begun: Rotation, settle_now: bool) -> Result<Rotation, Error> {
     match begun {
         Rotation::Waits { .. } if settle_now => {
             let settled = vault.settle_rotation(password, Settle::Now);
@@ -105,7 +161,7 @@ pub fn settle(
 }
 
 /// Hands a new kit over as the flags have it, and then does what rotates the data key. The kit is proven afterwards.
-pub fn with_new_kit(
+fn with_new_kit(
     context: &Context,
     vault: &mut Unlocked<'_>,
     flags: &KitFlags,
@@ -167,7 +223,7 @@ pub fn rotation_json(rotation: Rotation) -> Value {
 pub fn old_backups(rotation: Rotation) -> String {
     let since = if rotation == Rotation::Settled { "" } else { "once it is finished, " };
     format!(
-        "\n{since}old backups no longer open with this machine's keychain, but with a kit of their time, a kept one \
+        "\n{since}old backups no longer open with this machine's keychain, but with a kit from that time, a kept one \
          too: destroy them, and make a new one with `strongroom vault backup FILE`"
     )
 }
@@ -184,10 +240,9 @@ pub fn papers(vault: &Unlocked<'_>) -> String {
         String::new()
     } else {
         format!(
-            "\ndestroy the paper of kit {}: vault files of {} time still open with it. Then: strongroom recovery \
-             revoke NUMBER --paper-destroyed",
+            "\ndestroy the paper of kit {}: older vault files still open with it. Then: strongroom recovery revoke NUMBER \
+             --paper-destroyed",
             ended.join(" and kit "),
-            if ended.len() == 1 { "its" } else { "their" }
         )
     }
 }
