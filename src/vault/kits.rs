@@ -2,6 +2,7 @@
 
 use super::Unlocked;
 use super::change::{Draft, second_copy};
+use super::rotate::{NextKit, Rotation};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
@@ -119,20 +120,38 @@ impl Unlocked<'_> {
     /// [`Error::KitNotFound`]; those of a vault write.
     pub fn revoke_kit(&mut self, number: u32, paper_destroyed: bool) -> Result<(), Error> {
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, editing| {
-            let kit = draft.payload.kits.iter_mut().find(|kit| kit.number == number);
-            let kit = kit.ok_or(Error::KitNotFound { number: Some(number) })?;
-            kit.ended = kit.ended.or(Some(editing.now));
-            if paper_destroyed {
-                kit.destroyed = kit.destroyed.or(Some(editing.now));
-            }
-            draft.recovery.retain(|wrap| wrap.kit != number);
-            if let Some(pending) = &mut draft.payload.pending {
-                pending.recovery.retain(|wrap| wrap.kit != number);
-            }
-            Ok(())
-        })
+        self.revise(&mut *lock, |draft, editing| revoke(draft, number, paper_destroyed, editing.now))
     }
+
+    /// Ends a kit and begins a rotation of the data key, in one write: whoever has the kit's code and an older vault
+    /// file has the data key that the vault has until then.
+    ///
+    /// # Errors
+    /// [`Error::KitNotFound`]; those of [`Unlocked::rotate_data_key`], where the kit that is revoked is none to keep.
+    pub fn revoke_kit_and_rotate(
+        &mut self,
+        number: u32,
+        paper_destroyed: bool,
+        password: &Password,
+        kit: NextKit<'_>,
+    ) -> Result<Rotation, Error> {
+        self.begin(password, kit, |draft, editing| revoke(draft, number, paper_destroyed, editing.now))
+    }
+}
+
+/// Ends a kit, for the rotation that is under way too.
+fn revoke(draft: &mut Draft, number: u32, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
+    let kit = draft.payload.kits.iter_mut().find(|kit| kit.number == number);
+    let kit = kit.ok_or(Error::KitNotFound { number: Some(number) })?;
+    kit.ended = kit.ended.or(Some(now));
+    if paper_destroyed {
+        kit.destroyed = kit.destroyed.or(Some(now));
+    }
+    draft.recovery.retain(|wrap| wrap.kit != number);
+    if let Some(pending) = &mut draft.payload.pending {
+        pending.recovery.retain(|wrap| wrap.kit != number);
+    }
+    Ok(())
 }
 
 /// Puts a kit into a vault that is about to be written under this data key.

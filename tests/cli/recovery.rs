@@ -204,7 +204,8 @@ fn a_revoked_kit_opens_nothing_and_its_paper_is_remembered_until_it_is_destroyed
     home.run("recovery revoke 1").does(
         "\
 kit 1 is revoked
-destroy the paper of kit 1: vault files from before still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault until the data key is rotated: strongroom vault rotate
+destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
     );
@@ -455,4 +456,64 @@ fn a_kit_file_that_is_no_text_is_no_code() {
     home.write("kit", code.encode_utf16().flat_map(u16::to_le_bytes).chain([0xff]).collect::<Vec<u8>>());
     let (message, _) = home.run_alone("recovery test --kit-file kit --json").fails_in_json(3, "bad-code");
     assert!(message.ends_with("the kit file is not UTF-8 text"), "{message}");
+}
+
+/// What somebody opens who has the kit's code and an older vault file, and then gets at today's: the exit code of
+/// listing today's projects on a computer of their own.
+fn opens_with_kit_of_before(old: &[u8], kit: &[u8], today: &[u8]) -> i32 {
+    let thief = Home::empty();
+    thief.write("kit", kit);
+    thief.write("old.json", old);
+    let words = "recover --from old.json --kit-file kit --new-password-file pw --keychain file --no-input -q";
+    thief.run_alone(words).does("");
+    thief.write(thief.vault(), today);
+    fs::remove_file(thief.vault().with_extension("json.prev")).unwrap();
+    let listed = thief.run("project list");
+    assert!(listed.code() != 0 || listed.text().contains("secret-later"), "{}", listed.text());
+    listed.code()
+}
+
+#[test]
+fn a_revoked_kit_opens_todays_vault_with_an_older_file_until_the_data_key_is_rotated() {
+    let home = home_with_kit();
+    let old = home.read(home.vault());
+    assert!(home.run("recovery revoke 1").succeeds().text().contains("can still open today's vault until"));
+    home.run("project add secret-later -q").does("");
+    assert_eq!(opens_with_kit_of_before(&old, &home.read("kit"), &home.read(home.vault())), 0);
+    // Said again, now of a kit that has ended: it may have been rotated since, or not.
+    let again = home.run("recovery revoke 1").succeeds().text();
+    assert!(again.contains("can still open today's vault unless the data key was rotated since"), "{again}");
+    let json = home.run("recovery revoke 1 --rotate --recovery-file two --json").succeeds().json();
+    assert_eq!((&json["valid"], &json["new_kit"]), (&false.into(), &2.into()));
+    assert_eq!(json["rotation"]["state"], "settled");
+    assert_eq!(opens_with_kit_of_before(&old, &home.read("kit"), &home.read(home.vault())), 6);
+    home.run_alone("recovery test --kit-file two -q").succeeds();
+}
+
+#[test]
+fn a_kit_is_revoked_with_a_rotation_that_keeps_the_others_or_is_told_what_becomes_of_them() {
+    let home = home_with_kit();
+    home.run("recovery new --recovery-file two -q").does("");
+    home.run("recovery revoke 1 --no-recovery").fails(
+        2,
+        "\
+error: these flags say how the data key is rotated, and it is not
+hint: add --rotate
+",
+    );
+    home.run("recovery revoke 1 --rotate --json").fails_in_json(2, "usage");
+    home.run("recovery revoke 1 --rotate --keep-kit --kit-file kit --json").fails_in_json(3, "wrong-kit");
+    home.run("recovery revoke 3 --rotate --no-recovery --json").fails_in_json(4, "kit-not-found");
+    home.run("recovery revoke 1 --rotate --keep-kit --kit-file two").does(
+        "\
+kit 1 is revoked
+the data key is rotated: vault files from before no longer open with this machine's keychain
+old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke NUMBER --paper-destroyed
+",
+    );
+    home.run_alone("recovery test --kit-file two -q").succeeds();
+    // The last one: that none is left is meant.
+    home.run("recovery revoke 2 --rotate --paper-destroyed --no-recovery -q").does("");
+    assert_eq!(home.run("recovery list --json").json()[1]["valid"], false);
 }

@@ -239,3 +239,31 @@ fn a_project_is_destroyed_once_its_name_is_typed_and_not_before() {
     }
     assert_eq!(home.run("key show acme", OLD), 4);
 }
+
+#[test]
+fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out() {
+    let home = Home::with_vault();
+    let question = "Rotate the data key now? [y/N] ";
+    assert_eq!(home.run("recovery new --recovery-file kit", OLD), 0);
+    let mut terminal = home.terminal("strongroom recovery revoke 1");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.see("can still open today's vault until the data key is rotated: strongroom vault rotate");
+    terminal.answer(question, "");
+    terminal.leaves_with(0);
+    assert_eq!(home.run("recovery new --recovery-file kit-2", OLD), 0);
+    let mut terminal = home.terminal("strongroom recovery revoke 2");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.answer(question, "y");
+    let groups = groups(&mut terminal);
+    type_back(&mut terminal, &groups);
+    let screen = terminal.leaves_with(0);
+    assert!(
+        screen.contains("the data key is rotated") && screen.contains("recovery kit 3 opens the vault"),
+        "{screen}"
+    );
+    // A paper that is destroyed leaves nobody to be shut out, so nothing is asked.
+    let mut terminal = home.terminal("strongroom recovery revoke 3 --paper-destroyed");
+    terminal.answer_hidden(PASSWORD, OLD);
+    let screen = terminal.leaves_with(0);
+    assert!(!screen.contains(question), "{screen}");
+}

@@ -6,11 +6,14 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::rotate::{self, RotationFlags, old_backups, papers, rotation_json, rotation_text};
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
-use crate::cli::kit::{self, Making};
+use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output::{counted, print, table};
+use crate::crypto::secret::Password;
+use crate::error::Error;
 use crate::store::Store;
 use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 
@@ -31,14 +34,26 @@ pub enum Recovery {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         kit_file: Option<PathBuf>,
     },
-    /// End a kit; copies of the vault from before still open with it
-    Revoke {
-        /// The kit's number
-        number: u32,
-        /// Remember that its paper is destroyed
-        #[arg(long)]
-        paper_destroyed: bool,
-    },
+    /// End a kit; with an older vault file, its code still opens the vault until the data key is rotated
+    Revoke(Revoke),
+}
+
+/// End a kit.
+///
+/// The kit no longer opens the vault file. Whoever has its code and an older vault file can still open today's vault
+/// until the data key is rotated; --rotate does that at once.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// The kit's number
+    number: u32,
+    /// Remember that its paper is destroyed
+    #[arg(long)]
+    paper_destroyed: bool,
+    /// Rotate the data key as well; the flags of `vault rotate` say what becomes of other kits
+    #[arg(long)]
+    rotate: bool,
+    #[command(flatten)]
+    rotation: RotationFlags,
 }
 
 /// Make a recovery kit and show its code once.
@@ -77,28 +92,115 @@ impl Recovery {
                 output.result(&text, &kits.iter().map(to_json).collect::<Value>())
             }),
             Self::Test { kit_file } => test(context, kit_file.as_deref()),
-            Self::Revoke { number, paper_destroyed } => context.with_unlocked(|vault| {
-                let doing = format!("revoke kit {number}");
-                let had_ended = vault.kits().iter().any(|kit| kit.number == number && kit.ended.is_some());
-                vault.revoke_kit(number, paper_destroyed).map_err(|error| Failure::of(doing, error))?;
-                let mut text = if had_ended && paper_destroyed {
-                    format!("noted: the paper of kit {number} is destroyed")
-                } else {
-                    format!("kit {number} is revoked")
-                };
-                if !paper_destroyed {
-                    text += &format!(
-                        "\ndestroy the paper of kit {number}: vault files from before still open with it. Then: \
-                         strongroom recovery revoke {number} --paper-destroyed"
-                    );
-                }
-                text += &valid_left(vault);
-                let kits = vault.kits();
-                let kit = kits.iter().find(|kit| kit.number == number).map(to_json);
-                output.done(&text, &kit.unwrap_or(Value::Null))
-            }),
+            Self::Revoke(revoke) => revoke.run(context),
         }
     }
+}
+
+impl Revoke {
+    fn run(self, context: &Context) -> Result<(), Failure> {
+        let RotationFlags { settle_now, keep_kit, kit: KitFlags { recovery_file, no_recovery, allow_synced }, .. } =
+            &self.rotation;
+        let is_given = *settle_now || *keep_kit || recovery_file.is_some() || *no_recovery || *allow_synced;
+        if is_given && !self.rotate {
+            return Err(
+                Failure::usage("these flags say how the data key is rotated, and it is not").hint("add --rotate")
+            );
+        }
+        context.with_unlocked_by(|vault, password| {
+            let number = self.number;
+            let doing = format!("revoke kit {number}");
+            let failed = |error| {
+                let is_begun = matches!(error, Error::RotationBegun { .. });
+                let mut failure = Failure::of(&doing, error);
+                if is_begun {
+                    failure.message = format!("kit {number} is revoked, but the data key is not rotated yet");
+                }
+                failure
+            };
+            let kit = vault.kits().into_iter().find(|kit| kit.number == number);
+            let kit = kit.ok_or_else(|| failed(Error::KitNotFound { number: Some(number) }))?;
+            if self.rotate {
+                return self.with_rotation(context, vault, &password, failed);
+            }
+            vault.revoke_kit(number, self.paper_destroyed).map_err(failed)?;
+            let mut text = if kit.ended.is_some() && self.paper_destroyed {
+                format!("noted: the paper of kit {number} is destroyed")
+            } else {
+                format!("kit {number} is revoked")
+            };
+            // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
+            let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
+            if !self.paper_destroyed {
+                text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
+                text += &destroy_paper(number);
+            }
+            text += &valid_left(vault);
+            let kits = vault.kits();
+            let revoked = kits.iter().find(|kit| kit.number == number).map(to_json);
+            context.output.done(&text, &revoked.unwrap_or(Value::Null))?;
+            if kit.valid && !self.paper_destroyed && !context.output.json {
+                offer_rotation(context, vault, &password)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn with_rotation(
+        &self,
+        context: &Context,
+        vault: &mut Unlocked<'_>,
+        password: &Password,
+        failed: impl Fn(Error) -> Failure,
+    ) -> Result<(), Failure> {
+        let number = self.number;
+        let (rotation, making) =
+            self.rotation.carry_out(context, vault, password, Some(number), failed, |vault, kit| {
+                vault.revoke_kit_and_rotate(number, self.paper_destroyed, password, kit)
+            })?;
+        let mut text = format!("kit {number} is revoked\n{}", rotation_text(rotation));
+        if let Some(making) = &making {
+            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+        }
+        text += &old_backups(rotation);
+        text += &papers(vault);
+        text += &valid_left(vault);
+        let kits = vault.kits();
+        let mut json = kits.iter().find(|kit| kit.number == number).map(to_json).unwrap_or(Value::Null);
+        json["rotation"] = rotation_json(rotation);
+        json["new_kit"] = making.map(|making| making.kit.number()).into();
+        context.output.done(&text, &json)
+    }
+}
+
+/// Says what a kit that was revoked is still good for.
+fn still_opens(kit: &KitInfo) -> String {
+    let unless = if kit.valid { "until the data key is rotated" } else { "unless the data key was rotated since" };
+    format!(
+        "whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's \
+         vault {unless}"
+    )
+}
+
+fn destroy_paper(number: u32) -> String {
+    format!(
+        "\ndestroy the paper of kit {number}: older vault files still open with it. Then: strongroom recovery revoke \
+         {number} --paper-destroyed"
+    )
+}
+
+/// Offers to rotate the data key after a kit was revoked.
+fn offer_rotation(context: &Context, vault: &mut Unlocked<'_>, password: &Password) -> Result<(), Failure> {
+    let Some(mut terminal) = context.terminal() else { return Ok(()) };
+    terminal.say(
+        "\nA rotation shuts out whoever has the kit's code and an older vault file. All other recovery kits end with it: \
+         you get a new one. Other computers that use this vault need that kit afterwards.",
+    )?;
+    if !terminal.ask("Rotate the data key now? [y/N]")?.to_lowercase().starts_with('y') {
+        return Ok(());
+    }
+    drop(terminal);
+    rotate::rotate(context, vault, password, &RotationFlags::default())
 }
 
 /// Says what a kit opens. That it opens the previous vault file alone is no success: it lacks the last change at least.

@@ -417,3 +417,51 @@ fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
     let previous = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     assert_fails!(previous.check_against(&MemoryKeychain::new(), &machine.host), Error::Damaged { .. });
 }
+
+/// Returns the data key that a kit gives whoever has a vault file, and whether another vault file opens with it.
+fn file_opens_another(kit: &NewKit, file: &[u8], other: &[u8]) -> bool {
+    let (file, other) = (Document::parse(file).unwrap(), Document::parse(other).unwrap());
+    let header = &file.header;
+    let opened = crate::vault::kits::unwrap(&header.recovery, header.vault, header.data_key, kit.secret());
+    open_payload(&other, &opened.unwrap().1).is_ok()
+}
+
+#[test]
+fn a_revoked_kit_and_an_older_file_open_todays_vault_until_the_data_key_is_rotated() {
+    let (machine, kit) = with_kit();
+    let old = machine.file();
+    let mut unlocked = machine.unlocked();
+    unlocked.revoke_kit(1, false).unwrap();
+    unlocked.add_project(&named("beta")).unwrap();
+    assert!(machine.document().header.recovery.is_empty());
+    assert!(file_opens_another(&kit, &old, &machine.file()), "the data key is the same");
+    rotate_now(&mut unlocked);
+    assert!(!file_opens_another(&kit, &old, &machine.file()));
+}
+
+#[test]
+fn a_kit_is_revoked_and_the_data_key_rotated_in_one_write_or_neither_is() {
+    let (machine, kit) = with_kit();
+    let (old, before) = (machine.file(), machine.item());
+    let mut unlocked = machine.unlocked();
+    let next = unlocked.make_kit().unwrap();
+    let with = password(PASSWORD);
+    // The kit that is revoked is none to keep.
+    let kept = unlocked.revoke_kit_and_rotate(1, false, &with, NextKit::Keep(kit.secret()));
+    assert_fails!(kept, Error::WrongKit);
+    assert_fails!(
+        unlocked.revoke_kit_and_rotate(7, false, &with, NextKit::None),
+        Error::KitNotFound { number: Some(7) }
+    );
+    assert_eq!((machine.file(), machine.item()), (old.clone(), before));
+    unlocked.revoke_kit_and_rotate(1, true, &with, NextKit::New(&next)).unwrap();
+    let kits = unlocked.kits();
+    assert_eq!(
+        kits.iter().map(|kit| (kit.valid, kit.destroyed.is_some())).collect::<Vec<_>>(),
+        [(false, true), (true, false)]
+    );
+    assert_eq!(unlocked.rotation().map(|_| ()), Some(()));
+    unlocked.settle_rotation(&with, Settle::Now).unwrap();
+    assert!(!file_opens_another(&kit, &old, &machine.file()));
+    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(next.secret()).unwrap().kit(), 2);
+}
