@@ -214,6 +214,14 @@ pub enum Error {
         /// The file.
         what: String,
     },
+    /// The vault file is under another data key than the one it was unlocked with.
+    #[error(
+        "the data key of {place} was rotated, or another vault put there, so that it cannot be told what it holds now"
+    )]
+    KeyUnchecked {
+        /// The vault file.
+        place: String,
+    },
     /// The keychain could not be used.
     #[error(transparent)]
     Keychain(#[from] KeychainError),

@@ -132,7 +132,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::Kdf(crate::crypto::kdf::KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
         Error::Busy { .. } => (Exit::Busy, "busy"),
-        Error::Changed { .. } => (Exit::Failed, "changed"),
+        Error::Changed { .. } | Error::KeyUnchecked { .. } => (Exit::Failed, "changed"),
         Error::Keychain(error) => (Exit::Keychain, error.kind()),
         Error::KeyMissing { .. } => (Exit::Keychain, "key-missing"),
         Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
@@ -219,7 +219,7 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::Kdf(_) => "the keychain item was altered or is not Strongroom's: restore it from a backup",
         Error::Busy { .. } => "wait until the other strongroom is done, and run it again",
-        Error::Changed { .. } => "run it again",
+        Error::Changed { .. } | Error::KeyUnchecked { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
             "with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with \

@@ -11,7 +11,7 @@ use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, KeyPlace};
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::scalar::Base64;
-use crate::format::vault::{KeyState, Payload, Project, ProjectKey, Seen};
+use crate::format::vault::{Document, KeyState, Payload, Project, ProjectKey, Seen};
 use crate::format::{ProjectId, Timestamp, label};
 
 /// What a new project is made of.
@@ -287,6 +287,40 @@ impl Unlocked<'_> {
             }
             push_key(project, editing, key)
         })
+    }
+
+    /// Reads vault file and anchor again, and sees to it that this key is still in the vault: another process may have
+    /// destroyed its project since, or somebody put another vault file in place. Files that are under the key alone
+    /// would be lost then.
+    ///
+    /// # Errors
+    /// [`Error::ProjectDestroyed`]; [`Error::KeyNotFound`] if the vault file lacks the key; [`Error::KeyUnchecked`] if it
+    /// is under another data key than when it was unlocked; [`Error::VaultNotFound`], [`Error::Damaged`],
+    /// [`Error::RolledBack`], [`Error::Io`].
+    pub fn check_still_holds(&mut self, key: &ProjectFileKey) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let own = self.document.header.data_key;
+        if let Ok(Some(bytes)) = self.edges.store.load()
+            && let Ok(document) = Document::parse(&bytes)
+            && (document.header.vault, document.header.data_key) != (self.id(), own)
+        {
+            return Err(Error::KeyUnchecked { place: self.edges.store.place() });
+        }
+        self.reload()?;
+        self.check_writable()?;
+        // By the key itself: its project may have been renamed.
+        let held =
+            self.payload.projects.iter().flat_map(|project| project.keys.iter().map(move |held| (project, held)));
+        let mut usable = held.filter(|(_, held)| held.version == key.version && held.state != KeyState::Destroyed);
+        let is_same = |(project, held): (&Project, &ProjectKey)| {
+            let opened = unwrap(self.id(), &self.data_key, project, held);
+            opened.is_ok_and(|opened| bool::from(opened.expose().ct_eq(key.key.expose())))
+        };
+        if usable.any(is_same) {
+            return Ok(());
+        }
+        find(&self.payload, &key.project).and_then(self::usable)?;
+        Err(Error::KeyNotFound { project: key.project.clone(), version: key.version })
     }
 
     /// Returns the keys of a project that other projects of the vault hold too: its files open through those as well.

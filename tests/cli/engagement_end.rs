@@ -1,7 +1,8 @@
 //! Rotating the data key, holding and destroying projects.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use crate::harness::Home;
 
@@ -190,6 +191,30 @@ hint: the files stay readable until every project that holds the key is destroye
     assert!(last.contains("\ncopies this program knows of that could still open the files:\n"), "{last}");
     assert!(!last.contains("(key version"), "{last}");
     home.run("decrypt a.txt.sealed -o c.txt --json").fails_in_json(4, "wrong-key");
+}
+
+#[test]
+fn originals_stay_where_their_project_is_destroyed_before_they_are_removed() {
+    let home = Home::with_project();
+    home.write("in/a.csv", "data");
+    // Each link is reported once the vault is open. Nobody reads the reports, so the run stops there until somebody
+    // does.
+    for number in 0..1500 {
+        symlink("nowhere", home.path(format!("in/{}{number}", "link".repeat(20)))).unwrap();
+    }
+    let mut run = home.typed("encrypt -p acme --remove in --password-file pw").start();
+    let mut reports = run.stderr.take().unwrap();
+    reports.read_exact(&mut [0]).unwrap();
+    home.run("project destroy acme --yes acme --no-recovery -q").does("");
+    let mut said = String::new();
+    reports.read_to_string(&mut said).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    let errors: Vec<_> = said.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+    let [error, cause, hint, ..] = errors[..] else { panic!("{said}") };
+    assert_eq!(error, "error: cannot remove the originals");
+    assert!(cause.starts_with("cause: the data key of ") && cause.contains(" was rotated"), "{cause}");
+    assert_eq!(hint, "hint: all originals are still there: see `strongroom project list`, then run it again");
+    assert_eq!(home.read("in/a.csv"), b"data");
 }
 
 #[test]

@@ -346,8 +346,14 @@ impl Encrypt {
             tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
         }
         if self.remove {
-            for failure in sealing.remove(&work.jobs, &outcomes) {
-                tally.note(Err(failure));
+            match vault.check_still_holds(&key) {
+                Ok(()) => {
+                    for failure in sealing.remove(&work.jobs, &outcomes) {
+                        tally.note(Err(failure));
+                    }
+                }
+                Err(error) => tally.note(Err(Failure::of("remove the originals", error)
+                    .hint("all originals are still there: see `strongroom project list`, then run it again"))),
             }
         }
         self.report(context, &key, &work, outcomes, tally, new)

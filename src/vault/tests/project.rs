@@ -369,3 +369,49 @@ fn other_secrets_move_to_the_next_data_key_with_the_vault() {
     let opened = cobblestone::open(unlocked.data_key().expose(), &[&context(VAULT)], moved).unwrap();
     assert_eq!(opened.as_slice(), b"a secret");
 }
+
+#[test]
+fn a_key_is_still_held_whatever_its_project_is_called_and_whichever_version_encrypts() {
+    let machine = Machine::at(3);
+    let mut sealing = machine.unlocked();
+    let key = sealing.file_key("acme", None).unwrap();
+    sealing.check_still_holds(&key).unwrap();
+    let mut other = machine.unlocked();
+    other.rename_project("acme", "bistro").unwrap();
+    other.rotate_file_key("bistro").unwrap();
+    other.add_project(&named("acme")).unwrap();
+    sealing.check_still_holds(&key).unwrap();
+    other.destroy_project("bistro", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    assert_fails!(sealing.check_still_holds(&key), Error::KeyNotFound { version: 2, .. });
+}
+
+#[test]
+fn a_key_is_not_held_by_a_vault_that_was_destroyed_rotated_replaced_or_put_back_meanwhile() {
+    let refused = |meanwhile: &dyn Fn(&Machine)| {
+        let machine = Machine::at(3);
+        let mut sealing = machine.unlocked();
+        let key = sealing.file_key("acme", None).unwrap();
+        meanwhile(&machine);
+        sealing.check_still_holds(&key).unwrap_err()
+    };
+    let destroy = |machine: &Machine| {
+        let mut other = machine.unlocked();
+        other.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    };
+    assert!(matches!(refused(&destroy), Error::ProjectDestroyed { .. }));
+    let rotate = |machine: &Machine| rotate_now(&mut machine.unlocked());
+    assert!(matches!(refused(&rotate), Error::KeyUnchecked { .. }));
+    let another = |machine: &Machine| {
+        let mut other = machine.document();
+        other.header.vault = VaultId::from_bytes([8; 16]);
+        other.protected = other.header.to_protected().unwrap();
+        machine.store.put(Some(other.to_bytes().unwrap()), None);
+    };
+    assert!(matches!(refused(&another), Error::KeyUnchecked { .. }));
+    let older = |machine: &Machine| machine.store.put(Some(life().files[1].clone()), None);
+    assert!(matches!(refused(&older), Error::RolledBack(_)));
+    let gone = |machine: &Machine| machine.store.put(None, None);
+    assert!(matches!(refused(&gone), Error::VaultNotFound { .. }));
+    let damaged = |machine: &Machine| machine.store.put(Some(b"garbage".to_vec()), None);
+    assert!(matches!(refused(&damaged), Error::Damaged { .. }));
+}
