@@ -320,55 +320,47 @@ impl<'a> Sealing<'a> {
             ..Metadata::default()
         }
     }
+}
 
-    /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
-    ///
-    /// None where the sealed copies may be gone after a power cut, which has been said by then. Returns what failed.
-    pub fn remove(&self, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Vec<Failure> {
-        if self.tree.sync().is_err() {
-            return Vec::new();
-        }
-        let sealed = jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
-        sealed.filter_map(|(job, _)| self.remove_one(job).err()).collect()
-    }
+/// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
+///
+/// `keys` are the project's. The copies have to be synced by then. Returns what failed.
+pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Vec<Failure> {
+    let sealed = jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
+    sealed.filter_map(|(job, _)| remove_one(keys, own, job).err()).collect()
+}
 
-    fn remove_one(&self, job: &Job) -> Result<(), Failure> {
-        let path = &job.item.path;
-        let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
-        let kept = |error: Error| {
-            Failure::of(format!("remove {}", path.display()), error)
-                .hint("the original stands; its sealed copy does not prove to be the same")
-        };
-        if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
-            return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
-                .cause("it is a symbolic link: without it, what it leads to would still be there")
-                .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
-        }
-        let (file, before) = open_input(path)?;
-        if self.own.is_copy_of_vault(&file) {
-            return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-                .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
-                .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
-        }
-        let (sealed, _) = open_input(&job.output)?;
-        let what = job.output.display().to_string();
-        let opener =
-            self.keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
-        // A file of another project would open, too.
-        if opener.header().opened_by.project != self.key.project {
-            return Err(kept(Error::WrongKey { what, searched: "the project".into() }));
-        }
-        let mut same = Comparing::with(&file);
-        let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
-        let after = file.metadata().map_err(failed)?;
-        let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
-        // What has come to stand there since is not what was sealed.
-        if !is_same || !is_same_file(&after, path) {
-            return Err(kept(Error::Changed { what: path.display().to_string() }));
-        }
-        fs::remove_file(path).map_err(failed)?;
-        sync_folder_of(path)
+fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<(), Failure> {
+    let path = &job.item.path;
+    let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
+    let kept = |error: Error| {
+        Failure::of(format!("remove {}", path.display()), error)
+            .hint("the original stands; its sealed copy does not prove to be the same")
+    };
+    if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
+        return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
+            .cause("it is a symbolic link: without it, what it leads to would still be there")
+            .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
     }
+    let (file, before) = open_input(path)?;
+    if own.is_copy_of_vault(&file) {
+        return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
+            .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
+            .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
+    }
+    let (sealed, _) = open_input(&job.output)?;
+    let what = job.output.display().to_string();
+    let opener = keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
+    let mut same = Comparing::with(&file);
+    let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
+    let after = file.metadata().map_err(failed)?;
+    let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
+    // What has come to stand there since is not what was sealed.
+    if !is_same || !is_same_file(&after, path) {
+        return Err(kept(Error::Changed { what: path.display().to_string() }));
+    }
+    fs::remove_file(path).map_err(failed)?;
+    sync_folder_of(path)
 }
 
 /// Compares what is written to it with a file, and refuses the first byte that differs.

@@ -29,7 +29,7 @@ use crate::files::open::Keys;
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
-use crate::files::seal::{Existing, Job, Outcome, Sealed, Sealing};
+use crate::files::seal::{Existing, Job, Outcome, Sealed, Sealing, remove};
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
@@ -332,7 +332,9 @@ impl Encrypt {
         let progress = self.effort.progress(&context.output, work.jobs.len(), Some(bytes));
         let outcomes = sealing.run(&work.jobs, self.effort.threads(), &progress);
         drop(progress);
-        tally.note(sealing.tree.sync());
+        let lasts = sealing.tree.sync();
+        let removes = self.remove && lasts.is_ok();
+        tally.note(lasts);
         for (job, outcome) in work.jobs.iter().zip(&outcomes) {
             if let Ok(Outcome::Done { is_vault: true, .. }) = outcome {
                 let text = format!(
@@ -345,18 +347,30 @@ impl Encrypt {
         if let Some(path) = &self.manifest {
             tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
         }
-        if self.remove {
-            match vault.check_still_holds(&key) {
-                Ok(()) => {
-                    for failure in sealing.remove(&work.jobs, &outcomes) {
-                        tally.note(Err(failure));
-                    }
-                }
-                Err(error) => tally.note(Err(Failure::of("remove the originals", error)
-                    .hint("all originals are still there: see `strongroom project list`, then run it again"))),
+        if removes {
+            for failure in self.remove_originals(vault, &key, &work, &outcomes) {
+                tally.note(Err(failure));
             }
         }
         self.report(context, &key, &work, outcomes, tally, new)
+    }
+
+    /// Deletes the originals, by the keys of the vault as it is now. Returns what failed.
+    fn remove_originals(
+        &self,
+        vault: &mut Unlocked<'_>,
+        key: &ProjectFileKey,
+        work: &Work,
+        outcomes: &[Result<Outcome, Failure>],
+    ) -> Vec<Failure> {
+        let checked = vault.check_still_holds(key).and_then(|()| Keys::of(vault, Some(&key.project)));
+        match checked {
+            Ok(keys) => remove(&keys, &work.own, &work.jobs, outcomes),
+            Err(error) => vec![
+                Failure::of("remove the originals", error)
+                    .hint("all originals are still there: see `strongroom project list`, then run it again"),
+            ],
+        }
     }
 
     /// Lists what was sealed, and what was sealed before and is up to date.

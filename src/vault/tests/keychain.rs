@@ -243,7 +243,7 @@ fn a_new_vaults_key_is_synced_before_the_vault_is_written_unless_the_keychain_do
     drop(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
     assert_eq!(machine.host.syncs(), 2);
     let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::empty());
-    let keychain = FileKeychain::new(&folder.path().join("item"));
+    let keychain = FileKeychain::new(folder.path().join("item"));
     let edges = Edges { keychain: &keychain, ..machine.edges() };
     drop(create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
     assert_eq!(machine.host.syncs(), 0);
