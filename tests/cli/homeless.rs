@@ -68,12 +68,17 @@ hint: name the file with --keychain file:PATH, or set HOME
         )
     );
     // From then on it is quiet.
-    for words in
-        ["project add acme", "encrypt -p acme pw -o sealed", "decrypt sealed -o opened", "status", "key show acme"]
-    {
+    home.write("data", "client data");
+    for words in [
+        "project add acme",
+        "encrypt -p acme data -o data.sealed",
+        "decrypt data.sealed -o opened",
+        "status",
+        "key show acme",
+    ] {
         run(&home, &format!("--vault v --keychain file:k/item --password-file pw {words}"), &[]).succeeds();
     }
-    assert_eq!(home.read("opened"), home.read("pw"));
+    assert_eq!(home.read("opened"), home.read("data"));
     let doctor = run(&home, "--vault v --keychain file:k/item --password-file pw doctor --json", &[]);
     assert!(!doctor.text().contains("\"problem\",\"message\":\"cannot"), "{}", doctor.text());
 }

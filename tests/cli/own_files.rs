@@ -11,7 +11,7 @@ fn on_a_drive() -> Home {
     let home = Home::empty();
     home.write("drive/docs/a.txt", "hello");
     fs::rename(home.path("pw"), home.path("drive/pw")).unwrap();
-    home.typed("--vault drive --keychain file:drive/key --password-file drive/pw init --beside-vault --recovery-file drive/kit.txt")
+    home.typed("--vault drive --keychain file:drive/key --password-file drive/pw init --beside-vault --no-recovery")
         .args(FLOOR.split(' '))
         .run()
         .succeeds();
@@ -39,7 +39,7 @@ fn the_vault_on_a_drive_outlives_the_removal_of_the_drive() {
         "drive/key.anchor",
         "drive/pw",
     ];
-    at_drive(&home, "encrypt -p acme --remove drive --recovery-file drive/kit.txt")
+    at_drive(&home, "encrypt -p acme --remove drive")
         .warns("1 file encrypted, 5 B (project acme, key version 1)\n", LEFT_OUT);
     for file in own {
         assert!(home.path(file).exists(), "{file}");
