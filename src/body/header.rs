@@ -144,8 +144,8 @@ impl BlockRead {
 
     pub(super) fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
         let context = [label::CONTENT_KEY, &self.block.prelude.to_bytes()];
-        let bytes = cobblestone::open(file_key.expose(), &context, self.block.project()).ok()?;
-        ContentKey::from_slice(&bytes)
+        let open = |key: &mut _| cobblestone::open_key(file_key.expose(), &context, self.block.project(), key);
+        ContentKey::fill_with(open).ok()
     }
 
     pub(super) fn is_authentic(&self, content_key: &ContentKey) -> bool {

@@ -32,11 +32,8 @@ mod aws_lc {
         /// in parts that are concatenated.
         #[must_use]
         pub fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> (Self, [u8; COMMITMENT_LEN]) {
-            on_wiped_stack(|| {
-                let keys = MessageKeys::derive(key, salt, context);
-                let commitment = keys.commitment;
-                (Self::of(keys), commitment)
-            })
+            let keys = MessageKeys::derive(key, salt, context);
+            (Self::of(&keys), *keys.commitment())
         }
 
         /// Derives the cipher of a message that stands under `prefix` (salt and commitment), if it is this key's.
@@ -48,13 +45,15 @@ mod aws_lc {
             prefix: &[u8; PREFIX_LEN],
             context: &[&[u8]],
         ) -> Result<Self, OpenError> {
-            on_wiped_stack(|| MessageKeys::derive_for(key, prefix, context).map(Self::of))
+            MessageKeys::derive_for(key, prefix, context).map(|keys| Self::of(&keys))
         }
 
-        fn of(keys: MessageKeys) -> Self {
-            #[allow(clippy::expect_used, reason = "AES-256 takes any 32 bytes")]
-            let key = UnboundKey::new(&AES_256_GCM, &keys.aead_key[..]).expect("32 bytes are a key of AES-256");
-            Self { aead: LessSafeKey::new(key), nonces: keys.nonces }
+        fn of(keys: &MessageKeys) -> Self {
+            on_wiped_stack(|| {
+                #[allow(clippy::expect_used, reason = "AES-256 takes any 32 bytes")]
+                let key = UnboundKey::new(&AES_256_GCM, keys.aead_key()).expect("32 bytes are a key of AES-256");
+                Self { aead: LessSafeKey::new(key), nonces: keys.nonces() }
+            })
         }
 
         /// Seals chunk `number` in place and returns its tag.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::RandomUnavailable;
 use super::hmac::hkdf_expand_sha512;
 use super::secret::KEY_LEN;
-use crate::memory::on_wiped_stack;
+use crate::memory::{Pool, Slot, on_wiped_stack};
 
 /// Length of a message's salt, in bytes.
 pub const SALT_LEN: usize = 24;
@@ -42,6 +42,9 @@ pub enum OpenError {
     /// The bytes end where no message can end.
     #[error("the message is truncated")]
     Truncated,
+    /// A message that should hold a key holds fewer or more bytes.
+    #[error("the message does not hold a key")]
+    NotAKey,
     /// The message has more chunks than any message may have.
     #[error("the message is longer than 4 PiB")]
     TooLong,
@@ -64,25 +67,22 @@ pub const fn opened_len(sealed_len: u64) -> Option<u64> {
     Some(whole * CHUNK_LEN as u64 + last)
 }
 
-/// What one message's chunks are sealed with.
-pub(super) struct MessageKeys {
-    pub(super) aead_key: Zeroizing<[u8; KEY_LEN]>,
-    pub(super) nonces: Nonces,
-    pub(super) commitment: [u8; COMMITMENT_LEN],
-}
+const NONCE_LEN: usize = 12;
+const DERIVED_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
+
+static DERIVED: Pool<DERIVED_LEN> = Pool::new();
+
+/// What one message's chunks are sealed with: the key of AES-256-GCM, the base nonce and the commitment, one after the
+/// other as they are derived. They stay in their slot, where a move copies none of them.
+pub(super) struct MessageKeys(Slot<DERIVED_LEN>);
 
 impl MessageKeys {
     /// Derives them from key, salt and context, the context given in parts that are concatenated.
     pub(super) fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
         let mut info: Vec<&[u8]> = vec![INFO, salt];
         info.extend(context);
-        let mut okm = Zeroizing::new([0u8; KEY_LEN + 12 + COMMITMENT_LEN]);
-        hkdf_expand_sha512(key, &info, &mut okm[..]);
-        let mut keys =
-            Self { aead_key: Zeroizing::new([0; KEY_LEN]), nonces: Nonces([0; 12]), commitment: [0; COMMITMENT_LEN] };
-        keys.aead_key.copy_from_slice(&okm[..KEY_LEN]);
-        keys.nonces.0.copy_from_slice(&okm[KEY_LEN..KEY_LEN + 12]);
-        keys.commitment.copy_from_slice(&okm[KEY_LEN + 12..]);
+        let mut keys = Self(DERIVED.take());
+        hkdf_expand_sha512(key, &info, keys.0.bytes_mut());
         keys
     }
 
@@ -95,16 +95,35 @@ impl MessageKeys {
         let mut salt = [0; SALT_LEN];
         salt.copy_from_slice(&prefix[..SALT_LEN]);
         let keys = Self::derive(key, &salt, context);
-        if bool::from(keys.commitment.ct_eq(&prefix[SALT_LEN..])) { Ok(keys) } else { Err(OpenError::Commitment) }
+        if bool::from(keys.commitment().ct_eq(&prefix[SALT_LEN..])) { Ok(keys) } else { Err(OpenError::Commitment) }
+    }
+
+    pub(super) fn aead_key(&self) -> &[u8; KEY_LEN] {
+        part::<0, KEY_LEN>(self.0.bytes())
+    }
+
+    pub(super) fn nonces(&self) -> Nonces {
+        Nonces(*part::<KEY_LEN, NONCE_LEN>(self.0.bytes()))
+    }
+
+    pub(super) fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
+        part::<{ KEY_LEN + NONCE_LEN }, COMMITMENT_LEN>(self.0.bytes())
     }
 }
 
+/// Borrows `LEN` of the derived bytes from `FROM` on.
+#[allow(clippy::expect_used, reason = "the compiler has checked that there are as many")]
+fn part<const FROM: usize, const LEN: usize>(derived: &[u8; DERIVED_LEN]) -> &[u8; LEN] {
+    const { assert!(FROM + LEN <= DERIVED_LEN) };
+    derived[FROM..].first_chunk().expect("there are as many")
+}
+
 /// The nonces of one message: its base nonce XOR the chunk's number.
-pub(super) struct Nonces([u8; 12]);
+pub(super) struct Nonces([u8; NONCE_LEN]);
 
 impl Nonces {
     /// Returns a chunk's nonce; [`OpenError::TooLong`] from chunk 2^38 on.
-    pub(super) fn of(&self, number: u64) -> Result<[u8; 12], OpenError> {
+    pub(super) fn of(&self, number: u64) -> Result<[u8; NONCE_LEN], OpenError> {
         if number >= CHUNK_LIMIT {
             return Err(OpenError::TooLong);
         }
@@ -118,7 +137,8 @@ impl Nonces {
 
 /// Seals and opens the chunks of one message. The caller sees to it that a chunk number is sealed once.
 pub struct ChunkCipher {
-    aead: Aes256Gcm,
+    // The expanded key begins with the key, so it is not moved either.
+    aead: Box<Aes256Gcm>,
     nonces: Nonces,
 }
 
@@ -128,8 +148,7 @@ impl ChunkCipher {
     #[must_use]
     pub fn derive(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]]) -> (Self, [u8; COMMITMENT_LEN]) {
         let keys = MessageKeys::derive(key, salt, context);
-        let commitment = keys.commitment;
-        (Self::of(keys), commitment)
+        (Self::of(&keys), *keys.commitment())
     }
 
     /// Derives the cipher of a message that stands under `prefix` (salt and commitment), if it is this key's.
@@ -137,11 +156,11 @@ impl ChunkCipher {
     /// # Errors
     /// [`OpenError::Commitment`] where the message was sealed under another key or context.
     pub fn derive_for(key: &[u8; KEY_LEN], prefix: &[u8; PREFIX_LEN], context: &[&[u8]]) -> Result<Self, OpenError> {
-        MessageKeys::derive_for(key, prefix, context).map(Self::of)
+        MessageKeys::derive_for(key, prefix, context).map(|keys| Self::of(&keys))
     }
 
-    fn of(keys: MessageKeys) -> Self {
-        Self { aead: Aes256Gcm::new((&*keys.aead_key).into()), nonces: keys.nonces }
+    fn of(keys: &MessageKeys) -> Self {
+        on_wiped_stack(|| Self { aead: Box::new(Aes256Gcm::new(keys.aead_key().into())), nonces: keys.nonces() })
     }
 
     /// Seals chunk `number` in place and returns its tag.
@@ -165,15 +184,16 @@ impl ChunkCipher {
     /// [`OpenError::Truncated`] for fewer bytes than a tag, [`OpenError::Chunk`] where the tag does not hold (the
     /// bytes are then still the sealed ones), [`OpenError::TooLong`] from chunk 2^38 on.
     pub fn open_chunk<'a>(&self, number: u64, sealed: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
-        let nonce = self.nonces.of(number)?.into();
-        let length = sealed.len().checked_sub(TAG_LEN).ok_or(OpenError::Truncated)?;
-        let (bytes, tag) = sealed.split_at_mut(length);
-        let mut sized = [0; TAG_LEN];
-        sized.copy_from_slice(tag);
-        self.aead
-            .decrypt_inout_detached(&nonce, b"", (&mut *bytes).into(), &Tag::from(sized))
-            .map_err(|_| OpenError::Chunk(number))?;
+        let (bytes, tag) = sealed.split_last_chunk_mut().ok_or(OpenError::Truncated)?;
+        self.open_detached(number, bytes, *tag)?;
         Ok(bytes)
+    }
+
+    fn open_detached(&self, number: u64, bytes: &mut [u8], tag: [u8; TAG_LEN]) -> Result<(), OpenError> {
+        let nonce = self.nonces.of(number)?.into();
+        self.aead
+            .decrypt_inout_detached(&nonce, b"", bytes.into(), &Tag::from(tag))
+            .map_err(|_| OpenError::Chunk(number))
     }
 }
 
@@ -211,6 +231,25 @@ fn seal_with_salt(key: &[u8; KEY_LEN], salt: &[u8; SALT_LEN], context: &[&[u8]],
 /// [`OpenError`]; not a byte of the plaintext is shown then.
 pub fn open(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     on_wiped_stack(|| open_message(key, context, message))
+}
+
+/// Opens a small message that holds a key, and leaves the key in `opened` and nowhere else.
+///
+/// # Errors
+/// [`OpenError`], also [`OpenError::NotAKey`]; what `opened` holds then is not to be used.
+pub(crate) fn open_key(
+    key: &[u8; KEY_LEN],
+    context: &[&[u8]],
+    message: &[u8],
+    opened: &mut [u8; KEY_LEN],
+) -> Result<(), OpenError> {
+    on_wiped_stack(|| {
+        let (prefix, sealed) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+        let cipher = ChunkCipher::derive_for(key, prefix, context)?;
+        let (bytes, tag) = sealed.split_last_chunk().ok_or(OpenError::Truncated)?;
+        *opened = bytes.try_into().map_err(|_| OpenError::NotAKey)?;
+        cipher.open_detached(0, opened, *tag)
+    })
 }
 
 fn open_message(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {

@@ -5,8 +5,8 @@ use ::hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 
-use super::secret::KEY_LEN;
-use crate::memory::on_wiped_stack;
+use super::secret::{KEY_LEN, KEYS};
+use crate::memory::{Slot, on_wiped_stack};
 
 /// Length of an HMAC-SHA-256 tag, in bytes.
 pub const TAG_LEN: usize = 32;
@@ -14,6 +14,10 @@ pub const TAG_LEN: usize = 32;
 /// Fills `okm`, at most 128 bytes, with HKDF-Expand-SHA512(`prk`, the concatenation of `info`).
 pub(crate) fn hkdf_expand_sha512(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut [u8]) {
     debug_assert!(okm.len() <= 128, "two blocks are all anything here needs");
+    on_wiped_stack(|| expand(prk, info, okm));
+}
+
+fn expand(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut [u8]) {
     let mut block = Zeroizing::new([0u8; 64]);
     for (number, out) in (1u8..).zip(okm.chunks_mut(64)) {
         let mut mac = keyed::<Hmac<Sha512>>(prk);
@@ -30,22 +34,23 @@ pub(crate) fn hkdf_expand_sha512(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut 
 }
 
 /// A key that authenticates and does nothing else, derived from another key under a label.
-pub struct MacKey(Zeroizing<[u8; KEY_LEN]>);
+// In a slot, as the keys of `secret` are: an array would leave a copy of itself wherever it is moved from.
+pub struct MacKey(Slot<KEY_LEN>);
 
 impl MacKey {
     /// Derives the key HKDF-Expand-SHA512(`key`, `label`, 32).
     #[must_use]
     pub fn derive(key: &[u8; KEY_LEN], label: &[u8]) -> Self {
-        let mut derived = Zeroizing::new([0; KEY_LEN]);
-        on_wiped_stack(|| hkdf_expand_sha512(key, &[label], &mut derived[..]));
-        Self(derived)
+        let mut derived = Self(KEYS.take());
+        hkdf_expand_sha512(key, &[label], derived.0.bytes_mut());
+        derived
     }
 
     /// Returns HMAC-SHA256 of `message`.
     #[must_use]
     pub fn tag(&self, message: &[u8]) -> [u8; TAG_LEN] {
         on_wiped_stack(|| {
-            let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
+            let mut mac = keyed::<Hmac<Sha256>>(self.0.bytes());
             mac.update(message);
             mac.finalize().into_bytes().into()
         })
@@ -55,7 +60,7 @@ impl MacKey {
     #[must_use]
     pub fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         on_wiped_stack(|| {
-            let mut mac = keyed::<Hmac<Sha256>>(&self.0[..]);
+            let mut mac = keyed::<Hmac<Sha256>>(self.0.bytes());
             mac.update(message);
             mac.verify_slice(tag).is_ok()
         })

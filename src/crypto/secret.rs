@@ -10,7 +10,7 @@ use crate::memory::{Pool, Slot};
 /// Length of every key, in bytes.
 pub const KEY_LEN: usize = 32;
 
-static KEYS: Pool<KEY_LEN> = Pool::new();
+pub(super) static KEYS: Pool<KEY_LEN> = Pool::new();
 static PASSWORDS: Pool<PASSWORD_LIMIT> = Pool::new();
 
 macro_rules! key {
@@ -47,7 +47,8 @@ macro_rules! key {
                 self.0.bytes()
             }
 
-            #[allow(dead_code, reason = "filled in place by the one function that makes this kind")]
+            /// Makes the key where it stays: `fill` writes it into the slot, and it is nowhere else.
+            #[allow(dead_code, reason = "not every kind of key is made so")]
             pub(crate) fn fill_with<E>(
                 fill: impl FnOnce(&mut [u8; KEY_LEN]) -> Result<(), E>,
             ) -> Result<Self, E> {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::label;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::{KEY_LEN, KitSecret};
+use crate::memory::{Pool, Slot};
 
 /// How many symbols a code has, separators left out.
 pub const CODE_LEN: usize = 56;
@@ -20,6 +21,9 @@ pub const TEXT_LIMIT: usize = 512;
 
 const CHECKSUM_LEN: usize = 3;
 const BYTES_LEN: usize = KEY_LEN + CHECKSUM_LEN;
+
+/// Slots for a code's symbols, or for the bytes that they stand for, which are fewer.
+static PARTS: Pool<CODE_LEN> = Pool::new();
 
 /// Crockford's alphabet: no letter in it is taken for a digit, and without U it spells fewer words.
 const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -71,14 +75,15 @@ fn wrong_length(found: usize, group: Option<usize>) -> String {
 /// Writes the code of a kit: 14 groups of four symbols, joined by hyphens.
 #[must_use]
 pub fn write(secret: &KitSecret) -> Zeroizing<String> {
-    let mut bytes = Zeroizing::new([0; BYTES_LEN]);
+    let mut bytes = PARTS.take();
+    let bytes = &mut bytes.bytes_mut()[..BYTES_LEN];
     bytes[..KEY_LEN].copy_from_slice(secret.expose());
-    bytes[KEY_LEN..].copy_from_slice(&checksum(secret)[..]);
-    let mut symbols = Zeroizing::new([0; CODE_LEN]);
-    BASE32.encode_mut(&bytes[..], &mut symbols[..]);
+    bytes[KEY_LEN..].copy_from_slice(&checksum(secret));
+    let mut symbols = PARTS.take();
+    BASE32.encode_mut(bytes, symbols.bytes_mut());
     // All of it at once: a string that grows leaves what it grew out of unwiped.
     let mut code = Zeroizing::new(String::with_capacity(CODE_LEN + GROUPS - 1));
-    for (number, group) in symbols.chunks(GROUP_LEN).enumerate() {
+    for (number, group) in symbols.bytes().chunks(GROUP_LEN).enumerate() {
         if number > 0 {
             code.push('-');
         }
@@ -99,10 +104,11 @@ pub fn read(text: &str) -> Result<KitSecret, KitCodeError> {
         return Err(KitCodeError::TooLong);
     }
     let symbols = symbols(text.strip_prefix('\u{feff}').unwrap_or(text))?;
-    let mut bytes = Zeroizing::new([0; BYTES_LEN]);
-    BASE32.decode_mut(&symbols[..], &mut bytes[..]).map_err(|partial| misplaced(partial.error.position))?;
+    let mut bytes = PARTS.take();
+    let bytes = &mut bytes.bytes_mut()[..BYTES_LEN];
+    BASE32.decode_mut(symbols.bytes(), bytes).map_err(|partial| misplaced(partial.error.position))?;
     let (secret, sum) = bytes.split_at(KEY_LEN);
-    KitSecret::from_slice(secret).filter(|secret| checksum(secret)[..] == *sum).ok_or(KitCodeError::Checksum)
+    KitSecret::from_slice(secret).filter(|secret| checksum(secret) == *sum).ok_or(KitCodeError::Checksum)
 }
 
 /// Returns the groups of a code that [`write()`] wrote.
@@ -121,19 +127,18 @@ pub fn is_group(typed: &str, group: &str) -> bool {
 
 /// The first bytes of a digest of the secret: enough to catch what a hand or an eye gets wrong, no protection from
 /// anybody who means to.
-fn checksum(secret: &KitSecret) -> Zeroizing<[u8; CHECKSUM_LEN]> {
+fn checksum(secret: &KitSecret) -> [u8; CHECKSUM_LEN] {
+    // Stays in this frame and is wiped there.
     let mut labelled = Zeroizing::new([0; label::KIT_CODE.len() + KEY_LEN]);
     labelled[..label::KIT_CODE.len()].copy_from_slice(label::KIT_CODE);
     labelled[label::KIT_CODE.len()..].copy_from_slice(secret.expose());
-    let digest = Zeroizing::new(sha512(&labelled[..]));
-    let mut sum = Zeroizing::new([0; CHECKSUM_LEN]);
-    sum.copy_from_slice(&digest[..CHECKSUM_LEN]);
-    sum
+    let [first, second, third, ..] = sha512(&labelled[..]);
+    [first, second, third]
 }
 
 /// Returns the symbols of a text without its separators, each as [`ALPHABET`] has it.
-fn symbols(text: &str) -> Result<Zeroizing<[u8; CODE_LEN]>, KitCodeError> {
-    let mut symbols = Zeroizing::new([0; CODE_LEN]);
+fn symbols(text: &str) -> Result<Slot<CODE_LEN>, KitCodeError> {
+    let mut symbols = PARTS.take();
     let (mut found, mut run, mut uneven) = (0, 0, None);
     for c in text.chars().chain([' ']) {
         if is_separator(c) {
@@ -145,7 +150,7 @@ fn symbols(text: &str) -> Result<Zeroizing<[u8; CODE_LEN]>, KitCodeError> {
             continue;
         }
         let symbol = symbol(c).ok_or(misplaced(found))?;
-        if let Some(place) = symbols.get_mut(found) {
+        if let Some(place) = symbols.bytes_mut().get_mut(found) {
             *place = symbol;
         }
         found += 1;

@@ -211,7 +211,7 @@ pub(super) fn unwrap(
     wraps.iter().find_map(|wrap| {
         let kit = wrap.kit.to_be_bytes();
         let context = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), &kit];
-        let bytes = cobblestone::open(secret.expose(), &context, &wrap.wrapped.0).ok()?;
-        Some((wrap.kit, DataKey::from_slice(&bytes)?))
+        let open = |key: &mut _| cobblestone::open_key(secret.expose(), &context, &wrap.wrapped.0, key);
+        Some((wrap.kit, DataKey::fill_with(open).ok()?))
     })
 }

@@ -533,11 +533,9 @@ pub(super) fn unwrap(
 ) -> Result<FileKey, Error> {
     let number = held.version.to_be_bytes();
     let context = [label::FILE_KEY, vault.as_bytes(), project.id.as_bytes(), &number];
-    let damaged = |detail: String| Error::Damaged {
+    let open = |key: &mut _| cobblestone::open_key(data_key.expose(), &context, &held.wrapped.0, key);
+    FileKey::fill_with(open).map_err(|error| Error::Damaged {
         what: format!("key version {} of project {:?}", held.version, project.name),
-        detail,
-    };
-    let bytes =
-        cobblestone::open(data_key.expose(), &context, &held.wrapped.0).map_err(|error| damaged(error.to_string()))?;
-    FileKey::from_slice(&bytes).ok_or_else(|| damaged("it is not 32 bytes long".into()))
+        detail: error.to_string(),
+    })
 }

@@ -264,8 +264,7 @@ impl<'a> FoundKey<'a> {
 /// Opens one wrap; `None` for a wrong key and for an altered wrap alike.
 pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
     let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&wrap.protected)];
-    let bytes = cobblestone::open(kek.expose(), &context, &wrap.wrapped).ok()?;
-    DataKey::from_slice(&bytes)
+    DataKey::fill_with(|key| cobblestone::open_key(kek.expose(), &context, &wrap.wrapped, key)).ok()
 }
 
 impl Unlocked<'_> {

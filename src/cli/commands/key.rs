@@ -236,14 +236,17 @@ fn decode(raw: &[u8], format: Format) -> Option<FileKey> {
             if line.len() != 2 * KEY_LEN {
                 return None;
             }
-            let mut bytes = Zeroizing::new([0; KEY_LEN]);
-            for (byte, pair) in bytes.iter_mut().zip(line.chunks(2)) {
-                let digit = |c: u8| char::from(c).to_digit(16);
-                *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
-            }
-            FileKey::from_slice(&bytes[..])
+            let read = |key: &mut [u8; KEY_LEN]| {
+                for (byte, pair) in key.iter_mut().zip(line.chunks(2)) {
+                    let digit = |c: u8| char::from(c).to_digit(16).ok_or(());
+                    *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+                }
+                Ok::<(), ()>(())
+            };
+            FileKey::fill_with(read).ok()
         }
         Format::Base64 => {
+            // Longer than a key, so that a key that is too long is seen to be. It stays in this frame.
             let mut bytes = Zeroizing::new([0; KEY_LEN + 4]);
             let length = STANDARD.decode_slice(line, &mut bytes[..]).ok()?;
             FileKey::from_slice(&bytes[..length])

@@ -110,6 +110,28 @@ fn every_flipped_bit_and_every_truncation_is_refused() {
     assert!(open(&key, &[b"test"], &longer).is_err());
 }
 
+#[test]
+fn a_key_is_opened_in_its_place_and_nothing_else_is_taken_for_one() {
+    let key = [4; 32];
+    let mut opened = [0; 32];
+    open_key(&key, &[b"test"], &seal(&key, &[b"test"], &[9; 32]).unwrap(), &mut opened).unwrap();
+    assert_eq!(opened, [9; 32]);
+    for length in [0, 31, 33, 64, CHUNK_LEN + 32] {
+        let message = seal(&key, &[b"test"], &vec![9; length]).unwrap();
+        assert_eq!(open_key(&key, &[b"test"], &message, &mut opened).unwrap_err(), OpenError::NotAKey, "{length}");
+    }
+    let message = seal(&key, &[b"test"], &[9; 32]).unwrap();
+    assert_eq!(open_key(&key, &[b"other"], &message, &mut opened).unwrap_err(), OpenError::Commitment);
+    for length in 0..message.len() {
+        assert!(open_key(&key, &[b"test"], &message[..length], &mut opened).is_err(), "length {length}");
+    }
+    for byte in PREFIX_LEN..message.len() {
+        let mut altered = message.clone();
+        altered[byte] ^= 1;
+        assert_eq!(open_key(&key, &[b"test"], &altered, &mut opened).unwrap_err(), OpenError::Chunk(0), "byte {byte}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
