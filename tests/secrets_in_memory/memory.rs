@@ -10,7 +10,14 @@ use super::secrets::Secrets;
 
 const PAGE: usize = 4096;
 
-/// A copy of a process's memory.
+/// As large as no stack and no heap of the program is: beyond it there is only the memory that Argon2id fills.
+const LARGE: u64 = 16 << 20;
+
+/// Longer than any form of a secret is.
+const OVERLAP: usize = 1024;
+
+/// A copy of a process's memory, or of parts of it.
+#[derive(Default)]
 pub struct Memory {
     regions: Vec<Region>,
 }
@@ -21,6 +28,9 @@ struct Region {
     name: String,
     locked: bool,
     dumped: bool,
+    /// Where the libc holds random bytes that nobody has asked for yet (vgetrandom, MAP_DROPPABLE): some of them become
+    /// keys later on. The kernel drops such memory where it would swap out other memory.
+    droppable: bool,
     bytes: Vec<u8>,
 }
 
@@ -37,30 +47,69 @@ pub struct Hit {
 impl Memory {
     /// Copies all memory of a process that can be read.
     pub fn of(pid: u32) -> Self {
+        Self::copy(pid, |rights, _| rights.starts_with('r'))
+    }
+
+    /// Copies what a process writes to, stacks and heap, as long as that can be swapped out or dumped.
+    pub fn unlocked(pid: u32) -> Self {
+        let mut memory = Self::copy(pid, |rights, length| rights.starts_with("rw") && length <= LARGE);
+        memory.regions.retain(|region| !region.is_safe());
+        memory
+    }
+
+    fn copy(pid: u32, is_wanted: impl Fn(&str, u64) -> bool) -> Self {
         let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).expect("root looks into any process");
         let memory = File::open(format!("/proc/{pid}/mem")).expect("root looks into any process");
         let mut regions: Vec<Region> = Vec::new();
-        let mut readable = false;
+        let mut wanted = false;
         for line in smaps.lines() {
             if let Some(flags) = line.strip_prefix("VmFlags:") {
                 let mut flags = flags.split_whitespace();
                 let region = regions.last_mut().expect("flags follow their region");
                 region.locked = flags.clone().any(|flag| flag == "lo");
+                region.droppable = flags.clone().any(|flag| flag == "dp");
                 region.dumped = flags.all(|flag| flag != "dd");
-                if !readable || region.name.starts_with("[v") {
+                if !wanted || region.name.starts_with("[v") {
                     regions.pop(); // what is the kernel's own, such as [vvar]
                 }
             } else if let Some((from, to)) = line.split_once(' ').and_then(|(range, _)| range.split_once('-'))
                 && let (Ok(from), Ok(to)) = (u64::from_str_radix(from, 16), u64::from_str_radix(to, 16))
             {
                 let mut words = line.split_whitespace();
-                readable = words.nth(1).is_some_and(|rights| rights.starts_with('r'));
+                wanted = words.nth(1).is_some_and(|rights| is_wanted(rights, to - from));
                 let name = words.nth(3).unwrap_or("anonymous").to_owned();
-                let bytes = if readable { read(&memory, from, to) } else { Vec::new() };
-                regions.push(Region { start: from, name, locked: false, dumped: true, bytes });
+                let bytes = if wanted { read(&memory, from, to) } else { Vec::new() };
+                regions.push(Region { start: from, name, locked: false, dumped: true, droppable: false, bytes });
             }
         }
         Self { regions }
+    }
+
+    /// Adds what is not the same in `before`: the pages that were written to, and a little on either side of them, since
+    /// a secret may cross into a page that was written earlier.
+    pub fn add_changes(&mut self, before: &Self, now: &Self) {
+        for region in &now.regions {
+            let old = before.regions.iter().find(|old| old.start == region.start);
+            let old = old.map_or(&[][..], |old| &old.bytes);
+            let is_new = |page: usize| {
+                let range = page * PAGE..(page + 1) * PAGE;
+                old.get(range.clone()) != region.bytes.get(range)
+            };
+            let mut page = 0;
+            while page < region.bytes.len() / PAGE {
+                let first = page;
+                while page < region.bytes.len() / PAGE && is_new(page) {
+                    page += 1;
+                }
+                if first < page {
+                    let from = (first * PAGE).saturating_sub(OVERLAP);
+                    let bytes = &region.bytes[from..region.bytes.len().min(page * PAGE + OVERLAP)];
+                    let start = region.start + from as u64;
+                    self.regions.push(Region { start, name: region.name.clone(), bytes: bytes.to_vec(), ..*region });
+                }
+                page += 1;
+            }
+        }
     }
 
     /// Returns how many bytes there are.
@@ -77,13 +126,19 @@ impl Memory {
                 for region in &self.regions {
                     for at in finder.find_iter(&region.bytes) {
                         let place = format!("{} at {:x}", region.name, region.start + at as u64);
-                        let locked = region.locked && !region.dumped;
-                        hits.entry(name.clone()).or_default().push(Hit { form, place, locked });
+                        hits.entry(name.clone()).or_default().push(Hit { form, place, locked: region.is_safe() });
                     }
                 }
             }
         }
         hits
+    }
+}
+
+impl Region {
+    /// Neither swapped out nor dumped.
+    fn is_safe(&self) -> bool {
+        (self.locked || self.droppable) && !self.dumped
     }
 }
 

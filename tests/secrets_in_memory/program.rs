@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{PipeReader, Read, Write, pipe};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,17 +18,19 @@ const CALLS: (&[i64], &[i64], i64) = (&[0, 19], &[1, 20], 231);
 #[cfg(not(target_arch = "x86_64"))]
 const CALLS: (&[i64], &[i64], i64) = (&[63, 65], &[64, 66], 94);
 
-/// A call that a thread waits in: its number and its first argument.
+/// The calls that the threads of a process are in.
 fn calls(pid: u32) -> Vec<(i64, u64)> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let text = |task: fs::DirEntry| fs::read_to_string(task.path().join("syscall")).ok();
-    let call = |text: String| {
-        let mut words = text.split_whitespace();
-        let number = words.next()?.parse().ok()?;
-        let argument = words.next()?.strip_prefix("0x")?;
-        Some((number, u64::from_str_radix(argument, 16).ok()?))
-    };
-    tasks.filter_map(|task| text(task.ok()?).and_then(call)).collect()
+    tasks.filter_map(|task| call_in(&task.ok()?.path())).collect()
+}
+
+/// The call that a thread with this folder in /proc is in: its number and its first argument.
+pub fn call_in(thread: &Path) -> Option<(i64, u64)> {
+    let text = fs::read_to_string(thread.join("syscall")).ok()?;
+    let mut words = text.split_whitespace();
+    let number = words.next()?.parse().ok()?;
+    let argument = words.next()?.strip_prefix("0x")?;
+    Some((number, u64::from_str_radix(argument, 16).ok()?))
 }
 
 /// Waits until a thread of the process is in a call that `wanted` picks, three times in a row.
@@ -110,7 +113,7 @@ fn tracer_of(pid: u32) -> Option<rustix::process::Pid> {
 }
 
 /// Words on a line as a command's arguments.
-fn command(home: &Home, words: &str) -> Command {
+pub fn command(home: &Home, words: &str) -> Command {
     let mut words = words.split_whitespace();
     let mut command = Command::new(words.next().expect("a program"));
     command.args(words).env_clear().env("HOME", home.path("")).env("PATH", std::env::var("PATH").unwrap());
@@ -125,15 +128,6 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
 /// into the background, and so the process that is started is the program itself.
 pub fn delayed(arguments: &str) -> String {
     format!("strace -D -f -o ../trace -e trace=exit_group -e inject=exit_group:delay_enter=200s {PROGRAM} {arguments}")
-}
-
-/// Runs the program to its end and holds it there. Its output goes nowhere.
-pub fn at_its_end(home: &Home, arguments: &str, code: u64) -> Held {
-    let mut command = command(home, &delayed(arguments));
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("strace");
-    let held = Held { child, _input: None, output: None };
-    assert_eq!(wait_for_exit(held.pid()), code, "{arguments}");
-    held
 }
 
 /// Starts any other program, which waits for its input.

@@ -1,6 +1,6 @@
 //! The secrets of a home, recomputed from its files and a password, and the forms they can have in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -104,10 +104,17 @@ impl Secrets {
         self.add(name, &okm[..32]);
     }
 
-    /// Returns these and those of `other`, which are called `prefix` and their name.
+    /// Returns these and those of `other` that are not among them, which are called `prefix` and their name.
     pub fn and(mut self, prefix: &str, other: Self) -> Self {
-        self.0.extend(other.0.into_iter().map(|(name, secret)| (format!("{prefix}{name}"), secret)));
+        let held: BTreeSet<Vec<u8>> = self.0.values().cloned().collect();
+        let new = other.0.into_iter().filter(|(_, secret)| !held.contains(secret));
+        self.0.extend(new.map(|(name, secret)| (format!("{prefix}{name}"), secret)));
         self
+    }
+
+    /// Returns the keys alone. What people read and type, passwords and codes, passes through buffers on its way.
+    pub fn keys(&self) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !is_text(name)).map(|(name, key)| (name.clone(), key.clone())).collect())
     }
 
     /// Returns how many there are.
@@ -119,6 +126,10 @@ impl Secrets {
     pub fn forms(&self) -> BTreeMap<String, Vec<(&'static str, Vec<u8>)>> {
         self.0.iter().map(|(name, secret)| (name.clone(), forms(name, secret))).collect()
     }
+}
+
+fn is_text(name: &str) -> bool {
+    name.contains("password") || name.contains("text")
 }
 
 fn forms(name: &str, secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -135,7 +146,7 @@ fn forms(name: &str, secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             forms.push(("base64", engine.encode(&shifted).as_bytes()[range].to_vec()));
         }
     }
-    if name.contains("password") || name.contains("text") {
+    if is_text(name) {
         let text = std::str::from_utf8(secret).unwrap();
         let middle = text.char_indices().nth(text.chars().count() / 2).unwrap().0;
         let lower = text.to_lowercase();
