@@ -85,7 +85,10 @@ const ENCRYPT: &str = "exec ./strongroom encrypt --project acme - -o never.seale
 #[test]
 #[ignore = "needs root: run ./test"]
 fn an_ordinary_user_misses_nothing_though_the_program_refuses_dumps() {
-    is_root();
+    let (name, what) = ("memory-ordinary", "commands of an ordinary user against a program that refuses dumps");
+    if !is_root(name, what) {
+        return;
+    }
     let account = Account::new();
     account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-fd 3 3<password"));
     // Opened through /proc, whose files of such a process belong to root.
@@ -112,12 +115,16 @@ fn an_ordinary_user_misses_nothing_though_the_program_refuses_dumps() {
         .succeed("./strongroom project list --password-command 'stat -c %u /proc/self/ >&2; cat password' 2>&1 >list");
     assert_eq!(owner.trim(), NOBODY.to_string());
     assert_eq!(fs::read_to_string(account.path().join("list")).unwrap().lines().count(), 4);
+    proof::record(name, what, "9, and each did its work");
 }
 
 #[test]
 #[ignore = "needs root: run ./test"]
 fn a_limit_that_forbids_locking_is_said_once_and_forbids_nothing_else() {
-    is_root();
+    let (name, what) = ("memory-limit", "a limit on locked memory, said once");
+    if !is_root(name, what) {
+        return;
+    }
     let account = Account::new();
     account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
@@ -127,12 +134,16 @@ fn a_limit_that_forbids_locking_is_said_once_and_forbids_nothing_else() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(said.matches("could be swapped out").count(), remarks, "{limit} KiB: {said}");
     }
+    proof::record(name, what, "0 KiB: a remark, 64 KiB: none; both did their work");
 }
 
 #[test]
 #[ignore = "needs root: run ./test"]
 fn another_process_of_the_user_cannot_look_into_it() {
-    is_root();
+    let (name, what) = ("memory-others", "files of /proc that show memory, open to the user's other processes");
+    if !is_root(name, what) {
+        return;
+    }
     let account = Account::new();
     account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
@@ -146,13 +157,16 @@ fn another_process_of_the_user_cannot_look_into_it() {
         let linked = account.run(&format!("readlink /proc/{pid}/exe"));
         assert_eq!(linked.status.success(), is_open, "{script}");
     }
-    proof::record("memory-others", "files of /proc that show memory, open to the user's other processes", "0 of 4");
+    proof::record(name, what, "0 of 4");
 }
 
 #[test]
 #[ignore = "needs root: run ./test"]
 fn no_core_dump_is_written_though_the_user_allows_any_length() {
-    is_root();
+    let (name, what) = ("memory-dumps", "core dumps after SIGSEGV, SIGABRT and SIGQUIT with an open vault");
+    if !is_root(name, what) {
+        return;
+    }
     let account = Account::new();
     account.succeed(&format!("./strongroom init --no-recovery --keychain file {CHEAP} --password-file password"));
     account.succeed("./strongroom project add acme --password-file password");
@@ -178,5 +192,5 @@ fn no_core_dump_is_written_though_the_user_allows_any_length() {
         let bytes = fs::read(account.path().join(&core)).unwrap();
         assert!(memchr::memmem::find(&bytes, OLD.as_bytes()).is_none(), "{core} holds the password");
     }
-    proof::record("memory-dumps", "core dumps after SIGSEGV, SIGABRT and SIGQUIT with an open vault", "0 of 3");
+    proof::record(name, what, "0 of 3");
 }
