@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 mod owner;
-#[cfg(feature = "cli")]
+pub mod publish;
 pub mod unfinished;
 
 #[cfg(feature = "cli")]

@@ -1,9 +1,8 @@
 //! Files and folders that must not outlive an interrupted run.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -19,13 +18,21 @@ pub fn make_unfinished<T>(path: &Path, make: impl FnOnce() -> io::Result<T>) -> 
     Ok(made)
 }
 
+/// Runs what an interruption must not cut in two: it comes before or after, never between.
+pub fn uninterrupted<T>(run: impl FnOnce() -> T) -> T {
+    let _held = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    run()
+}
+
 /// Tells that a file is finished or gone.
 pub fn keep(path: &Path) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != path);
 }
 
 /// Removes what is not finished. As long as the answer is held, no thread makes or names another file.
-pub fn remove_all() -> MutexGuard<'static, Vec<PathBuf>> {
+#[cfg(feature = "cli")]
+pub fn remove_all() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    use std::fs;
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     for path in unfinished.iter() {
         let _ = fs::remove_file(path);

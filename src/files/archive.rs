@@ -11,9 +11,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::Observer;
 use super::find::{Found, open_input};
 use super::open::{checked, umask};
-use super::publish::temporary_name;
 use super::seal::changed;
 use crate::body::{Metadata, Opener, Sealer};
+use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, sync_folder, unfinished};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -236,21 +236,6 @@ fn stands(target: &Path) -> Failure {
     Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
         .cause("something stands there already, and was left as it is")
         .hint("choose another name with -o")
-}
-
-/// Gives a folder a name at which nothing stands.
-fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // A file system that does not know the flag.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {}
-            other => return Ok(other?),
-        }
-    }
-    // A folder replaces an empty folder at most.
-    fs::rename(from, to)
 }
 
 #[cfg(test)]

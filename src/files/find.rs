@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use super::own::OwnFiles;
-use super::publish::is_unfinished;
 use crate::body::begins_sealed;
+use crate::disk::publish::is_unfinished;
 use crate::failure::{Exit, Failure};
 
 /// The name that stands for standard input and output.

@@ -1,52 +1,42 @@
-//! A file that appears under its name only when it is whole.
+//! Outputs: what they may replace, and what is said when they cannot be written.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{self, folder_of, plain, unfinished};
+use crate::disk::publish::{IfTaken, NewFile};
+use crate::disk::{self, folder_of, plain};
 use crate::failure::{Exit, Failure};
 
-/// What is written before it has its name: without any name where the system can do that, else under one that tells
-/// what it is.
+/// An output that appears under its name only when it is whole.
 pub struct OutputFile {
-    file: File,
+    new: NewFile,
     target: PathBuf,
-    /// The name it has meanwhile, if any.
-    temporary: Option<PathBuf>,
-    force: bool,
+    if_taken: IfTaken,
 }
 
 impl OutputFile {
-    /// Begins a file that will stand at `target`, private to its owner.
+    /// Begins a file that will be at `target`, private to its owner.
     ///
     /// # Errors
-    /// Where something stands there and `force` is not given, or the folder cannot be written to.
+    /// Where something is there and `force` is not given, or the folder cannot be written to.
     pub fn create(target: &Path, force: bool) -> Result<Self, Failure> {
         check_free(target, force)?;
-        let failed = |error: io::Error| match error.kind() {
+        let new = NewFile::begin(target).map_err(|error| match error.kind() {
             // The output's folder: its absence is no missing input.
             io::ErrorKind::NotFound => {
                 Failure::new(Exit::Failed, "output-folder", format!("cannot write {}", target.display()))
                     .cause(plain(&error))
                     .hint("make the folder first, or name another with -o")
             }
-            io::ErrorKind::InvalidFilename => Failure::io(format!("write {}", target.display()), &error)
-                .hint("name the output with -o, or use --hide-names"),
-            _ => Failure::io(format!("write {}", target.display()), &error),
-        };
-        #[cfg(target_os = "linux")]
-        if let Some(file) = unnamed(folder_of(target)).map_err(failed)? {
-            return Ok(Self { file, target: target.into(), temporary: None, force });
-        }
-        let temporary = temporary_name(target).map_err(failed)?;
-        let file = unfinished::make_unfinished(&temporary, || disk::create_private(&temporary)).map_err(failed)?;
-        Ok(Self { file, target: target.into(), temporary: Some(temporary), force })
+            _ => not_published(target, &error),
+        })?;
+        Ok(Self { new, target: target.into(), if_taken: if force { IfTaken::Replace } else { IfTaken::Refuse } })
     }
 
     /// Returns the file to write to.
     pub fn file(&self) -> &File {
-        &self.file
+        self.new.file()
     }
 
     /// Gives the file the time and permission bits it is to have.
@@ -56,29 +46,22 @@ impl OutputFile {
     pub fn set_attributes(&self, attributes: &Attributes) -> Result<(), Failure> {
         let failed = |error: io::Error| Failure::io(format!("write {}", self.target.display()), &error);
         if let Some(modified) = attributes.modified {
-            self.file.set_modified(modified).map_err(failed)?;
+            self.file().set_modified(modified).map_err(failed)?;
         }
         #[cfg(unix)]
         if let Some(mode) = attributes.mode {
             use std::os::unix::fs::PermissionsExt;
-            self.file.set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
+            self.file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Syncs the file, gives it its name in one step that replaces nothing unasked, and sees to it that both last.
+    /// Syncs the file, gives it its name in one step that replaces nothing unasked, and makes both last.
     ///
     /// # Errors
-    /// Where it cannot be synced, or something has come to stand at its name meanwhile. Nothing new is left then.
+    /// Where it cannot be synced, or something has come to be at its name meanwhile. Nothing new is left then.
     pub fn publish(self) -> Result<(), Failure> {
-        let (target, force) = (self.target.clone(), self.force);
-        self.name()?;
-        sync_folder_of(&target).inspect_err(|_| {
-            if !force {
-                // Best effort: this process gave it its name a moment ago.
-                let _ = fs::remove_file(&target);
-            }
-        })
+        self.new.publish(self.if_taken).map_err(|error| not_published(&self.target, &error))
     }
 
     /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a
@@ -86,66 +69,17 @@ impl OutputFile {
     ///
     /// # Errors
     /// As [`OutputFile::publish`].
-    pub fn name(mut self) -> Result<(), Failure> {
-        let failed = |error: io::Error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                return exists(&self.target);
-            }
-            if error.kind() == io::ErrorKind::InvalidFilename {
-                return Failure::io(format!("write {}", self.target.display()), &error)
-                    .hint("name the output with -o, or use --hide-names");
-            }
-            Failure::io(format!("write {}", self.target.display()), &error)
-        };
-        self.file.sync_all().map_err(failed)?;
-        if self.force || self.temporary.is_some() {
-            let temporary = match self.temporary.take() {
-                Some(temporary) => temporary,
-                None => self.name_temporarily().map_err(failed)?,
-            };
-            let named = if self.force {
-                fs::rename(&temporary, &self.target)
-            } else {
-                rename_to_free(&temporary, &self.target)
-            };
-            // Where that failed, dropping removes the temporary file.
-            self.temporary = Some(temporary);
-            named.map_err(failed)?;
-            if let Some(temporary) = self.temporary.take() {
-                unfinished::keep(&temporary);
-            }
-        } else {
-            self.link_to(&self.target).map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    #[cfg(target_os = "linux")]
-    fn link_to(&self, path: &Path) -> io::Result<()> {
-        use rustix::fs::{AtFlags, CWD, linkat};
-        linkat(CWD, descriptor_path(&self.file), CWD, path, AtFlags::SYMLINK_FOLLOW)?;
-        Ok(())
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn link_to(&self, _: &Path) -> io::Result<()> {
-        Err(io::Error::from(io::ErrorKind::Unsupported))
-    }
-
-    fn name_temporarily(&self) -> io::Result<PathBuf> {
-        let temporary = temporary_name(&self.target)?;
-        unfinished::make_unfinished(&temporary, || self.link_to(&temporary))?;
-        Ok(temporary)
+    pub fn name(self) -> Result<(), Failure> {
+        self.new.name(self.if_taken).map_err(|error| not_published(&self.target, &error))
     }
 }
 
-impl Drop for OutputFile {
-    fn drop(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            // A file that cannot be removed keeps a name that tells what it is.
-            let _ = fs::remove_file(&temporary);
-            unfinished::keep(&temporary);
-        }
+fn not_published(target: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(target),
+        io::ErrorKind::InvalidFilename => Failure::io(format!("write {}", target.display()), error)
+            .hint("name the output with -o, or use --hide-names"),
+        _ => Failure::io(format!("write {}", target.display()), error),
     }
 }
 
@@ -165,13 +99,6 @@ pub struct Attributes {
 /// Where the folder cannot be synced.
 pub fn sync_folder_of(target: &Path) -> Result<(), Failure> {
     disk::sync_folder(folder_of(target)).map_err(|error| Failure::io(format!("write {}", target.display()), &error))
-}
-
-/// Tells whether a name is one that an output has before it is whole.
-pub fn is_unfinished(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let digits = name.strip_prefix(".strongroom-").and_then(|rest| rest.strip_suffix(".tmp"));
-    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// Refuses an output that is one of the inputs: replacing it would lose what is yet to be read.
@@ -229,55 +156,5 @@ pub fn without_flags(failure: Failure) -> Failure {
         "output-exists" => failure.hint("name another file"),
         "output-folder" => failure.hint("make the folder first, or name another"),
         _ => failure,
-    }
-}
-
-/// Makes up the name that an output has before it is whole.
-///
-/// # Errors
-/// Where the system has no random bytes.
-pub fn temporary_name(target: &Path) -> io::Result<PathBuf> {
-    let mut random = [0; 8];
-    crate::crypto::random(&mut random).map_err(io::Error::other)?;
-    let name = format!(".strongroom-{:016x}.tmp", u64::from_be_bytes(random));
-    Ok(folder_of(target).join(name))
-}
-
-/// Opens a file without a name; `None` where the file system or the missing /proc does not allow that.
-#[cfg(target_os = "linux")]
-fn unnamed(folder: &Path) -> io::Result<Option<File>> {
-    use rustix::fs::{CWD, Mode, OFlags, openat};
-    use rustix::io::Errno;
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    match openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR) {
-        Ok(descriptor) => {
-            let file = File::from(descriptor);
-            // Its later name is given through /proc (open(2), O_TMPFILE).
-            Ok(fs::symlink_metadata(descriptor_path(&file)).is_ok().then_some(file))
-        }
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
-        // An old kernel takes the flag for a request to open the folder for writing.
-        Err(Errno::NOENT) if folder.is_dir() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn descriptor_path(file: &File) -> PathBuf {
-    use std::os::fd::AsRawFd;
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
-}
-
-/// Gives a file a name at which nothing stands.
-fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-        Err(_) => {
-            // No hard links here (FAT): claim the name first, so that nothing else is replaced.
-            let claim = disk::create_private(to)?;
-            drop(claim);
-            fs::rename(from, to)
-        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
 use crate::disk;
+use crate::disk::publish::{IfTaken, NewFile};
 
 /// What follows the path in the anchor's file name.
 const ANCHOR_SUFFIX: &str = ".anchor";
@@ -128,17 +129,13 @@ impl Keychain for FileKeychain {
             return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
         let path = self.path_of(kind);
-        let made = disk::create_own_folder(disk::folder_of(&path)).and_then(|()| disk::create_private(&path));
-        let mut file = made.map_err(failed("make", &path))?;
-        disk::give_to_owner_of(&file, disk::folder_of(&path))
-            .and_then(|()| file.write_all(bytes))
-            .and_then(|()| file.sync_all())
-            .and_then(|()| disk::sync_folder(disk::folder_of(&path)))
-            .map_err(|error| {
-                // This process made it a moment ago, and nobody has read it yet.
-                let _ = fs::remove_file(&path);
-                failed("write", &path)(error)
-            })
+        let folder = disk::folder_of(&path);
+        let made = disk::create_own_folder(folder).and_then(|()| NewFile::begin(&path));
+        let new = made.map_err(failed("make", &path))?;
+        disk::give_to_owner_of(new.file(), folder)
+            .and_then(|()| new.file().write_all(bytes))
+            .map_err(failed("write", &path))?;
+        new.publish(IfTaken::Refuse).map_err(failed("make", &path))
     }
 
     fn settles_at_once(&self) -> bool {

@@ -1,0 +1,263 @@
+//! A new file that appears under its name only when it is whole, and never in the place of another unasked.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{create_private, folder_of, sync_folder, unfinished};
+
+/// What is done if a name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfTaken {
+    /// What is there stays, and the new file is refused.
+    Refuse,
+    /// The new file takes its place.
+    Replace,
+}
+
+/// A file that is written before it has its name: without any name if the system can do that, else under a temporary
+/// one. Dropped without a name, it is gone.
+pub struct NewFile {
+    file: File,
+    target: PathBuf,
+    /// The name it has meanwhile, if any.
+    temporary: Option<PathBuf>,
+}
+
+impl NewFile {
+    /// Begins a file that will be at `target`, private to its owner.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn begin(target: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = unnamed(folder_of(target))? {
+            return Ok(Self { file, target: target.into(), temporary: None });
+        }
+        let temporary = temporary_name(target)?;
+        let file = unfinished::make_unfinished(&temporary, || create_private(&temporary))?;
+        Ok(Self { file, target: target.into(), temporary: Some(temporary) })
+    }
+
+    /// Returns the file to write to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Syncs the file, gives it its name in one step, and makes both last through a power cut.
+    ///
+    /// # Errors
+    /// The system's error; `AlreadyExists` if something is there and is not to be replaced. No new file is left then.
+    pub fn publish(self, if_taken: IfTaken) -> io::Result<()> {
+        let target = self.target.clone();
+        self.name(if_taken)?;
+        sync_folder(folder_of(&target)).inspect_err(|_| {
+            if if_taken == IfTaken::Refuse {
+                // Best effort: this process gave it its name a moment ago.
+                let _ = fs::remove_file(&target);
+            }
+        })
+    }
+
+    /// Syncs the file and gives it its name, which lasts once its folder is synced: of many files in a folder, once
+    /// for all.
+    ///
+    /// # Errors
+    /// As [`NewFile::publish`].
+    pub fn name(mut self, if_taken: IfTaken) -> io::Result<()> {
+        self.file.sync_all()?;
+        if if_taken == IfTaken::Refuse && self.temporary.is_none() {
+            return self.link_to(&self.target);
+        }
+        if self.temporary.is_none() {
+            let temporary = temporary_name(&self.target)?;
+            unfinished::make_unfinished(&temporary, || self.link_to(&temporary))?;
+            self.temporary = Some(temporary);
+        }
+        // If it fails, dropping removes the temporary file.
+        if let Some(temporary) = &self.temporary {
+            match if_taken {
+                IfTaken::Refuse => rename_to_free(temporary, &self.target)?,
+                IfTaken::Replace => fs::rename(temporary, &self.target)?,
+            }
+        }
+        if let Some(temporary) = self.temporary.take() {
+            unfinished::keep(&temporary);
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn link_to(&self, path: &Path) -> io::Result<()> {
+        use rustix::fs::{AtFlags, CWD, linkat};
+        linkat(CWD, descriptor_path(&self.file), CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        Ok(())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn link_to(&self, _: &Path) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            // A file that cannot be removed keeps a name that says what it is.
+            let _ = fs::remove_file(&temporary);
+            unfinished::keep(&temporary);
+        }
+    }
+}
+
+/// Gives a file or folder another name at which nothing is.
+///
+/// # Errors
+/// The system's error; `AlreadyExists`, or of a folder `DirectoryNotEmpty`, if something is there.
+pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // A file system or an old kernel that does not know the flag, or a sandbox that does not know the call.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {}
+            other => return Ok(other?),
+        }
+    }
+    if from.is_dir() {
+        if fs::symlink_metadata(to).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // From here on a folder takes the place of an empty folder at most.
+        return fs::rename(from, to);
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => {
+            // Best effort: the file has its name, and the other one says what it is.
+            let _ = fs::remove_file(from);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) => claim_and_rename(from, to),
+    }
+}
+
+/// Takes a name by an empty file, which the rename then replaces: the only way on a drive that has neither hard links
+/// nor a rename that replaces nothing, as exFAT through FUSE. A process that is killed between the two calls leaves the
+/// empty file.
+fn claim_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+    unfinished::uninterrupted(|| {
+        drop(create_private(to)?);
+        fs::rename(from, to).inspect_err(|_| {
+            // Best effort, and never what came to be there since.
+            if fs::symlink_metadata(to).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
+                let _ = fs::remove_file(to);
+            }
+        })
+    })
+}
+
+/// Makes up a name beside `target` for what is not whole yet.
+///
+/// # Errors
+/// Where the system has no random bytes.
+pub fn temporary_name(target: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let name = format!(".strongroom-{:016x}.tmp", u64::from_be_bytes(random));
+    Ok(folder_of(target).join(name))
+}
+
+/// Tells whether a name is one that [`temporary_name`] makes up.
+#[cfg(feature = "cli")]
+pub fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let digits = name.strip_prefix(".strongroom-").and_then(|rest| rest.strip_suffix(".tmp"));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Opens a file without a name; `None` where the file system or the missing /proc does not allow that.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{CWD, Mode, OFlags, openat};
+    use rustix::io::Errno;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(descriptor) => {
+            let file = File::from(descriptor);
+            // Its later name is given through /proc (open(2), O_TMPFILE).
+            Ok(fs::symlink_metadata(descriptor_path(&file)).is_ok().then_some(file))
+        }
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+        // An old kernel takes the flag for a request to open the folder for writing.
+        Err(Errno::NOENT) if folder.is_dir() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn descriptor_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_dropped_leaves_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = NewFile::begin(&folder.path().join("a")).unwrap();
+        new.file().write_all(b"half").unwrap();
+        drop(new);
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_there_is_kept_unless_it_is_to_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let publish = |if_taken| {
+            let new = NewFile::begin(&path).unwrap();
+            new.file().write_all(b"new").unwrap();
+            new.publish(if_taken)
+        };
+        assert_eq!(publish(IfTaken::Refuse).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        publish(IfTaken::Replace).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn every_way_to_a_free_name_refuses_a_taken_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, taken, free) = (folder.path().join("from"), folder.path().join("taken"), folder.path().join("free"));
+        fs::write(&taken, "old").unwrap();
+        for rename in [rename_to_free, claim_and_rename] {
+            fs::write(&from, "new").unwrap();
+            assert_eq!(rename(&from, &taken).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!((fs::read(&from).unwrap(), fs::read(&taken).unwrap()), (b"new".to_vec(), b"old".to_vec()));
+            rename(&from, &free).unwrap();
+            assert_eq!((fs::read(&free).unwrap(), from.exists()), (b"new".to_vec(), false));
+            fs::remove_file(&free).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_claim_goes_if_the_rename_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("to");
+        assert!(claim_and_rename(&folder.path().join("missing"), &to).is_err());
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+    }
+}
