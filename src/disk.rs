@@ -42,11 +42,23 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a folder and its missing parents, readable by the owner alone. Folders that stand are left as they are.
+/// Makes a folder and its missing parents, readable by the owner alone, and makes them last through a power cut.
+/// Folders that are there are left as they are.
 ///
 /// # Errors
 /// The system's error.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    make_private_folders(path)?.iter().try_for_each(|changed| sync_folder(changed))
+}
+
+/// Makes folders as [`create_private_folder`] does. They last once the folders that it returns are synced: those that
+/// hold the new names.
+///
+/// # Errors
+/// The system's error.
+pub fn make_private_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -54,7 +66,8 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(path)
+    builder.create(path)?;
+    Ok(missing.into_iter().map(|folder| folder_of(folder).to_path_buf()).collect())
 }
 
 /// Makes a rename or link in `folder` last through a power cut.

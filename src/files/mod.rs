@@ -12,6 +12,7 @@ pub mod pool;
 pub mod publish;
 pub mod renamed;
 pub mod seal;
+pub mod spelling;
 pub mod tree;
 
 use crate::failure::Failure;

@@ -190,6 +190,7 @@ impl<'a> Opening<'a> {
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Opened, Failure>> {
+        self.tree.expect(jobs.len());
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
         let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
@@ -207,7 +208,9 @@ impl<'a> Opening<'a> {
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
         let mut replace = self.existing.force;
-        if self.existing.update {
+        // What is there under a name that the drive does not tell from this one is in the way, and no earlier output.
+        let was_there = (replace || self.existing.update) && self.tree.had(root, &opened.output)?;
+        if self.existing.update && was_there {
             match plaintext_at(&opened.output, &opener)? {
                 Plaintext::Missing => {}
                 Plaintext::Same => {
@@ -232,14 +235,15 @@ impl<'a> Opening<'a> {
         if let Some(root) = root {
             self.tree.make(root, folder_of(&opened.output))?;
         }
-        self.room.write(&format!("decrypt {}", input.display()), || {
-            let sink = OutputFile::create(&opened.output, replace)?;
+        let written = self.room.write(&format!("decrypt {}", input.display()), || {
+            let sink = OutputFile::create(&opened.output, replace && was_there)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let copied = opener.copy_to(Output::At(sink.file()), run);
             copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
             sink.set_attributes(&self.attributes(&opened.metadata))?;
             sink.name()
-        })?;
+        });
+        written.map_err(|failure| self.tree.explain(root, &opened.output, failure))?;
         self.tree.named(&opened.output);
         Ok(opened)
     }

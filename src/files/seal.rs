@@ -101,6 +101,7 @@ impl<'a> Sealing<'a> {
     /// Seals every job, many at once. What fails is reported when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, Failure>> {
+        self.tree.expect(jobs.len());
         pool::for_each_file(
             jobs,
             threads,
@@ -112,8 +113,10 @@ impl<'a> Sealing<'a> {
 
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let (file, before) = open_input(&job.item.path)?;
-        let mut replaced = None;
-        if self.existing.update {
+        let (mut replaced, root) = (None, job.root.as_deref());
+        // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.
+        let was_there = (self.existing.force || self.existing.update) && self.tree.had(root, &job.output)?;
+        if self.existing.update && was_there {
             match self.copy_of(job, &file, &before) {
                 Ok(Copy::Missing) => {}
                 Ok(Copy::Current(sealed)) => {
@@ -127,17 +130,18 @@ impl<'a> Sealing<'a> {
                 Err(failure) => return Err(failure),
             }
         }
-        if let Some(root) = &job.root {
+        if let Some(root) = root {
             self.tree.make(root, folder_of(&job.output))?;
         }
-        let replace = self.existing.force || replaced.is_some();
-        let (bytes, id) = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
+        let replace = (self.existing.force || replaced.is_some()) && was_there;
+        let sealed = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
             let output = OutputFile::create(&job.output, replace)?;
             let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
             let id = id_of(&job.output, output.file())?;
             output.name()?;
             Ok((bytes, id))
-        })?;
+        });
+        let (bytes, id) = sealed.map_err(|failure| self.tree.explain(root, &job.output, failure))?;
         self.tree.named(&job.output);
         Ok(Outcome::Done { bytes, file: id, replaced, is_vault: self.own.is_other_vault(&file) })
     }

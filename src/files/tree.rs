@@ -2,11 +2,13 @@
 //! was put in them, and the room on the disk.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::disk::{create_private_folder, folder_of, sync_folder};
+use super::spelling::{Listings, clash, steps, twin_of};
+use crate::disk::{folder_of, make_private_folders, sync_folder};
 use crate::failure::{Exit, Failure};
 
 /// After so many files in a row that found no room even alone, the rest is not tried.
@@ -51,37 +53,97 @@ impl Room {
 /// The folders of one run.
 #[derive(Default)]
 pub struct Tree {
-    standing: Mutex<BTreeSet<PathBuf>>,
+    folders: Mutex<Folders>,
     touched: Mutex<BTreeSet<PathBuf>>,
+    before: Listings,
+    /// The run has one output, which has no twin.
+    is_alone: AtomicBool,
+}
+
+#[derive(Default)]
+struct Folders {
+    roots: BTreeSet<PathBuf>,
+    /// Those that were made or looked at.
+    known: BTreeSet<PathBuf>,
 }
 
 impl Tree {
+    /// Is told how many outputs the run has, before the first is written.
+    pub fn expect(&self, outputs: usize) {
+        self.is_alone.store(outputs == 1, Ordering::Relaxed);
+    }
+
     /// Makes a folder and its missing parents, readable by the owner alone. It is `root` or lies below it.
     ///
     /// # Errors
-    /// Where the system refuses, or a symbolic link stands below the root: only the root's own name is the user's, and
-    /// a link below it was put there by somebody to lead elsewhere.
+    /// Where the system refuses; where a symbolic link is below the root: only the root's own name is the user's, and
+    /// a link below it was put there by somebody to lead elsewhere; or where the drive does not tell the folder's name
+    /// from another one's.
     pub fn make(&self, root: &Path, folder: &Path) -> Result<(), Failure> {
-        if self.standing.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.roots.insert(root.into());
+        if folders.known.contains(folder) {
             return Ok(());
         }
-        let below = folder.ancestors().take_while(|folder| *folder != root && folder.starts_with(root));
-        if let Some(link) = below.into_iter().find(|folder| folder.is_symlink()) {
-            return Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write into {}", link.display()))
+        let base = folders.base_of(root);
+        let failed =
+            |folder: &Path, error: io::Error| Failure::io(format!("make the folder {}", folder.display()), &error);
+        let mut touched = make_private_folders(base).map_err(|error| failed(base, error))?;
+        for step in steps(base, folder) {
+            if folders.known.contains(step) {
+                continue;
+            }
+            if step != root && step.starts_with(root) && step.is_symlink() {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    "output-exists",
+                    format!("cannot write into {}", step.display()),
+                )
                 .cause("it is a symbolic link")
                 .hint("remove it, or name the folder it leads to with -o"));
+            }
+            let new = make_private_folders(step).map_err(|error| failed(step, error))?;
+            if new.is_empty()
+                && !self.before.had(folder_of(step), step)?
+                && let Some(twin) = twin_of(folder_of(step), step)
+            {
+                return Err(clash(step, &twin));
+            }
+            touched.extend(new);
+            folders.known.insert(step.into());
         }
-        let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
-        create_private_folder(folder)
-            .map_err(|error| Failure::io(format!("make the folder {}", folder.display()), &error))?;
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into());
+        folders.known.insert(folder.into());
         // A new folder's name lasts once the one that holds it is synced.
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.extend(missing.into_iter().map(|folder| folder_of(folder).to_path_buf()));
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner).extend(touched);
         Ok(())
     }
 
-    /// Tells that a file has got its name.
+    /// Tells whether an output was there before this run, under exactly this name: only then may it be replaced. What is
+    /// published as a new file instead collides with whatever the drive takes for the same.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn had(&self, root: Option<&Path>, output: &Path) -> Result<bool, Failure> {
+        Ok(self.is_alone.load(Ordering::Relaxed) || self.before.had(&self.base_of(root, output), output)?)
+    }
+
+    /// Says it if what is in the way of an output has another name that the drive does not tell from its own.
+    pub fn explain(&self, root: Option<&Path>, output: &Path, failure: Failure) -> Failure {
+        if failure.kind != "output-exists" || self.is_alone.load(Ordering::Relaxed) {
+            return failure;
+        }
+        match twin_of(&self.base_of(root, output), output) {
+            Some(twin) => clash(output, &twin),
+            None => failure,
+        }
+    }
+
+    fn base_of(&self, root: Option<&Path>, output: &Path) -> PathBuf {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        root.map_or_else(|| folder_of(output), |root| folders.base_of(root)).to_path_buf()
+    }
+
+    /// Is told that a file has got its name.
     pub fn named(&self, output: &Path) {
         let folder = folder_of(output);
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,5 +162,13 @@ impl Tree {
                 .map_err(|error| Failure::io(format!("sync the folder {}", folder.display()), &error))?;
         }
         Ok(())
+    }
+}
+
+impl Folders {
+    /// Returns the folder below which names may be twins of each other: the root, or where there are several, what
+    /// holds them.
+    fn base_of<'p>(&self, root: &'p Path) -> &'p Path {
+        if self.roots.len() > 1 { folder_of(root) } else { root }
     }
 }

@@ -25,6 +25,8 @@ use crate::calls::{Call, Place, write_side};
 pub enum Fault {
     /// The process ends as if the power went: no handler runs, no buffer is flushed.
     Kill,
+    /// Ctrl-C comes while the call is made.
+    Interrupt,
     /// The call does nothing and fails.
     Error(Errno),
     /// The disk is full, and stays so: this call and every later one that takes room fails.
@@ -151,6 +153,11 @@ impl Tracer<'_> {
         let met = self.fault.filter(meets);
         self.calls.push(call);
         let Some((_, fault)) = met else { return };
+        if fault == Fault::Interrupt {
+            self.struck = true;
+            kill(self.leader, Signal::SIGINT).unwrap();
+            return;
+        }
         // There is no call of this number, so the system does nothing.
         registers.orig_rax = u64::MAX;
         ptrace::setregs(thread, registers).unwrap();
@@ -158,6 +165,7 @@ impl Tracer<'_> {
         match fault {
             Fault::Kill => kill(self.leader, Signal::SIGKILL).unwrap(),
             Fault::Error(error) => drop(self.refused.insert(thread, error)),
+            Fault::Interrupt => {}
             Fault::Full => drop(self.refused.insert(thread, Errno::ENOSPC)),
         }
     }

@@ -1,0 +1,19 @@
+//! Real exFAT and FAT drives, which take `Report.csv` and `report.csv` for one name, have no hard links, and through FUSE
+//! no rename that replaces nothing: a run replaces nothing that it made itself, and an output is whole or not there.
+#![cfg(all(target_os = "linux", target_arch = "x86_64", feature = "cli"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+#[path = "../faults/calls.rs"]
+#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
+mod calls;
+mod drive;
+#[path = "../faults/home.rs"]
+#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
+mod home;
+#[path = "../proof/mod.rs"]
+mod proof;
+#[path = "../faults/tracer.rs"]
+#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
+mod tracer;
+mod twins;
+mod whole;
