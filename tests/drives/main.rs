@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 #[path = "../faults/calls.rs"]
-#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
 mod calls;
 mod drive;
 #[path = "../faults/home.rs"]
