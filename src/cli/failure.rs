@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::Output;
 pub use crate::failure::{Exit, Failure, permission_hint};
-use crate::format::name::{printable, printable_json};
+use crate::format::name::{printable, printable_json, shortened};
 
 impl Failure {
     /// Makes a failure out of clap's.
@@ -31,17 +31,19 @@ impl Failure {
     pub fn print(&self, output: &Output) {
         let mut stderr = io::stderr().lock();
         let hint = self.hint.as_deref().map(|hint| output.at_vault(hint));
+        // What failed may be what somebody else wrote, of any length.
+        let (failed, cause) = (shortened(&self.message), self.cause.as_deref().map(shortened));
         let text = if output.json {
-            let message = match &self.cause {
-                Some(cause) => format!("{}: {cause}", self.message),
-                None => self.message.clone(),
+            let message = match cause {
+                Some(cause) => format!("{failed}: {cause}"),
+                None => failed.into_owned(),
             };
             let line = json!({"code": self.exit as u8, "kind": self.kind, "message": message, "hint": hint});
             format!("{}\n", printable_json(&line.to_string()))
         } else {
-            let mut text = format!("{} {}\n", label("error:", "31"), printable(&self.message));
-            if let Some(cause) = &self.cause {
-                text += &format!("{} {}\n", label("cause:", "33"), printable(cause));
+            let mut text = format!("{} {}\n", label("error:", "31"), printable(&failed));
+            if let Some(cause) = cause {
+                text += &format!("{} {}\n", label("cause:", "33"), printable(&cause));
             }
             if let Some(hint) = hint {
                 text += &format!("{} {}\n", label("hint:", "36"), printable(&hint));

@@ -12,7 +12,7 @@ use super::args::Global;
 use super::failure::{Exit, Failure, label};
 use super::hints::{shell_word, with_flag};
 use crate::disk::plain;
-use crate::format::name::{printable, printable_json};
+use crate::format::name::{printable, printable_json, shortened};
 use crate::format::vault::KeyState;
 use crate::vault::KeyInfo;
 
@@ -99,6 +99,7 @@ impl Output {
     /// Warns on standard error, always.
     pub fn warn(&self, kind: &str, text: &str) {
         let text = self.at_vault(text);
+        let text = shortened(&text);
         let line = if self.json {
             printable_json(&serde_json::json!({"warning": kind, "message": text}).to_string())
         } else {

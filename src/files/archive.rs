@@ -3,10 +3,15 @@
 //! Only folders and regular files go in and come out: what else a folder holds is reported by the caller, and an
 //! archive that holds anything else, or a name that leads out of its folder, is refused as a whole.
 
+mod entries;
+
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
 use super::Observer;
 use super::find::{Found, open_input};
@@ -19,8 +24,10 @@ use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::vault::ProjectFileKey;
 
-/// The media type that an archive is marked by.
-pub const MEDIA: &str = "application/x-tar";
+/// The media type that marks what [`pack`] made, and nothing else is marked by.
+const MEDIA: &str = "application/x-tar";
+/// How many bytes the paths of an archive's folders may have together: they are in memory until all files are there.
+const FOLDERS_LIMIT: usize = 256 << 20;
 
 /// Packs what was found in one folder into `output`, sealed, and returns how many bytes of files it holds.
 ///
@@ -41,6 +48,13 @@ pub fn pack(
         ..Metadata::default()
     };
     let doing = || format!("encrypt {}", folder.display());
+    // What could not be unpacked again is not packed.
+    let not_packed = |cause| Failure::new(Exit::Failed, "bad-archive", format!("cannot {}", doing())).cause(cause);
+    check_count(found.folders.len() + found.items.len()).map_err(not_packed)?;
+    let paths = found.folders.iter().map(|(_, path)| path).chain(found.items.iter().map(|item| &item.relative));
+    for path in paths {
+        check_path(path).map_err(|cause| not_packed(cause).hint("leave out --archive"))?;
+    }
     let sealer = Sealer::new(&key.key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
     let mut builder = tar::Builder::new(sealer);
     // Each folder before what is in it, as the walk has found them.
@@ -92,28 +106,54 @@ pub struct Extracted {
     pub bytes: u64,
 }
 
-/// Unpacks an opened archive into the new folder `target`, which appears when all of the archive has proven authentic.
+/// Returns the folder that an archive is unpacked into: the name of its file once it is open, without `.tar`.
+pub fn folder_for(opened: &Path) -> PathBuf {
+    if opened.extension() == Some(OsStr::new("tar")) { opened.with_extension("") } else { opened.into() }
+}
+
+/// Refuses to unpack where something is in the way.
 ///
 /// # Errors
-/// Where something stands at `target`, an entry is refused, or the archive is damaged: nothing is left then.
+/// A failure that names it.
+pub fn check_free(target: &Path) -> Result<(), Failure> {
+    if fs::symlink_metadata(target).is_err() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
+        .cause("it exists already, and was left as it is")
+        .hint("choose another name with -o"))
+}
+
+/// Unpacks an opened archive into the new folder `target`, which appears when all of the archive has proven authentic.
+/// An archive that [`pack`] did not make is unpacked only if `any_tar` is given.
+///
+/// # Errors
+/// If something exists at `target`, an entry is refused, or the archive is damaged: nothing is left then.
 pub fn extract(
     opener: &Opener<File>,
     input: &Path,
     target: &Path,
+    any_tar: bool,
     observer: &dyn Observer,
 ) -> Result<Extracted, Failure> {
-    if fs::symlink_metadata(target).is_ok() {
-        return Err(stands(target));
+    if !any_tar && opener.header().metadata.media.as_deref() != Some(MEDIA) {
+        let failure = Failure::new(Exit::Failed, "bad-archive", format!("cannot extract {}", input.display()));
+        return Err(failure
+            .cause("it was not made by --archive")
+            .hint("leave out --extract to get the file; if it is a tar file that you want unpacked, add --any-tar"));
     }
+    check_free(target)?;
     let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
     unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
-    let extracted = unpack(&mut reader, input, &folder.0, observer)?;
+    let extracted = Unpacking { input, target, root: &folder.0, observer }.unpack(&mut reader)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.
     io::copy(&mut reader, &mut io::sink()).map_err(|error| reading(input, error))?;
     rename_to_free(&folder.0, target).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => stands(target),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+            check_free(target).err().unwrap_or_else(|| failed(error))
+        }
         _ => failed(error),
     })?;
     unfinished::keep(&folder.0);
@@ -132,74 +172,123 @@ impl Drop for Unfinished {
     }
 }
 
-fn unpack(reader: &mut impl Read, input: &Path, root: &Path, observer: &dyn Observer) -> Result<Extracted, Failure> {
-    let mut extracted = Extracted { files: 0, bytes: 0 };
-    let mut folders = Vec::new();
-    let mask = umask();
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries().map_err(|error| reading(input, error))? {
-        let mut entry = entry.map_err(|error| reading(input, error))?;
-        let path = entry.path().map_err(|error| reading(input, error))?.into_owned();
-        let path = root.join(checked(input, path.components().as_path())?);
-        let header = entry.header();
-        let mode = header.mode().unwrap_or(0o600) & 0o777 & !mask;
-        // A hostile archive may state a time that no clock can hold.
-        let seconds = Duration::from_secs(header.mtime().unwrap_or_default());
-        let modified = UNIX_EPOCH.checked_add(seconds).unwrap_or(UNIX_EPOCH);
-        let failed = |error: io::Error| Failure::io(format!("write {}", path.display()), &error);
-        match header.entry_type() {
-            tar::EntryType::Directory => {
-                create_private_folder(&path).map_err(failed)?;
-                folders.push((path, mode, modified));
-            }
-            tar::EntryType::Regular => {
-                create_private_folder(folder_of(&path)).map_err(failed)?;
-                let mut file = crate::disk::create_private(&path).map_err(failed)?;
-                extracted.bytes += copy(&mut entry, &mut file, input, &path, observer)?;
-                extracted.files += 1;
-                file.set_modified(modified).and_then(|()| set_mode(&file, mode)).map_err(failed)?;
-                file.sync_all().map_err(failed)?;
-            }
-            _ => {
-                return Err(Failure::new(Exit::Failed, "bad-archive", format!("cannot decrypt {}", input.display()))
-                    .cause(format!("{} in it is neither a file nor a folder", path.display()))
-                    .hint("leave out --extract, and look at the tar file with care"));
-            }
-        }
-    }
-    // From within outwards: a folder that may not be written to, or whose time is set, must not change any more.
-    for (path, mode, modified) in folders.iter().rev() {
-        let failed = |error: io::Error| Failure::io(format!("write {}", path.display()), &error);
-        let folder = File::open(path).map_err(failed)?;
-        folder.sync_all().map_err(failed)?;
-        // Folders of other systems may not take a time.
-        let _ = folder.set_modified(*modified);
-        set_mode(&folder, *mode).map_err(failed)?;
-    }
-    sync_folder(root).map_err(|error| Failure::io(format!("write {}", root.display()), &error))?;
-    Ok(extracted)
+/// An archive that is being unpacked.
+struct Unpacking<'a> {
+    /// The sealed file.
+    input: &'a Path,
+    /// The folder's name once it is whole, for messages.
+    target: &'a Path,
+    /// The folder's name until then.
+    root: &'a Path,
+    observer: &'a dyn Observer,
 }
 
-fn copy(
-    entry: &mut impl Read,
-    file: &mut File,
-    input: &Path,
-    path: &Path,
-    observer: &dyn Observer,
-) -> Result<u64, Failure> {
-    let mut buffer = zeroize::Zeroizing::new(vec![0; 256 << 10]);
-    let mut copied = 0;
-    loop {
-        let read = match entry.read(&mut buffer) {
-            Ok(0) => return Ok(copied),
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(reading(input, error)),
-        };
-        file.write_all(&buffer[..read]).map_err(|error| Failure::io(format!("write {}", path.display()), &error))?;
-        observer.advanced(read as u64);
-        copied += read as u64;
+impl Unpacking<'_> {
+    fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, Failure> {
+        let mut extracted = Extracted { files: 0, bytes: 0 };
+        let (mut folders, mut folders_len) = (Vec::new(), 0);
+        let mask = umask();
+        let mut entries = Entries::new(reader);
+        while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
+            let Some(path) = self.path_of(&entry)? else { continue };
+            let (mode, modified) = (entry.mode & !mask, time(entry.modified));
+            let failed = |error: io::Error| self.not_written(&path, &error);
+            let whole = self.root.join(&path);
+            match entry.kind {
+                Kind::Folder => {
+                    create_private_folder(&whole).map_err(failed)?;
+                    folders_len += path.as_os_str().len();
+                    if folders_len > FOLDERS_LIMIT {
+                        return Err(self.bad("it holds more folders than are unpacked at once".into()));
+                    }
+                    folders.push((path, mode, modified));
+                }
+                Kind::File => {
+                    create_private_folder(folder_of(&whole)).map_err(failed)?;
+                    let mut file = crate::disk::create_private(&whole).map_err(failed)?;
+                    extracted.bytes += self.copy(&mut entries, &mut file, &path)?;
+                    extracted.files += 1;
+                    file.set_modified(modified).and_then(|()| set_mode(&file, mode)).map_err(failed)?;
+                    file.sync_all().map_err(failed)?;
+                }
+                Kind::Other => {
+                    return Err(self.bad(format!("{} in it is neither a file nor a folder", path.display())));
+                }
+            }
+        }
+        // From within outwards: a folder that may not be written to, or whose time is set, must not change any more.
+        for (path, mode, modified) in folders.iter().rev() {
+            let failed = |error: io::Error| self.not_written(path, &error);
+            let folder = File::open(self.root.join(path)).map_err(failed)?;
+            folder.sync_all().map_err(failed)?;
+            // Folders of other systems may not take a time.
+            let _ = folder.set_modified(*modified);
+            set_mode(&folder, *mode).map_err(failed)?;
+        }
+        sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), &error))?;
+        Ok(extracted)
     }
+
+    /// Returns where an entry goes below the root; nothing for the root itself, which some programs name `./`.
+    fn path_of(&self, entry: &Entry) -> Result<Option<PathBuf>, Failure> {
+        let mut parts = entry.path.components();
+        while parts.as_path().components().next() == Some(Component::CurDir) {
+            parts.next();
+        }
+        if entry.kind == Kind::Folder && parts.as_path().as_os_str().is_empty() && !entry.path.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        match checked(self.input, parts.as_path()) {
+            Ok(path) => Ok(Some(path)),
+            Err(_) => Err(self.bad(format!("the name \"{}\" in it cannot be used here", entry.path.display()))),
+        }
+    }
+
+    fn copy(&self, entries: &mut Entries<impl Read>, file: &mut File, path: &Path) -> Result<u64, Failure> {
+        let mut buffer = zeroize::Zeroizing::new(vec![0; 256 << 10]);
+        let mut copied = 0;
+        loop {
+            let read = match entries.read(&mut buffer) {
+                Ok(0) => return Ok(copied),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.refused(error.into())),
+            };
+            file.write_all(&buffer[..read]).map_err(|error| self.not_written(path, &error))?;
+            self.observer.advanced(read as u64);
+            copied += read as u64;
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Source(error) => reading(self.input, error),
+            Refusal::NotTar => {
+                Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", self.input.display()))
+                    .cause("what is sealed in it is not a tar archive, or one that is cut short")
+                    .hint("leave out --extract to get the file that was encrypted")
+            }
+            Refusal::Refused(cause) => self.bad(cause),
+        }
+    }
+
+    fn bad(&self, cause: String) -> Failure {
+        Failure::new(Exit::Failed, "bad-archive", format!("cannot extract {}", self.input.display()))
+            .cause(cause)
+            .hint("leave out --extract to get the tar file, and look at it with care")
+    }
+
+    /// Names the place where the entry would have been, and not the unfinished folder.
+    fn not_written(&self, path: &Path, error: &io::Error) -> Failure {
+        Failure::io(format!("write {}", self.target.join(path).display()), error)
+    }
+}
+
+/// Returns a moment; of a time that no clock holds, 1970.
+fn time(seconds: i64) -> SystemTime {
+    let distance = Duration::from_secs(seconds.unsigned_abs());
+    let moment = if seconds < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+    moment.unwrap_or(UNIX_EPOCH)
 }
 
 #[cfg(unix)]
@@ -213,29 +302,15 @@ fn set_mode(_: &File, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A chunk that failed comes out of the reader as the library's error, inside the system's and perhaps the archive's.
+/// A chunk that failed comes out of the reader as the library's error, inside the system's.
 fn reading(input: &Path, error: io::Error) -> Failure {
-    let failure = Failure::new(Exit::Damaged, "damaged", format!("cannot decrypt {}", input.display()));
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(error) = next {
-        let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
-        let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static));
-        if let Some(own) = error.downcast_ref::<Error>().or_else(|| inner.and_then(|inner| inner.downcast_ref())) {
-            return failure
-                .cause(format!("{own}; nothing was written"))
-                .hint("the file was changed, damaged or cut short after it was encrypted: restore it from a backup");
-        }
-        next = inner.or_else(|| error.source());
+    let failure = Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", input.display()));
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(own) => failure
+            .cause(format!("{own}; nothing was written"))
+            .hint("the file was changed, damaged or cut short after it was encrypted: restore it from a backup"),
+        None => Failure::io(format!("read {}", input.display()), &error),
     }
-    failure
-        .cause("what is sealed in it is not a tar archive, or one that is cut short")
-        .hint("leave out --extract to get the file that was encrypted")
-}
-
-fn stands(target: &Path) -> Failure {
-    Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-        .cause("something stands there already, and was left as it is")
-        .hint("choose another name with -o")
 }
 
 #[cfg(test)]
@@ -265,15 +340,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         create_private_folder(&root).unwrap();
-        let result = unpack(&mut &bytes[..], Path::new("x.tar.sealed"), &root, &Silent);
+        let result = unpacked_into(&root, &mut &bytes[..]);
         (folder, result)
+    }
+
+    fn unpacked_into(root: &Path, reader: &mut impl Read) -> Result<Extracted, Failure> {
+        let (input, target) = (Path::new("x.tar.sealed"), Path::new("x"));
+        Unpacking { input, target, root, observer: &Silent }.unpack(reader)
     }
 
     #[test]
     fn names_that_lead_out_of_the_folder_are_refused() {
         for name in ["../evil", "/tmp/evil", "a/../../evil", "a/.."] {
             let (folder, result) = unpacked(&archive(&[(name, tar::EntryType::Regular, b"evil")]));
-            assert_eq!(result.err().unwrap().kind, "bad-original-name", "{name}");
+            let failure = result.err().unwrap();
+            assert_eq!(failure.kind, "bad-archive", "{name}");
+            assert_eq!(failure.cause.unwrap(), format!("the name \"{name}\" in it cannot be used here"));
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{name}");
         }
     }
@@ -305,12 +387,128 @@ mod tests {
         assert!(unpacked(&twice).1.is_err());
     }
 
+    /// An archive with all that is read: a folder, files, a long name, an extended header.
+    fn telling() -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        let header = |kind, length| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(length);
+            header.set_mode(0o644);
+            header
+        };
+        let long = format!("d/{}", "n".repeat(200));
+        builder.append_data(&mut header(tar::EntryType::Directory, 0), "d/", &[][..]).unwrap();
+        builder.append_data(&mut header(tar::EntryType::Regular, 700), long, &[1; 700][..]).unwrap();
+        let records = [("path", &b"d/b"[..]), ("mtime", b"-5.5"), ("SCHILY.xattr.user.x", b"\n=\n"), ("size", b"6")];
+        builder.append_pax_extensions(records).unwrap();
+        let mut sized = header(tar::EntryType::Regular, 0);
+        sized.set_path("b").unwrap();
+        sized.set_cksum();
+        builder.append(&sized, &b""[..]).unwrap();
+        builder.get_mut().extend([b"sealed", &[0; 506][..]].concat());
+        builder.into_inner().unwrap()
+    }
+
     #[test]
     fn an_archive_that_is_cut_short_is_refused() {
-        let whole = archive(&[("a", tar::EntryType::Regular, &[7; 3000])]);
-        assert_eq!(unpacked(&whole).1.unwrap().bytes, 3000);
-        for length in [100, 511, 600, 2000] {
+        let whole = telling();
+        let (folder, extracted) = unpacked(&whole);
+        assert_eq!(extracted.unwrap().bytes, 706);
+        let named = folder.path().join("root/d/b");
+        assert_eq!(fs::read(&named).unwrap(), b"sealed");
+        let modified = fs::metadata(&named).unwrap().modified().unwrap();
+        assert_eq!(UNIX_EPOCH.duration_since(modified).unwrap(), Duration::from_secs(5));
+        // One block of zeros marks the end, and writers add another.
+        let end = whole.len() - 512;
+        for length in (0..end).step_by(128).chain([1, end - 1]) {
             assert_eq!(unpacked(&whole[..length]).1.err().unwrap().kind, "damaged", "{length}");
         }
+        assert!(unpacked(&whole[..end]).1.is_ok());
+    }
+
+    /// One block, given out so many times.
+    struct Repeated {
+        block: [u8; 512],
+        left: u64,
+    }
+
+    impl Read for Repeated {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let at = (self.left % 512) as usize;
+            let from = &self.block[(512 - at) % 512..];
+            let read = from.len().min(bytes.len()).min(usize::try_from(self.left).unwrap());
+            bytes[..read].copy_from_slice(&from[..read]);
+            self.left -= read as u64;
+            Ok(read)
+        }
+    }
+
+    fn block(name: &str, kind: tar::EntryType, size: u64) -> [u8; 512] {
+        let mut header = tar::Header::new_gnu();
+        header.set_path(name).unwrap();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_cksum();
+        *header.as_bytes()
+    }
+
+    #[test]
+    fn what_describes_an_entry_is_bounded() {
+        use tar::EntryType;
+        let folder = tempfile::tempdir().unwrap();
+        for (kind, size) in [
+            (EntryType::GNULongName, 3 << 30),
+            (EntryType::GNULongLink, 65_537),
+            (EntryType::XHeader, 1 << 60),
+            (EntryType::XGlobalHeader, u64::MAX),
+        ] {
+            let head = block("x", kind, size);
+            let mut bomb = head.chain(Repeated { block: [0; 512], left: 3 << 30 });
+            let failure = unpacked_into(folder.path(), &mut bomb).err().unwrap();
+            assert_eq!(failure.kind, "bad-archive", "{kind:?}");
+            let expected = format!("x in it says that {size} bytes describe one entry; 65536 are read at most");
+            assert_eq!(failure.cause.unwrap(), expected);
+            assert_eq!(bomb.into_inner().1.left, 3 << 30, "{kind:?} is not even read");
+        }
+        // Each is small, and there is no end to them.
+        for (kind, cause) in [
+            (EntryType::XGlobalHeader, "it has more than 10000000 entries"),
+            (EntryType::XHeader, "two extended headers follow each other in it"),
+            (EntryType::GNULongName, "two long names follow each other in it"),
+        ] {
+            let mut endless = Repeated { block: block("x", kind, 0), left: u64::MAX / 512 * 512 };
+            assert_eq!(unpacked_into(folder.path(), &mut endless).err().unwrap().cause.unwrap(), cause);
+        }
+    }
+
+    #[test]
+    fn paths_are_bounded_in_length_and_depth() {
+        for (name, cause) in [
+            ("n/".repeat(2048) + "n", "is longer than 4096 bytes"),
+            ("n/".repeat(512) + "n", "is more than 512 folders deep"),
+        ] {
+            let mut builder = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Regular);
+            header.set_size(0);
+            builder.append_data(&mut header, name, &[][..]).unwrap();
+            let said = unpacked(&builder.into_inner().unwrap()).1.err().unwrap().cause.unwrap();
+            assert!(said.ends_with(cause) && said.len() < 500, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_sparse_file_is_refused_and_the_folder_itself_is_passed_over() {
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append_pax_extensions([("GNU.sparse.major", &b"1"[..])]).unwrap();
+        let sparse =
+            [&builder.into_inner().unwrap()[..1024], &archive(&[("a", tar::EntryType::Regular, b"1")])].concat();
+        assert_eq!(unpacked(&sparse).1.err().unwrap().cause.unwrap(), "a in it is neither a file nor a folder");
+        let (folder, extracted) =
+            unpacked(&archive(&[("./", tar::EntryType::Directory, b""), ("./a", tar::EntryType::Regular, b"1")]));
+        assert_eq!(extracted.unwrap().files, 1);
+        assert!(folder.path().join("root/a").is_file());
     }
 }

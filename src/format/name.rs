@@ -1,5 +1,7 @@
 //! Names that people give: projects, clients, notes, and the file names sealed into metadata.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest project name, in characters.
@@ -78,6 +80,20 @@ pub fn printable(text: &str) -> String {
         }
         out
     })
+}
+
+/// The most characters of a message that is printed: what somebody else wrote may be in it, of any length.
+const SHORT: usize = 600;
+
+/// Returns `text`, without its middle if it is long.
+#[must_use]
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    let head_end = text.char_indices().nth(SHORT / 2).map(|(at, _)| at);
+    let tail_start = text.char_indices().rev().nth(SHORT / 2 - 1).map(|(at, _)| at);
+    match (head_end, tail_start) {
+        (Some(head), Some(tail)) if head < tail => format!("{} [...] {}", &text[..head], &text[tail..]).into(),
+        _ => text.into(),
+    }
 }
 
 /// Returns JSON text in which every character that would not be seen is escaped. Outside its strings JSON has none.
@@ -162,6 +178,16 @@ mod tests {
     fn what_would_act_on_a_terminal_is_escaped() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}é"), "a\\u{1b}]0;x\\u{7}é");
         assert_eq!(printable_json("{\"a\":\"\u{9b}\u{e0041}é\"}"), "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
+    }
+
+    #[test]
+    fn of_a_long_text_both_ends_are_shown() {
+        for length in [0, 1, 599, 600] {
+            assert_eq!(shortened(&"\u{e9}".repeat(length)), "\u{e9}".repeat(length));
+        }
+        let long = format!("begin{}end", "x".repeat(1 << 20));
+        let short = shortened(&long);
+        assert!(short.starts_with("beginx") && short.ends_with("xend") && short.len() < 620, "{short}");
     }
 
     #[test]

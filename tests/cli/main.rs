@@ -6,6 +6,7 @@
 mod harness;
 mod headers;
 
+mod archives;
 mod copies;
 mod damage;
 mod decrypt;

@@ -1,6 +1,5 @@
 //! `strongroom decrypt`.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
@@ -53,6 +52,9 @@ pub struct Decrypt {
     /// Unpack what was encrypted with --archive into the folder it was
     #[arg(long, conflicts_with_all = ["original_name", "force", "update", "private"])]
     extract: bool,
+    /// With --extract: unpack any tar file, whoever made it
+    #[arg(long, requires = "extract")]
+    any_tar: bool,
     /// Make every file readable by you alone, whatever its permissions were
     #[arg(long)]
     private: bool,
@@ -118,6 +120,9 @@ impl Decrypt {
                     }
                     root => {
                         let path = destination.of_item(Way::Opening, &named, item)?;
+                        // The output that is checked is the one that will be made.
+                        let is_to_be_cut = self.extract && !matches!(destination, Destination::File(_));
+                        let path = if is_to_be_cut { archive::folder_for(&path) } else { path };
                         if own.what_output(&path).is_some() && destination != Destination::Stream {
                             if root.is_none() {
                                 own.refuse_output(&path)?;
@@ -139,8 +144,10 @@ impl Decrypt {
             check_apart(&inputs, names())?;
             // Of the files that were named; what folders hold is seen to one by one.
             for job in jobs.iter().filter(|_| !self.update) {
-                if let Target::Named { path, root: None } = &job.output {
-                    check_free(path, self.force)?;
+                match &job.output {
+                    Target::Named { path, .. } if self.extract => archive::check_free(path)?,
+                    Target::Named { path, root: None } => check_free(path, self.force)?,
+                    _ => {}
                 }
             }
             if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
@@ -182,13 +189,7 @@ impl Decrypt {
         let (mut failed, mut first) = (0, None);
         for job in &work.jobs {
             let Target::Named { path, .. } = &job.output else { continue };
-            let names_it = matches!(work.destination, Destination::File(_));
-            let path = if !names_it && path.extension() == Some(OsStr::new("tar")) {
-                path.with_extension("")
-            } else {
-                path.clone()
-            };
-            let done = self.extract_one(context, opening, &job.item.path, &path);
+            let done = self.extract_one(context, opening, &job.item.path, path);
             let (extracted, by) = match done {
                 Ok(done) => done,
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),
@@ -202,7 +203,7 @@ impl Decrypt {
             lines.push(format!(
                 "{} -> {}: {} files, {} (project {}, key version {})",
                 shown(&job.item.path),
-                shown(&path),
+                shown(path),
                 extracted.files,
                 HumanBytes(extracted.bytes),
                 printable(&by.project),
@@ -235,7 +236,7 @@ impl Decrypt {
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
         let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));
-        let extracted = archive::extract(&opener, input, output, &progress)?;
+        let extracted = archive::extract(&opener, input, output, self.any_tar, &progress)?;
         Ok((extracted, opener.header().opened_by.clone()))
     }
 
