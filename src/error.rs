@@ -10,6 +10,9 @@ use crate::format::{FormatError, Timestamp, VaultId};
 use crate::keychain::KeychainError;
 use crate::store::StoreError;
 
+/// What [`Error::BadName`] calls a project's name.
+pub const PROJECT_NAME: &str = "the project's name";
+
 /// Why an operation on a vault or a sealed file failed. No variant carries a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,6 +45,8 @@ pub enum Error {
     ProjectNotFound {
         /// The name.
         name: String,
+        /// The project that may be meant: its name differs in case or by one letter.
+        similar: Option<String>,
     },
     /// The vault has a project of this name.
     #[error("there is a project {name:?} already")]
@@ -140,7 +145,7 @@ pub enum Error {
     /// A name that cannot be seen, typed or told apart.
     #[error("{what} is refused: {reason}")]
     BadName {
-        /// Which name.
+        /// Which name: [`PROJECT_NAME`], or another text.
         what: &'static str,
         /// Why.
         reason: crate::format::name::NameError,
@@ -176,6 +181,12 @@ pub enum Error {
         what: String,
         /// What does not hold.
         detail: String,
+    },
+    /// A file that does not begin as a sealed file does.
+    #[error("{what} is not a sealed file")]
+    NotSealed {
+        /// The file.
+        what: String,
     },
     /// A sealed file that ends too early.
     #[error("{what} is truncated")]

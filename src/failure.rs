@@ -1,10 +1,10 @@
 //! Errors as the user sees them: what failed, why, and one thing to do about it. Nothing here prints.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::disk::{plain, strangers};
-use crate::error::{Difference, Error};
+use crate::error::{Difference, Error, PROJECT_NAME};
 use crate::keychain::KeychainError;
 
 /// The exit codes; docs/cli.md lists them and they never change.
@@ -34,7 +34,7 @@ pub enum Exit {
 }
 
 /// A failed command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
@@ -46,12 +46,14 @@ pub struct Failure {
     pub cause: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The file that exists already, of which there may be many: they are shown together.
+    pub existing: Option<PathBuf>,
 }
 
 impl Failure {
     /// Makes a failure without a cause of its own.
     pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), cause: None, hint: None }
+        Self { exit, kind, message: message.into(), cause: None, hint: None, existing: None }
     }
 
     /// Makes a failure of asking wrongly.
@@ -66,10 +68,15 @@ impl Failure {
             io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
             io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
             io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+            io::ErrorKind::InvalidFilename => (Exit::Failed, "name-too-long"),
             _ => (Exit::Failed, "io"),
         };
         let failure = Self::new(exit, kind, format!("cannot {doing}")).cause(plain(source));
-        if kind == "disk-full" { failure.hint("free some space and run it again") } else { failure }
+        match kind {
+            "disk-full" => failure.hint("free some space and run it again"),
+            "name-too-long" => failure.hint("give a shorter name with -o"),
+            _ => failure,
+        }
     }
 
     /// Ctrl-C at a prompt.
@@ -83,13 +90,20 @@ impl Failure {
         let hint = hint_for(&error);
         let cause = error.to_string();
         let exit = if kind == "broken-pipe" { Exit::Done } else { exit };
-        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint }
+        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint, existing: None }
     }
 
     /// Adds why.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
+        self
+    }
+
+    /// Says that it is about a file that exists already.
+    #[must_use]
+    pub fn existing(mut self, path: &Path) -> Self {
+        self.existing = Some(path.into());
         self
     }
 
@@ -127,6 +141,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
         Error::Damaged { .. } => (Exit::Damaged, "damaged"),
         Error::Truncated { .. } => (Exit::Damaged, "truncated"),
+        Error::NotSealed { .. } => (Exit::NotFound, "not-sealed"),
         Error::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
         Error::Exhausted { .. } => (Exit::Failed, "exhausted"),
         Error::Kdf(crate::crypto::kdf::KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
@@ -168,6 +183,9 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::VaultExists { .. } => {
             "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
         }
+        Error::ProjectNotFound { similar: Some(similar), .. } => {
+            return Some(format!("did you mean {similar:?}? see the names with `strongroom project list`"));
+        }
         Error::ProjectNotFound { .. } => {
             "see the names with `strongroom project list`, or add it with `strongroom project add NAME`"
         }
@@ -200,6 +218,9 @@ fn hint_for(error: &Error) -> Option<String> {
             "files of one project then open through the other, even after it was destroyed: if that is meant, add --shared"
         }
         Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
+        Error::BadName { what, .. } if *what != PROJECT_NAME => {
+            "use one line of at most 4096 characters, without characters that are not shown"
+        }
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {
             "install a newer strongroom"
@@ -209,6 +230,10 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::Damaged { .. } | Error::Truncated { .. } => {
             "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
+        }
+        Error::NotSealed { .. } => {
+            "name a file that strongroom encrypted; if this was such a file, its beginning was overwritten: restore it \
+             from a backup"
         }
         Error::Exhausted { .. } => "give it a new header with `strongroom reencrypt`",
         Error::WrongKey { .. } => {

@@ -180,6 +180,27 @@ fn the_example_opens_a_sealed_file_with_the_key_that_key_show_prints() {
 
 #[test]
 #[ignore = "needs Python's cryptography: run ./test"]
+fn the_example_says_which_version_a_file_needs_and_takes_it_of_several() {
+    let home = home();
+    assert!(strongroom(home.path(), "key rotate acme").status().unwrap().success());
+    let keys = |versions: &[&str]| {
+        let show = |version: &&str| strongroom(home.path(), &format!("key show acme --version {version}")).output();
+        fs::write(home.path().join("keys"), versions.iter().flat_map(|v| show(v).unwrap().stdout).collect::<Vec<_>>())
+            .unwrap();
+        let mut run = python("examples/open_with_python.py");
+        run.args(["clients.csv.sealed", "opened.csv"]).current_dir(home.path());
+        run.stdin(fs::File::open(home.path().join("keys")).unwrap()).output().unwrap()
+    };
+    let refused = keys(&["2"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && said.contains("strongroom inspect --unlock clients.csv.sealed"), "{said}");
+    assert!(keys(&["2", "1"]).status.success());
+    let same = |name: &str| fs::read(home.path().join(name)).unwrap();
+    assert!(same("opened.csv") == same("clients.csv"));
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
 fn python_finds_the_header_as_the_format_says() {
     let home = home();
     let key = strongroom(home.path(), "key show acme --format hex").output().unwrap().stdout;

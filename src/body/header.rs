@@ -81,7 +81,8 @@ impl Header {
     /// `what` names the file and `searched` whose keys these are, for messages.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::Damaged`], [`Error::Truncated`], [`Error::UnsupportedVersion`], [`Error::Io`].
+    /// [`Error::NotSealed`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Truncated`],
+    /// [`Error::UnsupportedVersion`], [`Error::Io`].
     pub fn open<K>(what: &str, searched: &str, source: &dyn ReadAt, keys: impl Fn() -> K) -> Result<Self, Error>
     where
         K: Iterator<Item = Result<ProjectFileKey, Error>>,
@@ -306,6 +307,17 @@ pub(super) fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
     let is_cut = read < bytes.len() && bytes[..read.min(8)] == magic[..read.min(8)];
     if is_cut {
         return Error::Truncated { what: what.into() };
+    }
+    let is_sealed = |at: usize| -> io::Result<bool> {
+        let mut start = [0; crate::format::sealed::MAGIC.len()];
+        Ok(read_full_at(source, &mut start, at as u64)? == start.len() && start[..] == *magic)
+    };
+    // If A's beginning was overwritten, B's may be whole.
+    let mut blocks = (0..=BLOCK_LIMIT).step_by(BLOCK_STEP);
+    match blocks.try_fold(false, |found, at| Ok(found || is_sealed(at)?)) {
+        Ok(true) => {}
+        Ok(false) => return Error::NotSealed { what: what.into() },
+        Err(error) => return reading(what, error),
     }
     let prelude = match bytes.first_chunk().map(Prelude::parse) {
         Some(Ok(prelude)) => prelude,

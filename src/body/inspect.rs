@@ -38,7 +38,7 @@ pub fn begins_sealed(source: &dyn ReadAt) -> std::io::Result<bool> {
 /// Looks at a sealed file without a key.
 ///
 /// # Errors
-/// [`Error::Damaged`] and [`Error::Truncated`] for what is none, [`Error::UnsupportedVersion`], [`Error::Io`].
+/// [`Error::NotSealed`], [`Error::Damaged`], [`Error::Truncated`], [`Error::UnsupportedVersion`], [`Error::Io`].
 pub fn inspect(what: &str, source: &dyn ReadAt) -> Result<Inspection, Error> {
     let blocks = read_blocks(what, source)?;
     let Some(speaking) = blocks.iter().max_by_key(|read| read.block.sequence) else {

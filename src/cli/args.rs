@@ -89,7 +89,8 @@ pub enum Command {
     Cat(cat::Cat),
     /// Prove that encrypted files are whole and unaltered
     Verify(verify::Verify),
-    /// Show what an encrypted file tells, without a key and with one
+    /// Show what can be seen of encrypted files, without a key and with one
+    #[command(visible_alias = "ls")]
     Inspect(inspect::Inspect),
     /// Move encrypted files to the project's current key, by their headers alone
     Rewrap(rewrap::Rewrap),

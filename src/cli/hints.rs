@@ -3,13 +3,15 @@
 pub use crate::failure::shell_word;
 
 /// The commands that act on the vault that --vault names.
-const AT_A_VAULT: [&str; 15] = [
+const AT_A_VAULT: [&str; 17] = [
     "cat",
     "decrypt",
     "doctor",
     "encrypt",
     "init",
+    "inspect",
     "key",
+    "ls",
     "passwd",
     "project",
     "recover",

@@ -54,6 +54,7 @@ pub fn install() {
 /// Cleans up and ends the process as the signal does by default.
 #[cfg(unix)]
 pub fn leave(signal: i32) -> ! {
+    super::producer::interrupt();
     // Held until the process ends: no thread makes or names another file meanwhile.
     let _unfinished = unfinished::remove_all();
     if let Some(settings) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).as_ref()

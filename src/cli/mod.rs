@@ -17,6 +17,7 @@ mod own_files;
 mod password;
 mod paths;
 mod pipes;
+mod producer;
 mod progress;
 mod settings;
 mod setup;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::args::Global;
 use super::failure::{Exit, Failure, label};
 use super::hints::{shell_word, with_flag};
+use super::pipes::whole_or_failed;
 use crate::disk::plain;
 use crate::format::name::{printable, printable_json, shortened};
 use crate::format::vault::KeyState;
@@ -151,6 +152,14 @@ impl Drop for Announced {
 /// Where it cannot be written; a closed pipe ends the program quietly.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     write_unbuffered(bytes).map_err(|error| Failure::io("write to standard output", &error))
+}
+
+/// Writes to standard output what is worth nothing in part: a key, a recovery code.
+///
+/// # Errors
+/// If it cannot be written, also because the reader of the pipe has gone.
+pub fn print_whole(bytes: &[u8]) -> Result<(), Failure> {
+    print(bytes).map_err(whole_or_failed)
 }
 
 /// Refuses to go on where what is shown once would be shown to nobody.

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use crate::files::find::{Named, STREAM};
 use crate::files::place::Destination;
 
@@ -115,7 +115,8 @@ fn duplicate(stream: &impl std::os::windows::io::AsHandle) -> io::Result<File> {
 }
 
 /// Gives a pipe room for a whole batch; what is no pipe, or may not grow, stays as it is.
-fn widen(file: &File) {
+#[cfg(unix)]
+pub fn widen(file: &impl std::os::fd::AsFd) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         const ROOM: usize = 1 << 20;
@@ -123,6 +124,21 @@ fn widen(file: &File) {
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = file;
+}
+
+/// Leaves a pipe as it is.
+#[cfg(not(unix))]
+pub fn widen<T>(_: &T) {}
+
+/// Makes an error of a reader that left early, which is a quiet end for text: a part of this is worth nothing, and
+/// whoever waits for the program has to know.
+pub fn whole_or_failed(failure: Failure) -> Failure {
+    if failure.exit != Exit::Done {
+        return failure;
+    }
+    Failure::new(Exit::Failed, "broken-pipe", format!("cannot write {STDOUT}"))
+        .cause("the program that reads it ended before all of it was written")
+        .hint("what it has read is not complete: run both again")
 }
 
 /// Passes text on to a terminal, and refuses whatever would act on it.

@@ -2,8 +2,9 @@
 //! asked for, else nothing.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -64,6 +65,7 @@ impl Effort {
             bytes,
             files_done: 0.into(),
             bytes_done: 0.into(),
+            existing: Mutex::default(),
         }
     }
 }
@@ -93,6 +95,45 @@ pub struct Progress {
     bytes: Option<u64>,
     files_done: AtomicU64,
     bytes_done: AtomicU64,
+    /// Of the outputs that existed already: the first failure, the first paths, how many there are.
+    existing: Mutex<Existing>,
+}
+
+#[derive(Default)]
+struct Existing {
+    first: Option<Failure>,
+    shown: Vec<String>,
+    count: usize,
+}
+
+impl Existing {
+    const SHOWN: usize = 5;
+
+    fn add(&mut self, failure: &Failure, path: &Path) {
+        self.count += 1;
+        if self.shown.len() < Self::SHOWN {
+            self.shown.push(path.display().to_string());
+        }
+        self.first.get_or_insert_with(|| failure.clone());
+    }
+
+    /// Says it once, however many there are.
+    fn failure(&mut self) -> Option<Failure> {
+        let first = self.first.take()?;
+        if self.count == 1 {
+            return Some(first);
+        }
+        let more = match self.count - self.shown.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let text = format!("{} outputs exist already, and were left as they are", self.count);
+        Some(
+            Failure::new(first.exit, first.kind, text)
+                .cause(format!("{}{more}", self.shown.join(", ")))
+                .hint("choose another place with -o, leave them out with --update, or replace them with --force"),
+        )
+    }
 }
 
 impl Observer for Progress {
@@ -118,6 +159,10 @@ impl Observer for Progress {
     }
 
     fn failed(&self, failure: &Failure) {
+        if let Some(path) = &failure.existing {
+            self.existing.lock().unwrap_or_else(PoisonError::into_inner).add(failure, path);
+            return;
+        }
         // What is printed must not break the bar.
         match &self.bar {
             Some(bar) => bar.suspend(|| failure.print(&self.output)),
@@ -143,6 +188,10 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        let existing = self.existing.get_mut().unwrap_or_else(PoisonError::into_inner).failure();
+        if let Some(failure) = existing {
+            failure.print(&self.output);
         }
         if self.lines.is_some() {
             self.print_line();

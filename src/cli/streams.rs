@@ -1,12 +1,13 @@
 //! Sealing and opening what comes through standard input or goes to standard output.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use super::context::Context;
 use super::failure::Failure;
 use super::pipes::{self, TextOnly};
+use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
 use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::error::Error;
@@ -25,46 +26,56 @@ use crate::vault::ProjectFileKey;
 pub fn seal_to_stdout(sealing: &Sealing<'_>, job: &Job, threads: usize, progress: &Progress) -> Result<(), Failure> {
     let mut stdout = pipes::stdout()?;
     let (file, before) = open_input(&job.item.path)?;
-    sealing.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress).map(drop)
+    let sealed = sealing.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress);
+    sealed.map(drop).map_err(pipes::whole_or_failed)
 }
 
-/// Seals standard input.
+/// Seals standard input, or what a command prints: then the output appears only if the command ends well.
 ///
 /// # Errors
 /// Those of either side.
 pub fn seal_stream(
     context: &Context,
     key: &ProjectFileKey,
+    command: Option<&str>,
     destination: &Destination,
     force: bool,
     effort: &Effort,
 ) -> Result<u64, Failure> {
-    let mut stdin = pipes::stdin()?;
+    let (name, producer, mut source): (_, _, Box<dyn Read + Send>) = match command {
+        Some(command) => {
+            let (producer, output) = Producer::start(command)?;
+            (producer::OUTPUT, Some(producer), Box::new(output))
+        }
+        None => (pipes::STDIN, None, Box::new(pipes::stdin()?)),
+    };
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let metadata = Metadata::default();
     let failed = |error| match error {
-        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {}", pipes::STDIN), &source),
-        error => Failure::of(format!("encrypt {}", pipes::STDIN), error),
+        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {name}"), &source),
+        error => Failure::of(format!("encrypt {name}"), error),
     };
     match destination {
         Destination::File(path) => {
             let output = OutputFile::create(path, force)?;
-            let input = Input::Stream(&mut stdin);
-            let bytes = seal(pipes::STDIN, &key.key, &metadata, input, Output::At(output.file()), run);
+            let input = Input::Stream(&mut *source);
+            let bytes = seal(name, &key.key, &metadata, input, Output::At(output.file()), run);
             let bytes = bytes.map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => write_failed(path, &source),
                 error => failed(error),
             })?;
+            if let Some(producer) = producer {
+                producer.finish()?;
+            }
             output.publish()?;
             Ok(bytes)
         }
         _ => {
             let mut stdout = pipes::stdout()?;
             let output = Output::Stream(&mut stdout);
-            seal(pipes::STDIN, &key.key, &metadata, Input::Stream(&mut stdin), output, run).map_err(|error| match error
-            {
-                Error::Io { doing: "write", source, .. } => stream_failed(&source),
+            seal(name, &key.key, &metadata, Input::Stream(&mut *source), output, run).map_err(|error| match error {
+                Error::Io { doing: "write", source, .. } => pipes::whole_or_failed(stream_failed(&source)),
                 error => failed(error),
             })
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::output::counted;
 use crate::files::find::Found;
 use crate::files::{open, seal};
 use crate::format::name::printable;
@@ -23,6 +24,8 @@ pub struct Tally<'a> {
     skipped: usize,
     others: usize,
     failed: usize,
+    /// How many folders could not be read, so that nobody knows how many files they hold.
+    unread: usize,
     /// Exit code and kind of the first failure.
     first: Option<(Exit, &'static str)>,
     /// The failure of a single file, which is all there is to say where nothing else failed.
@@ -60,6 +63,7 @@ impl<'a> Tally<'a> {
             skipped: found.skipped.len(),
             others: found.others,
             failed: 0,
+            unread: found.failures.len(),
             first: None,
             alone: None,
         };
@@ -151,16 +155,22 @@ impl<'a> Tally<'a> {
         }
         let missing = self.total - self.done - self.up_to_date;
         let some_done = self.done + self.up_to_date > 0;
+        let missed = format!("{missing} of {} files were not {}", self.total, self.done_word);
+        let unread =
+            format!("{} could not be read: how many files they hold is unknown", counted(self.unread, "folder"));
+        let unread = if self.unread == 1 { unread.replace("they hold", "it holds") } else { unread };
         Err(Failure {
-            message: if missing == 0 {
-                format!("all files were {}, but not all that belongs to it was done", self.done_word)
-            } else {
-                format!("{missing} of {} files were not {}", self.total, self.done_word)
+            message: match (missing, self.unread) {
+                (0, 0) => format!("all files were {}, but a later step failed", self.done_word),
+                (0, _) => unread,
+                (_, 0) => missed,
+                _ => format!("{missed}, and {unread}"),
             },
             cause: None,
-            hint: some_done.then(|| "the others are done; the reasons stand above".into()),
+            hint: some_done.then(|| "the others are done; the reasons are above".into()),
             exit: if exit == Exit::Done { Exit::Failed } else { exit },
             kind,
+            existing: None,
         })
     }
 }

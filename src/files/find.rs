@@ -44,9 +44,12 @@ fn stat(path: &Path) -> Result<Metadata, Failure> {
 }
 
 fn not_a_file(path: &Path, metadata: &Metadata) -> Failure {
-    let what = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-    Failure::new(Exit::Failed, "not-a-file", format!("cannot read {}", path.display()))
-        .cause(format!("it is {what}"))
+    let failure = Failure::new(Exit::Failed, "not-a-file", format!("cannot read {}", path.display()));
+    if metadata.is_dir() {
+        return failure.cause("it is a folder").hint("name a file in it");
+    }
+    failure
+        .cause("it is not a regular file")
         .hint("name regular files and folders; a pipe is read as - through standard input")
 }
 

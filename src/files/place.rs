@@ -60,8 +60,12 @@ impl Destination {
         let has_folder = named.iter().any(|named| matches!(named, Named::Folder(_)));
         let can_be_made = has_folder && fs::symlink_metadata(output).is_err();
         if !is_folder && !can_be_made {
-            return Err(Failure::usage(format!("{} is not a folder", output.display()))
-                .hint("with several files, -o names a folder that exists"));
+            let hint = match (named.len(), has_folder) {
+                (1, _) => "for a folder, -o names a folder, which is made if it does not exist",
+                (_, true) => "for several paths, -o names a folder, which is made if it does not exist",
+                (_, false) => "for several files, -o names a folder that exists",
+            };
+            return Err(Failure::usage(format!("{} is not a folder", output.display())).hint(hint));
         }
         Ok(Self::Folder(output.into()))
     }

@@ -148,6 +148,7 @@ fn exists(target: &Path) -> Failure {
     Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
         .cause("a file stands there already, and was left as it is")
         .hint("choose another name with -o, or replace it with --force")
+        .existing(target)
 }
 
 /// Words the hint of an output that cannot be written for a command that has neither -o nor --force.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Observer;
@@ -13,7 +14,7 @@ use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, sync_folder_of};
 use super::tree::{Room, Tree};
-use crate::body::{Header, Input, Metadata, Opener, Output, Run, begins_sealed, inspect, seal};
+use crate::body::{Header, Input, Metadata, Opener, Output, ReadAt, Run, begins_sealed, inspect, seal};
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -84,6 +85,7 @@ pub struct Sealing<'a> {
     /// The folders that sealed files go to.
     pub tree: Tree,
     room: Room,
+    sealed_before: AtomicUsize,
 }
 
 impl<'a> Sealing<'a> {
@@ -95,7 +97,21 @@ impl<'a> Sealing<'a> {
         hide_names: bool,
         own: &'a OwnFiles,
     ) -> Self {
-        Self { key, keys, existing, hide_names, own, tree: Tree::default(), room: Room::default() }
+        Self {
+            key,
+            keys,
+            existing,
+            hide_names,
+            own,
+            tree: Tree::default(),
+            room: Room::default(),
+            sealed_before: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns how many of the inputs were sealed files themselves.
+    pub fn sealed_before(&self) -> usize {
+        self.sealed_before.load(Ordering::Relaxed)
     }
 
     /// Seals every job, many at once. What fails is reported when it does, unless it is the only one. That all of it
@@ -141,7 +157,10 @@ impl<'a> Sealing<'a> {
             output.name()?;
             Ok((bytes, id))
         });
-        let (bytes, id) = sealed.map_err(|failure| self.tree.explain(root, &job.output, failure))?;
+        let (bytes, id) = sealed.map_err(|failure| match (failure.kind, root) {
+            ("name-too-long", Some(_)) => failure.hint("encrypt its folder with --hide-names or with --archive"),
+            _ => self.tree.explain(root, &job.output, failure),
+        })?;
         self.tree.named(&job.output);
         Ok(Outcome::Done { bytes, file: id, replaced, is_vault: self.own.is_other_vault(&file) })
     }
@@ -287,6 +306,9 @@ impl<'a> Sealing<'a> {
         let path = &job.item.path;
         let doing = || format!("encrypt {}", path.display());
         let is_stream = matches!(output, Output::Stream(_));
+        if begins_sealed(file).unwrap_or(false) {
+            self.sealed_before.fetch_add(1, Ordering::Relaxed);
+        }
         let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
@@ -382,7 +404,6 @@ impl<'a> Comparing<'a> {
 
 impl io::Write for Comparing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        use crate::body::ReadAt;
         let mut own = zeroize::Zeroizing::new(vec![0; bytes.len()]);
         let read = self.file.read_at(&mut own, self.at)?;
         if read == 0 || own[..read] != bytes[..read] {

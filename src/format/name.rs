@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// The longest project name, in characters.
 pub const PROJECT_NAME_LIMIT: usize = 128;
@@ -37,6 +38,49 @@ pub(crate) fn is_unseen(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Tells whether a joiner may stand between two characters: as a letter or mark of a script in which it changes how
+/// words are written, from Arabic to the scripts of India and South-East Asia (Unicode Standard Annex 31, section 2.3).
+fn is_joined(c: char) -> bool {
+    matches!(c, '\u{600}'..='\u{1cff}' | '\u{a800}'..='\u{abff}') && (c.is_alphabetic() || is_combining_mark(c))
+}
+
+/// Returns every character with whether it is unseen. A joiner within a word of a script that needs it is not.
+fn with_unseen(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let mut before = None;
+    let mut characters = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = characters.next()?;
+        let is_within = before.is_some_and(is_joined) && characters.peek().copied().is_some_and(is_joined);
+        before = Some(c);
+        Some((c, is_unseen(c) && !(matches!(c, '\u{200c}' | '\u{200d}') && is_within)))
+    })
+}
+
+/// How two names differ that one may type for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// In case alone.
+    Case,
+    /// By one letter that is another, is missing, is too many or has changed places with the next.
+    Letter,
+}
+
+/// Tells whether one name may have been typed for the other.
+#[must_use]
+pub fn difference(one: &str, other: &str) -> Option<Difference> {
+    let (one, other): (Vec<char>, Vec<char>) =
+        (one.to_lowercase().chars().collect(), other.to_lowercase().chars().collect());
+    if one == other {
+        return Some(Difference::Case);
+    }
+    let head = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (&one[head..], &other[head..]);
+    let is_swapped = one.len() > 1 && other.len() > 1 && one[..2] == [other[1], other[0]] && one[2..] == other[2..];
+    let rest = |text: &[char]| text.get(1..).unwrap_or_default().to_vec();
+    let is_one = rest(one) == rest(other) || rest(one) == other || one == rest(other);
+    (is_swapped || is_one).then_some(Difference::Letter)
+}
+
 /// Returns a project name in normalization form NFC.
 ///
 /// # Errors
@@ -63,7 +107,7 @@ pub fn free_text(text: &str, limit: usize) -> Result<String, NameError> {
     if text.chars().take(limit + 1).count() > limit {
         return Err(NameError::TooLong(limit));
     }
-    if text.chars().any(is_unseen) {
+    if with_unseen(text).any(|(_, is_unseen)| is_unseen) {
         return Err(NameError::Control);
     }
     Ok(text.nfc().collect())
@@ -72,8 +116,8 @@ pub fn free_text(text: &str, limit: usize) -> Result<String, NameError> {
 /// Returns `text` fit to be printed: what would not be seen, or would act on the terminal, is escaped.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if is_unseen(c) {
+    with_unseen(text).fold(String::with_capacity(text.len()), |mut out, (c, is_unseen)| {
+        if is_unseen {
             out.extend(c.escape_unicode())
         } else {
             out.push(c)
@@ -178,6 +222,39 @@ mod tests {
     fn what_would_act_on_a_terminal_is_escaped() {
         assert_eq!(printable("a\u{1b}]0;x\u{7}é"), "a\\u{1b}]0;x\\u{7}é");
         assert_eq!(printable_json("{\"a\":\"\u{9b}\u{e0041}é\"}"), "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
+    }
+
+    #[test]
+    fn a_joiner_is_taken_within_words_that_need_it_alone() {
+        // Persian, Hindi, Sinhala.
+        for good in ["\u{645}\u{6cc}\u{200c}\u{62e}", "\u{915}\u{94d}\u{200d}\u{937}", "\u{dc1}\u{dca}\u{200d}\u{dbb}"]
+        {
+            assert_eq!(project_name(good).as_deref(), Ok(good));
+            assert_eq!(printable(good), good);
+        }
+        for bad in [
+            "a\u{200d}b",
+            "\u{645}\u{200c}",
+            "\u{200c}\u{645}",
+            "\u{645}\u{200c}\u{200c}\u{62e}",
+            "\u{645}\u{200b}\u{62e}",
+        ] {
+            assert_eq!(project_name(bad).unwrap_err(), NameError::Control, "{bad:?}");
+            assert!(printable(bad).contains("\\u{200"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_typed_for_each_other_are_known() {
+        for (one, other) in [("acme", "AcMe"), ("Ö", "ö")] {
+            assert_eq!(difference(one, other), Some(Difference::Case));
+        }
+        for other in ["acne", "acm", "cme", "acmee", "xacme", "ACEM", "acmes", "came"] {
+            assert_eq!(difference("acme", other), Some(Difference::Letter), "{other}");
+        }
+        for other in ["beta", "ac", "ceam", "acme-2026", ""] {
+            assert_eq!(difference("acme", other), None, "{other}");
+        }
     }
 
     #[test]

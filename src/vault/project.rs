@@ -8,7 +8,7 @@ use super::change::Editing;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, FileKey};
-use crate::error::{Error, KeyPlace};
+use crate::error::{Error, KeyPlace, PROJECT_NAME};
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::scalar::Base64;
 use crate::format::vault::{Document, KeyState, Payload, Project, ProjectKey, Seen};
@@ -404,7 +404,7 @@ fn earlier_keys(project: &Project) -> std::vec::IntoIter<&ProjectKey> {
 }
 
 fn checked_name(text: &str) -> Result<String, Error> {
-    name::project_name(text).map_err(|reason| Error::BadName { what: "the project's name", reason })
+    name::project_name(text).map_err(|reason| Error::BadName { what: PROJECT_NAME, reason })
 }
 
 pub(super) fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
@@ -417,13 +417,23 @@ fn normal(text: &str) -> String {
 }
 
 pub(super) fn find<'a>(payload: &'a Payload, name: &str) -> Result<&'a Project, Error> {
-    let name = normal(name);
-    payload.projects.iter().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
+    let index = index_of(payload, name)?;
+    Ok(&payload.projects[index])
 }
 
 pub(super) fn find_mut<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+    let index = index_of(payload, name)?;
+    Ok(&mut payload.projects[index])
+}
+
+fn index_of(payload: &Payload, name: &str) -> Result<usize, Error> {
     let name = normal(name);
-    payload.projects.iter_mut().find(|project| project.name == name).ok_or(Error::ProjectNotFound { name })
+    payload.projects.iter().position(|project| project.name == name).ok_or_else(|| {
+        let usable = payload.projects.iter().filter(|project| project.destroyed.is_none());
+        let similar = usable.map(|project| (name::difference(&project.name, &name), project));
+        let nearest = similar.filter_map(|(difference, project)| Some((difference?, project))).min_by_key(|(d, _)| *d);
+        Error::ProjectNotFound { name, similar: nearest.map(|(_, project)| project.name.clone()) }
+    })
 }
 
 pub(super) fn usable(project: &Project) -> Result<&Project, Error> {

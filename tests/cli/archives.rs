@@ -38,7 +38,7 @@ hint: leave out --extract to get the file; if it is a tar file that you want unp
 ",
     );
     home.run("decrypt --extract --any-tar client.tar.sealed -o out")
-        .does("client.tar.sealed -> out: 1 files, 6 B (project acme, key version 1)\n");
+        .does("client.tar.sealed -> out: 1 file, 6 B (project acme, key version 1)\n");
     assert_eq!(home.read(format!("out/{name}")), b"theirs");
     assert_eq!(home.run_alone("decrypt --any-tar client.tar.sealed").code(), 2);
 }
@@ -76,7 +76,7 @@ hint: choose another name with -o
     );
     fs::remove_dir_all(home.path("d")).unwrap();
     home.write("d.tar", "something else");
-    home.run("decrypt --extract d.tar.sealed").does("d.tar.sealed -> d: 1 files, 4 B (project acme, key version 1)\n");
+    home.run("decrypt --extract d.tar.sealed").does("d.tar.sealed -> d: 1 file, 4 B (project acme, key version 1)\n");
     assert_eq!((home.read("d/a"), home.read("d.tar")), (b"data".to_vec(), b"something else".to_vec()));
 }
 

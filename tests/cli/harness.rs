@@ -13,6 +13,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "hints.rs"]
+pub mod hints;
+
 /// The cheapest password check that is accepted: about a tenth of a second.
 pub const FLOOR: &str = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4";
 /// The password in the file `pw` of every home.
@@ -249,6 +252,7 @@ impl Typed<'_> {
             before,
             after: self.home.contents(),
         };
+        outcome.check_hints(&self.command);
         let new = outcome.after.keys().filter(|path| !outcome.before.contains_key(*path));
         let left: Vec<_> = new.filter(|path| is_temporary(path)).collect();
         assert!(left.is_empty(), "{} left {left:?}", outcome.typed);
@@ -327,6 +331,25 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Every command that a hint names can be typed, and the command that failed has every flag that its hint names.
+    #[track_caller]
+    fn check_hints(&self, command: &[OsString]) {
+        for line in self.stderr.lines() {
+            let json = serde_json::from_str::<Value>(line).ok();
+            let hint = match &json {
+                Some(json) => json["hint"].as_str(),
+                None => line.strip_prefix("hint: "),
+            };
+            let Some(hint) = hint else { continue };
+            for command in hints::commands_in(hint) {
+                hints::assert_known(PROGRAM, &command, &self.typed);
+            }
+            if self.typed.contains(PROGRAM) {
+                hints::assert_flags_known(PROGRAM, &command[1..], hint);
+            }
+        }
+    }
+
     /// It succeeded, changed nothing, and said this and nothing else.
     #[track_caller]
     pub fn shows(self, stdout: &str) -> Self {

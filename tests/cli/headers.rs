@@ -38,8 +38,32 @@ fn inspect_shows_damage_that_can_be_seen() {
     let seen = home.run_alone("inspect one.sealed long.sealed --json").succeeds().json();
     assert_eq!((&seen[0]["blocks_agree"], &seen[1]["plaintext_len"]), (&json!(false), &json!(null)));
     let outcome = home.run_alone("inspect text --json");
-    outcome.fails_in_json(5, "damaged");
+    outcome.fails_in_json(4, "not-sealed");
+    // A run goes past what fails.
+    let some = home.run_alone("inspect text one.sealed --json");
+    assert_eq!((some.code(), some.json().as_array().unwrap().len()), (4, 1), "{}", some.stderr());
     home.run_alone("inspect none --json").fails_in_json(4, "input-not-found");
+}
+
+#[test]
+fn a_folder_is_listed_with_what_is_known_of_its_files() {
+    let home = Home::with_project();
+    home.write("in/sub/a.csv", "data");
+    home.write("in/b.csv", "more data");
+    home.run("encrypt -p acme in --hide-names -o hidden -q").does("");
+    let listed = home.run_alone("ls hidden").succeeds().changed_nothing().text();
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((lines.len(), &lines[0][..]), (3, &["FILE", "LENGTH"][..]));
+    assert!(lines[1][0].starts_with("hidden/") && !listed.contains("csv"), "{listed}");
+    let listed = home.run("inspect hidden").succeeds().changed_nothing().text();
+    let mut lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().skip(1).collect()).collect();
+    assert_eq!(lines.remove(0), ["LENGTH", "PROJECT", "KEY", "PATH"]);
+    lines.sort_unstable();
+    assert_eq!(lines, [["4", "acme", "1", "sub/a.csv"], ["9", "acme", "1", "b.csv"]]);
+    let json = home.run("ls hidden --json").succeeds().json();
+    assert_eq!((json.as_array().unwrap().len(), &json[0]["sealed_in"]["project"]), (2, &json!("acme")));
+    fs::create_dir(home.path("empty")).unwrap();
+    home.run_alone("ls empty").shows("no sealed files\n");
 }
 
 #[test]

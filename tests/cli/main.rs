@@ -22,6 +22,7 @@ mod keychain_file;
 mod keys;
 mod lost_output;
 mod manifests;
+mod messages;
 mod own_files;
 mod owners;
 mod passwd;

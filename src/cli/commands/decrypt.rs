@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::body::OpenedBy;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::output::counted;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
@@ -201,10 +202,10 @@ impl Decrypt {
                 }
             };
             lines.push(format!(
-                "{} -> {}: {} files, {} (project {}, key version {})",
+                "{} -> {}: {}, {} (project {}, key version {})",
                 shown(&job.item.path),
                 shown(path),
-                extracted.files,
+                counted(extracted.files, "file"),
                 HumanBytes(extracted.bytes),
                 printable(&by.project),
                 by.version

@@ -1,5 +1,6 @@
 //! `strongroom encrypt`.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +14,10 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::kit;
-use crate::cli::output::Announced;
+use crate::cli::output::{Announced, counted};
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
+use crate::cli::producer;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout};
@@ -30,7 +32,7 @@ use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::seal::{Existing, Job, Outcome, Sealed, Sealing, remove};
-use crate::format::name::printable;
+use crate::format::name::{Difference, difference, printable};
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 
@@ -39,12 +41,17 @@ use crate::vault::{NewProject, ProjectFileKey, Unlocked};
 /// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed in which
 /// every file has its sealed counterpart. The originals stay.
 #[derive(Debug, Args)]
+#[command(mut_arg("paths", |paths| paths.required_unless_present_any(["files_from", "from_command"])))]
 pub struct Encrypt {
     /// The project whose key encrypts
     #[arg(long, short, value_name = "NAME")]
     project: String,
     #[command(flatten)]
     paths: Paths,
+    /// Run this command in a shell and encrypt what it prints; nothing is kept unless it ends with 0
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
+          conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
+    from_command: Option<String>,
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
@@ -147,9 +154,17 @@ impl Encrypt {
     }
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
-        let named = self.paths.named(context)?;
+        let named = match self.from_command {
+            Some(_) => vec![Named::Stream],
+            None => self.paths.named(context)?,
+        };
         let destination = if self.archive { self.place_of_archives(&named)? } else { self.place(&named)? };
-        pipes::check_free(context, &named, &destination)?;
+        if self.from_command.is_none() {
+            pipes::check_free(context, &named, &destination)?;
+        } else if destination == Destination::Stream {
+            return Err(Failure::usage("--from-command needs a file to keep or not to keep")
+                .hint("name a file with -o, or pipe the command's output to `strongroom encrypt -p PROJECT -`"));
+        }
         let own = context.own_files([
             (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
             (self.manifest.as_deref(), "the manifest"),
@@ -272,8 +287,8 @@ impl Encrypt {
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             if work.destination == Destination::Stream {
-                archive::pack(key, folder, &found, pipes::stdout()?, &progress)?;
-                return Ok(());
+                let packed = archive::pack(key, folder, &found, pipes::stdout()?, &progress);
+                return packed.map(drop).map_err(pipes::whole_or_failed);
             }
             let output = OutputFile::create(&job.output, self.force)?;
             tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
@@ -300,12 +315,16 @@ impl Encrypt {
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
-        let key = self.key(vault)?;
+        let key = self.key(context, vault, new.is_some())?;
+        if self.hide_names {
+            warn_of_empty_folders(context, &work.found);
+        }
         if self.archive {
             return self.pack_all(context, &key, &work);
         }
         if let [Named::Stream] = work.named[..] {
-            let bytes = seal_stream(context, &key, &work.destination, self.force, &self.effort)?;
+            let bytes =
+                seal_stream(context, &key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
             return self.report_stream(context, &key, &work.destination, bytes, new);
         }
         let keys = Keys::of(vault, None).map_err(|error| Failure::of("encrypt", error))?;
@@ -332,6 +351,16 @@ impl Encrypt {
         let progress = self.effort.progress(&context.output, work.jobs.len(), Some(bytes));
         let outcomes = sealing.run(&work.jobs, self.effort.threads(), &progress);
         drop(progress);
+        match sealing.sealed_before() {
+            0 => {}
+            1 => {
+                context.output.warn("sealed-twice", "1 of the files was encrypted already, and is now encrypted twice")
+            }
+            count => {
+                let text = format!("{count} of the files were encrypted already, and are now encrypted twice");
+                context.output.warn("sealed-twice", &text);
+            }
+        }
         let lasts = sealing.tree.sync();
         let removes = self.remove && lasts.is_ok();
         tally.note(lasts);
@@ -409,17 +438,31 @@ impl Encrypt {
         output.publish()
     }
 
-    fn key(&self, vault: &mut Unlocked<'_>) -> Result<ProjectFileKey, Failure> {
+    fn key(&self, context: &Context, vault: &mut Unlocked<'_>, is_new: bool) -> Result<ProjectFileKey, Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
         match vault.file_key(&self.project, None) {
+            Err(Error::ProjectNotFound { name, similar: Some(similar) })
+                if self.init && difference(&name, &similar) == Some(Difference::Case) =>
+            {
+                let doing = format!("cannot encrypt for project {name:?}");
+                Err(Failure::new(Exit::Failed, "project-exists", doing)
+                    .cause(format!("there is a project {similar:?}, whose name differs in case alone"))
+                    .hint(format!(
+                        "name that project with -p; or, if you want both: strongroom project add {}",
+                        shell_word(&name)
+                    )))
+            }
             Err(Error::ProjectNotFound { .. }) if self.init => {
                 let new = NewProject { name: self.project.clone(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
+                if !is_new {
+                    context.output.remark(&format!("made project {:?}", self.project));
+                }
                 vault.file_key(&self.project, None).map_err(doing)
             }
             other => other.map_err(|error| {
-                let missing = matches!(error, Error::ProjectNotFound { .. });
+                let missing = matches!(error, Error::ProjectNotFound { similar: None, .. });
                 let failure = doing(error);
                 if missing { failure.hint("add it with `strongroom project add`, or give --init") } else { failure }
             }),
@@ -496,7 +539,8 @@ impl Encrypt {
     ) -> Result<(), Failure> {
         let Destination::File(path) = destination else { return Ok(()) };
         let by = format!("project {}, key version {}", printable(&key.project), key.version);
-        let mut text = format!("{} -> {} ({by})", pipes::STDIN, shown(path));
+        let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
+        let mut text = format!("{source} -> {} ({by})", shown(path));
         let files = json!([{
             "input": "-",
             "output": path.display().to_string(),
@@ -527,6 +571,21 @@ fn sealed_in(named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
     match named.get(item.named) {
         Some(Named::Folder(folder)) if named.len() > 1 => Ok(folder_name(folder)?.join(&item.relative)),
         _ => Ok(item.relative.clone()),
+    }
+}
+
+/// Warns of folders that no name will be left of.
+fn warn_of_empty_folders(context: &Context, found: &Found) {
+    let folders_of = |item: &'_ Item| {
+        let named = item.named;
+        item.relative.ancestors().skip(1).map(|folder| (named, folder.to_path_buf())).collect::<Vec<_>>()
+    };
+    let kept: HashSet<(usize, PathBuf)> = found.items.iter().flat_map(folders_of).collect();
+    let lost = found.folders.iter().filter(|folder| !kept.contains(folder)).count();
+    if lost > 0 {
+        let (folders, are) = (counted(lost, "empty folder"), if lost == 1 { "is" } else { "are" });
+        let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
+        context.output.warn("empty-folders", &text);
     }
 }
 

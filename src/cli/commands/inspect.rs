@@ -1,6 +1,6 @@
 //! `strongroom inspect`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
@@ -10,61 +10,150 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::table;
 use crate::cli::password;
+use crate::cli::tally::{Counted, Tally};
 use crate::crypto::cobblestone::CHUNK_LEN;
-use crate::files::find::open_input;
+use crate::files::find::{Named, Wanted, find, look, open_input};
 use crate::files::open::Keys;
+use crate::files::own::OwnFiles;
 use crate::format::sealed::stanza;
 
-/// Show what an encrypted file tells, without a key and with one.
+/// Show what can be seen of encrypted files, without a key and with one.
 ///
 /// Without a password, what anybody can see: sizes and counts, no name and no project. With --unlock or a password
-/// source also what is sealed in.
+/// source also what is sealed in. Of a folder, a table of the sealed files in it.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The sealed files
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    files: Vec<PathBuf>,
+    /// Sealed files, and folders that hold some
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    paths: Vec<PathBuf>,
     /// Ask for the master password, and show what is sealed in as well
     #[arg(long)]
     unlock: bool,
 }
 
+/// What is known of a file.
+struct Seen {
+    inspection: Inspection,
+    header: Option<Header>,
+}
+
+impl Counted for Seen {
+    fn is_up_to_date(&self) -> bool {
+        false
+    }
+}
+
 impl Inspect {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut seen = Vec::new();
-        for path in &self.files {
-            let (file, _) = open_input(path)?;
-            let what = path.display().to_string();
-            let inspection = inspect(&what, &file).map_err(|error| Failure::of(format!("inspect {what}"), error))?;
-            seen.push((what, file, inspection));
-        }
-        let opened: Vec<Option<Header>> = if self.unlock || password::has_source(context) {
+        let named = self.paths.iter().map(|path| look(path.clone())).collect::<Result<Vec<Named>, _>>()?;
+        let found = find(&named, Wanted::Sealed, None, &OwnFiles::default());
+        let mut seen: Vec<Result<Seen, Failure>> = found.items.iter().map(|item| look_at(&item.path)).collect();
+        let is_any = seen.iter().any(Result::is_ok);
+        if is_any && (self.unlock || password::has_source(context)) {
             context.with_unlocked(|vault| {
                 let keys = Keys::of(vault, None).map_err(|error| Failure::of("inspect", error))?;
-                let open = |(what, file, _): &(String, std::fs::File, _)| {
-                    keys.with(|keys| Header::open(what, "this vault", file, keys), |header| header)
-                        .map(Some)
-                        .map_err(|error| Failure::of(format!("inspect {what}"), error))
-                };
-                seen.iter().map(open).collect::<Result<_, _>>()
-            })?
-        } else {
-            seen.iter().map(|_| None).collect()
-        };
-        let mut blocks = Vec::new();
+                for (item, seen) in found.items.iter().zip(&mut seen) {
+                    if let Ok(known) = seen {
+                        match open(&keys, &item.path) {
+                            Ok(header) => known.header = Some(header),
+                            Err(failure) => *seen = Err(failure),
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        let mut tally = Tally::begin(context, "inspected", &found, found.items.len());
+        let mut blocks = Blocks::of(&named);
         let mut values = Vec::new();
-        for ((what, _, inspection), header) in seen.iter().zip(&opened) {
-            let mut rows = rows(what, inspection);
-            let mut value = value(what, inspection);
-            if let Some(header) = header {
-                rows.extend(sealed_rows(header));
+        for (item, seen) in found.items.iter().zip(seen) {
+            if let Err(failure) = &seen
+                && found.items.len() > 1
+            {
+                failure.print(&context.output);
+            }
+            let Some(seen) = tally.take(seen) else { continue };
+            let what = item.path.display().to_string();
+            let mut value = value(&what, &seen.inspection);
+            if let Some(header) = &seen.header {
                 value["sealed_in"] = sealed_value(header);
             }
-            blocks.push(table(&[], rows));
             values.push(value);
+            blocks.add(item.named, &what, &seen);
         }
-        context.output.result(&blocks.join("\n\n"), &Value::from(values))
+        if !values.is_empty() || !tally.has_failed() {
+            context.output.result(&blocks.text(), &Value::from(values))?;
+        }
+        tally.end()
     }
+}
+
+fn look_at(path: &Path) -> Result<Seen, Failure> {
+    let (file, _) = open_input(path)?;
+    let what = path.display().to_string();
+    let inspection = inspect(&what, &file).map_err(|error| Failure::of(format!("inspect {what}"), error))?;
+    Ok(Seen { inspection, header: None })
+}
+
+fn open(keys: &Keys<'_>, path: &Path) -> Result<Header, Failure> {
+    let (file, _) = open_input(path)?;
+    let what = path.display().to_string();
+    keys.with(|keys| Header::open(&what, "this vault", &file, keys), |header| header)
+        .map_err(|error| Failure::of(format!("inspect {what}"), error))
+}
+
+/// What is printed of each path that was named: of a file its rows, of a folder a table of its files.
+struct Blocks<'a> {
+    named: &'a [Named],
+    texts: Vec<String>,
+    /// The rows of the folder that is being listed, and its place among the named paths.
+    listed: Option<(usize, Vec<Vec<String>>)>,
+    is_unlocked: bool,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(named: &'a [Named]) -> Self {
+        Self { named, texts: Vec::new(), listed: None, is_unlocked: false }
+    }
+
+    fn add(&mut self, named: usize, what: &str, seen: &Seen) {
+        if self.listed.as_ref().is_some_and(|(folder, _)| *folder != named) {
+            self.end_list();
+        }
+        self.is_unlocked |= seen.header.is_some();
+        if matches!(self.named.get(named), Some(Named::Folder(_))) {
+            self.listed.get_or_insert_with(|| (named, Vec::new())).1.push(listed(what, seen));
+            return;
+        }
+        let mut rows = rows(what, &seen.inspection);
+        rows.extend(seen.header.as_ref().into_iter().flat_map(sealed_rows));
+        self.texts.push(table(&[], rows));
+    }
+
+    fn end_list(&mut self) {
+        let headings: &[&str] =
+            if self.is_unlocked { &["FILE", "LENGTH", "PROJECT", "KEY", "PATH"] } else { &["FILE", "LENGTH"] };
+        if let Some((_, rows)) = self.listed.take() {
+            self.texts.push(table(headings, rows));
+        }
+    }
+
+    fn text(mut self) -> String {
+        self.end_list();
+        if self.texts.is_empty() { "no sealed files".into() } else { self.texts.join("\n\n") }
+    }
+}
+
+/// Returns a file's line in the list of a folder.
+fn listed(what: &str, seen: &Seen) -> Vec<String> {
+    let length = seen.inspection.plaintext_len.map_or_else(|| "?".into(), |length| length.to_string());
+    let mut cells = vec![what.to_owned(), length];
+    if let Some(Header { opened_by, metadata, .. }) = &seen.header {
+        let bytes = metadata.path_bytes.as_ref().map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
+        let path = metadata.path.clone().or(bytes).or_else(|| metadata.name.clone());
+        cells.extend([opened_by.project.clone(), opened_by.version.to_string(), path.unwrap_or_default()]);
+    }
+    cells
 }
 
 fn stanza_name(kind: u8) -> String {

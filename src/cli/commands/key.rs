@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::project::keys_to_json;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::{print, state_name, stdout_is_terminal, table};
+use crate::cli::output::{print_whole, state_name, stdout_is_terminal, table};
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::vault::SharedKeys;
 
@@ -160,9 +160,9 @@ impl Show {
                 line.push_str(",\"key\":\"");
                 line.push_str(text);
                 line.push_str("\"}\n");
-                return print(line.as_bytes());
+                return print_whole(line.as_bytes());
             }
-            print(&encoded)
+            print_whole(&encoded)
         })
     }
 }
@@ -221,8 +221,13 @@ impl Import {
             .map_err(|error| Failure::io(format!("read the key file {}", self.from.display()), &error))?;
         decode(&raw, self.format).ok_or_else(|| {
             Failure::new(Exit::Usage, "bad-key", format!("cannot import {}", self.from.display()))
-                .cause("it does not hold exactly one 32-byte key in this format")
-                .hint("name its format with --format raw, hex or base64")
+                .cause("it does not hold exactly one key of 32 bytes in this format")
+                .hint(match Format::value_variants().iter().find(|format| decode(&raw, **format).is_some()) {
+                    Some(Format::Raw) => "it can be read with --format raw",
+                    Some(Format::Hex) => "it can be read with --format hex",
+                    Some(Format::Base64) => "it can be read with --format base64",
+                    None => "name a file with one key, as `strongroom key show` prints it",
+                })
         })
     }
 }

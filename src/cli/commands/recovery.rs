@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags, Making};
-use crate::cli::output::{counted, print, table};
+use crate::cli::output::{counted, print_whole, table};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::store::Store;
@@ -279,10 +279,10 @@ impl New {
                     None => text.push_str(&format!("\"{}\"", *making.code)),
                 }
                 text.push_str("}\n");
-                return revoked_unless_printed(vault, number, print(text.as_bytes()));
+                return revoked_unless_printed(vault, number, print_whole(text.as_bytes()));
             }
             if prints {
-                revoked_unless_printed(vault, number, print(page.text().as_bytes()))?;
+                revoked_unless_printed(vault, number, print_whole(page.text().as_bytes()))?;
             }
             let where_to = match file {
                 Some(path) => format!(

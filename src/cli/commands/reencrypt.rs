@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::warn_of_one_block;
@@ -41,8 +42,8 @@ pub struct Reencrypt {
     #[command(flatten)]
     paths: Paths,
     /// Also files that are under the current key already, unless they were sealed at or after this time, as
-    /// 2026-11-21T08:30:00Z
-    #[arg(long, value_name = "TIME")]
+    /// 2026-11-21T08:30:00Z, or 2026-11-21 for its first second, in UTC
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     before: Option<Timestamp>,
     #[command(flatten)]
     effort: Effort,
@@ -131,7 +132,13 @@ impl Reencrypt {
             let busy = Error::Busy { what: path.display().to_string(), waited: LOCK_WAIT };
             return Err(Failure::of(doing(), busy));
         }
-        let opener = work.keys.open(path, file)?;
+        let opener = work.keys.open(path, file).map_err(|failure| match failure.kind {
+            "wrong-key" => {
+                let path = shell_word(&path.display().to_string());
+                failure.hint(format!("see which project it belongs to: strongroom inspect --unlock {path}"))
+            }
+            _ => failure,
+        })?;
         let header = opener.header();
         warn_of_one_block(context, path, header.one_block_only);
         let was = header.opened_by.version;
@@ -168,4 +175,11 @@ impl Reencrypt {
         work.tree.named(&target);
         Ok(Outcome::Done { bytes, was })
     }
+}
+
+/// Reads a time, or a date for the midnight it begins with.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let midnight = || format!("{text}T00:00:00Z").parse();
+    let moment = text.parse().or_else(|_| midnight());
+    moment.map_err(|_| "give a time in UTC, as 2026-11-21T08:30:00Z, or a date, as 2026-11-21".into())
 }

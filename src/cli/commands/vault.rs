@@ -323,7 +323,8 @@ impl Fork {
                 }
                 (None, kind) => kind,
             };
-            setup::check_place(context, &kind, new, store.file(), false)?;
+            setup::check_place(context, &kind, new, store.file(), false)
+                .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
             let kind = context.whole_kind(&kind, new);
             let keychain = context.keychain(&kind, new);
             let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
