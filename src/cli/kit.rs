@@ -139,8 +139,9 @@ impl Making {
 ///
 /// # Errors
 /// Where something stands there, or the folder is copied elsewhere and that was not allowed.
-pub fn check(flags: &KitFlags) -> Result<(), Failure> {
+pub fn check(context: &Context, flags: &KitFlags) -> Result<(), Failure> {
     let Some(path) = &flags.recovery_file else { return Ok(()) };
+    context.refuse_own_output(path)?;
     refuse_synced(path, flags.allow_synced)?;
     check_free(path, false).map_err(without_flags)
 }

@@ -71,4 +71,12 @@ impl Context {
         }
         Ok(own)
     }
+
+    /// Refuses to write a kit or a copy of the vault under a name of the program's own.
+    ///
+    /// # Errors
+    /// As [`Context::own_files`], and a usage failure.
+    pub fn refuse_own_output(&self, path: &Path) -> Result<(), Failure> {
+        self.own_files([])?.refuse_output(path).map_err(|failure| failure.hint("name another file"))
+    }
 }

@@ -92,7 +92,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
         Some(cost) => cost,
         None => calibrate(&context.output)?,
     };
-    kit::check(&new.kit)?;
+    kit::check(context, &new.kit)?;
     // From here on by its whole path, as it is shown and remembered.
     let kind = context.whole_kind(&kind, id);
     Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })

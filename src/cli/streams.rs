@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::failure::Failure;
@@ -134,7 +134,7 @@ pub fn open_stream(
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let copied = opener.copy_to(Output::At(sink.file()), run);
     let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
-    sink.set_attributes(&opening.attributes(&metadata))?;
+    sink.set_attributes(&opening.attributes(&metadata), &opening.refused);
     sink.publish()?;
     Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })
 }
@@ -177,4 +177,12 @@ pub fn warn_of_renamed<'a>(context: &Context, files: impl IntoIterator<Item = (&
         let text = format!("{} more files do not have the names that they were encrypted under", renamed.len() - SHOWN);
         context.output.warn("renamed", &text);
     }
+}
+
+/// Warns of files that another name still holds: a hard link, under which nothing has changed.
+pub fn warn_of_links(context: &Context, what: &str, linked: &[PathBuf]) {
+    let Some(first) = linked.first() else { return };
+    let files = if linked.len() == 1 { "1 file has".into() } else { format!("{} files have", linked.len()) };
+    let text = format!("{files} another name (a hard link) that still holds {what}, for example {}", first.display());
+    context.output.warn("hard-links", &text);
 }

@@ -15,7 +15,8 @@ use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
 use super::Observer;
 use super::find::{Found, open_input};
-use super::open::{checked, umask};
+use super::open::checked;
+use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
 use crate::body::{Metadata, Opener, Sealer};
 use crate::disk::publish::{rename_to_free, temporary_name};
@@ -134,6 +135,8 @@ pub fn extract(
     input: &Path,
     target: &Path,
     any_tar: bool,
+    permissions: Permissions,
+    refused: &Refused,
     observer: &dyn Observer,
 ) -> Result<Extracted, Failure> {
     if !any_tar && opener.header().metadata.media.as_deref() != Some(MEDIA) {
@@ -147,7 +150,8 @@ pub fn extract(
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
     unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
-    let extracted = Unpacking { input, target, root: &folder.0, observer }.unpack(&mut reader)?;
+    let extracted = Unpacking { input, target, root: &folder.0, permissions, attributes_refused: refused, observer }
+        .unpack(&mut reader)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.
     io::copy(&mut reader, &mut io::sink()).map_err(|error| reading(input, error))?;
     rename_to_free(&folder.0, target).map_err(|error| match error.kind() {
@@ -180,6 +184,8 @@ struct Unpacking<'a> {
     target: &'a Path,
     /// The folder's name until then.
     root: &'a Path,
+    permissions: Permissions,
+    attributes_refused: &'a Refused,
     observer: &'a dyn Observer,
 }
 
@@ -187,11 +193,10 @@ impl Unpacking<'_> {
     fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, Failure> {
         let mut extracted = Extracted { files: 0, bytes: 0 };
         let (mut folders, mut folders_len) = (Vec::new(), 0);
-        let mask = umask();
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
             let Some(path) = self.path_of(&entry)? else { continue };
-            let (mode, modified) = (entry.mode & !mask, time(entry.modified));
+            let modified = Some(time(entry.modified));
             let failed = |error: io::Error| self.not_written(&path, &error);
             let whole = self.root.join(&path);
             match entry.kind {
@@ -201,14 +206,22 @@ impl Unpacking<'_> {
                     if folders_len > FOLDERS_LIMIT {
                         return Err(self.bad("it holds more folders than are unpacked at once".into()));
                     }
-                    folders.push((path, mode, modified));
+                    // A folder that nobody may enter could not be filled.
+                    let mode = self.permissions.of(entry.mode | 0o100);
+                    folders.push((path, Attributes { mode: Some(mode), modified }));
                 }
                 Kind::File => {
                     create_private_folder(folder_of(&whole)).map_err(failed)?;
                     let mut file = crate::disk::create_private(&whole).map_err(failed)?;
                     extracted.bytes += self.copy(&mut entries, &mut file, &path)?;
                     extracted.files += 1;
-                    file.set_modified(modified).and_then(|()| set_mode(&file, mode)).map_err(failed)?;
+                    let mode = Some(self.permissions.of(entry.mode));
+                    set_attributes(
+                        &file,
+                        &self.target.join(&path),
+                        &Attributes { mode, modified },
+                        self.attributes_refused,
+                    );
                     file.sync_all().map_err(failed)?;
                 }
                 Kind::Other => {
@@ -217,13 +230,11 @@ impl Unpacking<'_> {
             }
         }
         // From within outwards: a folder that may not be written to, or whose time is set, must not change any more.
-        for (path, mode, modified) in folders.iter().rev() {
+        for (path, attributes) in folders.iter().rev() {
             let failed = |error: io::Error| self.not_written(path, &error);
             let folder = File::open(self.root.join(path)).map_err(failed)?;
             folder.sync_all().map_err(failed)?;
-            // Folders of other systems may not take a time.
-            let _ = folder.set_modified(*modified);
-            set_mode(&folder, *mode).map_err(failed)?;
+            set_attributes(&folder, &self.target.join(path), attributes, self.attributes_refused);
         }
         sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), &error))?;
         Ok(extracted)
@@ -291,17 +302,6 @@ fn time(seconds: i64) -> SystemTime {
     moment.unwrap_or(UNIX_EPOCH)
 }
 
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &File, _: u32) -> io::Result<()> {
-    Ok(())
-}
-
 /// A chunk that failed comes out of the reader as the library's error, inside the system's.
 fn reading(input: &Path, error: io::Error) -> Failure {
     let failure = Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", input.display()));
@@ -346,7 +346,15 @@ mod tests {
 
     fn unpacked_into(root: &Path, reader: &mut impl Read) -> Result<Extracted, Failure> {
         let (input, target) = (Path::new("x.tar.sealed"), Path::new("x"));
-        Unpacking { input, target, root, observer: &Silent }.unpack(reader)
+        Unpacking {
+            input,
+            target,
+            root,
+            permissions: Permissions::OwnerAlone,
+            attributes_refused: &Refused::default(),
+            observer: &Silent,
+        }
+        .unpack(reader)
     }
 
     #[test]

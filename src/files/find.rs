@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use super::own::OwnFiles;
 use crate::body::begins_sealed;
 use crate::disk::publish::is_unfinished;
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, shell_word};
 
 /// The name that stands for standard input and output.
 pub const STREAM: &str = "-";
@@ -66,7 +66,15 @@ pub fn open_input(path: &Path) -> Result<(File, Metadata), Failure> {
 /// # Errors
 /// Where it is missing, is no regular file or may not be written to.
 pub fn open_for_change(path: &Path) -> Result<File, Failure> {
-    open(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file)
+    open(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file).map_err(|failure| {
+        if failure.kind != "permission" || open_input(path).is_err() {
+            return failure;
+        }
+        let word = shell_word(&path.display().to_string());
+        Failure { message: format!("cannot change {}", path.display()), ..failure }
+            .cause("the file is read-only")
+            .hint(format!("make it writable with chmod u+w {word}, or replace it by `strongroom reencrypt`"))
+    })
 }
 
 fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), Failure> {
@@ -97,6 +105,17 @@ pub fn is_same_file(opened: &Metadata, path: &Path) -> bool {
     #[cfg(not(unix))]
     {
         standing.modified().ok() == opened.modified().ok() && standing.len() == opened.len()
+    }
+}
+
+/// Returns how many names a file has: under another one, what is removed here is still there.
+pub fn names_of(file: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::nlink(file);
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        1
     }
 }
 

@@ -10,7 +10,7 @@ use super::Observer;
 use super::find::{Item, open_input};
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{Attributes, OutputFile, check_apart};
+use super::publish::{Attributes, OutputFile, Permissions, Refused, check_apart};
 use super::seal::{Comparing, Existing, write_failed};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
@@ -153,8 +153,10 @@ pub struct Opening<'a> {
     pub keys: Keys<'a>,
     /// What is done if there is a file under an output's name.
     pub existing: Existing,
-    /// Leave the permission bits at those of the owner alone.
-    pub private: bool,
+    /// Who may read what is opened.
+    pub permissions: Permissions,
+    /// What could not be set of the outputs.
+    pub refused: Refused,
     /// The folders that plaintexts go to.
     pub tree: Tree,
     taken: Mutex<BTreeSet<PathBuf>>,
@@ -165,25 +167,30 @@ pub struct Opening<'a> {
     /// The inputs by their whole paths, looked up once.
     whole_inputs: OnceLock<HashSet<PathBuf>>,
     room: Room,
-    umask: u32,
 }
 
 impl<'a> Opening<'a> {
     /// Settles how.
-    pub fn of(keys: Keys<'a>, existing: Existing, private: bool, inputs: Vec<PathBuf>, own: &'a OwnFiles) -> Self {
+    pub fn of(
+        keys: Keys<'a>,
+        existing: Existing,
+        permissions: Permissions,
+        inputs: Vec<PathBuf>,
+        own: &'a OwnFiles,
+    ) -> Self {
         let taken = Mutex::default();
         Self {
             keys,
             existing,
             own,
             twins: HashMap::new(),
-            private,
+            permissions,
+            refused: Refused::default(),
             tree: Tree::default(),
             taken,
             inputs,
             whole_inputs: OnceLock::new(),
             room: Room::default(),
-            umask: umask(),
         }
     }
 
@@ -240,7 +247,7 @@ impl<'a> Opening<'a> {
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let copied = opener.copy_to(Output::At(sink.file()), run);
             copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
-            sink.set_attributes(&self.attributes(&opened.metadata))?;
+            sink.set_attributes(&self.attributes(&opened.metadata), &self.refused);
             sink.name()
         });
         written.map_err(|failure| self.tree.explain(root, &opened.output, failure))?;
@@ -316,7 +323,7 @@ impl<'a> Opening<'a> {
 
     /// Returns the time and the permission bits that a plaintext gets.
     pub fn attributes(&self, metadata: &Metadata) -> Attributes {
-        let mode = metadata.mode.map(|mode| if self.private { 0o600 } else { mode & 0o777 & !self.umask });
+        let mode = metadata.mode.map(|mode| self.permissions.of(mode));
         Attributes { modified: modified(metadata), mode }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::find::{Item, Named, STREAM};
 use crate::disk::with_suffix;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,11 @@ impl Destination {
             return Err(Failure::usage(format!("{} would be encrypted into itself", folder.display()))
                 .hint("name another folder with -o"));
         }
+        if let (Self::Beside, Some(Named::Folder(folder))) = (self, named.get(index))
+            && root != *folder
+        {
+            refuse_foreign(&root, folder)?;
+        }
         Ok(root)
     }
 
@@ -130,6 +135,32 @@ impl Destination {
             _ => None,
         }
     }
+}
+
+/// Refuses an output folder whose name the user did not give, if it is a link, or belongs to somebody else: what is
+/// written there would be led elsewhere, or be read.
+#[cfg(unix)]
+fn refuse_foreign(root: &Path, folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(there) = fs::symlink_metadata(root) else { return Ok(()) };
+    let refused = |cause: &str| {
+        Failure::new(Exit::Failed, "output-exists", format!("cannot write into {}", root.display()))
+            .cause(cause)
+            .hint(format!("if you mean that folder, name it with -o; else rename it, or {}", folder.display()))
+    };
+    if there.is_symlink() {
+        return Err(refused("it is a symbolic link, and its name was not given"));
+    }
+    // Root works for the user whose files it finds.
+    let user = rustix::process::geteuid();
+    let is_own = there.uid() == user.as_raw()
+        || user.is_root() && fs::metadata(folder).is_ok_and(|folder| folder.uid() == there.uid());
+    if is_own { Ok(()) } else { Err(refused("it belongs to another user, and its name was not given")) }
+}
+
+#[cfg(not(unix))]
+fn refuse_foreign(_: &Path, _: &Path) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// Returns a folder's own name.

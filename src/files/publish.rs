@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::disk::publish::{IfTaken, NewFile};
 use crate::disk::{self, folder_of, plain};
@@ -39,21 +41,9 @@ impl OutputFile {
         self.new.file()
     }
 
-    /// Gives the file the time and permission bits it is to have.
-    ///
-    /// # Errors
-    /// Where the system refuses.
-    pub fn set_attributes(&self, attributes: &Attributes) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::io(format!("write {}", self.target.display()), &error);
-        if let Some(modified) = attributes.modified {
-            self.file().set_modified(modified).map_err(failed)?;
-        }
-        #[cfg(unix)]
-        if let Some(mode) = attributes.mode {
-            use std::os::unix::fs::PermissionsExt;
-            self.file().set_permissions(fs::Permissions::from_mode(mode)).map_err(failed)?;
-        }
-        Ok(())
+    /// Gives the file the time and permission bits it is to have. What is refused is noted, and costs no content.
+    pub fn set_attributes(&self, attributes: &Attributes, refused: &Refused) {
+        set_attributes(self.file(), &self.target, attributes, refused);
     }
 
     /// Syncs the file, gives it its name in one step that replaces nothing unasked, and makes both last.
@@ -80,6 +70,70 @@ fn not_published(target: &Path, error: &io::Error) -> Failure {
         io::ErrorKind::InvalidFilename => Failure::io(format!("write {}", target.display()), error)
             .hint("name the output with -o, or use --hide-names"),
         _ => Failure::io(format!("write {}", target.display()), error),
+    }
+}
+
+/// Gives an open file or folder its time and permission bits. Some drives have none of either, or refuse to set them
+/// (CIFS, FUSE, mounts of Windows drives): that is noted, and costs no content.
+pub fn set_attributes(file: &File, path: &Path, attributes: &Attributes, refused: &Refused) {
+    let modified = attributes.modified.map_or(Ok(()), |modified| file.set_modified(modified));
+    #[cfg(unix)]
+    let mode = attributes.mode.map_or(Ok(()), |mode| {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(mode))
+    });
+    #[cfg(not(unix))]
+    let mode = Ok(());
+    if let Err(error) = modified.and(mode) {
+        refused.note(path, &error);
+    }
+}
+
+/// What could not be set of the outputs of a run.
+#[derive(Default)]
+pub struct Refused {
+    count: AtomicUsize,
+    first: OnceLock<String>,
+}
+
+impl Refused {
+    /// Notes what could not be set of a file.
+    pub fn note(&self, path: &Path, error: &io::Error) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.first.get_or_init(|| format!("{} ({})", path.display(), plain(error)));
+    }
+
+    /// Returns what was refused in words, once for the whole run.
+    pub fn text(&self) -> Option<String> {
+        let first = self.first.get()?;
+        let count = self.count.load(Ordering::Relaxed);
+        let files = if count == 1 { "1 output".into() } else { format!("{count} outputs") };
+        Some(format!(
+            "the time or the permissions of {files} could not be set, for example of {first}; the content is whole"
+        ))
+    }
+}
+
+/// Who may read what is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permissions {
+    /// The owner alone.
+    OwnerAlone,
+    /// Who could read the original, less what the umask takes.
+    AsSealed {
+        /// The umask.
+        umask: u32,
+    },
+}
+
+impl Permissions {
+    /// Returns the bits of a file or folder that had these bits when it was sealed.
+    pub fn of(self, sealed: u32) -> u32 {
+        match self {
+            Self::OwnerAlone if sealed & 0o100 != 0 => 0o700,
+            Self::OwnerAlone => 0o600,
+            Self::AsSealed { umask } => sealed & 0o777 & !umask,
+        }
     }
 }
 

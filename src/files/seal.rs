@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Observer;
-use super::find::{Item, is_same_file, open_input};
+use super::find::{Item, is_same_file, names_of, open_input};
 use super::open::{Keys, has_hidden_name, is_hidden, path_in};
 use super::own::OwnFiles;
 use super::pool;
@@ -350,13 +350,26 @@ impl<'a> Sealing<'a> {
 
 /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
 ///
-/// `keys` are the project's. The copies have to be synced by then. Returns what failed.
-pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Vec<Failure> {
-    let sealed = jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
-    sealed.filter_map(|(job, _)| remove_one(keys, own, job).err()).collect()
+/// `keys` are the project's. The copies have to be synced by then. Returns what failed, and what still has another name.
+pub fn remove(
+    keys: &Keys<'_>,
+    own: &OwnFiles,
+    jobs: &[Job],
+    outcomes: &[Result<Outcome, Failure>],
+) -> (Vec<Failure>, Vec<PathBuf>) {
+    let (mut failures, mut linked) = (Vec::new(), Vec::new());
+    for (job, _) in jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()) {
+        match remove_one(keys, own, job) {
+            Ok(1) => {}
+            Ok(_) => linked.push(job.item.path.clone()),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    (failures, linked)
 }
 
-fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<(), Failure> {
+/// Returns how many names the file had.
+fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure> {
     let path = &job.item.path;
     let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
     let kept = |error: Error| {
@@ -386,7 +399,8 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<(), Failure>
         return Err(kept(Error::Changed { what: path.display().to_string() }));
     }
     fs::remove_file(path).map_err(failed)?;
-    sync_folder_of(path)
+    sync_folder_of(path)?;
+    Ok(names_of(&after))
 }
 
 /// Compares what is written to it with a file, and refuses the first byte that differs.

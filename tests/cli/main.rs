@@ -39,3 +39,4 @@ mod tree_runs;
 mod trees;
 mod updates;
 mod vault_file;
+mod whose;

@@ -18,10 +18,10 @@ use crate::cli::tally::{Tally, nothing_sealed, shown};
 use crate::disk::folder_of;
 use crate::files::archive;
 use crate::files::find::{Found, Named, Wanted, find, open_input};
-use crate::files::open::{Job, Keys, Opened, Opening, Target};
+use crate::files::open::{Job, Keys, Opened, Opening, Target, umask};
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, is_suffixed};
-use crate::files::publish::{check_apart, check_free};
+use crate::files::publish::{Permissions, check_apart, check_free};
 use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
 use crate::format::name::printable;
@@ -29,8 +29,7 @@ use crate::format::name::printable;
 /// Decrypt files and folders.
 ///
 /// Writes each FILE.sealed to FILE, and each FOLDER.sealed to FOLDER, once all of a file has proven authentic. The
-/// project is found by itself. Files get the time and the permissions they had when they were encrypted, less those
-/// that the umask takes.
+/// project is found by itself. Files get the time they had when they were encrypted, and are readable by you alone.
 #[derive(Debug, Args)]
 pub struct Decrypt {
     #[command(flatten)]
@@ -51,14 +50,14 @@ pub struct Decrypt {
     #[arg(long)]
     update: bool,
     /// Unpack what was encrypted with --archive into the folder it was
-    #[arg(long, conflicts_with_all = ["original_name", "force", "update", "private"])]
+    #[arg(long, conflicts_with_all = ["original_name", "force", "update"])]
     extract: bool,
     /// With --extract: unpack any tar file, whoever made it
     #[arg(long, requires = "extract")]
     any_tar: bool,
-    /// Make every file readable by you alone, whatever its permissions were
+    /// Give files and folders the permissions that they had when they were encrypted, less those that the umask takes
     #[arg(long)]
-    private: bool,
+    keep_permissions: bool,
     #[command(flatten)]
     effort: Effort,
 }
@@ -78,13 +77,13 @@ impl Decrypt {
         context.with_unlocked(|vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
             let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
+            let permissions =
+                if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };
             let existing = Existing { force: self.force, update: self.update };
-            let mut opening = Opening::of(keys, existing, self.private, inputs, &work.own);
+            let mut opening = Opening::of(keys, existing, permissions, inputs, &work.own);
             opening.find_twins(&work.jobs, self.effort.threads());
-            if self.extract {
-                return self.extract_all(context, &opening, &work);
-            }
-            match (&work.destination, &work.named[..]) {
+            let result = match (&work.destination, &work.named[..]) {
+                _ if self.extract => self.extract_all(context, &opening, &work),
                 (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
                 (Destination::File(path), [Named::Stream]) => {
                     let opened = open_stream(&opening, context, path, &self.effort)?;
@@ -92,7 +91,11 @@ impl Decrypt {
                     context.output.done(&line, &Value::from(vec![file]))
                 }
                 _ => self.all(context, &opening, &work),
+            };
+            if let Some(text) = opening.refused.text() {
+                context.output.warn("attributes-refused", &text);
             }
+            result
         })
     }
 
@@ -237,7 +240,8 @@ impl Decrypt {
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
         let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));
-        let extracted = archive::extract(&opener, input, output, self.any_tar, &progress)?;
+        let extracted =
+            archive::extract(&opener, input, output, self.any_tar, opening.permissions, &opening.refused, &progress)?;
         Ok((extracted, opener.header().opened_by.clone()))
     }
 

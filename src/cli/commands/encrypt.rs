@@ -20,7 +20,7 @@ use crate::cli::pipes;
 use crate::cli::producer;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
-use crate::cli::streams::{seal_stream, seal_to_stdout};
+use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_links};
 use crate::cli::tally::{Tally, shown};
 use crate::disk::with_suffix;
 use crate::error::Error;
@@ -377,9 +377,11 @@ impl Encrypt {
             tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
         }
         if removes {
-            for failure in self.remove_originals(vault, &key, &work, &outcomes) {
+            let (failures, linked) = self.remove_originals(vault, &key, &work, &outcomes);
+            for failure in failures {
                 tally.note(Err(failure));
             }
+            warn_of_links(context, "the data", &linked);
         }
         self.report(context, &key, &work, outcomes, tally, new)
     }
@@ -391,14 +393,15 @@ impl Encrypt {
         key: &ProjectFileKey,
         work: &Work,
         outcomes: &[Result<Outcome, Failure>],
-    ) -> Vec<Failure> {
+    ) -> (Vec<Failure>, Vec<PathBuf>) {
         let checked = vault.check_still_holds(key).and_then(|()| Keys::of(vault, Some(&key.project)));
         match checked {
             Ok(keys) => remove(&keys, &work.own, &work.jobs, outcomes),
-            Err(error) => vec![
-                Failure::of("remove the originals", error)
-                    .hint("all originals are still there: see `strongroom project list`, then run it again"),
-            ],
+            Err(error) => {
+                let failure = Failure::of("remove the originals", error)
+                    .hint("all originals are still there: see `strongroom project list`, then run it again");
+                (vec![failure], Vec::new())
+            }
         }
     }
 

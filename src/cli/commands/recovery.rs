@@ -261,9 +261,11 @@ impl New {
             match (&self.save, &self.recovery_file, terminal) {
                 (Some(path), _, _) => {
                     let page = if is_page(path) { page.html()? } else { page.text() };
+                    context.refuse_own_output(path)?;
                     kit::save(path, page.as_bytes(), self.allow_synced)?;
                 }
                 (_, Some(path), _) => {
+                    context.refuse_own_output(path)?;
                     kit::save_code(path, &making.code, self.allow_synced)?;
                 }
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,

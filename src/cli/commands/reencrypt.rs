@@ -12,14 +12,15 @@ use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
-use crate::cli::streams::warn_of_one_block;
+use crate::cli::streams::{warn_of_links, warn_of_one_block};
 use crate::cli::tally::{Counted, Tally};
+use crate::disk::keep_owner;
 use crate::error::Error;
 use crate::files::Observer;
-use crate::files::find::{Item, Named, Wanted, find, is_same_file, open_for_change};
+use crate::files::find::{Item, Named, Wanted, find, is_same_file, names_of, open_input};
 use crate::files::open::Keys;
 use crate::files::pool;
-use crate::files::publish::{Attributes, OutputFile};
+use crate::files::publish::{Attributes, OutputFile, Refused};
 use crate::files::seal::write_failed;
 use crate::files::tree::{Room, Tree};
 use crate::format::Timestamp;
@@ -51,7 +52,7 @@ pub struct Reencrypt {
 
 /// What became of a file.
 enum Outcome {
-    Done { bytes: u64, was: u32 },
+    Done { bytes: u64, was: u32, is_linked: bool },
     Current,
 }
 
@@ -68,6 +69,7 @@ struct Work<'a> {
     now: Timestamp,
     room: Room,
     tree: Tree,
+    refused: Refused,
 }
 
 impl Reencrypt {
@@ -84,7 +86,7 @@ impl Reencrypt {
             let to = &vault.file_key(&self.project, None).map_err(doing)?;
             let keys = Keys::of(vault, Some(&self.project)).map_err(doing)?;
             let now = std::time::SystemTime::now().into();
-            let work = Work { keys, to, now, room: Room::default(), tree: Tree::default() };
+            let work = Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
@@ -94,17 +96,22 @@ impl Reencrypt {
             });
             drop(progress);
             tally.note(work.tree.sync());
-            let mut files = Vec::new();
+            let (mut files, mut linked) = (Vec::new(), Vec::new());
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let Some(outcome) = tally.take(outcome) else { continue };
                 let file = item.path.display().to_string();
                 files.push(match outcome {
-                    Outcome::Done { bytes, was } => {
+                    Outcome::Done { bytes, was, is_linked } => {
                         tally.bytes += bytes;
+                        linked.extend(is_linked.then(|| item.path.clone()));
                         json!({"file": file, "state": "reencrypted", "bytes": bytes, "key_version": to.version, "was": was})
                     }
                     Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
                 });
+            }
+            warn_of_links(context, "the file as it was", &linked);
+            if let Some(text) = work.refused.text() {
+                context.output.warn("attributes-refused", &text);
             }
             if !files.is_empty() || !tally.has_failed() {
                 let by = format!("project {}, key version {}", to.project, to.version);
@@ -124,10 +131,9 @@ impl Reencrypt {
     ) -> Result<Outcome, Failure> {
         let path = &item.path;
         let doing = || format!("reencrypt {}", path.display());
-        // A link's target is what is replaced, and a file that may not be written to is not replaced either.
+        // A link's target is what is replaced. It is replaced by another file, so it may be read-only.
         let target = fs::canonicalize(path).map_err(|error| Failure::io(doing(), &error))?;
-        let file = open_for_change(&target)?;
-        let before = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
+        let (file, before) = open_input(&target)?;
         if !crate::body::lock(&file, LOCK_WAIT).map_err(|error| Failure::io(doing(), &error))? {
             let busy = Error::Busy { what: path.display().to_string(), waited: LOCK_WAIT };
             return Err(Failure::of(doing(), busy));
@@ -148,6 +154,7 @@ impl Reencrypt {
             progress.advanced(item.len);
             return Ok(Outcome::Current);
         }
+        let is_linked = names_of(&before) > 1;
         let metadata = Metadata { sealed: Some(work.now), ..header.metadata.clone() };
         #[cfg(unix)]
         let mode = Some(std::os::unix::fs::PermissionsExt::mode(&before.permissions()) & 0o777);
@@ -164,7 +171,10 @@ impl Reencrypt {
                 Error::Io { doing: "write", source, .. } => write_failed(&target, &source),
                 error => Failure::of(doing(), error),
             })?;
-            output.set_attributes(&Attributes { modified: None, mode })?;
+            output.set_attributes(&Attributes { modified: None, mode }, &work.refused);
+            if let Err(error) = keep_owner(output.file(), &target) {
+                work.refused.note(&target, &error);
+            }
             // Whatever has come to stand there since is not what was read, and must not be replaced by it.
             if !is_same_file(&before, &target) {
                 return Err(Failure::of(doing(), Error::Changed { what: path.display().to_string() }));
@@ -173,7 +183,7 @@ impl Reencrypt {
             Ok(bytes)
         })?;
         work.tree.named(&target);
-        Ok(Outcome::Done { bytes, was })
+        Ok(Outcome::Done { bytes, was, is_linked })
     }
 }
 

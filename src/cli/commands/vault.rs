@@ -165,6 +165,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
     let document =
         Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
+    context.refuse_own_output(file)?;
     let output = OutputFile::create(file, false).map_err(without_flags)?;
     let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
     {
@@ -310,7 +311,7 @@ impl Fork {
         let store = FolderStore::new(&folder, SIZE_LIMIT)
             .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
         setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
-        kit::check(&self.kit)?;
+        kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         context.with_unlocked_by(|vault, password| {
             let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
