@@ -40,7 +40,7 @@ fn a_folder_that_cannot_be_read_is_no_file_that_was_not_encrypted() {
     home.write("p/b", "b");
     fs::create_dir(home.path("p/closed")).unwrap();
     for closed in ["p/b", "p/closed"] {
-        fs::set_permissions(home.path(closed), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(home.path(closed), fs::Permissions::from_mode(0o000)).unwrap();
     }
     let run = || home.typed("encrypt -p acme p --password-file pw").by_stranger().run();
     let last = "error: 1 of 2 files were not encrypted, and 1 folder could not be read: how many files it holds is \

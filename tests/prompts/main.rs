@@ -172,6 +172,7 @@ fn encrypt_init_leads_through_everything_and_decrypt_opens_it_again() {
     // The line that the program itself proposes.
     let next = screen.lines().find_map(|line| line.strip_prefix("  strongroom decrypt ")).expect(&screen).trim();
     assert_eq!(fs::read_to_string(home.work(data)).unwrap(), DATA, "the original stays");
+    assert!(screen.contains("the originals are still there: to delete each of them"), "{screen}");
 
     let mut terminal = home.terminal(&format!("strongroom decrypt {next}"));
     terminal.answer_hidden(PASSWORD, &words);

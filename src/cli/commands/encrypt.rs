@@ -1,5 +1,7 @@
 //! `strongroom encrypt`.
 
+mod report;
+
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use super::init::describe;
 use crate::body::{Metadata, Sealer};
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
@@ -17,7 +18,6 @@ use crate::cli::kit;
 use crate::cli::output::{Announced, counted};
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
-use crate::cli::producer;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_links};
@@ -31,7 +31,7 @@ use crate::files::open::Keys;
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
-use crate::files::seal::{Existing, Job, Outcome, Sealed, Sealing, remove};
+use crate::files::seal::{Existing, Job, Outcome, Sealing, remove};
 use crate::format::name::{Difference, difference, printable};
 use crate::store::Store;
 use crate::vault::{NewProject, ProjectFileKey, Unlocked};
@@ -471,101 +471,6 @@ impl Encrypt {
             }),
         }
     }
-
-    fn report(
-        &self,
-        context: &Context,
-        key: &ProjectFileKey,
-        work: &Work,
-        outcomes: Vec<Result<Outcome, Failure>>,
-        mut tally: Tally<'_>,
-        new: Option<New<'_>>,
-    ) -> Result<(), Failure> {
-        let by = format!("project {}, key version {}", printable(&key.project), key.version);
-        let mut lines = Vec::new();
-        let mut files = Vec::new();
-        let mut first_output = None;
-        for (job, outcome) in work.jobs.iter().zip(outcomes) {
-            let mut file = json!({
-                "input": job.item.path.display().to_string(),
-                "output": job.output.display().to_string(),
-                "project": key.project,
-                "key_version": key.version,
-            });
-            match tally.take(outcome) {
-                Some(Outcome::Done { bytes, replaced, .. }) => {
-                    tally.bytes += bytes;
-                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
-                    first_output.get_or_insert(job);
-                    file["bytes"] = bytes.into();
-                    if let Some(replaced) = replaced {
-                        file["replaced"] = compared(&replaced);
-                    }
-                }
-                Some(Outcome::UpToDate(copy)) => {
-                    file["bytes"] = copy.bytes.into();
-                    file["up_to_date"] = true.into();
-                    file["key_version"] = copy.version.into();
-                    file["compared"] = compared(&copy);
-                }
-                None => continue,
-            }
-            files.push(file);
-        }
-        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
-        let mut text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
-        let empty = files.is_empty() && tally.has_failed();
-        let files = Value::from(files);
-        match new {
-            _ if empty => {}
-            None => context.output.done(&text, &files)?,
-            Some(New { key, announced }) => {
-                let place = context.store()?.place();
-                text += &format!("\n\n{}", describe(key, &place));
-                if let Some(job) = first_output {
-                    text += &open_again(&job.item.path, &job.output);
-                }
-                let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-                announced.finish(text.trim_start(), &summary)?;
-            }
-        }
-        tally.end()
-    }
-
-    fn report_stream(
-        &self,
-        context: &Context,
-        key: &ProjectFileKey,
-        destination: &Destination,
-        bytes: u64,
-        new: Option<New<'_>>,
-    ) -> Result<(), Failure> {
-        let Destination::File(path) = destination else { return Ok(()) };
-        let by = format!("project {}, key version {}", printable(&key.project), key.version);
-        let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
-        let mut text = format!("{source} -> {} ({by})", shown(path));
-        let files = json!([{
-            "input": "-",
-            "output": path.display().to_string(),
-            "bytes": bytes,
-            "project": key.project,
-            "key_version": key.version,
-        }]);
-        let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
-        let place = context.store()?.place();
-        text += &format!("\n\n{}", describe(key, &place));
-        let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-        announced.finish(&text, &summary)
-    }
-}
-
-/// What an encrypted copy that was there says of its original.
-fn compared(copy: &Sealed) -> Value {
-    json!({
-        "bytes": copy.bytes,
-        "modified": copy.modified.map(|time| time.to_string()),
-        "key_version": copy.version,
-    })
 }
 
 /// Returns the path that is sealed in a file: where it is in what was named, below its folder's name if there are
@@ -597,19 +502,4 @@ fn random_name() -> Result<String, Failure> {
     let mut random = [0; 16];
     crate::crypto::random(&mut random).map_err(|error| Failure::of("name a file", error.into()))?;
     Ok(format!("{:032x}.sealed", u128::from_be_bytes(random)))
-}
-
-fn open_again(input: &Path, output: &Path) -> String {
-    format!(
-        "\n\nopen it again:\n  strongroom decrypt {} -o {}",
-        shell_word(&output.display().to_string()),
-        shell_word(&copy_name(input).display().to_string())
-    )
-}
-
-/// Returns a name beside the original that is not its own.
-fn copy_name(input: &Path) -> PathBuf {
-    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = input.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
-    input.with_file_name(format!("{stem}-opened{extension}"))
 }

@@ -1,0 +1,151 @@
+//! What `strongroom encrypt` says of what it has done.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::super::init::describe;
+use super::{Encrypt, New, Work};
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::hints::shell_word;
+use crate::cli::tally::{Tally, shown};
+use crate::cli::{pipes, producer};
+use crate::files::find::Named;
+use crate::files::place::{Destination, Way};
+use crate::files::seal::{Outcome, Sealed};
+use crate::format::name::printable;
+use crate::store::Store;
+use crate::vault::ProjectFileKey;
+
+impl Encrypt {
+    pub(super) fn report(
+        &self,
+        context: &Context,
+        key: &ProjectFileKey,
+        work: &Work,
+        outcomes: Vec<Result<Outcome, Failure>>,
+        mut tally: Tally<'_>,
+        new: Option<New<'_>>,
+    ) -> Result<(), Failure> {
+        let by = format!("project {}, key version {}", printable(&key.project), key.version);
+        let mut lines = Vec::new();
+        let mut files = Vec::new();
+        let mut first_output = None;
+        for (job, outcome) in work.jobs.iter().zip(outcomes) {
+            let mut file = json!({
+                "input": job.item.path.display().to_string(),
+                "output": job.output.display().to_string(),
+                "project": key.project,
+                "key_version": key.version,
+            });
+            match tally.take(outcome) {
+                Some(Outcome::Done { bytes, replaced, .. }) => {
+                    tally.bytes += bytes;
+                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
+                    first_output.get_or_insert(job);
+                    file["bytes"] = bytes.into();
+                    if let Some(replaced) = replaced {
+                        file["replaced"] = compared(&replaced);
+                    }
+                }
+                Some(Outcome::UpToDate(copy)) => {
+                    file["bytes"] = copy.bytes.into();
+                    file["up_to_date"] = true.into();
+                    file["key_version"] = copy.version.into();
+                    file["compared"] = compared(&copy);
+                }
+                None => continue,
+            }
+            files.push(file);
+        }
+        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
+        let mut text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
+        let empty = files.is_empty() && tally.has_failed();
+        let files = Value::from(files);
+        match new {
+            _ if empty => {}
+            None => context.output.done(&text, &files)?,
+            Some(New { key, announced }) => {
+                let place = context.store()?.place();
+                text += &format!("\n\n{}", describe(key, &place));
+                if let Some(job) = first_output {
+                    text += &open_again(&job.item.path, &job.output);
+                }
+                let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
+                announced.finish(text.trim_start(), &summary)?;
+            }
+        }
+        if tally.done > 0 && !self.remove {
+            remark_on_originals(context, work);
+        }
+        tally.end()
+    }
+
+    pub(super) fn report_stream(
+        &self,
+        context: &Context,
+        key: &ProjectFileKey,
+        destination: &Destination,
+        bytes: u64,
+        new: Option<New<'_>>,
+    ) -> Result<(), Failure> {
+        let Destination::File(path) = destination else { return Ok(()) };
+        let by = format!("project {}, key version {}", printable(&key.project), key.version);
+        let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
+        let mut text = format!("{source} -> {} ({by})", shown(path));
+        let files = json!([{
+            "input": "-",
+            "output": path.display().to_string(),
+            "bytes": bytes,
+            "project": key.project,
+            "key_version": key.version,
+        }]);
+        let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
+        let place = context.store()?.place();
+        text += &format!("\n\n{}", describe(key, &place));
+        let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
+        announced.finish(&text, &summary)
+    }
+}
+
+/// Tells a person at a terminal where a folder's copies are, and that the originals are still readable.
+fn remark_on_originals(context: &Context, work: &Work) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    for (index, named) in work.named.iter().enumerate() {
+        if let (Named::Folder(folder), Ok(root)) = (named, work.destination.root_of(Way::Sealing, &work.named, index)) {
+            context.output.remark(&format!("the encrypted files of {} are in {}", folder.display(), root.display()));
+        }
+    }
+    context.output.remark(
+        "the originals are still there: to delete each of them once its encrypted copy is proven, run the command again \
+         with --update --remove",
+    );
+}
+
+/// What an encrypted copy that was there says of its original.
+fn compared(copy: &Sealed) -> Value {
+    json!({
+        "bytes": copy.bytes,
+        "modified": copy.modified.map(|time| time.to_string()),
+        "key_version": copy.version,
+    })
+}
+
+fn open_again(input: &Path, output: &Path) -> String {
+    format!(
+        "\n\nopen it again:\n  strongroom decrypt {} -o {}",
+        shell_word(&output.display().to_string()),
+        shell_word(&copy_name(input).display().to_string())
+    )
+}
+
+/// Returns a name beside the original that is not its own.
+fn copy_name(input: &Path) -> PathBuf {
+    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = input.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    input.with_file_name(format!("{stem}-opened{extension}"))
+}
