@@ -70,6 +70,21 @@ pub fn make_private_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(missing.into_iter().map(|folder| folder_of(folder).to_path_buf()).collect())
 }
 
+/// Makes one new folder, readable by the owner alone.
+///
+/// # Errors
+/// The system's error; `AlreadyExists` if anything is there.
+#[cfg(feature = "cli")]
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
 /// Makes a rename or link in `folder` last through a power cut.
 ///
 /// # Errors

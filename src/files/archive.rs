@@ -5,6 +5,7 @@
 
 mod entries;
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,9 +19,10 @@ use super::find::{Found, open_input};
 use super::open::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
+use super::spelling::{clash, steps, twin_of};
 use crate::body::{Metadata, Opener, Sealer};
 use crate::disk::publish::{rename_to_free, temporary_name};
-use crate::disk::{create_private_folder, folder_of, sync_folder, unfinished};
+use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::vault::ProjectFileKey;
@@ -176,6 +178,14 @@ impl Drop for Unfinished {
     }
 }
 
+/// The folders that an archive has made so far.
+#[derive(Default)]
+struct Made {
+    paths: HashSet<PathBuf>,
+    /// The length of their paths together, in bytes.
+    len: usize,
+}
+
 /// An archive that is being unpacked.
 struct Unpacking<'a> {
     /// The sealed file.
@@ -192,7 +202,7 @@ struct Unpacking<'a> {
 impl Unpacking<'_> {
     fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, Failure> {
         let mut extracted = Extracted { files: 0, bytes: 0 };
-        let (mut folders, mut folders_len) = (Vec::new(), 0);
+        let (mut folders, mut made) = (Vec::new(), Made::default());
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
             let Some(path) = self.path_of(&entry)? else { continue };
@@ -201,18 +211,17 @@ impl Unpacking<'_> {
             let whole = self.root.join(&path);
             match entry.kind {
                 Kind::Folder => {
-                    create_private_folder(&whole).map_err(failed)?;
-                    folders_len += path.as_os_str().len();
-                    if folders_len > FOLDERS_LIMIT {
-                        return Err(self.bad("it holds more folders than are unpacked at once".into()));
-                    }
+                    self.make_folder(&mut made, &path)?;
                     // A folder that nobody may enter could not be filled.
                     let mode = self.permissions.of(entry.mode | 0o100);
                     folders.push((path, Attributes { mode: Some(mode), modified }));
                 }
                 Kind::File => {
-                    create_private_folder(folder_of(&whole)).map_err(failed)?;
-                    let mut file = crate::disk::create_private(&whole).map_err(failed)?;
+                    if let Some(folder) = path.parent() {
+                        self.make_folder(&mut made, folder)?;
+                    }
+                    let mut file =
+                        crate::disk::create_private(&whole).map_err(|error| self.in_the_way(&path, error))?;
                     extracted.bytes += self.copy(&mut entries, &mut file, &path)?;
                     extracted.files += 1;
                     let mode = Some(self.permissions.of(entry.mode));
@@ -238,6 +247,35 @@ impl Unpacking<'_> {
         }
         sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), &error))?;
         Ok(extracted)
+    }
+
+    /// Makes a folder and its missing parents. What is there already, and was not made under exactly this name, is a
+    /// folder whose name the drive does not tell from this one.
+    fn make_folder(&self, made: &mut Made, folder: &Path) -> Result<(), Failure> {
+        for step in steps(Path::new(""), folder) {
+            if made.paths.contains(step) {
+                continue;
+            }
+            make_private_folder(&self.root.join(step)).map_err(|error| self.in_the_way(step, error))?;
+            made.len += step.as_os_str().len();
+            if made.len > FOLDERS_LIMIT {
+                return Err(self.bad("it holds more folders than are unpacked at once".into()));
+            }
+            made.paths.insert(step.into());
+        }
+        Ok(())
+    }
+
+    /// Says what is in the way of an entry, if that is its twin on this drive.
+    fn in_the_way(&self, path: &Path, error: io::Error) -> Failure {
+        let twin = || twin_of(self.root, &self.root.join(path));
+        match (error.kind() == io::ErrorKind::AlreadyExists).then(twin).flatten() {
+            Some(twin) => {
+                let twin = twin.strip_prefix(self.root).unwrap_or(&twin);
+                clash(&self.target.join(path), &self.target.join(twin))
+            }
+            None => self.not_written(path, &error),
+        }
     }
 
     /// Returns where an entry goes below the root; nothing for the root itself, which some programs name `./`.

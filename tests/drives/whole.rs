@@ -43,7 +43,9 @@ fn an_output_is_whole_or_not_there() {
                 drive.clear();
                 tracer::run(&program(words), &home.path(""), fault)
             };
-            let calls = run(None).calls;
+            let whole = run(None);
+            assert_eq!(whole.status.code(), Some(0), "`{words}` on {name}: {}", whole.stderr);
+            let calls = whole.calls;
             for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.on.contains("stick")) {
                 for fault in [Fault::Kill, Fault::Error(Errno::EIO), Fault::Interrupt] {
                     let done = run(Some((at, fault)));

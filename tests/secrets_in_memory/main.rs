@@ -266,6 +266,7 @@ fn what_is_typed_lies_in_locked_memory_once_it_is_whole_and_is_gone_at_the_end()
     wait_for_reading(pid);
     assert!(Memory::of(pid).search(&all).contains_key("password"), "the search does not find what was typed");
     terminal.session.send_line(&OLD[OLD.len() / 2..]).unwrap();
+    terminal.answer(CHOICE, "2");
     terminal.see_hidden(NEW_PASSWORD);
     wait_for_reading(pid);
     // It has to open whatever a rotation has left behind under it.
