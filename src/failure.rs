@@ -191,7 +191,7 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
         Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
-        Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate`",
+        Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate NAME`",
         Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
         Error::ProjectHeld { .. } => {
             "ask whoever ordered the hold; it is taken off by `strongroom project release NAME`"

@@ -351,8 +351,8 @@ impl Context {
         let generation = unlocked.header().generation;
         if failure.kind == "key-not-ours" {
             return failure.hint(format!(
-                "where another machine rotated the data key, a recovery kit gives this one the new key: strongroom \
-                 recover. Only where the vault file is damaged: restore it from a backup, or go on from the previous \
+                "if another computer rotated the data key, a recovery kit gives this one the new key: `strongroom \
+                 recover`. Only if the vault file is damaged: restore it from a backup, or go on from the previous \
                  one (generation {generation}) with --accept-rollback; what stands there is set aside"
             ));
         }

@@ -98,7 +98,7 @@ fn a_name_without_end_in_an_archive_takes_neither_memory_nor_time() {
         1,
         "\
 error: cannot extract bomb.tar.sealed
-cause: ././@LongLink in it says that 67108864 bytes describe one entry; 65536 are read at most
+cause: [..]@LongLink in it says that 67108864 bytes describe one entry; 65536 are read at most
 hint: leave out --extract to get the tar file, and look at it with care
 ",
     );

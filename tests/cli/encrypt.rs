@@ -50,7 +50,7 @@ fn output_goes_where_it_is_asked_to() {
         2,
         "\
 error: none is not a folder
-hint: with several files, -o names a folder that exists
+hint: for several files, -o names a folder that exists
 ",
     );
     home.write("other/a.txt", "another a");
@@ -141,7 +141,8 @@ cause: there is no project \"beta\" in this vault
 hint: add it with `strongroom project add`, or give --init
 ",
     );
-    home.run("encrypt -p beta a.txt --init").does("a.txt -> a.txt.sealed (project beta, key version 1)\n");
+    home.run("encrypt -p beta a.txt --init")
+        .warns("a.txt -> a.txt.sealed (project beta, key version 1)\n", "made project \"beta\"\n");
 }
 
 #[test]

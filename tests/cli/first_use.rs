@@ -71,7 +71,8 @@ fn a_flag_for_a_new_vault_is_refused_where_none_is_to_be_made() {
 fn a_kit_that_the_first_run_did_not_make_is_written_by_the_next_that_names_a_file_for_it() {
     let home = Home::with_vault();
     home.write("a.txt", "data");
-    home.run("encrypt --init -p acme a.txt --recovery-file kit").succeeds();
+    let outcome = home.run("encrypt --init -p acme a.txt --recovery-file kit");
+    assert_eq!((outcome.code(), outcome.stderr()), (0, "made project \"acme\"\n"));
     home.run_alone("recovery test --kit-file kit")
         .shows("kit 1 opens {home}/.local/share/strongroom/vault.json: 1 project\n");
     home.run("encrypt --init -p acme a.txt --force --recovery-file other").warns(

@@ -68,7 +68,7 @@ hint: name the file with --keychain file:PATH, or set HOME
         )
     );
     // From then on it is quiet.
-    home.write("data", "client data");
+    give_to(&home.write("data", "client data"), UNKNOWN);
     for words in [
         "project add acme",
         "encrypt -p acme data -o data.sealed",

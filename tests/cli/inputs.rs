@@ -82,7 +82,7 @@ error: cannot read b
 cause: no such file or directory
 hint: check the path; nothing was written
 error: 1 of 3 files were not encrypted
-hint: the others are done; the reasons stand above
+hint: the others are done; the reasons are above
 ",
     );
     assert!(!home.path("b.sealed").exists());
@@ -224,7 +224,7 @@ hint: free some space and run it again; nothing was kept
     let stderr = full("small/big.sealed")
         + &full("small/big")
         + &full("small/big")
-        + "error: 1 of 2 files were not decrypted\nhint: the others are done; the reasons stand above\n";
+        + "error: 1 of 2 files were not decrypted\nhint: the others are done; the reasons are above\n";
     outcome.ends(
         0,
         "\

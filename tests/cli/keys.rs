@@ -133,8 +133,8 @@ fn what_is_not_exactly_one_key_is_not_imported() {
             2,
             "\
 error: cannot import key
-cause: it does not hold exactly one 32-byte key in this format
-hint: name its format with --format raw, hex or base64
+cause: it does not hold exactly one key of 32 bytes in this format
+hint: name a file with one key, as `strongroom key show` prints it
 ",
         );
     }

@@ -133,8 +133,8 @@ warning: work/theirs.json is a file of another vault: its encrypted copy opens o
 error: cannot remove work/mine.json
 cause: it is a copy of the vault, and its encrypted copy opens only while there is another one
 hint: keep it outside of what you encrypt; its encrypted copy can be deleted
-error: all files were encrypted, but not all that belongs to it was done
-hint: the others are done; the reasons stand above
+error: all files were encrypted, but a later step failed
+hint: the others are done; the reasons are above
 ",
     );
     assert!(home.path("work/mine.json").exists() && !home.path("work/theirs.json").exists());

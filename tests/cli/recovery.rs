@@ -328,7 +328,7 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     assert_eq!((refused.code(), told.len()), (6, 4), "{told:?}");
     assert!(told[0].contains("it is under a data key that this machine does not hold"), "{told:?}");
     assert!(told[2].ends_with("the vault file is under another data key"), "{told:?}");
-    assert!(told[3].starts_with("hint: where another machine rotated the data key, a recovery kit"), "{told:?}");
+    assert!(told[3].starts_with("hint: if another computer rotated the data key, a recovery kit"), "{told:?}");
     assert_eq!(home.read(home.vault()), rotated);
     let (_, remedy) = vault_finding(&home);
     assert!(remedy.starts_with("where another machine rotated the data key: strongroom recover;"), "{remedy}");

@@ -19,22 +19,22 @@ fn what_may_not_be_read_fails_alone_and_every_reason_is_told_once() {
     mode(&home, "tree/closed", 0);
     let run = |words: &str| home.typed(words).args(["--password-file", "pw"]).by_stranger().run();
     let denied = |name: &str| format!("error: cannot read tree/{name}\ncause: permission denied\n");
-    let done = "hint: the others are done; the reasons stand above\n";
+    let done = "hint: the others are done; the reasons are above\n";
     run("encrypt -p acme tree").ends(
         1,
         "1 file encrypted, 4 B (project acme, key version 1), 2 failed\n",
-        &(denied("closed-folder") + &denied("closed") + "error: 1 of 2 files were not encrypted\n" + done),
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 2 files were not encrypted, and 1 folder could not be read: how many files it holds is unknown\n" + done),
     );
     // With one file, which fails too.
     fs::remove_file(home.path("tree/file")).unwrap();
     run("encrypt -p acme tree -o one").ends(
         1,
         "",
-        &(denied("closed-folder") + &denied("closed") + "error: 1 of 1 files were not encrypted\n"),
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 1 files were not encrypted, and 1 folder could not be read: how many files it holds is unknown\n"),
     );
     // With one file, which does not.
     mode(&home, "tree/closed", 0o600);
-    let text = "error: all files were encrypted, but not all that belongs to it was done\n";
+    let text = "error: 1 folder could not be read: how many files it holds is unknown\n";
     run("encrypt -p acme tree -o other").ends(
         1,
         "1 file encrypted, 4 B (project acme, key version 1), 1 failed\n",
@@ -62,7 +62,7 @@ error: cannot decrypt tree.sealed/1/4.sealed
 cause: tree.sealed/1/4.sealed is damaged: chunk 1 of 2 failed its integrity check; nothing was written to back/1/4
 hint: [..]
 error: 1 of 9 files were not decrypted
-hint: the others are done; the reasons stand above
+hint: the others are done; the reasons are above
 ",
     );
     assert_eq!(below(&home, "back").len(), 3 + 8);
@@ -147,8 +147,8 @@ fn a_link_is_not_removed_in_place_of_what_it_leads_to() {
 error: cannot remove link
 cause: it is a symbolic link: without it, what it leads to would still be there
 hint: its sealed copy is done; remove the original by yourself, or name it instead of the link
-error: all files were encrypted, but not all that belongs to it was done
-hint: the others are done; the reasons stand above
+error: all files were encrypted, but a later step failed
+hint: the others are done; the reasons are above
 ",
     );
     assert!(home.path("link").is_symlink() && home.read("data") == b"client data");

@@ -64,8 +64,8 @@ fn inside(name: &str, what: &str, test: &str, run: impl FnOnce()) {
 }
 
 /// Puts a small disk under the folders of vault and keychain file.
-fn small_disk(home: &Home) {
-    home.shell("mkdir -p .local && mount -t tmpfs -o size=64k,mode=700 none .local");
+fn small_disk(home: &Home, size: &str) {
+    home.shell(&format!("mkdir -p .local && mount -t tmpfs -o size={size},mode=700 none .local"));
 }
 
 fn full_at_every_level(story: Story) -> (u32, u32) {
@@ -74,9 +74,9 @@ fn full_at_every_level(story: Story) -> (u32, u32) {
     let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
     let before = Before { files, keys };
     home.shell("rm -rf .local");
-    small_disk(&home);
+    small_disk(&home, "96k");
     let (mut refused, mut done) = (0, 0);
-    for pages in 0..8 {
+    for pages in 0..14 {
         home.restore(&before.files);
         let filler = Filler::leave(&home, pages);
         let run = home.run(&format!("{} --json", story.words));
@@ -106,7 +106,7 @@ fn full_at_every_level(story: Story) -> (u32, u32) {
 #[test]
 #[ignore = "needs to mount: run ./test"]
 fn a_full_disk_costs_nothing_that_stands() {
-    let (name, what) = ("faults-full-disk", "commands on a disk of 64 KiB, with 0 to 7 pages free");
+    let (name, what) = ("faults-full-disk", "commands on a disk of 96 KiB, with 0 to 13 pages free");
     inside(name, what, "full_disk::a_full_disk_costs_nothing_that_stands", || {
         let (mut refused, mut done) = (0, 0);
         let stories = [
@@ -134,7 +134,7 @@ fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
     let (name, what) = ("faults-full-up", "projects added until a disk of 64 KiB was full");
     inside(name, what, "full_disk::a_disk_that_fills_up_keeps_every_project_that_was_added", || {
         let home = Home::new();
-        small_disk(&home);
+        small_disk(&home, "64k");
         home.succeeds(&format!("init --keychain file --no-recovery {FLOOR} --password-file old"));
         let filler = Filler::leave(&home, 8);
         let note = "n".repeat(1500);
