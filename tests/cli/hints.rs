@@ -89,7 +89,8 @@ fn words_of(command: &str) -> impl Iterator<Item = String> {
         }
     }
     words.extend(word);
-    let is_redirection = |word: &String| word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['<', '>']);
+    let is_redirection =
+        |word: &String| word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['<', '>']) || word == "&&";
     let end = words.iter().position(is_redirection).unwrap_or(words.len());
     words.truncate(end);
     words.into_iter().map(|word| if word == "N" || word == "NUMBER" { "1".into() } else { word })

@@ -197,7 +197,10 @@ fn texts_of(source: &str) -> Vec<String> {
                         ('{', Some('{')) => text.extend(characters.next()),
                         ('{', _) => {
                             while characters.next().is_some_and(|c| c != '}') {}
-                            text.push('1');
+                            // What is put to the end of a word may be nothing.
+                            if !text.ends_with(|c: char| c.is_alphanumeric()) {
+                                text.push('1');
+                            }
                         }
                         _ => text.push(c),
                     }
@@ -225,7 +228,11 @@ fn every_command_that_the_program_names_can_be_typed() {
     for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")) {
         let source = fs::read_to_string(file).unwrap();
         let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
-        for command in texts_of(source).iter().flat_map(|text| commands_in(text)) {
+        let commands = texts_of(source).into_iter().flat_map(|text| commands_in(&text));
+        // A command that is put in whole has been put together elsewhere, where it is looked at too.
+        for command in commands.filter(|command| !command.starts_with("strongroom 1")) {
+            // A kind of keychain is none of the numbers that stand in for what is filled in.
+            let command = command.replace("--keychain 1", "--keychain file");
             assert_known(env!("CARGO_BIN_EXE_strongroom"), &command, &file.display().to_string());
             count += 1;
         }
