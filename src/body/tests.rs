@@ -165,7 +165,7 @@ fn unknown_versions_suites_and_flags_are_named() {
             _ => unreachable!(),
         }
     }
-    assert!(matches!(open(b"just a text file", &[1]), Err(Error::Damaged { .. })));
+    assert!(matches!(open(b"just a text file", &[1]), Err(Error::NotSealed { .. })));
 }
 
 #[test]
