@@ -14,7 +14,7 @@ use super::password;
 use super::settings::{Kept, Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
 use crate::crypto::secret::Password;
-use crate::error::{Difference, Error};
+use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::host::ThisHost;
@@ -376,7 +376,7 @@ impl Context {
         let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
         let told = |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
         for notice in notices.iter().filter(told) {
-            let (kind, text) = notice_text(notice);
+            let (kind, text) = super::notices::notice_text(notice);
             self.output.warn(kind, &text);
         }
     }
@@ -403,120 +403,4 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 /// Returns a path that does not depend on the current folder.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.into())
-}
-
-fn notice_text(notice: &Notice) -> (&'static str, String) {
-    match notice {
-        Notice::AnchorMissing { generation } => (
-            "anchor-missing",
-            format!(
-                "this machine had no memory of the vault, so an older one would not have shown; it is taken as it is, \
-                 at generation {generation}, and remembered from now on"
-            ),
-        ),
-        Notice::AnchorNotWritten { reason } => (
-            "anchor-not-written",
-            format!(
-                "this computer could not record which vault file it saw last ({reason}); the vault itself is safe, but an \
-                 older copy of it would not be noticed"
-            ),
-        ),
-        Notice::NoSecondCopy { reason } => (
-            "no-second-copy",
-            format!(
-                "no second copy of the vault file could be written beside it ({reason}); the vault itself is safe, and \
-                 its next change leaves one"
-            ),
-        ),
-        Notice::RolledBack(rolled_back) => (
-            rolled_back.difference.kind(),
-            format!(
-                "{rolled_back}; nothing is encrypted or changed until you {} or give --accept-rollback",
-                if rolled_back.difference == Difference::TooFarAhead {
-                    "have compared its generation with what `strongroom status` shows on the computer that changed it last,"
-                } else if rolled_back.generation < rolled_back.seen {
-                    "put the newer one back, merge the two where two machines changed it apart (`strongroom vault \
-                     merge`),"
-                } else {
-                    "merge it with the other (`strongroom vault merge`)"
-                }
-            ),
-        ),
-        Notice::ReadPrevious { reason, generation, other_key } => (
-            "read-previous",
-            format!(
-                "the vault file cannot be used ({reason}); reading the previous one, generation {generation}{}",
-                if *other_key {
-                    ". Where another machine rotated the data key, `strongroom recover` gives this one the new key"
-                } else {
-                    ""
-                }
-            ),
-        ),
-        Notice::SeveralItems { count } => (
-            "ambiguous",
-            format!(
-                "the keychain holds {count} items for this vault; one of them opened. `strongroom doctor \
-                 --remove-duplicates` removes the others"
-            ),
-        ),
-        Notice::TwoPasswords => (
-            "two-passwords",
-            "a password change was cut short: the old and the new password both open the vault. `strongroom passwd` \
-             ends that"
-                .into(),
-        ),
-        Notice::RotationFinished => (
-            "rotation-finished",
-            "the rotation of the data key is finished: vault files from before no longer open with this machine's \
-             keychain"
-                .into(),
-        ),
-        Notice::RotationBegunAnew => (
-            "rotation-begun-anew",
-            "a rotation of the data key was cut short before the keychain had kept the new key; it began anew".into(),
-        ),
-        Notice::RotationLost => (
-            "rotation-lost",
-            "a rotation of the data key was cut short before the keychain had kept the new key, and was given up so \
-             that no recovery kit ends: older vault files still open. Begin it anew with `strongroom vault rotate`"
-                .into(),
-        ),
-        Notice::RotationLapsed { since } => (
-            "rotation-lapsed",
-            format!(
-                "a rotation of the data key was given up on {since}, and none has been begun since: older vault files \
-                 still open here, with the keys of projects that were destroyed since, if any. Begin it anew with \
-                 `strongroom vault rotate`"
-            ),
-        ),
-        Notice::RotationElsewhere => (
-            "rotation-elsewhere",
-            "another machine is rotating the data key; once it is done, this one may open the vault with a recovery \
-             kit alone (`strongroom recover`)"
-                .into(),
-        ),
-        Notice::Accepted { generation, aside } => {
-            let kept =
-                aside.as_ref().map(|name| format!(", and what stood there is kept as {name}")).unwrap_or_default();
-            ("accepted", format!("accepted; the vault goes on as generation {generation}{kept}"))
-        }
-        Notice::OtherDataKey => (
-            "other-data-key",
-            "the keychain holds a data key that this vault does not use: a rotation was given up on another machine, \
-             or this is a vault file from before one; files under that key still open here. `strongroom vault rotate` ends \
-             that"
-                .into(),
-        ),
-        Notice::RotationStuck { reason } => (
-            "rotation-stuck",
-            format!("the rotation of the data key could not go on ({reason}); the next unlock tries again"),
-        ),
-        Notice::RotationGivenUp => (
-            "rotation-given-up",
-            "a rotation of the data key was under way that this kit has no part in; it was given up: begin it anew \
-             with `strongroom vault rotate`"
-                .into(),
-        ),
-    }
 }

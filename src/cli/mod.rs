@@ -12,6 +12,7 @@ mod interrupt;
 mod kdf;
 mod kit;
 mod kit_page;
+mod notices;
 mod output;
 mod own_files;
 mod password;
