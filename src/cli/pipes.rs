@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::context::Context;
 use super::failure::{Exit, Failure};
@@ -71,6 +72,14 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 fn is_same(_: &Metadata, _: &Metadata) -> bool {
     // Standard input has no name there, and no descriptor.
     false
+}
+
+/// Prepares a command line for the shell. It gets no standard input, which may be the data, and its output is read here.
+pub fn shell(command: &str) -> Command {
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let mut prepared = Command::new(shell);
+    prepared.args([flag, command]).stdin(Stdio::null()).stdout(Stdio::piped());
+    prepared
 }
 
 /// Opens standard input for data.

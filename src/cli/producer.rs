@@ -1,7 +1,7 @@
 //! A shell command whose output is data to be encrypted. The data counts only if the command ends well.
 
 use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
 use super::failure::{Exit, Failure};
@@ -23,14 +23,8 @@ impl Producer {
     /// If the shell cannot be started.
     pub fn start(command: &str) -> Result<(Self, impl Read + Send + use<>), Failure> {
         let failed = |error: io::Error| Failure::io("run the command", &error);
-        let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut child = Command::new(shell)
-            .args([flag, command])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+        let mut child = pipes::shell(command).spawn().map_err(failed)?;
         let output = child.stdout.take();
         *running = Some(child);
         let producer = Self(());

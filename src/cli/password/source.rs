@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
@@ -12,6 +11,7 @@ use super::descriptor::Descriptor;
 use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::pipes;
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
 
 /// A password's first line may be this long, with room for what normalization takes away.
@@ -144,14 +144,7 @@ fn from_descriptor(descriptor: &Descriptor) -> Result<Zeroizing<Vec<u8>>, Failur
 
 fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let failed = |error: io::Error| Failure::io("run the password command", &error);
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut child = Command::new(shell)
-        .args([flag, command])
-        // Standard input may be the data.
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
+    let mut child = pipes::shell(command).spawn().map_err(failed)?;
     let raw = match child.stdout.take() {
         Some(stdout) => read(stdout).map_err(failed)?,
         None => Zeroizing::new(Vec::new()),
