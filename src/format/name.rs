@@ -132,8 +132,14 @@ const SHORT: usize = 600;
 /// Returns `text`, without its middle if it is long.
 #[must_use]
 pub fn shortened(text: &str) -> Cow<'_, str> {
-    let head_end = text.char_indices().nth(SHORT / 2).map(|(at, _)| at);
-    let tail_start = text.char_indices().rev().nth(SHORT / 2 - 1).map(|(at, _)| at);
+    shortened_to(SHORT, text)
+}
+
+/// Returns `text`, without its middle if it has more than `limit` characters, at least 2.
+#[must_use]
+pub fn shortened_to(limit: usize, text: &str) -> Cow<'_, str> {
+    let head_end = text.char_indices().nth(limit / 2).map(|(at, _)| at);
+    let tail_start = text.char_indices().rev().nth(limit / 2 - 1).map(|(at, _)| at);
     match (head_end, tail_start) {
         (Some(head), Some(tail)) if head < tail => format!("{} [...] {}", &text[..head], &text[tail..]).into(),
         _ => text.into(),

@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::format::name::shortened;
+use crate::format::name::shortened_to;
 
 /// The longest long name or extended header that is read, in bytes.
 const EXTENSION_LIMIT: u64 = 64 << 10;
@@ -15,7 +15,9 @@ const PATH_LIMIT: usize = 4096;
 /// How many folders deep an entry may be.
 const DEPTH_LIMIT: usize = 512;
 /// How many headers an archive may have.
-const ENTRY_LIMIT: u64 = 10_000_000;
+pub(super) const ENTRY_LIMIT: u64 = 10_000_000;
+/// How many characters of a name an error shows: whoever made the archive chose it.
+const NAME_SHOWN: usize = 300;
 const BLOCK: usize = 512;
 
 /// What an entry is.
@@ -66,7 +68,8 @@ pub struct Entries<R> {
     left: u64,
     /// Bytes of padding that follow them.
     padding: u64,
-    headers: u64,
+    /// How many headers were read.
+    pub(super) headers: u64,
 }
 
 /// What extended headers say about the entry that follows them.
@@ -254,7 +257,7 @@ pub fn check_count(entries: usize) -> Result<(), String> {
 }
 
 fn shown(name: &[u8]) -> String {
-    shortened(&String::from_utf8_lossy(name)).into_owned()
+    shortened_to(NAME_SHOWN, &String::from_utf8_lossy(name)).into_owned()
 }
 
 /// The sum of a header's bytes, its own field taken for spaces.
