@@ -9,10 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Observer;
 use super::find::{Item, is_same_file, names_of, open_input};
+use super::manifest;
 use super::open::{Keys, has_hidden_name, is_hidden, path_in};
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{OutputFile, sync_folder_of};
+use super::publish::{OutputFile, check_free, sync_folder_of};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Input, Metadata, Opener, Output, ReadAt, Run, begins_sealed, inspect, seal};
 use crate::disk::folder_of;
@@ -255,6 +256,23 @@ impl<'a> Sealing<'a> {
         };
         let is_current = is_same && (is_settled || self.holds(path, &opener, file)?);
         Ok(if is_current { Copy::Current(copy) } else { Copy::Older(copy) })
+    }
+
+    /// Sees to it that a manifest may be written: over an earlier manifest of the project at most, unless forced.
+    ///
+    /// # Errors
+    /// If something else is there.
+    pub fn check_manifest(&self, path: &Path) -> Result<(), Failure> {
+        if self.existing.force || !self.existing.update || fs::symlink_metadata(path).is_err() {
+            return check_free(path, self.existing.force);
+        }
+        check_free(path, true)?;
+        let (file, _) = open_input(path)?;
+        let there = self.open_copy(path, file)?;
+        if there.header().metadata.media.as_deref() == Some(manifest::MEDIA) {
+            return Ok(());
+        }
+        Err(not_a_copy(path, "the encrypted file that is there is not a manifest".into()))
     }
 
     /// Tells whether a sealed copy holds the very bytes of a file.

@@ -159,3 +159,32 @@ fn encrypted_files_are_known_by_what_they_hold() {
     assert_eq!(outcome.code(), 0, "{}", outcome.stderr());
     assert_eq!(home.read("back/a.csv"), b"1");
 }
+
+#[test]
+fn a_manifest_takes_the_place_of_an_earlier_one_and_of_nothing_else() {
+    let home = with_tree();
+    home.run("encrypt -p acme exp --update --manifest list.sealed").succeeds();
+    home.write("notes.txt", "my own work");
+    home.run("encrypt -p acme notes.txt").succeeds();
+    for (there, cause) in [
+        ("notes.txt", "the file that is there is not an encrypted file"),
+        ("notes.txt.sealed", "the encrypted file that is there is not a manifest"),
+    ] {
+        home.run(&format!("encrypt -p acme exp --update --manifest {there}")).fails(
+            1,
+            &format!(
+                "error: cannot write {there}\ncause: {cause}; it was left as it is\nhint: name another file with \
+                 --manifest, or move away what is there\n"
+            ),
+        );
+    }
+    // Before anything is encrypted.
+    home.write("other/a", "a");
+    assert_eq!(home.run("encrypt -p acme other --manifest notes.txt").changed_nothing().code(), 1);
+    let vault = home.vault();
+    let outcome = home.run(&format!("encrypt -p acme other --force --manifest {}", vault.display()));
+    outcome.fails(
+        2,
+        "error: {home}/.local/share/strongroom/vault.json is a file of the vault, and is never replaced\nhint: name another file\n",
+    );
+}

@@ -2,7 +2,6 @@
 
 mod report;
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::kit;
-use crate::cli::output::{Announced, counted};
+use crate::cli::output::Announced;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
@@ -164,6 +163,9 @@ impl Encrypt {
         } else if destination == Destination::Stream {
             return Err(Failure::usage("--from-command needs a file to keep or not to keep")
                 .hint("name a file with -o, or pipe the command's output to `strongroom encrypt -p PROJECT -`"));
+        }
+        if let Some(path) = &self.manifest {
+            context.refuse_own_output(path)?;
         }
         let own = context.own_files([
             (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
@@ -317,7 +319,7 @@ impl Encrypt {
     ) -> Result<(), Failure> {
         let key = self.key(context, vault, new.is_some())?;
         if self.hide_names {
-            warn_of_empty_folders(context, &work.found);
+            report::warn_of_empty_folders(context, &work.found);
         }
         if self.archive {
             return self.pack_all(context, &key, &work);
@@ -337,6 +339,10 @@ impl Encrypt {
                 seal_to_stdout(&sealing, job, self.effort.stream_threads(), &progress)?;
             }
             return Ok(());
+        }
+        if let Some(path) = &self.manifest {
+            let hint = "name another file with --manifest, or move away what is there";
+            sealing.check_manifest(path).map_err(|failure| failure.hint(hint))?;
         }
         if self.hide_names {
             sealing.find_hidden_copies(&mut work.jobs, self.effort.threads())?;
@@ -479,21 +485,6 @@ fn sealed_in(named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
     match named.get(item.named) {
         Some(Named::Folder(folder)) if named.len() > 1 => Ok(folder_name(folder)?.join(&item.relative)),
         _ => Ok(item.relative.clone()),
-    }
-}
-
-/// Warns of folders that no name will be left of.
-fn warn_of_empty_folders(context: &Context, found: &Found) {
-    let folders_of = |item: &'_ Item| {
-        let named = item.named;
-        item.relative.ancestors().skip(1).map(|folder| (named, folder.to_path_buf())).collect::<Vec<_>>()
-    };
-    let kept: HashSet<(usize, PathBuf)> = found.items.iter().flat_map(folders_of).collect();
-    let lost = found.folders.iter().filter(|folder| !kept.contains(folder)).count();
-    if lost > 0 {
-        let (folders, are) = (counted(lost, "empty folder"), if lost == 1 { "is" } else { "are" });
-        let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
-        context.output.warn("empty-folders", &text);
     }
 }
 

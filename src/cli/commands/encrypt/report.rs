@@ -1,5 +1,6 @@
 //! What `strongroom encrypt` says of what it has done.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,10 @@ use super::{Encrypt, New, Work};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
+use crate::cli::output::counted;
 use crate::cli::tally::{Tally, shown};
 use crate::cli::{pipes, producer};
-use crate::files::find::Named;
+use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Way};
 use crate::files::seal::{Outcome, Sealed};
 use crate::format::name::printable;
@@ -124,6 +126,21 @@ fn remark_on_originals(context: &Context, work: &Work) {
         "the originals are still there: to delete each of them once its encrypted copy is proven, run the command again \
          with --update --remove",
     );
+}
+
+/// Warns of folders that no name will be left of.
+pub(super) fn warn_of_empty_folders(context: &Context, found: &Found) {
+    let folders_of = |item: &'_ Item| {
+        let named = item.named;
+        item.relative.ancestors().skip(1).map(|folder| (named, folder.to_path_buf())).collect::<Vec<_>>()
+    };
+    let kept: HashSet<(usize, PathBuf)> = found.items.iter().flat_map(folders_of).collect();
+    let lost = found.folders.iter().filter(|folder| !kept.contains(folder)).count();
+    if lost > 0 {
+        let (folders, are) = (counted(lost, "empty folder"), if lost == 1 { "is" } else { "are" });
+        let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
+        context.output.warn("empty-folders", &text);
+    }
 }
 
 /// What an encrypted copy that was there says of its original.
