@@ -391,9 +391,11 @@ fn kit_file_is_whole(home: &Home, file: &str) {
 /// The vault file from before the rotation opens neither with the keychain file as it is now nor with the new kit.
 fn old_vault_file_is_dead(left: &Left<'_>) {
     let file = ".local/share/strongroom/vault.json";
+    // Beside it is a second copy of the vault as it is, and no older one; it would open.
+    let second = ".local/share/strongroom/vault.json.prev";
+    assert_eq!(left.home.read(second), left.home.read(file));
+    std::fs::remove_file(left.home.path(second)).unwrap();
     left.home.write(file, left.before.of(left.home, file).unwrap());
-    // Beside it is a second copy of the vault as it is, which opens and is not looked for here.
-    std::fs::remove_file(left.home.path(".local/share/strongroom/vault.json.prev")).unwrap();
     assert!(left.home.open(OLD).is_err());
     assert!(!left.home.kit_opens("again"));
 }
