@@ -10,7 +10,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
@@ -26,6 +25,7 @@ use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_fo
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::vault::ProjectFileKey;
+use crate::format::Timestamp;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
 const MEDIA: &str = "application/x-tar";
@@ -63,7 +63,9 @@ pub fn pack(
     // Each folder before what is in it, as the walk has found them.
     // The folder itself has no name in its own archive.
     for (_, relative) in found.folders.iter().filter(|(_, relative)| !relative.as_os_str().is_empty()) {
-        builder.append_dir(relative, folder.join(relative)).map_err(|error| Failure::io(doing(), &error))?;
+        let found = fs::metadata(folder.join(relative)).map_err(|error| Failure::io(doing(), &error))?;
+        let entry = builder.append_data(&mut header_of(&found), relative, io::empty());
+        entry.map_err(|error| Failure::io(doing(), &error))?;
     }
     let mut bytes = 0;
     for item in &found.items {
@@ -71,7 +73,9 @@ pub fn pack(
         let mut header = tar::Header::new_gnu();
         header.set_metadata(&before);
         let mut counted = Counted { file: &file, left: before.len(), observer };
-        builder.append_data(&mut header, &item.relative, &mut counted).map_err(|error| Failure::io(doing(), &error))?;
+        builder
+            .append_data(&mut header_of(&before), &item.relative, &mut counted)
+            .map_err(|error| Failure::io(doing(), &error))?;
         let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
         let is_same = after.len() == before.len() && after.modified().ok() == before.modified().ok();
         if counted.left > 0 || !is_same {
@@ -84,6 +88,18 @@ pub fn pack(
     sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
     Ok(bytes)
 }
+/// Returns a header that says what the system says of a file or folder.
+fn header_of(found: &fs::Metadata) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(found);
+    // The crate writes a time before 1970 as the number that wraps round to it, which GNU tar takes for far in the
+    // future. GNU's own way is a number of 12 bytes in two's complement (GNU tar manual, "Extensions").
+    if header.mtime().is_ok_and(|seconds| seconds > i64::MAX as u64) {
+        header.as_old_mut().mtime[..4].fill(0xff);
+    }
+    header
+}
+
 
 /// Reads as much of a file as its header says, and tells of it.
 struct Counted<'a> {
@@ -206,7 +222,7 @@ impl Unpacking<'_> {
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
             let Some(path) = self.path_of(&entry)? else { continue };
-            let modified = Some(time(entry.modified));
+            let modified = Some(Timestamp::from_unix(entry.modified).into());
             let failed = |error: io::Error| self.not_written(&path, &error);
             let whole = self.root.join(&path);
             match entry.kind {
@@ -331,13 +347,6 @@ impl Unpacking<'_> {
     fn not_written(&self, path: &Path, error: &io::Error) -> Failure {
         Failure::io(format!("write {}", self.target.join(path).display()), error)
     }
-}
-
-/// Returns a moment; of a time that no clock holds, 1970.
-fn time(seconds: i64) -> SystemTime {
-    let distance = Duration::from_secs(seconds.unsigned_abs());
-    let moment = if seconds < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
-    moment.unwrap_or(UNIX_EPOCH)
 }
 
 /// A chunk that failed comes out of the reader as the library's error, inside the system's.

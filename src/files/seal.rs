@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::Observer;
 use super::find::{Item, is_same_file, names_of, open_input};
@@ -345,8 +345,7 @@ impl<'a> Sealing<'a> {
     }
 
     fn metadata_of(&self, job: &Job, file: &fs::Metadata) -> Metadata {
-        let modified = file.modified().ok();
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = file.modified().ok().map(Timestamp::split);
         #[cfg(unix)]
         let mode = Some(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o7777);
         #[cfg(not(unix))]
@@ -354,8 +353,8 @@ impl<'a> Sealing<'a> {
         let (path, path_bytes) = sealed_path(&job.path);
         Metadata {
             name: job.item.path.file_name().and_then(|name| name.to_str()).map(str::to_owned),
-            modified: modified.map(Into::into),
-            modified_ns: since.map(|since| since.subsec_nanos()),
+            modified: modified.map(|(seconds, _)| seconds),
+            modified_ns: modified.map(|(_, nanoseconds)| nanoseconds),
             mode,
             path,
             path_bytes,
@@ -462,7 +461,7 @@ enum Copy {
 
 /// A file that was modified so shortly before it was sealed may have been modified again at the same tick of its clock,
 /// in seconds: the coarsest clock is FAT's.
-const TICK: u64 = 2;
+const TICK: i64 = 2;
 
 /// Refuses to replace what is no sealed copy of the project.
 fn not_a_copy(path: &Path, cause: String) -> Failure {

@@ -8,6 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::FormatError;
 use crate::crypto::RandomUnavailable;
@@ -99,41 +101,69 @@ id! {
 
 /// A moment in whole seconds, written as RFC 3339 in UTC: `2026-11-21T08:30:00Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(u64);
+pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The first moment of the year 1: earlier ones are no dates for many programs.
+    const FIRST: i64 = -62_135_596_800;
     /// The last moment that has four digits for its year.
-    const LAST: u64 = 253_402_300_799;
+    const LAST: i64 = 253_402_300_799;
 
-    /// Takes a moment from seconds since 1970 in UTC; later than the year 9999 is held there.
+    /// Takes a moment from seconds since 1970 in UTC, negative before; what is outside the years 1 to 9999 is held at
+    /// the nearer end.
     #[must_use]
-    pub fn from_unix(seconds: u64) -> Self {
-        Self(seconds.min(Self::LAST))
+    pub fn from_unix(seconds: i64) -> Self {
+        Self(seconds.clamp(Self::FIRST, Self::LAST))
     }
 
     /// Returns the seconds since 1970 in UTC.
     #[must_use]
-    pub fn as_unix(self) -> u64 {
+    pub fn as_unix(self) -> i64 {
         self.0
+    }
+
+    /// Splits a moment into its whole seconds, rounded down, and the nanoseconds that these leave out.
+    #[must_use]
+    pub fn split(time: SystemTime) -> (Self, u32) {
+        let (seconds, nanoseconds) = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => (whole_seconds(since), since.subsec_nanos()),
+            Err(error) => {
+                let until = error.duration();
+                match until.subsec_nanos() {
+                    0 => (-whole_seconds(until), 0),
+                    nanoseconds => (-1 - whole_seconds(until), 1_000_000_000 - nanoseconds),
+                }
+            }
+        };
+        (Self::from_unix(seconds), nanoseconds)
     }
 }
 
+/// Whole seconds, far fewer than would overflow if they are negated or one more.
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX).min(i64::MAX / 2)
+}
+
 impl From<SystemTime> for Timestamp {
-    /// Rounds down to whole seconds; a time before 1970 becomes 1970.
+    /// Rounds down to whole seconds.
     fn from(time: SystemTime) -> Self {
-        Self::from_unix(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+        Self::split(time).0
     }
 }
 
 impl From<Timestamp> for SystemTime {
+    /// A moment that the system's clock cannot hold becomes 1970.
     fn from(time: Timestamp) -> Self {
-        UNIX_EPOCH + Duration::from_secs(time.0)
+        let distance = Duration::from_secs(time.0.unsigned_abs());
+        let moment = if time.0 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+        moment.unwrap_or(UNIX_EPOCH)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", humantime::format_rfc3339_seconds((*self).into()))
+        let moment = OffsetDateTime::from_unix_timestamp(self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&moment.format(&Rfc3339).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -147,9 +177,9 @@ impl FromStr for Timestamp {
     type Err = FormatError;
 
     fn from_str(text: &str) -> Result<Self, FormatError> {
-        let time =
-            humantime::parse_rfc3339(text).map_err(|_| FormatError::malformed("a time is not RFC 3339 in UTC"))?;
-        let time = Self::from(time);
+        let time = OffsetDateTime::parse(text, &Rfc3339)
+            .map_err(|_| FormatError::malformed("a time is not RFC 3339 in UTC"))?;
+        let time = Self::from_unix(time.unix_timestamp());
         if time.to_string() == text { Ok(time) } else { Err(FormatError::malformed("a time is not in whole seconds")) }
     }
 }
@@ -250,10 +280,35 @@ mod tests {
         let time = Timestamp::from_unix(1_795_249_800);
         assert_eq!(time.to_string(), "2026-11-21T08:30:00Z");
         assert_eq!("2026-11-21T08:30:00Z".parse::<Timestamp>().unwrap(), time);
-        for other in ["2026-11-21T08:30:00.5Z", "2026-11-21 08:30:00Z", "2026-11-21T08:30:00+00:00", "1795249800"] {
+        for other in [
+            "2026-11-21T08:30:00.5Z",
+            "2026-11-21 08:30:00Z",
+            "2026-11-21t08:30:00z",
+            "2026-11-21T08:30:00+00:00",
+            "2026-11-21T08:30:00-00:00",
+            "2026-11-21T24:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2026-02-29T08:30:00Z",
+            "0000-12-31T23:59:59Z",
+            "10000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "1795249800",
+            "",
+        ] {
             assert!(other.parse::<Timestamp>().is_err(), "{other}");
         }
-        assert_eq!(Timestamp::from_unix(u64::MAX).to_string(), "9999-12-31T23:59:59Z");
+        for (seconds, text) in [
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (-2_147_483_648, "1901-12-13T20:45:52Z"),
+            (i64::MIN, "0001-01-01T00:00:00Z"),
+        ] {
+            let time = Timestamp::from_unix(seconds);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(text.parse::<Timestamp>().unwrap(), time);
+        }
     }
 
     #[test]
@@ -272,6 +327,19 @@ mod tests {
         let time = Timestamp::from(system);
         assert_eq!(time.as_unix(), 1_795_249_800);
         assert_eq!(SystemTime::from(time), UNIX_EPOCH + Duration::from_secs(1_795_249_800));
-        assert_eq!(Timestamp::from(UNIX_EPOCH - Duration::from_secs(1)).as_unix(), 0);
+    }
+
+    #[test]
+    fn a_time_before_1970_is_rounded_down_too() {
+        for (before, seconds, nanoseconds) in [
+            (Duration::new(1, 0), -1, 0),
+            (Duration::new(0, 1), -1, 999_999_999),
+            (Duration::new(1, 250_000_000), -2, 750_000_000),
+        ] {
+            let time = UNIX_EPOCH - before;
+            let (whole, rest) = Timestamp::split(time);
+            assert_eq!((whole.as_unix(), rest), (seconds, nanoseconds));
+            assert_eq!(SystemTime::from(whole) + Duration::from_nanos(rest.into()), time);
+        }
     }
 }

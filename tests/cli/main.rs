@@ -7,6 +7,7 @@ mod harness;
 mod headers;
 
 mod archives;
+mod attributes;
 mod copies;
 mod damage;
 mod decrypt;

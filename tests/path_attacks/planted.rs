@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use strongroom::format::Timestamp;
 
 use crate::home::{Entry, Home};
 use crate::outside::{Outside, run, unclean};
@@ -132,9 +133,9 @@ fn a_name_to_set_aside_under_is_not_taken_from_anybody() {
     home.write(vault, old);
     let outside = Outside::new();
     // The name has the time in it, to the second.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = Timestamp::from(std::time::SystemTime::now()).as_unix();
     for second in now..now + 30 {
-        let time = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second));
+        let time = Timestamp::from_unix(second);
         let name = format!("{vault}.older-{}", time.to_string().replace([':', '-'], ""));
         symlink(outside.path("precious"), home.path(name)).unwrap();
     }

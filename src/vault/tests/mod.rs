@@ -66,7 +66,7 @@ fn named(name: &str) -> NewProject {
 
 /// A machine whose time, boot and memory are what the test says.
 struct TestHost {
-    now: Mutex<u64>,
+    now: Mutex<i64>,
     boot: Mutex<String>,
     machine: String,
     seconds: Mutex<u64>,

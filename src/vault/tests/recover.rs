@@ -247,7 +247,7 @@ fn a_keychain_that_fails_while_recovering_is_told_by_what_stands_afterwards() {
 }
 
 /// A wrap of another data key, told from its like by `at` and by a bit of what is wrapped.
-fn foreign(at: u64, flipped: usize) -> crate::format::item::Wrap {
+fn foreign(at: i64, flipped: usize) -> crate::format::item::Wrap {
     let mut wrap = DataKeyItem::parse(&life().item).unwrap().wraps.remove(0);
     wrap.header.data_key = crate::format::DataKeyId::from_bytes([9; 16]);
     wrap.header.at = Timestamp::from_unix(at);
