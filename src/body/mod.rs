@@ -20,6 +20,8 @@ pub use engine::{Run, THREADS_LIMIT, default_threads};
 pub use header::{Header, Metadata, OpenedBy};
 pub use inspect::{Inspection, begins_sealed, inspect};
 pub use opener::{Opener, Reader, StreamOpener};
+#[cfg(feature = "cli")]
+pub(crate) use positioned::retry;
 pub use positioned::{ReadAt, WriteAt};
 pub use rewrap::{Device, Rewrapped, lock, rewrap};
 pub use sealer::{Sealer, seal};

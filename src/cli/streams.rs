@@ -13,6 +13,7 @@ use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::error::Error;
 use crate::files::Observer;
 use crate::files::find::{Item, open_input};
+use crate::files::holes::WithHoles;
 use crate::files::open::{Opened, Opening, not_written};
 use crate::files::place::Destination;
 use crate::files::publish::OutputFile;
@@ -132,8 +133,10 @@ pub fn open_stream(
     let sink = OutputFile::create(output, opening.existing.force)?;
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
-    let copied = opener.copy_to(Output::At(sink.file()), run);
+    let holes = WithHoles::in_file(sink.file(), opening.sparse);
+    let copied = opener.copy_to(Output::At(&holes), run);
     let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
+    holes.finish(bytes).map_err(|error| write_failed(output, &error))?;
     sink.set_attributes(&opening.attributes(&metadata), &opening.refused);
     sink.publish()?;
     Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })

@@ -15,6 +15,7 @@ use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
 use super::Observer;
 use super::find::{Found, open_input};
+use super::holes::{Sparse, WithHoles};
 use super::open::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
@@ -24,8 +25,8 @@ use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
-use crate::vault::ProjectFileKey;
 use crate::format::Timestamp;
+use crate::vault::ProjectFileKey;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
 const MEDIA: &str = "application/x-tar";
@@ -70,8 +71,6 @@ pub fn pack(
     let mut bytes = 0;
     for item in &found.items {
         let (file, before) = open_input(&item.path)?;
-        let mut header = tar::Header::new_gnu();
-        header.set_metadata(&before);
         let mut counted = Counted { file: &file, left: before.len(), observer };
         builder
             .append_data(&mut header_of(&before), &item.relative, &mut counted)
@@ -88,6 +87,7 @@ pub fn pack(
     sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
     Ok(bytes)
 }
+
 /// Returns a header that says what the system says of a file or folder.
 fn header_of(found: &fs::Metadata) -> tar::Header {
     let mut header = tar::Header::new_gnu();
@@ -99,7 +99,6 @@ fn header_of(found: &fs::Metadata) -> tar::Header {
     }
     header
 }
-
 
 /// Reads as much of a file as its header says, and tells of it.
 struct Counted<'a> {
@@ -143,8 +142,19 @@ pub fn check_free(target: &Path) -> Result<(), Failure> {
         .hint("choose another name with -o"))
 }
 
+/// How an archive is unpacked.
+pub struct How<'a> {
+    /// An archive that [`pack`] did not make is unpacked too.
+    pub any_tar: bool,
+    /// Who may read what comes out.
+    pub permissions: Permissions,
+    /// Whether zeros become holes.
+    pub sparse: Sparse,
+    /// Takes what could not be set of what comes out.
+    pub refused: &'a Refused,
+}
+
 /// Unpacks an opened archive into the new folder `target`, which appears when all of the archive has proven authentic.
-/// An archive that [`pack`] did not make is unpacked only if `any_tar` is given.
 ///
 /// # Errors
 /// If something exists at `target`, an entry is refused, or the archive is damaged: nothing is left then.
@@ -152,12 +162,10 @@ pub fn extract(
     opener: &Opener<File>,
     input: &Path,
     target: &Path,
-    any_tar: bool,
-    permissions: Permissions,
-    refused: &Refused,
+    how: &How<'_>,
     observer: &dyn Observer,
 ) -> Result<Extracted, Failure> {
-    if !any_tar && opener.header().metadata.media.as_deref() != Some(MEDIA) {
+    if !how.any_tar && opener.header().metadata.media.as_deref() != Some(MEDIA) {
         let failure = Failure::new(Exit::Failed, "bad-archive", format!("cannot extract {}", input.display()));
         return Err(failure
             .cause("it was not made by --archive")
@@ -168,8 +176,7 @@ pub fn extract(
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
     unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
-    let extracted = Unpacking { input, target, root: &folder.0, permissions, attributes_refused: refused, observer }
-        .unpack(&mut reader)?;
+    let extracted = Unpacking { input, target, root: &folder.0, how, observer }.unpack(&mut reader)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.
     io::copy(&mut reader, &mut io::sink()).map_err(|error| reading(input, error))?;
     rename_to_free(&folder.0, target).map_err(|error| match error.kind() {
@@ -210,8 +217,7 @@ struct Unpacking<'a> {
     target: &'a Path,
     /// The folder's name until then.
     root: &'a Path,
-    permissions: Permissions,
-    attributes_refused: &'a Refused,
+    how: &'a How<'a>,
     observer: &'a dyn Observer,
 }
 
@@ -229,24 +235,18 @@ impl Unpacking<'_> {
                 Kind::Folder => {
                     self.make_folder(&mut made, &path)?;
                     // A folder that nobody may enter could not be filled.
-                    let mode = self.permissions.of(entry.mode | 0o100);
+                    let mode = self.how.permissions.of(entry.mode | 0o100);
                     folders.push((path, Attributes { mode: Some(mode), modified }));
                 }
                 Kind::File => {
                     if let Some(folder) = path.parent() {
                         self.make_folder(&mut made, folder)?;
                     }
-                    let mut file =
-                        crate::disk::create_private(&whole).map_err(|error| self.in_the_way(&path, error))?;
-                    extracted.bytes += self.copy(&mut entries, &mut file, &path)?;
+                    let file = crate::disk::create_private(&whole).map_err(|error| self.in_the_way(&path, error))?;
+                    extracted.bytes += self.copy(&mut entries, &file, &path)?;
                     extracted.files += 1;
-                    let mode = Some(self.permissions.of(entry.mode));
-                    set_attributes(
-                        &file,
-                        &self.target.join(&path),
-                        &Attributes { mode, modified },
-                        self.attributes_refused,
-                    );
+                    let mode = Some(self.how.permissions.of(entry.mode));
+                    set_attributes(&file, &self.target.join(&path), &Attributes { mode, modified }, self.how.refused);
                     file.sync_all().map_err(failed)?;
                 }
                 Kind::Other => {
@@ -259,7 +259,7 @@ impl Unpacking<'_> {
             let failed = |error: io::Error| self.not_written(path, &error);
             let folder = File::open(self.root.join(path)).map_err(failed)?;
             folder.sync_all().map_err(failed)?;
-            set_attributes(&folder, &self.target.join(path), attributes, self.attributes_refused);
+            set_attributes(&folder, &self.target.join(path), attributes, self.how.refused);
         }
         sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), &error))?;
         Ok(extracted)
@@ -309,17 +309,21 @@ impl Unpacking<'_> {
         }
     }
 
-    fn copy(&self, entries: &mut Entries<impl Read>, file: &mut File, path: &Path) -> Result<u64, Failure> {
+    fn copy(&self, entries: &mut Entries<impl Read>, file: &File, path: &Path) -> Result<u64, Failure> {
         let mut buffer = zeroize::Zeroizing::new(vec![0; 256 << 10]);
         let mut copied = 0;
+        let holes = WithHoles::in_file(file, self.how.sparse);
         loop {
             let read = match entries.read(&mut buffer) {
-                Ok(0) => return Ok(copied),
+                Ok(0) => {
+                    holes.finish(copied).map_err(|error| self.not_written(path, &error))?;
+                    return Ok(copied);
+                }
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.refused(error.into())),
             };
-            file.write_all(&buffer[..read]).map_err(|error| self.not_written(path, &error))?;
+            holes.write_all_at(&buffer[..read], copied).map_err(|error| self.not_written(path, &error))?;
             self.observer.advanced(read as u64);
             copied += read as u64;
         }

@@ -4,6 +4,7 @@
 
 pub mod archive;
 pub mod find;
+pub mod holes;
 pub mod manifest;
 pub mod open;
 pub mod own;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Observer;
 use super::find::{Item, open_input};
+use super::holes::{Sparse, WithHoles};
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{Attributes, OutputFile, Permissions, Refused, check_apart};
@@ -155,6 +156,8 @@ pub struct Opening<'a> {
     pub existing: Existing,
     /// Who may read what is opened.
     pub permissions: Permissions,
+    /// Whether their zeros become holes.
+    pub sparse: Sparse,
     /// What could not be set of the outputs.
     pub refused: Refused,
     /// The folders that plaintexts go to.
@@ -175,6 +178,7 @@ impl<'a> Opening<'a> {
         keys: Keys<'a>,
         existing: Existing,
         permissions: Permissions,
+        sparse: Sparse,
         inputs: Vec<PathBuf>,
         own: &'a OwnFiles,
     ) -> Self {
@@ -185,6 +189,7 @@ impl<'a> Opening<'a> {
             own,
             twins: HashMap::new(),
             permissions,
+            sparse,
             refused: Refused::default(),
             tree: Tree::default(),
             taken,
@@ -245,8 +250,10 @@ impl<'a> Opening<'a> {
         let written = self.room.write(&format!("decrypt {}", input.display()), || {
             let sink = OutputFile::create(&opened.output, replace && was_there)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
-            let copied = opener.copy_to(Output::At(sink.file()), run);
-            copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
+            let holes = WithHoles::in_file(sink.file(), self.sparse);
+            let copied = opener.copy_to(Output::At(&holes), run);
+            let bytes = copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
+            holes.finish(bytes).map_err(|error| write_failed(&opened.output, &error))?;
             sink.set_attributes(&self.attributes(&opened.metadata), &self.refused);
             sink.name()
         });

@@ -18,6 +18,7 @@ use crate::cli::tally::{Tally, nothing_sealed, shown};
 use crate::disk::folder_of;
 use crate::files::archive;
 use crate::files::find::{Found, Named, Wanted, find, open_input};
+use crate::files::holes::Sparse;
 use crate::files::open::{Job, Keys, Opened, Opening, Target, umask};
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, is_suffixed};
@@ -58,6 +59,9 @@ pub struct Decrypt {
     /// Give files and folders the permissions that they had when they were encrypted, less those that the umask takes
     #[arg(long)]
     keep_permissions: bool,
+    /// Whether long runs of zeros become holes, which take no space on the disk
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    sparse: Sparse,
     #[command(flatten)]
     effort: Effort,
 }
@@ -80,7 +84,7 @@ impl Decrypt {
             let permissions =
                 if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };
             let existing = Existing { force: self.force, update: self.update };
-            let mut opening = Opening::of(keys, existing, permissions, inputs, &work.own);
+            let mut opening = Opening::of(keys, existing, permissions, self.sparse, inputs, &work.own);
             opening.find_twins(&work.jobs, self.effort.threads());
             let result = match (&work.destination, &work.named[..]) {
                 _ if self.extract => self.extract_all(context, &opening, &work),
@@ -240,8 +244,13 @@ impl Decrypt {
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
         let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));
-        let extracted =
-            archive::extract(&opener, input, output, self.any_tar, opening.permissions, &opening.refused, &progress)?;
+        let how = archive::How {
+            any_tar: self.any_tar,
+            permissions: opening.permissions,
+            sparse: self.sparse,
+            refused: &opening.refused,
+        };
+        let extracted = archive::extract(&opener, input, output, &how, &progress)?;
         Ok((extracted, opener.header().opened_by.clone()))
     }
 

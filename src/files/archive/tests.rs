@@ -29,15 +29,9 @@ fn unpacked(bytes: &[u8]) -> (tempfile::TempDir, Result<Extracted, Failure>) {
 
 fn unpacked_into(root: &Path, reader: &mut impl Read) -> Result<Extracted, Failure> {
     let (input, target) = (Path::new("x.tar.sealed"), Path::new("x"));
-    Unpacking {
-        input,
-        target,
-        root,
-        permissions: Permissions::OwnerAlone,
-        attributes_refused: &Refused::default(),
-        observer: &Silent,
-    }
-    .unpack(reader)
+    let refused = Refused::default();
+    let how = How { any_tar: true, permissions: Permissions::OwnerAlone, sparse: Sparse::Auto, refused: &refused };
+    Unpacking { input, target, root, how: &how, observer: &Silent }.unpack(reader)
 }
 
 #[test]
