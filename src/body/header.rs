@@ -3,7 +3,7 @@
 use std::io;
 
 use super::positioned::{ReadAt, read_full_at};
-use crate::crypto::cobblestone::{self, sealed_len};
+use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::error::Error;
@@ -94,6 +94,13 @@ impl Header {
     #[must_use]
     pub fn len(&self) -> u64 {
         2 * self.prelude.block_len as u64
+    }
+
+    /// Returns the length of the plaintext, in bytes, as the length of the whole file says it; `None` if no sealed file
+    /// is that long. Only [`Opener::of_header`](super::Opener::of_header) proves it.
+    #[must_use]
+    pub fn plaintext_len(&self, file_len: u64) -> Option<u64> {
+        file_len.checked_sub(self.len()).filter(|body| *body >= PREFIX_LEN as u64).and_then(opened_len)
     }
 
     /// Tells that a header is never empty.
@@ -266,11 +273,15 @@ pub(super) fn reading(what: &str, source: io::Error) -> Error {
 /// whose length equals its offset.
 pub(super) fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<BlockRead>, Error> {
     let failed = |error| reading(what, error);
+    // Nearly every block is of the shortest length: both come with one read.
+    let mut start = vec![0; 2 * BLOCK_STEP];
+    let read = read_full_at(source, &mut start, 0).map_err(failed)?;
+    start.truncate(read);
     let mut blocks = Vec::with_capacity(2);
-    blocks.extend(block_at(source, 0, None).map_err(failed)?);
+    blocks.extend(block_at(source, &start, 0, None).map_err(failed)?);
     let a_len = blocks.first().map(|a: &BlockRead| a.block.prelude.block_len);
     for at in a_len.into_iter().chain((BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP)) {
-        if let Some(b) = block_at(source, at as u64, Some(at)).map_err(failed)? {
+        if let Some(b) = block_at(source, &start, at, Some(at)).map_err(failed)? {
             blocks.push(b);
             break;
         }
@@ -278,19 +289,29 @@ pub(super) fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<BlockRe
     Ok(blocks)
 }
 
-/// Reads the block at an offset, if one parses there and has the expected length.
-fn block_at(source: &dyn ReadAt, at: u64, expected_len: Option<usize>) -> io::Result<Option<BlockRead>> {
-    // Nearly every block is of the shortest length: it comes with the first read.
-    let mut bytes = vec![0; BLOCK_STEP];
-    let read = read_full_at(source, &mut bytes, at)?;
-    bytes.truncate(read);
+/// Returns the block at an offset, if one parses there and has the expected length. `start` was read already.
+fn block_at(
+    source: &dyn ReadAt,
+    start: &[u8],
+    at: usize,
+    expected_len: Option<usize>,
+) -> io::Result<Option<BlockRead>> {
+    let mut bytes = match start.get(at..at + BLOCK_STEP) {
+        Some(bytes) => bytes.to_vec(),
+        None => {
+            let mut bytes = vec![0; BLOCK_STEP];
+            let read = read_full_at(source, &mut bytes, at as u64)?;
+            bytes.truncate(read);
+            bytes
+        }
+    };
     let Some(Ok(prelude)) = bytes.first_chunk().map(Prelude::parse) else { return Ok(None) };
     if expected_len.is_some_and(|expected| expected != prelude.block_len) {
         return Ok(None);
     }
     if prelude.block_len > BLOCK_STEP {
         bytes.resize(prelude.block_len, 0);
-        let read = read_full_at(source, &mut bytes, at)?;
+        let read = read_full_at(source, &mut bytes, at as u64)?;
         bytes.truncate(read);
     }
     Ok(if bytes.len() == prelude.block_len { BlockRead::parse(bytes).ok() } else { None })

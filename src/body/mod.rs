@@ -24,7 +24,7 @@ pub use opener::{Opener, Reader, StreamOpener};
 pub(crate) use positioned::retry;
 pub use positioned::{ReadAt, WriteAt};
 pub use rewrap::{Device, Rewrapped, lock, rewrap};
-pub use sealer::{Sealer, seal};
+pub use sealer::{Sealer, Written, seal};
 
 /// Where plaintext comes from.
 pub enum Input<'a> {

@@ -44,7 +44,11 @@ impl<S: ReadAt> Opener<S> {
         Self::of_header(what, source, header)
     }
 
-    fn of_header(what: &str, source: S, header: Header) -> Result<Self, Error> {
+    /// Goes on from a header that is open, and proves the file's length by its final chunk.
+    ///
+    /// # Errors
+    /// As [`Opener::new`], but for those of keys.
+    pub fn of_header(what: &str, source: S, header: Header) -> Result<Self, Error> {
         let failed = |source| reading(what, source);
         let truncated = || Error::Truncated { what: what.into() };
         let total = source.size().map_err(failed)?;
@@ -179,7 +183,7 @@ impl<S: ReadAt> Opener<S> {
         output: Output<'_>,
         run: Run<'_>,
     ) -> Result<u64, Error> {
-        let (head, to) = head(file_key, metadata)?;
+        let (_, head, to) = head(file_key, metadata)?;
         let sink = sink_after(&head, output)?;
         let work = Reseal { from: &self.cipher, to: &to };
         engine::run(&work, self.all(), sink, run).map_err(|trouble| self.explain(trouble))?;

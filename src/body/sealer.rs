@@ -12,8 +12,19 @@ use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, SALT_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::secret::FileKey;
 use crate::error::Error;
+use crate::format::FileId;
+use crate::format::sealed::Prelude;
 
-/// Seals all of `input` into `output` under a fresh content key, and returns how many bytes it held.
+/// What was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The new sealed file's id.
+    pub file: FileId,
+    /// Length of the plaintext, in bytes.
+    pub bytes: u64,
+}
+
+/// Seals all of `input` into `output` under a fresh content key.
 ///
 /// `what` names the input for messages. What was written is worth nothing after an error.
 ///
@@ -27,9 +38,10 @@ pub fn seal(
     input: Input<'_>,
     output: Output<'_>,
     run: Run<'_>,
-) -> Result<u64, Error> {
-    let (head, cipher) = head(file_key, metadata)?;
-    seal_body(what, &head, &cipher, input, output, run)
+) -> Result<Written, Error> {
+    let (prelude, head, cipher) = head(file_key, metadata)?;
+    let bytes = seal_body(what, &head, &cipher, input, output, run)?;
+    Ok(Written { file: prelude.file, bytes })
 }
 
 /// Writes a head and the body after it.
@@ -69,14 +81,14 @@ pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>
 }
 
 /// Makes the header and the body's prefix, and the cipher for its chunks.
-pub(super) fn head(file_key: &FileKey, metadata: &Metadata) -> Result<(Vec<u8>, BulkCipher), Error> {
+pub(super) fn head(file_key: &FileKey, metadata: &Metadata) -> Result<(Prelude, Vec<u8>, BulkCipher), Error> {
     let (prelude, content_key, mut head) = header::seal(file_key, metadata)?;
     let mut salt = [0; SALT_LEN];
     crate::crypto::random(&mut salt)?;
     let (cipher, commitment) = BulkCipher::derive(content_key.expose(), &salt, &[&prelude.to_bytes()]);
     head.extend_from_slice(&salt);
     head.extend_from_slice(&commitment);
-    Ok((head, cipher))
+    Ok((prelude, head, cipher))
 }
 
 pub(super) fn writing(source: io::Error) -> Error {
@@ -112,7 +124,7 @@ impl<W: Write> Sealer<W> {
     /// # Errors
     /// [`Error::Io`] of the output; [`Error::Random`].
     pub fn new(file_key: &FileKey, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
-        let (head, cipher) = head(file_key, metadata)?;
+        let (_, head, cipher) = head(file_key, metadata)?;
         output.write_all(&head).map_err(writing)?;
         let slots = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
         Ok(Self { output, cipher, number: 0, slots, filled: 0, failed: false })

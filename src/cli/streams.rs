@@ -61,8 +61,8 @@ pub fn seal_stream(
         Destination::File(path) => {
             let output = OutputFile::create(path, force)?;
             let input = Input::Stream(&mut *source);
-            let bytes = seal(name, &key.key, &metadata, input, Output::At(output.file()), run);
-            let bytes = bytes.map_err(|error| match error {
+            let sealed = seal(name, &key.key, &metadata, input, Output::At(output.file()), run);
+            let sealed = sealed.map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => write_failed(path, &source),
                 error => failed(error),
             })?;
@@ -70,12 +70,13 @@ pub fn seal_stream(
                 producer.finish()?;
             }
             output.publish()?;
-            Ok(bytes)
+            Ok(sealed.bytes)
         }
         _ => {
             let mut stdout = pipes::stdout()?;
             let output = Output::Stream(&mut stdout);
-            seal(name, &key.key, &metadata, Input::Stream(&mut *source), output, run).map_err(|error| match error {
+            let sealed = seal(name, &key.key, &metadata, Input::Stream(&mut *source), output, run);
+            sealed.map(|sealed| sealed.bytes).map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => pipes::whole_or_failed(stream_failed(&source)),
                 error => failed(error),
             })

@@ -130,6 +130,8 @@ pub struct Item {
     pub relative: PathBuf,
     /// Its length when it was found, in bytes.
     pub len: u64,
+    /// It is a symbolic link, which only a file that is named may be.
+    pub is_link: bool,
 }
 
 /// What a folder holds that is not worked on.
@@ -178,7 +180,8 @@ pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>, own: &Own
             Named::File(path) => {
                 let len = fs::metadata(path).map_or(0, |metadata| metadata.len());
                 let relative = path.file_name().unwrap_or(path.as_os_str()).into();
-                found.items.push(Item { path: path.clone(), named: index, relative, len });
+                let is_link = path.is_symlink();
+                found.items.push(Item { path: path.clone(), named: index, relative, len, is_link });
             }
             Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref(), own),
         }
@@ -219,7 +222,8 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
                 continue;
             }
             let len = metadata.map_or(0, |metadata| metadata.len());
-            found.items.push(Item { path: path.into(), named: index, relative: relative.into(), len });
+            let (path, relative) = (path.into(), relative.into());
+            found.items.push(Item { path, named: index, relative, len, is_link: false });
         }
     }
 }

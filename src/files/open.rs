@@ -11,7 +11,7 @@ use super::find::{Item, open_input};
 use super::holes::{Sparse, WithHoles};
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{Attributes, OutputFile, Permissions, Refused, check_apart};
+use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
 use super::seal::{Comparing, Existing, write_failed};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
@@ -321,11 +321,11 @@ impl<'a> Opening<'a> {
         Ok((output, root))
     }
 
-    /// Refuses an output that is one of the inputs, as [`check_apart`] does, at a cost that is not theirs each time.
-    fn check_apart(&self, output: &PathBuf) -> Result<(), Failure> {
+    /// Refuses an output that is one of the inputs, as `check_apart` does, at a cost that is not theirs each time.
+    fn check_apart(&self, output: &Path) -> Result<(), Failure> {
         let Ok(whole) = fs::canonicalize(output) else { return Ok(()) };
         let inputs = || self.inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
-        if self.whole_inputs.get_or_init(inputs).contains(&whole) { check_apart(&[whole], [output]) } else { Ok(()) }
+        if self.whole_inputs.get_or_init(inputs).contains(&whole) { Err(is_an_input(output)) } else { Ok(()) }
     }
 
     /// Returns the time and the permission bits that a plaintext gets.

@@ -10,6 +10,8 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::pool;
+use super::seal::Job;
 use crate::body::ReadAt;
 use crate::disk::folder_of;
 use crate::failure::Failure;
@@ -122,6 +124,27 @@ impl OwnFiles {
         }
     }
 
+    /// Returns the jobs whose outputs replace none of them. What a folder holds is passed over, and goes to `own`.
+    ///
+    /// # Errors
+    /// A usage failure if it is the output of a file that was named.
+    pub fn spared(&self, jobs: Vec<Job>, threads: usize, own: &mut Vec<PathBuf>) -> Result<Vec<Job>, Failure> {
+        // The disk is asked about each output.
+        let are_own = pool::for_each(&jobs, threads, |_| 0, |job, _| self.what_output(&job.output).is_some());
+        let mut spared = Vec::with_capacity(jobs.len());
+        for (job, is_own) in jobs.into_iter().zip(are_own) {
+            if !is_own {
+                spared.push(job);
+                continue;
+            }
+            if job.root.is_none() {
+                self.refuse_output(&job.output)?;
+            }
+            own.push(job.output);
+        }
+        Ok(spared)
+    }
+
     /// Refuses a file that the user named as an input.
     ///
     /// # Errors
@@ -151,11 +174,11 @@ impl OwnFiles {
 /// Returns which vault a file is a document of, if it is one.
 pub fn vault_in(file: &File) -> Option<VaultId> {
     const START: &[u8] = br#"{"format":"strongroom-vault""#;
-    let length = file.size().ok().filter(|length| *length <= SIZE_LIMIT)?;
     let mut start = [0; START.len()];
     if file.read_at(&mut start, 0).ok()? < START.len() || start != START {
         return None;
     }
+    let length = file.size().ok().filter(|length| *length <= SIZE_LIMIT)?;
     let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?);
     let mut reader = file;
     reader.rewind().ok()?;

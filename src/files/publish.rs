@@ -1,11 +1,14 @@
 //! Outputs: what they may replace, and what is said when they cannot be written.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::find::Item;
 use crate::disk::publish::{IfTaken, NewFile};
 use crate::disk::{self, folder_of, plain};
 use crate::failure::{Exit, Failure};
@@ -159,19 +162,29 @@ pub fn sync_folder_of(target: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A usage failure.
-pub fn check_apart<'a>(inputs: &[PathBuf], outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
-    let inputs: std::collections::HashSet<PathBuf> =
-        inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
-    for output in outputs {
+pub fn check_apart<'a>(
+    inputs: impl IntoIterator<Item = &'a Item>,
+    outputs: impl IntoIterator<Item = &'a PathBuf, IntoIter: Clone>,
+) -> Result<(), Failure> {
+    let outputs = outputs.into_iter();
+    // Whole paths cost many calls, so they are looked up only of what has an output's name, or may have another name.
+    let names: HashSet<&OsStr> = outputs.clone().filter_map(|output| output.file_name()).collect();
+    let may_be_one = |item: &&Item| item.is_link || item.path.file_name().is_some_and(|name| names.contains(name));
+    let inputs: HashSet<PathBuf> =
+        inputs.into_iter().filter(may_be_one).filter_map(|item| fs::canonicalize(&item.path).ok()).collect();
+    let names: HashSet<&OsStr> = inputs.iter().filter_map(|input| input.file_name()).collect();
+    for output in outputs.filter(|output| output.file_name().is_some_and(|name| names.contains(name))) {
         if fs::canonicalize(output).is_ok_and(|whole| inputs.contains(&whole)) {
-            return Err(Failure::usage(format!(
-                "{} is an input, and would be replaced by an output",
-                output.display()
-            ))
-            .hint("name another output with -o"));
+            return Err(is_an_input(output));
         }
     }
     Ok(())
+}
+
+/// Says that an output is one of the inputs.
+pub fn is_an_input(output: &Path) -> Failure {
+    Failure::usage(format!("{} is an input, and would be replaced by an output", output.display()))
+        .hint("name another output with -o")
 }
 
 /// Refuses a name at which something stands, unless asked to replace it.

@@ -105,7 +105,7 @@ mod tests {
             .iter()
             .map(|(there, inside)| {
                 let relative = PathBuf::from(format!("{there}.sealed"));
-                let item = Item { path: Path::new("f").join(&relative), named: 0, relative, len: 0 };
+                let item = Item { path: Path::new("f").join(&relative), named: 0, relative, len: 0, is_link: false };
                 let metadata = Metadata { path: Some((*inside).into()), hidden: Some(false), ..Metadata::default() };
                 (item, metadata)
             })

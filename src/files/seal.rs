@@ -15,7 +15,7 @@ use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, check_free, sync_folder_of};
 use super::tree::{Room, Tree};
-use crate::body::{Header, Input, Metadata, Opener, Output, ReadAt, Run, begins_sealed, inspect, seal};
+use crate::body::{Header, Input, Metadata, Opener, Output, ReadAt, Run, Written, begins_sealed, seal};
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -153,12 +153,11 @@ impl<'a> Sealing<'a> {
         let replace = (self.existing.force || replaced.is_some()) && was_there;
         let sealed = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
             let output = OutputFile::create(&job.output, replace)?;
-            let bytes = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
-            let id = id_of(&job.output, output.file())?;
+            let sealed = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
             output.name()?;
-            Ok((bytes, id))
+            Ok(sealed)
         });
-        let (bytes, id) = sealed.map_err(|failure| match (failure.kind, root) {
+        let Written { file: id, bytes } = sealed.map_err(|failure| match (failure.kind, root) {
             ("name-too-long", Some(_)) => failure.hint("encrypt its folder with --hide-names or with --archive"),
             _ => self.tree.explain(root, &job.output, failure),
         })?;
@@ -237,24 +236,25 @@ impl<'a> Sealing<'a> {
             // Links, folders and the like are refused as they always are.
             _ => return Ok(Copy::Missing),
         }
-        let (sealed, _) = open_input(path)?;
-        let opener = self.open_copy(path, sealed)?;
-        let header = opener.header();
+        let (sealed, there) = open_input(path)?;
+        let header = self.open_copy(path, &sealed)?;
+        // None of a copy that is cut short within its first bytes.
+        let length = header.plaintext_len(there.len());
         let copy = Sealed {
             file: header.prelude.file,
             version: header.opened_by.version,
-            bytes: opener.plaintext_len(),
+            bytes: length.unwrap_or_default(),
             modified: header.metadata.modified,
         };
         let now = self.metadata_of(job, original);
-        let is_same = copy.bytes == original.len()
+        let is_same = length == Some(original.len())
             && header.metadata.modified == now.modified
             && header.metadata.modified_ns == now.modified_ns;
         let is_settled = match (header.metadata.sealed, now.modified) {
             (Some(sealed), Some(modified)) => modified.as_unix().saturating_add(TICK) < sealed.as_unix(),
             _ => false,
         };
-        let is_current = is_same && (is_settled || self.holds(path, &opener, file)?);
+        let is_current = is_same && (is_settled || holds(path, sealed, header, file)?);
         Ok(if is_current { Copy::Current(copy) } else { Copy::Older(copy) })
     }
 
@@ -268,44 +268,34 @@ impl<'a> Sealing<'a> {
         }
         check_free(path, true)?;
         let (file, _) = open_input(path)?;
-        let there = self.open_copy(path, file)?;
-        if there.header().metadata.media.as_deref() == Some(manifest::MEDIA) {
+        if self.open_copy(path, &file)?.metadata.media.as_deref() == Some(manifest::MEDIA) {
             return Ok(());
         }
         Err(not_a_copy(path, "the encrypted file that is there is not a manifest".into()))
     }
 
-    /// Tells whether a sealed copy holds the very bytes of a file.
-    fn holds(&self, path: &Path, copy: &Opener<File>, file: &File) -> Result<bool, Failure> {
-        match copy.copy_to(Output::Stream(&mut Comparing::with(file)), Run::quiet()) {
-            Ok(_) => Ok(true),
-            Err(Error::Io { doing: "write", .. }) => Ok(false),
-            Err(error) => Err(not_a_copy(path, format!("the encrypted file that is there does not open: {error}"))),
-        }
-    }
-
-    /// Opens the sealed copy of a file, which has to be this project's.
-    fn open_copy(&self, path: &Path, sealed: File) -> Result<Opener<File>, Failure> {
+    /// Opens the header of a sealed copy, which has to be this project's.
+    fn open_copy(&self, path: &Path, sealed: &File) -> Result<Header, Failure> {
         let refused = |cause: String| not_a_copy(path, cause);
-        if !begins_sealed(&sealed).map_err(|error| Failure::io(format!("read {}", path.display()), &error))? {
-            return Err(refused("the file that is there is not an encrypted file".into()));
-        }
         let what = path.display().to_string();
-        let opener = self.keys.with(|keys| Opener::new(&what, "this vault", sealed, keys), Opener::header);
-        let opener = opener.map_err(|error| match error {
+        let header = self.keys.with(|keys| Header::open(&what, "this vault", sealed, keys), |header| header);
+        let header = header.map_err(|error| match error {
             Error::WrongKey { .. } => refused(
                 "the encrypted file that is there opens with no key of this vault: its project was destroyed, or it \
                  belongs to another vault"
                     .into(),
             ),
             Error::Io { .. } => Failure::of(format!("read {what}"), error),
-            error => refused(format!("the encrypted file that is there does not open: {error}")),
+            _ if begins_sealed(sealed).is_ok_and(|is_sealed| !is_sealed) => {
+                refused("the file that is there is not an encrypted file".into())
+            }
+            error => does_not_open(path, &error),
         })?;
-        let by = &opener.header().opened_by.project;
+        let by = &header.opened_by.project;
         if *by != self.key.project {
             return Err(refused(format!("the encrypted file that is there belongs to project {}", printable(by))));
         }
-        Ok(opener)
+        Ok(header)
     }
 
     /// Seals one file into an output that is there already.
@@ -320,7 +310,7 @@ impl<'a> Sealing<'a> {
         output: Output<'_>,
         threads: usize,
         observer: &dyn Observer,
-    ) -> Result<u64, Failure> {
+    ) -> Result<Written, Failure> {
         let path = &job.item.path;
         let doing = || format!("encrypt {}", path.display());
         let is_stream = matches!(output, Output::Stream(_));
@@ -330,7 +320,7 @@ impl<'a> Sealing<'a> {
         let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
-        let bytes =
+        let sealed =
             seal(&what, &self.key.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } if is_stream => stream_failed(&source),
                 Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
@@ -338,10 +328,13 @@ impl<'a> Sealing<'a> {
                 error => Failure::of(doing(), error),
             })?;
         let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
-        if bytes != before.len() || after.len() != before.len() || after.modified().ok() != before.modified().ok() {
+        if sealed.bytes != before.len()
+            || after.len() != before.len()
+            || after.modified().ok() != before.modified().ok()
+        {
             return Err(changed(path));
         }
-        Ok(bytes)
+        Ok(sealed)
     }
 
     fn metadata_of(&self, job: &Job, file: &fs::Metadata) -> Metadata {
@@ -449,6 +442,21 @@ impl io::Write for Comparing<'_> {
     }
 }
 
+/// Tells whether a sealed copy, whose header is open, holds the very bytes of a file.
+fn holds(path: &Path, sealed: File, header: Header, file: &File) -> Result<bool, Failure> {
+    let copied = Opener::of_header(&path.display().to_string(), sealed, header)
+        .and_then(|copy| copy.copy_to(Output::Stream(&mut Comparing::with(file)), Run::quiet()));
+    match copied {
+        Ok(_) => Ok(true),
+        Err(Error::Io { doing: "write", .. }) => Ok(false),
+        Err(error) => Err(does_not_open(path, &error)),
+    }
+}
+
+fn does_not_open(path: &Path, error: &Error) -> Failure {
+    not_a_copy(path, format!("the encrypted file that is there does not open: {error}"))
+}
+
 /// What is there under a job's output.
 enum Copy {
     /// Nothing.
@@ -468,12 +476,6 @@ fn not_a_copy(path: &Path, cause: String) -> Failure {
     Failure::new(Exit::Failed, "not-a-copy", format!("cannot write {}", path.display()))
         .cause(format!("{cause}; it was left as it is"))
         .hint("move it away, name another output with -o, or replace it with --force")
-}
-
-/// Reads the id of a file that has just been sealed.
-fn id_of(path: &Path, sealed: &File) -> Result<FileId, Failure> {
-    let what = path.display().to_string();
-    inspect(&what, sealed).map(|seen| seen.file).map_err(|error| Failure::of(format!("read {what}"), error))
 }
 
 /// Returns a relative path as it is sealed in: as text, or where it is none as bytes.

@@ -50,8 +50,8 @@ fn what_is_no_copy_is_named_and_only_force_replaces_it() {
     for (bytes, cause) in [
         (Vec::new(), text.to_owned()),
         (b"junk".to_vec(), text.to_owned()),
-        (sealed[..sealed.len() - 1].to_vec(), format!("{open}[..]")),
-        (sealed[..8230].to_vec(), format!("{open}[..]")),
+        (sealed[..8000].iter().map(|byte| byte ^ 1).collect(), text.to_owned()),
+        (sealed[..4000].to_vec(), format!("{open}[..]")),
         (home.read("of-beta/a.csv.sealed"), "the encrypted file that is there belongs to project beta".into()),
         (
             home.read("of-gone/a.csv.sealed"),
@@ -74,6 +74,25 @@ fn what_is_no_copy_is_named_and_only_force_replaces_it() {
         home.run("encrypt -p acme in --update --force")
             .shows(&format!("0 files encrypted, 0 B {BY}, 1 there already\n"));
     }
+}
+
+#[test]
+fn a_copy_that_is_cut_short_is_made_again() {
+    let home = with_copy();
+    let sealed = home.read("in.sealed/a.csv.sealed");
+    for length in [8192, 8230, sealed.len() - 1] {
+        home.write("in.sealed/a.csv.sealed", &sealed[..length]);
+        home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 16 B {BY}\n"));
+        home.run("cat in.sealed/a.csv.sealed").shows("id,amount\n1,100\n");
+    }
+    // A cut copy of an empty file is no whole one either.
+    home.write("in/a.csv", "");
+    touch(&home, "in/a.csv", OLD);
+    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}\n"));
+    let sealed = home.read("in.sealed/a.csv.sealed");
+    home.write("in.sealed/a.csv.sealed", &sealed[..sealed.len() - 1]);
+    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}\n"));
+    assert_eq!(home.read("in.sealed/a.csv.sealed").len(), sealed.len());
 }
 
 #[test]

@@ -148,8 +148,7 @@ impl Decrypt {
         if !self.original_name && destination != Destination::Stream {
             let names = || jobs.iter().filter_map(|job| job.output.name());
             check_distinct(names())?;
-            let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
-            check_apart(&inputs, names())?;
+            check_apart(jobs.iter().map(|job| &job.item), names())?;
             // Of the files that were named; what folders hold is seen to one by one.
             for job in jobs.iter().filter(|_| !self.update) {
                 match &job.output {
@@ -275,24 +274,31 @@ impl Decrypt {
             opened.iter().zip(&renamed).map(|((job, _), renamed)| (job.item.path.as_path(), renamed.as_deref())),
         );
         let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
+        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         let mut projects = std::collections::BTreeSet::new();
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
             let Some(opened) = tally.take(outcome) else { continue };
+            let is_renamed = is_renamed.next();
             warn_of_one_block(context, &job.item.path, opened.one_block_only);
             if !opened.up_to_date {
                 tally.bytes += opened.bytes;
-                lines.push(line(&shown(&job.item.path), &opened));
+                if !has_folder {
+                    lines.push(line(&shown(&job.item.path), &opened));
+                }
             }
-            projects.insert(format!("project {}", printable(&opened.by.project)));
-            let mut file = entry(&job.item.path.display().to_string(), &opened);
-            file["renamed"] = is_renamed.next().into();
-            files.push(file);
+            if context.output.json {
+                let mut file = entry(&job.item.path.display().to_string(), &opened);
+                file["renamed"] = is_renamed.into();
+                files.push(file);
+            }
+            projects.insert(opened.by.project);
         }
-        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
-        let by = if projects.is_empty() { "none".into() } else { Vec::from_iter(projects).join(", ") };
+        let is_empty = projects.is_empty();
+        let projects: Vec<_> = projects.iter().map(|project| format!("project {}", printable(project))).collect();
+        let by = if is_empty { "none".into() } else { projects.join(", ") };
         let text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
-        if !files.is_empty() {
+        if !is_empty {
             context.output.done(&text, &Value::from(files))?;
         }
         tally.end()

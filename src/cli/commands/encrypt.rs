@@ -211,24 +211,17 @@ impl Encrypt {
                 destination.of_item(Way::Sealing, &named, item)?
             };
             let in_folder = matches!(named[item.named], Named::Folder(_));
-            if own.what_output(&output).is_some() {
-                if !in_folder {
-                    own.refuse_output(&output)?;
-                }
-                found.own.push(output);
-                continue;
-            }
             let root = in_folder.then(|| roots[item.named].clone());
             let path = sealed_in(&named, item)?;
             jobs.push(Job { item: item.clone(), output, root, path });
         }
+        let jobs = own.spared(jobs, self.effort.threads(), &mut found.own)?;
         if self.hide_names {
             check_distinct(jobs.iter().map(|job| &job.path))?;
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
-        let inputs: Vec<PathBuf> = jobs.iter().map(|job| job.item.path.clone()).collect();
         if destination != Destination::Stream {
-            check_apart(&inputs, jobs.iter().map(|job| &job.output))?;
+            check_apart(jobs.iter().map(|job| &job.item), jobs.iter().map(|job| &job.output))?;
         }
         if destination != Destination::Stream && !self.update {
             // Of the files that were named; what folders hold is seen to one by one.
@@ -263,7 +256,8 @@ impl Encrypt {
         for (index, folder) in named.iter().enumerate() {
             let Named::Folder(folder) = folder else { continue };
             let name = with_suffix(&folder_name(folder)?, ".tar");
-            let item = Item { path: folder.with_file_name(&name), named: index, relative: name, len: 0 };
+            let item =
+                Item { path: folder.with_file_name(&name), named: index, relative: name, len: 0, is_link: false };
             let output = destination.of_item(Way::Sealing, &[], &item)?;
             if destination != Destination::Stream {
                 own.refuse_output(&output)?;

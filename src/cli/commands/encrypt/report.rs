@@ -16,7 +16,7 @@ use crate::cli::tally::{Tally, shown};
 use crate::cli::{pipes, producer};
 use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Way};
-use crate::files::seal::{Outcome, Sealed};
+use crate::files::seal::{Job, Outcome, Sealed};
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::vault::ProjectFileKey;
@@ -32,39 +32,28 @@ impl Encrypt {
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
         let by = format!("project {}, key version {}", printable(&key.project), key.version);
+        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
         let mut lines = Vec::new();
         let mut files = Vec::new();
         let mut first_output = None;
+        let mut is_empty = true;
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
-            let mut file = json!({
-                "input": job.item.path.display().to_string(),
-                "output": job.output.display().to_string(),
-                "project": key.project,
-                "key_version": key.version,
-            });
-            match tally.take(outcome) {
-                Some(Outcome::Done { bytes, replaced, .. }) => {
-                    tally.bytes += bytes;
-                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
-                    first_output.get_or_insert(job);
-                    file["bytes"] = bytes.into();
-                    if let Some(replaced) = replaced {
-                        file["replaced"] = compared(&replaced);
-                    }
-                }
-                Some(Outcome::UpToDate(copy)) => {
-                    file["bytes"] = copy.bytes.into();
-                    file["up_to_date"] = true.into();
-                    file["key_version"] = copy.version.into();
-                    file["compared"] = compared(&copy);
-                }
-                None => continue,
+            let Some(outcome) = tally.take(outcome) else { continue };
+            is_empty = false;
+            // Of a hundred thousand files, what nobody reads would cost as much as finding them.
+            if context.output.json {
+                files.push(entry(key, job, &outcome));
             }
-            files.push(file);
+            if let Outcome::Done { bytes, .. } = outcome {
+                tally.bytes += bytes;
+                first_output.get_or_insert(job);
+                if !has_folder {
+                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
+                }
+            }
         }
-        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
         let mut text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
-        let empty = files.is_empty() && tally.has_failed();
+        let empty = is_empty && tally.has_failed();
         let files = Value::from(files);
         match new {
             _ if empty => {}
@@ -141,6 +130,31 @@ pub(super) fn warn_of_empty_folders(context: &Context, found: &Found) {
         let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
         context.output.warn("empty-folders", &text);
     }
+}
+
+/// What became of a file.
+fn entry(key: &ProjectFileKey, job: &Job, outcome: &Outcome) -> Value {
+    let mut entry = json!({
+        "input": job.item.path.display().to_string(),
+        "output": job.output.display().to_string(),
+        "project": key.project,
+        "key_version": key.version,
+    });
+    match outcome {
+        Outcome::Done { bytes, replaced, .. } => {
+            entry["bytes"] = (*bytes).into();
+            if let Some(replaced) = replaced {
+                entry["replaced"] = compared(replaced);
+            }
+        }
+        Outcome::UpToDate(copy) => {
+            entry["bytes"] = copy.bytes.into();
+            entry["up_to_date"] = true.into();
+            entry["key_version"] = copy.version.into();
+            entry["compared"] = compared(copy);
+        }
+    }
+    entry
 }
 
 /// What an encrypted copy that was there says of its original.
