@@ -11,6 +11,7 @@ pub mod own;
 pub mod place;
 pub mod pool;
 pub mod publish;
+pub mod remove;
 pub mod renamed;
 pub mod seal;
 pub mod spelling;

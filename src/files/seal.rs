@@ -1,4 +1,4 @@
-//! Sealing files; and deleting the originals once that is proven.
+//! Sealing files.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::Observer;
-use super::find::{Item, is_same_file, names_of, open_input};
+use super::find::{Item, open_input};
 use super::manifest;
 use super::open::{Keys, has_hidden_name, is_hidden, path_in};
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{OutputFile, check_free, sync_folder_of};
+use super::publish::{OutputFile, check_free};
+use super::remove::Comparing;
 use super::tree::{Room, Tree};
-use crate::body::{Header, Input, Metadata, Opener, Output, ReadAt, Run, Written, begins_sealed, seal};
+use crate::body::{Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -355,90 +356,6 @@ impl<'a> Sealing<'a> {
             sealed: Some(SystemTime::now().into()),
             ..Metadata::default()
         }
-    }
-}
-
-/// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
-///
-/// `keys` are the project's. The copies have to be synced by then. Returns what failed, and what still has another name.
-pub fn remove(
-    keys: &Keys<'_>,
-    own: &OwnFiles,
-    jobs: &[Job],
-    outcomes: &[Result<Outcome, Failure>],
-) -> (Vec<Failure>, Vec<PathBuf>) {
-    let (mut failures, mut linked) = (Vec::new(), Vec::new());
-    for (job, _) in jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()) {
-        match remove_one(keys, own, job) {
-            Ok(1) => {}
-            Ok(_) => linked.push(job.item.path.clone()),
-            Err(failure) => failures.push(failure),
-        }
-    }
-    (failures, linked)
-}
-
-/// Returns how many names the file had.
-fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure> {
-    let path = &job.item.path;
-    let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
-    let kept = |error: Error| {
-        Failure::of(format!("remove {}", path.display()), error)
-            .hint("the original stands; its sealed copy does not prove to be the same")
-    };
-    if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
-        return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
-            .cause("it is a symbolic link: without it, what it leads to would still be there")
-            .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
-    }
-    let (file, before) = open_input(path)?;
-    if own.is_copy_of_vault(&file) {
-        return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-            .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
-            .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
-    }
-    let (sealed, _) = open_input(&job.output)?;
-    let what = job.output.display().to_string();
-    let opener = keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
-    let mut same = Comparing::with(&file);
-    let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
-    let after = file.metadata().map_err(failed)?;
-    let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
-    // What has come to stand there since is not what was sealed.
-    if !is_same || !is_same_file(&after, path) {
-        return Err(kept(Error::Changed { what: path.display().to_string() }));
-    }
-    fs::remove_file(path).map_err(failed)?;
-    sync_folder_of(path)?;
-    Ok(names_of(&after))
-}
-
-/// Compares what is written to it with a file, and refuses the first byte that differs.
-pub struct Comparing<'a> {
-    file: &'a File,
-    at: u64,
-}
-
-impl<'a> Comparing<'a> {
-    /// Begins at the file's first byte.
-    pub fn with(file: &'a File) -> Self {
-        Self { file, at: 0 }
-    }
-}
-
-impl io::Write for Comparing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut own = zeroize::Zeroizing::new(vec![0; bytes.len()]);
-        let read = self.file.read_at(&mut own, self.at)?;
-        if read == 0 || own[..read] != bytes[..read] {
-            return Err(io::Error::other("the sealed copy is not the same as the original"));
-        }
-        self.at += read as u64;
-        Ok(read)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
