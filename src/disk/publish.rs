@@ -79,7 +79,7 @@ impl NewFile {
         if let Some(temporary) = &self.temporary {
             match if_taken {
                 IfTaken::Refuse => rename_to_free(temporary, &self.target)?,
-                IfTaken::Replace => fs::rename(temporary, &self.target)?,
+                IfTaken::Replace => rename_over(temporary, &self.target)?,
             }
         }
         if let Some(temporary) = self.temporary.take() {
@@ -150,12 +150,35 @@ pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 fn claim_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     unfinished::uninterrupted(|| {
         drop(create_private(to)?);
-        fs::rename(from, to).inspect_err(|_| {
+        let renamed = fs::rename(from, to);
+        if renamed.is_err() && fs::symlink_metadata(to).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
             // Best effort, and never what came to be there since.
-            if fs::symlink_metadata(to).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
-                let _ = fs::remove_file(to);
-            }
-        })
+            let _ = fs::remove_file(to);
+        }
+        match renamed {
+            // The drive's rename replaces nothing, so that no name has to be claimed (FAT through fusefat 0.3).
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::rename(from, to),
+            renamed => renamed,
+        }
+    })
+}
+
+/// Puts a file in the place of another, in one step where the drive can do that.
+fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        renamed => return renamed,
+    }
+    // The drive's rename replaces nothing. A process that is killed between these calls leaves both files under names
+    // that say that they are not finished.
+    unfinished::uninterrupted(|| {
+        let aside = temporary_name(to)?;
+        fs::rename(to, &aside)?;
+        if let Err(error) = fs::rename(from, to) {
+            fs::rename(&aside, to)?;
+            return Err(error);
+        }
+        fs::remove_file(&aside)
     })
 }
 
