@@ -46,7 +46,7 @@ impl Attended {
     fn start(home: &Home, under: &str, line: &str) -> Self {
         let program = home.command();
         let mut command = Command::new("sh");
-        let line = format!("{under} {} {line}; echo \"left with $?\"", env!("CARGO_BIN_EXE_strongroom"));
+        let line = format!("{under} '{}' {line}; echo \"left with $?\"", env!("CARGO_BIN_EXE_strongroom"));
         command.args(["-c", &line]).current_dir(home.path("")).env("NO_COLOR", "1");
         for (name, value) in program.get_envs() {
             match value {
@@ -99,7 +99,7 @@ stories! {
         let home = Home::with_vault("os");
         let script = desktop::script();
         // The daemon's own folders, which the program is not to see.
-        let deed = format!("kill -KILL {DAEMON}; XDG_DATA_HOME=\"$DESKTOP/data\" {script} --again");
+        let deed = format!("kill -KILL {DAEMON}; XDG_DATA_HOME=\"$DESKTOP/data\" '{script}' --again");
         for arguments in commands() {
             let output = meanwhile(&home, &deed, arguments);
             let errors = String::from_utf8_lossy(&output.stderr);

@@ -112,11 +112,14 @@ fn tracer_of(pid: u32) -> Option<rustix::process::Pid> {
     rustix::process::Pid::from_raw(tracer.trim().parse().ok()?)
 }
 
-/// Words on a line as a command's arguments.
-pub fn command(home: &Home, words: &str) -> Command {
-    let mut words = words.split_whitespace();
-    let mut command = Command::new(words.next().expect("a program"));
-    command.args(words).env_clear().env("HOME", home.path("")).env("PATH", std::env::var("PATH").unwrap());
+/// A program with words on a line as its arguments.
+pub fn command(home: &Home, program: &str, words: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(words.split_whitespace())
+        .env_clear()
+        .env("HOME", home.path(""))
+        .env("PATH", std::env::var("PATH").unwrap());
     // The bus of whoever runs the test is none of its business.
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").current_dir(home.work("."));
     command
@@ -127,7 +130,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_strongroom");
 /// A line that starts the program so that it waits before it ends, when all that it did is behind it. The tracer goes
 /// into the background, and so the process that is started is the program itself.
 pub fn delayed(arguments: &str) -> String {
-    format!("strace -D -f -o ../trace -e trace=exit_group -e inject=exit_group:delay_enter=200s {PROGRAM} {arguments}")
+    format!(
+        "strace -D -f -o ../trace -e trace=exit_group -e inject=exit_group:delay_enter=200s \"{PROGRAM}\" {arguments}"
+    )
 }
 
 /// Starts any other program, which waits for its input.
@@ -144,7 +149,7 @@ pub fn started(home: &Home, arguments: &str, input: &[u8], output_is_full: bool)
     if output_is_full {
         writer.write_all(&vec![0; 65536]).unwrap(); // what a pipe holds (pipe(7))
     }
-    let mut command = command(home, &format!("{PROGRAM} {arguments}"));
+    let mut command = command(home, PROGRAM, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(writer).spawn().expect("the program");
     let mut given = child.stdin.take().unwrap();
     given.write_all(input).expect("the program reads its input");
@@ -153,6 +158,6 @@ pub fn started(home: &Home, arguments: &str, input: &[u8], output_is_full: bool)
 
 /// Runs the program to its end as it is run every day.
 pub fn run(home: &Home, arguments: &str) {
-    let output = command(home, &format!("{PROGRAM} {arguments}")).stdin(Stdio::null()).output().unwrap();
+    let output = command(home, PROGRAM, arguments).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -48,7 +48,7 @@ impl Swept {
     #[track_caller]
     pub fn to_its_end(program: &Path, home: &Home, arguments: &str, padding: usize, code: u64) -> Self {
         // Stopped until it is traced; then the shell, which has done nothing yet, becomes the program.
-        let mut shell = command(home, "sh");
+        let mut shell = command(home, "sh", "");
         shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(program).args(arguments.split_whitespace());
         shell.env("PADDING", "x".repeat(padding)).stdin(Stdio::null()).stdout(Stdio::null());
         let child = shell.spawn().expect("a shell");
