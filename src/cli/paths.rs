@@ -24,6 +24,11 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// Returns the file of `--files-from`, if it was given and is a file.
+    pub fn list(&self) -> Option<&Path> {
+        self.files_from.as_deref().filter(|list| *list != Path::new(STREAM))
+    }
+
     /// Looks at every path that was given, listed or matched by a pattern.
     ///
     /// # Errors

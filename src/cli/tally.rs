@@ -161,6 +161,7 @@ impl<'a> Tally<'a> {
         let unread = if self.unread == 1 { unread.replace("they hold", "it holds") } else { unread };
         Err(Failure {
             message: match (missing, self.unread) {
+                (0, 0) if self.up_to_date > 0 => "a later step failed: the reasons are above".into(),
                 (0, 0) => format!("all files were {}, but a later step failed", self.done_word),
                 (0, _) => unread,
                 (_, 0) => missed,

@@ -218,6 +218,7 @@ impl<'a> Opening<'a> {
         let one_block_only = header.one_block_only;
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
         let (output, root) = self.settle(input, &job.output, &metadata)?;
+        self.own.refuse_output_of("decrypt", input, &output)?;
         let mut opened =
             Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
         let mut replace = self.existing.force;
@@ -308,7 +309,6 @@ impl<'a> Opening<'a> {
             Target::Original { folder, root } => (original(input, folder, metadata)?, root.as_deref()),
         };
         // Known only now, so it is checked now: --force is for what stood there before this run.
-        self.own.refuse_output(&output)?;
         self.check_apart(&output)?;
         if let Some(twins) = self.twins.get(&output) {
             return Err(Failure::new(Exit::Failed, "output-twice", format!("cannot decrypt to {}", output.display()))

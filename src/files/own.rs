@@ -10,12 +10,11 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::pool;
-use super::seal::Job;
 use crate::body::ReadAt;
 use crate::disk::folder_of;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
+use crate::format::kit;
 use crate::format::vault::{Document, SIZE_LIMIT};
 
 /// The program's own files, by name and by identity.
@@ -68,6 +67,16 @@ impl OwnFiles {
         self.vault.is_some() && vault_in(file) == self.vault
     }
 
+    /// Tells whether a file is a recovery kit: its code alone, or the page as text or HTML.
+    pub fn is_kit(file: &File) -> bool {
+        let mut start = zeroize::Zeroizing::new([0; 1024]);
+        let Ok(read) = file.read_at(&mut start[..], 0) else { return false };
+        let Ok(text) = std::str::from_utf8(&start[..read]) else { return false };
+        text.starts_with("STRONGROOM RECOVERY KIT")
+            || text.contains("<title>Strongroom recovery kit")
+            || kit::read(text.trim()).is_ok()
+    }
+
     /// Tells whether a file is one of another vault.
     pub fn is_other_vault(&self, file: &File) -> bool {
         vault_in(file).is_some_and(|vault| Some(vault) != self.vault)
@@ -116,33 +125,11 @@ impl OwnFiles {
         match &*last {
             Some((asked, whole)) if asked == folder => whole.clone(),
             _ => {
-                let whole = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder));
-                let whole = whole.unwrap_or_else(|_| folder.into());
+                let whole = resolved(folder);
                 *last = Some((folder.into(), whole.clone()));
                 whole
             }
         }
-    }
-
-    /// Returns the jobs whose outputs replace none of them. What a folder holds is passed over, and goes to `own`.
-    ///
-    /// # Errors
-    /// A usage failure if it is the output of a file that was named.
-    pub fn spared(&self, jobs: Vec<Job>, threads: usize, own: &mut Vec<PathBuf>) -> Result<Vec<Job>, Failure> {
-        // The disk is asked about each output.
-        let are_own = pool::for_each(&jobs, threads, |_| 0, |job, _| self.what_output(&job.output).is_some());
-        let mut spared = Vec::with_capacity(jobs.len());
-        for (job, is_own) in jobs.into_iter().zip(are_own) {
-            if !is_own {
-                spared.push(job);
-                continue;
-            }
-            if job.root.is_none() {
-                self.refuse_output(&job.output)?;
-            }
-            own.push(job.output);
-        }
-        Ok(spared)
     }
 
     /// Refuses a file that the user named as an input.
@@ -158,6 +145,19 @@ impl OwnFiles {
         }
     }
 
+    /// Refuses the output of one file of a folder, as [`OwnFiles::refuse_output`] does: the others are done.
+    ///
+    /// # Errors
+    /// A failure that names both.
+    pub fn refuse_output_of(&self, doing: &str, input: &Path, output: &Path) -> Result<(), Failure> {
+        match self.what_output(output) {
+            None => Ok(()),
+            Some(what) => Err(Failure::new(Exit::Failed, "own-file", format!("cannot {doing} {}", input.display()))
+                .cause(format!("its output {} is {what}, and is never replaced", output.display()))
+                .hint("name another output with -o")),
+        }
+    }
+
     /// Refuses an output that would replace one of them, or take its name.
     ///
     /// # Errors
@@ -169,6 +169,17 @@ impl OwnFiles {
                 .hint("name another output with -o")),
         }
     }
+}
+
+/// Resolves a folder, which need not exist: then what it will be in.
+fn resolved(folder: &Path) -> PathBuf {
+    for there in folder.ancestors() {
+        let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        if let Ok(whole) = fs::canonicalize(there) {
+            return whole.join(folder.strip_prefix(there).unwrap_or(folder));
+        }
+    }
+    folder.into()
 }
 
 /// Returns which vault a file is a document of, if it is one.
@@ -192,8 +203,7 @@ fn begins_with(name: &OsStr, prefix: Option<&OsStr>) -> bool {
 
 /// Returns a path whose folder is resolved, and whose last component is as it is.
 fn whole(path: &Path) -> PathBuf {
-    let folder = folder_of(path);
-    let folder = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.into());
+    let folder = resolved(folder_of(path));
     path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name))
 }
 

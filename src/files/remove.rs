@@ -52,11 +52,23 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure
             .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
             .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
     }
+    if OwnFiles::is_kit(&file) {
+        return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
+            .cause("it is a recovery kit, and its encrypted copy opens only while the kit is not needed")
+            .hint("print it and keep the paper apart from the vault, then delete both files yourself"));
+    }
     let (sealed, _) = open_input(&job.output)?;
     let what = job.output.display().to_string();
     let opener = keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
     let mut same = Comparing::with(&file);
-    let length = opener.copy_to(Output::Stream(&mut same), Run::quiet()).map_err(kept)?;
+    let length = match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
+        Err(Error::Io { doing: "write", .. }) => {
+            return Err(Failure::new(Exit::Failed, "changed", format!("cannot remove {}", path.display()))
+                .cause("its encrypted copy holds other bytes, though its length and time are the same")
+                .hint("the original was kept; encrypt it again with --force --remove in place of --update --remove"));
+        }
+        copied => copied.map_err(kept)?,
+    };
     let after = file.metadata().map_err(failed)?;
     let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
     // What has come to stand there since is not what was sealed.

@@ -131,6 +131,7 @@ impl<'a> Sealing<'a> {
 
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let (file, before) = open_input(&job.item.path)?;
+        self.own.refuse_output_of("encrypt", &job.item.path, &job.output)?;
         let (mut replaced, root) = (None, job.root.as_deref());
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.
         let was_there = (self.existing.force || self.existing.update) && self.tree.had(root, &job.output)?;

@@ -97,7 +97,9 @@ fn no_output_takes_the_place_of_an_own_file() {
     at_drive(&home, "encrypt -p acme tree").succeeds();
     at_drive(&home, "project add later").succeeds();
     let vault = home.read("drive/vault.json");
-    at_drive(&home, "decrypt tree.sealed -o drive --force").warns("1 file decrypted, 11 B (project acme)\n", LEFT_OUT);
+    let outcome = at_drive(&home, "decrypt tree.sealed -o drive --force");
+    assert_eq!((outcome.code(), outcome.text()), (1, "1 file decrypted, 11 B (project acme), 5 failed\n".into()));
+    assert_eq!(outcome.stderr().matches(", and is never replaced\n").count(), 5, "{}", outcome.stderr());
     assert_eq!((home.read("drive/vault.json"), home.read("drive/docs/a.txt")), (vault, b"not a vault".to_vec()));
     let named = |output: &str, what: &str| {
         format!("error: {output} is {what}, and is never replaced\nhint: name another output with -o\n")
@@ -110,9 +112,71 @@ fn no_output_takes_the_place_of_an_own_file() {
     // Of hidden names the outputs are known only when the files are open.
     at_drive(&home, "encrypt -p acme tree --hide-names -o hidden").succeeds();
     let outcome = at_drive(&home, "decrypt hidden -o drive --force");
-    assert_eq!(outcome.code(), 2, "{}", outcome.stderr());
+    assert_eq!(outcome.code(), 1, "{}", outcome.stderr());
     assert_eq!(outcome.stderr().matches(", and is never replaced\n").count(), 5, "{}", outcome.stderr());
     at_drive(&home, "project list").succeeds();
+}
+
+#[test]
+fn what_cannot_be_encrypted_because_of_an_own_file_is_an_error_and_the_list_is_an_own_file() {
+    let home = Home::with_project();
+    home.write("data/pw", "client data");
+    home.write("data/b.csv", "client data");
+    home.shell("mkdir data.sealed && cp pw data.sealed/pw.sealed").succeeds();
+    home.typed("encrypt -p acme data --force --password-file data.sealed/pw.sealed").run().ends(
+        1,
+        "1 file encrypted, 11 B (project acme, key version 1), 1 failed\n",
+        "\
+error: cannot encrypt data/pw
+cause: its output data.sealed/pw.sealed is the password file, and is never replaced
+hint: name another output with -o
+error: 1 of 2 files were not encrypted
+hint: the others are done; the reasons are above
+",
+    );
+    home.write("list", "data/b.csv\n");
+    home.run("encrypt -p acme --files-from list -o list --force")
+        .fails(2, "error: list is the list of files, and is never replaced\nhint: name another output with -o\n");
+}
+
+#[test]
+fn a_copy_with_a_hidden_name_and_an_archive_never_replace_an_input() {
+    let home = Home::with_project();
+    home.write("in/a", "old");
+    fs::create_dir(home.path("keep")).unwrap();
+    home.run("encrypt --hide-names -p acme in/a -o keep").succeeds();
+    home.write("in/a", "newer");
+    let copy = fs::read_dir(home.path("keep")).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+    for flag in ["--update", "--force"] {
+        home.run(&format!("encrypt --hide-names {flag} -p acme in/a keep/{copy} -o keep")).fails(
+            2,
+            &format!(
+                "error: keep/{copy} is an input, and would be replaced by an output\nhint: name another output with -o\n"
+            ),
+        );
+    }
+    home.run("encrypt --archive -p acme in -o in/a --force")
+        .fails(2, "error: in/a is an input, and would be replaced by an output\nhint: name another output with -o\n");
+    assert_eq!(home.read("in/a"), b"newer");
+}
+
+#[test]
+fn a_recovery_kit_is_encrypted_and_never_deleted() {
+    let home = Home::with_project();
+    fs::create_dir(home.path("data")).unwrap();
+    home.run("recovery new --recovery-file data/kit.txt -q").does("");
+    home.run("encrypt -p acme data --remove").ends(
+        1,
+        "1 file encrypted, [..] (project acme, key version 1), 1 failed\n",
+        "\
+error: cannot remove data/kit.txt
+cause: it is a recovery kit, and its encrypted copy opens only while the kit is not needed
+hint: print it and keep the paper apart from the vault, then delete both files yourself
+error: all files were encrypted, but a later step failed
+hint: the others are done; the reasons are above
+",
+    );
+    assert!(home.path("data/kit.txt").exists());
 }
 
 #[test]

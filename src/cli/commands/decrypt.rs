@@ -111,7 +111,7 @@ impl Decrypt {
             return Err(Failure::usage("--extract needs files on both sides")
                 .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));
         }
-        let own = context.own_files([])?;
+        let own = context.own_files([(self.paths.list(), "the list of files")])?;
         let mut found = find(&named, Wanted::Sealed, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &std::mem::take(&mut found.items) {
@@ -131,12 +131,9 @@ impl Decrypt {
                         // The output that is checked is the one that will be made.
                         let is_to_be_cut = self.extract && !matches!(destination, Destination::File(_));
                         let path = if is_to_be_cut { archive::folder_for(&path) } else { path };
-                        if own.what_output(&path).is_some() && destination != Destination::Stream {
-                            if root.is_none() {
-                                own.refuse_output(&path)?;
-                            }
-                            found.own.push(path);
-                            continue;
+                        // Of the files that were named; what folders hold is seen to one by one.
+                        if root.is_none() && destination != Destination::Stream {
+                            own.refuse_output(&path)?;
                         }
                         Target::Named { path, root }
                     }
@@ -192,11 +189,14 @@ impl Decrypt {
 
     /// Unpacks each archive into its folder.
     fn extract_all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
+        // Says what is left out.
+        Tally::begin(context, "extracted", &work.found, work.jobs.len());
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         let (mut failed, mut first) = (0, None);
         for job in &work.jobs {
             let Target::Named { path, .. } = &job.output else { continue };
-            let done = self.extract_one(context, opening, &job.item.path, path);
+            let refused = work.own.refuse_output_of("extract", &job.item.path, path);
+            let done = refused.and_then(|()| self.extract_one(context, opening, &job.item.path, path));
             let (extracted, by) = match done {
                 Ok(done) => done,
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),

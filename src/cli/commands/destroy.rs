@@ -76,7 +76,17 @@ impl Destroy {
                 })?;
             let new_kit = making.as_ref().map(|making| making.kit.number());
             let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
-            let mut text = format!("project {} is destroyed: its keys are gone from the vault\n", project.name);
+            let mut text = match &shared[..] {
+                [] => format!("project {} is destroyed: its keys are gone from the vault\n", project.name),
+                shared => {
+                    let elsewhere: Vec<_> = shared.iter().map(|key| key.elsewhere.to_string()).collect();
+                    let elsewhere = elsewhere.join(", ");
+                    format!(
+                        "project {} is destroyed, but this vault still opens files of it: {elsewhere}\n",
+                        project.name
+                    )
+                }
+            };
             text += &rotation_text(rotation);
             if under_way.is_some() {
                 text += "\nthe rotation that was under way is replaced by this one";

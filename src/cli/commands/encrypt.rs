@@ -171,6 +171,7 @@ impl Encrypt {
         let own = context.own_files([
             (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
             (self.manifest.as_deref(), "the manifest"),
+            (self.paths.list(), "the list of files"),
         ])?;
         for named in &named {
             if let Named::File(path) = named {
@@ -195,7 +196,7 @@ impl Encrypt {
         }
         let roots = (0..named.len()).map(|index| destination.root_of(Way::Sealing, &named, index));
         let roots = roots.collect::<Result<Vec<PathBuf>, _>>()?;
-        let mut found = find(&named, Wanted::All, destination.folder(), &own);
+        let found = find(&named, Wanted::All, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &found.items {
             let output = if self.hide_names {
@@ -216,7 +217,9 @@ impl Encrypt {
             let path = sealed_in(&named, item)?;
             jobs.push(Job { item: item.clone(), output, root, path });
         }
-        let jobs = own.spared(jobs, self.effort.threads(), &mut found.own)?;
+        if destination != Destination::Stream {
+            jobs.iter().filter(|job| job.root.is_none()).try_for_each(|job| own.refuse_output(&job.output))?;
+        }
         if self.hide_names {
             check_distinct(jobs.iter().map(|job| &job.path))?;
         }
@@ -287,6 +290,7 @@ impl Encrypt {
                 let packed = archive::pack(key, folder, &found, pipes::stdout()?, &progress);
                 return packed.map(drop).map_err(pipes::whole_or_failed);
             }
+            check_apart(&found.items, [&job.output])?;
             let output = OutputFile::create(&job.output, self.force)?;
             tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
             output.publish()?;
@@ -341,6 +345,7 @@ impl Encrypt {
         }
         if self.hide_names {
             sealing.find_hidden_copies(&mut work.jobs, self.effort.threads())?;
+            check_apart(work.jobs.iter().map(|job| &job.item), work.jobs.iter().map(|job| &job.output))?;
         }
         let mut tally = Tally::begin(context, "encrypted", &work.found, work.jobs.len());
         // With hidden names, the folders' names are hidden too.
