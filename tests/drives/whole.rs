@@ -57,9 +57,10 @@ fn an_output_is_whole_or_not_there() {
                     assert!(done.struck, "{what}");
                     runs += 1;
                     let is_empty = fs::metadata(home.path(output)).is_ok_and(|file| file.len() == 0);
-                    // Without hard links and without a rename that replaces nothing, a name can only be claimed by an
-                    // empty file, and a process that is killed removes nothing.
-                    if is_empty && fault == Fault::Kill && call.name == "rename" {
+                    // Without hard links and without a call that renames and replaces nothing, a name can only be claimed
+                    // by an empty file, and a process that is killed removes nothing. Where a rename never replaces
+                    // a file, the claim is removed before the rename.
+                    if is_empty && fault == Fault::Kill && ["rename", "unlink"].contains(&call.name) {
                         claims += 1;
                         home.succeeds(&format!("{words} --force"));
                         assert!(is_there(home, output, is_sealed, &what));
