@@ -21,6 +21,8 @@ pub struct Tally<'a> {
     pub up_to_date: usize,
     /// Bytes of plaintext.
     pub bytes: u64,
+    /// How many originals were deleted.
+    pub removed: usize,
     skipped: usize,
     others: usize,
     failed: usize,
@@ -60,6 +62,7 @@ impl<'a> Tally<'a> {
             done: 0,
             up_to_date: 0,
             bytes: 0,
+            removed: 0,
             skipped: found.skipped.len(),
             others: found.others,
             failed: 0,
@@ -133,6 +136,7 @@ impl<'a> Tally<'a> {
         let mut text = format!("{} {}, {bytes} ({by})", files(self.done), self.done_word);
         for (count, what) in [
             (self.up_to_date, "there already"),
+            (self.removed, if self.removed == 1 { "original deleted" } else { "originals deleted" }),
             (self.skipped, "skipped"),
             (self.others, "not sealed and left alone"),
             (self.failed, "failed"),

@@ -13,24 +13,34 @@ use crate::body::{Opener, Output, ReadAt, Run};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 
+/// What became of the originals.
+#[derive(Default)]
+pub struct Removed {
+    /// How many were deleted.
+    pub count: usize,
+    /// Those that still have another name, under which the data is.
+    pub linked: Vec<PathBuf>,
+    /// Why others were kept.
+    pub failures: Vec<Failure>,
+}
+
 /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
 ///
-/// `keys` are the project's. The copies have to be synced by then. Returns what failed, and what still has another name.
-pub fn remove(
-    keys: &Keys<'_>,
-    own: &OwnFiles,
-    jobs: &[Job],
-    outcomes: &[Result<Outcome, Failure>],
-) -> (Vec<Failure>, Vec<PathBuf>) {
-    let (mut failures, mut linked) = (Vec::new(), Vec::new());
+/// `keys` are the project's. The copies have to be synced by then.
+pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Removed {
+    let mut removed = Removed::default();
     for (job, _) in jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()) {
         match remove_one(keys, own, job) {
-            Ok(1) => {}
-            Ok(_) => linked.push(job.item.path.clone()),
-            Err(failure) => failures.push(failure),
+            Ok(names) => {
+                removed.count += 1;
+                if names > 1 {
+                    removed.linked.push(job.item.path.clone());
+                }
+            }
+            Err(failure) => removed.failures.push(failure),
         }
     }
-    (failures, linked)
+    removed
 }
 
 /// Returns how many names the file had.

@@ -40,7 +40,7 @@ fn the_vault_on_a_drive_outlives_the_removal_of_the_drive() {
         "drive/pw",
     ];
     at_drive(&home, "encrypt -p acme --remove drive")
-        .warns("1 file encrypted, 5 B (project acme, key version 1)\n", LEFT_OUT);
+        .warns("1 file encrypted, 5 B (project acme, key version 1), 1 original deleted\n", LEFT_OUT);
     for file in own {
         assert!(home.path(file).exists(), "{file}");
     }
@@ -54,7 +54,7 @@ fn a_home_folder_keeps_settings_and_keychain_files() {
     let home = Home::with_project();
     home.write("docs/a.txt", "hello");
     home.run("encrypt -p acme --remove . -o out")
-        .warns("1 file encrypted, 5 B (project acme, key version 1)\n", LEFT_OUT);
+        .warns("1 file encrypted, 5 B (project acme, key version 1), 1 original deleted\n", LEFT_OUT);
     let sealed: Vec<_> = below(&home, "out")
         .into_iter()
         .filter(|path| path.extension().is_some_and(|ending| ending == "sealed"))
@@ -191,7 +191,7 @@ fn a_copy_of_the_vault_is_encrypted_and_never_deleted_and_another_vault_is_data(
     fs::rename(home.path("other/vault.json"), home.path("work/theirs.json")).unwrap();
     home.run("encrypt -p acme --remove work").ends(
         1,
-        "2 files encrypted, [..] (project acme, key version 1), 1 failed\n",
+        "2 files encrypted, [..] (project acme, key version 1), 1 original deleted, 1 failed\n",
         "\
 warning: work/theirs.json is a file of another vault: its encrypted copy opens only while this vault does
 error: cannot remove work/mine.json

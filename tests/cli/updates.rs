@@ -108,7 +108,7 @@ fn an_earlier_version_of_the_key_is_reported_and_removal_can_finish_under_it() {
     let compared = serde_json::json!({"bytes": 16, "modified": "2020-09-13T12:26:40Z", "key_version": 1});
     assert_eq!(file["compared"], compared);
     home.run("encrypt -p acme in --update --remove")
-        .does("0 files encrypted, 0 B (project acme, key version 2), 1 there already\n");
+        .does("0 files encrypted, 0 B (project acme, key version 2), 1 there already, 1 original deleted\n");
     assert!(!home.path("in/a.csv").exists());
     home.run("cat in.sealed/a.csv.sealed").shows("id,amount\n1,100\n");
 }

@@ -30,7 +30,7 @@ use crate::files::open::Keys;
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
-use crate::files::remove::remove;
+use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
 use crate::store::Store;
@@ -383,30 +383,31 @@ impl Encrypt {
             tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
         }
         if removes {
-            let (failures, linked) = self.remove_originals(vault, &key, &work, &outcomes);
-            for failure in failures {
+            let removed = self.remove_originals(vault, &key, &work, &outcomes);
+            for failure in removed.failures {
                 tally.note(Err(failure));
             }
-            warn_of_links(context, "the data", &linked);
+            tally.removed = removed.count;
+            warn_of_links(context, "the data", &removed.linked);
         }
         self.report(context, &key, &work, outcomes, tally, new)
     }
 
-    /// Deletes the originals, by the keys of the vault as it is now. Returns what failed.
+    /// Deletes the originals, by the keys of the vault as it is now.
     fn remove_originals(
         &self,
         vault: &mut Unlocked<'_>,
         key: &ProjectFileKey,
         work: &Work,
         outcomes: &[Result<Outcome, Failure>],
-    ) -> (Vec<Failure>, Vec<PathBuf>) {
+    ) -> Removed {
         let checked = vault.check_still_holds(key).and_then(|()| Keys::of(vault, Some(&key.project)));
         match checked {
             Ok(keys) => remove(&keys, &work.own, &work.jobs, outcomes),
             Err(error) => {
                 let failure = Failure::of("remove the originals", error)
                     .hint("all originals are still there: see `strongroom project list`, then run it again");
-                (vec![failure], Vec::new())
+                Removed { failures: vec![failure], ..Removed::default() }
             }
         }
     }

@@ -52,7 +52,14 @@ impl Encrypt {
                 }
             }
         }
-        let mut text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
+        let mut text = if has_folder || lines.is_empty() {
+            tally.summary(&by)
+        } else {
+            if tally.removed > 0 {
+                lines.push(format!("{} deleted", counted(tally.removed, "original")));
+            }
+            lines.join("\n")
+        };
         let empty = is_empty && tally.has_failed();
         let files = Value::from(files);
         match new {
