@@ -5,7 +5,7 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
 use super::RandomUnavailable;
-use crate::memory::{Pool, Slot};
+use crate::memory::{Pool, Slot, on_wiped_stack};
 
 /// Length of every key, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -128,10 +128,13 @@ impl Password {
         let text = std::str::from_utf8(raw).map_err(|_| PasswordError::NotUtf8)?;
         let mut slot = PASSWORDS.take();
         let mut length = 0;
-        for character in text.nfkc() {
-            let place = slot.bytes_mut()[length..].get_mut(..character.len_utf8()).ok_or(PasswordError::TooLong)?;
-            length += character.encode_utf8(place).len();
-        }
+        on_wiped_stack(|| {
+            for character in text.nfkc() {
+                let place = slot.bytes_mut()[length..].get_mut(..character.len_utf8()).ok_or(PasswordError::TooLong)?;
+                length += character.encode_utf8(place).len();
+            }
+            Ok(())
+        })?;
         Ok(Self { slot, length })
     }
 

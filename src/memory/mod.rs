@@ -22,6 +22,8 @@ pub(crate) use locked::was_refused;
 pub(crate) use locked::{Pool, Slot};
 #[cfg(feature = "cli")]
 pub(crate) use process::refuse_dumps;
+#[cfg(feature = "cli")]
+pub(crate) use stack::on_deeply_wiped_stack;
 pub(crate) use stack::on_wiped_stack;
 
 use argon2::Block;

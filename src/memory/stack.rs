@@ -9,7 +9,15 @@ const DEPTH: usize = 16 * 1024;
 /// cipher's key begins with the key.
 pub(crate) fn on_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
     let result = below(work);
-    overwrite();
+    overwrite::<DEPTH>();
+    result
+}
+
+/// Does the same for work whose use of the stack is not ours to know: that of a crate on a password.
+#[cfg(feature = "cli")]
+pub(crate) fn on_deeply_wiped_stack<T>(work: impl FnOnce() -> T) -> T {
+    let result = below(work);
+    overwrite::<{ 256 * 1024 }>();
     result
 }
 
@@ -20,7 +28,7 @@ fn below<T>(work: impl FnOnce() -> T) -> T {
 }
 
 #[inline(never)]
-fn overwrite() {
+fn overwrite<const DEPTH: usize>() {
     let area = [0u8; DEPTH];
     // The barrier claims to read it, so that the compiler cannot leave out the zeros.
     zeroize::optimization_barrier(&area);

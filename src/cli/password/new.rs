@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::Terminal;
 use crate::crypto::secret::Password;
+use crate::memory::on_deeply_wiped_stack;
 
 /// The fewest code points of a password of one's own.
 const LEAST_CODE_POINTS: usize = 15;
@@ -57,11 +58,13 @@ fn check_strength(password: &Password, names: &[String]) -> Result<(), Failure> 
         return Err(weak(format!("it has {length} characters, fewer than {LEAST_CODE_POINTS}")));
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let estimate = zxcvbn::zxcvbn(text, &names);
-    if estimate.score() >= zxcvbn::Score::Three {
-        return Ok(());
-    }
-    let why = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+    // It looks through the password with code that leaves parts of it on the stack.
+    let judged = on_deeply_wiped_stack(|| {
+        let estimate = zxcvbn::zxcvbn(text, &names);
+        let warning = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
+        if estimate.score() >= zxcvbn::Score::Three { Ok(()) } else { Err(warning) }
+    });
+    let Err(why) = judged else { return Ok(()) };
     let why = why.unwrap_or_else(|| "it can be guessed in too few tries".into());
     Err(weak(why.trim_end_matches('.').replacen(|c: char| c.is_uppercase(), &first_lower(&why), 1)))
 }
