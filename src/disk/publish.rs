@@ -150,17 +150,20 @@ pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 fn claim_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     unfinished::uninterrupted(|| {
         drop(create_private(to)?);
-        let renamed = fs::rename(from, to);
-        if renamed.is_err() && fs::symlink_metadata(to).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
-            // Best effort, and never what came to be there since.
-            let _ = fs::remove_file(to);
-        }
-        match renamed {
+        let rename = || fs::rename(from, to).inspect_err(|_| remove_claim(to));
+        match rename() {
             // The drive's rename replaces nothing, so that no name has to be claimed (FAT through fusefat 0.3).
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::rename(from, to),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => rename(),
             renamed => renamed,
         }
     })
+}
+
+/// Removes an empty file by which a name was claimed: best effort, and never what came to be there since.
+fn remove_claim(path: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Puts a file in the place of another, in one step where the drive can do that.
