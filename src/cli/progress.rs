@@ -1,6 +1,7 @@
 //! How much work is done at once and how its progress is shown: a bar on a terminal, lines of JSON where they are
 //! asked for, else nothing.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,14 +96,15 @@ pub struct Progress {
     bytes: Option<u64>,
     files_done: AtomicU64,
     bytes_done: AtomicU64,
-    /// Of the outputs that existed already: the first failure, the first paths, how many there are.
+    /// Of the outputs that existed already: the first failure, some paths, how many there are.
     existing: Mutex<Existing>,
 }
 
 #[derive(Default)]
 struct Existing {
     first: Option<Failure>,
-    shown: Vec<String>,
+    /// The first by name, whichever thread came first.
+    shown: BTreeSet<String>,
     count: usize,
 }
 
@@ -111,8 +113,9 @@ impl Existing {
 
     fn add(&mut self, failure: &Failure, path: &Path) {
         self.count += 1;
-        if self.shown.len() < Self::SHOWN {
-            self.shown.push(path.display().to_string());
+        self.shown.insert(path.display().to_string());
+        if self.shown.len() > Self::SHOWN {
+            self.shown.pop_last();
         }
         self.first.get_or_insert_with(|| failure.clone());
     }
@@ -130,7 +133,7 @@ impl Existing {
         let text = format!("{} outputs exist already, and were left as they are", self.count);
         Some(
             Failure::new(first.exit, first.kind, text)
-                .cause(format!("{}{more}", self.shown.join(", ")))
+                .cause(format!("{}{more}", Vec::from_iter(self.shown.iter().map(String::as_str)).join(", ")))
                 .hint("choose another place with -o, leave them out with --update, or replace them with --force"),
         )
     }
