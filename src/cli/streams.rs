@@ -183,6 +183,18 @@ pub fn warn_of_renamed<'a>(context: &Context, files: impl IntoIterator<Item = (&
     }
 }
 
+/// Warns of what interrupted runs left in the folders of this run's outputs.
+pub fn warn_of_left_behind(context: &Context, left: &[PathBuf]) {
+    let Some(first) = left.first() else { return };
+    let text = format!(
+        "an interrupted run left {} of what it was writing, which may be decrypted data: if no other strongroom is at \
+         work there, delete {}",
+        if left.len() == 1 { "a part".into() } else { format!("{} parts", left.len()) },
+        if left.len() == 1 { first.display().to_string() } else { format!("files such as {}", first.display()) }
+    );
+    context.output.warn("left-behind", &text);
+}
+
 /// Warns of files that another name still holds: a hard link, under which nothing has changed.
 pub fn warn_of_links(context: &Context, what: &str, linked: &[PathBuf]) {
     let Some(first) = linked.first() else { return };

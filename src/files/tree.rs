@@ -2,12 +2,15 @@
 //! was put in them, and the room on the disk.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 
 use super::spelling::{Listings, clash, steps, twin_of};
+use crate::disk::publish::is_unfinished;
 use crate::disk::{folder_of, make_private_folders, sync_folder};
 use crate::failure::{Exit, Failure};
 
@@ -58,6 +61,16 @@ pub struct Tree {
     before: Listings,
     /// The run has one output, which has no twin.
     is_alone: AtomicBool,
+    began: Began,
+}
+
+/// When the run began.
+struct Began(SystemTime);
+
+impl Default for Began {
+    fn default() -> Self {
+        Self(SystemTime::now())
+    }
 }
 
 #[derive(Default)]
@@ -152,6 +165,16 @@ impl Tree {
         }
     }
 
+    /// Returns what interrupted runs left unfinished in the folders of this run's outputs: on a drive without unnamed
+    /// files, a process that is killed removes nothing, and what it was writing may be plaintext.
+    pub fn left_behind(&self) -> Vec<PathBuf> {
+        let touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = touched.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+        let left = entries.map(|entry| entry.path()).filter(|path| is_unfinished(path));
+        // What changed since this run began may be another one's that is at work.
+        left.filter(|path| changed(path).is_some_and(|changed| changed < self.began.0)).collect()
+    }
+
     /// Makes all of it last through a power cut.
     ///
     /// # Errors
@@ -163,6 +186,20 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+/// Returns when a file or its attributes were last changed; its modification time may be set to any.
+#[cfg(unix)]
+fn changed(path: &Path) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::symlink_metadata(path).ok()?;
+    let since = Duration::new(u64::try_from(found.ctime()).ok()?, u32::try_from(found.ctime_nsec()).ok()?);
+    Some(SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(not(unix))]
+fn changed(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).ok()?.modified().ok()
 }
 
 impl Folders {

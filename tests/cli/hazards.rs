@@ -103,3 +103,19 @@ fn a_generated_password_is_not_shown_where_it_cannot_be_set() {
     let outcome = home.run("passwd --generate-password");
     assert_eq!((outcome.code(), outcome.text().as_str()), (8, ""));
 }
+
+#[test]
+fn what_a_killed_run_left_beside_an_output_is_warned_of() {
+    let home = Home::with_project();
+    home.write("a.csv", "client data");
+    home.run("encrypt -p acme a.csv").succeeds();
+    let left = home.write("open/.strongroom-0123456789abcdef.tmp", "client da");
+    home.run("decrypt a.csv.sealed -o open/a.csv").warns(
+        "[..]\n[..]\n",
+        "warning: an interrupted run left a part of what it was writing, which may be decrypted data: if no other \
+         strongroom is at work there, delete open/.strongroom-0123456789abcdef.tmp\n",
+    );
+    assert!(left.exists());
+    std::fs::remove_file(left).unwrap();
+    home.run("decrypt a.csv.sealed -o open/a.csv --force").does("[..]\n[..]\n");
+}

@@ -13,7 +13,7 @@ use crate::cli::output::counted;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
-use crate::cli::streams::{open_stream, open_to_stdout, warn_of_one_block, warn_of_renamed};
+use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Tally, nothing_sealed, shown};
 use crate::disk::folder_of;
 use crate::files::archive;
@@ -264,6 +264,7 @@ impl Decrypt {
         let outcomes = opening.run(&work.jobs, self.effort.threads(), &progress);
         drop(progress);
         tally.note(opening.tree.sync());
+        warn_of_left_behind(context, &opening.tree.left_behind());
         let opened: Vec<_> =
             work.jobs.iter().zip(&outcomes).filter_map(|(job, outcome)| Some((job, outcome.as_ref().ok()?))).collect();
         let compared: Vec<_> = opened.iter().map(|(job, opened)| (&job.item, &opened.metadata)).collect();

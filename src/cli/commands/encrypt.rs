@@ -19,7 +19,7 @@ use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
-use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_links};
+use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{Tally, shown};
 use crate::disk::with_suffix;
 use crate::error::Error;
@@ -368,6 +368,7 @@ impl Encrypt {
             }
         }
         let lasts = sealing.tree.sync();
+        warn_of_left_behind(context, &sealing.tree.left_behind());
         let removes = self.remove && lasts.is_ok();
         tally.note(lasts);
         for (job, outcome) in work.jobs.iter().zip(&outcomes) {
