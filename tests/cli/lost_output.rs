@@ -1,9 +1,8 @@
 //! Standard output that takes nothing, and interruptions: a generated password is shown or it is no password.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::thread;
-use std::time::Duration;
 
 use crate::harness::{FLOOR, Home};
 
@@ -78,13 +77,12 @@ fn an_interrupted_encryption_leaves_nothing() {
     fs::File::create(home.path("big")).unwrap().set_len(4 << 30).unwrap();
     let before = home.contents();
     for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
-        let child = home.typed("encrypt -p acme big --password-file pw").start();
-        // Once it reads the file it writes the other, which would take it seconds.
-        let opened = || fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
-        while !opened().any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path == home.path("big"))) {
-            thread::sleep(Duration::from_millis(5));
-        }
-        thread::sleep(Duration::from_millis(50));
+        let mut child = home.typed("encrypt -p acme big --password-file pw --progress json").start();
+        // Once it tells of its progress it is writing, which takes it seconds more.
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        told.read_line(&mut line).unwrap();
+        assert!(line.starts_with("{\"progress\""), "{line}");
         home.shell(&format!("kill -{signal} {}", child.id())).succeeds();
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.signal(), output.stdout.len()), (Some(number), 0), "{signal}");
