@@ -1,6 +1,8 @@
 //! A drive in an image file, mounted at `stick` in a home folder.
 
 use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,7 +55,10 @@ impl Drive {
                 .output()
                 .is_ok_and(|run| run.status.success())
         };
-        let is_mounted = shell(file_system.make) && shell(driver);
+        let device = |path: &Path| fs::metadata(path).unwrap().dev();
+        let before = device(folder);
+        // Some drivers report a success and mount nothing.
+        let is_mounted = shell(file_system.make) && shell(driver) && device(folder) != before;
         let probe = folder.join("probe");
         let works = is_mounted && fs::write(&probe, "probe").and_then(|()| fs::remove_file(&probe)).is_ok();
         let drive = Self { folder: folder.into(), _image: image };
@@ -95,7 +100,8 @@ pub fn on_each_drive(test: &str, run: impl Fn(&Home, &Drive, &str)) {
             }
         }
         if !ran {
-            println!("SKIPPED: {test}: no {} drive can be mounted here", file_system.name);
+            let name = file_system.name;
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {test}: no {name} drive can be mounted here");
         }
     }
 }
