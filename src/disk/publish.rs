@@ -150,20 +150,25 @@ pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
 fn claim_and_rename(from: &Path, to: &Path) -> io::Result<()> {
     unfinished::uninterrupted(|| {
         drop(create_private(to)?);
-        let rename = || fs::rename(from, to).inspect_err(|_| remove_claim(to));
-        match rename() {
-            // The drive's rename replaces nothing, so that no name has to be claimed (FAT through fusefat 0.3).
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => rename(),
-            renamed => renamed,
+        let Err(error) = fs::rename(from, to) else { return Ok(()) };
+        let is_removed = remove_claim(to);
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(error);
         }
+        // The drive's rename replaces nothing, so that no name has to be claimed (FAT through fusefat 0.3).
+        fs::rename(from, to).inspect_err(|_| {
+            // Once the claim is gone, what is there is somebody else's.
+            if !is_removed {
+                remove_claim(to);
+            }
+        })
     })
 }
 
-/// Removes an empty file by which a name was claimed: best effort, and never what came to be there since.
-fn remove_claim(path: &Path) {
-    if fs::symlink_metadata(path).is_ok_and(|claim| claim.is_file() && claim.len() == 0) {
-        let _ = fs::remove_file(path);
-    }
+/// Removes an empty file by which a name was claimed, and tells whether it did.
+fn remove_claim(path: &Path) -> bool {
+    let is_claim = fs::symlink_metadata(path).is_ok_and(|claim| claim.is_file() && claim.len() == 0);
+    is_claim && fs::remove_file(path).is_ok()
 }
 
 /// Puts a file in the place of another, in one step where the drive can do that.
@@ -181,7 +186,9 @@ fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
             fs::rename(&aside, to)?;
             return Err(error);
         }
-        fs::remove_file(&aside)
+        // Best effort: the new file is there, and the old one's name says that it is not finished.
+        let _ = fs::remove_file(&aside);
+        Ok(())
     })
 }
 
