@@ -68,64 +68,70 @@ fn small_disk(home: &Home, size: &str) {
     home.shell(&format!("mkdir -p .local && mount -t tmpfs -o size={size},mode=700 none .local"));
 }
 
-fn full_at_every_level(story: Story) -> (u32, u32) {
-    let home = (story.prepare)();
-    let files = home.snapshot();
-    let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
-    let before = Before { files, keys };
-    home.shell("rm -rf .local");
-    small_disk(&home, "96k");
-    let (mut refused, mut done) = (0, 0);
-    for pages in 0..14 {
-        home.restore(&before.files);
-        let filler = Filler::leave(&home, pages);
-        let run = home.run(&format!("{} --json", story.words));
-        let said = String::from_utf8_lossy(&run.stderr).into_owned();
-        let left = Left { home: &home, before: &before };
-        let what = format!("`{}` with {pages} pages free: {said}", story.name);
-        if run.status.success() {
-            done += 1;
-        } else {
-            refused += 1;
-            assert!(said.contains("no space left on device"), "{what}");
-            assert!(["disk-full", "file", "either-password"].iter().any(|kind| said.contains(kind)), "{what}");
+/// Runs a command with so many pages free at a time, inside of namespaces of the test `test`.
+fn full_at_levels(story: Story, test: &str, levels: impl IntoIterator<Item = u64>) {
+    let name = format!("faults-full-disk-{}", story.name.replace(' ', "-"));
+    let what = format!("`{}` on a disk of 96 KiB that is nearly full", story.name);
+    inside(&name, &what, &format!("full_disk::{test}"), || {
+        let home = (story.prepare)();
+        let files = home.snapshot();
+        let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
+        let before = Before { files, keys };
+        home.shell("rm -rf .local");
+        small_disk(&home, "96k");
+        let (mut refused, mut done) = (0, 0);
+        for pages in levels {
+            home.restore(&before.files);
+            let filler = Filler::leave(&home, pages);
+            let run = home.run(&format!("{} --json", story.words));
+            let said = String::from_utf8_lossy(&run.stderr).into_owned();
+            let left = Left { home: &home, before: &before };
+            let what = format!("`{}` with {pages} pages free: {said}", story.name);
+            if run.status.success() {
+                done += 1;
+            } else {
+                refused += 1;
+                assert!(said.contains("no space left on device"), "{what}");
+                assert!(["disk-full", "file", "either-password"].iter().any(|kind| said.contains(kind)), "{what}");
+            }
+            assert_eq!(home.leftovers(), Vec::<PathBuf>::new(), "{what}");
+            // The vault opens on the full disk.
+            let state = (story.judge)(&left);
+            assert!(!run.status.success() || state == State::New, "{what}");
+            println!("{what}{state:?}");
+            filler.free();
+            (story.again)(&left);
         }
-        assert_eq!(home.leftovers(), Vec::<PathBuf>::new(), "{what}");
-        // The vault opens on the full disk.
-        let state = (story.judge)(&left);
-        assert!(!run.status.success() || state == State::New, "{what}");
-        println!("{what}{state:?}");
-        filler.free();
-        (story.again)(&left);
-    }
-    home.shell("umount .local");
-    assert!(refused > 0 && done > 0, "`{}` was refused {refused} times and done {done} times", story.name);
-    (refused, done)
+        home.shell("umount .local");
+        assert!(refused > 0 && done > 0, "`{}` was refused {refused} times and done {done} times", story.name);
+        let figure = format!("{refused} refused with the vault whole and usable again, {done} done");
+        proof::record(&name, &what, &figure);
+    });
 }
 
-#[test]
-#[ignore = "needs to mount: run ./test"]
-fn a_full_disk_costs_nothing_that_stands() {
-    let (name, what) = ("faults-full-disk", "commands on a disk of 96 KiB, with 0 to 13 pages free");
-    inside(name, what, "full_disk::a_full_disk_costs_nothing_that_stands", || {
-        let (mut refused, mut done) = (0, 0);
-        let stories = [
-            stories::INIT,
-            stories::PROJECT_ADD,
-            stories::KEY_ROTATE,
-            stories::PASSWD,
-            stories::VAULT_ROTATE,
-            stories::RECOVER,
-        ];
-        let count = stories.len();
-        for story in stories {
-            let (more_refused, more_done) = full_at_every_level(story);
-            refused += more_refused;
-            done += more_done;
+macro_rules! full_disk {
+    ($($test:ident, $long:ident: $story:ident),+ $(,)?) => {$(
+        #[test]
+        #[ignore = "needs to mount: run ./test"]
+        fn $test() {
+            full_at_levels(stories::$story, stringify!($test), [0, 2, 5, 8, 13]);
         }
-        let figure = format!("{count}: {refused} refused with the vault whole and usable again, {done} done");
-        proof::record(name, what, &figure);
-    });
+
+        #[test]
+        #[ignore = "long: run ./test --long"]
+        fn $long() {
+            full_at_levels(stories::$story, stringify!($long), 0..14);
+        }
+    )+};
+}
+
+full_disk! {
+    init_loses_nothing_to_a_full_disk, long_mode_init_loses_nothing_to_a_full_disk: INIT,
+    project_add_loses_nothing_to_a_full_disk, long_mode_project_add_loses_nothing_to_a_full_disk: PROJECT_ADD,
+    key_rotate_loses_nothing_to_a_full_disk, long_mode_key_rotate_loses_nothing_to_a_full_disk: KEY_ROTATE,
+    passwd_loses_nothing_to_a_full_disk, long_mode_passwd_loses_nothing_to_a_full_disk: PASSWD,
+    vault_rotate_loses_nothing_to_a_full_disk, long_mode_vault_rotate_loses_nothing_to_a_full_disk: VAULT_ROTATE,
+    recover_loses_nothing_to_a_full_disk, long_mode_recover_loses_nothing_to_a_full_disk: RECOVER,
 }
 
 #[test]

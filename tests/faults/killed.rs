@@ -1,4 +1,4 @@
-//! The process is killed before each of its calls, one run for each.
+//! The process is killed before its calls, one run for each.
 
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,12 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::proof;
 use crate::stories::{self, State, Story};
 use crate::tracer::Fault;
-use crate::trial::Trial;
+use crate::trial::{Struck, Trial};
 
-fn killed_anywhere(story: Story) {
+fn killed_anywhere(story: Story, struck: Struck) {
     let trial = Trial::of(story);
+    let (numbers, which) = trial.numbers(struck);
     let (mut old, mut new, mut between, mut cleaned) = (0, 0, 0, 0);
-    for at in 0..trial.calls.len() {
+    for at in numbers.iter().copied() {
         let call = &trial.calls[at];
         let looked = catch_unwind(AssertUnwindSafe(|| {
             let run = trial.strike(at, Fault::Kill, "");
@@ -46,27 +47,39 @@ fn killed_anywhere(story: Story) {
     let name = trial.name().replace(' ', "-");
     proof::record(
         &format!("faults-killed-{name}"),
-        &format!("`{}` killed before each of its {} write-side calls", trial.name(), trial.calls.len()),
+        &format!("`{}` killed before {which} of its {} write-side calls", trial.name(), trial.calls.len()),
         &format!(
             "{} opened and went on: {old} old, {new} new, {between} between; 0 acknowledged lost; {cleaned} leftovers, \
              all reported or removed",
-            trial.calls.len()
+            numbers.len()
         ),
     );
 }
 
 macro_rules! killed {
+    ($($test:ident, $long:ident: $story:ident),+ $(,)?) => {$(
+        #[test]
+        #[ignore = "takes a while and needs ptrace: run ./test"]
+        fn $test() {
+            killed_anywhere(stories::$story, Struck::Some);
+        }
+
+        #[test]
+        #[ignore = "long: run ./test --long"]
+        fn $long() {
+            killed_anywhere(stories::$story, Struck::Each);
+        }
+    )+};
     ($($test:ident: $story:ident),+ $(,)?) => {$(
         #[test]
         #[ignore = "takes a while and needs ptrace: run ./test"]
         fn $test() {
-            killed_anywhere(stories::$story);
+            killed_anywhere(stories::$story, Struck::Each);
         }
     )+};
 }
 
 killed! {
-    init_may_be_killed_anywhere: INIT,
     project_add_may_be_killed_anywhere: PROJECT_ADD,
     key_rotate_may_be_killed_anywhere: KEY_ROTATE,
     passwd_may_be_killed_anywhere: PASSWD,
@@ -74,7 +87,11 @@ killed! {
     encrypt_over_an_older_copy_may_be_killed_anywhere: ENCRYPT_FORCE,
     decrypt_may_be_killed_anywhere: DECRYPT,
     extract_may_be_killed_anywhere: EXTRACT,
-    vault_rotate_may_be_killed_anywhere: VAULT_ROTATE,
     recover_may_be_killed_anywhere: RECOVER,
     recover_on_another_machine_may_be_killed_anywhere: RECOVER_ELSEWHERE,
+}
+
+killed! {
+    init_may_be_killed, long_mode_init_may_be_killed_anywhere: INIT,
+    vault_rotate_may_be_killed, long_mode_vault_rotate_may_be_killed_anywhere: VAULT_ROTATE,
 }

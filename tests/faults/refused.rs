@@ -1,4 +1,4 @@
-//! Each call fails once, with the errors that a full, broken, rationed or interrupted disk gives; or from one call on the
+//! A call fails once, with the errors that a full, broken, rationed or interrupted disk gives; or from one call on the
 //! disk stays full.
 
 use nix::errno::Errno;
@@ -7,24 +7,25 @@ use crate::home::{NEW, OLD};
 use crate::proof;
 use crate::stories::{self, State, Story};
 use crate::tracer::{Fault, Traced};
-use crate::trial::Trial;
+use crate::trial::{Struck, Trial};
 
 /// The exit codes of docs/cli.md that a disk can lead to.
 const CODES: [i32; 5] = [0, 1, 4, 6, 7];
 
-fn refused_anywhere(story: Story, faults: &[Fault]) {
+fn refused_anywhere(story: Story, faults: &[Fault], struck: Struck) {
     let trial = Trial::of(story);
+    let (numbers, which) = trial.numbers(struck);
     for fault in faults {
         let stays_full = *fault == Fault::Full;
         let (mut runs, mut done, mut old, mut written) = (0, 0, 0, 0);
-        for at in 0..trial.calls.len() {
+        for (turn, at) in numbers.iter().copied().enumerate() {
             let call = &trial.calls[at];
             // What becomes of a result that cannot be printed is another suite's.
             // And sync(2) is always successful.
             if call.on == "stdout" || call.on == "stderr" || call.name == "sync" || stays_full && !call.takes_room() {
                 continue;
             }
-            let json = at % 2 == 0;
+            let json = turn % 2 == 0;
             let run = trial.strike(at, *fault, if json { "--json" } else { "" });
             let state = trial.judge();
             let code = run.status.code();
@@ -56,14 +57,19 @@ fn refused_anywhere(story: Story, faults: &[Fault]) {
             }
             // After a clean refusal all is as it was, as has been seen; so a few of them are enough. Nor does the state
             // that is left depend on how long the disk stays full.
-            if state != State::Old && !stays_full || at % 4 == 0 {
+            if state != State::Old && !stays_full || turn % 4 == 0 {
                 trial.again();
             }
         }
         let name = trial.name().replace(' ', "-");
         let (of, what) = match fault {
-            Fault::Error(error) => (format!("{error:?}"), format!("{error:?} at each of {runs} write-side calls")),
-            _ => ("stays-full".into(), format!("a disk that is full from each of {runs} write-side calls on")),
+            Fault::Error(error) => {
+                (format!("{error:?}"), format!("{error:?} at {which} of its calls that write, {runs} runs"))
+            }
+            _ => (
+                "stays-full".into(),
+                format!("a disk that is full from {which} of its calls that write on, {runs} runs"),
+            ),
         };
         proof::record(
             &format!("faults-{of}-{name}"),
@@ -102,13 +108,15 @@ macro_rules! refused {
         #[test]
         #[ignore = "takes a while and needs ptrace: run ./test"]
         fn $test() {
-            refused_anywhere(stories::$story, &[Fault::Error(Errno::ENOSPC), Fault::Full]);
+            refused_anywhere(stories::$story, &[Fault::Error(Errno::ENOSPC), Fault::Full], Struck::Some);
         }
 
         #[test]
         #[ignore = "long: run ./test --long"]
         fn $long() {
-            refused_anywhere(stories::$story, &[Errno::EIO, Errno::EDQUOT, Errno::EINTR].map(Fault::Error));
+            let errors = [Errno::ENOSPC, Errno::EIO, Errno::EDQUOT, Errno::EINTR].map(Fault::Error);
+            refused_anywhere(stories::$story, &errors, Struck::Each);
+            refused_anywhere(stories::$story, &[Fault::Full], Struck::Each);
         }
     )+};
 }

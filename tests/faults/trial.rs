@@ -10,6 +10,17 @@ use crate::tracer::{self, Fault, Traced};
 /// How often a run is done again that did not come to the call it was meant to come to.
 const TRIES: usize = 5;
 
+/// Commands with more calls than this have many that are alike: the new and the old file of each thing they write.
+const MANY: usize = 20;
+
+/// Which of a command's calls meet a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Struck {
+    Each,
+    /// Each of a command with few calls, every third of a command with many.
+    Some,
+}
+
 /// A command in its home.
 pub struct Trial {
     story: Story,
@@ -36,6 +47,17 @@ impl Trial {
         assert!(trial.home.leftovers().is_empty());
         trial.calls = good.calls;
         trial
+    }
+
+    /// Returns the numbers of the calls that are to meet a fault, and how a figure calls them.
+    pub fn numbers(&self, struck: Struck) -> (Vec<usize>, &'static str) {
+        let all = 0..self.calls.len();
+        if struck == Struck::Each || all.len() <= MANY {
+            return (all.collect(), "each");
+        }
+        // The last one is the one that acknowledges.
+        let last = all.end - 1;
+        (all.filter(|at| at % 3 == 0 || *at == last).collect(), "every third")
     }
 
     /// Runs the command from the state before, with words added.

@@ -179,7 +179,15 @@ fn on_disk() -> tempfile::TempDir {
 fn no_change_of_sixteen_processes_is_lost() {
     let (folder, whereabouts) = in_memory();
     let test = "no_change_of_sixteen_processes_is_lost";
-    measure(test, "many-processes", folder.path(), whereabouts, 200);
+    measure(test, "many-processes", folder.path(), whereabouts, 60);
+}
+
+#[test]
+#[ignore = "long: run ./test --long"]
+fn long_mode_no_change_of_sixteen_processes_is_lost() {
+    let (folder, whereabouts) = in_memory();
+    let test = "long_mode_no_change_of_sixteen_processes_is_lost";
+    measure(test, "many-processes-long", folder.path(), whereabouts, 200);
 }
 
 #[test]
