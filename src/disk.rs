@@ -10,9 +10,9 @@ mod owner;
 pub mod publish;
 pub mod unfinished;
 
-#[cfg(feature = "cli")]
-pub use owner::strangers;
 pub use owner::{create_own_folder, give_to_owner_of, keep_owner};
+#[cfg(feature = "cli")]
+pub use owner::{strangers, work_for_owner_of};
 
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
@@ -39,7 +39,9 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)
+    let file = options.open(path)?;
+    owner::give_to_served(&file, folder_of(path));
+    Ok(file)
 }
 
 /// Makes a folder and its missing parents, readable by the owner alone, and makes them last through a power cut.
@@ -67,6 +69,8 @@ pub fn make_private_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
         builder.mode(0o700);
     }
     builder.create(path)?;
+    // The outermost first: the others' owner is known by it.
+    missing.iter().rev().for_each(|folder| owner::give_folder_to_served(folder));
     Ok(missing.into_iter().map(|folder| folder_of(folder).to_path_buf()).collect())
 }
 
@@ -82,7 +86,9 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(path)
+    builder.create(path)?;
+    owner::give_folder_to_served(path);
+    Ok(())
 }
 
 /// Makes a rename or link in `folder` last through a power cut.

@@ -14,6 +14,7 @@ use super::password;
 use super::settings::{Kept, Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
 use crate::crypto::secret::Password;
+use crate::disk::work_for_owner_of;
 use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::vault::{Document, SIZE_LIMIT};
@@ -102,11 +103,13 @@ impl Context {
     /// As [`Context::vault_folder`], and if `vault.json` is a link that leads nowhere.
     pub fn store(&self) -> Result<FolderStore, Failure> {
         let folder = self.vault_folder()?;
-        FolderStore::new(&folder, SIZE_LIMIT).map_err(|error| {
+        let store = FolderStore::new(&folder, SIZE_LIMIT).map_err(|error| {
             Failure::new(Exit::NotFound, "vault-not-found", "cannot find the vault")
                 .cause(error.to_string())
                 .hint("put the file back that the link leads to, or name another folder with --vault")
-        })
+        })?;
+        work_for_owner_of(store.file());
+        Ok(store)
     }
 
     /// Makes the keychain of a kind.

@@ -6,6 +6,75 @@ use std::io;
 use std::path::Path;
 #[cfg(feature = "cli")]
 use std::path::PathBuf;
+#[cfg(unix)]
+use std::sync::OnceLock;
+
+/// The user and group whose vault root works with in this process.
+#[cfg(unix)]
+static SERVED: OnceLock<(u32, u32)> = OnceLock::new();
+
+/// Remembers whose vault is at `path`, or is to be made there, if root runs this: what root makes in folders of that
+/// user from then on is given to the user. Elsewhere it stays root's, so that nobody else gets to read it.
+#[cfg(all(unix, feature = "cli"))]
+pub fn work_for_owner_of(path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    if let Some(there) = path.ancestors().find_map(|path| fs::metadata(path).ok()) {
+        // Of several vaults in one process the first is the one that its files go by.
+        let _ = SERVED.set((there.uid(), there.gid()));
+    }
+}
+
+#[cfg(all(not(unix), feature = "cli"))]
+pub fn work_for_owner_of(_: &Path) {}
+
+/// Gives what this process has just made in a folder to the user it works for, if the folder is that user's.
+#[cfg(unix)]
+pub(super) fn give_to_served(made: &File, folder: &Path) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Some((user, group)) = SERVED.get().copied().filter(|(user, _)| *user != 0) else { return };
+    if fs::metadata(folder).is_ok_and(|folder| folder.uid() == user) {
+        // What the system keeps root from giving away, as on a drive without owners, stays as it is.
+        let _ = fchown(made, Some(user), Some(group));
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn give_to_served(_: &File, _: &Path) {}
+
+/// Gives what takes the place of a file of the user that this process works for to that user, in whatever folder it is.
+pub(super) fn keep_for_served(made: &File, replaced: &Path) {
+    #[cfg(unix)]
+    if let Some((user, _)) = SERVED.get().filter(|(user, _)| *user != 0) {
+        use std::os::unix::fs::MetadataExt;
+        if fs::symlink_metadata(replaced).is_ok_and(|former| former.is_file() && former.uid() == *user) {
+            let _ = keep_owner(made, replaced);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (made, replaced);
+}
+
+/// As [`give_to_served`], of a folder.
+pub(super) fn give_folder_to_served(made: &Path) {
+    #[cfg(unix)]
+    if SERVED.get().is_some_and(|(user, _)| *user != 0)
+        && let Ok(folder) = open_folder(made)
+    {
+        give_to_served(&folder, super::folder_of(made));
+    }
+    #[cfg(not(unix))]
+    let _ = made;
+}
+
+/// Opens a folder, and no link in its place: the owner of its parent may have put one there.
+#[cfg(unix)]
+fn open_folder(folder: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    Ok(File::from(open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
+}
 
 /// Gives a file that this process has just made to the owner and group of the file whose place it is to take, or of the
 /// folder where there is none. Does nothing unless root runs this.
@@ -88,10 +157,7 @@ pub fn create_own_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn give_folder(made: &Path, parent: &Path) -> io::Result<()> {
-    use rustix::fs::{Mode, OFlags, open};
-    // The owner of the parent may have put a link in its place.
-    let made = open(made, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-    give_to_owner_of(&File::from(made), parent)
+    give_to_owner_of(&open_folder(made)?, parent)
 }
 
 #[cfg(not(unix))]

@@ -48,15 +48,47 @@ fn what_root_makes_and_replaces_in_a_users_home_stays_the_users() {
     home.write("new", "gravel-tunic-ember-canyon-plaza-hinge");
     give_away(&home.path("new"));
     home.run("passwd --new-password-file new").succeeds();
-    let late = home.vault().with_file_name("late");
-    home.run(&format!("vault backup {}", late.display())).succeeds();
-    fs::remove_file(late).unwrap();
+    home.run("vault backup late").succeeds();
     assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0]);
     home.typed("project list --password-file new").by_stranger_as_it_is().run().succeeds();
     home.typed("project add beta --password-file new").by_stranger_as_it_is().run().succeeds();
     // Root's own vault is root's.
     let own = Home::with_project();
     assert_eq!(fs::metadata(own.vault()).unwrap().uid(), 0);
+}
+
+#[test]
+fn what_root_encrypts_and_decrypts_in_a_users_folders_is_the_users() {
+    if !root_is_here() {
+        return;
+    }
+    let home = Home::with_project();
+    home.write("in/deep/a.csv", "client data");
+    home.write("b.csv", "more");
+    give_away(&home.path(""));
+    for words in [
+        "encrypt -p acme in --manifest list",
+        "encrypt -p acme in --archive",
+        "encrypt -p acme b.csv",
+        "encrypt -p acme b.csv --force",
+        "decrypt in.sealed -o back/further",
+        "decrypt in.sealed -o back/further --force",
+        "decrypt b.csv.sealed --force",
+        "decrypt in.tar.sealed --extract -o unpacked",
+        "recovery new --recovery-file kit",
+    ] {
+        home.run(words).succeeds();
+        assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0], "{words}");
+    }
+    home.typed("decrypt in.sealed -o mine --password-file pw").by_stranger_as_it_is().run().succeeds();
+    // In folders of others nothing is given away: they would get to read it.
+    fs::create_dir(home.path("roots")).unwrap();
+    home.run("decrypt b.csv.sealed -o roots/b.csv").succeeds();
+    assert_eq!(fs::metadata(home.path("roots/b.csv")).unwrap().uid(), 0);
+    fs::create_dir(home.path("others")).unwrap();
+    chown(home.path("others"), Some(STRANGER + 1), None).unwrap();
+    home.run("decrypt b.csv.sealed -o others/b.csv").succeeds();
+    assert_eq!(fs::metadata(home.path("others/b.csv")).unwrap().uid(), 0);
 }
 
 #[test]
