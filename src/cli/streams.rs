@@ -132,15 +132,16 @@ pub fn open_stream(
     let opener = opener_of_stdin(opening, context)?;
     let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
     let sink = OutputFile::create(output, opening.existing.force)?;
+    let replaced = output.exists();
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let holes = WithHoles::in_file(sink.file(), opening.sparse);
     let copied = opener.copy_to(Output::At(&holes), run);
     let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
     holes.finish(bytes).map_err(|error| write_failed(output, &error))?;
-    sink.set_attributes(&opening.attributes(&metadata), &opening.refused);
+    sink.set_plaintext_attributes(&opening.attributes(&metadata), &opening.refused);
     sink.publish()?;
-    Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, one_block_only: false })
+    Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, replaced, one_block_only: false })
 }
 
 fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {

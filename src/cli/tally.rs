@@ -21,6 +21,8 @@ pub struct Tally<'a> {
     pub up_to_date: usize,
     /// Bytes of plaintext.
     pub bytes: u64,
+    /// How many of those that are done took the place of another file.
+    pub replaced: usize,
     /// How many originals were deleted.
     pub removed: usize,
     skipped: usize,
@@ -38,17 +40,30 @@ pub struct Tally<'a> {
 pub trait Counted {
     /// Tells whether there was nothing to do.
     fn is_up_to_date(&self) -> bool;
+
+    /// Tells whether the result took the place of another file.
+    fn has_replaced(&self) -> bool {
+        false
+    }
 }
 
 impl Counted for seal::Outcome {
     fn is_up_to_date(&self) -> bool {
         matches!(self, Self::UpToDate(_))
     }
+
+    fn has_replaced(&self) -> bool {
+        matches!(self, Self::Done { replaced: true, .. })
+    }
 }
 
 impl Counted for open::Opened {
     fn is_up_to_date(&self) -> bool {
         self.up_to_date
+    }
+
+    fn has_replaced(&self) -> bool {
+        self.replaced
     }
 }
 
@@ -61,6 +76,7 @@ impl<'a> Tally<'a> {
             total,
             done: 0,
             up_to_date: 0,
+            replaced: 0,
             bytes: 0,
             removed: 0,
             skipped: found.skipped.len(),
@@ -101,7 +117,10 @@ impl<'a> Tally<'a> {
     pub fn take<T: Counted>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
         match outcome {
             Ok(ref outcome) if outcome.is_up_to_date() => self.up_to_date += 1,
-            Ok(_) => self.done += 1,
+            Ok(ref outcome) => {
+                self.done += 1;
+                self.replaced += usize::from(outcome.has_replaced());
+            }
             Err(ref failure) => self.count_failure(failure),
         }
         match outcome {
@@ -135,6 +154,7 @@ impl<'a> Tally<'a> {
         let bytes = indicatif::HumanBytes(self.bytes);
         let mut text = format!("{} {}, {bytes} ({by})", files(self.done), self.done_word);
         for (count, what) in [
+            (self.replaced, if self.replaced == 1 { "existing file replaced" } else { "existing files replaced" }),
             (self.up_to_date, "there already"),
             (self.removed, if self.removed == 1 { "original deleted" } else { "originals deleted" }),
             (self.skipped, "skipped"),

@@ -19,13 +19,14 @@ use super::holes::{Sparse, WithHoles};
 use super::open::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
-use super::spelling::{clash, steps, twin_of};
+use super::spelling::{steps, twin_of};
 use crate::body::{Metadata, Opener, Sealer};
 use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::Timestamp;
+use crate::format::name::printable;
 use crate::vault::ProjectFileKey;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
@@ -246,7 +247,9 @@ impl Unpacking<'_> {
                     extracted.bytes += self.copy(&mut entries, &file, &path)?;
                     extracted.files += 1;
                     let mode = Some(self.how.permissions.of(entry.mode));
-                    set_attributes(&file, &self.target.join(&path), &Attributes { mode, modified }, self.how.refused);
+                    let target = self.target.join(&path);
+                    set_attributes(&file, &target, &Attributes { mode, modified }, self.how.refused);
+                    self.how.refused.note_if_open(&file, mode, &target);
                     file.sync_all().map_err(failed)?;
                 }
                 Kind::Other => {
@@ -288,7 +291,13 @@ impl Unpacking<'_> {
         match (error.kind() == io::ErrorKind::AlreadyExists).then(twin).flatten() {
             Some(twin) => {
                 let twin = twin.strip_prefix(self.root).unwrap_or(&twin);
-                clash(&self.target.join(path), &self.target.join(twin))
+                Failure::new(Exit::Failed, "name-clash", format!("cannot extract {}", self.input.display()))
+                    .cause(format!(
+                        "it holds {} and {}, and this drive does not tell the two names apart; nothing was written",
+                        printable(&twin.display().to_string()),
+                        printable(&path.display().to_string())
+                    ))
+                    .hint("extract it to a drive that tells upper and lower case apart")
             }
             None => self.not_written(path, &error),
         }

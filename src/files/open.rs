@@ -72,6 +72,8 @@ pub struct Opened {
     pub metadata: Metadata,
     /// It was there already.
     pub up_to_date: bool,
+    /// It took the place of another file.
+    pub replaced: bool,
     /// One of its header blocks is damaged or older.
     pub one_block_only: bool,
 }
@@ -203,7 +205,6 @@ impl<'a> Opening<'a> {
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Opened, Failure>> {
-        self.tree.expect(jobs.len());
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
         let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
@@ -219,8 +220,15 @@ impl<'a> Opening<'a> {
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
         let (output, root) = self.settle(input, &job.output, &metadata)?;
         self.own.refuse_output_of("decrypt", input, &output)?;
-        let mut opened =
-            Opened { output, bytes: opener.plaintext_len(), by, metadata, up_to_date: false, one_block_only };
+        let mut opened = Opened {
+            output,
+            bytes: opener.plaintext_len(),
+            by,
+            metadata,
+            up_to_date: false,
+            replaced: false,
+            one_block_only,
+        };
         let mut replace = self.existing.force;
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier output.
         let was_there = (replace || self.existing.update) && self.tree.had(root, &opened.output)?;
@@ -239,7 +247,7 @@ impl<'a> Opening<'a> {
                 Plaintext::Edited => {
                     return Err(Failure::new(Exit::Failed, "edited", format!("cannot decrypt {}", input.display()))
                         .cause(format!(
-                            "{} was changed after this was encrypted, and was left as it is",
+                            "{} holds something else, written after this was encrypted, and was left as it is",
                             opened.output.display()
                         ))
                         .hint("encrypt it again, name another output with -o, or replace it with --force"));
@@ -249,14 +257,15 @@ impl<'a> Opening<'a> {
         if let Some(root) = root {
             self.tree.make(root, folder_of(&opened.output))?;
         }
+        opened.replaced = replace && was_there;
         let written = self.room.write(&format!("decrypt {}", input.display()), || {
-            let sink = OutputFile::create(&opened.output, replace && was_there)?;
+            let sink = OutputFile::create(&opened.output, opened.replaced)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let holes = WithHoles::in_file(sink.file(), self.sparse);
             let copied = opener.copy_to(Output::At(&holes), run);
             let bytes = copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
             holes.finish(bytes).map_err(|error| write_failed(&opened.output, &error))?;
-            sink.set_attributes(&self.attributes(&opened.metadata), &self.refused);
+            sink.set_plaintext_attributes(&self.attributes(&opened.metadata), &self.refused);
             sink.name()
         });
         written.map_err(|failure| self.tree.explain(root, &opened.output, failure))?;
@@ -402,8 +411,24 @@ fn plaintext_at(output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failu
         }
     }
     let sealed = metadata.sealed.or(metadata.modified).map(SystemTime::from);
-    let is_edited = changed.zip(sealed).is_none_or(|(changed, sealed)| changed > sealed);
+    // Programs set the time of what they write as they like, an earlier one, too: when the system says that the file was
+    // written counts as well. An earlier output of this program was written before this was sealed.
+    let written = changed.max(status_changed(&there));
+    let is_edited = written.zip(sealed).is_none_or(|(written, sealed)| written > sealed);
     Ok(if is_edited { Plaintext::Edited } else { Plaintext::Older })
+}
+
+/// Returns when a file's content or attributes were last changed, if the system knows: no program can set that.
+#[cfg(unix)]
+pub fn status_changed(file: &fs::Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let since = Duration::new(u64::try_from(file.ctime()).ok()?, u32::try_from(file.ctime_nsec()).ok()?);
+    Some(SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(not(unix))]
+pub fn status_changed(_: &fs::Metadata) -> Option<SystemTime> {
+    None
 }
 
 /// Puts the sealed-in name into a folder, if it is one harmless component.

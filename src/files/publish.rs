@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use super::find::Item;
 use crate::disk::publish::{IfTaken, NewFile};
@@ -49,6 +50,12 @@ impl OutputFile {
         set_attributes(self.file(), &self.target, attributes, refused);
     }
 
+    /// Gives a plaintext its time and permission bits, and notes it if others may read it all the same.
+    pub fn set_plaintext_attributes(&self, attributes: &Attributes, refused: &Refused) {
+        self.set_attributes(attributes, refused);
+        refused.note_if_open(self.file(), attributes.mode, &self.target);
+    }
+
     /// Syncs the file, gives it its name in one step that replaces nothing unasked, and makes both last.
     ///
     /// # Errors
@@ -76,10 +83,15 @@ fn not_published(target: &Path, error: &io::Error) -> Failure {
     }
 }
 
-/// Gives an open file or folder its time and permission bits. Some drives have none of either, or refuse to set them
-/// (CIFS, FUSE, mounts of Windows drives): that is noted, and costs no content.
+/// The coarsest clock of a drive, FAT's, in seconds.
+pub const TICK: i64 = 2;
+
+/// Gives an open file or folder its time and permission bits. Some drives have none of either, refuse to set them
+/// (CIFS, FUSE, mounts of Windows drives), or say that they did and did not: that is noted, and costs no content.
 pub fn set_attributes(file: &File, path: &Path, attributes: &Attributes, refused: &Refused) {
-    let modified = attributes.modified.map_or(Ok(()), |modified| file.set_modified(modified));
+    // Both times: drives through FUSE may pass over a request for one of them.
+    let times = |modified| fs::FileTimes::new().set_accessed(SystemTime::now()).set_modified(modified);
+    let modified = attributes.modified.map_or(Ok(()), |modified| file.set_times(times(modified)));
     #[cfg(unix)]
     let mode = attributes.mode.map_or(Ok(()), |mode| {
         use std::os::unix::fs::PermissionsExt;
@@ -87,32 +99,83 @@ pub fn set_attributes(file: &File, path: &Path, attributes: &Attributes, refused
     });
     #[cfg(not(unix))]
     let mode = Ok(());
-    if let Err(error) = modified.and(mode) {
-        refused.note(path, &error);
+    match modified.and(mode).and_then(|()| Ok(kept(attributes, &file.metadata()?))) {
+        Err(error) => refused.note(path, &plain(&error)),
+        Ok(false) => refused.note(path, "the drive keeps it no more exactly"),
+        Ok(true) => {}
     }
+}
+
+/// Tells whether a file has the time that it was given, as exactly as drives keep one.
+fn kept(attributes: &Attributes, there: &fs::Metadata) -> bool {
+    let tick = Duration::from_secs(TICK.unsigned_abs());
+    let is_near = |modified: SystemTime| {
+        there
+            .modified()
+            .is_ok_and(|kept| kept.max(modified).duration_since(kept.min(modified)).is_ok_and(|gap| gap <= tick))
+    };
+    attributes.modified.is_none_or(is_near)
+}
+
+/// Tells whether other users of this computer may read a file that is to have these permission bits: some drives have no
+/// permissions, and say nothing when they are given some.
+#[cfg(unix)]
+fn is_open(file: &File, mode: u32) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|there| there.permissions().mode() & 0o044 & !mode != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &File, _: u32) -> bool {
+    false
 }
 
 /// What could not be set of the outputs of a run.
 #[derive(Default)]
 pub struct Refused {
     count: AtomicUsize,
-    first: OnceLock<String>,
+    first: OnceLock<(String, String)>,
+    open: AtomicUsize,
+    first_open: OnceLock<String>,
 }
 
 impl Refused {
     /// Notes what could not be set of a file.
-    pub fn note(&self, path: &Path, error: &io::Error) {
+    pub fn note(&self, path: &Path, why: &str) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.first.get_or_init(|| format!("{} ({})", path.display(), plain(error)));
+        self.first.get_or_init(|| (path.display().to_string(), why.to_owned()));
+    }
+
+    /// Notes it if others may read a plaintext that is to have these permission bits.
+    pub fn note_if_open(&self, file: &File, mode: Option<u32>, path: &Path) {
+        if is_open(file, mode.unwrap_or(0o600)) {
+            self.open.fetch_add(1, Ordering::Relaxed);
+            self.first_open.get_or_init(|| path.display().to_string());
+        }
     }
 
     /// Returns what was refused in words, once for the whole run.
     pub fn text(&self) -> Option<String> {
-        let first = self.first.get()?;
-        let count = self.count.load(Ordering::Relaxed);
-        let files = if count == 1 { "1 output".into() } else { format!("{count} outputs") };
+        let (first, why) = self.first.get()?;
+        Some(match self.count.load(Ordering::Relaxed) {
+            1 => format!("the time or the permissions of {first} could not be set ({why}); the content is whole"),
+            count => format!(
+                "the time or the permissions of {count} outputs could not be set, for example of {first} ({why}); the \
+                 content is whole"
+            ),
+        })
+    }
+
+    /// Returns in words which plaintexts others may read, once for the whole run.
+    pub fn open_text(&self) -> Option<String> {
+        let first = self.first_open.get()?;
+        let what = match self.open.load(Ordering::Relaxed) {
+            1 => first.clone(),
+            count => format!("{count} decrypted files, for example {first}"),
+        };
         Some(format!(
-            "the time or the permissions of {files} could not be set, for example of {first}; the content is whole"
+            "other users of this computer can read {what}: the drive has no permissions that could forbid it; decrypt to \
+             another drive if they must not"
         ))
     }
 }
@@ -144,7 +207,7 @@ impl Permissions {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Attributes {
     /// When it was last modified.
-    pub modified: Option<std::time::SystemTime>,
+    pub modified: Option<SystemTime>,
     /// Its Unix permission bits.
     #[cfg_attr(not(unix), allow(dead_code, reason = "other systems have none"))]
     pub mode: Option<u32>,

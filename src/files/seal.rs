@@ -13,7 +13,7 @@ use super::manifest;
 use super::open::{Keys, has_hidden_name, is_hidden, path_in};
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{OutputFile, check_free};
+use super::publish::{OutputFile, TICK, check_free};
 use super::remove::Comparing;
 use super::tree::{Room, Tree};
 use crate::body::{Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
@@ -46,8 +46,10 @@ pub enum Outcome {
         bytes: u64,
         /// The sealed file's id.
         file: FileId,
+        /// It took the place of another file.
+        replaced: bool,
         /// What an older sealed copy, which was replaced, says of its original.
-        replaced: Option<Sealed>,
+        older: Option<Sealed>,
         /// It is a file of another vault.
         is_vault: bool,
     },
@@ -119,7 +121,6 @@ impl<'a> Sealing<'a> {
     /// Seals every job, many at once. What fails is reported when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
     pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, Failure>> {
-        self.tree.expect(jobs.len());
         pool::for_each_file(
             jobs,
             threads,
@@ -132,7 +133,7 @@ impl<'a> Sealing<'a> {
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
         let (file, before) = open_input(&job.item.path)?;
         self.own.refuse_output_of("encrypt", &job.item.path, &job.output)?;
-        let (mut replaced, root) = (None, job.root.as_deref());
+        let (mut older, root) = (None, job.root.as_deref());
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.
         let was_there = (self.existing.force || self.existing.update) && self.tree.had(root, &job.output)?;
         if self.existing.update && was_there {
@@ -144,7 +145,7 @@ impl<'a> Sealing<'a> {
                     self.tree.named(&job.output);
                     return Ok(Outcome::UpToDate(sealed));
                 }
-                Ok(Copy::Older(sealed)) => replaced = Some(sealed),
+                Ok(Copy::Older(sealed)) => older = Some(sealed),
                 Err(_) if self.existing.force => {}
                 Err(failure) => return Err(failure),
             }
@@ -152,9 +153,9 @@ impl<'a> Sealing<'a> {
         if let Some(root) = root {
             self.tree.make(root, folder_of(&job.output))?;
         }
-        let replace = (self.existing.force || replaced.is_some()) && was_there;
+        let replaced = (self.existing.force || older.is_some()) && was_there;
         let sealed = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
-            let output = OutputFile::create(&job.output, replace)?;
+            let output = OutputFile::create(&job.output, replaced)?;
             let sealed = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
             output.name()?;
             Ok(sealed)
@@ -164,7 +165,7 @@ impl<'a> Sealing<'a> {
             _ => self.tree.explain(root, &job.output, failure),
         })?;
         self.tree.named(&job.output);
-        Ok(Outcome::Done { bytes, file: id, replaced, is_vault: self.own.is_other_vault(&file) })
+        Ok(Outcome::Done { bytes, file: id, replaced, older, is_vault: self.own.is_other_vault(&file) })
     }
 
     /// Finds the sealed copies with hidden names that are in the jobs' output folders already, by the paths that are
@@ -252,6 +253,8 @@ impl<'a> Sealing<'a> {
         let is_same = length == Some(original.len())
             && header.metadata.modified == now.modified
             && header.metadata.modified_ns == now.modified_ns;
+        // A file that was modified so shortly before it was sealed may have been modified again at the same tick of its
+        // clock.
         let is_settled = match (header.metadata.sealed, now.modified) {
             (Some(sealed), Some(modified)) => modified.as_unix().saturating_add(TICK) < sealed.as_unix(),
             _ => false,
@@ -384,10 +387,6 @@ enum Copy {
     /// A sealed copy of the project, of another length or time.
     Older(Sealed),
 }
-
-/// A file that was modified so shortly before it was sealed may have been modified again at the same tick of its clock,
-/// in seconds: the coarsest clock is FAT's.
-const TICK: i64 = 2;
 
 /// Refuses to replace what is no sealed copy of the project.
 fn not_a_copy(path: &Path, cause: String) -> Failure {

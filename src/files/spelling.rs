@@ -88,8 +88,8 @@ pub fn clash(output: &Path, twin: &Path) -> Failure {
             "{} is there already, and was left as it is: this drive does not tell the two names apart",
             twin.display()
         ))
-        .hint("rename one of the two and run it again with --update, or give one another name with -o, or write to a drive that \
-             tells upper and lower case apart")
+        .hint("write to a drive that tells upper and lower case apart, or give the file that was not written another name \
+             and run it again with --update")
 }
 
 #[cfg(test)]

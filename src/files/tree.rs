@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use super::open::status_changed;
 use super::spelling::{Listings, clash, steps, twin_of};
 use crate::disk::publish::is_unfinished;
 use crate::disk::{folder_of, make_private_folders, sync_folder};
@@ -59,8 +60,6 @@ pub struct Tree {
     folders: Mutex<Folders>,
     touched: Mutex<BTreeSet<PathBuf>>,
     before: Listings,
-    /// The run has one output, which has no twin.
-    is_alone: AtomicBool,
     began: Began,
 }
 
@@ -81,11 +80,6 @@ struct Folders {
 }
 
 impl Tree {
-    /// Is told how many outputs the run has, before the first is written.
-    pub fn expect(&self, outputs: usize) {
-        self.is_alone.store(outputs == 1, Ordering::Relaxed);
-    }
-
     /// Makes a folder and its missing parents, readable by the owner alone. It is `root` or lies below it.
     ///
     /// # Errors
@@ -137,12 +131,12 @@ impl Tree {
     /// # Errors
     /// Where a folder cannot be listed.
     pub fn had(&self, root: Option<&Path>, output: &Path) -> Result<bool, Failure> {
-        Ok(self.is_alone.load(Ordering::Relaxed) || self.before.had(&self.base_of(root, output), output)?)
+        self.before.had(&self.base_of(root, output), output)
     }
 
     /// Says it if what is in the way of an output has another name that the drive does not tell from its own.
     pub fn explain(&self, root: Option<&Path>, output: &Path, failure: Failure) -> Failure {
-        if failure.kind != "output-exists" || self.is_alone.load(Ordering::Relaxed) {
+        if failure.kind != "output-exists" {
             return failure;
         }
         match twin_of(&self.base_of(root, output), output) {
@@ -189,17 +183,9 @@ impl Tree {
 }
 
 /// Returns when a file or its attributes were last changed; its modification time may be set to any.
-#[cfg(unix)]
 fn changed(path: &Path) -> Option<SystemTime> {
-    use std::os::unix::fs::MetadataExt;
     let found = fs::symlink_metadata(path).ok()?;
-    let since = Duration::new(u64::try_from(found.ctime()).ok()?, u32::try_from(found.ctime_nsec()).ok()?);
-    Some(SystemTime::UNIX_EPOCH + since)
-}
-
-#[cfg(not(unix))]
-fn changed(path: &Path) -> Option<SystemTime> {
-    fs::symlink_metadata(path).ok()?.modified().ok()
+    status_changed(&found).or_else(|| found.modified().ok())
 }
 
 impl Folders {

@@ -98,7 +98,10 @@ fn no_output_takes_the_place_of_an_own_file() {
     at_drive(&home, "project add later").succeeds();
     let vault = home.read("drive/vault.json");
     let outcome = at_drive(&home, "decrypt tree.sealed -o drive --force");
-    assert_eq!((outcome.code(), outcome.text()), (1, "1 file decrypted, 11 B (project acme), 5 failed\n".into()));
+    assert_eq!(
+        (outcome.code(), outcome.text()),
+        (1, "1 file decrypted, 11 B (project acme), 1 existing file replaced, 5 failed\n".into())
+    );
     assert_eq!(outcome.stderr().matches(", and is never replaced\n").count(), 5, "{}", outcome.stderr());
     assert_eq!((home.read("drive/vault.json"), home.read("drive/docs/a.txt")), (vault, b"not a vault".to_vec()));
     let named = |output: &str, what: &str| {

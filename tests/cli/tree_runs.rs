@@ -92,14 +92,16 @@ fn an_update_does_what_is_missing_or_older_and_nothing_else() {
     home.run("encrypt -p acme tree --update").shows(&format!("0 files encrypted, 0 B {by}, 3 there already\n"));
     home.write("tree/b", "changed");
     home.write("tree/sub/d", "new");
-    home.run("encrypt -p acme tree --update").does(&format!("2 files encrypted, 10 B {by}, 2 there already\n"));
+    home.run("encrypt -p acme tree --update")
+        .does(&format!("2 files encrypted, 10 B {by}, 1 existing file replaced, 2 there already\n"));
     let after = sums(&home, "tree.sealed");
     assert!(before[0] == after[0] && before[1] != after[1] && before[2] == after[2] && after.len() == 4);
     // Without it what stands there is left alone, with --force it is replaced.
     let outcome = home.run("encrypt -p acme tree");
     assert!(outcome.code() == 1 && outcome.stderr().contains("error: 4 of 4 files were not encrypted"));
     outcome.changed_nothing();
-    home.run("encrypt -p acme tree --force").does(&format!("4 files encrypted, 16 B {by}\n"));
+    home.run("encrypt -p acme tree --force")
+        .does(&format!("4 files encrypted, 16 B {by}, 4 existing files replaced\n"));
     home.run("decrypt tree.sealed -o back").succeeds();
     home.run("decrypt tree.sealed -o back --update").shows("0 files decrypted, 0 B (project acme), 4 there already\n");
     home.write("back/a", "old");

@@ -30,7 +30,8 @@ fn a_newer_delivery_with_older_times_is_encrypted_again() {
     ] {
         home.write("in/a.csv", content);
         touch(&home, "in/a.csv", time);
-        home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, {} B {BY}\n", content.len()));
+        home.run("encrypt -p acme in --update")
+            .does(&format!("1 file encrypted, {} B {BY}, 1 existing file replaced\n", content.len()));
         home.run("cat in.sealed/a.csv.sealed").shows(content);
         home.run("encrypt -p acme in --update").shows(&format!("0 files encrypted, 0 B {BY}, 1 there already\n"));
     }
@@ -70,7 +71,7 @@ fn what_is_no_copy_is_named_and_only_force_replaces_it() {
             ),
         )
         .changed_nothing();
-        home.run("encrypt -p acme in --update --force").does(&format!("1 file encrypted, 16 B {BY}\n"));
+        home.run("encrypt -p acme in --update --force").does(&format!("1 file encrypted, 16 B {BY}, 1 existing file replaced\n"));
         home.run("encrypt -p acme in --update --force")
             .shows(&format!("0 files encrypted, 0 B {BY}, 1 there already\n"));
     }
@@ -82,16 +83,17 @@ fn a_copy_that_is_cut_short_is_made_again() {
     let sealed = home.read("in.sealed/a.csv.sealed");
     for length in [8192, 8230, sealed.len() - 1] {
         home.write("in.sealed/a.csv.sealed", &sealed[..length]);
-        home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 16 B {BY}\n"));
+        home.run("encrypt -p acme in --update")
+            .does(&format!("1 file encrypted, 16 B {BY}, 1 existing file replaced\n"));
         home.run("cat in.sealed/a.csv.sealed").shows("id,amount\n1,100\n");
     }
     // A cut copy of an empty file is no whole one either.
     home.write("in/a.csv", "");
     touch(&home, "in/a.csv", OLD);
-    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}\n"));
+    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}, 1 existing file replaced\n"));
     let sealed = home.read("in.sealed/a.csv.sealed");
     home.write("in.sealed/a.csv.sealed", &sealed[..sealed.len() - 1]);
-    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}\n"));
+    home.run("encrypt -p acme in --update").does(&format!("1 file encrypted, 0 B {BY}, 1 existing file replaced\n"));
     assert_eq!(home.read("in.sealed/a.csv.sealed").len(), sealed.len());
 }
 
@@ -151,7 +153,7 @@ hint: bring the copies up to date with --update, or name another folder with -o
     home.write("in/a.csv", "v2");
     home.write("in/sub/c.csv", "c");
     home.run("encrypt -p acme in --hide-names -o out --update")
-        .does(&format!("2 files encrypted, 3 B {BY}, 1 there already\n"));
+        .does(&format!("2 files encrypted, 3 B {BY}, 1 existing file replaced, 1 there already\n"));
     assert_eq!(names().len(), before.len() + 1);
     assert!(before.iter().all(|name| names().contains(name)));
     home.run("decrypt out -o back").succeeds();
@@ -193,23 +195,31 @@ fn opened_files_are_compared_too_and_edits_are_kept() {
     home.run("decrypt in.sealed -o back").succeeds();
     let up_to_date = "0 files decrypted, 0 B (project acme), 1 there already\n";
     home.run("decrypt in.sealed -o back --update").shows(up_to_date);
-    // A newer delivery whose files carry older times.
+    // A newer delivery whose files carry older times. When a file is encrypted is known to the second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     home.write("in/a.csv", "id,amount\n1,999\n2,55\n");
     touch(&home, "in/a.csv", OLDER);
     home.run("encrypt -p acme in --update").succeeds();
-    home.run("decrypt in.sealed -o back --update").does("1 file decrypted, 21 B (project acme)\n");
+    home.run("decrypt in.sealed -o back --update")
+        .does("1 file decrypted, 21 B (project acme), 1 existing file replaced\n");
     assert_eq!(home.read("back/a.csv"), b"id,amount\n1,999\n2,55\n");
     // The same content under another time, as a drive that takes no times leaves it.
     home.write("back/a.csv", "id,amount\n1,999\n2,55\n");
     home.run("decrypt in.sealed -o back --update").shows(up_to_date);
     home.write("back/a.csv", "my own work\n");
-    home.run("decrypt in.sealed -o back --update").fails(
-        1,
-        "\
+    // Whatever time it has been given: a client's correction comes with one of its own.
+    for set_time in ["true", "touch -d 2020-01-01 back/a.csv"] {
+        home.shell(set_time).succeeds();
+        home.run("decrypt in.sealed -o back --update").fails(
+            1,
+            "\
 error: cannot decrypt in.sealed/a.csv.sealed
-cause: back/a.csv was changed after this was encrypted, and was left as it is
+cause: back/a.csv holds something else, written after this was encrypted, and was left as it is
 hint: encrypt it again, name another output with -o, or replace it with --force
 ",
-    );
-    home.run("decrypt in.sealed -o back --update --force").does("1 file decrypted, 21 B (project acme)\n");
+        );
+        assert_eq!(home.read("back/a.csv"), b"my own work\n");
+    }
+    home.run("decrypt in.sealed -o back --update --force")
+        .does("1 file decrypted, 21 B (project acme), 1 existing file replaced\n");
 }

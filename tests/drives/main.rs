@@ -3,6 +3,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64", feature = "cli"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod attributes;
 #[path = "../faults/calls.rs"]
 mod calls;
 mod drive;

@@ -96,8 +96,12 @@ impl Decrypt {
                 }
                 _ => self.all(context, &opening, &work),
             };
-            if let Some(text) = opening.refused.text() {
-                context.output.warn("attributes-refused", &text);
+            for (kind, text) in
+                [("attributes-refused", opening.refused.text()), ("readable-by-others", opening.refused.open_text())]
+            {
+                if let Some(text) = text {
+                    context.output.warn(kind, &text);
+                }
             }
             result
         })

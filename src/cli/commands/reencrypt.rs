@@ -14,7 +14,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block};
 use crate::cli::tally::{Counted, Tally};
-use crate::disk::keep_owner;
+use crate::disk::{keep_owner, plain};
 use crate::error::Error;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, is_same_file, names_of, open_input};
@@ -173,7 +173,7 @@ impl Reencrypt {
             })?;
             output.set_attributes(&Attributes { modified: None, mode }, &work.refused);
             if let Err(error) = keep_owner(output.file(), &target) {
-                work.refused.note(&target, &error);
+                work.refused.note(&target, &plain(&error));
             }
             // Whatever has come to stand there since is not what was read, and must not be replaced by it.
             if !is_same_file(&before, &target) {

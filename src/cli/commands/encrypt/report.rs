@@ -148,10 +148,10 @@ fn entry(key: &ProjectFileKey, job: &Job, outcome: &Outcome) -> Value {
         "key_version": key.version,
     });
     match outcome {
-        Outcome::Done { bytes, replaced, .. } => {
+        Outcome::Done { bytes, older, .. } => {
             entry["bytes"] = (*bytes).into();
-            if let Some(replaced) = replaced {
-                entry["replaced"] = compared(replaced);
+            if let Some(older) = older {
+                entry["replaced"] = compared(older);
             }
         }
         Outcome::UpToDate(copy) => {
