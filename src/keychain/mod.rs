@@ -12,13 +12,18 @@ mod secret_service;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod trouble;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use deadline::WithDeadline;
 pub use file::FileKeychain;
 pub use memory::{MemoryFault, MemoryKeychain};
-pub use os::{OsKeychain, Prompting};
+pub use os::OsKeychain;
+
+/// The service every item of ours stands under.
+const SERVICE: &str = "strongroom";
 
 /// The largest item any kind accepts, in bytes: Windows Credential Manager takes 2,560.
 pub const ITEM_LIMIT: usize = 2560;
@@ -68,6 +73,25 @@ pub struct Probe {
     pub provider: String,
     /// Whether the place items would be written to is locked.
     pub locked: bool,
+}
+
+/// Whether the operating system may ask the user to unlock the keychain.
+#[derive(Clone)]
+pub enum Prompting {
+    /// Nobody can answer: a locked keychain is an error at once, and no service is started.
+    Forbidden,
+    /// A person can answer; the callback gets a line such as `waiting for you to unlock gnome-keyring` before they
+    /// have to.
+    Allowed(Arc<dyn Fn(&str) + Send + Sync>),
+}
+
+impl fmt::Debug for Prompting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forbidden => "Forbidden",
+            Self::Allowed(_) => "Allowed",
+        })
+    }
 }
 
 /// A place for the two items of each vault.

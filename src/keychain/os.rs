@@ -2,35 +2,10 @@
 //! Credential Manager on Windows, each through its keyring-core store. Nothing here bounds a call in time; that is
 //! the work of [`WithDeadline`](super::WithDeadline).
 
-use std::fmt;
-use std::sync::Arc;
-
 use keyring_core::{Entry, Error as KeyringError};
 
-use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem, TRIAL};
+use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, Prompting, SERVICE, StoredItem, TRIAL};
 use native::NativeStore;
-
-/// The service every item of ours stands under.
-pub(super) const SERVICE: &str = "strongroom";
-
-/// Whether the operating system may ask the user to unlock the keychain.
-#[derive(Clone)]
-pub enum Prompting {
-    /// Nobody can answer: a locked keychain is an error at once, and no service is started.
-    Forbidden,
-    /// A person can answer; the callback gets a line such as `waiting for you to unlock gnome-keyring` before they
-    /// have to.
-    Allowed(Arc<dyn Fn(&str) + Send + Sync>),
-}
-
-impl fmt::Debug for Prompting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Forbidden => "Forbidden",
-            Self::Allowed(_) => "Allowed",
-        })
-    }
-}
 
 /// The operating system's keychain.
 ///

@@ -20,9 +20,8 @@ use zbus::blocking::{Connection, Proxy};
 use zbus::names::{BusName, WellKnownName};
 use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 
-use super::os::{Prompting, SERVICE};
 use super::trouble::Trouble;
-use super::{KeychainError, Probe};
+use super::{KeychainError, Probe, Prompting, SERVICE};
 
 /// The name every provider of the Secret Service takes on the session bus.
 const BUS_NAME: &str = "org.freedesktop.secrets";
