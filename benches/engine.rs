@@ -14,8 +14,7 @@ use std::time::Instant;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use strongroom::body::{Input, Metadata, Opener, Output, Run, bench, default_threads, seal};
-use strongroom::crypto::secret::FileKey;
-use strongroom::vault::ProjectFileKey;
+use strongroom::crypto::secret::{FileKey, ProjectFileKey};
 use tempfile::TempDir;
 
 fn main() {

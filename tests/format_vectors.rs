@@ -14,7 +14,7 @@ use strongroom::body::{Opener, Output, Run, StreamOpener};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
-use strongroom::crypto::secret::{FileKey, Password};
+use strongroom::crypto::secret::{FileKey, Password, ProjectFileKey};
 use strongroom::error::Difference;
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::label;
@@ -22,7 +22,7 @@ use strongroom::format::vault::Document;
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
-use strongroom::vault::{NewProject, ProjectFileKey, Vault};
+use strongroom::vault::{NewProject, Vault};
 
 /// How many vectors there are, so that one that is lost or passed over shows.
 const SEALED: usize = 33;

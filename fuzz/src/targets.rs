@@ -10,7 +10,7 @@ use strongroom::body::{Header, Metadata, Opener, Output, Run, StreamOpener, insp
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{MacKey, sha256};
 use strongroom::crypto::kdf::{KdfCost, KdfError, KdfParams, derive_kek};
-use strongroom::crypto::secret::{FileKey, KitSecret, Password};
+use strongroom::crypto::secret::{FileKey, KitSecret, Password, ProjectFileKey};
 use strongroom::format::item::{AnchorItem, DataKeyItem};
 use strongroom::format::sealed::{Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza};
 use strongroom::format::vault::{Document, Payload};
@@ -18,7 +18,7 @@ use strongroom::format::{kit, label, name};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
-use strongroom::vault::{ProjectFileKey, Vault};
+use strongroom::vault::Vault;
 
 use super::vectors::Vector;
 

@@ -5,7 +5,7 @@ use std::io;
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::{ContentKey, FileKey};
+use crate::crypto::secret::{ContentKey, FileKey, ProjectFileKey};
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
 use crate::format::scalar::Base64;
@@ -13,7 +13,6 @@ use crate::format::sealed::{
     BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
 use crate::format::{FileId, FormatError, Timestamp, label};
-use crate::vault::ProjectFileKey;
 
 open_object! {
     /// What is sealed into a file besides its body. Never a size or a digest: a stream's are not known yet.

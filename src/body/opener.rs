@@ -11,9 +11,8 @@ use super::positioned::{ReadAt, read_full_at};
 use super::sealer::{head, sink_after, writing};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
-use crate::crypto::secret::FileKey;
+use crate::crypto::secret::{FileKey, ProjectFileKey};
 use crate::error::Error;
-use crate::vault::ProjectFileKey;
 
 /// An opened sealed file whose bytes can be read at any position. Its length is proven.
 pub struct Opener<S> {

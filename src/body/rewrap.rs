@@ -10,10 +10,10 @@ use super::header::{self, BlockRead, Silence, Speaking, read_blocks, reading, sp
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
 use crate::crypto::cobblestone::{self, ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
+use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::{Block, Stanza, stanza};
-use crate::vault::ProjectFileKey;
 
 /// A sealed file that can be rewritten in place.
 pub trait Device: ReadAt + WriteAt {

@@ -7,9 +7,8 @@ use std::io::Write;
 
 use super::*;
 use crate::crypto::cobblestone::{CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN};
-use crate::crypto::secret::FileKey;
+use crate::crypto::secret::{FileKey, ProjectFileKey};
 use crate::error::Error;
-use crate::vault::ProjectFileKey;
 
 const HEADER: usize = 8192;
 

@@ -10,6 +10,7 @@ use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
 use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
+use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::files::Observer;
 use crate::files::find::{Item, open_input};
@@ -18,7 +19,6 @@ use crate::files::open::{Opened, Opening, not_written};
 use crate::files::place::Destination;
 use crate::files::publish::OutputFile;
 use crate::files::seal::{Job, Sealing, stream_failed, write_failed};
-use crate::vault::ProjectFileKey;
 
 /// Seals one file to standard output.
 ///

@@ -88,6 +88,17 @@ key! {
     KitSecret
 }
 
+/// A file key and where it belongs: what a vault hands out, and what opens a sealed file.
+#[derive(Debug)]
+pub struct ProjectFileKey {
+    /// The project's name.
+    pub project: String,
+    /// The key's version.
+    pub version: u32,
+    /// The key.
+    pub key: FileKey,
+}
+
 /// The longest master password, in bytes after normalization.
 pub const PASSWORD_LIMIT: usize = 1024;
 

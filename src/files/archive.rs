@@ -21,13 +21,13 @@ use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
 use super::spelling::{steps, twin_of};
 use crate::body::{Metadata, Opener, Sealer};
+use crate::crypto::secret::ProjectFileKey;
 use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::Timestamp;
 use crate::format::name::printable;
-use crate::vault::ProjectFileKey;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
 const MEDIA: &str = "application/x-tar";

@@ -16,11 +16,12 @@ use super::remove::Comparing;
 use super::seal::{Existing, write_failed};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
+use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{is_file_name, printable};
-use crate::vault::{ProjectFileKey, Unlocked};
+use crate::vault::Unlocked;
 
 /// One file to be opened.
 pub struct Job {

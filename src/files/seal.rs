@@ -17,13 +17,13 @@ use super::publish::{OutputFile, TICK, check_free};
 use super::remove::Comparing;
 use super::tree::{Room, Tree};
 use crate::body::{Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
+use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::printable;
 use crate::format::scalar::Base64;
 use crate::format::{FileId, Timestamp};
-use crate::vault::ProjectFileKey;
 
 /// One file to be sealed.
 pub struct Job {

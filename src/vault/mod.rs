@@ -41,7 +41,7 @@ pub use create::create;
 pub use kits::{KitInfo, NewKit};
 pub use merge::Merged;
 pub use password::PasswordChanged;
-pub use project::{HoldInfo, KeyInfo, NewProject, ProjectFileKey, ProjectInfo, SharedKey, SharedKeys};
+pub use project::{HoldInfo, KeyInfo, NewProject, ProjectInfo, SharedKey, SharedKeys};
 pub use recover::OpenedByKit;
 pub use rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 pub use unlock::FoundKey;

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::change::Editing;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
-use crate::crypto::secret::{DataKey, FileKey};
+use crate::crypto::secret::{DataKey, FileKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, PROJECT_NAME};
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::scalar::Base64;
@@ -81,17 +81,6 @@ pub struct KeyInfo {
     pub created: Timestamp,
     /// How many files the last scan found under it, and when.
     pub seen: Option<(u64, Timestamp)>,
-}
-
-/// A file key and where it belongs.
-#[derive(Debug)]
-pub struct ProjectFileKey {
-    /// The project's name.
-    pub project: String,
-    /// The key's version.
-    pub version: u32,
-    /// The key.
-    pub key: FileKey,
 }
 
 /// Whether a key may be in several projects of a vault.

@@ -11,9 +11,9 @@ use strongroom::Error;
 use strongroom::body::{Opener, Output, Run};
 use strongroom::crypto::cobblestone::{self, ChunkCipher, OpenError, SALT_LEN};
 use strongroom::crypto::hmac::{MacKey, sha512};
+use strongroom::crypto::secret::ProjectFileKey;
 use strongroom::format::sealed::{Block, Prelude, Stanza, stanza};
 use strongroom::format::{FileId, label};
-use strongroom::vault::ProjectFileKey;
 
 use crate::keys::key;
 use crate::proof::record;

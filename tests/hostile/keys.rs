@@ -4,8 +4,7 @@ use std::io::Write;
 
 use strongroom::Error;
 use strongroom::body::{Header, Metadata, Opener, Output, Run, Sealer, StreamOpener};
-use strongroom::crypto::secret::FileKey;
-use strongroom::vault::ProjectFileKey;
+use strongroom::crypto::secret::{FileKey, ProjectFileKey};
 
 /// Bytes of the two header blocks of every file here.
 pub const HEADER: usize = 8192;

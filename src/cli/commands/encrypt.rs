@@ -21,6 +21,7 @@ use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{Tally, shown};
+use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
 use crate::error::Error;
 use crate::files::archive;
@@ -34,7 +35,7 @@ use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
 use crate::store::Store;
-use crate::vault::{NewProject, ProjectFileKey, Unlocked};
+use crate::vault::{NewProject, Unlocked};
 
 /// Encrypt files and folders for a project.
 ///

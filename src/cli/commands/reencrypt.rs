@@ -14,6 +14,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block};
 use crate::cli::tally::{Counted, Tally};
+use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{keep_owner, plain};
 use crate::error::Error;
 use crate::files::Observer;
@@ -24,7 +25,6 @@ use crate::files::publish::{Attributes, OutputFile, Refused};
 use crate::files::seal::write_failed;
 use crate::files::tree::{Room, Tree};
 use crate::format::Timestamp;
-use crate::vault::ProjectFileKey;
 
 /// How long another process may hold a file's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);

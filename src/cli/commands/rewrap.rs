@@ -14,13 +14,14 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally, shown};
+use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::format::name::printable;
-use crate::vault::{ProjectFileKey, Unlocked};
+use crate::vault::Unlocked;
 
 /// How long another process may hold a file's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);

@@ -14,12 +14,12 @@ use crate::cli::hints::shell_word;
 use crate::cli::output::counted;
 use crate::cli::tally::{Tally, shown};
 use crate::cli::{pipes, producer};
+use crate::crypto::secret::ProjectFileKey;
 use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Way};
 use crate::files::seal::{Job, Outcome, Sealed};
 use crate::format::name::printable;
 use crate::store::Store;
-use crate::vault::ProjectFileKey;
 
 impl Encrypt {
     pub(super) fn report(
