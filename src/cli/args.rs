@@ -1,8 +1,6 @@
-//! The global flags and the list of commands. The doc comments are the help texts.
+//! The list of commands. The doc comments are the help texts.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Parser, Subcommand};
 
 use super::commands::{
     cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, recover, recovery, reencrypt,
@@ -10,7 +8,7 @@ use super::commands::{
 };
 use super::context::Context;
 use super::failure::Failure;
-use super::password::Descriptor;
+use super::flags::Global;
 
 /// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
 ///
@@ -30,44 +28,6 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// Flags that stand before or after the command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
-    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub vault: Option<PathBuf>,
-    /// Where this machine's half of the key is stored: os, file or file:PATH [default: as this machine remembers]
-    #[arg(long, global = true, value_name = "KIND")]
-    pub keychain: Option<super::settings::Kind>,
-    /// Read the master password from a file, without the trailing newline
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["password_fd", "password_command"])]
-    pub password_file: Option<PathBuf>,
-    /// Read the master password from an open file descriptor
-    #[arg(long, global = true, value_name = "N", conflicts_with = "password_command")]
-    pub password_fd: Option<Descriptor>,
-    /// Read the master password from what a shell command prints
-    #[arg(long, global = true, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
-    pub password_command: Option<String>,
-    /// Never prompt; fail instead
-    #[arg(long, global = true)]
-    pub no_input: bool,
-    /// Print results as JSON on standard output, and errors as one line of JSON on standard error
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Print no progress and no remarks
-    #[arg(long, short, global = true)]
-    pub quiet: bool,
-    /// Continue even if the vault file is older than expected, has diverged, or is damaged and the previous copy must be
-    /// used; the replaced file is kept under another name
-    #[arg(long, global = true)]
-    pub accept_rollback: bool,
-    /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub keychain_timeout: Option<u64>,
 }
 
 /// What to do.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::Global;
 use super::failure::{Exit, Failure};
+use super::flags::Global;
 use super::folders::{Folders, no_home};
 use super::hints::shell_word;
 use super::kit;

@@ -6,6 +6,7 @@ mod checks;
 mod commands;
 mod context;
 mod failure;
+mod flags;
 mod folders;
 mod hints;
 mod interrupt;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::args::Global;
 use super::failure::{Exit, Failure, label};
+use super::flags::Global;
 use super::hints::{shell_word, with_flag};
 use super::pipes::whole_or_failed;
 use crate::disk::plain;
