@@ -1,6 +1,6 @@
 //! The list of commands. The doc comments are the help texts.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
     cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, recover, recovery, reencrypt,
@@ -95,8 +95,8 @@ impl Command {
             Self::Vault(command) => command.run(context),
             Self::Status(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
-            Self::Completions(command) => command.run(context),
-            Self::Man(command) => command.run(context),
+            Self::Completions(command) => command.run(Cli::command()),
+            Self::Man(command) => command.run(Cli::command()),
         }
     }
 }

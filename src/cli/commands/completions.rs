@@ -1,9 +1,7 @@
 //! `strongroom completions`.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
-use crate::cli::args::Cli;
-use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
 
@@ -15,9 +13,10 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, _: &Context) -> Result<(), Failure> {
+    /// Prints the script for the `program`.
+    pub(crate) fn run(self, mut program: clap::Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "strongroom", &mut script);
+        clap_complete::generate(self.shell, &mut program, "strongroom", &mut script);
         print(&script)
     }
 }

@@ -1,9 +1,7 @@
 //! `strongroom man`.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
-use crate::cli::args::Cli;
-use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
 
@@ -15,17 +13,17 @@ pub struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self, _: &Context) -> Result<(), Failure> {
-        let mut command = Cli::command();
-        command.build();
+    /// Prints the page of the `program`, or of one of its commands.
+    pub(crate) fn run(self, mut program: clap::Command) -> Result<(), Failure> {
+        program.build();
         if let Some(name) = &self.command {
-            let found = command.find_subcommand(name).cloned().ok_or_else(|| {
+            let found = program.find_subcommand(name).cloned().ok_or_else(|| {
                 Failure::usage(format!("there is no command {name:?}")).hint("see `strongroom --help`")
             })?;
-            command = found.display_name(format!("strongroom-{name}")).version(env!("CARGO_PKG_VERSION"));
+            program = found.display_name(format!("strongroom-{name}")).version(env!("CARGO_PKG_VERSION"));
         }
         let mut page = Vec::new();
-        clap_mangen::Man::new(command)
+        clap_mangen::Man::new(program)
             .render(&mut page)
             .map_err(|error| Failure::io("write the manual page", &error))?;
         print(&page)
