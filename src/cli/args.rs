@@ -7,8 +7,8 @@ use super::commands::{
     rewrap, status, vault, verify,
 };
 use super::context::Context;
-use super::failure::Failure;
 use super::flags::Global;
+use crate::failure::Failure;
 
 /// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
 ///

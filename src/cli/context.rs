@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::failure::{Exit, Failure};
 use super::flags::Global;
 use super::folders::{Folders, no_home};
 use super::hints::shell_word;
@@ -16,6 +15,7 @@ use super::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::disk::work_for_owner_of;
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::host::ThisHost;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_native_strategy};
 
-use super::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure};
 
 /// What keeps the default folders from being known.
 pub const NO_HOME: &str = "there is no home folder: HOME is not set, and the system knows none for this user";

@@ -4,9 +4,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
-use super::failure::Failure;
 use super::output::Output;
 use crate::disk::unfinished;
+use crate::failure::Failure;
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);

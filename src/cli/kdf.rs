@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::failure::Failure;
 use super::output::Output;
 use crate::crypto::kdf::{KdfCost, KdfParams, derive_kek};
 use crate::crypto::secret::Password;
+use crate::failure::Failure;
 use crate::host;
 
 /// What unlocking should take.

@@ -8,12 +8,12 @@ use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::failure::{Exit, Failure};
 use super::interrupt;
 use super::kit_page::{KitPage, numbered};
 use super::password;
 use super::terminal::Terminal;
 use crate::crypto::secret::{KitSecret, Password};
+use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
 use crate::format::kit;
 use crate::store::Store;

@@ -5,7 +5,6 @@ mod args;
 mod checks;
 mod commands;
 mod context;
-mod failure;
 mod flags;
 mod folders;
 mod hints;
@@ -21,6 +20,7 @@ mod paths;
 mod pipes;
 mod producer;
 mod progress;
+mod rendering;
 mod settings;
 mod setup;
 mod streams;
@@ -34,8 +34,9 @@ use clap::Parser;
 
 pub use args::Cli;
 use context::Context;
-use failure::Failure;
 use output::Output;
+
+use crate::failure::Failure;
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::failure::{Exit, Failure, label};
 use super::flags::Global;
 use super::hints::{shell_word, with_flag};
 use super::pipes::whole_or_failed;
+use super::rendering::label;
 use crate::disk::plain;
+use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
 use crate::format::vault::KeyState;
 use crate::vault::KeyInfo;

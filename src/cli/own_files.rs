@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::context::Context;
-use super::failure::Failure;
 use super::settings::{Kind, VaultSettings};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
+use crate::failure::Failure;
 use crate::files::own::OwnFiles;
 use crate::store::VAULT_FILE;
 use crate::vault::Vault;

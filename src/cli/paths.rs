@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use super::context::Context;
-use super::failure::{Exit, Failure};
 use super::pipes;
 use crate::disk::plain;
+use crate::failure::{Exit, Failure};
 use crate::files::find::{Named, STREAM, look};
 
 /// The paths of a command.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::context::Context;
-use super::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure};
 use crate::files::find::{Named, STREAM};
 use crate::files::place::Destination;
 

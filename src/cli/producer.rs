@@ -4,8 +4,8 @@ use std::io::{self, Read};
 use std::process::{Child, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 
-use super::failure::{Exit, Failure};
 use super::pipes;
+use crate::failure::{Exit, Failure};
 
 /// What the command's output is called in messages.
 pub const OUTPUT: &str = "the command's output";

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::failure::Failure;
 use super::output::Output;
 use crate::body::{THREADS_LIMIT, default_threads};
+use crate::failure::Failure;
 use crate::files::Observer;
 
 /// The flags of long work.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::failure::{Exit, Failure, permission_hint};
 use super::folders::NO_HOME;
 use crate::disk::{self, folder_of, with_suffix};
+use crate::failure::{Exit, Failure, permission_hint};
 use crate::format::VaultId;
 
 const FORMAT: &str = "strongroom-settings";

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::context::{Context, absolute};
-use super::failure::{Exit, Failure};
 use super::kdf::{KdfFlags, calibrate};
 use super::kit::{self, KitFlags};
 use super::output::Announced;
@@ -16,6 +15,7 @@ use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
 use crate::disk::folder_of;
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::keychain::{FileKeychain, KeychainError};
 use crate::store::{FolderStore, Store};

@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::failure::Failure;
 use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
 use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, open_input};
 use crate::files::holes::WithHoles;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::failure::{Exit, Failure};
 use super::output::counted;
+use crate::failure::{Exit, Failure};
 use crate::files::find::Found;
 use crate::files::{open, seal};
 use crate::format::name::printable;

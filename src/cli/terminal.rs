@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, Write};
 
 use zeroize::Zeroizing;
 
-use super::failure::Failure;
 use super::interrupt;
+use crate::failure::Failure;
 
 const INPUT: &str = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
 const OUTPUT: &str = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };

@@ -12,9 +12,9 @@ pub use vault::{PUT_BACK, kit_names, lost, tell_of_remembered};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::failure::Failure;
 use super::output::Output;
 use crate::error::RolledBack;
+use crate::failure::Failure;
 use crate::format::vault::Header;
 use crate::vault::{Source, Unlocked};
 

@@ -2,9 +2,9 @@
 
 use super::{Finding, Opened, items};
 use crate::cli::context::Context;
-use crate::cli::failure::{Failure, permission_hint};
 use crate::cli::hints::shell_word;
 use crate::error::Error;
+use crate::failure::{Failure, permission_hint};
 use crate::format::VaultId;
 use crate::format::vault::Document;
 use crate::keychain::ItemKind;

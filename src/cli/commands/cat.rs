@@ -7,11 +7,11 @@ use clap::{Args, ValueHint};
 
 use crate::body::Run;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_one_block;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{STREAM, open_input};
 use crate::files::open::Keys;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
 use crate::cli::output::print;
+use crate::failure::Failure;
 
 /// Print a completion script for a shell
 #[derive(Debug, Args)]

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::body::OpenedBy;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::output::counted;
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
@@ -16,6 +15,7 @@ use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Tally, nothing_sealed, shown};
 use crate::disk::folder_of;
+use crate::failure::Failure;
 use crate::files::archive;
 use crate::files::find::{Found, Named, Wanted, find, open_input};
 use crate::files::holes::Sparse;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::rotate::{RotationFlags, old_backups, papers, rotation_json, rotation_text};
 use crate::cli::context::{Context, is_same_file};
-use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
 use crate::cli::settings::Kind;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::format::name::project_name;
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
@@ -158,7 +158,7 @@ fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps
     if project_name(&typed).is_ok_and(|typed| typed == project.name) {
         return Ok(());
     }
-    Err(Failure::new(crate::cli::failure::Exit::Failed, "not-confirmed", "the project is not destroyed")
+    Err(Failure::new(crate::failure::Exit::Failed, "not-confirmed", "the project is not destroyed")
         .cause("what was typed is not its name")
         .hint("nothing was changed; run it again"))
 }

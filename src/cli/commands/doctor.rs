@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::cli::checks::{self, Finding, Level, Opened, items, left_behind};
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::counted;
 use crate::cli::password;
+use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 
 /// Look for what is wrong, and say what to do about it.

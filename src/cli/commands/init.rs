@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::kit;
 use crate::cli::setup::{self, KeyPlace, NewVault};
+use crate::failure::Failure;
 use crate::store::Store;
 
 /// Make a vault.

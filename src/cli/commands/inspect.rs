@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::output::table;
 use crate::cli::password;
 use crate::cli::tally::{Counted, Tally};
 use crate::crypto::cobblestone::CHUNK_LEN;
+use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find, look, open_input};
 use crate::files::open::Keys;
 use crate::files::own::OwnFiles;

@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 
 use super::project::keys_to_json;
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{print_whole, state_name, stdout_is_terminal, table};
 use crate::crypto::secret::{FileKey, KEY_LEN};
+use crate::failure::{Exit, Failure};
 use crate::vault::SharedKeys;
 
 /// Show, list, rotate and import a project's file keys

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::failure::Failure;
 use crate::cli::output::print;
+use crate::failure::Failure;
 
 /// Print the manual page of strongroom, or of one of its commands
 #[derive(Debug, Args)]

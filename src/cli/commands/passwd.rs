@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::init::kdf_json;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
 use crate::crypto::secret::Password;
+use crate::failure::Failure;
 
 /// Change the master password on this machine.
 ///

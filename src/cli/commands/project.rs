@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
 use crate::cli::output::{state_name, table};
+use crate::failure::Failure;
 use crate::vault::{NewProject, ProjectInfo};
 
 /// Add, list, show, rename, hold and destroy projects

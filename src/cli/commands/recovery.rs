@@ -8,12 +8,12 @@ use zeroize::Zeroizing;
 
 use super::rotate::{self, RotationFlags, old_backups, papers, rotation_json, rotation_text};
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output::{counted, print_whole, table};
 use crate::crypto::secret::Password;
 use crate::error::Error;
+use crate::failure::{Exit, Failure};
 use crate::store::Store;
 use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
 

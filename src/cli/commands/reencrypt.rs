@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::hints::shell_word;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
@@ -17,6 +16,7 @@ use crate::cli::tally::{Counted, Tally};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{keep_owner, plain};
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, is_same_file, names_of, open_input};
 use crate::files::open::Keys;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally, shown};
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
 use crate::files::pool;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::recovery;
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::crypto::secret::Password;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 
 const DOING: &str = "rotate the data key";

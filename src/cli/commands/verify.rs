@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::body::{Metadata, OpenedBy, Output, Run};
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::table;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Counted, Tally, nothing_sealed};
+use crate::failure::{Exit, Failure};
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_input};
 use crate::files::manifest::{self, Comparison, Listed, Manifest};

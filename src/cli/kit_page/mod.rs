@@ -5,7 +5,7 @@ use std::fmt::Write;
 use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 use zeroize::Zeroizing;
 
-use super::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure};
 use crate::format::name::printable;
 use crate::format::{Timestamp, VaultId, kit};
 

@@ -11,10 +11,10 @@ use source::Existing;
 pub use source::{from_source, read_file};
 
 use super::context::Context;
-use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::vault::{FoundKey, Unlocked};
 
 /// How many times a password may be typed. A program that reads it from elsewhere would give the same one again.

@@ -5,9 +5,9 @@ use zeroize::Zeroizing;
 use super::unseen::first_unseen;
 use super::{checked, typed};
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal::Terminal;
 use crate::crypto::secret::Password;
+use crate::failure::{Exit, Failure};
 use crate::memory::on_deeply_wiped_stack;
 
 /// The fewest code points of a password of one's own.

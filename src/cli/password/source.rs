@@ -10,9 +10,9 @@ use super::checked;
 use super::descriptor::Descriptor;
 use super::unseen::first_unseen;
 use crate::cli::context::Context;
-use crate::cli::failure::{Exit, Failure};
 use crate::cli::pipes;
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
+use crate::failure::{Exit, Failure};
 
 /// A password's first line may be this long, with room for what normalization takes away.
 const READ_LIMIT: usize = PASSWORD_LIMIT * 4 + 2;

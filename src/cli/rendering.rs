@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output::Output;
-pub use crate::failure::{Exit, Failure, permission_hint};
+use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
 
 impl Failure {
