@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::password::Descriptor;
+use super::descriptor::Descriptor;
 use super::settings::Kind;
 
 /// Flags that stand before or after the command.

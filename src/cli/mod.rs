@@ -5,6 +5,7 @@ mod args;
 mod checks;
 mod commands;
 mod context;
+mod descriptor;
 mod flags;
 mod folders;
 mod hints;

@@ -1,11 +1,9 @@
 //! Where master passwords come from, and what a new one must be.
 
-mod descriptor;
 mod new;
 mod source;
 mod unseen;
 
-pub use descriptor::Descriptor;
 pub use new::{accept, choose, generate, random_below};
 use source::Existing;
 pub use source::{from_source, read_file};

@@ -7,9 +7,9 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::checked;
-use super::descriptor::Descriptor;
 use super::unseen::first_unseen;
 use crate::cli::context::Context;
+use crate::cli::descriptor::Descriptor;
 use crate::cli::pipes;
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
 use crate::failure::{Exit, Failure};
