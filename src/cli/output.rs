@@ -10,13 +10,15 @@ use zeroize::Zeroizing;
 
 use super::flags::Global;
 use super::hints::{shell_word, with_flag};
-use super::pipes::whole_or_failed;
 use super::rendering::label;
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
 use crate::format::vault::KeyState;
 use crate::vault::KeyInfo;
+
+/// What a stream is called in messages.
+pub const STDOUT: &str = "standard output";
 
 /// How results and remarks are shown.
 #[derive(Debug, Clone)]
@@ -161,6 +163,17 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 /// If it cannot be written, also because the reader of the pipe has gone.
 pub fn print_whole(bytes: &[u8]) -> Result<(), Failure> {
     print(bytes).map_err(whole_or_failed)
+}
+
+/// Makes an error of a reader that left early, which is a quiet end for text: a part of this is worth nothing, and
+/// whoever waits for the program has to know.
+pub fn whole_or_failed(failure: Failure) -> Failure {
+    if failure.exit != Exit::Done {
+        return failure;
+    }
+    Failure::new(Exit::Failed, "broken-pipe", format!("cannot write {STDOUT}"))
+        .cause("the program that reads it ended before all of it was written")
+        .hint("what it has read is not complete: run both again")
 }
 
 /// Refuses to go on where what is shown once would be shown to nobody.

@@ -37,7 +37,7 @@ impl Paths {
     pub fn named(&self, context: &Context) -> Result<Vec<Named>, Failure> {
         let is_stream = |path: &PathBuf| path == Path::new(STREAM);
         let (data, list) = (self.paths.iter().any(is_stream), self.files_from.as_deref());
-        pipes::check_apart_from_password(context, data, list)?;
+        pipes::check_apart_from_password(&context.global, data, list)?;
         let mut named = Vec::new();
         for path in &self.paths {
             if is_stream(path) {

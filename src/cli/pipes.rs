@@ -5,22 +5,20 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::context::Context;
-use crate::failure::{Exit, Failure};
+use super::flags::Global;
+use super::output::{Output, STDOUT};
+use crate::failure::Failure;
 use crate::files::find::{Named, STREAM};
 use crate::files::place::Destination;
 
 /// What a stream is called in messages.
 pub const STDIN: &str = "standard input";
-/// What a stream is called in messages.
-pub const STDOUT: &str = "standard output";
-
 /// Refuses to use one stream for two things, and a terminal as a file: nobody types one.
 ///
 /// # Errors
 /// A usage failure.
-pub fn check_free(context: &Context, named: &[Named], destination: &Destination) -> Result<(), Failure> {
-    if *destination == Destination::Stream && context.output.json {
+pub fn check_free(output: &Output, named: &[Named], destination: &Destination) -> Result<(), Failure> {
+    if *destination == Destination::Stream && output.json {
         return Err(Failure::usage("--json prints on standard output, where the data goes")
             .hint("leave out --json, or name a file with -o"));
     }
@@ -37,9 +35,8 @@ pub fn check_free(context: &Context, named: &[Named], destination: &Destination)
 ///
 /// # Errors
 /// A usage failure.
-pub fn check_apart_from_password(context: &Context, data: bool, list: Option<&Path>) -> Result<(), Failure> {
+pub fn check_apart_from_password(global: &Global, data: bool, list: Option<&Path>) -> Result<(), Failure> {
     let stdin = || duplicate(&io::stdin()).and_then(|stdin| stdin.metadata());
-    let global = &context.global;
     let password = match (&global.password_file, &global.password_fd) {
         (Some(path), _) => std::fs::metadata(path),
         (_, Some(descriptor)) => descriptor.file().and_then(|file| file.metadata()),
@@ -138,17 +135,6 @@ pub fn widen(file: &impl std::os::fd::AsFd) {
 /// Leaves a pipe as it is.
 #[cfg(not(unix))]
 pub fn widen<T>(_: &T) {}
-
-/// Makes an error of a reader that left early, which is a quiet end for text: a part of this is worth nothing, and
-/// whoever waits for the program has to know.
-pub fn whole_or_failed(failure: Failure) -> Failure {
-    if failure.exit != Exit::Done {
-        return failure;
-    }
-    Failure::new(Exit::Failed, "broken-pipe", format!("cannot write {STDOUT}"))
-        .cause("the program that reads it ended before all of it was written")
-        .hint("what it has read is not complete: run both again")
-}
 
 /// Passes text on to a terminal, and refuses whatever would act on it.
 pub struct TextOnly<W> {

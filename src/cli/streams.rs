@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
+use super::output::whole_or_failed;
 use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
@@ -28,7 +29,7 @@ pub fn seal_to_stdout(sealing: &Sealing<'_>, job: &Job, threads: usize, progress
     let mut stdout = pipes::stdout()?;
     let (file, before) = open_input(&job.item.path)?;
     let sealed = sealing.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress);
-    sealed.map(drop).map_err(pipes::whole_or_failed)
+    sealed.map(drop).map_err(whole_or_failed)
 }
 
 /// Seals standard input, or what a command prints: then the output appears only if the command ends well.
@@ -77,7 +78,7 @@ pub fn seal_stream(
             let output = Output::Stream(&mut stdout);
             let sealed = seal(name, &key.key, &metadata, Input::Stream(&mut *source), output, run);
             sealed.map(|sealed| sealed.bytes).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => pipes::whole_or_failed(stream_failed(&source)),
+                Error::Io { doing: "write", source, .. } => whole_or_failed(stream_failed(&source)),
                 error => failed(error),
             })
         }

@@ -110,7 +110,7 @@ impl Decrypt {
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
         let named = self.paths.named(context)?;
         let destination = if self.original_name { self.folder_of_names(&named)? } else { self.place(&named)? };
-        pipes::check_free(context, &named, &destination)?;
+        pipes::check_free(&context.output, &named, &destination)?;
         if self.extract && (named.contains(&Named::Stream) || destination == Destination::Stream) {
             return Err(Failure::usage("--extract needs files on both sides")
                 .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));

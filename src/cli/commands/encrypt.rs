@@ -13,7 +13,7 @@ use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit;
-use crate::cli::output::Announced;
+use crate::cli::output::{Announced, whole_or_failed};
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
@@ -161,7 +161,7 @@ impl Encrypt {
         };
         let destination = if self.archive { self.place_of_archives(&named)? } else { self.place(&named)? };
         if self.from_command.is_none() {
-            pipes::check_free(context, &named, &destination)?;
+            pipes::check_free(&context.output, &named, &destination)?;
         } else if destination == Destination::Stream {
             return Err(Failure::usage("--from-command needs a file to keep or not to keep")
                 .hint("name a file with -o, or pipe the command's output to `strongroom encrypt -p PROJECT -`"));
@@ -289,7 +289,7 @@ impl Encrypt {
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             if work.destination == Destination::Stream {
                 let packed = archive::pack(key, folder, &found, pipes::stdout()?, &progress);
-                return packed.map(drop).map_err(pipes::whole_or_failed);
+                return packed.map(drop).map_err(whole_or_failed);
             }
             check_apart(&found.items, [&job.output])?;
             let output = OutputFile::create(&job.output, self.force)?;
