@@ -100,3 +100,12 @@ impl Command {
         }
     }
 }
+
+/// Makes a failure out of clap's.
+pub(super) fn usage_of(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    // The message goes on to the usage line; what stands in lines is one sentence in JSON.
+    let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let line = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    Failure::usage(line.strip_prefix("error: ").unwrap_or(&line)).hint("run it with --help")
+}

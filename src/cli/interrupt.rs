@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use super::output::Output;
+#[cfg(unix)]
+use super::rendering;
 use crate::disk::unfinished;
 use crate::failure::Failure;
 
@@ -67,7 +69,7 @@ pub fn leave(signal: i32) -> ! {
             // Past the question.
             let _ = writeln!(io::stderr());
         }
-        failure.print(output);
+        rendering::print(failure, output);
     }
     // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
     // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.

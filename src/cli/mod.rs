@@ -37,8 +37,6 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
-use crate::failure::Failure;
-
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::memory::refuse_dumps();
@@ -47,7 +45,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() && json => return Failure::usage_of(&error).report(&Output::plain(true)),
+        Err(error) if error.use_stderr() && json => {
+            return rendering::report(&args::usage_of(&error), &Output::plain(true));
+        }
         Err(error) => {
             // A help text into a closed pipe is nobody's loss.
             let _ = error.print();
@@ -67,6 +67,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(&output),
+        Err(failure) => rendering::report(&failure, &output),
     }
 }

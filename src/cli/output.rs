@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::flags::Global;
 use super::hints::{shell_word, with_flag};
-use super::rendering::label;
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
@@ -254,4 +253,10 @@ pub fn state_name(key: &KeyInfo) -> &'static str {
         KeyState::Retired => "retired",
         KeyState::Destroyed => "destroyed",
     }
+}
+
+/// Colours a label where standard error is a terminal and NO_COLOR is not set (<https://no-color.org>).
+pub fn label(text: &str, colour: &str) -> String {
+    let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { format!("\u{1b}[1;{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
 }

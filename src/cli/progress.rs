@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::output::Output;
+use super::rendering;
 use crate::body::{THREADS_LIMIT, default_threads};
 use crate::failure::Failure;
 use crate::files::Observer;
@@ -168,8 +169,8 @@ impl Observer for Progress {
         }
         // What is printed must not break the bar.
         match &self.bar {
-            Some(bar) => bar.suspend(|| failure.print(&self.output)),
-            None => failure.print(&self.output),
+            Some(bar) => bar.suspend(|| rendering::print(failure, &self.output)),
+            None => rendering::print(failure, &self.output),
         }
     }
 }
@@ -194,7 +195,7 @@ impl Drop for Progress {
         }
         let existing = self.existing.get_mut().unwrap_or_else(PoisonError::into_inner).failure();
         if let Some(failure) = existing {
-            failure.print(&self.output);
+            rendering::print(&failure, &self.output);
         }
         if self.lines.is_some() {
             self.print_line();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::output::counted;
+use super::rendering;
 use crate::failure::{Exit, Failure};
 use crate::files::find::Found;
 use crate::files::{open, seal};
@@ -99,7 +100,7 @@ impl<'a> Tally<'a> {
             context.output.warn("own-files", &text);
         }
         for failure in &found.failures {
-            failure.print(&context.output);
+            rendering::print(failure, &context.output);
             tally.count_failure(failure);
         }
         tally
@@ -108,7 +109,7 @@ impl<'a> Tally<'a> {
     /// Counts a failure of something that is no file, and prints it.
     pub fn note(&mut self, result: Result<(), Failure>) {
         if let Err(failure) = result {
-            failure.print(&self.context.output);
+            rendering::print(&failure, &self.context.output);
             self.count_failure(&failure);
         }
     }
@@ -131,7 +132,7 @@ impl<'a> Tally<'a> {
             }
             Err(failure) => {
                 if self.total == 1 {
-                    failure.print(&self.context.output);
+                    rendering::print(&failure, &self.context.output);
                 }
                 None
             }

@@ -10,10 +10,10 @@ use crate::body::OpenedBy;
 use crate::cli::context::Context;
 use crate::cli::output::counted;
 use crate::cli::paths::Paths;
-use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Tally, nothing_sealed, shown};
+use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
 use crate::failure::Failure;
 use crate::files::archive;
@@ -205,7 +205,7 @@ impl Decrypt {
                 Ok(done) => done,
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),
                 Err(failure) => {
-                    failure.print(&context.output);
+                    rendering::print(&failure, &context.output);
                     failed += 1;
                     first.get_or_insert((failure.exit, failure.kind));
                     continue;

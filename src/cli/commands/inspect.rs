@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
 use crate::cli::output::table;
-use crate::cli::password;
 use crate::cli::tally::{Counted, Tally};
+use crate::cli::{password, rendering};
 use crate::crypto::cobblestone::CHUNK_LEN;
 use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find, look, open_input};
@@ -70,7 +70,7 @@ impl Inspect {
             if let Err(failure) = &seen
                 && found.items.len() > 1
             {
-                failure.print(&context.output);
+                rendering::print(failure, &context.output);
             }
             let Some(seen) = tally.take(seen) else { continue };
             let what = item.path.display().to_string();
