@@ -27,6 +27,7 @@ mod setup;
 mod streams;
 mod tally;
 mod terminal;
+mod unlocking;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
