@@ -6,6 +6,7 @@ use super::vault::Known;
 use super::{Finding, items};
 use crate::cli::context::Context;
 use crate::cli::settings::Kind;
+use crate::cli::unlocking::with_unlocked;
 use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};
@@ -86,7 +87,7 @@ pub fn trials(keychain: &dyn Keychain, items: &[StoredItem]) -> Vec<String> {
 /// # Errors
 /// Those of unlocking the vault, and of the keychains.
 pub fn remove(context: &Context) -> Result<usize, Failure> {
-    context.with_unlocked(|vault| {
+    with_unlocked(context, |vault| {
         // An older vault file may still need what looks unused.
         vault.check_writable().map_err(|error| Failure::of("delete keys that are left behind", error))?;
         let (id, data_key) = (vault.id(), vault.header().data_key);

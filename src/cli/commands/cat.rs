@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_one_block;
+use crate::cli::unlocking::with_unlocked;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
@@ -49,7 +50,7 @@ impl Cat {
                 .hint("use `strongroom decrypt -` for standard input"));
         }
         open_input(&self.file)?;
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
             let (file, _) = open_input(&self.file)?;
             let opener = keys.open(&self.file, file)?;

@@ -13,6 +13,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Tally, nothing_sealed, shown};
+use crate::cli::unlocking::with_unlocked;
 use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
 use crate::failure::Failure;
@@ -78,7 +79,7 @@ struct Work {
 impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
             let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
             let permissions =

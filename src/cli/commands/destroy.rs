@@ -7,6 +7,7 @@ use super::rotate::{RotationFlags, old_backups, papers, rotation_json, rotation_
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::settings::Kind;
+use crate::cli::unlocking::with_unlocked_by;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::name::project_name;
@@ -48,7 +49,7 @@ impl Destroy {
             }
             _ => {}
         }
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             let failed = |error| {
                 let is_begun = matches!(error, Error::RotationBegun { .. });
                 let is_shared = matches!(error, Error::KeyShared { .. });

@@ -7,6 +7,7 @@ use crate::cli::checks::{self, Finding, Level, Opened, items, left_behind};
 use crate::cli::context::Context;
 use crate::cli::output::counted;
 use crate::cli::password;
+use crate::cli::unlocking::with_unlocked;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 
@@ -40,7 +41,7 @@ impl Doctor {
             return forget(context, vault);
         }
         if self.remove_duplicates {
-            return context.with_unlocked(|vault| {
+            return with_unlocked(context, |vault| {
                 let deleted = vault
                     .remove_duplicates()
                     .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
@@ -56,7 +57,7 @@ impl Doctor {
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
-            .then(|| context.with_unlocked(|vault| Ok((Opened::of(vault), vault.projects().len()))));
+            .then(|| with_unlocked(context, |vault| Ok((Opened::of(vault), vault.projects().len()))));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
         let checked = checks::run(context, opened)?;
         let mut findings = checked.findings;

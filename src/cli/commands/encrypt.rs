@@ -20,6 +20,7 @@ use crate::cli::progress::Effort;
 use crate::cli::setup::{self, KeyPlace, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{Tally, shown};
+use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
 use crate::error::Error;
@@ -114,7 +115,7 @@ impl Encrypt {
             return if self.init {
                 self.encrypt_again(context, work)
             } else {
-                context.with_unlocked(|vault| self.encrypt(context, vault, work, None))
+                with_unlocked(context, |vault| self.encrypt(context, vault, work, None))
             };
         }
         if !self.init {
@@ -140,7 +141,7 @@ impl Encrypt {
             let text = format!("the vault exists already, so these flags have no effect: {}", idle.join(", "));
             context.output.remark(&text);
         }
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
                 context.output.warn(
                     "kit-not-made",

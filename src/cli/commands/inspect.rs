@@ -9,6 +9,7 @@ use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
 use crate::cli::output::table;
 use crate::cli::tally::{Counted, Tally};
+use crate::cli::unlocking::with_unlocked;
 use crate::cli::{password, rendering};
 use crate::crypto::cobblestone::CHUNK_LEN;
 use crate::failure::Failure;
@@ -50,7 +51,7 @@ impl Inspect {
         let mut seen: Vec<Result<Seen, Failure>> = found.items.iter().map(|item| look_at(&item.path)).collect();
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
-            context.with_unlocked(|vault| {
+            with_unlocked(context, |vault| {
                 let keys = Keys::of(vault, None).map_err(|error| Failure::of("inspect", error))?;
                 for (item, seen) in found.items.iter().zip(&mut seen) {
                     if let Ok(known) = seen {

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::project::keys_to_json;
 use crate::cli::context::Context;
 use crate::cli::output::{print_whole, state_name, stdout_is_terminal, table};
+use crate::cli::unlocking::with_unlocked;
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
 use crate::vault::SharedKeys;
@@ -92,7 +93,7 @@ impl Key {
         let output = &context.output;
         match self {
             Self::Show(show) => show.run(context),
-            Self::List { project } => context.with_unlocked(|vault| {
+            Self::List { project } => with_unlocked(context, |vault| {
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
                 let is_counted = project.keys.iter().any(|key| key.seen.is_some());
                 let rows = project.keys.iter().map(|key| {
@@ -108,7 +109,7 @@ impl Key {
                 let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
                 output.result(&text, &json!({"project": project.name, "keys": keys_to_json(&project)}))
             }),
-            Self::Rotate { project } => context.with_unlocked(|vault| {
+            Self::Rotate { project } => with_unlocked(context, |vault| {
                 let doing = format!("rotate the key of {project:?}");
                 let version = vault.rotate_file_key(&project).map_err(|error| Failure::of(doing, error))?;
                 let text = format!(
@@ -118,7 +119,7 @@ impl Key {
                 output.done(&text, &json!({"project": project, "version": version}))
             }),
             Self::Import(import) => import.run(context),
-            Self::Retire { project, version, undo } => context.with_unlocked(|vault| {
+            Self::Retire { project, version, undo } => with_unlocked(context, |vault| {
                 let doing = format!("retire a key of {project:?}");
                 vault.retire_file_key(&project, version, !undo).map_err(|error| Failure::of(doing, error))?;
                 let text = if undo {
@@ -146,7 +147,7 @@ impl Show {
             return Err(Failure::usage("raw bytes are not for a terminal")
                 .hint("send them to a file or a pipe, or use --format base64"));
         }
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let found = vault
                 .file_key(&self.project, self.version)
                 .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;
@@ -194,7 +195,7 @@ fn encode(key: &FileKey, format: Format) -> Zeroizing<Vec<u8>> {
 impl Import {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let key = self.read()?;
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let doing = format!("import a key into {:?}", self.project);
             let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
             let version = vault.import_file_key(&self.project, &key, shared);

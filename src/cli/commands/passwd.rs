@@ -9,6 +9,7 @@ use super::init::kdf_json;
 use crate::cli::context::Context;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
+use crate::cli::unlocking::with_unlocked_by;
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
 
@@ -39,7 +40,7 @@ impl Passwd {
             Some(path) => Some(password::accept(context, password::read_file(context, path)?.line())?),
             None => None,
         };
-        context.with_unlocked_by(|vault, old| {
+        with_unlocked_by(context, |vault, old| {
             let new = match given {
                 Some(new) => new,
                 None if self.generate_password => password::generate()?,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::output::{state_name, table};
+use crate::cli::unlocking::with_unlocked;
 use crate::failure::Failure;
 use crate::vault::{NewProject, ProjectInfo};
 
@@ -66,14 +67,14 @@ impl Project {
                 let new = NewProject { name, client, note };
                 // Refused before anybody types a password.
                 new.check().map_err(|error| Failure::of("add the project", error))?;
-                context.with_unlocked(|vault| {
+                with_unlocked(context, |vault| {
                     let doing = format!("add project {:?}", new.name);
                     let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
                     let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
                     output.done(&format!("added project {}\nnext: {next}", added.name), &to_json(&added))
                 })
             }
-            Self::List => context.with_unlocked(|vault| {
+            Self::List => with_unlocked(context, |vault| {
                 let projects = vault.projects();
                 let rows = projects.iter().map(|project| {
                     vec![
@@ -94,7 +95,7 @@ impl Project {
                 };
                 output.result(&text, &projects.iter().map(to_json).collect::<Value>())
             }),
-            Self::Show { name } => context.with_unlocked(|vault| {
+            Self::Show { name } => with_unlocked(context, |vault| {
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let mut rows = vec![
                     vec!["project".to_owned(), project.name.clone()],
@@ -118,14 +119,14 @@ impl Project {
                 }
                 output.result(&table(&[], rows), &to_json(&project))
             }),
-            Self::Hold { name, reason } => context.with_unlocked(|vault| {
+            Self::Hold { name, reason } => with_unlocked(context, |vault| {
                 let doing = format!("hold project {name:?}");
                 vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let text = format!("project {} is on hold: it cannot be destroyed until it is released", project.name);
                 output.done(&text, &to_json(&project))
             }),
-            Self::Release { name } => context.with_unlocked(|vault| {
+            Self::Release { name } => with_unlocked(context, |vault| {
                 let doing = format!("release project {name:?}");
                 let held = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -137,7 +138,7 @@ impl Project {
                 let doing = format!("rename project {old:?}");
                 let renamed = NewProject { name: new.clone(), ..NewProject::default() };
                 renamed.check().map_err(|error| Failure::of(&doing, error))?;
-                context.with_unlocked(|vault| {
+                with_unlocked(context, |vault| {
                     vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
                     let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
                     output.done(&format!("renamed {old} to {}", project.name), &to_json(&project))

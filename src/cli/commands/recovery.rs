@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output::{counted, print_whole, table};
+use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -81,7 +82,7 @@ impl Recovery {
         let output = &context.output;
         match self {
             Self::New(new) => new.run(context),
-            Self::List => context.with_unlocked(|vault| {
+            Self::List => with_unlocked(context, |vault| {
                 let kits = vault.kits();
                 let text = if kits.is_empty() {
                     "no recovery kit: make one with `strongroom recovery new`".to_owned()
@@ -107,7 +108,7 @@ impl Revoke {
                 Failure::usage("these flags say how the data key is rotated, and it is not").hint("add --rotate")
             );
         }
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             let number = self.number;
             let doing = format!("revoke kit {number}");
             let failed = |error| {
@@ -250,7 +251,7 @@ impl New {
         if prints {
             crate::cli::output::check_seen("the recovery code")?;
         }
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             let store = context.store()?;
             let place = store.place();
             let making = Making::begin(vault)?;

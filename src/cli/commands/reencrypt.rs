@@ -13,6 +13,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block};
 use crate::cli::tally::{Counted, Tally};
+use crate::cli::unlocking::with_unlocked;
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{keep_owner, plain};
 use crate::error::Error;
@@ -80,20 +81,24 @@ impl Reencrypt {
         }
         let own = context.own_files([])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
             vault.check_writable().map_err(doing)?;
             let to = &vault.file_key(&self.project, None).map_err(doing)?;
             let keys = Keys::of(vault, Some(&self.project)).map_err(doing)?;
             let now = std::time::SystemTime::now().into();
-            let work = Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
+            let work =
+                Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
-            let outcomes =
-                pool::for_each_file(&found.items, self.effort.threads(), &progress, |item| item.len, |item, threads| {
-                self.one(context, &work, item, threads, &progress)
-            });
+            let outcomes = pool::for_each_file(
+                &found.items,
+                self.effort.threads(),
+                &progress,
+                |item| item.len,
+                |item, threads| self.one(context, &work, item, threads, &progress),
+            );
             drop(progress);
             tally.note(work.tree.sync());
             let (mut files, mut linked) = (Vec::new(), Vec::new());

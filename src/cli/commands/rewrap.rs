@@ -13,6 +13,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally, shown};
+use crate::cli::unlocking::with_unlocked;
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -70,7 +71,7 @@ impl Rewrap {
         }
         let own = context.own_files([])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
             vault.check_writable().map_err(doing)?;
             let to = vault.file_key(&self.project, None).map_err(doing)?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::recovery;
 use crate::cli::context::Context;
 use crate::cli::kit::{self, KitFlags, Making};
+use crate::cli::unlocking::with_unlocked_by;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -94,7 +95,7 @@ impl RotationFlags {
 
 impl Rotate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
             let failed = |error| Failure::of(DOING, error);
             match vault.rotation() {

@@ -10,6 +10,7 @@ use crate::cli::checks::kit_names;
 use crate::cli::context::Context;
 use crate::cli::output::{state_name, table};
 use crate::cli::password;
+use crate::cli::unlocking::with_unlocked;
 use crate::crypto::kdf::KdfCost;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -52,7 +53,7 @@ impl Status {
             clear.json.insert("unlocked".into(), false.into());
             return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
         }
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             // After unlocking, which may have accepted an older vault file.
             let mut clear = in_clear(context, vault.header(), vault.source())?;
             add_unlocked(&mut clear, vault)?;

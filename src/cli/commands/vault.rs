@@ -14,6 +14,7 @@ use crate::cli::context::{Context, absolute};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::settings::Kind;
+use crate::cli::unlocking::{with_unlocked_by, with_unlocked_told};
 use crate::cli::{password, setup};
 use crate::crypto::hmac::sha256;
 use crate::error::Error;
@@ -99,7 +100,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
     // That two machines changed it apart is why it is merged.
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
-    context.with_unlocked_told(told, |vault, password| {
+    with_unlocked_told(context, told, |vault, password| {
         drop(password);
         let (own, theirs) = (vault.header(), &document.header);
         let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
@@ -116,9 +117,15 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
         lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
-        lines.extend(merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")));
-        lines.extend(merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
-        lines.extend(merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")));
+        lines.extend(
+            merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
+        );
+        lines.extend(
+            merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")),
+        );
+        lines.extend(
+            merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")),
+        );
         if lines.len() == 1 {
             lines.push("it had nothing that was not here".into());
         }
@@ -313,7 +320,7 @@ impl Fork {
         setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
         kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
-        context.with_unlocked_by(|vault, password| {
+        with_unlocked_by(context, |vault, password| {
             let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
             let kind = match (&self.fork_keychain, own) {
                 (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,

@@ -12,6 +12,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Counted, Tally, nothing_sealed};
+use crate::cli::unlocking::with_unlocked;
 use crate::failure::{Exit, Failure};
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_input};
@@ -62,7 +63,7 @@ impl Verify {
         }
         let own = context.own_files([])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        context.with_unlocked(|vault| {
+        with_unlocked(context, |vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
             let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
             let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
