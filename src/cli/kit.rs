@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::context::Context;
 use super::interrupt;
 use super::kit_page::{KitPage, numbered};
+use super::own_files::refuse_own_output;
 use super::password;
 use super::terminal::Terminal;
 use crate::crypto::secret::{KitSecret, Password};
@@ -141,7 +142,7 @@ impl Making {
 /// Where something stands there, or the folder is copied elsewhere and that was not allowed.
 pub fn check(context: &Context, flags: &KitFlags) -> Result<(), Failure> {
     let Some(path) = &flags.recovery_file else { return Ok(()) };
-    context.refuse_own_output(path)?;
+    refuse_own_output(context, path)?;
     refuse_synced(path, flags.allow_synced)?;
     check_free(path, false).map_err(without_flags)
 }

@@ -15,68 +15,58 @@ const VAULT: &str = "a file of the vault";
 const KEYCHAIN: &str = "a keychain file";
 const SETTINGS: &str = "the settings file";
 
-impl Context {
-    /// Returns the program's own files: the vault's, the settings, the keychain files that this computer knows, and
-    /// those that this run takes secrets from or writes them to. `more` are the command's own.
-    ///
-    /// # Errors
-    /// Those of finding the vault's folder and reading the settings.
-    pub fn own_files<'p>(
-        &'p self,
-        more: impl IntoIterator<Item = (Option<&'p Path>, &'static str)>,
-    ) -> Result<OwnFiles, Failure> {
-        let mut own = OwnFiles::default();
-        let store = self.store()?;
-        // Beside the vault file: the previous one, the lock, unfinished writes, and what was set aside.
-        own.add_folder(
-            folder_of(store.file()),
-            Some(store.file().file_name().unwrap_or(OsStr::new(VAULT_FILE))),
-            VAULT,
-        );
-        own.add(&self.vault_folder()?.join(VAULT_FILE), VAULT);
-        if let Ok(vault) = Vault::open(&store) {
-            own.set_vault(vault.id());
-        }
-        if let Some(settings) = self.settings.path() {
-            for path in
-                [settings.to_path_buf(), with_suffix(settings, ".lock"), with_suffix(settings, UNFINISHED_SUFFIX)]
-            {
-                own.add(&path, SETTINGS);
-            }
-        }
-        if let Some(folder) = &self.folders.keychain {
-            own.add_folder(folder, None, KEYCHAIN);
-        }
-        let known = match self.settings.all() {
-            // Then vault and keychain are named, and what is not known here is not this computer's.
-            Err(failure) if failure.kind == "permission" => Default::default(),
-            other => other?,
-        };
-        let keychains = |known: VaultSettings| [vec![known.keychain], known.former, known.others].concat();
-        for kind in known.into_values().flat_map(keychains).chain(self.global.keychain.clone()) {
-            if let Kind::FileAt(path) = kind {
-                let anchor = with_suffix(&path, ".anchor");
-                for path in
-                    [with_suffix(&path, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX), anchor, path]
-                {
-                    own.add(&path, KEYCHAIN);
-                }
-            }
-        }
-        let password = (self.global.password_file.as_deref(), "the password file");
-        for (path, what) in std::iter::once(password).chain(more) {
-            if let Some(path) = path {
-                own.add(path, what);
-            }
-        }
-        Ok(own)
+/// Returns the program's own files: the vault's, the settings, the keychain files that this computer knows, and
+/// those that this run takes secrets from or writes them to. `more` are the command's own.
+///
+/// # Errors
+/// Those of finding the vault's folder and reading the settings.
+pub fn own_files<'p>(
+    context: &'p Context,
+    more: impl IntoIterator<Item = (Option<&'p Path>, &'static str)>,
+) -> Result<OwnFiles, Failure> {
+    let mut own = OwnFiles::default();
+    let store = context.store()?;
+    // Beside the vault file: the previous one, the lock, unfinished writes, and what was set aside.
+    own.add_folder(folder_of(store.file()), Some(store.file().file_name().unwrap_or(OsStr::new(VAULT_FILE))), VAULT);
+    own.add(&context.vault_folder()?.join(VAULT_FILE), VAULT);
+    if let Ok(vault) = Vault::open(&store) {
+        own.set_vault(vault.id());
     }
+    if let Some(settings) = context.settings.path() {
+        for path in [settings.to_path_buf(), with_suffix(settings, ".lock"), with_suffix(settings, UNFINISHED_SUFFIX)] {
+            own.add(&path, SETTINGS);
+        }
+    }
+    if let Some(folder) = &context.folders.keychain {
+        own.add_folder(folder, None, KEYCHAIN);
+    }
+    let known = match context.settings.all() {
+        // Then vault and keychain are named, and what is not known here is not this computer's.
+        Err(failure) if failure.kind == "permission" => Default::default(),
+        other => other?,
+    };
+    let keychains = |known: VaultSettings| [vec![known.keychain], known.former, known.others].concat();
+    for kind in known.into_values().flat_map(keychains).chain(context.global.keychain.clone()) {
+        if let Kind::FileAt(path) = kind {
+            let anchor = with_suffix(&path, ".anchor");
+            for path in [with_suffix(&path, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX), anchor, path] {
+                own.add(&path, KEYCHAIN);
+            }
+        }
+    }
+    let password = (context.global.password_file.as_deref(), "the password file");
+    for (path, what) in std::iter::once(password).chain(more) {
+        if let Some(path) = path {
+            own.add(path, what);
+        }
+    }
+    Ok(own)
+}
 
-    /// Refuses to write a kit or a copy of the vault under a name of the program's own.
-    ///
-    /// # Errors
-    /// As [`Context::own_files`], and a usage failure.
-    pub fn refuse_own_output(&self, path: &Path) -> Result<(), Failure> {
-        self.own_files([])?.refuse_output(path).map_err(|failure| failure.hint("name another file"))
-    }
+/// Refuses to write a kit or a copy of the vault under a name of the program's own.
+///
+/// # Errors
+/// As [`own_files`], and a usage failure.
+pub fn refuse_own_output(context: &Context, path: &Path) -> Result<(), Failure> {
+    own_files(context, [])?.refuse_output(path).map_err(|failure| failure.hint("name another file"))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::body::OpenedBy;
 use crate::cli::context::Context;
 use crate::cli::output::counted;
+use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
@@ -116,7 +117,7 @@ impl Decrypt {
             return Err(Failure::usage("--extract needs files on both sides")
                 .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));
         }
-        let own = context.own_files([(self.paths.list(), "the list of files")])?;
+        let own = own_files(context, [(self.paths.list(), "the list of files")])?;
         let mut found = find(&named, Wanted::Sealed, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &std::mem::take(&mut found.items) {

@@ -14,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit;
 use crate::cli::output::{Announced, whole_or_failed};
+use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
@@ -168,13 +169,16 @@ impl Encrypt {
                 .hint("name a file with -o, or pipe the command's output to `strongroom encrypt -p PROJECT -`"));
         }
         if let Some(path) = &self.manifest {
-            context.refuse_own_output(path)?;
+            refuse_own_output(context, path)?;
         }
-        let own = context.own_files([
-            (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
-            (self.manifest.as_deref(), "the manifest"),
-            (self.paths.list(), "the list of files"),
-        ])?;
+        let own = own_files(
+            context,
+            [
+                (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
+                (self.manifest.as_deref(), "the manifest"),
+                (self.paths.list(), "the list of files"),
+            ],
+        )?;
         for named in &named {
             if let Named::File(path) = named {
                 own.refuse_input(path)?;

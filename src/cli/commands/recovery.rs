@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output::{counted, print_whole, table};
+use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
 use crate::crypto::secret::Password;
 use crate::error::Error;
@@ -262,11 +263,11 @@ impl New {
             match (&self.save, &self.recovery_file, terminal) {
                 (Some(path), _, _) => {
                     let page = if is_page(path) { page.html()? } else { page.text() };
-                    context.refuse_own_output(path)?;
+                    refuse_own_output(context, path)?;
                     kit::save(path, page.as_bytes(), self.allow_synced)?;
                 }
                 (_, Some(path), _) => {
-                    context.refuse_own_output(path)?;
+                    refuse_own_output(context, path)?;
                     kit::save_code(path, &making.code, self.allow_synced)?;
                 }
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block};
@@ -79,7 +80,7 @@ impl Reencrypt {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream cannot be replaced").hint("name files or folders"));
         }
-        let own = context.own_files([])?;
+        let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         with_unlocked(context, |vault| {
             let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);

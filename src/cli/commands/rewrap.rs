@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
+use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
@@ -69,7 +70,7 @@ impl Rewrap {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream has no header to rewrite").hint("name files or folders"));
         }
-        let own = context.own_files([])?;
+        let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         with_unlocked(context, |vault| {
             let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);

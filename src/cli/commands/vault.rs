@@ -13,6 +13,7 @@ use crate::cli::checks::kit_names;
 use crate::cli::context::{Context, absolute};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
+use crate::cli::own_files::refuse_own_output;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::{with_unlocked_by, with_unlocked_told};
 use crate::cli::{password, setup};
@@ -172,7 +173,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
     let document =
         Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
-    context.refuse_own_output(file)?;
+    refuse_own_output(context, file)?;
     let output = OutputFile::create(file, false).map_err(without_flags)?;
     let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
     {

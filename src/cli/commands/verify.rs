@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, OpenedBy, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::output::table;
+use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
@@ -61,7 +62,7 @@ impl Verify {
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream is proven by `strongroom decrypt -`").hint("name files or folders"));
         }
-        let own = context.own_files([])?;
+        let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         with_unlocked(context, |vault| {
             let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
