@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::vault::Known;
-use super::{Finding, Opened};
+use super::finding::Finding;
+use super::known::{Known, Opened};
 use crate::cli::hints::shell_word;
 use crate::crypto::hmac::sha256;
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};

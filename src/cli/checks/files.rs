@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Finding, Level};
+use super::finding::{Finding, Level};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::vault::{Known, kit_names};
-use super::{Finding, Opened, left_behind};
+use super::finding::Finding;
+use super::known::{Known, Opened};
+use super::left_behind::{self, TRIAL_TEXT};
+use super::vault::kit_names;
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::output::counted;
@@ -19,9 +21,6 @@ use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem, TRIAL};
-
-/// How the text of a test item begins.
-pub const TRIAL_TEXT: &str = "strongroom doctor";
 
 /// What the other checks need to know of this vault's keychain.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::vault::Known;
-use super::{Finding, items};
+use super::finding::Finding;
+use super::known::Known;
 use crate::cli::context::Context;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::with_unlocked;
@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
+
+/// How the text of a test item begins.
+pub const TRIAL_TEXT: &str = "strongroom doctor";
 
 /// Looks for keys of this vault elsewhere, without asking anything.
 pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<Finding>) -> Result<(), Failure> {
@@ -75,7 +78,7 @@ pub fn trials(keychain: &dyn Keychain, items: &[StoredItem]) -> Vec<String> {
     let has_key = |vault: &str| items.iter().any(|item| item.vault == vault && item.kind == ItemKind::DataKey);
     let is_trial = |item: &&StoredItem| {
         let stored = keychain.get(&item.vault, ItemKind::Anchor).unwrap_or_default();
-        !stored.is_empty() && stored.iter().all(|stored| stored.bytes == items::TRIAL_TEXT.as_bytes())
+        !stored.is_empty() && stored.iter().all(|stored| stored.bytes == TRIAL_TEXT.as_bytes())
     };
     let anchors = items.iter().filter(|item| item.kind == ItemKind::Anchor && !has_key(&item.vault));
     anchors.filter(is_trial).map(|item| item.handle.clone()).collect()

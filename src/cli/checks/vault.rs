@@ -1,6 +1,8 @@
 //! The vault file and the one before it.
 
-use super::{Finding, Opened, items};
+use super::finding::Finding;
+use super::items;
+use super::known::{Known, Opened};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::error::Error;
@@ -10,18 +12,6 @@ use crate::format::vault::Document;
 use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
-
-/// What the other checks need to know of the vault.
-pub struct Known {
-    pub id: VaultId,
-    pub generation: u64,
-    pub digest: [u8; 32],
-    pub data_key: crate::format::DataKeyId,
-    /// The file itself parses.
-    pub is_current: bool,
-    /// The recovery kits that open it.
-    pub kits: Vec<u32>,
-}
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
 pub fn check(
