@@ -28,6 +28,7 @@ mod streams;
 mod tally;
 mod terminal;
 mod unlocking;
+mod views;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -13,8 +13,6 @@ use super::hints::{shell_word, with_flag};
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
-use crate::format::vault::KeyState;
-use crate::vault::KeyInfo;
 
 /// What a stream is called in messages.
 pub const STDOUT: &str = "standard output";
@@ -243,16 +241,6 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
 /// Counts things in words, such as "1 project" and "2 projects".
 pub fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Names a key's state.
-pub fn state_name(key: &KeyInfo) -> &'static str {
-    match key.state {
-        KeyState::Active if key.current => "current",
-        KeyState::Active => "earlier",
-        KeyState::Retired => "retired",
-        KeyState::Destroyed => "destroyed",
-    }
 }
 
 /// Colours a label where standard error is a terminal and NO_COLOR is not set (<https://no-color.org>).

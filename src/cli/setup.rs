@@ -70,6 +70,18 @@ pub struct KeyPlace {
     pub cost: KdfCost,
 }
 
+/// Says where a new vault and its key are.
+pub fn describe(key: &KeyPlace, place: &str) -> String {
+    let cost = key.cost;
+    format!(
+        "vault     {place}\nkeychain  {}\npassword  Argon2id, {} MiB, {} passes, {} lanes",
+        key.kind,
+        cost.memory_kib / 1024,
+        cost.passes,
+        cost.lanes
+    )
+}
+
 /// Settles everything about a new vault by flags and questions. Writes nothing.
 ///
 /// # Errors

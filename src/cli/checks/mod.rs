@@ -11,7 +11,7 @@ mod vault;
 
 pub use finding::{Finding, Level};
 pub use known::Opened;
-pub use vault::{PUT_BACK, kit_names, lost, tell_of_remembered};
+pub use vault::{PUT_BACK, lost, tell_of_remembered};
 
 use super::context::Context;
 use crate::failure::Failure;

@@ -5,6 +5,7 @@ use super::items;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::views::kit_names;
 use crate::error::Error;
 use crate::failure::{Failure, permission_hint};
 use crate::format::VaultId;
@@ -120,16 +121,6 @@ pub fn lost(context: &Context, store: &FolderStore) -> Option<String> {
     let keychain = context.silent_keychain(&context.settings.of(id).ok()??.keychain, id);
     let stood = keychain.get(&vault, ItemKind::Anchor).is_ok_and(|items| !items.is_empty());
     stood.then_some(vault)
-}
-
-/// Returns kits as a sentence names them.
-pub fn kit_names(kits: &[u32]) -> String {
-    let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
-    match numbers.split_last() {
-        Some((last, [])) => format!("kit {last}"),
-        Some((last, others)) => format!("kit {} or {last}", others.join(", ")),
-        None => "kit".into(),
-    }
 }
 
 fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {

@@ -3,11 +3,12 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::rotate::{RotationFlags, old_backups, papers, rotation_json, rotation_text};
+use super::rotate::RotationFlags;
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::name::project_name;

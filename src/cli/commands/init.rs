@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::kit;
-use crate::cli::setup::{self, KeyPlace, NewVault};
+use crate::cli::setup::{self, NewVault};
+use crate::cli::views::kdf_json;
 use crate::failure::Failure;
 use crate::store::Store;
 
@@ -34,7 +35,7 @@ impl Init {
         }
         let place = context.store()?.place();
         setup::carry_out(context, plan, kit::MAKE_LATER, |vault, key, announced, kit| {
-            let mut text = describe(key, &place);
+            let mut text = setup::describe(key, &place);
             if let Some(number) = kit {
                 text += &format!(
                     "\nrecovery  kit {number}, proven to open the vault, and backups made from now on: strongroom vault \
@@ -52,21 +53,4 @@ impl Init {
             announced.finish(&text, &json)
         })
     }
-}
-
-/// Says where a new vault and its key are.
-pub fn describe(key: &KeyPlace, place: &str) -> String {
-    let cost = key.cost;
-    format!(
-        "vault     {place}\nkeychain  {}\npassword  Argon2id, {} MiB, {} passes, {} lanes",
-        key.kind,
-        cost.memory_kib / 1024,
-        cost.passes,
-        cost.lanes
-    )
-}
-
-/// Says in JSON what the password costs to guess.
-pub fn kdf_json(cost: crate::crypto::kdf::KdfCost) -> serde_json::Value {
-    json!({"algorithm": "argon2id", "memory_mib": cost.memory_kib / 1024, "passes": cost.passes, "lanes": cost.lanes})
 }

@@ -10,10 +10,10 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::project::keys_to_json;
 use crate::cli::context::Context;
-use crate::cli::output::{print_whole, state_name, stdout_is_terminal, table};
+use crate::cli::output::{print_whole, stdout_is_terminal, table};
 use crate::cli::unlocking::with_unlocked;
+use crate::cli::views::{keys_json, state_name};
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
 use crate::vault::SharedKeys;
@@ -107,7 +107,7 @@ impl Key {
                 });
                 let headings = ["VERSION", "STATE", "MADE", "FILES", "COUNTED"];
                 let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
-                output.result(&text, &json!({"project": project.name, "keys": keys_to_json(&project)}))
+                output.result(&text, &json!({"project": project.name, "keys": keys_json(&project)}))
             }),
             Self::Rotate { project } => with_unlocked(context, |vault| {
                 let doing = format!("rotate the key of {project:?}");

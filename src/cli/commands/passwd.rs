@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::init::kdf_json;
 use crate::cli::context::Context;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
 use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::views::kdf_json;
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
 

@@ -1,14 +1,15 @@
 //! `strongroom project`.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
-use crate::cli::output::{state_name, table};
+use crate::cli::output::table;
 use crate::cli::unlocking::with_unlocked;
+use crate::cli::views::{project_json, state_name};
 use crate::failure::Failure;
-use crate::vault::{NewProject, ProjectInfo};
+use crate::vault::NewProject;
 
 /// Add, list, show, rename, hold and destroy projects
 #[derive(Debug, Subcommand)]
@@ -71,7 +72,7 @@ impl Project {
                     let doing = format!("add project {:?}", new.name);
                     let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
                     let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
-                    output.done(&format!("added project {}\nnext: {next}", added.name), &to_json(&added))
+                    output.done(&format!("added project {}\nnext: {next}", added.name), &project_json(&added))
                 })
             }
             Self::List => with_unlocked(context, |vault| {
@@ -93,7 +94,7 @@ impl Project {
                 } else {
                     table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], rows.collect())
                 };
-                output.result(&text, &projects.iter().map(to_json).collect::<Value>())
+                output.result(&text, &projects.iter().map(project_json).collect::<Value>())
             }),
             Self::Show { name } => with_unlocked(context, |vault| {
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -117,21 +118,21 @@ impl Project {
                     let text = format!("version {}, {}, made {}", key.version, state_name(key), key.created);
                     rows.push(vec!["key".to_owned(), text]);
                 }
-                output.result(&table(&[], rows), &to_json(&project))
+                output.result(&table(&[], rows), &project_json(&project))
             }),
             Self::Hold { name, reason } => with_unlocked(context, |vault| {
                 let doing = format!("hold project {name:?}");
                 vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let text = format!("project {} is on hold: it cannot be destroyed until it is released", project.name);
-                output.done(&text, &to_json(&project))
+                output.done(&text, &project_json(&project))
             }),
             Self::Release { name } => with_unlocked(context, |vault| {
                 let doing = format!("release project {name:?}");
                 let held = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let was = if held { "is released" } else { "was not on hold" };
-                output.done(&format!("project {} {was}", project.name), &to_json(&project))
+                output.done(&format!("project {} {was}", project.name), &project_json(&project))
             }),
             Self::Destroy(destroy) => destroy.run(context),
             Self::Rename { old, new } => {
@@ -141,36 +142,9 @@ impl Project {
                 with_unlocked(context, |vault| {
                     vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
                     let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
-                    output.done(&format!("renamed {old} to {}", project.name), &to_json(&project))
+                    output.done(&format!("renamed {old} to {}", project.name), &project_json(&project))
                 })
             }
         }
     }
-}
-
-/// Returns a project as docs/cli.md lists its members.
-pub fn to_json(project: &ProjectInfo) -> Value {
-    json!({
-        "project": project.name,
-        "id": project.id.to_string(),
-        "client": project.client,
-        "note": project.note,
-        "created": project.created.to_string(),
-        "keys": keys_to_json(project),
-        "hold": project.hold.as_ref().map(|hold| json!({"since": hold.since.to_string(), "reason": hold.reason})),
-        "destroyed": project.destroyed.map(|at| at.to_string()),
-    })
-}
-
-/// Returns a project's keys as docs/cli.md lists their members.
-pub fn keys_to_json(project: &ProjectInfo) -> Value {
-    let keys = project.keys.iter();
-    keys.map(|key| {
-        let mut value = json!({"version": key.version, "state": state_name(key), "created": key.created.to_string()});
-        if let Some((files, at)) = key.seen {
-            value["seen"] = json!({"files": files, "at": at.to_string()});
-        }
-        value
-    })
-    .collect()
 }

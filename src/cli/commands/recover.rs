@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::init::kdf_json;
 use super::vault::{read_copy, second_file};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::settings::Kind;
+use crate::cli::views::kdf_json;
 use crate::cli::{kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::{Difference, Error};

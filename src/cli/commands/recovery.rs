@@ -6,13 +6,14 @@ use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::rotate::{self, RotationFlags, old_backups, papers, rotation_json, rotation_text};
+use super::rotate::{self, RotationFlags};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::output::{counted, print_whole, table};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
+use crate::cli::views::{kit_json, kit_state, old_backups, papers, rotation_json, rotation_text, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -88,10 +89,11 @@ impl Recovery {
                 let text = if kits.is_empty() {
                     "no recovery kit: make one with `strongroom recovery new`".to_owned()
                 } else {
-                    let rows = kits.iter().map(|kit| vec![kit.number.to_string(), kit.created.to_string(), state(kit)]);
+                    let rows =
+                        kits.iter().map(|kit| vec![kit.number.to_string(), kit.created.to_string(), kit_state(kit)]);
                     table(&["KIT", "MADE", "STATE"], rows.collect())
                 };
-                output.result(&text, &kits.iter().map(to_json).collect::<Value>())
+                output.result(&text, &kits.iter().map(kit_json).collect::<Value>())
             }),
             Self::Test { kit_file } => test(context, kit_file.as_deref()),
             Self::Revoke(revoke) => revoke.run(context),
@@ -139,7 +141,7 @@ impl Revoke {
             }
             text += &valid_left(vault);
             let kits = vault.kits();
-            let revoked = kits.iter().find(|kit| kit.number == number).map(to_json);
+            let revoked = kits.iter().find(|kit| kit.number == number).map(kit_json);
             context.output.done(&text, &revoked.unwrap_or(Value::Null))?;
             if kit.valid && !self.paper_destroyed && !context.output.json {
                 offer_rotation(context, vault, &password)?;
@@ -168,7 +170,7 @@ impl Revoke {
         text += &papers(vault);
         text += &valid_left(vault);
         let kits = vault.kits();
-        let mut json = kits.iter().find(|kit| kit.number == number).map(to_json).unwrap_or(Value::Null);
+        let mut json = kits.iter().find(|kit| kit.number == number).map(kit_json).unwrap_or(Value::Null);
         json["rotation"] = rotation_json(rotation);
         json["new_kit"] = making.map(|making| making.kit.number()).into();
         context.output.done(&text, &json)
@@ -312,36 +314,4 @@ fn revoked_unless_printed(vault: &mut Unlocked<'_>, number: u32, printed: Result
 
 fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
-}
-
-/// Says so where no kit is left.
-pub fn valid_left(vault: &Unlocked<'_>) -> String {
-    if vault.kits().iter().any(|kit| kit.valid) {
-        String::new()
-    } else {
-        "\nno valid recovery kit is left: make one with `strongroom recovery new`".into()
-    }
-}
-
-/// Tells a kit's state in words.
-pub fn state(kit: &KitInfo) -> String {
-    match (kit.valid, kit.ended, kit.destroyed) {
-        (true, _, _) if kit.papers > 1 => format!("valid, {} papers", kit.papers),
-        (true, _, _) => "valid".into(),
-        (false, Some(at), Some(destroyed)) => format!("ended {at}; paper destroyed {destroyed}"),
-        (false, Some(at), None) => format!("ended {at}; destroy its paper"),
-        (false, None, _) => "does not open the vault".into(),
-    }
-}
-
-/// Returns a kit as docs/cli.md lists its members.
-pub fn to_json(kit: &KitInfo) -> Value {
-    json!({
-        "number": kit.number,
-        "created": kit.created.to_string(),
-        "valid": kit.valid,
-        "papers": kit.papers,
-        "ended": kit.ended.map(|at| at.to_string()),
-        "paper_destroyed": kit.destroyed.map(|at| at.to_string()),
-    })
 }

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
-use serde_json::{Value, json};
-
-use super::recovery;
 use crate::cli::context::Context;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::views::{kit_json, old_backups, papers, rotation_json, rotation_text, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
+use clap::{Args, ValueHint};
 
 const DOING: &str = "rotate the data key";
 
@@ -190,64 +188,6 @@ fn with_new_kit(
     Ok((rotation, making))
 }
 
-/// Tells in a line or two how far a rotation is.
-pub fn rotation_text(rotation: Rotation) -> String {
-    match rotation {
-        Rotation::Settled => {
-            "the data key is rotated: vault files from before no longer open with this machine's keychain".into()
-        }
-        Rotation::Waits { left: Some(left) } => format!(
-            "the rotation of the data key is under way: the keychain is given time to keep the new key. The first \
-             command that unlocks the vault after {} min, or after the machine has started again, finishes it; until \
-             then older vault files still open",
-            left.div_ceil(60)
-        ),
-        Rotation::Waits { left: None } => {
-            "the rotation of the data key is under way: finish it with `strongroom vault rotate --settle-now` once \
-             the machine has started again; until then older vault files still open"
-                .into()
-        }
-        Rotation::Elsewhere => "a rotation of the data key is under way on another machine".into(),
-    }
-}
-
-/// Tells in JSON how far a rotation is.
-pub fn rotation_json(rotation: Rotation) -> Value {
-    match rotation {
-        Rotation::Settled => json!({"state": "settled", "seconds_left": 0}),
-        Rotation::Waits { left } => json!({"state": "waiting", "seconds_left": left}),
-        Rotation::Elsewhere => json!({"state": "elsewhere", "seconds_left": null}),
-    }
-}
-
-/// Says what a rotation means for backups.
-pub fn old_backups(rotation: Rotation) -> String {
-    let since = if rotation == Rotation::Settled { "" } else { "once it is finished, " };
-    format!(
-        "\n{since}old backups no longer open with this machine's keychain, but with a kit from that time, a kept one \
-         too: destroy them, and make a new one with `strongroom vault backup FILE`"
-    )
-}
-
-/// Says which papers are to be destroyed.
-pub fn papers(vault: &Unlocked<'_>) -> String {
-    let ended: Vec<String> = vault
-        .kits()
-        .iter()
-        .filter(|kit| !kit.valid && kit.destroyed.is_none())
-        .map(|kit| kit.number.to_string())
-        .collect();
-    if ended.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "\ndestroy the paper of kit {}: older vault files still open with it. Then: strongroom recovery revoke NUMBER \
-             --paper-destroyed",
-            ended.join(" and kit "),
-        )
-    }
-}
-
 fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
     let mut text = rotation_text(rotation);
     if let Some(making) = making {
@@ -257,13 +197,13 @@ fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: O
     if rotation == Rotation::Settled {
         text += &old_backups(rotation);
         text += &papers(vault);
-        text += &recovery::valid_left(vault);
+        text += &valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {
         text +=
             "\nkeep every kit until the rotation is finished; only one that is made or kept with it is good afterwards";
     }
     let mut json = rotation_json(rotation);
     json["kit"] = making.map(|making| making.kit.number()).into();
-    json["kits"] = kits.iter().map(recovery::to_json).collect();
+    json["kits"] = kits.iter().map(kit_json).collect();
     context.output.done(&text, &json)
 }

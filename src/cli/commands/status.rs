@@ -3,14 +3,11 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::init::kdf_json;
-use super::project::to_json;
-use super::rotate::rotation_json;
-use crate::cli::checks::kit_names;
 use crate::cli::context::Context;
-use crate::cli::output::{state_name, table};
+use crate::cli::output::table;
 use crate::cli::password;
 use crate::cli::unlocking::with_unlocked;
+use crate::cli::views::{kdf_json, kit_names, project_json, rotation_json, state_name};
 use crate::crypto::kdf::KdfCost;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -133,7 +130,7 @@ fn add_unlocked(clear: &mut Clear, vault: &Unlocked<'_>) -> Result<(), Failure> 
     let projects = vault.projects();
     clear.rows.push(vec!["projects".into(), projects.len().to_string()]);
     clear.json.insert("unlocked".into(), true.into());
-    clear.json.insert("projects".into(), projects.iter().map(to_json).collect());
+    clear.json.insert("projects".into(), projects.iter().map(project_json).collect());
     Ok(())
 }
 

@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
 
-use super::init::kdf_json;
 use super::rotate::Rotate;
-use crate::cli::checks::kit_names;
 use crate::cli::context::{Context, absolute};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::{with_unlocked_by, with_unlocked_told};
+use crate::cli::views::{kdf_json, kit_names};
 use crate::cli::{password, setup};
 use crate::crypto::hmac::sha256;
 use crate::error::Error;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::super::init::describe;
 use super::{Encrypt, New, Work};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::output::counted;
+use crate::cli::setup::describe;
 use crate::cli::tally::{Tally, shown};
 use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
