@@ -1,10 +1,12 @@
 //! Where master passwords come from, and what a new one must be.
 
 mod new;
+mod raw;
 mod source;
 mod unseen;
 
 pub use new::{accept, choose, generate, random_below};
+use raw::{checked, typed};
 use source::Existing;
 pub use source::{from_source, read_file};
 
@@ -105,13 +107,4 @@ fn unlock_given<'a>(
             })
         }
     }
-}
-
-/// Returns a line from the terminal as it was typed. The prompt has turned bytes that are not UTF-8 into U+FFFD.
-fn typed(line: &str) -> &[u8] {
-    if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() }
-}
-
-fn checked(raw: &[u8]) -> Result<Password, Failure> {
-    Password::new(raw).map_err(|error| Failure::of("use the password", error.into()))
 }

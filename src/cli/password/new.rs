@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::raw::{checked, typed};
 use super::unseen::first_unseen;
-use super::{checked, typed};
 use crate::cli::context::Context;
 use crate::cli::terminal::Terminal;
 use crate::crypto::secret::Password;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::checked;
+use super::raw::checked;
 use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::descriptor::Descriptor;
