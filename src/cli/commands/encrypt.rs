@@ -1,6 +1,7 @@
 //! `strongroom encrypt`.
 
 mod report;
+mod work;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,20 +9,22 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
+use work::{New, Work};
+
 use crate::body::{Metadata, Sealer};
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit;
-use crate::cli::output::{Announced, whole_or_failed};
+use crate::cli::output::whole_or_failed;
 use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
-use crate::cli::pipes;
 use crate::cli::progress::Effort;
-use crate::cli::setup::{self, KeyPlace, NewVault};
+use crate::cli::setup::{self, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{Tally, shown};
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
+use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
 use crate::error::Error;
@@ -84,21 +87,6 @@ pub struct Encrypt {
     effort: Effort,
     #[command(flatten)]
     new: NewVault,
-}
-
-/// What is to be done, settled before anybody types a password.
-struct Work {
-    named: Vec<Named>,
-    destination: Destination,
-    found: Found,
-    jobs: Vec<Job>,
-    own: OwnFiles,
-}
-
-/// What belongs to a vault that this run made.
-struct New<'a> {
-    key: &'a KeyPlace,
-    announced: Announced,
 }
 
 impl Encrypt {
@@ -332,7 +320,8 @@ impl Encrypt {
         if let [Named::Stream] = work.named[..] {
             let bytes =
                 seal_stream(context, &key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
-            return self.report_stream(context, &key, &work.destination, bytes, new);
+            let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
+            return report::report_stream(context, &key, source, &work.destination, bytes, new);
         }
         let keys = Keys::of(vault, None).map_err(|error| Failure::of("encrypt", error))?;
         keys.try_first(&key.project);
@@ -397,7 +386,11 @@ impl Encrypt {
             tally.removed = removed.count;
             warn_of_links(context, "the data", &removed.linked);
         }
-        self.report(context, &key, &work, outcomes, tally, new)
+        report::report(context, &key, &work, outcomes, &mut tally, new)?;
+        if tally.done > 0 && !self.remove {
+            report::remark_on_originals(context, &work);
+        }
+        tally.end()
     }
 
     /// Deletes the originals, by the keys of the vault as it is now.

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Encrypt, New, Work};
+use super::work::{New, Work};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::output::counted;
 use crate::cli::setup::describe;
 use crate::cli::tally::{Tally, shown};
-use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::find::{Found, Item, Named};
@@ -21,95 +20,90 @@ use crate::files::seal::{Job, Outcome, Sealed};
 use crate::format::name::printable;
 use crate::store::Store;
 
-impl Encrypt {
-    pub(super) fn report(
-        &self,
-        context: &Context,
-        key: &ProjectFileKey,
-        work: &Work,
-        outcomes: Vec<Result<Outcome, Failure>>,
-        mut tally: Tally<'_>,
-        new: Option<New<'_>>,
-    ) -> Result<(), Failure> {
-        let by = format!("project {}, key version {}", printable(&key.project), key.version);
-        let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
-        let mut lines = Vec::new();
-        let mut files = Vec::new();
-        let mut first_output = None;
-        let mut is_empty = true;
-        for (job, outcome) in work.jobs.iter().zip(outcomes) {
-            let Some(outcome) = tally.take(outcome) else { continue };
-            is_empty = false;
-            // Of a hundred thousand files, what nobody reads would cost as much as finding them.
-            if context.output.json {
-                files.push(entry(key, job, &outcome));
-            }
-            if let Outcome::Done { bytes, .. } = outcome {
-                tally.bytes += bytes;
-                first_output.get_or_insert(job);
-                if !has_folder {
-                    lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
-                }
+/// Reports the files, and the vault where this run made it.
+pub fn report(
+    context: &Context,
+    key: &ProjectFileKey,
+    work: &Work,
+    outcomes: Vec<Result<Outcome, Failure>>,
+    tally: &mut Tally<'_>,
+    new: Option<New<'_>>,
+) -> Result<(), Failure> {
+    let by = format!("project {}, key version {}", printable(&key.project), key.version);
+    let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
+    let mut lines = Vec::new();
+    let mut files = Vec::new();
+    let mut first_output = None;
+    let mut is_empty = true;
+    for (job, outcome) in work.jobs.iter().zip(outcomes) {
+        let Some(outcome) = tally.take(outcome) else { continue };
+        is_empty = false;
+        // Of a hundred thousand files, what nobody reads would cost as much as finding them.
+        if context.output.json {
+            files.push(entry(key, job, &outcome));
+        }
+        if let Outcome::Done { bytes, .. } = outcome {
+            tally.bytes += bytes;
+            first_output.get_or_insert(job);
+            if !has_folder {
+                lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
             }
         }
-        let mut text = if has_folder || lines.is_empty() {
-            tally.summary(&by)
-        } else {
-            if tally.removed > 0 {
-                lines.push(format!("{} deleted", counted(tally.removed, "original")));
-            }
-            lines.join("\n")
-        };
-        let empty = is_empty && tally.has_failed();
-        let files = Value::from(files);
-        match new {
-            _ if empty => {}
-            None => context.output.done(&text, &files)?,
-            Some(New { key, announced }) => {
-                let place = context.store()?.place();
-                text += &format!("\n\n{}", describe(key, &place));
-                if let Some(job) = first_output {
-                    text += &open_again(&job.item.path, &job.output);
-                }
-                let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-                announced.finish(text.trim_start(), &summary)?;
-            }
-        }
-        if tally.done > 0 && !self.remove {
-            remark_on_originals(context, work);
-        }
-        tally.end()
     }
+    let mut text = if has_folder || lines.is_empty() {
+        tally.summary(&by)
+    } else {
+        if tally.removed > 0 {
+            lines.push(format!("{} deleted", counted(tally.removed, "original")));
+        }
+        lines.join("\n")
+    };
+    let empty = is_empty && tally.has_failed();
+    let files = Value::from(files);
+    match new {
+        _ if empty => {}
+        None => context.output.done(&text, &files)?,
+        Some(New { key, announced }) => {
+            let place = context.store()?.place();
+            text += &format!("\n\n{}", describe(key, &place));
+            if let Some(job) = first_output {
+                text += &open_again(&job.item.path, &job.output);
+            }
+            let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
+            announced.finish(text.trim_start(), &summary)?;
+        }
+    }
+    Ok(())
+}
 
-    pub(super) fn report_stream(
-        &self,
-        context: &Context,
-        key: &ProjectFileKey,
-        destination: &Destination,
-        bytes: u64,
-        new: Option<New<'_>>,
-    ) -> Result<(), Failure> {
-        let Destination::File(path) = destination else { return Ok(()) };
-        let by = format!("project {}, key version {}", printable(&key.project), key.version);
-        let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
-        let mut text = format!("{source} -> {} ({by})", shown(path));
-        let files = json!([{
-            "input": "-",
-            "output": path.display().to_string(),
-            "bytes": bytes,
-            "project": key.project,
-            "key_version": key.version,
-        }]);
-        let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
-        let place = context.store()?.place();
-        text += &format!("\n\n{}", describe(key, &place));
-        let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-        announced.finish(&text, &summary)
-    }
+/// Reports what came as a stream from the `source`.
+pub fn report_stream(
+    context: &Context,
+    key: &ProjectFileKey,
+    source: &str,
+    destination: &Destination,
+    bytes: u64,
+    new: Option<New<'_>>,
+) -> Result<(), Failure> {
+    let Destination::File(path) = destination else { return Ok(()) };
+    let by = format!("project {}, key version {}", printable(&key.project), key.version);
+    let mut text = format!("{source} -> {} ({by})", shown(path));
+    let files = json!([{
+        "input": "-",
+        "output": path.display().to_string(),
+        "bytes": bytes,
+        "project": key.project,
+        "key_version": key.version,
+    }]);
+    let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
+    let place = context.store()?.place();
+    text += &format!("\n\n{}", describe(key, &place));
+    let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
+    announced.finish(&text, &summary)
 }
 
 /// Tells a person at a terminal where a folder's copies are, and that the originals are still readable.
-fn remark_on_originals(context: &Context, work: &Work) {
+pub fn remark_on_originals(context: &Context, work: &Work) {
     if !std::io::stderr().is_terminal() {
         return;
     }
@@ -125,7 +119,7 @@ fn remark_on_originals(context: &Context, work: &Work) {
 }
 
 /// Warns of folders that no name will be left of.
-pub(super) fn warn_of_empty_folders(context: &Context, found: &Found) {
+pub fn warn_of_empty_folders(context: &Context, found: &Found) {
     let folders_of = |item: &'_ Item| {
         let named = item.named;
         item.relative.ancestors().skip(1).map(|folder| (named, folder.to_path_buf())).collect::<Vec<_>>()
