@@ -37,6 +37,8 @@ with open(sealed_path, "rb") as file:
     sealed = file.read()
 if sealed[:8] != b"\x89SRM\r\n\x1a\n":
     sys.exit(f"{sealed_path} is not a sealed file")
+if sealed[40] != 1:
+    sys.exit(f"{sealed_path} was sealed for a recipient's key, and not for a project")
 prelude, block_length = sealed[:32], int.from_bytes(sealed[10:12], "big")
 content_key = open_content_key([base64.b64decode(line) for line in sys.stdin], prelude, sealed[44:148])
 body = open_message(content_key, prelude, sealed[2 * block_length :])

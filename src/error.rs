@@ -195,12 +195,14 @@ pub enum Error {
         what: String,
     },
     /// A header that none of the keys tried opens.
-    #[error("no key of {searched} opens {what}")]
+    #[error("no key of {searched} opens {what}{}", sealed_for(*.is_delivery))]
     WrongKey {
         /// The sealed file.
         what: String,
         /// Whose keys were tried.
         searched: String,
+        /// It was sealed for recipients and for no project, so no file key opens it.
+        is_delivery: bool,
     },
     /// A header whose count of rewraps is at its end.
     #[error("the header of {what} has been rewritten as often as it can be")]
@@ -381,6 +383,10 @@ fn no_kit(number: &Option<u32>) -> String {
         Some(number) => format!("there is no recovery kit {number}"),
         None => "this vault has no valid recovery kit".into(),
     }
+}
+
+fn sealed_for(is_delivery: bool) -> &'static str {
+    if is_delivery { ": it was sealed for a recipient's key, and not for a project" } else { "" }
 }
 
 fn wrong_password(vault_may_be_damaged: bool) -> &'static str {

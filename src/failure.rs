@@ -236,6 +236,10 @@ fn hint_for(error: &Error) -> Option<String> {
              from a backup"
         }
         Error::Exhausted { .. } => "give it a new header with `strongroom reencrypt`",
+        Error::WrongKey { is_delivery: true, .. } => {
+            "this version of strongroom opens no file without a project: see if a newer one does, or ask the sender for it \
+             in another form"
+        }
         Error::WrongKey { .. } => {
             "name the vault it was encrypted with by --vault; or its project was destroyed: see `strongroom project list`"
         }

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strongroom::Error;
-use strongroom::body::{Opener, Output, Run, StreamOpener};
+use strongroom::body::{Opener, Output, Rewrapped, Run, StreamOpener, inspect, rewrap};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
@@ -18,6 +20,7 @@ use strongroom::crypto::secret::{FileKey, Password, ProjectFileKey};
 use strongroom::error::Difference;
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::label;
+use strongroom::format::sealed::Block;
 use strongroom::format::vault::Document;
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
@@ -25,7 +28,7 @@ use strongroom::store::MemoryStore;
 use strongroom::vault::{NewProject, Vault};
 
 /// How many vectors there are, so that one that is lost or passed over shows.
-const SEALED: usize = 33;
+const SEALED: usize = 48;
 const VAULTS: usize = 15;
 
 /// The vault every vault vector is about.
@@ -179,6 +182,59 @@ fn sealed_files_open_or_fail_as_the_vectors_say() {
         }
     }
     assert_eq!(vectors.len(), SEALED);
+}
+
+#[test]
+fn deliveries_are_called_that_and_nothing_else_is() {
+    for vector in Vector::all("sealed") {
+        let path = vector.path.display();
+        let name = vector.path.file_stem().unwrap().to_str().unwrap();
+        let is_delivery = vector.get("expect") == "wrong-key" && name.starts_with("delivery");
+        for result in [open_sealed(&vector), open_stream(&vector)] {
+            assert_eq!(is_delivery, matches!(result, Err(Error::WrongKey { is_delivery: true, .. })), "{path}");
+        }
+        if let Ok(seen) = inspect("the file", &vector.sealed_file()) {
+            assert_eq!(is_delivery, seen.is_delivery(), "{path}");
+        }
+    }
+}
+
+/// Moves a copy of the vector's file to another key of the project, and gives what became of it.
+fn rewrapped(vector: &Vector) -> (Result<Rewrapped, Error>, Vec<u8>) {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&vector.sealed_file()).unwrap();
+    let key = |version, key| ProjectFileKey { project: "vector".into(), version, key };
+    let keys = || [Ok(key(1, vector.file_key()))].into_iter();
+    let to = key(2, FileKey::from_slice(&[2; 32]).unwrap());
+    let result = rewrap("the file", "the vector", &file, keys, &to, Duration::ZERO);
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    (result, bytes)
+}
+
+#[test]
+fn rewrapping_keeps_every_stanza_but_the_projects() {
+    for name in ["recipients", "recipient-no-age-file", "stanzas-64", "stanza-to-skip"] {
+        let vector = Vector::read(&Vector::folder("sealed").join(name).with_extension("txt"));
+        let (result, after) = rewrapped(&vector);
+        assert_eq!(result.unwrap(), Rewrapped::From(1), "{name}");
+        let before = vector.sealed_file();
+        let stanzas = |bytes: &[u8]| Block::parse(&bytes[..4096]).unwrap().stanzas;
+        let (kept, had) = (stanzas(&after), stanzas(&before));
+        assert!(kept[1..] == had[1..] && kept[0] != had[0] && kept.len() == had.len(), "{name}");
+        assert!(after[..4096] == after[4096..8192] && after[8192..] == before[8192..], "{name}");
+    }
+}
+
+#[test]
+fn rewrapping_leaves_a_delivery_as_it_is() {
+    for name in ["delivery", "delivery-longer-blocks", "delivery-64-stanzas", "delivery-block-a-zeroed"] {
+        let vector = Vector::read(&Vector::folder("sealed").join(name).with_extension("txt"));
+        let (result, after) = rewrapped(&vector);
+        assert!(matches!(result, Err(Error::WrongKey { is_delivery: true, .. })), "{name}");
+        assert!(after == vector.sealed_file(), "{name}");
+    }
 }
 
 #[test]

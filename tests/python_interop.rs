@@ -139,6 +139,14 @@ fn the_c_reference_derives_the_same_key() {
     assert_eq!(output.stdout, b"argon2id: the C reference agrees\n");
 }
 
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn python_opens_files_as_their_recipient() {
+    let output = python("tests/python/open_as_recipient.py").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, b"recipients: 5 vectors open\n");
+}
+
 /// A home with a vault, the project `acme` and a sealed copy of the example table.
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();

@@ -144,7 +144,7 @@ impl Home {
         for key in vault.candidate_keys(None) {
             let key = key.unwrap().key;
             secrets.push(Secret::new("file key", key.expose()));
-            if let Ok(content_key) = cobblestone::open(key.expose(), &context, block.project()) {
+            if let Ok(content_key) = cobblestone::open(key.expose(), &context, block.project().unwrap()) {
                 secrets.push(Secret::new("content key", &content_key));
                 opened += 1;
             }

@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::sha512;
-use strongroom::format::label;
+use strongroom::format::sealed::{Block, PROJECT_STANZA_LEN, Prelude, STANZA_LIMIT, Stanza, stanza};
 use strongroom::format::vault::Document;
+use strongroom::format::{FileId, label};
 
 use super::vectors::Vector;
 
@@ -30,7 +31,7 @@ fn made(target: &str) -> Vec<Vec<u8>> {
     match target {
         "header" => {
             let block = |bytes: &[u8]| Some(bytes.get(..4096)?.to_vec());
-            sealed().iter().filter_map(|vector| block(&vector.sealed())).collect()
+            sealed().iter().filter_map(|vector| block(&vector.sealed())).chain(recipients_of_all_lengths()).collect()
         }
         "sealed" => sealed().iter().map(Vector::sealed).collect(),
         // The two files as they are, and the parts of each with the other's.
@@ -69,6 +70,18 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         "password" => texts(&["correct horse battery staple", "caf\u{e9} \u{fb01}le", "\u{fdfa}\u{fdfa}"]),
         other => panic!("no seeds are made for {other}"),
     }
+}
+
+/// Header blocks with as many recipients as there may be, of a project and of none.
+fn recipients_of_all_lengths() -> impl Iterator<Item = Vec<u8>> {
+    let stanza = |kind, length| Stanza { kind, body: vec![kind; length] };
+    let others = move || (2..STANZA_LIMIT).map(move |length| stanza(stanza::RECIPIENT, length));
+    [(stanza::PROJECT, PROJECT_STANZA_LEN), (stanza::RECIPIENT, 232)].into_iter().map(move |(kind, length)| {
+        let mut stanzas = vec![stanza(kind, length), stanza(stanza::METADATA, 328)];
+        stanzas.extend(others());
+        let prelude = Prelude { block_len: 4096, file: FileId::from_bytes([7; 16]) };
+        Block { prelude, sequence: 0, stanzas }.to_bytes(|_| [0; 32]).expect("they fit")
+    })
 }
 
 fn opened_payload(vector: &Vector) -> Option<Vec<u8>> {

@@ -101,7 +101,14 @@ pub fn header(bytes: &[u8]) {
     if let Ok(block) = Block::parse(bytes) {
         let mac = Block::mac_of(bytes).1.try_into().expect("32 bytes");
         assert_eq!(block.to_bytes(|_| mac).expect("what was read can be written"), bytes);
-        assert_eq!(inspected.expect("a block is enough to be inspected").file, block.prelude.file);
+        let inspected = inspected.expect("a block is enough to be inspected");
+        assert_eq!((inspected.file, inspected.is_delivery()), (block.prelude.file, block.is_delivery()));
+        if block.is_delivery() {
+            assert!(block.recipients() > 0 && block.recipients() == inspected.recipients());
+            // Before its body is looked at, so that it needs none.
+            let opened = Header::open("the file", "the vectors", &bytes.repeat(2), || KNOWN.key());
+            assert!(matches!(opened, Err(Error::WrongKey { is_delivery: true, .. })), "a delivery is no project's");
+        }
     }
 }
 
@@ -145,7 +152,8 @@ pub fn body(recipe: &[u8]) {
 pub fn metadata(json: &[u8]) {
     let hello = Block::parse(&KNOWN.hello[..4096]).expect("a block");
     let context: [&[u8]; 2] = [label::CONTENT_KEY, &hello.prelude.to_bytes()];
-    let content_key = cobblestone::open(&KNOWN.file_key, &context, hello.project()).expect("a content key");
+    let content_key = cobblestone::open(&KNOWN.file_key, &context, hello.project().expect("a project's"));
+    let content_key = content_key.expect("a content key");
     let content_key: &[u8; 32] = content_key[..].try_into().expect("32 bytes");
     let mut padded = json.to_vec();
     padded.resize(json.len().next_multiple_of(METADATA_BLOCK), b' ');

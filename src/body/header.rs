@@ -69,6 +69,8 @@ pub struct Header {
     /// How often it was rewrapped. At 0 the content key was made under the file key that wraps it now, so that
     /// whoever had an earlier one alone has never had it.
     pub sequence: u32,
+    /// How many recipients have the content key besides the project.
+    pub recipients: usize,
     /// One of the two blocks is damaged or older; the file opened by the other.
     pub one_block_only: bool,
     pub(super) content_key: ContentKey,
@@ -150,8 +152,9 @@ impl BlockRead {
     }
 
     pub(super) fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
+        let project = self.block.project()?;
         let context = [label::CONTENT_KEY, &self.block.prelude.to_bytes()];
-        let open = |key: &mut _| cobblestone::open_key(file_key.expose(), &context, self.block.project(), key);
+        let open = |key: &mut _| cobblestone::open_key(file_key.expose(), &context, project, key);
         ContentKey::fill_with(open).ok()
     }
 
@@ -191,7 +194,7 @@ where
     }
     let Speaking { index, content_key, opened_by } = match spoken {
         Ok(Some(speaking)) => speaking,
-        Ok(None) => return Err(Error::WrongKey { what: what.into(), searched: searched.into() }),
+        Ok(None) => return Err(wrong_key(what, searched, &blocks)),
         Err(Silence::Unauthentic) => return Err(damaged("its header failed its integrity check")),
         Err(Silence::Key(error)) => return Err(error),
     };
@@ -206,6 +209,7 @@ where
         metadata,
         opened_by,
         sequence: block.sequence,
+        recipients: block.recipients(),
         one_block_only: differ,
         content_key,
     })
@@ -217,6 +221,12 @@ pub(super) enum Silence {
     Unauthentic,
     /// A key of the vault does not open.
     Key(Error),
+}
+
+/// Says that no key opens these blocks.
+pub(super) fn wrong_key(what: &str, searched: &str, blocks: &[BlockRead]) -> Error {
+    let is_delivery = blocks.iter().all(|read| read.block.is_delivery());
+    Error::WrongKey { what: what.into(), searched: searched.into(), is_delivery }
 }
 
 /// Finds the block that speaks; `None` where no key opens any.
@@ -231,6 +241,10 @@ pub(super) fn speaking(
     }
     if blocks.windows(2).all(|pair| pair[0].bytes == pair[1].bytes) {
         order.truncate(1);
+    }
+    if blocks.iter().all(|read| read.block.is_delivery()) {
+        // No file key opens it, so none has to be unwrapped.
+        return Ok(None);
     }
     let mut best: Option<(usize, Speaking)> = None;
     let mut unauthentic = false;

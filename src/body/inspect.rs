@@ -5,7 +5,7 @@ use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{PREFIX_LEN, opened_len};
 use crate::error::Error;
 use crate::format::FileId;
-use crate::format::sealed::MAGIC;
+use crate::format::sealed::{MAGIC, stanza};
 
 /// What stands in clear in a sealed file. Nothing of it is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,20 @@ pub struct Inspection {
     pub size: u64,
     /// Length of the plaintext, in bytes, as the size says it; `None` where no sealed file has this size.
     pub plaintext_len: Option<u64>,
+}
+
+impl Inspection {
+    /// Returns whether the file is a delivery: sealed for recipients, and for no project.
+    #[must_use]
+    pub fn is_delivery(&self) -> bool {
+        self.stanzas.iter().all(|(kind, _)| *kind != stanza::PROJECT)
+    }
+
+    /// Returns how many recipients can open the file.
+    #[must_use]
+    pub fn recipients(&self) -> usize {
+        self.stanzas.iter().filter(|(kind, _)| *kind == stanza::RECIPIENT).count()
+    }
 }
 
 /// Tells whether a file begins as a sealed file does. No more of it is looked at.

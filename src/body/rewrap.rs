@@ -43,8 +43,9 @@ pub enum Rewrapped {
 
 /// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
 ///
-/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`]. Neither the
-/// content key nor the body changes, so whoever held the old file key can still have both.
+/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`], as a
+/// delivery is. Recipients keep what they have. Neither the content key nor the body changes, so whoever held the old
+/// file key can still have both.
 ///
 /// # Errors
 /// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],
@@ -105,7 +106,7 @@ where
     }
     let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys()) {
         Ok(Some(speaking)) => speaking,
-        Ok(None) => return Err(Error::WrongKey { what: what.into(), searched: searched.into() }),
+        Ok(None) => return Err(header::wrong_key(what, searched, &blocks)),
         Err(Silence::Unauthentic) => {
             return Err(Error::Damaged { what: what.into(), detail: "its header failed its integrity check".into() });
         }
@@ -129,7 +130,7 @@ where
     };
     // Moved on under a key that this vault does not hold yet: writing over it would take the file back.
     if blocks.iter().any(is_newer) {
-        return Err(Error::WrongKey { what: what.into(), searched: searched.into() });
+        return Err(Error::WrongKey { what: what.into(), searched: searched.into(), is_delivery: false });
     }
     let mut uneven = Vec::with_capacity(1);
     for at in [0, second] {
@@ -155,6 +156,7 @@ where
 
     let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;
     let wrapped = cobblestone::seal(to.key.expose(), &[label::CONTENT_KEY, &prelude], content_key.expose())?;
+    // All but the project's stay as they are: a recipient whom this program does not know keeps what opens the file.
     let mut stanzas = block.stanzas.clone();
     if let Some(first) = stanzas.first_mut() {
         *first = Stanza { kind: stanza::PROJECT, body: wrapped };

@@ -1,3 +1,4 @@
+mod deliveries;
 mod edges;
 mod engine;
 mod ranges;

@@ -136,16 +136,23 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// In words, with what to do about it.
     pub fn open(&self, path: &Path, file: File) -> Result<Opener<File>, Failure> {
+        self.try_open(path, file).map_err(|error| self.explain(&path.display().to_string(), error))
+    }
+
+    /// Opens a sealed file, for whoever has other words for what goes wrong.
+    ///
+    /// # Errors
+    /// Those of [`Opener::new`].
+    pub fn try_open(&self, path: &Path, file: File) -> Result<Opener<File>, Error> {
         let what = path.display().to_string();
         self.with(|keys| Opener::new(&what, &self.searched(), file, keys), Opener::header)
-            .map_err(|error| self.explain(&what, error))
     }
 
     /// Says what could not be opened, with what to do about it.
     pub fn explain(&self, what: &str, error: Error) -> Failure {
+        let of_other_project = matches!(error, Error::WrongKey { is_delivery: false, .. }) && self.project.is_some();
         let failure = Failure::of(format!("decrypt {what}"), error);
-        let restricted = failure.kind == "wrong-key" && self.project.is_some();
-        if restricted { failure.hint("leave out --project to try the keys of every project") } else { failure }
+        if of_other_project { failure.hint("leave out --project to try the keys of every project") } else { failure }
     }
 }
 

@@ -285,6 +285,9 @@ impl<'a> Sealing<'a> {
         let what = path.display().to_string();
         let header = self.keys.with(|keys| Header::open(&what, "this vault", sealed, keys), |header| header);
         let header = header.map_err(|error| match error {
+            Error::WrongKey { is_delivery: true, .. } => refused(
+                "the encrypted file that is there was sealed for a recipient's key, and not for a project".into(),
+            ),
             Error::WrongKey { .. } => refused(
                 "the encrypted file that is there opens with no key of this vault: its project was destroyed, or it \
                  belongs to another vault"

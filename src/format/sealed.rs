@@ -12,6 +12,8 @@ pub const BLOCK_STEP: usize = 4096;
 pub const BLOCK_LIMIT: usize = 61440;
 /// Length of the sealed content key: the body of a project stanza.
 pub const PROJECT_STANZA_LEN: usize = 104;
+/// The most stanzas a block may have.
+pub const STANZA_LIMIT: usize = 64;
 /// Metadata is padded to a multiple of this many bytes.
 pub const METADATA_BLOCK: usize = 256;
 
@@ -26,7 +28,7 @@ pub mod stanza {
     pub const PROJECT: u8 = 1;
     /// The sealed metadata.
     pub const METADATA: u8 = 2;
-    /// An age file that holds the content key, for one recipient.
+    /// The content key in an age file, for one recipient.
     pub const RECIPIENT: u8 = 3;
     /// From here up, a reader skips what it does not know.
     pub const SKIPPABLE: u8 = 0x80;
@@ -57,7 +59,7 @@ pub struct Block {
     pub prelude: Prelude,
     /// Counts rewraps.
     pub sequence: u32,
-    /// 2 to 16 stanzas, the project's first.
+    /// 2 to 64 stanzas: the project's first, or in a delivery none of a project.
     pub stanzas: Vec<Stanza>,
 }
 
@@ -162,8 +164,9 @@ impl Block {
         if bytes[37..40] != [0; 3] {
             return Err(FormatError::malformed("the header block has a byte set that must be zero"));
         }
+        check_count(count)?;
         let mut rest = &bytes[STANZAS_AT..bytes.len() - MAC_LEN];
-        let mut stanzas = Vec::with_capacity(count.min(16));
+        let mut stanzas = Vec::with_capacity(count);
         for _ in 0..count {
             let ([kind, zero, high, low], body) = rest.split_first_chunk::<4>().ok_or_else(short)?;
             let length = usize::from(u16::from_be_bytes([*high, *low]));
@@ -189,11 +192,24 @@ impl Block {
         bytes.split_at(bytes.len().saturating_sub(MAC_LEN))
     }
 
-    /// Returns the sealed content key.
+    /// Returns the content key under the project's file key; `None` in a delivery.
     #[must_use]
-    pub fn project(&self) -> &[u8] {
-        // `check_stanzas` has seen to it that it is there and first.
-        self.stanzas.first().map_or(&[], |stanza| &stanza.body)
+    pub fn project(&self) -> Option<&[u8]> {
+        // `check_stanzas` has seen to it that there is no other.
+        let first = self.stanzas.first().filter(|stanza| stanza.kind == stanza::PROJECT);
+        first.map(|stanza| &stanza.body[..])
+    }
+
+    /// Returns whether it is the header of a delivery: sealed for recipients, and for no project.
+    #[must_use]
+    pub fn is_delivery(&self) -> bool {
+        self.project().is_none()
+    }
+
+    /// Returns how many recipients it has.
+    #[must_use]
+    pub fn recipients(&self) -> usize {
+        self.stanzas.iter().filter(|stanza| stanza.kind == stanza::RECIPIENT).count()
     }
 
     /// Returns the sealed metadata.
@@ -203,21 +219,42 @@ impl Block {
     }
 }
 
+fn check_count(count: usize) -> Result<(), FormatError> {
+    if (2..=STANZA_LIMIT).contains(&count) {
+        Ok(())
+    } else {
+        Err(FormatError::malformed("the header does not hold 2 to 64 stanzas"))
+    }
+}
+
 fn check_stanzas(stanzas: &[Stanza]) -> Result<(), FormatError> {
     let count = |kind| stanzas.iter().filter(|stanza| stanza.kind == kind).count();
-    if !(2..=16).contains(&stanzas.len()) {
-        return Err(FormatError::malformed("the header does not hold 2 to 16 stanzas"));
-    }
-    let project_first = stanzas[0].kind == stanza::PROJECT && stanzas[0].body.len() == PROJECT_STANZA_LEN;
-    if !project_first || count(stanza::PROJECT) != 1 || count(stanza::METADATA) != 1 {
-        return Err(FormatError::malformed("the header's stanzas are not one project's, first, and one of metadata"));
-    }
-    if stanzas.iter().any(|stanza| stanza.kind == 0) {
+    check_count(stanzas.len())?;
+    if count(0) > 0 {
         return Err(FormatError::malformed("the header has a stanza of type 0"));
     }
+    // Before the rules below: a later version may have other stanzas in the place of those that they ask for.
     let known = [stanza::PROJECT, stanza::METADATA, stanza::RECIPIENT];
     if stanzas.iter().any(|stanza| stanza.kind < stanza::SKIPPABLE && !known.contains(&stanza.kind)) {
         return Err(FormatError::Feature("another kind of stanza"));
+    }
+    let is_project_first = stanzas[0].kind == stanza::PROJECT && stanzas[0].body.len() == PROJECT_STANZA_LEN;
+    let has_opener = match count(stanza::PROJECT) {
+        0 => count(stanza::RECIPIENT) > 0,
+        1 => is_project_first,
+        _ => false,
+    };
+    if !has_opener {
+        return Err(FormatError::malformed(
+            "the header has neither one project stanza, as the first, nor recipient stanzas alone",
+        ));
+    }
+    if count(stanza::METADATA) != 1 {
+        return Err(FormatError::malformed("the header does not have exactly one metadata stanza"));
+    }
+    // Nothing else of it is looked at: whether it is an age file is for those to find out who hold an identity.
+    if stanzas.iter().any(|stanza| stanza.kind == stanza::RECIPIENT && stanza.body.is_empty()) {
+        return Err(FormatError::malformed("the header has an empty recipient stanza"));
     }
     Ok(())
 }
@@ -240,7 +277,12 @@ mod tests {
 
     #[test]
     fn a_block_reads_back_and_writes_the_same_bytes() {
-        for stanzas in [&[(1, 104), (2, 328)][..], &[(1, 104), (3, 1000), (2, 328), (0x80, 0), (0xff, 17)]] {
+        for stanzas in [
+            &[(1, 104), (2, 328)][..],
+            &[(1, 104), (3, 1000), (2, 328), (0x80, 0), (0xff, 17)],
+            &[(3, 1), (2, 328)],
+            &[(0x80, 0), (2, 328), (3, 232), (3, 1691)],
+        ] {
             let written = bytes(stanzas).unwrap();
             assert_eq!(written.len(), 4096);
             let read = Block::parse(&written).unwrap();
@@ -268,13 +310,43 @@ mod tests {
             &[(1, 103), (2, 328)],
             &[(1, 104), (2, 328), (2, 328)],
             &[(1, 104), (1, 104), (2, 328)],
+            &[(3, 232), (1, 104), (2, 328)],
+            &[(1, 104), (2, 328), (1, 104)],
+            &[(1, 104), (2, 328), (3, 0)],
+            &[(1, 104), (3, 232)],
+            &[(3, 232), (3, 232)],
+            &[(3, 0), (2, 328)],
+            &[(3, 232), (2, 328), (2, 328)],
+            &[(2, 328), (0x80, 232)],
+            &[(2, 328), (2, 328)],
+            &[(3, 232)],
+            &[(0, 0), (3, 232), (2, 328)],
             &[(1, 104), (2, 328), (4, 1)],
             &[(1, 104), (2, 328), (0x7f, 1)],
             &[(1, 104), (2, 4096)],
         ] {
             assert!(bytes(bad).is_err(), "{bad:?}");
         }
-        assert!(bytes(&[(1, 104), (2, 8)].iter().copied().chain([(0x80, 0); 15]).collect::<Vec<_>>()).is_err());
+    }
+
+    #[test]
+    fn a_block_has_2_to_64_stanzas() {
+        let stanzas = |more: usize| [&[(1, 104), (2, 8)][..], &vec![(0x80, 0); more]].concat();
+        for count in [2, 3, 17, 63, 64] {
+            let written = bytes(&stanzas(count - 2)).unwrap();
+            assert_eq!(Block::parse(&written).unwrap().stanzas.len(), count);
+        }
+        // Above it the count alone decides, whatever follows, as it does for stanzas of an unknown type.
+        let unknown = |count: usize| [&stanzas(count - 3)[..], &[(4, 0)]].concat();
+        assert!(matches!(bytes(&unknown(64)), Err(FormatError::Feature(_))));
+        for bad in [stanzas(63), unknown(65), stanzas(253)] {
+            assert!(matches!(bytes(&bad), Err(FormatError::Malformed(_))));
+        }
+        let mut written = bytes(&stanzas(62)).unwrap();
+        for count in [0, 1, 65, 255] {
+            written[36] = count;
+            assert!(matches!(Block::parse(&written), Err(FormatError::Malformed(_))), "{count}");
+        }
     }
 
     #[test]
@@ -335,13 +407,21 @@ mod tests {
         assert!(matches!(stanzas(0), Err(FormatError::Malformed(_))));
         assert!(matches!(stanzas(4), Err(FormatError::Feature(_))));
         assert!(matches!(stanzas(0x7f), Err(FormatError::Feature(_))));
+        // Also in the place of a stanza that this version asks for.
+        for later in [&[(4, 104), (2, 328)][..], &[(1, 104), (4, 328)], &[(3, 232), (4, 328)], &[(4, 0), (4, 0)]] {
+            assert!(matches!(bytes(later), Err(FormatError::Feature(_))), "{later:?}");
+        }
     }
 
     #[test]
     fn a_block_gives_out_its_parts() {
         let written = bytes(&[(1, 104), (3, 10), (2, 328)]).unwrap();
         let block = Block::parse(&written).unwrap();
-        assert_eq!((block.project(), block.metadata()), (&[9; 104][..], &[9; 328][..]));
+        assert_eq!((block.project(), block.metadata()), (Some(&[9; 104][..]), &[9; 328][..]));
+        assert_eq!((block.is_delivery(), block.recipients()), (false, 1));
         assert_eq!(Block::mac_of(&written), (&written[..4064], &[1; 32][..]));
+        let delivery = Block::parse(&bytes(&[(3, 104), (2, 328), (3, 10)]).unwrap()).unwrap();
+        assert_eq!((delivery.project(), delivery.metadata()), (None, &[9; 328][..]));
+        assert_eq!((delivery.is_delivery(), delivery.recipients()), (true, 2));
     }
 }

@@ -30,6 +30,7 @@ mod passwd;
 mod passwords;
 mod projects;
 mod read_only;
+mod recipients;
 mod recovery;
 mod rewrap;
 mod rollback;

@@ -4,7 +4,11 @@ use std::io::Write;
 
 use strongroom::Error;
 use strongroom::body::{Header, Metadata, Opener, Output, Run, Sealer, StreamOpener};
+use strongroom::crypto::cobblestone;
+use strongroom::crypto::hmac::MacKey;
 use strongroom::crypto::secret::{FileKey, ProjectFileKey};
+use strongroom::format::label;
+use strongroom::format::sealed::{Block, Stanza, stanza};
 
 /// Bytes of the two header blocks of every file here.
 pub const HEADER: usize = 8192;
@@ -26,6 +30,19 @@ pub fn sealed(project: u8, version: u32, plaintext: &[u8]) -> Vec<u8> {
     let mut sealer = Sealer::new(&key(project, version).key, &metadata, Vec::new()).unwrap();
     sealer.write_all(plaintext).unwrap();
     sealer.finish().unwrap()
+}
+
+/// Makes a delivery of a sealed file of project 1 and version 1: the same but for its project stanza, in whose place
+/// it has these recipient stanzas.
+pub fn delivery(file: &[u8], recipients: &[&[u8]]) -> Vec<u8> {
+    let mut block = Block::parse(&file[..HEADER / 2]).unwrap();
+    let context = [label::CONTENT_KEY, &block.prelude.to_bytes()];
+    let content_key = cobblestone::open(key(1, 1).key.expose(), &context, block.project().unwrap()).unwrap();
+    let recipients = recipients.iter().map(|body| Stanza { kind: stanza::RECIPIENT, body: body.to_vec() });
+    block.stanzas.splice(..1, recipients);
+    let mac_key = MacKey::derive(content_key[..].try_into().unwrap(), label::HEADER_MAC);
+    let header = block.to_bytes(|message| mac_key.tag(message)).unwrap();
+    [&header, &header, &file[HEADER..]].concat()
 }
 
 /// What came out of a sealed file that opened.

@@ -1,8 +1,9 @@
 //! Sealed files with every bit flipped and cut at every byte.
 
 use strongroom::Error;
+use strongroom::body::inspect;
 
-use crate::keys::{HEADER, open, sealed};
+use crate::keys::{HEADER, delivery, open, sealed};
 use crate::proof::record;
 
 const BLOCK: usize = HEADER / 2;
@@ -91,6 +92,60 @@ fn a_sealed_file_cut_or_extended_at_any_byte_is_refused() {
     record(
         "hostile-sealed-cuts",
         "sealed files cut at every byte, and extended",
+        &format!("{tried} files: {tried} refused, 0 accepted"),
+    );
+}
+
+/// Refuses a delivery, whatever was done to it, and says how.
+fn refused(bytes: &[u8], case: &str) -> Error {
+    // What anybody sees may be nonsense then, but looking at it ends well.
+    let _ = inspect("the file", &bytes);
+    match open(bytes) {
+        Ok(_) => panic!("{case}: a delivery opened with a file key"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn no_file_key_opens_a_delivery_with_a_flipped_bit_or_cut_anywhere() {
+    let file = sealed(1, 1, PLAINTEXT);
+    // One as any age tool makes it, some of odd lengths, and one that a single bit makes a project stanza: the genuine
+    // one of the file, and one of another file of the project.
+    let genuine = file[44..148].to_vec();
+    let foreign = sealed(1, 1, PLAINTEXT)[44..148].to_vec();
+    let age = [&b"age-encryption.org/v1\n"[..], &[b'x'; 210]].concat();
+    let mut tried = 0;
+    for recipients in [&[&age[..]][..], &[&age, &age], &[b"x", &[0; 500]], &[&foreign]] {
+        let file = delivery(&file, recipients);
+        for bit in 0..HEADER * 8 {
+            let error = refused(&flipped(&file, bit), &format!("bit {bit}"));
+            // The other block is whole, and says what it said before.
+            assert!(matches!(error, Error::WrongKey { .. }), "bit {bit}: {error}");
+            tried += 1;
+        }
+        for bit in 0..BLOCK * 8 {
+            let both = flipped(&flipped(&file, bit), bit + BLOCK * 8);
+            let error = refused(&both, &format!("bit {bit} of both blocks"));
+            assert!(!matches!(error, Error::Io { .. }), "bit {bit} of both blocks: {error}");
+            tried += 1;
+        }
+        for cut in 0..file.len() {
+            let error = refused(&file[..cut], &format!("cut at {cut}"));
+            let is_whole = cut >= BLOCK && matches!(error, Error::WrongKey { is_delivery: true, .. });
+            assert!(is_whole || matches!(error, Error::Truncated { .. }), "cut at {cut}: {error}");
+            tried += 1;
+        }
+    }
+    // The file's own project stanza called a recipient's: one bit of both blocks makes it a project's, whose MAC fails.
+    let masked = delivery(&file, &[&genuine]);
+    for block in [&[0][..], &[BLOCK], &[0, BLOCK]] {
+        let unmasked = block.iter().fold(masked.clone(), |bytes, at| flipped(&bytes, (at + 40) * 8 + 1));
+        assert!(matches!(refused(&unmasked, "unmasked"), Error::Damaged { .. }), "{block:?}");
+        tried += 1;
+    }
+    record(
+        "hostile-deliveries",
+        "deliveries with a bit of one or both header blocks flipped, or cut at every byte",
         &format!("{tried} files: {tried} refused, 0 accepted"),
     );
 }

@@ -79,11 +79,12 @@ impl Secrets {
         let block = Block::parse(&bytes[..4096]).unwrap();
         let prelude = block.prelude.to_bytes();
         let context = [label::CONTENT_KEY, &prelude];
-        let Ok(content_key) = cobblestone::open(file_key.try_into().unwrap(), &context, block.project()) else {
+        let project = block.project().unwrap();
+        let Ok(content_key) = cobblestone::open(file_key.try_into().unwrap(), &context, project) else {
             return;
         };
         self.add("content key", &content_key);
-        self.add_cipher("content key's wrap", file_key, block.project(), &context);
+        self.add_cipher("content key's wrap", file_key, project, &context);
         self.add_cipher("metadata's cipher", &content_key, block.metadata(), &[label::METADATA, &prelude]);
         self.add("header's MAC key", &expand(&content_key, &[label::HEADER_MAC])[..32]);
         self.add_cipher("body's cipher", &content_key, &bytes[2 * 4096..], &[&prelude]);

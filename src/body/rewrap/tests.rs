@@ -243,14 +243,72 @@ fn what_does_not_open_is_left_as_it_is() {
 #[test]
 fn the_last_sequence_number_is_not_passed() {
     let bytes = sealed(1);
-    let content = BlockRead::parse(bytes[..BLOCK].to_vec()).unwrap().content_key(&key(1).key).unwrap();
-    let mut block = Block::parse(&bytes[..BLOCK]).unwrap();
-    block.sequence = u32::MAX;
-    let mac_key = MacKey::derive(content.expose(), label::HEADER_MAC);
-    let last = block.to_bytes(|message| mac_key.tag(message)).unwrap();
+    let last = block_with(&bytes, u32::MAX, |_| {});
     let bytes = [&last, &last, &bytes[2 * BLOCK..]].concat();
     let disk = Disk::new(bytes.clone(), usize::MAX);
     assert!(matches!(run(&disk, 2), Err(Error::Exhausted { .. })));
+    assert_eq!(disk.into_state().bytes, bytes);
+}
+
+/// Returns the first header block of a file under version 1 with other stanzas.
+fn block_with(bytes: &[u8], sequence: u32, change: impl FnOnce(&mut Vec<Stanza>)) -> Vec<u8> {
+    let content = BlockRead::parse(bytes[..BLOCK].to_vec()).unwrap().content_key(&key(1).key).unwrap();
+    let mut block = Block::parse(&bytes[..BLOCK]).unwrap();
+    block.sequence = sequence;
+    change(&mut block.stanzas);
+    let mac_key = MacKey::derive(content.expose(), label::HEADER_MAC);
+    block.to_bytes(|message| mac_key.tag(message)).unwrap()
+}
+
+fn recipient(byte: u8) -> Stanza {
+    Stanza { kind: stanza::RECIPIENT, body: vec![byte; 232] }
+}
+
+#[test]
+fn recipients_and_unknown_stanzas_are_kept_byte_for_byte() {
+    let bytes = sealed(1);
+    // In any order, and none of them an age file: what is in them is nobody's business here.
+    let block = block_with(&bytes, 0, |stanzas| {
+        stanzas.insert(1, recipient(1));
+        stanzas.extend([Stanza { kind: 0x80, body: Vec::new() }, recipient(2)]);
+    });
+    let disk = Disk::new([&block, &block, &bytes[2 * BLOCK..]].concat(), usize::MAX);
+    assert_eq!(run(&disk, 2).unwrap(), Rewrapped::From(1));
+    let after = disk.into_state().synced;
+    assert_eq!(opened_by(&after).unwrap(), (2, false));
+    let (before, after) = (Block::parse(&block).unwrap(), Block::parse(&after[..BLOCK]).unwrap());
+    assert_eq!(after.stanzas[1..], before.stanzas[1..]);
+    assert_ne!(after.stanzas[0], before.stanzas[0]);
+}
+
+#[test]
+fn a_delivery_is_left_as_it_is() {
+    let bytes = sealed(1);
+    let block = block_with(&bytes, 0, |stanzas| stanzas[0] = recipient(1));
+    let bytes = [&block, &block, &bytes[2 * BLOCK..]].concat();
+    let disk = Disk::new(bytes.clone(), usize::MAX);
+    assert!(matches!(run(&disk, 2), Err(Error::WrongKey { is_delivery: true, .. })));
+    assert_eq!(disk.into_state().bytes, bytes);
+}
+
+#[test]
+fn a_delivery_that_has_a_project_in_its_newer_block_is_finished() {
+    let bytes = sealed(1);
+    let old = block_with(&bytes, 0, |stanzas| stanzas[0] = recipient(1));
+    let new = block_with(&bytes, 1, |_| {});
+    let disk = Disk::new([&old, &new, &bytes[2 * BLOCK..]].concat(), usize::MAX);
+    assert_eq!(run(&disk, 1).unwrap(), Rewrapped::Repaired);
+    let after = disk.into_state().synced;
+    assert!(after[..BLOCK] == new && after[BLOCK..2 * BLOCK] == new);
+}
+
+#[test]
+fn a_newer_block_that_only_a_recipient_opens_is_never_written_over() {
+    let bytes = sealed(1);
+    let newer = block_with(&bytes, 1, |stanzas| stanzas[0] = recipient(1));
+    let bytes = [&bytes[..BLOCK], &newer, &bytes[2 * BLOCK..]].concat();
+    let disk = Disk::new(bytes.clone(), usize::MAX);
+    assert!(matches!(run(&disk, 2), Err(Error::WrongKey { .. })));
     assert_eq!(disk.into_state().bytes, bytes);
 }
 

@@ -144,12 +144,16 @@ impl Reencrypt {
             let busy = Error::Busy { what: path.display().to_string(), waited: LOCK_WAIT };
             return Err(Failure::of(doing(), busy));
         }
-        let opener = work.keys.open(path, file).map_err(|failure| match failure.kind {
-            "wrong-key" => {
-                let path = shell_word(&path.display().to_string());
-                failure.hint(format!("see which project it belongs to: strongroom inspect --unlock {path}"))
+        let opener = work.keys.try_open(path, file).map_err(|error| {
+            let what = path.display().to_string();
+            let of_other_project = matches!(error, Error::WrongKey { is_delivery: false, .. });
+            let failure = work.keys.explain(&what, error);
+            if of_other_project {
+                failure
+                    .hint(format!("see which project it belongs to: strongroom inspect --unlock {}", shell_word(&what)))
+            } else {
+                failure
             }
-            _ => failure,
         })?;
         let header = opener.header();
         warn_of_one_block(context, path, header.one_block_only);

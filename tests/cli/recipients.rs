@@ -1,0 +1,113 @@
+//! Files that recipients can open: deliveries, which no project's key opens, and files of a project that has recipients.
+
+use std::fs;
+
+use serde_json::json;
+use strongroom::crypto::cobblestone;
+use strongroom::crypto::hmac::MacKey;
+use strongroom::format::label;
+use strongroom::format::sealed::{Block, Stanza, stanza};
+
+use crate::harness::Home;
+
+const BLOCK: usize = 4096;
+
+fn recipient(byte: u8) -> Stanza {
+    Stanza { kind: stanza::RECIPIENT, body: vec![byte; 232] }
+}
+
+/// Writes a sealed file of project `acme` again under another name, with other stanzas.
+fn with_stanzas(home: &Home, from: &str, to: &str, change: impl FnOnce(&mut Vec<Stanza>)) {
+    let key = home.run("key show acme --format hex").succeeds().text();
+    let key: [u8; 32] = hex::decode(key.trim()).unwrap().try_into().unwrap();
+    let bytes = home.read(from);
+    let mut block = Block::parse(&bytes[..BLOCK]).unwrap();
+    let context = [label::CONTENT_KEY, &block.prelude.to_bytes()];
+    let content_key = cobblestone::open(&key, &context, block.project().unwrap()).unwrap();
+    change(&mut block.stanzas);
+    let mac_key = MacKey::derive(content_key[..].try_into().unwrap(), label::HEADER_MAC);
+    let header = block.to_bytes(|message| mac_key.tag(message)).unwrap();
+    home.write(to, [&header, &header, &bytes[2 * BLOCK..]].concat());
+}
+
+fn to_delivery(stanzas: &mut Vec<Stanza>) {
+    stanzas[0] = recipient(1);
+    stanzas.push(recipient(2));
+}
+
+/// A home with the folder `d`: a file, its sealed copy, and a delivery.
+fn with_delivery() -> Home {
+    let home = Home::with_project();
+    home.write("d/a.csv", "id,name\n");
+    home.run("encrypt -p acme d/a.csv").succeeds();
+    with_stanzas(&home, "d/a.csv.sealed", "d/in.sealed", to_delivery);
+    home
+}
+
+#[test]
+fn every_command_says_that_no_key_opens_a_delivery_and_leaves_it_as_it_is() {
+    let home = with_delivery();
+    let before = home.read("d/in.sealed");
+    let message = |doing: &str, whose: &str| {
+        format!(
+            "error: cannot {doing} d/in.sealed\ncause: no key of {whose} opens d/in.sealed: it was sealed for a \
+             recipient's key, and not for a project\nhint: this version of strongroom opens no file without a project: \
+             see if a newer one does, or ask the sender for it in another form\n"
+        )
+    };
+    let this = "this vault";
+    let acme = "project \"acme\"";
+    home.run("decrypt d/in.sealed").fails(4, &message("decrypt", this));
+    home.run("decrypt d/in.sealed -p acme").fails(4, &message("decrypt", acme));
+    home.run("cat d/in.sealed").fails(4, &message("decrypt", this));
+    home.run("inspect --unlock d/in.sealed").fails(4, &message("inspect", this));
+    home.run("rewrap -p acme d/in.sealed").fails(4, &message("rewrap", acme));
+    home.run("rewrap -p acme d/in.sealed --dry-run").fails(4, &message("rewrap", acme));
+    home.run("reencrypt -p acme d/in.sealed").fails(4, &message("decrypt", acme));
+    home.run("decrypt d/in.sealed --json").fails_in_json(4, "wrong-key");
+    let streamed = home.typed("decrypt - --password-file pw").input(&before).run();
+    let streamed = streamed.fails(4, &message("decrypt", this).replace("d/in.sealed", "standard input"));
+    assert!(streamed.bytes().is_empty());
+    let verified = home.run("verify d/in.sealed --json");
+    assert_eq!((verified.code(), verified.json()), (4, json!([{"file": "d/in.sealed", "state": "wrong-key"}])));
+    assert!(home.read("d/in.sealed") == before);
+}
+
+#[test]
+fn a_delivery_in_a_folder_stops_nothing_else_there() {
+    let home = with_delivery();
+    home.run("key rotate acme").succeeds();
+    let before = home.read("d/in.sealed");
+    for (words, done) in [
+        ("verify d", "WRONG-KEY"),
+        ("rewrap -p acme d", "1 file rewrapped"),
+        ("reencrypt -p acme d", "1 file encrypted anew"),
+        ("decrypt d -o out", "1 file decrypted"),
+    ] {
+        let outcome = home.run(words);
+        assert_eq!(outcome.code(), 4, "{words}: {}", outcome.stderr());
+        let text = outcome.text();
+        assert!(text.contains(done), "{words}: {text}{}", outcome.stderr());
+        assert!(outcome.stderr().contains("sealed for a recipient's key"), "{words}: {}", outcome.stderr());
+    }
+    assert_eq!(home.read("out/a.csv"), b"id,name\n");
+    assert!(home.read("d/in.sealed") == before && !home.path("out/in").exists());
+}
+
+#[test]
+fn a_delivery_under_the_name_of_a_copy_is_not_replaced_by_an_update() {
+    let home = with_delivery();
+    fs::rename(home.path("d/in.sealed"), home.path("d/a.csv.sealed")).unwrap();
+    home.run("encrypt -p acme d/a.csv --update").fails(
+        1,
+        "error: cannot write d/a.csv.sealed\ncause: the encrypted file that is there was sealed for a recipient's key, \
+         and not for a project; it was left as it is\nhint: move it away, name another output with -o, or replace it \
+         with --force\n",
+    );
+    // One among copies with hidden names is none of this project's.
+    home.write("e/b.csv", "id,name\n");
+    home.run("encrypt -p acme e --hide-names -o hidden").succeeds();
+    let name = format!("{}.sealed", "5".repeat(32));
+    fs::rename(home.path("d/a.csv.sealed"), home.path("hidden").join(name)).unwrap();
+    home.run("encrypt -p acme e --hide-names -o hidden --update").succeeds();
+}
