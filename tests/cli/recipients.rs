@@ -111,3 +111,19 @@ fn a_delivery_under_the_name_of_a_copy_is_not_replaced_by_an_update() {
     fs::rename(home.path("d/a.csv.sealed"), home.path("hidden").join(name)).unwrap();
     home.run("encrypt -p acme e --hide-names -o hidden --update").succeeds();
 }
+
+#[test]
+fn inspect_shows_a_delivery_as_one_without_a_key() {
+    let home = with_delivery();
+    let text = home.run_alone("inspect d/in.sealed").succeeds().changed_nothing().text();
+    let row = text.lines().find(|line| line.starts_with("delivery")).unwrap();
+    assert!(row.ends_with("sealed for 2 recipients: no project's key opens it"), "{row}");
+    assert!(!home.run_alone("inspect d/a.csv.sealed").succeeds().text().contains("delivery"));
+    let seen = home.run_alone("inspect d/in.sealed d/a.csv.sealed --json").succeeds().json();
+    assert_eq!((&seen[0]["delivery"], &seen[1]["delivery"]), (&json!(true), &json!(false)));
+    assert_eq!(seen[0]["stanzas"][0], json!({"type": 3, "name": "recipient", "length": 232}));
+    let listed = home.run_alone("ls d").succeeds().text();
+    let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["FILE", "LENGTH", "KIND"]);
+    assert_eq!(lines[1..], [vec!["d/a.csv.sealed", "8"], vec!["d/in.sealed", "8", "delivery"]]);
+}

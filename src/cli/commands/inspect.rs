@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
-use crate::cli::output::table;
+use crate::cli::output::{counted, table};
 use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::with_unlocked;
 use crate::cli::{password, rendering};
@@ -132,9 +132,14 @@ impl<'a> Blocks<'a> {
     }
 
     fn end_list(&mut self) {
-        let headings: &[&str] =
-            if self.is_unlocked { &["FILE", "LENGTH", "PROJECT", "KEY", "PATH"] } else { &["FILE", "LENGTH"] };
         if let Some((_, rows)) = self.listed.take() {
+            // Unlocked, no delivery is among them: none of the keys opens one.
+            let has_deliveries = rows.iter().any(|cells| cells.len() == 3);
+            let headings: &[&str] = match (self.is_unlocked, has_deliveries) {
+                (true, _) => &["FILE", "LENGTH", "PROJECT", "KEY", "PATH"],
+                (false, true) => &["FILE", "LENGTH", "KIND"],
+                (false, false) => &["FILE", "LENGTH"],
+            };
             self.texts.push(table(headings, rows));
         }
     }
@@ -149,6 +154,9 @@ impl<'a> Blocks<'a> {
 fn listed(what: &str, seen: &Seen) -> Vec<String> {
     let length = seen.inspection.plaintext_len.map_or_else(|| "?".into(), |length| length.to_string());
     let mut cells = vec![what.to_owned(), length];
+    if seen.inspection.is_delivery() {
+        cells.push("delivery".into());
+    }
     if let Some(Header { opened_by, metadata, .. }) = &seen.header {
         let bytes = metadata.path_bytes.as_ref().map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
         let path = metadata.path.clone().or(bytes).or_else(|| metadata.name.clone());
@@ -182,16 +190,20 @@ fn rows(what: &str, inspection: &Inspection) -> Vec<Vec<String>> {
         None => "no sealed file has this size: it is cut short or extended".into(),
     };
     let blocks = if inspection.blocks_agree { "agree" } else { "differ: one is damaged or older" };
-    vec![
-        row("file", what),
-        row("format", "version 1, Cobblestone-256 (AES-256-GCM)"),
+    let mut rows = vec![row("file", what), row("format", "version 1, Cobblestone-256 (AES-256-GCM)")];
+    if inspection.is_delivery() {
+        let recipients = counted(inspection.recipients(), "recipient");
+        rows.push(row("delivery", format!("sealed for {recipients}: no project's key opens it")));
+    }
+    rows.extend([
         row("id", inspection.file),
         row("size", format!("{} bytes", inspection.size)),
         row("plaintext", plain),
         row("header", format!("two blocks of {} bytes, which {blocks}", inspection.block_len)),
         row("rewrapped", format!("{} times", inspection.sequence)),
         row("stanzas", stanzas.join(", ")),
-    ]
+    ]);
+    rows
 }
 
 fn sealed_rows(header: &Header) -> Vec<Vec<String>> {
@@ -219,6 +231,7 @@ fn value(what: &str, inspection: &Inspection) -> Value {
         "file": what,
         "version": 1,
         "suite": "cobblestone-256",
+        "delivery": inspection.is_delivery(),
         "id": inspection.file.to_string(),
         "size": inspection.size,
         "plaintext_len": inspection.plaintext_len,
