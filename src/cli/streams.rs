@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::output::whole_or_failed;
+use super::output::{counted, whole_or_failed};
 use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
@@ -195,6 +195,21 @@ pub fn warn_of_left_behind(context: &Context, left: &[PathBuf]) {
         if left.len() == 1 { first.display().to_string() } else { format!("files such as {}", first.display()) }
     );
     context.output.warn("left-behind", &text);
+}
+
+/// Warns of files that recipients could open before they were encrypted again. `files` gives how many each had.
+pub fn warn_of_recipients<'a>(context: &Context, files: impl IntoIterator<Item = (&'a Path, usize)>) {
+    let shared: Vec<_> = files.into_iter().filter(|(_, recipients)| *recipients > 0).collect();
+    let Some((first, _)) = shared.first() else { return };
+    let recipients = shared.iter().map(|(_, recipients)| recipients).sum();
+    let text = format!(
+        "{} could also be opened with recipients' keys ({} in all); now only the project's key opens {}, for example {}",
+        counted(shared.len(), "file"),
+        counted(recipients, "recipient"),
+        if shared.len() == 1 { "it" } else { "them" },
+        first.display()
+    );
+    context.output.warn("recipients-dropped", &text);
 }
 
 /// Warns of files that another name still holds: a hard link, under which nothing has changed.

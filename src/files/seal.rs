@@ -68,6 +68,8 @@ pub struct Sealed {
     pub bytes: u64,
     /// When it was last modified.
     pub modified: Option<Timestamp>,
+    /// How many recipients can open the copy besides the project.
+    pub recipients: usize,
 }
 
 /// What is done if there is a file under an output's name.
@@ -248,6 +250,7 @@ impl<'a> Sealing<'a> {
             version: header.opened_by.version,
             bytes: length.unwrap_or_default(),
             modified: header.metadata.modified,
+            recipients: header.recipients,
         };
         let now = self.metadata_of(job, original);
         let is_same = length == Some(original.len())

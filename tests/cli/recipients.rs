@@ -127,3 +127,57 @@ fn inspect_shows_a_delivery_as_one_without_a_key() {
     assert_eq!(lines[0], ["FILE", "LENGTH", "KIND"]);
     assert_eq!(lines[1..], [vec!["d/a.csv.sealed", "8"], vec!["d/in.sealed", "8", "delivery"]]);
 }
+
+#[test]
+fn a_file_with_recipients_opens_for_its_project_and_rewrap_keeps_them() {
+    let home = Home::with_project();
+    home.write("a.csv", "id,name\n");
+    home.run("encrypt -p acme a.csv").succeeds();
+    with_stanzas(&home, "a.csv.sealed", "a.csv.sealed", |stanzas| stanzas.extend([recipient(1), recipient(2)]));
+    home.run("key rotate acme").succeeds();
+    let stanzas = || Block::parse(&home.read("a.csv.sealed")[..BLOCK]).unwrap().stanzas;
+    let before = stanzas();
+    home.run("rewrap -p acme a.csv.sealed").succeeds();
+    assert!(stanzas()[1..] == before[1..] && stanzas()[0] != before[0]);
+    home.run("decrypt a.csv.sealed -o b.csv").succeeds();
+    assert_eq!(home.read("b.csv"), b"id,name\n");
+    home.run("verify a.csv.sealed").succeeds();
+}
+
+#[test]
+fn encrypting_a_file_again_says_how_many_recipients_lose_it() {
+    let home = Home::with_project();
+    for name in ["d/a", "d/b", "d/c"] {
+        home.write(name, "data");
+        home.run(&format!("encrypt -p acme {name}")).succeeds();
+    }
+    let share = |name: &str, count: u8| {
+        with_stanzas(&home, name, name, |stanzas| stanzas.extend((0..count).map(recipient)));
+    };
+    share("d/a.sealed", 1);
+    share("d/b.sealed", 2);
+    home.run("key rotate acme").succeeds();
+    home.run("reencrypt -p acme d").warns(
+        "[..]\n",
+        "warning: 2 files could also be opened with recipients' keys (3 recipients in all); now only the project's key \
+         opens them, for example d/a.sealed\n",
+    );
+    // What is under the current key already is left alone, and its recipients with it.
+    share("d/a.sealed", 1);
+    home.run("reencrypt -p acme d").succeeds();
+    let again = home.run("reencrypt -p acme d --before 2999-01-01 --json");
+    let dropped: Vec<_> =
+        again.json().as_array().unwrap().iter().map(|file| file["recipients_dropped"].clone()).collect();
+    assert_eq!(dropped, [1, 0, 0]);
+    let warning: serde_json::Value = serde_json::from_str(again.stderr()).unwrap();
+    assert_eq!((&warning["warning"], again.code()), (&json!("recipients-dropped"), 0));
+
+    share("d/c.sealed", 1);
+    home.run("encrypt -p acme d/c --update").succeeds();
+    home.write("d/c", "other data");
+    home.run("encrypt -p acme d/c --update").warns(
+        "d/c -> d/c.sealed (project acme, key version 2)\n",
+        "warning: 1 file could also be opened with recipients' keys (1 recipient in all); now only the project's key \
+         opens it, for example d/c.sealed\n",
+    );
+}

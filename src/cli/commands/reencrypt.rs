@@ -12,7 +12,7 @@ use crate::cli::hints::shell_word;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
-use crate::cli::streams::{warn_of_links, warn_of_one_block};
+use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients};
 use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::with_unlocked;
 use crate::crypto::secret::ProjectFileKey;
@@ -36,7 +36,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// After a compromise, this is what shuts out whoever had an earlier key: each file gets a key of its own that nobody
 /// has seen. The data never lies on the disk in the clear. A file is replaced once all of it has proven authentic and
 /// its successor is synced; run again after an interruption, it does what is missing. Files that were only rewrapped
-/// are encrypted anew too.
+/// are encrypted anew too. Recipients of a file cannot open its successor.
 #[derive(Debug, Args)]
 pub struct Reencrypt {
     /// The project
@@ -54,7 +54,7 @@ pub struct Reencrypt {
 
 /// What became of a file.
 enum Outcome {
-    Done { bytes: u64, was: u32, is_linked: bool },
+    Done { bytes: u64, was: u32, is_linked: bool, recipients: usize },
     Current,
 }
 
@@ -102,20 +102,29 @@ impl Reencrypt {
             );
             drop(progress);
             tally.note(work.tree.sync());
-            let (mut files, mut linked) = (Vec::new(), Vec::new());
+            let (mut files, mut linked, mut shared) = (Vec::new(), Vec::new(), Vec::new());
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let Some(outcome) = tally.take(outcome) else { continue };
                 let file = item.path.display().to_string();
                 files.push(match outcome {
-                    Outcome::Done { bytes, was, is_linked } => {
+                    Outcome::Done { bytes, was, is_linked, recipients } => {
                         tally.bytes += bytes;
+                        shared.push((item.path.as_path(), recipients));
                         linked.extend(is_linked.then(|| item.path.clone()));
-                        json!({"file": file, "state": "reencrypted", "bytes": bytes, "key_version": to.version, "was": was})
+                        json!({
+                            "file": file,
+                            "state": "reencrypted",
+                            "bytes": bytes,
+                            "key_version": to.version,
+                            "was": was,
+                            "recipients_dropped": recipients,
+                        })
                     }
                     Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
                 });
             }
             warn_of_links(context, "the file as it was", &linked);
+            warn_of_recipients(context, shared);
             if let Some(text) = work.refused.text() {
                 context.output.warn("attributes-refused", &text);
             }
@@ -157,7 +166,7 @@ impl Reencrypt {
         })?;
         let header = opener.header();
         warn_of_one_block(context, path, header.one_block_only);
-        let was = header.opened_by.version;
+        let (was, recipients) = (header.opened_by.version, header.recipients);
         let is_new = self.before.is_none_or(|before| header.metadata.sealed.is_some_and(|sealed| sealed >= before));
         // A rewrapped file is under the current key, but its own key is the one that an earlier key opened.
         if was == work.to.version && header.sequence == 0 && is_new {
@@ -193,7 +202,7 @@ impl Reencrypt {
             Ok(bytes)
         })?;
         work.tree.named(&target);
-        Ok(Outcome::Done { bytes, was, is_linked })
+        Ok(Outcome::Done { bytes, was, is_linked, recipients })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::output::counted;
 use crate::cli::setup::describe;
+use crate::cli::streams::warn_of_recipients;
 use crate::cli::tally::{Tally, shown};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
@@ -29,6 +30,11 @@ pub fn report(
     tally: &mut Tally<'_>,
     new: Option<New<'_>>,
 ) -> Result<(), Failure> {
+    let replaced = work.jobs.iter().zip(&outcomes).filter_map(|(job, outcome)| match outcome {
+        Ok(Outcome::Done { older: Some(copy), .. }) => Some((job.output.as_path(), copy.recipients)),
+        _ => None,
+    });
+    warn_of_recipients(context, replaced);
     let by = format!("project {}, key version {}", printable(&key.project), key.version);
     let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
     let mut lines = Vec::new();
