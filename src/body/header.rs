@@ -111,16 +111,21 @@ impl Header {
     }
 }
 
-/// Makes both blocks of a new sealed file with a fresh content key.
-pub(super) fn seal(file_key: &FileKey, metadata: &Metadata) -> Result<(Prelude, ContentKey, Vec<u8>), Error> {
+/// Makes both blocks of a new sealed file with a fresh content key, each of `least_len` bytes or more if it needs more.
+pub(super) fn seal(
+    file_key: &FileKey,
+    metadata: &Metadata,
+    least_len: usize,
+) -> Result<(Prelude, ContentKey, Vec<u8>), Error> {
     let failed = |error| Error::from_format("the new file's header", error);
     let content_key = ContentKey::generate()?;
     let json = to_padded(metadata, METADATA_BLOCK).map_err(failed)?;
     // The context of the stanzas holds the block length, so it is settled from their lengths first.
     let lengths = [(stanza::PROJECT, PROJECT_STANZA_LEN), (stanza::METADATA, sealed_len(json.len() as u64) as usize)];
     let empty = lengths.map(|(kind, length)| Stanza { kind, body: vec![0; length] });
-    let block_len =
+    let fitting =
         Block::fitting_len(&empty).ok_or_else(|| failed(FormatError::malformed("the metadata is too long")))?;
+    let block_len = fitting.max(least_len);
     let prelude = Prelude { block_len, file: FileId::generate()? };
     let bytes = prelude.to_bytes();
     let project = cobblestone::seal(file_key.expose(), &[label::CONTENT_KEY, &bytes], content_key.expose())?;

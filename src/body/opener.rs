@@ -171,7 +171,8 @@ impl<S: ReadAt> Opener<S> {
 
     /// Seals the same bytes under a fresh content key and `file_key` into `output`, and returns their length.
     ///
-    /// The plaintext is never anywhere but in the chunk that is worked on.
+    /// The plaintext is never anywhere but in the chunk that is worked on. The new header blocks are as long as these,
+    /// or longer. Recipients are not taken over: their stanzas hold the old content key.
     ///
     /// # Errors
     /// Those of [`Opener::copy_to`]; [`Error::Random`].
@@ -182,7 +183,8 @@ impl<S: ReadAt> Opener<S> {
         output: Output<'_>,
         run: Run<'_>,
     ) -> Result<u64, Error> {
-        let (_, head, to) = head(file_key, metadata)?;
+        // A block never grows, and the room in this one was wanted.
+        let (_, head, to) = head(file_key, metadata, self.header.prelude.block_len)?;
         let sink = sink_after(&head, output)?;
         let work = Reseal { from: &self.cipher, to: &to };
         engine::run(&work, self.all(), sink, run).map_err(|trouble| self.explain(trouble))?;

@@ -39,7 +39,7 @@ pub fn seal(
     output: Output<'_>,
     run: Run<'_>,
 ) -> Result<Written, Error> {
-    let (prelude, head, cipher) = head(file_key, metadata)?;
+    let (prelude, head, cipher) = head(file_key, metadata, 0)?;
     let bytes = seal_body(what, &head, &cipher, input, output, run)?;
     Ok(Written { file: prelude.file, bytes })
 }
@@ -80,9 +80,13 @@ pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>
     }
 }
 
-/// Makes the header and the body's prefix, and the cipher for its chunks.
-pub(super) fn head(file_key: &FileKey, metadata: &Metadata) -> Result<(Prelude, Vec<u8>, BulkCipher), Error> {
-    let (prelude, content_key, mut head) = header::seal(file_key, metadata)?;
+/// Makes the header, with blocks of `least_len` bytes or more, and the body's prefix, and the cipher for its chunks.
+pub(super) fn head(
+    file_key: &FileKey,
+    metadata: &Metadata,
+    least_len: usize,
+) -> Result<(Prelude, Vec<u8>, BulkCipher), Error> {
+    let (prelude, content_key, mut head) = header::seal(file_key, metadata, least_len)?;
     let mut salt = [0; SALT_LEN];
     crate::crypto::random(&mut salt)?;
     let (cipher, commitment) = BulkCipher::derive(content_key.expose(), &salt, &[&prelude.to_bytes()]);
@@ -124,7 +128,7 @@ impl<W: Write> Sealer<W> {
     /// # Errors
     /// [`Error::Io`] of the output; [`Error::Random`].
     pub fn new(file_key: &FileKey, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
-        let (_, head, cipher) = head(file_key, metadata)?;
+        let (_, head, cipher) = head(file_key, metadata, 0)?;
         output.write_all(&head).map_err(writing)?;
         let slots = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
         Ok(Self { output, cipher, number: 0, slots, filled: 0, failed: false })

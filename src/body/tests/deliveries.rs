@@ -117,3 +117,20 @@ fn inspect_tells_a_delivery_from_a_projects_file() {
     let seen = inspect("f", &sealed(1, b"data")).unwrap();
     assert_eq!((seen.is_delivery(), seen.recipients()), (false, 0));
 }
+
+#[test]
+fn a_file_that_is_encrypted_again_keeps_the_room_in_its_header() {
+    let metadata = Metadata { name: Some("x".repeat(9000)), ..Metadata::default() };
+    for (metadata, block_len) in [(Metadata::default(), 16384), (metadata, 20480)] {
+        let (_, head, cipher) = sealer::head(&key(1).key, &Metadata::default(), block_len).unwrap();
+        let mut file = Vec::new();
+        let (mut input, output) = (&b"data"[..], Output::Stream(&mut file));
+        sealer::seal_body("f", &head, &cipher, Input::Stream(&mut input), output, Run::quiet()).unwrap();
+        let opener = Opener::new("f", "v", &file[..], || [Ok(key(1))].into_iter()).unwrap();
+        let mut again = Vec::new();
+        opener.reseal_to(&key(2).key, &metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
+        let seen = inspect("f", &again).unwrap();
+        assert_eq!((seen.block_len, seen.plaintext_len), (block_len, Some(4)));
+        assert_eq!(open(&again, &[2]).unwrap().0, b"data");
+    }
+}
