@@ -16,6 +16,7 @@ use strongroom::body::{Opener, Output, Rewrapped, Run, StreamOpener, inspect, re
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
+use strongroom::crypto::list_digest::ListDigest;
 use strongroom::crypto::secret::{FileKey, Password, ProjectFileKey};
 use strongroom::error::Difference;
 use strongroom::format::item::DataKeyItem;
@@ -30,6 +31,7 @@ use strongroom::vault::{NewProject, Vault};
 /// How many vectors there are, so that one that is lost or passed over shows.
 const SEALED: usize = 48;
 const VAULTS: usize = 15;
+const LIST_DIGESTS: usize = 10;
 
 /// The vault every vault vector is about.
 const VAULT_ID: &str = "e7118c17-06fd-4c9f-962f-08a5a68b5f73";
@@ -288,4 +290,18 @@ fn vaults_open_or_fail_as_the_vectors_say() {
         }
     }
     assert_eq!(vectors.len(), VAULTS);
+}
+
+#[test]
+fn list_digests_are_those_of_the_vectors() {
+    let text = include_str!("vectors/list-digest.txt");
+    for line in text.lines() {
+        let (length, known) = line.split_once(' ').unwrap();
+        let bytes: Vec<u8> = (0..length.parse::<usize>().unwrap()).map(|at| (at % 251) as u8).collect();
+        let mut digest = ListDigest::new();
+        // Parts that end nowhere near the pieces' borders.
+        bytes.chunks(70_001).for_each(|part| digest.update(part));
+        assert_eq!(hex::encode(digest.finish()), known, "{length} bytes");
+    }
+    assert_eq!(text.lines().count(), LIST_DIGESTS);
 }

@@ -140,6 +140,13 @@ fn the_c_reference_derives_the_same_key() {
 }
 
 #[test]
+#[ignore = "needs Python: run ./test"]
+fn python_computes_the_same_list_digests() {
+    let output = python("tests/python/list_digest.py").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "list digests: 10 vectors hold\n");
+}
+
+#[test]
 #[ignore = "needs Python's cryptography: run ./test"]
 fn python_opens_files_as_their_recipient() {
     let output = python("tests/python/open_as_recipient.py").output().unwrap();

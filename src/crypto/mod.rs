@@ -1,13 +1,14 @@
 //! Passwords to keys, keys to sealed bytes. Nothing here reads a file, a terminal or the clock.
 //!
 //! One construction seals everything: [`cobblestone`], and for bodies [`bulk`] with a faster cipher underneath. One
-//! function turns a master password into a key: [`kdf`].
+//! function turns a master password into a key: [`kdf`]. [`list_digest`] is what people compare files by.
 //! Secrets live in the newtypes of [`secret`].
 
 pub mod bulk;
 pub mod cobblestone;
 pub mod hmac;
 pub mod kdf;
+pub mod list_digest;
 pub mod secret;
 
 /// Fills `bytes` from the operating system's random generator.
