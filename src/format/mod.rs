@@ -35,6 +35,17 @@ pub mod label {
     pub const HEADER_MAC: &[u8] = b"strongroom/v1/header-mac";
     /// Derives the key of the anchor's MAC from the data key.
     pub const ANCHOR: &[u8] = b"strongroom/v1/anchor";
+    /// Reserved: a key of the access log under the data key, followed by vault id and version (u32).
+    pub const LOG_KEY: &[u8] = b"strongroom/v1/log-key";
+    /// Reserved: a record of the access log under a log key, followed by vault id, enrolment id, number (u64) and the
+    /// digest of the record before.
+    pub const LOG: &[u8] = b"strongroom/v1/log";
+    /// Reserved: a signing key under the data key, followed by vault id and the key's id.
+    pub const SIGNING_KEY: &[u8] = b"strongroom/v1/signing-key";
+    /// Reserved: an identity that others encrypt for, under the data key, followed by vault id and the identity's id.
+    pub const IDENTITY: &[u8] = b"strongroom/v1/identity";
+    /// Reserved: derives what a report shows of a file key.
+    pub const KEY_CHECK: &[u8] = b"strongroom/v1/key-check";
 }
 
 /// Why some bytes are not what they should be.
@@ -62,5 +73,28 @@ pub enum FormatError {
 impl FormatError {
     pub(crate) fn malformed(what: impl Into<String>) -> Self {
         Self::Malformed(what.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Returns the labels of a text, each after `before` and up to `after`.
+    fn labels<'t>(text: &'t str, before: &str, after: char) -> Vec<&'t str> {
+        let mut labels: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.trim_start().split_once(before)?.1.split_once(after))
+            .map(|(label, _)| label)
+            .filter(|label| label.starts_with("strongroom/v1/"))
+            .collect();
+        labels.sort_unstable();
+        labels
+    }
+
+    #[test]
+    fn every_label_is_in_the_one_table_of_them() {
+        let own = labels(include_str!("mod.rs"), ": &[u8] = b\"", '"');
+        let table = include_str!("../../docs/format.md").split("\n## ").find(|part| part.starts_with("3. All labels"));
+        assert!(own.len() > 10 && own.windows(2).all(|pair| pair[0] != pair[1]), "{own:?}");
+        assert_eq!(own, labels(table.unwrap(), "| `", '`'));
     }
 }
