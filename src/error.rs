@@ -174,6 +174,12 @@ pub enum Error {
         /// Their names.
         features: Vec<String>,
     },
+    /// Two vault files that were changed apart in what this program does not read, so that it cannot unite them.
+    #[error("both files have changed what this program does not read: {}", .members.join(", "))]
+    NotUnited {
+        /// What it is.
+        members: Vec<String>,
+    },
     /// Bytes that fail an integrity check or break a format's rules.
     #[error("{what} is damaged: {detail}")]
     Damaged {

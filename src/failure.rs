@@ -139,6 +139,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
         Error::UnsupportedFeature { .. } => (Exit::Failed, "unsupported-version"),
         Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
+        Error::NotUnited { .. } => (Exit::Failed, "not-united"),
         Error::Damaged { .. } => (Exit::Damaged, "damaged"),
         Error::Truncated { .. } => (Exit::Damaged, "truncated"),
         Error::NotSealed { .. } => (Exit::NotFound, "not-sealed"),
@@ -225,6 +226,7 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {
             "install a newer strongroom"
         }
+        Error::NotUnited { .. } => "nothing was changed: merge them with a newer strongroom, which can read it",
         Error::Damaged { what, .. } if what.starts_with("the vault") => {
             "restore the vault file from a backup; `strongroom doctor` tells what else stands there"
         }

@@ -18,6 +18,20 @@ const MESSAGE_LIMIT: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrictValue(Value);
 
+impl StrictValue {
+    /// Tells whether an object in it, at any depth, has a member of this name.
+    pub(crate) fn has_member(&self, name: &str) -> bool {
+        fn has(value: &Value, name: &str) -> bool {
+            match value {
+                Value::Object(members) => members.contains_key(name) || members.values().any(|value| has(value, name)),
+                Value::Array(values) => values.iter().any(|value| has(value, name)),
+                _ => false,
+            }
+        }
+        has(&self.0, name)
+    }
+}
+
 impl Serialize for StrictValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

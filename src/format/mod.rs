@@ -9,7 +9,7 @@ pub mod scalar;
 pub mod sealed;
 pub mod vault;
 
-pub use scalar::{DataKeyId, FileId, ProjectId, Timestamp, VaultId};
+pub use scalar::{DataKeyId, FileId, ProjectId, SecretId, Timestamp, VaultId};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
 pub mod label {
@@ -19,7 +19,7 @@ pub mod label {
     pub const VAULT: &[u8] = b"strongroom/v1/vault";
     /// A file key under the data key, followed by vault id, project id and version (u32).
     pub const FILE_KEY: &[u8] = b"strongroom/v1/file-key";
-    /// Another secret under the data key, followed by vault id and the secret's id.
+    /// A version of a secret under the data key, followed by vault id and the version's id.
     pub const SECRET: &[u8] = b"strongroom/v1/secret";
     /// The data key under a recovery kit's secret, followed by vault id, data key id and kit number (u32).
     pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";

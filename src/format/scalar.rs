@@ -95,6 +95,10 @@ id! {
     ProjectId
 }
 id! {
+    /// Names one version of a secret, or a secret with all its versions.
+    SecretId
+}
+id! {
     /// Names a sealed file.
     FileId
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{closed_object, open_object, parse, to_padded};
 use super::scalar::{Base64, FixedBase64};
-use super::{DataKeyId, FormatError, ProjectId, Timestamp, VaultId};
+use super::{DataKeyId, FormatError, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
@@ -16,6 +16,9 @@ pub const PAYLOAD_BLOCK: usize = 4096;
 pub const ANCESTOR_LIMIT: usize = 256;
 /// Features a payload may need that this program has.
 pub const FEATURES: [&str; 0] = [];
+/// What begins an entry of `needs` that asks less of a program: it may change the vault, but not give it another data
+/// key, unless it can wrap what the named member holds.
+pub const RENEW: &str = "renew:";
 
 const FORMAT: &str = "strongroom-vault";
 const VERSION: u64 = 1;
@@ -142,7 +145,7 @@ fn check_version(format: &str, version: u64) -> Result<(), FormatError> {
 open_object! {
     /// What only the data key opens.
     pub struct Payload {
-        /// Features a program must have to change this vault.
+        /// Features a program must have to change this vault, or, after [`RENEW`], to rotate its data key.
         pub needs: Vec<String> = default,
         /// What Argon2id costs at the next password change.
         pub policy: Policy,
@@ -156,7 +159,7 @@ open_object! {
         pub lapsed: Option<Timestamp> = default,
         /// The projects.
         pub projects: Vec<Project> = default,
-        /// Other secrets, wrapped like file keys.
+        /// Every version of every secret. Nothing writes them yet.
         pub secrets: Vec<Secret> = default,
         /// Every recovery kit there ever was.
         pub kits: Vec<KitRecord> = default,
@@ -286,12 +289,35 @@ open_object! {
 }
 
 open_object! {
-    /// Another secret of the vault.
+    /// One version of a secret. A version never changes: an edit adds one.
     pub struct Secret {
-        /// Its id: a uuid.
-        pub id: String,
+        /// The version's id.
+        pub id: SecretId,
         /// The wrapped value.
         pub wrapped: Base64,
+        /// The secret that it is a version of.
+        pub of: SecretId,
+        /// The versions that it replaces.
+        pub after: Vec<SecretId> = default,
+        /// The secret's name.
+        pub name: String,
+        /// The project that it belongs to, if any.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub project: Option<ProjectId> = default,
+        /// What kind of secret it is.
+        pub kind: String = default,
+        /// The account.
+        pub user: String = default,
+        /// Where it is used.
+        pub urls: Vec<String> = default,
+        /// Words to find it by.
+        pub tags: Vec<String> = default,
+        /// When this version was made.
+        pub made: Timestamp,
+        /// The secret was removed.
+        pub removed: bool = default,
+        /// What it was imported from.
+        pub from: String = default,
     }
 }
 
@@ -368,6 +394,10 @@ impl Payload {
         if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.number)) {
             return Err(FormatError::malformed("the recovery kits' numbers are not distinct numbers from 1"));
         }
+        let mut secrets = std::collections::HashSet::new();
+        if !payload.secrets.iter().all(|secret| secrets.insert(secret.id)) {
+            return Err(FormatError::malformed("two versions of secrets have the same id"));
+        }
         Ok(payload)
     }
 
@@ -382,7 +412,22 @@ impl Payload {
     /// Tells which features this vault needs that the program lacks: such a vault is read-only.
     #[must_use]
     pub fn lacking(&self) -> Vec<&str> {
-        self.needs.iter().map(String::as_str).filter(|need| !FEATURES.contains(need)).collect()
+        let needs = self.needs.iter().map(String::as_str);
+        needs.filter(|need| !need.starts_with(RENEW) && !FEATURES.contains(need)).collect()
+    }
+
+    /// Tells which members hold what is wrapped under the data key and this program cannot wrap anew, each as `needs`
+    /// names it: such a vault keeps its data key.
+    #[must_use]
+    pub fn unrenewable(&self) -> Vec<String> {
+        let named = self.needs.iter().filter(|need| need.starts_with(RENEW)).cloned();
+        let unread = std::iter::once(&self.others).chain(self.projects.iter().map(|project| &project.others));
+        // Whoever forgot to name it would lose it otherwise.
+        let found = unread.flatten().filter(|(_, value)| value.has_member("wrapped"));
+        let mut all: Vec<String> = named.chain(found.map(|(name, _)| format!("{RENEW}{name}"))).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 

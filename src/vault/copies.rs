@@ -148,6 +148,8 @@ impl Unlocked<'_> {
                 super::merge::unite_kits(&mut draft, &document.header.recovery, &payload);
                 (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
                 held.extend(super::merge::unite_ordered(&mut draft.payload, &payload));
+                // The copy was asked for: where the two differ, it counts, and what stood is kept.
+                let _ = super::unread::unite(&mut draft.payload, &payload);
                 draft.payload.lapsed = draft.payload.lapsed.or(payload.lapsed);
                 // An older file's note may be older than the item: the wait begins anew.
                 draft.payload.pending = payload.pending.map(|pending| Pending { settling: Vec::new(), ..pending });
@@ -170,7 +172,8 @@ impl Unlocked<'_> {
     /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
     ///
     /// # Errors
-    /// As [`super::create()`]; [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
+    /// As [`super::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
+    /// [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
     /// this machine saw last.
     pub fn fork<'b>(
         &self,
@@ -180,6 +183,7 @@ impl Unlocked<'_> {
         cost: KdfCost,
     ) -> Result<Unlocked<'b>, Error> {
         self.check_features()?;
+        self.check_renewable()?;
         // Its keys may have been retired since.
         if let Some(rolled_back) = self.rolled_back() {
             return Err(Error::RolledBack(rolled_back.clone()));

@@ -39,6 +39,7 @@ impl Unlocked<'_> {
     /// As [`Unlocked::destroy_project`], but for those of the rotation.
     pub fn check_destroyable(&self, name: &str, shared: SharedKeys) -> Result<(), Error> {
         self.check_writable()?;
+        self.check_renewable()?;
         check(&self.payload, (self.id(), &self.data_key), name, shared)
     }
 
@@ -52,12 +53,11 @@ impl Unlocked<'_> {
         self.change(|payload, editing| {
             let project = find_mut(payload, name)?;
             usable(project)?;
-            let (since, former) = match project.hold.take() {
-                Some(hold) => (hold.since, hold.reason),
-                None => (editing.now, String::new()),
-            };
-            let reason = if reason.is_empty() { former } else { reason.clone() };
-            project.hold = Some(Hold { since, reason, others: Default::default() });
+            let new = || Hold { since: editing.now, reason: String::new(), others: Default::default() };
+            let hold = project.hold.get_or_insert_with(new);
+            if !reason.is_empty() {
+                hold.reason.clone_from(&reason);
+            }
             Ok(())
         })
     }

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use super::anchor::Memory;
 use super::change::{Draft, ancestor};
 use super::project::{unwrap, wrap};
-use super::{Source, Unlocked, open_payload};
+use super::{Source, Unlocked, open_payload, unread};
 use crate::crypto::secret::DataKey;
 use crate::error::Error;
 use crate::format::VaultId;
@@ -45,7 +45,8 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`] where
     /// a rotation that this file knows nothing of is under way in the other; [`Error::RolledBack`] where neither file
-    /// is, or descends from, the one this machine saw last; those of a vault write.
+    /// is, or descends from, the one this machine saw last; [`Error::NotUnited`] if both files have something that this
+    /// program does not read, and not the same; those of a vault write.
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
         let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
         let mut lock = self.lock()?;
@@ -174,6 +175,7 @@ pub(super) fn unite_kits(draft: &mut Draft, wraps: &[RecoveryWrap], other: &Payl
 
 fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
     let mut merged = Merged::default();
+    let mut differing = unread::unite(own, other);
     (merged.destroyed, merged.held) = unite_orders(own, other);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {
@@ -181,7 +183,7 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
                 if held.name != project.name {
                     merged.renamed.push((project.name.clone(), held.name.clone()));
                 }
-                unite_keys(held, project, vault, data_key, &mut merged)?;
+                unite_keys(held, project, vault, data_key, &mut merged, &mut differing)?;
             }
             None => {
                 let mut project = project.clone();
@@ -196,14 +198,14 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
         }
     }
     for secret in &other.secrets {
-        if !own.secrets.iter().any(|held| held.id == secret.id) {
-            own.secrets.push(secret.clone());
+        match own.secrets.iter().find(|held| held.id == secret.id) {
+            None => own.secrets.push(secret.clone()),
+            Some(held) if held == secret => {}
+            Some(_) => differing.push(format!("secret {}", secret.id)),
         }
     }
-    for (name, value) in &other.others {
-        own.others.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-    Ok(merged)
+    // The other file is an ancestor from now on: what were left out of it, nobody would look for again.
+    if differing.is_empty() { Ok(merged) } else { Err(Error::NotUnited { members: differing }) }
 }
 
 /// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that
@@ -250,6 +252,7 @@ fn unite_keys(
     vault: VaultId,
     data_key: &DataKey,
     merged: &mut Merged,
+    differing: &mut Vec<String>,
 ) -> Result<(), Error> {
     // The user gave the order once; that the other machine did not know of it takes nothing back.
     if own.destroyed.is_some() {
@@ -264,11 +267,13 @@ fn unite_keys(
     for key in other.keys.iter().filter(|key| key.state != KeyState::Destroyed) {
         let opened = unwrap(vault, data_key, other, key)?;
         if let Some((version, _)) = held.iter().find(|(_, held)| bool::from(held.expose().ct_eq(opened.expose()))) {
-            // The stricter state wins: a version that was retired on one machine stays retired.
-            if let Some(own) = own.keys.iter_mut().find(|own| own.version == *version)
-                && key.state == KeyState::Retired
-            {
-                own.state = KeyState::Retired;
+            let object = format!("key version {version} of project {:?}", own.name);
+            if let Some(own) = own.keys.iter_mut().find(|own| own.version == *version) {
+                unread::unite_members(&mut own.others, &key.others, &object, differing);
+                // The stricter state wins: a version that was retired on one machine stays retired.
+                if key.state == KeyState::Retired {
+                    own.state = KeyState::Retired;
+                }
             }
             continue;
         }

@@ -17,6 +17,7 @@ mod project;
 mod recover;
 mod rotate;
 mod unlock;
+mod unread;
 
 use std::fmt;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use subtle::ConstantTimeEq;
 
 use super::change::Editing;
+use super::unread::check_renewable;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, FileKey, ProjectFileKey};
@@ -503,6 +504,7 @@ pub(super) fn renew_keys(
     from: (VaultId, &DataKey),
     to: (VaultId, &DataKey),
 ) -> Result<(), Error> {
+    check_renewable(payload)?;
     for project in &mut payload.projects {
         for index in 0..project.keys.len() {
             if project.keys[index].state != KeyState::Destroyed {
@@ -513,12 +515,12 @@ pub(super) fn renew_keys(
         }
     }
     for secret in &mut payload.secrets {
-        let damaged = |detail: String| Error::Damaged { what: format!("secret {}", secret.id), detail };
-        let id = uuid::Uuid::parse_str(&secret.id).map_err(|error| damaged(error.to_string()))?;
-        let context =
-            |vault: VaultId| [label::SECRET.to_vec(), vault.as_bytes().to_vec(), id.as_bytes().to_vec()].concat();
-        let value = cobblestone::open(from.1.expose(), &[&context(from.0)], &secret.wrapped.0)
-            .map_err(|error| damaged(error.to_string()))?;
+        let damaged = |error: cobblestone::OpenError| Error::Damaged {
+            what: format!("secret {}", secret.id),
+            detail: error.to_string(),
+        };
+        let context = |vault: VaultId| [label::SECRET, vault.as_bytes(), secret.id.as_bytes()].concat();
+        let value = cobblestone::open(from.1.expose(), &[&context(from.0)], &secret.wrapped.0).map_err(damaged)?;
         secret.wrapped = Base64(cobblestone::seal(to.1.expose(), &[&context(to.0)], &value)?);
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::change::{Draft, Editing};
 use super::create::{new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
+use super::unread::check_renewable;
 use super::{Edges, Notice, Unlocked, kits};
 use crate::crypto::hmac::sha256;
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
@@ -99,7 +100,8 @@ impl<'v> Unlocked<'v> {
     /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::WrongKit`] where a kit to keep is none, [`Error::KitDoubled`] where
+    /// Those of a vault write; [`Error::ReadOnly`] also if the vault holds what this program cannot wrap anew;
+    /// [`Error::WrongKit`] where a kit to keep is none, [`Error::KitDoubled`] where
     /// another has its number; [`Error::RotationUnderWay`] where
     /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
     /// and goes on at a later unlock.
@@ -141,6 +143,7 @@ impl<'v> Unlocked<'v> {
         edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<(), Error>,
     ) -> Result<Rotation, Error> {
         self.check_writable()?;
+        self.check_renewable()?;
         let vault = self.id();
         let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
         let known = self.header().recovery.clone();
@@ -168,6 +171,7 @@ impl<'v> Unlocked<'v> {
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
+            check_renewable(&draft.payload)?;
             // One that began meanwhile has kits that somebody was told are good.
             if draft.payload.pending.as_ref().map(|pending| pending.data_key) != under_way {
                 return Err(Error::RotationUnderWay);

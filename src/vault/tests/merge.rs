@@ -140,26 +140,6 @@ fn a_long_name_that_is_taken_is_cut_so_that_its_number_fits() {
 }
 
 #[test]
-fn secrets_and_members_of_a_later_version_come_over_once() {
-    let (here, there) = apart();
-    here.plant(|header, payload| {
-        header["generation"] = 4.into();
-        payload["secrets"] = json!([{ "id": "both", "wrapped": "AAAA" }]);
-        payload["later"] = "here".into();
-    });
-    there.plant(|header, payload| {
-        header["generation"] = 4.into();
-        payload["secrets"] = json!([{ "id": "both", "wrapped": "BBBB" }, { "id": "theirs", "wrapped": "CCCC" }]);
-        payload["later"] = "there".into();
-        payload["latest"] = true.into();
-    });
-    merge(&here, &there).unwrap();
-    let payload = here.payload();
-    assert_eq!(payload["secrets"], json!([{ "id": "both", "wrapped": "AAAA" }, { "id": "theirs", "wrapped": "CCCC" }]));
-    assert_eq!((&payload["later"], &payload["latest"]), (&json!("here"), &json!(true)));
-}
-
-#[test]
 fn what_one_machine_retired_held_or_destroyed_stays_so_whichever_file_is_merged_into_the_other() {
     let time = "2026-11-21T08:30:00Z";
     for swapped in [false, true] {

@@ -35,6 +35,7 @@ mod rollback;
 mod rotate;
 mod rotate_machines;
 mod story;
+mod unread;
 mod write;
 
 const PASSWORD: &str = "correct horse battery staple";

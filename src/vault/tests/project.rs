@@ -199,7 +199,9 @@ fn members_of_a_later_version_survive_a_rewrite_at_every_depth() {
     let machine = Machine::at(3);
     let later = json!({ "deep": [1, { "x": null, "y": 0.1 }], "text": "\u{1f512}" });
     machine.plant(|_, payload| {
-        payload["secrets"] = json!([{ "id": "s", "wrapped": "AAAA", "later": later }]);
+        let (id, made) = ("00000000-0000-4000-8000-000000000001", "2026-11-21T08:30:00Z");
+        let secret = json!({ "id": id, "wrapped": "AAAA", "of": id, "name": "s", "made": made, "later": later });
+        payload["secrets"] = json!([secret]);
         for place in ["", "/policy", "/projects/0", "/projects/0/keys/0", "/projects/0/keys/1"] {
             payload.pointer_mut(place).unwrap()["later"] = later.clone();
         }
@@ -351,23 +353,6 @@ fn the_keys_of_one_project_come_current_first_and_then_the_newest() {
     assert_eq!(order("acme"), [3, 2, 1].map(|version| ("acme".to_owned(), version)));
     assert_eq!(order("bistro"), [("bistro".to_owned(), 1)]);
     assert_eq!(order("nobody"), []);
-}
-
-#[test]
-fn other_secrets_move_to_the_next_data_key_with_the_vault() {
-    let machine = Machine::at(3);
-    let id = "00000000-0000-4000-8000-000000000001";
-    let context =
-        |vault: VaultId| [label::SECRET, vault.as_bytes(), uuid::Uuid::parse_str(id).unwrap().as_bytes()].concat();
-    let wrapped = cobblestone::seal(data_key().expose(), &[&context(VAULT)], b"a secret").unwrap();
-    let wrapped = serde_json::to_value(crate::format::scalar::Base64(wrapped)).unwrap();
-    machine.plant(|_, payload| payload["secrets"] = json!([{ "id": id, "wrapped": wrapped }]));
-    let mut unlocked = machine.unlocked();
-    unlocked.rotate_data_key(&password(PASSWORD), crate::vault::NextKit::None).unwrap();
-    unlocked.settle_rotation(&password(PASSWORD), crate::vault::Settle::Now).unwrap();
-    let moved = &unlocked.payload.secrets[0].wrapped.0;
-    let opened = cobblestone::open(unlocked.data_key().expose(), &[&context(VAULT)], moved).unwrap();
-    assert_eq!(opened.as_slice(), b"a secret");
 }
 
 #[test]

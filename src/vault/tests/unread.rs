@@ -1,0 +1,189 @@
+use serde_json::json;
+
+use super::*;
+use crate::format::json::Others;
+use crate::vault::rotate::{NextKit, Settle};
+
+/// Two machines whose vaults differ in what they hold unread.
+fn apart(here: impl Fn(&mut Value), there: impl Fn(&mut Value)) -> (Machine, Machine) {
+    let machines = (Machine::at(3), Machine::at(3));
+    machines.0.plant(|_, payload| here(payload));
+    machines.1.plant(|_, payload| there(payload));
+    (machines.0, machines.1)
+}
+
+fn merge(machine: &Machine, other: &Machine) -> Result<crate::vault::Merged, Error> {
+    machine.unlocked().merge(&other.document())
+}
+
+#[test]
+fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
+    let (here, there) = apart(
+        |payload| {
+            payload["shares"] = json!([1]);
+            payload["projects"][0]["hold"] = json!({"since": "2026-11-21T08:30:00Z", "by": "court"});
+        },
+        |payload| {
+            payload["shares"] = json!([1]);
+            payload["signing"] = json!([{"id": 1, "wrapped": "AAAA"}]);
+            payload["needs"] = json!(["renew:signing"]);
+            payload["policy"]["later"] = true.into();
+            payload["projects"][0]["engagement"] = json!({"ends": "2027-03-31"});
+            payload["projects"][0]["hold"] = json!({"since": "2026-11-21T08:30:00Z", "letter": 7});
+            payload["projects"][0]["keys"][1]["later"] = 2.into();
+        },
+    );
+    merge(&here, &there).unwrap();
+    let payload = here.payload();
+    assert_eq!(payload["shares"], json!([1]));
+    assert_eq!(payload["signing"], json!([{"id": 1, "wrapped": "AAAA"}]));
+    assert_eq!(payload["needs"], json!(["renew:signing"]), "it must be known what a rotation would lose");
+    assert_eq!(payload["policy"]["later"], true);
+    let project = &payload["projects"][0];
+    assert_eq!(project["engagement"], json!({"ends": "2027-03-31"}));
+    assert_eq!((&project["hold"]["by"], &project["hold"]["letter"]), (&json!("court"), &json!(7)));
+    assert_eq!(project["keys"][1]["later"], 2);
+}
+
+#[test]
+fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
+    type Edit = fn(&mut Value, u32);
+    let edits: [(Edit, &str); 4] = [
+        (|payload, n| payload["logs"] = json!([{"count": n}]), "\"logs\" of the vault"),
+        (|payload, n| payload["policy"]["later"] = n.into(), "\"later\" of the policy"),
+        (|payload, n| payload["projects"][0]["shares"] = json!([n]), "\"shares\" of project \"acme\""),
+        (
+            |payload, n| payload["projects"][0]["keys"][0]["later"] = n.into(),
+            "\"later\" of key version 1 of project \"acme\"",
+        ),
+    ];
+    for (edit, member) in edits {
+        let (here, there) = apart(|payload| edit(payload, 1), |payload| edit(payload, 2));
+        there.unlocked().add_project(&named("beta")).unwrap();
+        let standing = here.file();
+        assert_fails!(merge(&here, &there), Error::NotUnited { members } if members == [member]);
+        assert_eq!(here.file(), standing);
+    }
+}
+
+/// Returns what an opened vault holds unread.
+fn unread(unlocked: &Unlocked<'_>) -> (Others, Others) {
+    let project = unlocked.payload.projects.iter().find(|project| project.name == "acme").unwrap();
+    (unlocked.payload.others.clone(), project.others.clone())
+}
+
+#[test]
+fn what_is_not_read_survives_a_rotation_a_fork_and_the_destruction_of_its_project() {
+    let machine = Machine::at(3);
+    machine.plant(|_, payload| {
+        payload["logs"] = json!([{"count": 318}]);
+        for name in ["engagement", "destruction", "shares"] {
+            payload["projects"][0][name] = json!({"deep": [1, 2.5, null]});
+        }
+    });
+    let mut unlocked = machine.unlocked();
+    let held = unread(&unlocked);
+    assert_eq!((held.0.len(), held.1.len()), (1, 3));
+    rotate_now(&mut unlocked);
+    assert_eq!(unread(&unlocked), held);
+    let elsewhere = Machine::empty();
+    let id = VaultId::from_bytes([9; 16]);
+    let fork = unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR).unwrap();
+    assert_eq!(unread(&fork), held);
+    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(unread(&machine.unlocked()), held);
+}
+
+#[test]
+fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
+    let (copy, machine) = apart(
+        |payload| payload["projects"][0]["shares"] = json!(["then"]),
+        |payload| {
+            payload["logs"] = json!([1]);
+            payload["projects"][0]["shares"] = json!(["now"]);
+            payload["projects"][0]["engagement"] = json!({});
+        },
+    );
+    let copy = copy.file();
+    let mut unlocked = Vault::open_copy(&machine.store, &copy)
+        .unwrap()
+        .unlock(&password(PASSWORD), &machine.keychain, &machine.host)
+        .unwrap();
+    unlocked.restore().unwrap();
+    let payload = machine.payload();
+    assert_eq!((&payload["logs"], &payload["projects"][0]["engagement"]), (&json!([1]), &json!({})));
+    assert_eq!(payload["projects"][0]["shares"], json!(["then"]));
+}
+
+#[test]
+fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
+    let plants: [fn(&mut Value); 3] = [
+        |payload| payload["needs"] = json!(["renew:signing"]),
+        |payload| payload["later"] = json!([{"deep": {"wrapped": ""}}]),
+        |payload| payload["projects"][0]["later"] = json!({"wrapped": ""}),
+    ];
+    for plant in plants {
+        let machine = Machine::at(3);
+        machine.plant(|_, payload| plant(payload));
+        let mut unlocked = machine.unlocked();
+        unlocked.add_project(&named("beta")).unwrap();
+        let standing = machine.file();
+        assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::ReadOnly { .. });
+        let destroyed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+        assert_fails!(destroyed, Error::ReadOnly { .. });
+        let rotated = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
+        assert_fails!(rotated, Error::ReadOnly { features } if features[0].starts_with("renew:"));
+        let elsewhere = Machine::empty();
+        let id = VaultId::from_bytes([9; 16]);
+        let forked = unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR);
+        assert_fails!(forked, Error::ReadOnly { .. });
+        assert_eq!((machine.file(), elsewhere.store.load().unwrap()), (standing, None));
+    }
+}
+
+#[test]
+fn a_rotation_under_way_waits_for_a_program_that_can_wrap_what_came_meanwhile() {
+    let machine = Machine::at(3);
+    machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    machine.plant(|_, payload| payload["needs"] = json!(["renew:signing"]));
+    machine.host.set_boot("another");
+    let before = machine.document().header.data_key;
+    assert!(matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:signing")));
+    assert_eq!(machine.document().header.data_key, before);
+}
+
+/// Puts two versions of a secret into the vault, as a later program would.
+fn with_secret(machine: &Machine, value: &[u8]) {
+    let id = [3; 16];
+    let context: [&[u8]; 3] = [label::SECRET, VAULT.as_bytes(), &id];
+    let wrapped = cobblestone::seal(data_key().expose(), &context, value).unwrap();
+    let wrapped = serde_json::to_value(crate::format::scalar::Base64(wrapped)).unwrap();
+    let id = crate::format::SecretId::from_bytes(id);
+    let made = "2026-11-21T08:30:00Z";
+    machine.plant(|_, payload| {
+        payload["secrets"] =
+            json!([{"id": id, "wrapped": wrapped, "of": id, "name": "portal", "made": made, "removed": true}]);
+    });
+}
+
+#[test]
+fn a_secret_is_wrapped_anew_by_a_rotation_and_united_by_its_version() {
+    let machine = Machine::at(3);
+    with_secret(&machine, b"{}");
+    let secret = machine.payload()["secrets"][0].clone();
+    assert_eq!((&secret["name"], &secret["removed"]), (&json!("portal"), &json!(true)));
+    let mut unlocked = machine.unlocked();
+    // The same version is the same, and another of its id is not united.
+    assert_eq!(unlocked.merge(&machine.document()).unwrap().generation, 4);
+    let there = Machine::at(3);
+    with_secret(&there, b"{\"password\":1}");
+    assert_fails!(unlocked.merge(&there.document()), Error::NotUnited { members } if members[0].starts_with("secret "));
+    let other = Machine::at(3);
+    other.unlocked().merge(&machine.document()).unwrap();
+    assert_eq!(other.payload()["secrets"][0]["wrapped"], secret["wrapped"]);
+    rotate_now(&mut unlocked);
+    let renewed = &unlocked.payload.secrets[0];
+    let context: [&[u8]; 3] = [label::SECRET, VAULT.as_bytes(), renewed.id.as_bytes()];
+    assert_eq!(&*cobblestone::open(unlocked.data_key().expose(), &context, &renewed.wrapped.0).unwrap(), b"{}");
+}

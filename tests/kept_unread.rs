@@ -1,0 +1,127 @@
+//! What this version does not read in a payload, as the vectors hold it, is there after what changes the vault under
+//! its data key. What changes the data key is tried in src/vault/tests/unread.rs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong fails its test")]
+
+#[path = "../fuzz/src/vectors.rs"]
+#[allow(dead_code, reason = "the hostile tests read more of a vector")]
+mod vectors;
+
+use serde_json::Value;
+use strongroom::Error;
+use strongroom::crypto::cobblestone;
+use strongroom::crypto::hmac::sha512;
+use strongroom::crypto::kdf::KdfCost;
+use strongroom::crypto::secret::Password;
+use strongroom::format::vault::Document;
+use strongroom::format::{VaultId, label};
+use strongroom::host::ThisHost;
+use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
+use strongroom::store::{MemoryStore, Store};
+use strongroom::vault::{Edges, NewProject, NextKit, SharedKeys, Unlocked, Vault};
+use vectors::Vector;
+
+const PROJECT: &str = "acme-2026";
+/// What no operation may lose or change.
+const MEMBERS: [&str; 6] = ["signing", "identities", "logs", "log_keys", "later", "needs"];
+const PROJECT_MEMBERS: [&str; 4] = ["engagement", "destruction", "shares", "colour"];
+
+/// A machine with the vault of a vector.
+struct Machine {
+    store: MemoryStore,
+    keychain: MemoryKeychain,
+}
+
+fn vector(name: &str) -> Vector {
+    Vector::all("vault").into_iter().find(|vector| vector.name == name).unwrap()
+}
+
+fn password() -> Password {
+    Password::new(vector("opens").get("password").unwrap().as_bytes()).unwrap()
+}
+
+impl Machine {
+    fn empty() -> Self {
+        Self { store: MemoryStore::new(), keychain: MemoryKeychain::new() }
+    }
+
+    fn of(name: &str) -> Self {
+        let (machine, vector) = (Self::empty(), vector(name));
+        let file = vector.section("vault").unwrap();
+        let vault = Document::parse(&file).unwrap().header.vault.to_string();
+        machine.store.put(Some(file), None);
+        for kind in [ItemKind::DataKey, ItemKind::Anchor] {
+            machine.keychain.set(&vault, kind, &vector.section(kind.name()).unwrap()).unwrap();
+        }
+        machine
+    }
+
+    fn edges(&self) -> Edges<'_> {
+        Edges { store: &self.store, keychain: &self.keychain, host: &ThisHost }
+    }
+
+    fn unlocked(&self) -> Unlocked<'_> {
+        Vault::open(&self.store).unwrap().unlock(&password(), &self.keychain, &ThisHost).unwrap()
+    }
+
+    fn document(&self) -> Document {
+        Document::parse(&self.store.load().unwrap().unwrap()).unwrap()
+    }
+}
+
+/// Returns what a vault file under the vectors' data key holds unread.
+fn unread(document: &Document) -> (Vec<Value>, Vec<Value>) {
+    let context: [&[u8]; 2] = [label::VAULT, &sha512(&document.protected)];
+    let data_key = vector("opens").bytes32("data-key").unwrap();
+    let payload = cobblestone::open(&data_key, &context, &document.payload).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    let project = payload["projects"].as_array().unwrap().iter().find(|project| project["name"] == PROJECT).unwrap();
+    let all = MEMBERS.map(|name| payload[name].clone());
+    (all.into(), PROJECT_MEMBERS.map(|name| project[name].clone()).into())
+}
+
+#[test]
+fn what_is_not_read_survives_changes_merges_and_restores() {
+    for name in ["kept-unread", "not-renewable"] {
+        let machine = Machine::of(name);
+        let held = unread(&machine.document());
+        assert!(held.1.iter().all(|value| !value.is_null()));
+        let mut unlocked = machine.unlocked();
+        unlocked.add_project(&NewProject { name: "another".into(), ..NewProject::default() }).unwrap();
+        unlocked.hold_project(PROJECT, "law suit").unwrap();
+        unlocked.rotate_file_key(PROJECT).unwrap();
+        let kit = unlocked.make_kit().unwrap();
+        unlocked.add_kit(&kit, &password()).unwrap();
+        assert_eq!(unread(&machine.document()), held, "{name}");
+        // Both ways: a file that has it with one that has it not.
+        let plain = Machine::of("opens");
+        unlocked.merge(&plain.document()).unwrap();
+        assert_eq!(unread(&machine.document()), held, "{name}");
+        plain.unlocked().merge(&machine.document()).unwrap();
+        assert_eq!(unread(&plain.document()), held, "{name}");
+        let plain = Machine::of("opens");
+        let copy = vector(name).section("vault").unwrap();
+        let opened = Vault::open_copy(&plain.store, &copy).unwrap();
+        opened.unlock(&password(), &plain.keychain, &ThisHost).unwrap().restore().unwrap();
+        assert_eq!(unread(&plain.document()), held, "{name}");
+        let copy = vector("opens").section("vault").unwrap();
+        let opened = Vault::open_copy(&machine.store, &copy).unwrap();
+        opened.unlock(&password(), &machine.keychain, &ThisHost).unwrap().restore().unwrap();
+        assert_eq!(unread(&machine.document()), held, "{name}");
+    }
+}
+
+#[test]
+fn what_this_version_cannot_wrap_anew_is_neither_rotated_nor_forked() {
+    let machine = Machine::of("not-renewable");
+    let mut unlocked = machine.unlocked();
+    let standing = machine.store.load().unwrap();
+    let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
+    assert!(matches!(&refused, Error::ReadOnly { features } if features.len() == 3), "{refused}");
+    let destroyed = unlocked.destroy_project(PROJECT, &password(), NextKit::None, SharedKeys::Refused);
+    assert!(matches!(destroyed, Err(Error::ReadOnly { .. })));
+    let elsewhere = Machine::empty();
+    let fork = unlocked.fork(elsewhere.edges(), VaultId::generate().unwrap(), &password(), KdfCost::FLOOR);
+    assert!(matches!(fork, Err(Error::ReadOnly { .. })));
+    assert_eq!(machine.store.load().unwrap(), standing);
+}
