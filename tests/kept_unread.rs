@@ -13,12 +13,13 @@ use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::sha512;
 use strongroom::crypto::kdf::KdfCost;
 use strongroom::crypto::secret::Password;
+use strongroom::format::item::AnchorItem;
 use strongroom::format::vault::Document;
 use strongroom::format::{VaultId, label};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::{MemoryStore, Store};
-use strongroom::vault::{Edges, NewProject, NextKit, SharedKeys, Unlocked, Vault};
+use strongroom::vault::{Edges, NewProject, NextKit, Settle, SharedKeys, Unlocked, Vault};
 use vectors::Vector;
 
 const PROJECT: &str = "acme-2026";
@@ -47,7 +48,7 @@ impl Machine {
 
     fn of(name: &str) -> Self {
         let (machine, vector) = (Self::empty(), vector(name));
-        let file = vector.section("vault").unwrap();
+        let file = vector.section("vault").or_else(|| self::vector("opens").section("vault")).unwrap();
         let vault = Document::parse(&file).unwrap().header.vault.to_string();
         machine.store.put(Some(file), None);
         for kind in [ItemKind::DataKey, ItemKind::Anchor] {
@@ -124,4 +125,28 @@ fn what_this_version_cannot_wrap_anew_is_neither_rotated_nor_forked() {
     let fork = unlocked.fork(elsewhere.edges(), VaultId::generate().unwrap(), &password(), KdfCost::FLOOR);
     assert!(matches!(fork, Err(Error::ReadOnly { .. })));
     assert_eq!(machine.store.load().unwrap(), standing);
+}
+
+#[test]
+fn the_end_of_a_log_stays_in_the_anchor() {
+    let machine = Machine::of("anchor-with-log");
+    let log = || {
+        let id = machine.document().header.vault.to_string();
+        let item = machine.keychain.get(&id, ItemKind::Anchor).unwrap().remove(0);
+        AnchorItem::parse(&item.bytes).unwrap().anchor.log
+    };
+    let held = log();
+    assert_eq!(held.as_ref().map(|log| log.count), Some(318));
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&NewProject { name: "another".into(), ..NewProject::default() }).unwrap();
+    assert_eq!(log(), held);
+    unlocked.rotate_data_key(&password(), NextKit::None).unwrap();
+    unlocked.settle_rotation(&password(), Settle::Now).unwrap();
+    assert_eq!(log(), held);
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password()).unwrap();
+    drop(unlocked);
+    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(&machine.keychain, &ThisHost, &password(), None, false).unwrap());
+    assert_eq!(log(), held);
 }

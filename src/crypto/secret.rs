@@ -84,6 +84,10 @@ key! {
 }
 
 key! {
+    /// Authenticates what machines remember of a vault, in their keychains' anchors. Stays the vault's for its life.
+    AnchorKey
+}
+key! {
     /// What a recovery kit's code stands for. Wraps the data key; stored nowhere.
     KitSecret
 }

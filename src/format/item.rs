@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::json::{closed_object, parse};
 use super::scalar::{Base64, FixedBase64};
-use super::{DataKeyId, FormatError, Timestamp, VaultId};
+use super::{DataKeyId, EnrolmentId, FormatError, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, KdfParams};
 
 /// The name of the one password hash there is.
@@ -208,6 +208,23 @@ pub struct Anchor {
     pub digest: [u8; 32],
     /// When it was seen.
     pub at: Timestamp,
+    /// The end of this machine's access log, if it has one. Whoever knows of no log keeps what is there.
+    pub log: Option<LogTip>,
+}
+
+closed_object! {
+    /// The end of a machine's access log.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct LogTip {
+        /// Whose log.
+        pub enrolment: EnrolmentId,
+        /// How many records it has.
+        pub count: u64,
+        /// SHA-256 of the last one.
+        pub tip: FixedBase64<32>,
+        /// How many gaps in it somebody has accepted.
+        pub gaps: u64,
+    }
 }
 
 closed_object! {
@@ -226,6 +243,8 @@ closed_object! {
         generation: u64,
         digest: FixedBase64<32>,
         at: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<LogTip> = default,
     }
 }
 
@@ -255,6 +274,7 @@ impl AnchorItem {
             generation: json.generation,
             digest: json.digest.0,
             at: json.at,
+            log: json.log,
         };
         Ok(Self { anchor, protected: item.protected.0, mac: item.mac.0 })
     }
@@ -272,6 +292,7 @@ impl AnchorItem {
             generation: anchor.generation,
             digest: FixedBase64(anchor.digest),
             at: anchor.at,
+            log: anchor.log.clone(),
         };
         let failed = |error: serde_json::Error| FormatError::malformed(error.to_string());
         let protected = serde_json::to_vec(&json).map_err(failed)?;
@@ -338,18 +359,23 @@ mod tests {
 
     #[test]
     fn an_anchor_reads_back() {
-        let anchor = Anchor {
-            vault: VaultId::from_bytes([1; 16]),
-            data_key: DataKeyId::from_bytes([2; 16]),
-            generation: u64::MAX,
-            digest: [5; 32],
-            at: Timestamp::from_unix(0),
-        };
-        let bytes = AnchorItem::write(&anchor, crate::crypto::hmac::sha256).unwrap();
-        let read = AnchorItem::parse(&bytes).unwrap();
-        assert_eq!(read.anchor, anchor);
-        assert_eq!(read.mac, crate::crypto::hmac::sha256(&read.protected));
-        assert!(bytes.is_ascii() && bytes.len() <= ITEM_LIMIT);
+        let tip = FixedBase64([6; 32]);
+        let log = LogTip { enrolment: EnrolmentId::from_bytes([3; 16]), count: u64::MAX, tip, gaps: 1 };
+        for log in [None, Some(log)] {
+            let anchor = Anchor {
+                vault: VaultId::from_bytes([1; 16]),
+                data_key: DataKeyId::from_bytes([2; 16]),
+                generation: u64::MAX,
+                digest: [5; 32],
+                at: Timestamp::from_unix(0),
+                log,
+            };
+            let bytes = AnchorItem::write(&anchor, crate::crypto::hmac::sha256).unwrap();
+            let read = AnchorItem::parse(&bytes).unwrap();
+            assert_eq!(read.anchor, anchor);
+            assert_eq!(read.mac, crate::crypto::hmac::sha256(&read.protected));
+            assert!(bytes.is_ascii() && bytes.len() <= ITEM_LIMIT);
+        }
     }
 
     #[test]

@@ -123,12 +123,12 @@ macro_rules! open_object {
 }
 pub(crate) use open_object;
 
-/// Declares an object whose members are all known: any other is refused.
+/// Declares an object whose members are all known: any other is refused. A member marked `= default` may be missing.
 macro_rules! closed_object {
     (
         $(#[$meta:meta])*
         $vis:vis struct $name:ident {
-            $( $(#[$member_meta:meta])* $member_vis:vis $member:ident : $type:ty ),* $(,)?
+            $( $(#[$member_meta:meta])* $member_vis:vis $member:ident : $type:ty $(= $default:ident)? ),* $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -137,7 +137,7 @@ macro_rules! closed_object {
             $( $(#[$member_meta])* $member_vis $member: $type, )*
         }
 
-        $crate::format::json::read_object!($name { $( $member: $type ),* });
+        $crate::format::json::read_object!($name { $( $member: $type $(= $default)? ),* });
     };
 }
 pub(crate) use closed_object;

@@ -9,7 +9,7 @@ pub mod scalar;
 pub mod sealed;
 pub mod vault;
 
-pub use scalar::{DataKeyId, FileId, ProjectId, SecretId, Timestamp, VaultId};
+pub use scalar::{DataKeyId, EnrolmentId, FileId, ProjectId, SecretId, Timestamp, VaultId};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
 pub mod label {
@@ -33,7 +33,9 @@ pub mod label {
     pub const METADATA: &[u8] = b"strongroom/v1/metadata";
     /// Derives the key of a header block's MAC from the content key.
     pub const HEADER_MAC: &[u8] = b"strongroom/v1/header-mac";
-    /// Derives the key of the anchor's MAC from the data key.
+    /// The anchor key under the data key, followed by vault id.
+    pub const ANCHOR_KEY: &[u8] = b"strongroom/v1/anchor-key";
+    /// Derives the key of the anchor's MAC from the anchor key.
     pub const ANCHOR: &[u8] = b"strongroom/v1/anchor";
     /// Reserved: a key of the access log under the data key, followed by vault id and version (u32).
     pub const LOG_KEY: &[u8] = b"strongroom/v1/log-key";

@@ -91,6 +91,10 @@ id! {
     DataKeyId
 }
 id! {
+    /// Names what gave a machine its own way into a vault.
+    EnrolmentId
+}
+id! {
     /// Names a project of a vault.
     ProjectId
 }

@@ -149,6 +149,8 @@ open_object! {
         pub needs: Vec<String> = default,
         /// What Argon2id costs at the next password change.
         pub policy: Policy,
+        /// The wrapped key that authenticates anchors.
+        pub anchor_key: Base64,
         /// The first 16 bytes of the digest of each earlier write, oldest first.
         pub ancestors: Vec<FixedBase64<16>> = default,
         /// The next data key, while a rotation of the data key is under way.

@@ -1,12 +1,14 @@
 //! What this machine remembers of a vault: the anchor, against which an older or foreign vault file shows.
 
 use super::{Edges, digest};
+use crate::crypto::cobblestone;
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::DataKey;
+use crate::crypto::secret::{AnchorKey, DataKey};
 use crate::error::{Difference, Error, RolledBack};
 use crate::format::item::{Anchor, AnchorItem};
+use crate::format::scalar::Base64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
-use crate::format::{DataKeyId, VaultId, label};
+use crate::format::{VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
 
 /// How the vault file that stands compares with what this machine remembers.
@@ -22,49 +24,61 @@ pub(super) enum Memory {
     RolledBack(RolledBack),
 }
 
-/// What a keychain holds of anchors.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
-    /// The newest that verifies under the vault's data key.
-    pub(super) verified: Option<Anchor>,
-    /// Where none does: what one of another data key claims. It makes no vault file one to be changed. What it can do
-    /// is count against the vault and, where the vault says itself that it descends from what is claimed, have
-    /// `recover` drop wraps of the data key it names, and pass for what a rotation left, so that the missing anchor is
-    /// not told of: whoever can forge it can delete the item, or put an earlier anchor back, as well.
-    claimed: Option<Anchor>,
+/// Generates the key of a new vault's anchors, wrapped.
+pub(super) fn new_key(vault: VaultId, data_key: &DataKey) -> Result<Base64, Error> {
+    wrap_key(vault, data_key, &AnchorKey::generate()?)
 }
 
-/// Reads the anchors of a vault.
-pub(super) fn load(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Remembered, Error> {
-    let items = items(edges, vault)?;
-    if let Some((anchor, _)) = newest(&items, data_key) {
-        return Ok(Remembered { verified: Some(anchor), claimed: None });
-    }
-    let claimed = items.into_iter().map(|(item, _)| item.anchor).max_by_key(|anchor| anchor.generation);
-    Ok(Remembered { verified: None, claimed })
+/// Wraps the key anew: for another data key, or another vault.
+pub(super) fn renew_key(wrapped: &Base64, from: (VaultId, &DataKey), to: (VaultId, &DataKey)) -> Result<Base64, Error> {
+    wrap_key(to.0, to.1, &unwrap_key(wrapped, from.0, from.1)?)
+}
+
+fn wrap_key(vault: VaultId, data_key: &DataKey, key: &AnchorKey) -> Result<Base64, Error> {
+    let context: [&[u8]; 2] = [label::ANCHOR_KEY, vault.as_bytes()];
+    Ok(Base64(cobblestone::seal(data_key.expose(), &context, key.expose())?))
+}
+
+fn unwrap_key(wrapped: &Base64, vault: VaultId, data_key: &DataKey) -> Result<AnchorKey, Error> {
+    let context: [&[u8]; 2] = [label::ANCHOR_KEY, vault.as_bytes()];
+    AnchorKey::fill_with(|key| cobblestone::open_key(data_key.expose(), &context, &wrapped.0, key))
+        .map_err(|error| Error::Damaged { what: "the vault's anchor key".into(), detail: error.to_string() })
+}
+
+/// Returns what authenticates a vault's anchors.
+fn mac_key(vault: VaultId, data_key: &DataKey, payload: &Payload) -> Result<MacKey, Error> {
+    Ok(MacKey::derive(unwrap_key(&payload.anchor_key, vault, data_key)?.expose(), label::ANCHOR))
+}
+
+/// Reads what this machine remembers of a vault: of several anchors that verify, the newest.
+pub(super) fn load(
+    edges: &Edges<'_>,
+    vault: VaultId,
+    data_key: &DataKey,
+    payload: &Payload,
+) -> Result<Option<Anchor>, Error> {
+    Ok(newest(edges, vault, &mac_key(vault, data_key, payload)?)?.map(|(anchor, _)| anchor))
 }
 
 /// Returns the item of the newest anchor that verifies, as it is stored.
-pub(super) fn newest_bytes(edges: &Edges<'_>, vault: VaultId, data_key: &DataKey) -> Result<Option<Vec<u8>>, Error> {
-    Ok(newest(&items(edges, vault)?, data_key).map(|(_, bytes)| bytes.to_vec()))
+pub(super) fn newest_bytes(
+    edges: &Edges<'_>,
+    vault: VaultId,
+    data_key: &DataKey,
+    payload: &Payload,
+) -> Result<Option<Vec<u8>>, Error> {
+    Ok(newest(edges, vault, &mac_key(vault, data_key, payload)?)?.map(|(_, bytes)| bytes))
 }
 
-/// Returns what parses as an anchor of this vault, with its bytes.
-fn items(edges: &Edges<'_>, vault: VaultId) -> Result<Vec<(AnchorItem, Vec<u8>)>, Error> {
+fn newest(edges: &Edges<'_>, vault: VaultId, key: &MacKey) -> Result<Option<(Anchor, Vec<u8>)>, Error> {
     let items = match edges.keychain.get(&vault.to_string(), ItemKind::Anchor) {
         // What is longer than any anchor verifies no better than garbage does.
         Err(KeychainError::TooLong { .. }) => Vec::new(),
         other => other?,
     };
     let parsed = items.into_iter().filter_map(|stored| Some((AnchorItem::parse(&stored.bytes).ok()?, stored.bytes)));
-    Ok(parsed.filter(|(item, _)| item.anchor.vault == vault).collect())
-}
-
-fn newest<'i>(items: &'i [(AnchorItem, Vec<u8>)], data_key: &DataKey) -> Option<(Anchor, &'i [u8])> {
-    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
-    let valid = items.iter().filter(|(item, _)| key.verifies(&item.protected, &item.mac));
-    let newest = valid.max_by_key(|(item, _)| item.anchor.generation)?;
-    Some((newest.0.anchor.clone(), &newest.1))
+    let own = parsed.filter(|(item, _)| item.anchor.vault == vault && key.verifies(&item.protected, &item.mac));
+    Ok(own.map(|(item, bytes)| (item.anchor, bytes)).max_by_key(|(anchor, _)| anchor.generation))
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.
@@ -73,34 +87,9 @@ pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 3
     items.iter().find_map(|item| Some(AnchorItem::parse(&item.bytes).ok()?.anchor.digest))
 }
 
-impl Remembered {
-    /// Returns the data key of the claimed anchor where the opened vault descends from what that claims, as a vault does
-    /// from the one before a rotation.
-    pub(super) fn followed(&self, document: &Document, payload: &Payload) -> Option<DataKeyId> {
-        let claimed = self.claimed.as_ref().filter(|claimed| claimed.data_key != document.header.data_key)?;
-        (compare(document, payload, claimed) == Memory::Behind).then_some(claimed.data_key)
-    }
-
-    /// Compares an opened vault with what is remembered.
-    pub(super) fn compare(&self, document: &Document, payload: &Payload) -> Memory {
-        if let Some(anchor) = &self.verified {
-            return compare(document, payload, anchor);
-        }
-        // After a rotation the anchor is of the next data key, or still of the earlier one. It cannot be verified then,
-        // but a vault that is not what it claims, nor descends from that, is no vault to go on from unasked.
-        let own = document.header.data_key;
-        let Some(claimed) = self.claimed.as_ref().filter(|claimed| claimed.data_key != own) else {
-            return Memory::Missing;
-        };
-        let is_forgotten = document.header.generation.saturating_sub(claimed.generation) >= ANCESTOR_LIMIT as u64;
-        match compare(document, payload, claimed) {
-            Memory::RolledBack(rolled_back) if !is_forgotten => Memory::RolledBack(rolled_back),
-            _ => Memory::Missing,
-        }
-    }
-}
-
-fn compare(document: &Document, payload: &Payload, anchor: &Anchor) -> Memory {
+/// Compares an opened vault with what is remembered.
+pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option<&Anchor>) -> Memory {
+    let Some(anchor) = remembered else { return Memory::Missing };
     let generation = document.header.generation;
     let rolled_back = |difference| {
         Memory::RolledBack(RolledBack { generation, seen: anchor.generation, seen_at: anchor.at, difference })
@@ -119,19 +108,31 @@ fn compare(document: &Document, payload: &Payload, anchor: &Anchor) -> Memory {
     rolled_back(if is_listed { Difference::Forked } else { Difference::TooFarAhead })
 }
 
-/// Remembers a vault as the one this machine saw last.
-pub(super) fn store(edges: &Edges<'_>, document: &Document, data_key: &DataKey) -> Result<(), Error> {
-    let key = MacKey::derive(data_key.expose(), label::ANCHOR);
+/// Remembers a vault as the one this machine saw last. What the anchor holds besides, which this program does not
+/// write, stays in it, and an anchor that has seen more stays as it is.
+pub(super) fn store(
+    edges: &Edges<'_>,
+    document: &Document,
+    data_key: &DataKey,
+    payload: &Payload,
+) -> Result<(), Error> {
+    let vault = document.header.vault;
+    let key = mac_key(vault, data_key, payload)?;
+    let before = newest(edges, vault, &key)?.map(|(anchor, _)| anchor);
+    if before.as_ref().is_some_and(|before| before.generation > document.header.generation) {
+        return Ok(());
+    }
     let anchor = Anchor {
-        vault: document.header.vault,
+        vault,
         data_key: document.header.data_key,
         generation: document.header.generation,
         digest: digest(document),
         at: edges.host.now(),
+        log: before.and_then(|before| before.log),
     };
     let bytes = AnchorItem::write(&anchor, |protected| key.tag(protected))
         .map_err(|error| Error::from_format("the anchor", error))?;
-    let vault = document.header.vault.to_string();
+    let vault = vault.to_string();
     edges.keychain.set(&vault, ItemKind::Anchor, &bytes)?;
     let kept = edges.keychain.get(&vault, ItemKind::Anchor)?;
     if kept.iter().any(|item| item.bytes == bytes) {

@@ -1,11 +1,12 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
-use super::anchor::{self, Memory, Remembered};
+use super::anchor::{self, Memory};
 use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
 use crate::error::{Difference, Error};
+use crate::format::item::Anchor;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
 use crate::format::{DataKeyId, VaultId, label};
@@ -114,16 +115,14 @@ impl<'v> Unlocked<'v> {
     pub fn accept_rollback(&mut self) -> Result<Accepted, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;
-        let anchor = self.reload()?.verified;
-        let (seen, reason) = match (&self.memory, &self.source) {
-            (Memory::RolledBack(seen), Source::Current) => (seen.seen, aside_for(seen.difference)),
-            (Memory::RolledBack(seen), Source::Previous { other_key, .. }) => (seen.seen, aside_as(*other_key)),
-            (_, Source::Previous { other_key, .. }) => (0, aside_as(*other_key)),
+        let seen = self.reload()?.map_or(0, |anchor| anchor.generation);
+        let reason = match (&self.memory, &self.source) {
+            (_, Source::Previous { other_key, .. }) => aside_as(*other_key),
+            (Memory::RolledBack(seen), Source::Current) => aside_for(seen.difference),
             (_, Source::Current | Source::Copy) => return Ok(Accepted::Already),
         };
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
-        let proven = anchor.map_or(0, |anchor| anchor.generation).max(self.document.header.generation);
-        let generation = self.generation_after(plausible(seen, proven))?;
+        let generation = self.generation_after(seen.max(self.document.header.generation))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         // An older file's note may be older than the item: the wait begins anew.
@@ -143,11 +142,16 @@ impl<'v> Unlocked<'v> {
     }
 
     /// Reads vault and anchor again. The caller holds the lock.
-    pub(super) fn reload(&mut self) -> Result<Remembered, Error> {
+    pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
         self.reload_vault()?;
-        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
-        self.memory = remembered.compare(&self.document, &self.payload);
+        let remembered = self.remembered()?;
+        self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
         Ok(remembered)
+    }
+
+    /// Reads what this machine remembers of the vault.
+    pub(super) fn remembered(&self) -> Result<Option<Anchor>, Error> {
+        anchor::load(&self.edges, self.id(), &self.data_key, &self.payload)
     }
 
     /// Reads the vault file again.
@@ -232,7 +236,7 @@ impl<'v> Unlocked<'v> {
 
     /// Remembers the vault as it was just written. The write stands whether or not this succeeds.
     pub(super) fn remember_written(&mut self) {
-        if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key) {
+        if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key, &self.payload) {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
     }
@@ -271,12 +275,6 @@ fn aside_for(difference: Difference) -> &'static str {
 /// What a vault file that cannot be used is set aside as. One under another data key may well be the newer one.
 fn aside_as(other_key: bool) -> &'static str {
     if other_key { "replaced" } else { "damaged" }
-}
-
-/// Returns the higher generation of one that is only claimed and one that is proven. A claim that is far above counts
-/// for nothing: somebody without any key could use the generations up.
-pub(super) fn plausible(claimed: u64, proven: u64) -> u64 {
-    if claimed.saturating_sub(proven) <= ANCESTOR_LIMIT as u64 { claimed.max(proven) } else { proven }
 }
 
 /// Returns what later writes remember a write by.

@@ -1,13 +1,13 @@
 //! Copies of a vault: putting one back, and making one into a vault of its own.
 
-use super::change::{Draft, plausible, second_copy_if_alone};
+use super::change::{Draft, second_copy_if_alone};
 use super::create::create_with;
 use super::project::renew_keys;
 use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
-use crate::format::vault::{Document, Pending};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Pending};
 use crate::format::{Timestamp, VaultId};
 use crate::store::{Replaced, Store, StoreError};
 
@@ -87,6 +87,12 @@ fn readable(store: &dyn Store) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Returns the higher generation of one that is only claimed and one that is proven. A claim that is far above counts
+/// for nothing: somebody without any key could use the generations up.
+fn plausible(claimed: u64, proven: u64) -> u64 {
+    if claimed.saturating_sub(proven) <= ANCESTOR_LIMIT as u64 { claimed.max(proven) } else { proven }
+}
+
 impl<'a> Vault<'a> {
     /// Reads a copy of a vault file that is to take the place of the store's.
     ///
@@ -119,7 +125,7 @@ impl Unlocked<'_> {
         let mut lock = self.lock()?;
         // Another process may have dropped the very wraps that open the copy.
         self.check_item_unchanged()?;
-        let anchor = super::anchor::load(&self.edges, self.id(), &self.data_key)?.verified;
+        let anchor = self.remembered()?;
         let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let stood = standing.as_ref().map_or(0, |document| document.header.generation);
@@ -194,6 +200,7 @@ impl Unlocked<'_> {
             payload.ancestors.clear();
             payload.kits.clear();
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
+            payload.anchor_key = super::anchor::new_key(vault, data_key)?;
             Ok(payload)
         })
     }

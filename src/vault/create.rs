@@ -24,18 +24,20 @@ use crate::store::Replaced;
 /// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item
 /// of this id; [`Error::KeychainForgets`]; [`Error::Kdf`]; those of a vault write. Nothing is left behind then.
 pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked<'a>, Error> {
-    let payload = Payload {
-        needs: Vec::new(),
-        policy: Policy::new(cost),
-        ancestors: Vec::new(),
-        pending: None,
-        lapsed: None,
-        projects: Vec::new(),
-        secrets: Vec::new(),
-        kits: Vec::new(),
-        others: Default::default(),
-    };
-    create_with(edges, vault, password, cost, |_| Ok(payload))
+    create_with(edges, vault, password, cost, |data_key| {
+        Ok(Payload {
+            needs: Vec::new(),
+            policy: Policy::new(cost),
+            anchor_key: anchor::new_key(vault, data_key)?,
+            ancestors: Vec::new(),
+            pending: None,
+            lapsed: None,
+            projects: Vec::new(),
+            secrets: Vec::new(),
+            kits: Vec::new(),
+            others: Default::default(),
+        })
+    })
 }
 
 /// Makes a vault of a payload, which may hold keys wrapped under the data key that the closure is handed.
@@ -92,7 +94,7 @@ pub(super) fn create_with<'a>(
         }
     };
     let mut notices = Vec::from_iter(second_copy(&mut *lock, &bytes));
-    if let Err(error) = anchor::store(&edges, &document, &data_key) {
+    if let Err(error) = anchor::store(&edges, &document, &data_key, &payload) {
         notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
     }
     drop(lock);

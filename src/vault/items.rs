@@ -18,7 +18,7 @@ impl Unlocked<'_> {
         self.check_writable()?;
         let own = self.item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
         let mut deleted = self.keep_one(ItemKind::DataKey, &own)?;
-        if let Some(newest) = anchor::newest_bytes(&self.edges, self.id(), &self.data_key)? {
+        if let Some(newest) = anchor::newest_bytes(&self.edges, self.id(), &self.data_key, &self.payload)? {
             deleted += self.keep_one(ItemKind::Anchor, &newest)?;
         }
         Ok(deleted)

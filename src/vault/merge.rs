@@ -50,7 +50,7 @@ impl Unlocked<'_> {
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
         let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
         let mut lock = self.lock()?;
-        let anchor = self.reload()?.verified;
+        let anchor = self.reload()?;
         if other.header.vault != self.id() {
             return Err(refuse("it is another vault's"));
         }

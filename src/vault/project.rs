@@ -505,6 +505,7 @@ pub(super) fn renew_keys(
     to: (VaultId, &DataKey),
 ) -> Result<(), Error> {
     check_renewable(payload)?;
+    payload.anchor_key = super::anchor::renew_key(&payload.anchor_key, from, to)?;
     for project in &mut payload.projects {
         for index in 0..project.keys.len() {
             if project.keys[index].state != KeyState::Destroyed {

@@ -144,8 +144,8 @@ impl<'a> OpenedByKit<'a> {
             return Err(Error::Damaged { what, detail: reason.clone() });
         }
         let edges = Edges { store: self.vault.store, keychain, host };
-        let remembered = anchor::load(&edges, self.id(), &self.data_key)?;
-        match remembered.compare(&self.vault.document, &self.payload) {
+        let remembered = anchor::load(&edges, self.id(), &self.data_key, &self.payload)?;
+        match anchor::compare(&self.vault.document, &self.payload, remembered.as_ref()) {
             Memory::RolledBack(rolled_back) => Err(Error::RolledBack(rolled_back)),
             _ => Ok(()),
         }
@@ -206,12 +206,12 @@ impl<'a> OpenedByKit<'a> {
             unlocked.notices.push(Notice::ReadPrevious { reason, generation, other_key: *other_key });
         }
         let mut lock = unlocked.lock()?;
-        unlocked.reload()?;
+        let remembered = unlocked.reload()?;
         if let (Memory::RolledBack(rolled_back), false) = (&unlocked.memory, accept) {
             return Err(Error::RolledBack(rolled_back.clone()));
         }
-        // This file says that it descends from one of that data key, which has had its time.
-        let earlier = anchor::load(&edges, id, &unlocked.data_key)?.followed(&unlocked.document, &unlocked.payload);
+        // This vault descends from one of that data key, which has had its time.
+        let earlier = remembered.filter(|_| unlocked.memory == Memory::Behind).map(|anchor| anchor.data_key);
         // Nobody has vouched for this file's being on the disk: were its rename undone by a power cut after the item
         // was written, the item would be for a vault that is not there.
         if unlocked.source == Source::Current {
@@ -277,7 +277,7 @@ impl<'a> OpenedByKit<'a> {
         // Without a word: whoever has the kit and the vault file knows that this machine starts anew.
         unlocked.memory = Memory::Current;
         // Still under the lock: another process may write the vault and its anchor next, and this one is older then.
-        if let Err(error) = anchor::store(&unlocked.edges, &unlocked.document, &unlocked.data_key) {
+        if let Err(error) = anchor::store(&edges, &unlocked.document, &unlocked.data_key, &unlocked.payload) {
             unlocked.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
         Ok(unlocked)

@@ -270,8 +270,8 @@ pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
 impl Unlocked<'_> {
     /// Compares the vault with the anchor and brings the anchor up to date where that is harmless.
     fn remember(&mut self) -> Result<(), Error> {
-        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
-        self.memory = remembered.compare(&self.document, &self.payload);
+        let remembered = self.remembered()?;
+        self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
         if self.memory != Memory::Current && self.source == Source::Current {
             self.look_again()?;
         }
@@ -293,9 +293,9 @@ impl Unlocked<'_> {
     /// order is older than the anchor only where it was put back. Argon2 came between the first two, and other
     /// processes may have written many times meanwhile. Needs no lock, which busy writers might not leave.
     fn look_again(&mut self) -> Result<(), Error> {
-        let remembered = anchor::load(&self.edges, self.id(), &self.data_key)?;
+        let remembered = self.remembered()?;
         self.reload_vault()?;
-        self.memory = remembered.compare(&self.document, &self.payload);
+        self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
         Ok(())
     }
 
@@ -313,22 +313,17 @@ impl Unlocked<'_> {
                 return Ok(());
             }
         };
-        let remembered = self.reload()?;
-        let settled = match &self.memory {
+        self.reload()?;
+        match &self.memory {
             Memory::Current | Memory::RolledBack(_) => return Ok(()),
             _ if self.source != Source::Current => return Ok(()),
-            Memory::Behind => lock.sync().map_err(|error| Error::from_store(&store.place(), error)),
+            Memory::Behind => {}
             Memory::Missing => {
-                // A rotation leaves the anchor under the earlier data key, and that one's wrap, until its very end.
-                let earlier = remembered.followed(&self.document, &self.payload);
-                let is_kept = |key| self.item.wraps.iter().any(|wrap| wrap.header.data_key == key);
-                if !earlier.is_some_and(is_kept) {
-                    self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
-                }
-                lock.sync().map_err(|error| Error::from_store(&store.place(), error))
+                self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
             }
-        };
-        match settled.and_then(|()| anchor::store(&self.edges, &self.document, &self.data_key)) {
+        }
+        let synced = lock.sync().map_err(|error| Error::from_store(&store.place(), error));
+        match synced.and_then(|()| anchor::store(&self.edges, &self.document, &self.data_key, &self.payload)) {
             Ok(()) => self.memory = Memory::Current,
             Err(error) => self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() }),
         }

@@ -291,7 +291,7 @@ impl Run {
             return Err(Stop::Refused);
         }
         let anchor = self.state.machines[self.m].anchor.value;
-        if self.memory == Memory::RolledBack && !(anchor.key == other.key && other.knows(anchor.id)) {
+        if self.memory == Memory::RolledBack && !other.knows(anchor.id) {
             return Err(Stop::Refused);
         }
         let mut doc = self.doc;

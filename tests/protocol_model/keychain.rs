@@ -51,7 +51,7 @@ impl std::fmt::Debug for Item {
     }
 }
 
-/// The data key it verifies under, and the document it remembers.
+/// The document it remembers, and the data key that was of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Anchor {
     pub key: u8,

@@ -156,10 +156,9 @@ impl Run {
         if anchor.id == NONE || anchor.key != doc.key && self.variant.foreign_anchor_is_none {
             return Memory::Missing;
         }
-        // What the anchor says counts against the vault even where it is of another data key, and cannot be verified.
+        // One key verifies the anchors of a vault, whichever data key it has.
         match anchor.id {
             id if !doc.knows(id) && !self.variant.no_anchor => Memory::RolledBack,
-            _ if anchor.key != doc.key => Memory::Missing,
             id if id == doc.id => Memory::Current,
             id if doc.knows(id) => Memory::Behind,
             _ => Memory::Missing,

@@ -330,7 +330,7 @@ impl State {
                 let wraps = item.wraps().map(|wrap| Wrap { key: keys[wrap.key as usize], ..wrap });
                 Item::of(wraps).expect("as many as before")
             });
-            // Under a data key that nothing has any more, an anchor verifies never again, whichever that key was.
+            // By an anchor's data key a flawed protocol alone goes, and only by whether it is the vault's.
             machine.anchor.map(|anchor| Anchor { key: keys[anchor.key as usize], id: number(anchor.id) });
             machine.seen = number(machine.seen);
             machine.retired = renamed(machine.retired);

@@ -43,7 +43,7 @@ pub struct Variant {
     pub ends_unknown_kits: bool,
     /// A vault that does not descend from what the anchor remembers is taken as it is.
     pub no_anchor: bool,
-    /// An anchor that the vault's data key does not verify counts as none, whatever it says.
+    /// Each data key verifies anchors of its own, and one of another data key counts as none, whatever it says.
     pub foreign_anchor_is_none: bool,
     /// The vault that was read before the lock is not read again under it.
     pub no_reload: bool,

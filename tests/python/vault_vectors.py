@@ -27,6 +27,7 @@ VAULT = "e7118c17-06fd-4c9f-962f-08a5a68b5f73"
 DATA_KEY_ID = "cfdef01e-21e4-4cf7-a5aa-1a36c75b8fd0"
 PROJECT = "1a08ed30-b105-4e1a-8451-43e42c43d63f"
 OTHER = "7d2aa927-60bd-416a-9d7d-75bfb03365c6"
+ANCHOR_KEY = hashlib.sha256(b"anchor key").digest()
 CREATED = "2026-11-21T08:30:00Z"
 ANCESTOR = hashlib.sha256(b"generation 1").digest()
 
@@ -107,6 +108,7 @@ def payload(**changes):
     return {
         "needs": [],
         "policy": {"algorithm": "argon2id", "version": 19, "m": 65536, "t": 3, "p": 4},
+        "anchor_key": b64(seal(DATA_KEY, b"strongroom/v1/anchor-key" + raw(VAULT), ANCHOR_KEY)),
         "ancestors": [b64(ANCESTOR[:16])],
         "projects": [project()],
         "secrets": [],
@@ -157,7 +159,7 @@ def anchor(digest, **changes):
         }
         | changes
     )
-    key = expand(DATA_KEY, b"strongroom/v1/anchor", 32)
+    key = expand(ANCHOR_KEY, b"strongroom/v1/anchor", 32)
     return compact({"protected": b64(protected), "mac": b64(hmac.digest(key, protected, "sha256"))}).decode()
 
 
@@ -271,3 +273,5 @@ variant(
     ),
     opens=True,
 )
+log = {"enrolment": OTHER, "count": 318, "tip": b64(hashlib.sha256(b"record 318").digest()), "gaps": 0}
+write("anchor-with-log", "opens", "the anchor holds the end of an access log: every write of an anchor keeps it", "opens.txt", ITEM, anchor(opens_digest, log=log), opens=True)

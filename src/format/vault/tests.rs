@@ -84,6 +84,7 @@ fn payload_with(change: impl FnOnce(&mut serde_json::Value)) -> Result<Payload, 
     let mut payload = serde_json::json!({
         "needs": ["a feature"],
         "policy": Policy::new(KdfCost::FLOOR),
+        "anchor_key": "",
         "projects": [project(1, "acme"), project(2, "bistro")],
         "kits": [kit(1), kit(2)],
     });

@@ -247,7 +247,9 @@ impl Machine {
         let document = Document { header: old.header, protected, payload };
         let bytes = document.to_bytes().unwrap();
         if let Ok(planted) = Document::parse(&bytes) {
-            anchor::store(&self.edges(), &planted, &data_key()).unwrap();
+            let payload = open_payload(&planted, &data_key());
+            // What it remembers may be above the planted file, or of no payload that parses: nothing is put right then.
+            let _ = payload.map(|payload| anchor::store(&self.edges(), &planted, &data_key(), &payload).unwrap());
         }
         self.store.put(Some(bytes), None);
     }

@@ -5,7 +5,6 @@ use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::FileKey;
 use crate::error::Difference;
 use crate::format::item::{Anchor, AnchorItem};
-use crate::format::vault::ANCESTOR_LIMIT;
 use crate::keychain::{KeychainError, MemoryFault};
 
 fn locked() -> KeychainError {
@@ -213,23 +212,31 @@ fn a_missing_anchor_is_told_while_a_rotation_is_under_way_too() {
     assert!(machine.stored(ItemKind::Anchor).is_some());
 }
 
+/// The key of the shared life's anchors.
+fn anchor_key() -> [u8; KEY_LEN] {
+    let document = Document::parse(&life().files[2]).unwrap();
+    let wrapped = open_payload(&document, &data_key()).unwrap().anchor_key;
+    let context: [&[u8]; 2] = [label::ANCHOR_KEY, VAULT.as_bytes()];
+    cobblestone::open(&life().data_key, &context, &wrapped.0).unwrap()[..].try_into().unwrap()
+}
+
 /// Writes an anchor that claims generation 99 of `vault` under a MAC key derived from `key`.
 fn forged(vault: VaultId, key: &[u8; KEY_LEN]) -> Vec<u8> {
     let document = Machine::at(3).document();
     let at = Timestamp::from_unix(1_795_249_800);
-    let anchor = Anchor { vault, data_key: document.header.data_key, generation: 99, digest: [9; 32], at };
+    let anchor = Anchor { vault, data_key: document.header.data_key, generation: 99, digest: [9; 32], at, log: None };
     AnchorItem::write(&anchor, |protected| MacKey::derive(key, label::ANCHOR).tag(protected)).unwrap()
 }
 
 #[test]
 fn an_anchor_that_does_not_verify_is_one_that_is_missing() {
-    let honest = forged(VAULT, &life().data_key);
+    let honest = forged(VAULT, &anchor_key());
     let mut altered = honest.clone();
     let last = altered.len() - 10;
     altered[last] = if altered[last] == b'A' { b'B' } else { b'A' };
-    let other_vault = forged(VaultId::from_bytes([8; 16]), &life().data_key);
-    let other_key = forged(VAULT, &[1; 32]);
-    for anchor in [altered, other_vault, other_key, b"garbage".to_vec(), Vec::new()] {
+    let other_vault = forged(VaultId::from_bytes([8; 16]), &anchor_key());
+    let (other_key, data_key) = (forged(VAULT, &[1; 32]), forged(VAULT, &life().data_key));
+    for anchor in [altered, other_vault, other_key, data_key, b"garbage".to_vec(), Vec::new()] {
         let machine = Machine::at(3);
         machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &anchor).unwrap();
         assert_eq!(machine.notices(), [Notice::AnchorMissing { generation: 3 }]);
@@ -274,23 +281,46 @@ fn a_keychain_that_cannot_tell_the_anchor_does_not_let_an_older_file_pass() {
 }
 
 #[test]
-fn an_anchor_of_another_data_key_counts_as_none_where_the_vault_may_have_forgotten_what_it_names() {
+fn an_anchor_from_before_a_rotation_is_worth_as_much_as_one_from_after_it() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     rotate_now(&mut unlocked);
-    for number in 0..ANCESTOR_LIMIT {
-        let change = unlocked.change(|payload, _| {
-            payload.policy.t = 3 + u32::try_from(number % 2).unwrap();
-            Ok(())
-        });
-        change.unwrap();
-    }
-    drop(unlocked);
-    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[0]).unwrap();
-    let mut unlocked = machine.unlocked();
-    let notices = unlocked.take_notices();
-    assert!(matches!(&notices[..], [Notice::AnchorMissing { .. }]), "{notices:?}");
     unlocked.add_project(&named("beta")).unwrap();
+    drop(unlocked);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[2]).unwrap();
+    assert_eq!(machine.notices(), [], "the vault descends from what it remembers");
+    assert_eq!(anchored(&machine).generation, machine.document().header.generation);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &forged(VAULT, &anchor_key())).unwrap();
+    assert!(machine.unlocked().rolled_back().is_some());
+}
+
+#[test]
+fn an_anchor_never_goes_back_and_keeps_what_it_says_of_a_log() {
+    let machine = Machine::at(3);
+    let tip = crate::format::scalar::FixedBase64([6; 32]);
+    let enrolment = crate::format::EnrolmentId::from_bytes([3; 16]);
+    let log = crate::format::item::LogTip { enrolment, count: 318, tip, gaps: 1 };
+    let with_log = Anchor { log: Some(log), ..anchored(&machine) };
+    let mac = |protected: &[u8]| MacKey::derive(&anchor_key(), label::ANCHOR).tag(protected);
+    let bytes = AnchorItem::write(&with_log, mac).unwrap();
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &bytes).unwrap();
+    let log = with_log.log;
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&named("beta")).unwrap();
+    assert_eq!((anchored(&machine).generation, &anchored(&machine).log), (4, &log));
+    // A write that is late: another copy of the vault shares this keychain.
+    let late = Document::parse(&life().files[2]).unwrap();
+    anchor::store(&machine.edges(), &late, &data_key(), &unlocked.payload).unwrap();
+    assert_eq!((anchored(&machine).generation, &anchored(&machine).log), (4, &log));
+    unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    // As if the process had been killed between the vault's move and the anchor.
+    let (item, before) = (machine.item(), machine.stored(ItemKind::Anchor).unwrap());
+    unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(anchored(&machine).log, log);
+    machine.set_item(&item);
+    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &before).unwrap();
+    assert_eq!(machine.notices(), [Notice::RotationFinished]);
+    assert_eq!(anchored(&machine).log, log);
 }
 
 #[test]
@@ -299,20 +329,4 @@ fn the_keychain_is_asked_once_for_each_item_where_nothing_is_wrong() {
     let before = machine.keychain.calls();
     assert_eq!(machine.notices(), []);
     assert_eq!(machine.keychain.calls() - before, 2);
-}
-
-#[test]
-fn an_anchor_that_nobody_can_vouch_for_uses_no_generations_up() {
-    let machine = Machine::at(3);
-    let at = Timestamp::from_unix(1_795_249_800);
-    let data_key = crate::format::DataKeyId::from_bytes([9; 16]);
-    let anchor = Anchor { vault: VAULT, data_key, generation: u64::MAX - 1, digest: [9; 32], at };
-    let forged =
-        AnchorItem::write(&anchor, |protected| MacKey::derive(&[1; 32], label::ANCHOR).tag(protected)).unwrap();
-    machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &forged).unwrap();
-    let mut unlocked = machine.unlocked();
-    assert!(unlocked.rolled_back().is_some());
-    unlocked.accept_rollback().unwrap();
-    assert_eq!(unlocked.header().generation, 4);
-    unlocked.add_project(&named("beta")).unwrap();
 }
