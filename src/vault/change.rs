@@ -24,6 +24,16 @@ pub enum Accepted {
     },
 }
 
+/// Whether a call had anything to change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// The vault was changed.
+    #[default]
+    Changed,
+    /// Everything was so already, and nothing was written.
+    AlreadySo,
+}
+
 /// What an edit of the payload may use besides the payload.
 pub(super) struct Editing<'a> {
     pub(super) vault: VaultId,
@@ -80,6 +90,16 @@ impl<'v> Unlocked<'v> {
         self.revise(&mut *lock, |draft, editing| edit(&mut draft.payload, editing))
     }
 
+    /// Changes the payload as [`Unlocked::change`] does, where it is not so already.
+    pub(super) fn change_unless_so(
+        &mut self,
+        edit: impl FnOnce(&mut Payload, &Editing<'_>) -> Result<(), Error>,
+    ) -> Result<Effect, Error> {
+        self.check_writable()?;
+        let mut lock = self.lock()?;
+        self.revise_unless_so(&mut *lock, |draft, editing| edit(&mut draft.payload, editing)).map(|((), effect)| effect)
+    }
+
     /// Takes the vault's lock.
     pub(super) fn lock(&self) -> Result<Box<dyn LockedStore + 'v>, Error> {
         let store = self.edges.store;
@@ -92,6 +112,15 @@ impl<'v> Unlocked<'v> {
         lock: &mut dyn LockedStore,
         edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.revise_unless_so(lock, edit).map(|(result, _)| result)
+    }
+
+    /// Changes what [`Unlocked::revise`] does, and tells whether there was anything to change: else nothing is written.
+    pub(super) fn revise_unless_so<T>(
+        &mut self,
+        lock: &mut dyn LockedStore,
+        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Effect), Error> {
         self.reload()?;
         self.check_writable()?;
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
@@ -103,9 +132,13 @@ impl<'v> Unlocked<'v> {
             now: self.edges.host.now(),
         };
         let result = edit(&mut draft, &editing)?;
+        // A write would drop the previous vault file for a copy of this one.
+        if draft.payload == self.payload && draft.recovery == header.recovery {
+            return Ok((result, Effect::AlreadySo));
+        }
         let generation = self.generation_after(header.generation)?;
         self.write(lock, draft, generation, &Replaced::BecomesPrevious)?;
-        Ok(result)
+        Ok((result, Effect::Changed))
     }
 
     /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside.

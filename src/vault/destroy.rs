@@ -1,7 +1,8 @@
 //! Destroying a project when its engagement ends, and the hold that keeps it from being destroyed.
 
 use super::Unlocked;
-use super::project::{SharedKeys, checked_text, find, find_mut, shared_keys, usable};
+use super::change::Effect;
+use super::project::{SharedKeys, checked_text, find, find_mut, find_usable, shared_keys, usable};
 use super::rotate::{NextKit, Rotation};
 use crate::crypto::secret::{DataKey, Password};
 use crate::error::Error;
@@ -48,26 +49,27 @@ impl Unlocked<'_> {
     ///
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::BadName`], those of a vault write.
-    pub fn hold_project(&mut self, name: &str, reason: &str) -> Result<(), Error> {
+    pub fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
         let reason = checked_text("the reason", reason)?;
-        self.change(|payload, editing| {
-            let project = find_mut(payload, name)?;
-            usable(project)?;
+        self.change_unless_so(|payload, editing| {
             let new = || Hold { since: editing.now, reason: String::new(), others: Default::default() };
-            let hold = project.hold.get_or_insert_with(new);
+            let hold = find_usable(payload, name)?.hold.get_or_insert_with(new);
             if !reason.is_empty() {
-                hold.reason.clone_from(&reason);
+                hold.reason = reason;
             }
             Ok(())
         })
     }
 
-    /// Takes a hold off. Returns whether there was one.
+    /// Takes a hold off, if there is one.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], those of a vault write.
-    pub fn release_project(&mut self, name: &str) -> Result<bool, Error> {
-        self.change(|payload, _| Ok(find_mut(payload, name)?.hold.take().is_some()))
+    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], those of a vault write.
+    pub fn release_project(&mut self, name: &str) -> Result<Effect, Error> {
+        self.change_unless_so(|payload, _| {
+            find_usable(payload, name)?.hold = None;
+            Ok(())
+        })
     }
 }
 

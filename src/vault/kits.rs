@@ -1,7 +1,7 @@
 //! Recovery kits: the data key wrapped once more, under a secret that stands on paper alone.
 
 use super::Unlocked;
-use super::change::{Draft, second_copy};
+use super::change::{Draft, Effect, second_copy};
 use super::rotate::{NextKit, Rotation};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
@@ -118,9 +118,11 @@ impl Unlocked<'_> {
     ///
     /// # Errors
     /// [`Error::KitNotFound`]; those of a vault write.
-    pub fn revoke_kit(&mut self, number: u32, paper_destroyed: bool) -> Result<(), Error> {
+    pub fn revoke_kit(&mut self, number: u32, paper_destroyed: bool) -> Result<Effect, Error> {
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, editing| revoke(draft, number, paper_destroyed, editing.now))
+        let revoked =
+            self.revise_unless_so(&mut *lock, |draft, editing| revoke(draft, number, paper_destroyed, editing.now));
+        revoked.map(|((), effect)| effect)
     }
 
     /// Ends a kit and begins a rotation of the data key, in one write: whoever has the kit's code and an older vault

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::anchor::Memory;
-use super::change::{Draft, ancestor};
+use super::change::{Draft, Effect, ancestor};
 use super::project::{unwrap, wrap};
 use super::{Source, Unlocked, open_payload, unread};
 use crate::crypto::secret::DataKey;
@@ -36,6 +36,9 @@ pub struct Merged {
     pub doubled_kits: Vec<u32>,
     /// The generation the vault goes on with.
     pub generation: u64,
+    /// Whether the vault was written: not where the other file is this one, or one that it descends from, and has
+    /// nothing that is not here.
+    pub effect: Effect,
 }
 
 impl Unlocked<'_> {
@@ -66,6 +69,7 @@ impl Unlocked<'_> {
         if matches!(self.source, Source::Previous { .. } | Source::Copy) {
             self.check_writable()?;
         }
+        let was_rolled_back = matches!(self.memory, Memory::RolledBack(_));
         if let Memory::RolledBack(rolled_back) = &self.memory {
             let seen = anchor.as_ref().map(|anchor| &anchor.digest[..16]);
             let knows = seen.is_some_and(|seen| {
@@ -94,8 +98,17 @@ impl Unlocked<'_> {
             let ends = |kit: &u32| count(&pending.recovery, *kit) < count(&draft.recovery, *kit);
             merged.ending_kits = came.filter(ends).collect();
         }
+        let theirs = ancestor(other);
+        let is_known = theirs == ancestor(&self.document) || self.payload.ancestors.contains(&theirs);
+        if is_known
+            && !was_rolled_back
+            && draft.payload == self.payload
+            && draft.recovery == self.document.header.recovery
+        {
+            return Ok(Merged { generation: self.document.header.generation, effect: Effect::AlreadySo, ..merged });
+        }
         draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
-        draft.payload.ancestors.push(ancestor(other));
+        draft.payload.ancestors.push(theirs);
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let highest = self.document.header.generation.max(other.header.generation).max(seen);
         merged.generation = self.generation_after(highest)?;

@@ -36,7 +36,7 @@ use crate::host::Host;
 use crate::keychain::Keychain;
 use crate::store::{Store, StoreError};
 
-pub use change::Accepted;
+pub use change::{Accepted, Effect};
 pub use copies::{Restored, check_install, install};
 pub use create::create;
 pub use kits::{KitInfo, NewKit};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use subtle::ConstantTimeEq;
 
-use super::change::Editing;
+use super::change::{Editing, Effect};
 use super::unread::check_renewable;
 use super::{Unlocked, VaultId};
 use crate::crypto::cobblestone;
@@ -200,9 +200,9 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of
     /// a vault write.
-    pub fn rename_project(&mut self, old: &str, new: &str) -> Result<(), Error> {
+    pub fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
         let new = checked_name(new)?;
-        self.change(|payload, _| {
+        self.change_unless_so(|payload, _| {
             find(payload, old).and_then(usable)?;
             if normal(old) != new && payload.projects.iter().any(|project| project.name == new) {
                 return Err(Error::ProjectExists { name: new });
@@ -226,8 +226,8 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`]; [`Error::KeyInUse`] for the version that encrypts, or
     /// where taking the mark off would make another version encrypt; those of a vault write.
-    pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<(), Error> {
-        self.change(|payload, _| {
+    pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error> {
+        self.change_unless_so(|payload, _| {
             let project = find_usable(payload, project)?;
             let current = project.current().map(|key| key.version);
             let name = project.name.clone();
@@ -433,7 +433,7 @@ pub(super) fn usable(project: &Project) -> Result<&Project, Error> {
     }
 }
 
-fn find_usable<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+pub(super) fn find_usable<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
     let project = find_mut(payload, name)?;
     usable(project)?;
     Ok(project)

@@ -170,6 +170,7 @@ fn two_machines_that_changed_one_vault_apart_are_united() {
     // No warning that it changes nothing before it does.
     let merged = there.run("vault merge mine.json --json").succeeds().json();
     assert_eq!((&merged["projects"], &merged["keys"][0]["project"]), (&serde_json::json!(["gamma"]), &"acme".into()));
+    there.run("vault merge mine.json").shows("mine.json has nothing that is not in the vault; nothing was changed\n");
     let keys = there.run("key list acme --json").succeeds().json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 4);
     here.write(here.vault(), there.read(there.vault()));

@@ -127,7 +127,7 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
     home.run("project hold acme --reason trial")
         .does("project acme is on hold: it cannot be destroyed until it is released\n");
     // Once more without a reason: the first one stands.
-    home.run("project hold acme -q").does("");
+    home.run("project hold acme").shows("project acme was on hold already; nothing was changed\n");
     home.run("project destroy acme --yes acme --no-recovery").fails(
         1,
         "\
@@ -140,9 +140,10 @@ hint: ask whoever ordered the hold; it is taken off by `strongroom project relea
     assert_eq!(json["hold"]["reason"], "trial");
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
     home.run("project release acme").does("project acme is released\n");
-    home.run("project release acme").does("project acme was not on hold\n");
+    home.run("project release acme").shows("project acme was not on hold; nothing was changed\n");
     let json = home.run("project destroy acme --yes acme --no-recovery --json").succeeds().json();
     assert_eq!((&json["project"], &json["rotation"]["state"]), (&"acme".into(), &"settled".into()));
+    home.run("project release acme --json").fails_in_json(4, "project-destroyed");
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn a_retired_version_still_opens_and_the_current_one_cannot_be_retired() {
     home.run("key retire acme --version 3 --json").fails_in_json(4, "key-not-found");
     home.run("key retire nobody --version 1 --json").fails_in_json(4, "project-not-found");
     home.run("key retire acme --version 1").succeeds();
+    home.run("key retire acme --version 1").shows("version 1 of acme's key was retired already; nothing was changed\n");
     let states = || {
         let keys = home.run("key list acme --json").json();
         keys["keys"].as_array().unwrap().iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -85,6 +86,8 @@ fn a_retired_version_still_opens_and_the_current_one_cannot_be_retired() {
     home.run("decrypt a.sealed -o b").succeeds();
     assert_eq!(home.read("b"), b"data");
     home.run("key retire acme --version 1 --undo").succeeds();
+    home.run("key retire acme --version 1 --undo")
+        .shows("version 1 of acme's key was not retired; nothing was changed\n");
     assert_eq!(states(), ["earlier", "current"]);
 }
 

@@ -86,6 +86,12 @@ hint: choose another name, or see what there is with `strongroom project list`
 }
 
 #[test]
+fn a_project_that_has_its_new_name_already_is_left_alone() {
+    let home = Home::with_project();
+    home.run("project rename acme acme").shows("project acme has this name already; nothing was changed\n");
+}
+
+#[test]
 fn an_unknown_project_is_not_found() {
     let home = Home::with_project();
     home.write("a.txt", "data");

@@ -16,7 +16,7 @@ use crate::cli::unlocking::with_unlocked;
 use crate::cli::views::{keys_json, state_name};
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
-use crate::vault::SharedKeys;
+use crate::vault::{Effect, SharedKeys};
 
 /// Show, list, rotate and import a project's file keys
 #[derive(Debug, Subcommand)]
@@ -121,15 +121,16 @@ impl Key {
             Self::Import(import) => import.run(context),
             Self::Retire { project, version, undo } => with_unlocked(context, |vault| {
                 let doing = format!("retire a key of {project:?}");
-                vault.retire_file_key(&project, version, !undo).map_err(|error| Failure::of(doing, error))?;
-                let text = if undo {
-                    format!("version {version} of {project}'s key is no longer retired")
-                } else {
-                    format!(
-                        "version {version} of {project}'s key is retired: it still opens files, and `strongroom \
-                         rewrap` moves them on"
-                    )
+                let retired = vault.retire_file_key(&project, version, !undo);
+                let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {
+                    (Effect::Changed, true) => "is no longer retired",
+                    (Effect::Changed, false) => {
+                        "is retired: it still opens files, and `strongroom rewrap` moves them on"
+                    }
+                    (Effect::AlreadySo, true) => "was not retired; nothing was changed",
+                    (Effect::AlreadySo, false) => "was retired already; nothing was changed",
                 };
+                let text = format!("version {version} of {project}'s key {text}");
                 output.done(&text, &json!({"project": project, "version": version, "retired": !undo}))
             }),
         }

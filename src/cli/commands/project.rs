@@ -9,7 +9,7 @@ use crate::cli::output::table;
 use crate::cli::unlocking::with_unlocked;
 use crate::cli::views::{project_json, state_name};
 use crate::failure::Failure;
-use crate::vault::NewProject;
+use crate::vault::{Effect, NewProject};
 
 /// Add, list, show, rename, hold and destroy projects
 #[derive(Debug, Subcommand)]
@@ -122,17 +122,23 @@ impl Project {
             }),
             Self::Hold { name, reason } => with_unlocked(context, |vault| {
                 let doing = format!("hold project {name:?}");
-                vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
+                let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
-                let text = format!("project {} is on hold: it cannot be destroyed until it is released", project.name);
-                output.done(&text, &project_json(&project))
+                let text = match effect {
+                    Effect::Changed => "is on hold: it cannot be destroyed until it is released",
+                    Effect::AlreadySo => "was on hold already; nothing was changed",
+                };
+                output.done(&format!("project {} {text}", project.name), &project_json(&project))
             }),
             Self::Release { name } => with_unlocked(context, |vault| {
                 let doing = format!("release project {name:?}");
-                let held = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
+                let effect = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
-                let was = if held { "is released" } else { "was not on hold" };
-                output.done(&format!("project {} {was}", project.name), &project_json(&project))
+                let text = match effect {
+                    Effect::Changed => "is released",
+                    Effect::AlreadySo => "was not on hold; nothing was changed",
+                };
+                output.done(&format!("project {} {text}", project.name), &project_json(&project))
             }),
             Self::Destroy(destroy) => destroy.run(context),
             Self::Rename { old, new } => {
@@ -140,9 +146,15 @@ impl Project {
                 let renamed = NewProject { name: new.clone(), ..NewProject::default() };
                 renamed.check().map_err(|error| Failure::of(&doing, error))?;
                 with_unlocked(context, |vault| {
-                    vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
+                    let effect = vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
                     let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
-                    output.done(&format!("renamed {old} to {}", project.name), &project_json(&project))
+                    let text = match effect {
+                        Effect::Changed => format!("renamed {old} to {}", project.name),
+                        Effect::AlreadySo => {
+                            format!("project {} has this name already; nothing was changed", project.name)
+                        }
+                    };
+                    output.done(&text, &project_json(&project))
                 })
             }
         }

@@ -22,10 +22,11 @@ use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, without_flags};
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
+use crate::format::name::printable;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
-use crate::vault::{Edges, Notice, Source, Vault};
+use crate::vault::{Edges, Effect, Notice, Source, Vault};
 
 /// What every vault file names itself in clear.
 const FORMAT: &[u8] = b"strongroom-vault";
@@ -114,7 +115,15 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
                 _ => failure,
             }
         })?;
-        let mut lines = vec![format!("merged; the vault goes on as generation {}", merged.generation)];
+        let mut lines = vec![match merged.effect {
+            Effect::Changed => format!("merged; the vault goes on as generation {}", merged.generation),
+            Effect::AlreadySo => {
+                format!(
+                    "{} has nothing that is not in the vault; nothing was changed",
+                    printable(&other.display().to_string())
+                )
+            }
+        }];
         lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
         lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
         lines.extend(
@@ -126,7 +135,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         lines.extend(
             merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")),
         );
-        if lines.len() == 1 {
+        if lines.len() == 1 && merged.effect == Effect::Changed {
             lines.push("it had nothing that was not here".into());
         }
         for kit in &merged.ended_kits {
@@ -147,7 +156,9 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
                  recovery new`, and end both with `strongroom recovery revoke {kit}`"
             ));
         }
-        lines.push("put the merged vault file on the other machine too, in place of its own".into());
+        if merged.effect == Effect::Changed {
+            lines.push("put the merged vault file on the other machine too, in place of its own".into());
+        }
         let json = json!({
             "generation": merged.generation,
             "ended_kits": merged.ended_kits,

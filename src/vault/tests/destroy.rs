@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::KeyPlace;
 use crate::format::vault::KeyState;
+use crate::vault::Effect;
 use crate::vault::rotate::{NextKit, Settle};
 
 fn destroyed() -> Machine {
@@ -24,6 +25,7 @@ fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
     let key = crate::crypto::secret::FileKey::generate().unwrap();
     assert_fails!(unlocked.import_file_key("acme", &key, SharedKeys::Refused), Error::ProjectDestroyed { .. });
     assert_fails!(unlocked.hold_project("acme", ""), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.release_project("acme"), Error::ProjectDestroyed { .. });
     let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
     assert_fails!(again, Error::ProjectDestroyed { .. });
     let project = unlocked.project("acme").unwrap();
@@ -74,8 +76,8 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
     assert_fails!(held, Error::ProjectHeld { ref reason, .. } if reason == "two law suits");
     assert_eq!(machine.file(), before);
-    assert!(unlocked.release_project("acme").unwrap());
-    assert!(!unlocked.release_project("acme").unwrap());
+    assert_eq!(unlocked.release_project("acme").unwrap(), Effect::Changed);
+    assert_eq!(unlocked.release_project("acme").unwrap(), Effect::AlreadySo);
     unlocked.check_destroyable("acme", SharedKeys::Refused).unwrap();
     unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
 }

@@ -8,6 +8,7 @@ use crate::format::item::DataKeyItem;
 use crate::format::vault::SIZE_LIMIT;
 use crate::keychain::{FileKeychain, KeychainError, MemoryFault};
 use crate::store::{FolderStore, StoreError, StoreFault};
+use crate::vault::Effect;
 
 fn locked() -> KeychainError {
     KeychainError::Locked { provider: "memory".into() }
@@ -15,6 +16,42 @@ fn locked() -> KeychainError {
 
 fn create_on(machine: &Machine) -> Result<(), Error> {
     create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).map(|_| ())
+}
+
+#[test]
+fn what_changes_nothing_is_not_written() {
+    type Call = fn(&mut Unlocked<'_>) -> Result<Effect, Error>;
+    let calls: [Call; 5] = [
+        |vault| vault.hold_project("acme", "law suit"),
+        |vault| vault.rename_project("acme", "bistro"),
+        |vault| vault.retire_file_key("bistro", 1, true),
+        |vault| vault.revoke_kit(1, true),
+        |vault| vault.merge(&vault.document.clone()).map(|merged| merged.effect),
+    ];
+    let machine = Machine::at(3);
+    let mut unlocked = machine.unlocked();
+    let kit = unlocked.make_kit().unwrap();
+    unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
+    for call in &calls[..4] {
+        let before = machine.file();
+        assert_eq!(call(&mut unlocked).unwrap(), Effect::Changed);
+        assert_ne!(machine.file(), before);
+    }
+    let before = machine.file();
+    let again: [Call; 6] = [
+        |vault| vault.hold_project("bistro", ""),
+        |vault| vault.rename_project("bistro", "bistro"),
+        calls[2],
+        calls[3],
+        |vault| vault.revoke_kit(1, false),
+        calls[4],
+    ];
+    for (index, call) in again.iter().enumerate() {
+        assert_eq!(call(&mut unlocked).unwrap(), Effect::AlreadySo, "{index}");
+        assert_eq!(machine.file(), before, "{index}");
+    }
+    assert_eq!(unlocked.release_project("bistro").unwrap(), Effect::Changed);
+    assert_eq!(unlocked.release_project("bistro").unwrap(), Effect::AlreadySo);
 }
 
 #[test]
