@@ -215,6 +215,29 @@ no valid recovery kit is left: make one with `strongroom recovery new`
     assert!(json["valid"] == false && json["paper_destroyed"].is_string());
     let shown = home.run("recovery list").succeeds().text();
     assert!(shown.contains("paper destroyed"), "{shown}");
+    for words in ["recovery revoke 1", "recovery revoke 1 --paper-destroyed"] {
+        home.run(words).shows(
+            "\
+kit 1 ended on [..]Z; its paper is noted as destroyed; nothing was changed
+no valid recovery kit is left: make one with `strongroom recovery new`
+",
+        );
+    }
+}
+
+#[test]
+fn a_kit_that_a_rotation_ended_is_not_revoked_once_more() {
+    let home = home_with_kit();
+    home.run("vault rotate --recovery-file two -q").does("");
+    home.run("recovery revoke 1").shows(
+        "\
+kit 1 ended on [..]Z; nothing was changed
+whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault unless the data key was rotated since: strongroom vault rotate
+destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+",
+    );
+    home.run("recovery revoke 1 --paper-destroyed").does("noted: the paper of kit 1 is destroyed\n");
+    home.run("recovery revoke 1").shows("kit 1 ended on [..]Z; its paper is noted as destroyed; nothing was changed\n");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::store::Store;
-use crate::vault::{KitInfo, Notice, Source, Unlocked, Vault};
+use crate::vault::{Effect, KitInfo, Notice, Source, Unlocked, Vault};
 
 /// What a new kit does not do.
 const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this kit: make a new one with \
@@ -127,22 +127,26 @@ impl Revoke {
             if self.rotate {
                 return self.with_rotation(context, vault, &password, failed);
             }
-            vault.revoke_kit(number, self.paper_destroyed).map_err(failed)?;
-            let mut text = if kit.ended.is_some() && self.paper_destroyed {
-                format!("noted: the paper of kit {number} is destroyed")
-            } else {
-                format!("kit {number} is revoked")
+            let effect = vault.revoke_kit(number, self.paper_destroyed).map_err(failed)?;
+            let kits = vault.kits();
+            let revoked = kits.iter().find(|kit| kit.number == number);
+            let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
+            let mut text = match (effect, kit.ended) {
+                (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
+                    format!("kit {number} ended on {at}; its paper is noted as destroyed; nothing was changed")
+                }
+                (Effect::AlreadySo, Some(at)) => format!("kit {number} ended on {at}; nothing was changed"),
+                (Effect::Changed, Some(_)) => format!("noted: the paper of kit {number} is destroyed"),
+                (_, None) => format!("kit {number} is revoked"),
             };
             // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
             let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
-            if !self.paper_destroyed {
+            if !is_paper_destroyed {
                 text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
                 text += &destroy_paper(number);
             }
             text += &valid_left(vault);
-            let kits = vault.kits();
-            let revoked = kits.iter().find(|kit| kit.number == number).map(kit_json);
-            context.output.done(&text, &revoked.unwrap_or(Value::Null))?;
+            context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
             if kit.valid && !self.paper_destroyed && !context.output.json {
                 offer_rotation(context, vault, &password)?;
             }
