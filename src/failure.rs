@@ -79,11 +79,6 @@ impl Failure {
         }
     }
 
-    /// Ctrl-C at a prompt.
-    pub fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, "interrupted", "interrupted")
-    }
-
     /// Says what the library could not do.
     pub fn of(doing: impl std::fmt::Display, error: Error) -> Self {
         let (exit, kind) = classify(&error);

@@ -1,28 +1,67 @@
-//! Ctrl-C and its relatives: the terminal is put back, unfinished output goes, the process ends.
+//! Ctrl-C and its relatives: the terminal is put back, unfinished output goes, what is so by then is said, the process
+//! ends.
 
 #[cfg(unix)]
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::output::Output;
 #[cfg(unix)]
 use super::rendering;
 use crate::disk::unfinished;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
-/// What there is to say where the user interrupts.
-static LAST_WORDS: Mutex<Option<(Failure, Output)>> = Mutex::new(None);
+/// What is so if the user interrupts now, and what to do about it: the widest work first.
+static SO: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+/// How it is said.
+static OUTPUT: OnceLock<Output> = OnceLock::new();
 
-/// Has an interruption say what was done by then, until [`be_silent`].
-pub fn say(failure: Failure, output: &Output) {
-    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = Some((failure, output.clone()));
+/// Has an interruption say that something is so, until this is dropped. What is done meanwhile may add to it. Only the
+/// main thread makes them, and drops the last one first.
+#[must_use = "it is said until this is dropped"]
+pub struct Words(usize);
+
+/// Has an interruption say that this is so, and what to do, which may be nothing.
+pub fn say(so: impl Into<String>, hint: impl Into<String>) -> Words {
+    let mut said = said();
+    said.push((so.into(), hint.into()));
+    Words(said.len() - 1)
 }
 
-/// Has an interruption say nothing any more, and returns what it would have said.
-pub fn be_silent() -> Option<Failure> {
-    LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take().map(|(failure, _)| failure)
+impl Words {
+    /// Has it say something else. Before a write begins that would make the former untrue, it says what is true until
+    /// after the write: an interruption that is under way holds this call up until the process has ended.
+    pub fn replace(&self, so: impl Into<String>, hint: impl Into<String>) {
+        let mut said = said();
+        said.truncate(self.0);
+        said.push((so.into(), hint.into()));
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        said().truncate(self.0);
+    }
+}
+
+/// Returns the failure of an interruption, with what is so.
+pub fn failure() -> Failure {
+    failure_of(&said())
+}
+
+fn said() -> MutexGuard<'static, Vec<(String, String)>> {
+    SO.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failure_of(said: &[(String, String)]) -> Failure {
+    let so: Vec<&str> = said.iter().map(|(so, _)| so.as_str()).collect();
+    let text = if so.is_empty() { "interrupted".into() } else { format!("interrupted: {}", so.join("; ")) };
+    let failure = Failure::new(Exit::Interrupted, "interrupted", text);
+    // The narrowest work first: its hint is what to do at once.
+    let hints: Vec<&str> = said.iter().rev().map(|(_, hint)| hint.as_str()).filter(|hint| !hint.is_empty()).collect();
+    if hints.is_empty() { failure } else { failure.hint(hints.join("; ")) }
 }
 
 /// Remembers how the terminal is set before a prompt changes it.
@@ -37,8 +76,9 @@ pub fn remember_terminal() {
     }
 }
 
-/// Starts listening.
-pub fn install() {
+/// Starts listening. What is so is said on this output.
+pub fn install(output: &Output) {
+    let _ = OUTPUT.set(output.clone());
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -56,6 +96,8 @@ pub fn install() {
 /// Cleans up and ends the process as the signal does by default.
 #[cfg(unix)]
 pub fn leave(signal: i32) -> ! {
+    // Held until the process ends: what is said stays true, since no thread gets past the end of its words.
+    let said = said();
     super::producer::interrupt();
     // Held until the process ends: no thread makes or names another file meanwhile.
     let _unfinished = unfinished::remove_all();
@@ -64,12 +106,12 @@ pub fn leave(signal: i32) -> ! {
     {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
     }
-    if let Some((failure, output)) = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+    if let Some(output) = OUTPUT.get().filter(|_| !said.is_empty()) {
         if !output.json && io::stderr().is_terminal() {
             // Past the question.
             let _ = writeln!(io::stderr());
         }
-        rendering::print(failure, output);
+        rendering::print(&failure_of(&said), output);
     }
     // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
     // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.
@@ -83,4 +125,27 @@ pub fn leave(signal: i32) -> ! {
     }
     // 128 + the signal's number, as shells say it.
     std::process::exit(128 + signal);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_so_is_said_from_the_widest_work_to_the_narrowest_until_each_is_over() {
+        assert_eq!(failure().message, "interrupted");
+        let wide = say("project a is not destroyed", "");
+        {
+            let _narrow = say("the code above opens nothing", "throw it away");
+            let failure = failure();
+            assert_eq!(failure.message, "interrupted: project a is not destroyed; the code above opens nothing");
+            assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Interrupted, Some("throw it away")));
+        }
+        wide.replace("project a may be destroyed or not", "see `strongroom project list`");
+        let told = failure();
+        assert_eq!(told.message, "interrupted: project a may be destroyed or not");
+        assert_eq!(told.hint.as_deref(), Some("see `strongroom project list`"));
+        drop(wide);
+        assert_eq!(failure().hint, None);
+    }
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::interrupt;
+use super::interrupt::{self, Words};
 use super::kit_page::{KitPage, numbered};
 use super::own_files::refuse_own_output;
 use super::password;
@@ -26,6 +26,8 @@ const TRIES: usize = 5;
 const FILE_LIMIT: usize = 64 << 10;
 /// What to do where a vault was made and the questions about its kit were interrupted.
 pub const MAKE_LATER: &str = "make the kit with `strongroom recovery new`";
+/// What tells whether a kit was made.
+pub const SEE_KITS: &str = "see the kits with `strongroom recovery list`";
 /// Names of folders that services copy to other people's computers.
 const SYNCED: [&str; 12] = [
     "dropbox",
@@ -92,9 +94,11 @@ impl Making {
     fn type_back(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         // Again, and not on the page alone: that is longer than many a terminal.
         let shown = Zeroizing::new(format!(
-            "Write it down or print it now: it is shown only once. Then type two of its groups.\n\n{}",
+            "Write it down or print it now: it is shown only once. Then type two of its groups.\n\
+             Until that is done, this code opens nothing.\n\n{}",
             *numbered(&self.code)
         ));
+        let _words = interrupt::say("the code above opens nothing", "throw away what you wrote down or printed");
         terminal.say(&shown)?;
         let groups: Vec<&str> = kit::groups(&self.code).collect();
         let first = password::random_below(groups.len() - 1)?;
@@ -160,14 +164,13 @@ pub fn for_new_vault(
     flags: &KitFlags,
     next: &str,
 ) -> Result<Option<u32>, Failure> {
-    let interrupted = Failure::interrupted()
-        .cause(format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place()))
-        .hint(next);
+    let so = format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place());
+    let words = interrupt::say(so, next);
     if !flags.no_recovery {
         // Best effort: where it is not remembered, nobody is asked again.
         let _ = context.settings.offer_kit(vault.id(), true);
     }
-    ask_and_add(context, vault, store, password, flags, interrupted)
+    ask_and_add(context, vault, store, password, flags, &words)
 }
 
 /// Makes the kit that was not made with the vault, since nobody answered whether it should be; `flags` are those of a
@@ -194,10 +197,11 @@ pub fn offer_again(
         return Ok(());
     }
     let store = context.store()?;
-    let interrupted = Failure::interrupted()
-        .cause(format!("the vault at {} has no recovery kit yet; nothing else was done", store.place()))
-        .hint("run the command again; if you do not want a kit, answer n");
-    ask_and_add(context, vault, &store, password, flags.unwrap_or(&KitFlags::default()), interrupted).map(drop)
+    let words = interrupt::say(
+        format!("the vault at {} has no recovery kit yet; nothing else was done", store.place()),
+        "run the command again; if you do not want a kit, answer n",
+    );
+    ask_and_add(context, vault, &store, password, flags.unwrap_or(&KitFlags::default()), &words).map(drop)
 }
 
 fn ask_and_add(
@@ -206,19 +210,19 @@ fn ask_and_add(
     store: &dyn Store,
     password: &Password,
     flags: &KitFlags,
-    interrupted: Failure,
+    words: &Words,
 ) -> Result<Option<u32>, Failure> {
     let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom recovery new`");
-    interrupt::say(interrupted, &context.output);
-    let chosen = choose(context, vault, store, flags, true);
-    let interrupted = interrupt::be_silent();
-    let making = match chosen {
+    let making = match choose(context, vault, store, flags, true) {
         Ok(making) => making,
-        Err(failure) if failure.exit == Exit::Interrupted => return Err(interrupted.unwrap_or(failure)),
+        Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
         Err(failure) => return Err(hint(failure)),
     };
     let number = making.as_ref().map(|making| making.kit.number());
     if let Some(making) = &making {
+        let so =
+            format!("the vault exists at {}, and kit {} may have been made or not", store.place(), making.kit.number());
+        words.replace(so, SEE_KITS);
         add(vault, making, store, password, flags.recovery_file.as_deref()).map_err(hint)?;
     }
     if making.is_some() || flags.no_recovery || context.terminal().is_some() {

@@ -56,8 +56,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    interrupt::install();
     let output = Output::of(&cli.global);
+    interrupt::install(&output);
     let result = Context::new(cli.global, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
         if crate::memory::was_refused() {

@@ -10,6 +10,11 @@ use crate::files::find::Found;
 use crate::files::{open, seal};
 use crate::format::name::printable;
 
+/// What is so of outputs if a run is interrupted.
+pub const WHOLE: &str = "every output that has its name is whole";
+/// What is so of standard output then.
+pub const CUT_SHORT: &str = "what was written to standard output may be cut short";
+
 /// The count of a run.
 pub struct Tally<'a> {
     context: &'a Context,

@@ -36,7 +36,7 @@ impl Terminal {
     /// Asks for a line that may be seen. An end of input is an interruption.
     ///
     /// # Errors
-    /// [`Failure::interrupted`], or where the terminal is gone.
+    /// [`interrupt::failure`], or where the terminal is gone.
     pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
         let failed = |error| Failure::io("read from the terminal", &error);
         write!(self.output, "{question} ").and_then(|()| self.output.flush()).map_err(failed)?;
@@ -44,7 +44,7 @@ impl Terminal {
         if self.input.read_line(&mut line).map_err(failed)? == 0 {
             // Past the question.
             self.say("")?;
-            return Err(Failure::interrupted());
+            return Err(interrupt::failure());
         }
         Ok(line.trim().to_owned())
     }
@@ -69,7 +69,7 @@ impl Terminal {
             #[cfg(unix)]
             Err(error) if error.kind() == io::ErrorKind::Interrupted => interrupt::leave(signal_hook::consts::SIGINT),
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) => {
-                Err(Failure::interrupted())
+                Err(interrupt::failure())
             }
             Err(error) => Err(Failure::io("read from the terminal", &error)),
         }

@@ -6,10 +6,10 @@ use std::fs;
 use crate::harness::*;
 
 const OFFER: &str = "Make one now? [Y/n] ";
-const CODE: &str = "recovery code (14 groups; it is not shown): ";
+pub const CODE: &str = "recovery code (14 groups; it is not shown): ";
 
 /// Returns the groups of the code that the screen shows.
-fn groups(terminal: &mut Terminal) -> Vec<String> {
+pub fn groups(terminal: &mut Terminal) -> Vec<String> {
     terminal.see("Then type two of its groups.");
     let of_code = |line: &&str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -22,7 +22,7 @@ fn groups(terminal: &mut Terminal) -> Vec<String> {
 }
 
 /// Waits for the question for a group, and returns which one it is for.
-fn asked_for(terminal: &mut Terminal) -> usize {
+pub fn asked_for(terminal: &mut Terminal) -> usize {
     terminal.see_hidden("group ");
     let (_, number) = terminal.session.exp_regex("[0-9]+: ").unwrap();
     number.trim_end_matches(": ").parse::<usize>().unwrap() - 1
@@ -125,9 +125,13 @@ fn an_interruption_at_the_kits_questions_says_what_exists_and_the_next_run_offer
         }
         terminal.press(key);
         let screen = terminal.leaves_with(130);
+        let (code, paper) = match at {
+            "group" => ("; the code above opens nothing", "throw away what you wrote down or printed; "),
+            _ => ("", ""),
+        };
         let said = format!(
-            "\r\nerror: interrupted\r\ncause: the vault now exists at {}, without a recovery kit; nothing was \
-             encrypted\r\nhint: run the same command again: it offers the kit again, and then encrypts\r\n",
+            "\r\nerror: interrupted: the vault now exists at {}, without a recovery kit; nothing was encrypted{code}\r\n\
+             hint: {paper}run the same command again: it offers the kit again, and then encrypts\r\n",
             home.path(".local/share/strongroom/vault.json").display()
         );
         assert!(screen.contains(&said), "{said}\n{screen}");

@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "cli"))]
 
 mod harness;
+mod interrupts;
 mod keys;
 mod kits;
 mod streams;

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use crate::body::OpenedBy;
 use crate::cli::context::Context;
+use crate::cli::interrupt;
 use crate::cli::output::counted;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
-use crate::cli::tally::{Tally, nothing_sealed, shown};
+use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
 use crate::cli::unlocking::with_unlocked;
 use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
@@ -88,6 +89,12 @@ impl Decrypt {
             let existing = Existing { force: self.force, update: self.update };
             let mut opening = Opening::of(keys, existing, permissions, self.sparse, inputs, &work.own);
             opening.find_twins(&work.jobs, self.effort.threads());
+            let _words = match (&work.destination, &work.named[..]) {
+                (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
+                (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
+                _ if self.extract => interrupt::say(WHOLE, "run it again for the archives that are missing"),
+                _ => interrupt::say(WHOLE, "run it again with --update to do the rest"),
+            };
             let result = match (&work.destination, &work.named[..]) {
                 _ if self.extract => self.extract_all(context, &opening, &work),
                 (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::rotate::RotationFlags;
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
+use crate::cli::interrupt;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::with_unlocked_by;
 use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
@@ -68,14 +69,20 @@ impl Destroy {
             vault.check_destroyable(&self.name, allowed).map_err(failed)?;
             let project = vault.project(&self.name).map_err(failed)?;
             let shared = vault.shared_keys(&self.name).map_err(failed)?;
+            let words = interrupt::say(format!("project {} is not destroyed", project.name), "");
             if self.yes.is_none() {
                 confirm(context, &project, &shared, self.rotation.keep_kit)?;
             }
             let under_way = vault.rotation();
             let (rotation, making) =
                 self.rotation.carry_out(context, vault, &password, None, failed, |vault, kit| {
+                    words.replace(
+                        format!("project {} may be destroyed or not", project.name),
+                        format!("see with `strongroom project show {}`", shell_word(&project.name)),
+                    );
                     vault.destroy_project(&self.name, &password, kit, allowed)
                 })?;
+            drop(words);
             let new_kit = making.as_ref().map(|making| making.kit.number());
             let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
             let mut text = match &shared[..] {

@@ -15,6 +15,7 @@ use crate::body::{Metadata, Sealer};
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::interrupt;
 use crate::cli::kit;
 use crate::cli::output::whole_or_failed;
 use crate::cli::own_files::{own_files, refuse_own_output};
@@ -22,7 +23,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
-use crate::cli::tally::{Tally, shown};
+use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, shown};
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
 use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
@@ -311,6 +312,12 @@ impl Encrypt {
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
         let key = self.key(context, vault, new.is_some())?;
+        let words = match (&work.destination, &work.named[..]) {
+            (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
+            (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
+            _ if self.archive => interrupt::say(WHOLE, "run it again for the folders that are missing"),
+            _ => interrupt::say(WHOLE, "run it again with --update to do the rest"),
+        };
         if self.hide_names {
             report::warn_of_empty_folders(context, &work.found);
         }
@@ -386,6 +393,7 @@ impl Encrypt {
             tally.removed = removed.count;
             warn_of_links(context, "the data", &removed.linked);
         }
+        drop(words);
         report::report(context, &key, &work, outcomes, &mut tally, new)?;
         if tally.done > 0 && !self.remove {
             report::remark_on_originals(context, &work);

@@ -6,6 +6,7 @@ use clap::{Args, ValueHint};
 use serde_json::json;
 
 use crate::cli::context::Context;
+use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
 use crate::cli::unlocking::with_unlocked_by;
@@ -40,6 +41,7 @@ impl Passwd {
             Some(path) => Some(password::accept(context, password::read_file(context, path)?.line())?),
             None => None,
         };
+        let words = interrupt::say("the password is as it was", "");
         with_unlocked_by(context, |vault, old| {
             let new = match given {
                 Some(new) => new,
@@ -50,7 +52,12 @@ impl Passwd {
             vault.check_writable().map_err(|error| Failure::of(doing, error))?;
             // Before the change: were it shown after, a closed output would lose it.
             let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
+            words.replace(
+                "the old password, the new one or both may open the vault now",
+                "try both, then run `strongroom passwd` again",
+            );
             let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
+            drop(words);
             let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
                         they are\nnote: an earlier backup of the keychain still opens the vault with the old password, \
                         until you run `strongroom vault rotate`";

@@ -11,7 +11,7 @@ use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::settings::Kind;
 use crate::cli::views::kdf_json;
-use crate::cli::{kit, password, setup};
+use crate::cli::{interrupt, kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::{Difference, Error};
 use crate::failure::Failure;
@@ -63,6 +63,7 @@ impl Recover {
                 .hint("give --kit-file, and --new-password-file or --generate-password"));
             }
         }
+        let words = interrupt::say("nothing was changed", "");
         let store = context.store()?;
         let copy = self.from.as_deref().map(read_copy).transpose()?;
         let open = |error| with_backup("open the vault", error);
@@ -108,6 +109,10 @@ impl Recover {
         let new = self.new_password(context)?;
         // Before the first change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
+        words.replace(
+            "this computer may have a key under the new password or not",
+            "try it with `strongroom status --unlock`; if it is wrong, run `strongroom recover` again",
+        );
         let (opened, aside) = match &copy {
             None => (opened, None),
             Some(bytes) => {
@@ -132,6 +137,7 @@ impl Recover {
         } else {
             context.settings.remember_other(id, context.whole_kind(&kind, id))?;
         }
+        drop(words);
         context.show_notices(&mut unlocked);
         let kind = context.whole_kind(&kind, id);
         let old_password = match before {

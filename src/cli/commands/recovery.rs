@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::rotate::{self, RotationFlags};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
-use crate::cli::kit::{self, KitFlags, Making};
+use crate::cli::interrupt;
+use crate::cli::kit::{self, KitFlags, Making, SEE_KITS};
 use crate::cli::output::{counted, print_whole, table};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
@@ -125,7 +126,7 @@ impl Revoke {
             let kit = vault.kits().into_iter().find(|kit| kit.number == number);
             let kit = kit.ok_or_else(|| failed(Error::KitNotFound { number: Some(number) }))?;
             if self.rotate {
-                return self.with_rotation(context, vault, &password, failed);
+                return self.with_rotation(context, vault, &password, &kit, failed);
             }
             let effect = vault.revoke_kit(number, self.paper_destroyed).map_err(failed)?;
             let kits = vault.kits();
@@ -148,6 +149,7 @@ impl Revoke {
             text += &valid_left(vault);
             context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
             if kit.valid && !self.paper_destroyed && !context.output.json {
+                let _words = interrupt::say(format!("kit {number} is revoked"), "");
                 offer_rotation(context, vault, &password)?;
             }
             Ok(())
@@ -159,13 +161,19 @@ impl Revoke {
         context: &Context,
         vault: &mut Unlocked<'_>,
         password: &Password,
+        kit: &KitInfo,
         failed: impl Fn(Error) -> Failure,
     ) -> Result<(), Failure> {
         let number = self.number;
+        let so = if kit.valid { format!("kit {number} is not revoked; ") } else { String::new() };
+        let words = interrupt::say(so + rotate::NOT_BEGUN, "");
         let (rotation, making) =
             self.rotation.carry_out(context, vault, password, Some(number), failed, |vault, kit| {
+                let [so, hint] = rotate::MAY_BE_BEGUN;
+                words.replace(format!("kit {number} may be revoked or not; {so}"), hint);
                 vault.revoke_kit_and_rotate(number, self.paper_destroyed, password, kit)
             })?;
+        drop(words);
         let mut text = format!("kit {number} is revoked\n{}", rotation_text(rotation));
         if let Some(making) = &making {
             text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
@@ -264,6 +272,7 @@ impl New {
             let making = Making::begin(vault)?;
             let page = making.page(vault, &place);
             let number = making.kit.number();
+            let words = interrupt::say("no recovery kit was made", "");
             let terminal = if saves || output.json { None } else { context.terminal() };
             let file = self.save.as_ref().or(self.recovery_file.as_ref());
             match (&self.save, &self.recovery_file, terminal) {
@@ -279,6 +288,7 @@ impl New {
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
                 (None, None, None) => {}
             }
+            words.replace(format!("kit {number} may have been made or not"), SEE_KITS);
             kit::add(vault, &making, &store, &password, file.map(PathBuf::as_path))?;
             let created = making.kit.created();
             if output.json {

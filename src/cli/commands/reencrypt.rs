@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::interrupt;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
@@ -93,6 +94,7 @@ impl Reencrypt {
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
+            let words = interrupt::say("every file is as it was or encrypted anew", "run it again to do the rest");
             let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
@@ -102,6 +104,7 @@ impl Reencrypt {
             );
             drop(progress);
             tally.note(work.tree.sync());
+            drop(words);
             let (mut files, mut linked, mut shared) = (Vec::new(), Vec::new(), Vec::new());
             for (item, outcome) in found.items.iter().zip(outcomes) {
                 let Some(outcome) = tally.take(outcome) else { continue };

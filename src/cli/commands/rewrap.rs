@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
+use crate::cli::interrupt;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
@@ -79,6 +80,11 @@ impl Rewrap {
             let word = if self.dry_run { "looked at" } else { "rewrapped" };
             let mut tally = Tally::begin(context, word, &found, found.items.len());
             let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
+            let words = if self.dry_run {
+                interrupt::say("nothing was changed", "")
+            } else {
+                interrupt::say("every file is as it was or under the current key", "run it again to do the rest")
+            };
             // Headers only: every file is small.
             let outcomes = pool::for_each_file(
                 &found.items,
@@ -92,6 +98,7 @@ impl Rewrap {
                 },
             );
             drop(progress);
+            drop(words);
             let opened = found.items.iter().zip(&outcomes).filter_map(|(item, outcome)| match outcome {
                 Ok(Outcome::Is { metadata: Some(metadata), .. }) => Some((item, &**metadata)),
                 _ => None,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::context::Context;
+use crate::cli::interrupt;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::unlocking::with_unlocked_by;
 use crate::cli::views::{kit_json, old_backups, papers, rotation_json, rotation_text, valid_left};
@@ -13,6 +14,11 @@ use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 use clap::{Args, ValueHint};
 
 const DOING: &str = "rotate the data key";
+/// What is so before a rotation is begun.
+pub const NOT_BEGUN: &str = "no rotation of the data key was begun";
+/// What is so while one is begun, and what tells more.
+pub const MAY_BE_BEGUN: [&str; 2] =
+    ["a rotation of the data key may have been begun or not", "see with `strongroom status --unlock`"];
 
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
@@ -143,8 +149,13 @@ pub fn rotate(
     flags: &RotationFlags,
 ) -> Result<(), Failure> {
     let failed = |error| Failure::of(DOING, error);
-    let (rotation, making) =
-        flags.carry_out(context, vault, password, None, failed, |vault, kit| vault.rotate_data_key(password, kit))?;
+    let words = interrupt::say(NOT_BEGUN, "");
+    let (rotation, making) = flags.carry_out(context, vault, password, None, failed, |vault, kit| {
+        let [so, hint] = MAY_BE_BEGUN;
+        words.replace(so, hint);
+        vault.rotate_data_key(password, kit)
+    })?;
+    drop(words);
     report(context, vault, rotation, making.as_ref())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::body::{Metadata, OpenedBy, Output, Run};
 use crate::cli::context::Context;
+use crate::cli::interrupt;
 use crate::cli::output::table;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
@@ -70,6 +71,7 @@ impl Verify {
             let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
+            let words = interrupt::say("nothing was changed, and the check was not finished", "");
             let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),
@@ -78,6 +80,7 @@ impl Verify {
                 |item, threads| prove(&keys, item, threads, &progress),
             );
             drop(progress);
+            drop(words);
             let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
             let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
             let damaged = failures.find(is_damaged).map(|failure| failure.kind);
