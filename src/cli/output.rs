@@ -243,6 +243,11 @@ pub fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Returns the verb for a number of things.
+pub fn were(number: usize) -> &'static str {
+    if number == 1 { "was" } else { "were" }
+}
+
 /// Colours a label where standard error is a terminal and NO_COLOR is not set (<https://no-color.org>).
 pub fn label(text: &str, colour: &str) -> String {
     let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::output::counted;
+use super::output::{counted, were};
 use super::rendering;
 use crate::failure::{Exit, Failure};
 use crate::files::find::Found;
@@ -185,7 +185,7 @@ impl<'a> Tally<'a> {
         }
         let missing = self.total - self.done - self.up_to_date;
         let some_done = self.done + self.up_to_date > 0;
-        let missed = format!("{missing} of {} files were not {}", self.total, self.done_word);
+        let missed = format!("{missing} of {} {} not {}", counted(self.total, "file"), were(missing), self.done_word);
         let unread =
             format!("{} could not be read: how many files they hold is unknown", counted(self.unread, "folder"));
         let unread = if self.unread == 1 { unread.replace("they hold", "it holds") } else { unread };

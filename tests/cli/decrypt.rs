@@ -260,7 +260,7 @@ c.sealed -> out/c (project acme, key version 1)
 error: cannot decrypt b.sealed
 cause: b.sealed is damaged: the final chunk of 1 failed its integrity check: the file was altered, cut short or extended
 hint: the file was changed, damaged or cut short after it was encrypted: restore it from a backup
-error: 1 of 3 files were not decrypted
+error: 1 of 3 files was not decrypted
 hint: the others are done; the reasons are above
 ",
     );

@@ -81,7 +81,7 @@ c -> c.sealed (project acme, key version 1)
 error: cannot read b
 cause: no such file or directory
 hint: check the path; nothing was written
-error: 1 of 3 files were not encrypted
+error: 1 of 3 files was not encrypted
 hint: the others are done; the reasons are above
 ",
     );
@@ -224,7 +224,7 @@ hint: free some space and run it again; nothing was kept
     let stderr = full("small/big.sealed")
         + &full("small/big")
         + &full("small/big")
-        + "error: 1 of 2 files were not decrypted\nhint: the others are done; the reasons are above\n";
+        + "error: 1 of 2 files was not decrypted\nhint: the others are done; the reasons are above\n";
     outcome.ends(
         0,
         "\

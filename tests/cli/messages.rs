@@ -43,7 +43,7 @@ fn a_folder_that_cannot_be_read_is_no_file_that_was_not_encrypted() {
         fs::set_permissions(home.path(closed), fs::Permissions::from_mode(0o000)).unwrap();
     }
     let run = || home.typed("encrypt -p acme p --password-file pw").by_stranger().run();
-    let last = "error: 1 of 2 files were not encrypted, and 1 folder could not be read: how many files it holds is \
+    let last = "error: 1 of 2 files was not encrypted, and 1 folder could not be read: how many files it holds is \
                 unknown\nhint: the others are done; the reasons are above\n";
     let outcome = run();
     assert!(outcome.code() == 1 && outcome.stderr().ends_with(last), "{}", outcome.stderr());

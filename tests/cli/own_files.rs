@@ -133,7 +133,7 @@ fn what_cannot_be_encrypted_because_of_an_own_file_is_an_error_and_the_list_is_a
 error: cannot encrypt data/pw
 cause: its output data.sealed/pw.sealed is the password file, and is never replaced
 hint: name another output with -o
-error: 1 of 2 files were not encrypted
+error: 1 of 2 files was not encrypted
 hint: the others are done; the reasons are above
 ",
     );

@@ -23,14 +23,14 @@ fn what_may_not_be_read_fails_alone_and_every_reason_is_told_once() {
     run("encrypt -p acme tree").ends(
         1,
         "1 file encrypted, 4 B (project acme, key version 1), 2 failed\n",
-        &(denied("closed-folder") + &denied("closed") + "error: 1 of 2 files were not encrypted, and 1 folder could not be read: how many files it holds is unknown\n" + done),
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 2 files was not encrypted, and 1 folder could not be read: how many files it holds is unknown\n" + done),
     );
     // With one file, which fails too.
     fs::remove_file(home.path("tree/file")).unwrap();
     run("encrypt -p acme tree -o one").ends(
         1,
         "",
-        &(denied("closed-folder") + &denied("closed") + "error: 1 of 1 files were not encrypted, and 1 folder could not be read: how many files it holds is unknown\n"),
+        &(denied("closed-folder") + &denied("closed") + "error: 1 of 1 file was not encrypted, and 1 folder could not be read: how many files it holds is unknown\n"),
     );
     // With one file, which does not.
     mode(&home, "tree/closed", 0o600);
@@ -61,7 +61,7 @@ fn past_a_damaged_file_the_others_are_done() {
 error: cannot decrypt tree.sealed/1/4.sealed
 cause: tree.sealed/1/4.sealed is damaged: chunk 1 of 2 failed its integrity check; nothing was written to back/1/4
 hint: [..]
-error: 1 of 9 files were not decrypted
+error: 1 of 9 files was not decrypted
 hint: the others are done; the reasons are above
 ",
     );

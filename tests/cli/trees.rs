@@ -190,7 +190,7 @@ cause: it is a symbolic link
 hint: remove it, or name the folder it leads to with -o
 ";
     let outcome = home.run("encrypt -p acme tree -o sealed --force");
-    outcome.ends(1, "", &format!("{refused}{refused}error: 1 of 1 files were not encrypted\n"));
+    outcome.ends(1, "", &format!("{refused}{refused}error: 1 of 1 file was not encrypted\n"));
     assert_eq!(home.read("elsewhere/file.sealed"), b"not ours");
     // One that -o names is followed.
     symlink("elsewhere", home.path("way")).unwrap();
@@ -212,7 +212,7 @@ fn a_name_that_leaves_no_room_for_the_suffix_is_told_and_the_others_are_done() {
 error: cannot write tree.sealed/{long}.sealed
 cause: file name too long
 hint: encrypt its folder with --hide-names or with --archive
-error: 1 of 2 files were not encrypted
+error: 1 of 2 files was not encrypted
 hint: the others are done; the reasons are above
 "
         ),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::body::OpenedBy;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
-use crate::cli::output::counted;
+use crate::cli::output::{counted, were};
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
@@ -242,7 +242,8 @@ impl Decrypt {
             context.output.done(&lines.join("\n"), &Value::from(files))?;
         }
         let Some((exit, kind)) = first else { return Ok(()) };
-        Err(Failure::new(exit, kind, format!("{failed} of {} archives were not extracted", work.jobs.len())))
+        let text = format!("{failed} of {} {} not extracted", counted(work.jobs.len(), "archive"), were(failed));
+        Err(Failure::new(exit, kind, text))
     }
 
     fn extract_one(
