@@ -96,6 +96,13 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
         assert!(done.contains(line), "{line}: {done}");
     }
     assert!(!done.contains("  - recovery kit 2"), "{done}");
+    // What was never made is not known to be there, and a backup's place is not known.
+    let known = done.split("copies it cannot know about:").next().unwrap();
+    assert!(!known.contains("a backup of"), "{known}");
+    assert!(
+        done.contains("  - backups and other copies of the vault file, also those made by `vault backup`"),
+        "{done}"
+    );
     home.run("decrypt a.txt.sealed -o b.txt --json").fails_in_json(4, "wrong-key");
     home.run("decrypt -p acme a.txt.sealed -o b.txt --json").fails_in_json(4, "project-destroyed");
     home.run("encrypt -p acme a.txt -o c --json").fails_in_json(4, "project-destroyed");

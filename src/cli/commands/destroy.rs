@@ -7,7 +7,7 @@ use super::rotate::RotationFlags;
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
-use crate::cli::settings::Kind;
+use crate::cli::output::counted;
 use crate::cli::unlocking::with_unlocked_by;
 use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
 use crate::error::Error;
@@ -138,16 +138,20 @@ const UNKNOWN: [&str; 6] = [
     "keys that were shown by `key show` or copied from it",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
-    "backups of this machine that hold both its keychain and an older vault file, with the password from that time",
-    "copies of the vault file elsewhere, to whoever has a recovery kit from that time",
+    "backups that hold both this machine's keychain and an older vault file, with the password from that time",
+    "backups and other copies of the vault file, also those made by `vault backup`: they open with a recovery kit from \
+     that time",
     "other machines' keychain items, with an older vault file and their password",
 ];
 
 fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps_kit: bool) -> Result<(), Failure> {
     let mut terminal = context.terminal().ok_or_else(super::super::password::no_source)?;
+    let is_counted = project.keys.iter().any(|key| key.seen.is_some());
     let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
-    let seen = if files > 0 { format!(" (the last scan found {files} files under them)") } else { String::new() };
     let count = project.keys.len();
+    let under = if count == 1 { "it" } else { "them" };
+    let files = counted(usize::try_from(files).unwrap_or(usize::MAX), "file");
+    let seen = if is_counted { format!(" (the last scan found {files} under {under})") } else { String::new() };
     let keys = if count == 1 { "its only key".to_owned() } else { format!("all its {count} keys") };
     let ends = match shared {
         [] => "This vault will never open its files again; this cannot be undone.".to_owned(),
@@ -213,16 +217,6 @@ fn what_is_left(
         } else {
             format!("vault {}, if it was forked from this one: destroy the project there too", settings.place)
         });
-    }
-    if context.kind_of(vault.id())? == Kind::Os {
-        left.push(
-            "a backup of the OS keychain from before, with the password from that time and an older vault file".into(),
-        );
-    } else {
-        left.push(
-            "a backup of the keychain file from before, with the password from that time and an older vault file"
-                .into(),
-        );
     }
     Ok(left)
 }
