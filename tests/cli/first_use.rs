@@ -125,7 +125,7 @@ fn without_a_vault_encrypt_says_so_and_names_init() {
         "\
 error: cannot encrypt
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: add --init to make the vault and the project now, or make it with `strongroom init`
+hint: if you have a vault elsewhere, name its folder with --vault; to make a new vault and the project now, add --init
 ",
     );
     home.run("encrypt -p acme a.txt --json").fails_in_json(4, "vault-not-found");

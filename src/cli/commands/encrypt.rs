@@ -109,8 +109,10 @@ impl Encrypt {
             };
         }
         if !self.init {
-            return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() })
-                .hint("add --init to make the vault and the project now, or make it with `strongroom init`"));
+            return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }).hint(
+                "if you have a vault elsewhere, name its folder with --vault; to make a new vault and the project \
+                     now, add --init",
+            ));
         }
         // On a drive that is not there, perhaps: a second vault is made by `init` alone.
         if lost(context, &context.store()?).is_some() {
