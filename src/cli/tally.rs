@@ -36,6 +36,8 @@ pub struct Tally<'a> {
     failed: usize,
     /// How many folders could not be read, so that nobody knows how many files they hold.
     unread: usize,
+    /// How many originals should have been deleted and were not.
+    pub kept: usize,
     /// Exit code and kind of the first failure.
     first: Option<(Exit, &'static str)>,
     /// The failure of a single file, which is all there is to say where nothing else failed.
@@ -89,6 +91,7 @@ impl<'a> Tally<'a> {
             others: found.others,
             failed: 0,
             unread: found.failures.len(),
+            kept: 0,
             first: None,
             alone: None,
         };
@@ -185,20 +188,34 @@ impl<'a> Tally<'a> {
         }
         let missing = self.total - self.done - self.up_to_date;
         let some_done = self.done + self.up_to_date > 0;
-        let missed = format!("{missing} of {} {} not {}", counted(self.total, "file"), were(missing), self.done_word);
-        let unread =
-            format!("{} could not be read: how many files they hold is unknown", counted(self.unread, "folder"));
-        let unread = if self.unread == 1 { unread.replace("they hold", "it holds") } else { unread };
+        let mut failed = Vec::new();
+        if missing > 0 {
+            let files = counted(self.total, "file");
+            failed.push(format!("{missing} of {files} {} not {}", were(missing), self.done_word));
+        }
+        if self.unread > 0 {
+            let they_hold = if self.unread == 1 { "it holds" } else { "they hold" };
+            let folders = counted(self.unread, "folder");
+            failed.push(format!("{folders} could not be read: how many files {they_hold} is unknown"));
+        }
+        if self.kept > 0 {
+            failed.push(format!("{} {} not removed", counted(self.kept, "original"), were(self.kept)));
+        }
+        let message = match &failed[..] {
+            [] if self.up_to_date > 0 => "a later step failed".into(),
+            [] => format!("all files were {}, but a later step failed", self.done_word),
+            failed => failed.join(", and "),
+        };
+        let hint = match (self.kept, some_done) {
+            (0, true) => Some("the others are done; the reasons are above"),
+            (0, false) => None,
+            (1, _) => Some("it is still there: the error above says why and what to do"),
+            _ => Some("they are still there: the errors above say why and what to do"),
+        };
         Err(Failure {
-            message: match (missing, self.unread) {
-                (0, 0) if self.up_to_date > 0 => "a later step failed: the reasons are above".into(),
-                (0, 0) => format!("all files were {}, but a later step failed", self.done_word),
-                (0, _) => unread,
-                (_, 0) => missed,
-                _ => format!("{missed}, and {unread}"),
-            },
+            message,
             cause: None,
-            hint: some_done.then(|| "the others are done; the reasons are above".into()),
+            hint: hint.map(str::to_owned),
             exit: if exit == Exit::Done { Exit::Failed } else { exit },
             kind,
             existing: None,

@@ -175,8 +175,8 @@ fn a_recovery_kit_is_encrypted_and_never_deleted() {
 error: cannot remove data/kit.txt
 cause: it is a recovery kit, and its encrypted copy opens only while the kit is not needed
 hint: print it and keep the paper apart from the vault, then delete both files yourself
-error: all files were encrypted, but a later step failed
-hint: the others are done; the reasons are above
+error: 1 original was not removed
+hint: it is still there: the error above says why and what to do
 ",
     );
     assert!(home.path("data/kit.txt").exists());
@@ -200,8 +200,8 @@ warning: work/theirs.json is a file of another vault: its encrypted copy opens o
 error: cannot remove work/mine.json
 cause: it is a copy of the vault, and its encrypted copy opens only while there is another one
 hint: keep it outside of what you encrypt; its encrypted copy can be deleted
-error: all files were encrypted, but a later step failed
-hint: the others are done; the reasons are above
+error: 1 original was not removed
+hint: it is still there: the error above says why and what to do
 ",
     );
     assert!(home.path("work/mine.json").exists() && !home.path("work/theirs.json").exists());

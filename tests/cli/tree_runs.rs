@@ -135,6 +135,9 @@ fn an_original_goes_only_when_its_sealed_copy_proves_to_be_the_same() {
     let stderr = outcome.stderr().to_owned();
     assert!(stderr.contains("error: cannot remove tree/a\n"), "{stderr}");
     assert!(stderr.contains("error: cannot remove tree/sub/b\n"), "{stderr}");
+    let last =
+        "error: 2 originals were not removed\nhint: they are still there: the errors above say why and what to do\n";
+    assert!(stderr.ends_with(last), "{stderr}");
     assert!(home.path("tree/a").exists() && home.path("tree/sub/b").exists());
     assert_ne!(outcome.code(), 0);
     outcome.changed_nothing();
@@ -152,8 +155,8 @@ fn a_link_is_not_removed_in_place_of_what_it_leads_to() {
 error: cannot remove link
 cause: it is a symbolic link: without it, what it leads to would still be there
 hint: its sealed copy is done; remove the original by yourself, or name it instead of the link
-error: all files were encrypted, but a later step failed
-hint: the others are done; the reasons are above
+error: 1 original was not removed
+hint: it is still there: the error above says why and what to do
 ",
     );
     assert!(home.path("link").is_symlink() && home.read("data") == b"client data");

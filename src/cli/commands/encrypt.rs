@@ -393,6 +393,7 @@ impl Encrypt {
                 tally.note(Err(failure));
             }
             tally.removed = removed.count;
+            tally.kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count() - removed.count;
             warn_of_links(context, "the data", &removed.linked);
         }
         drop(words);
