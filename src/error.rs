@@ -49,10 +49,12 @@ pub enum Error {
         similar: Option<String>,
     },
     /// The vault has a project of this name.
-    #[error("there is a project {name:?} already")]
+    #[error("there is a project {name:?} already{}", destroyed_on(*.destroyed))]
     ProjectExists {
         /// The name.
         name: String,
+        /// When it was destroyed, if it was: its name stays on record.
+        destroyed: Option<Timestamp>,
     },
     /// The project has no file key of this version, or it was destroyed.
     #[error("project {project:?} has no key version {version}")]
@@ -393,6 +395,10 @@ fn no_kit(number: &Option<u32>) -> String {
 
 fn sealed_for(is_delivery: bool) -> &'static str {
     if is_delivery { ": it was sealed for a recipient's key, and not for a project" } else { "" }
+}
+
+fn destroyed_on(destroyed: Option<Timestamp>) -> String {
+    destroyed.map(|at| format!("; it was destroyed on {at}, and its name stays on record")).unwrap_or_default()
 }
 
 fn wrong_password(vault_may_be_damaged: bool) -> &'static str {

@@ -182,15 +182,26 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::ProjectNotFound { similar: Some(similar), .. } => {
             return Some(format!("did you mean {similar:?}? see the names with `strongroom project list`"));
         }
-        Error::ProjectNotFound { .. } => {
-            "see the names with `strongroom project list`, or add it with `strongroom project add NAME`"
+        Error::ProjectNotFound { name, .. } => {
+            let name = shell_word(name);
+            return Some(format!(
+                "see the names with `strongroom project list`, or add it with `strongroom project add {name}`"
+            ));
         }
         Error::ProjectExists { .. } => "choose another name, or see what there is with `strongroom project list`",
-        Error::KeyNotFound { .. } => "see the versions with `strongroom key list`",
-        Error::KeyInUse { .. } => "make another version current first with `strongroom key rotate NAME`",
+        Error::KeyNotFound { project, .. } => {
+            return Some(format!("see the versions with `strongroom key list {}`", shell_word(project)));
+        }
+        Error::KeyInUse { project, .. } => {
+            let project = shell_word(project);
+            return Some(format!("make another version current first with `strongroom key rotate {project}`"));
+        }
         Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
-        Error::ProjectHeld { .. } => {
-            "ask whoever ordered the hold; it is taken off by `strongroom project release NAME`"
+        Error::ProjectHeld { name, .. } => {
+            let name = shell_word(name);
+            return Some(format!(
+                "ask whoever ordered the hold; it is taken off by `strongroom project release {name}`"
+            ));
         }
         Error::KitNotFound { .. } => "see the kits with `strongroom recovery list`",
         Error::WrongKit => {

@@ -244,6 +244,16 @@ fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
     fs::write(home.vault(), common).unwrap();
     fs::write(home.anchor(), anchor).unwrap();
     home.succeed(&["project", "add", "beta", "--password-file", "password"]);
+    // With the other computer's file in place, the file to merge is the copy: it is named.
+    let ours = fs::read(home.vault()).unwrap();
+    let copy = home.vault().with_file_name("conflict.json");
+    fs::write(&copy, &ours).unwrap();
+    fs::write(home.vault(), &theirs).unwrap();
+    let problems = home.problems_with(&["--password-file", "password"]);
+    let remedy = problems.iter().find_map(|(check, remedy)| (check == "anchor").then_some(remedy)).unwrap();
+    assert!(remedy.contains(&format!("strongroom vault merge {};", copy.display())), "{remedy}");
+    fs::remove_file(&copy).unwrap();
+    fs::write(home.vault(), ours).unwrap();
     for name in [
         "vault (Anna's conflicted copy 2026-11-26).json",
         "vault.sync-conflict-20261126-101010-ABCDEFG.json",

@@ -129,21 +129,16 @@ pub fn old_backups(rotation: Rotation) -> String {
     )
 }
 
+/// Says that the paper of a kit is to be destroyed.
+pub fn destroy_paper(number: u32) -> String {
+    format!(
+        "\ndestroy the paper of kit {number}: older vault files still open with it. Then: strongroom recovery revoke \
+         {number} --paper-destroyed"
+    )
+}
+
 /// Says which papers are to be destroyed.
 pub fn papers(vault: &Unlocked<'_>) -> String {
-    let ended: Vec<String> = vault
-        .kits()
-        .iter()
-        .filter(|kit| !kit.valid && kit.destroyed.is_none())
-        .map(|kit| kit.number.to_string())
-        .collect();
-    if ended.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "\ndestroy the paper of kit {}: older vault files still open with it. Then: strongroom recovery revoke NUMBER \
-             --paper-destroyed",
-            ended.join(" and kit "),
-        )
-    }
+    let ended = vault.kits().into_iter().filter(|kit| !kit.valid && kit.destroyed.is_none());
+    ended.map(|kit| destroy_paper(kit.number)).collect()
 }

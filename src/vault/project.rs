@@ -170,12 +170,12 @@ impl Unlocked<'_> {
     /// As [`Unlocked::add_project`].
     pub fn add_projects(&mut self, new: &[NewProject]) -> Result<(), Error> {
         self.change(|payload, editing| {
-            let mut names: std::collections::HashSet<String> =
-                payload.projects.iter().map(|project| project.name.clone()).collect();
+            let mut names: BTreeMap<String, Option<Timestamp>> =
+                payload.projects.iter().map(|project| (project.name.clone(), project.destroyed)).collect();
             for new in new {
                 let name = checked_name(&new.name)?;
-                if !names.insert(name.clone()) {
-                    return Err(Error::ProjectExists { name });
+                if let Some(destroyed) = names.insert(name.clone(), None) {
+                    return Err(Error::ProjectExists { name, destroyed });
                 }
                 let id = ProjectId::generate()?;
                 payload.projects.push(Project {
@@ -204,8 +204,8 @@ impl Unlocked<'_> {
         let new = checked_name(new)?;
         self.change_unless_so(|payload, _| {
             find(payload, old).and_then(usable)?;
-            if normal(old) != new && payload.projects.iter().any(|project| project.name == new) {
-                return Err(Error::ProjectExists { name: new });
+            if let Some(other) = payload.projects.iter().find(|project| project.name == new && new != normal(old)) {
+                return Err(Error::ProjectExists { name: new, destroyed: other.destroyed });
             }
             find_mut(payload, old)?.name = new;
             Ok(())

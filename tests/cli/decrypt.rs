@@ -214,7 +214,7 @@ hint: [..]--project[..]
         "\
 error: cannot decrypt
 cause: there is no project \"gamma\" in this vault
-hint: see the names with `strongroom project list`, or add it with `strongroom project add NAME`
+hint: see the names with `strongroom project list`, or add it with `strongroom project add gamma`
 ",
     );
     home.run("decrypt a.txt.sealed -p acme -q").does("");

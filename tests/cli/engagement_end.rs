@@ -111,7 +111,10 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     home.run("project destroy acme --yes acme --json").fails_in_json(4, "project-destroyed");
     // Its name stays on record: neither another one takes its place nor goes to another project.
     home.run("project rename acme else --json").fails_in_json(4, "project-destroyed");
-    home.run("project add acme --json").fails_in_json(1, "project-exists");
+    for words in ["project add acme --json", "project rename beta acme --json"] {
+        let (message, _) = home.run(words).fails_in_json(1, "project-exists");
+        assert!(message.contains("\"acme\" already; it was destroyed on 2"), "{message}");
+    }
     let listed = home.run("project list").succeeds().text();
     assert!(listed.contains("destroyed") && listed.contains("beta"), "{listed}");
     let shown = home.run("project show acme --json").succeeds().json();
@@ -140,7 +143,7 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
         "\
 error: cannot destroy project \"acme\"
 cause: project \"acme\" is on hold since [..]Z: trial
-hint: ask whoever ordered the hold; it is taken off by `strongroom project release NAME`
+hint: ask whoever ordered the hold; it is taken off by `strongroom project release acme`
 ",
     );
     let json = home.run("project show acme --json").succeeds().json();

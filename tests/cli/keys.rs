@@ -42,7 +42,7 @@ fn every_project_and_version_has_a_key_of_its_own() {
                 "\
 error: cannot show the key of \"acme\"
 cause: project \"acme\" has no key version {version}
-hint: see the versions with `strongroom key list`
+hint: see the versions with `strongroom key list acme`
 "
             ),
         );

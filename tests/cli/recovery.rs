@@ -532,7 +532,7 @@ hint: add --rotate
 kit 1 is revoked
 the data key is rotated: vault files from before no longer open with this machine's keychain
 old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
-destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke NUMBER --paper-destroyed
+destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
 ",
     );
     home.run_alone("recovery test --kit-file two -q").succeeds();

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
 use super::known::{Known, Opened};
@@ -16,21 +16,48 @@ use crate::store::FolderStore;
 /// What stands at the start of every vault file.
 const START: &[u8] = br#"{"format":"strongroom-vault""#;
 
-/// Checks the files beside the vault file.
-pub fn check(store: &FolderStore, vault: &Known, opened: Option<&Opened>, findings: &mut Vec<Finding>) {
+/// Another file of the vault.
+pub struct Copy {
+    path: PathBuf,
+    generation: u64,
+    digest: [u8; 32],
+    /// Strongroom itself made it: the previous vault file, or one that was set aside.
+    is_own: bool,
+}
+
+/// Finds the other files of the vault beside its file.
+pub fn find(store: &FolderStore, vault: &Known) -> Vec<Copy> {
     let previous = store.previous();
+    let passing = [store.file().into(), store.unfinished(), with_suffix(&previous, UNFINISHED_SUFFIX)];
     let mut own = store.set_aside();
-    own.extend([store.file().into(), store.unfinished(), with_suffix(&previous, UNFINISHED_SUFFIX), previous]);
-    let Ok(entries) = fs::read_dir(folder_of(store.file())) else { return };
-    let mut others: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| !own.contains(path)).collect();
-    others.sort();
-    for path in others {
-        let Some(copy) = read(&path).filter(|copy| copy.header.vault == vault.id) else { continue };
+    own.push(previous);
+    let Ok(entries) = fs::read_dir(folder_of(store.file())) else { return Vec::new() };
+    let paths = entries.flatten().map(|entry| entry.path()).filter(|path| !passing.contains(path));
+    let copy_at = |path: PathBuf| {
+        let copy = read(&path).filter(|copy| copy.header.vault == vault.id)?;
+        let is_own = own.contains(&path);
+        Some(Copy { path, generation: copy.header.generation, digest: sha256(&copy.payload), is_own })
+    };
+    let mut copies: Vec<_> = paths.filter_map(copy_at).collect();
+    copies.sort_by(|one, other| one.path.cmp(&other.path));
+    copies
+}
+
+/// Names the file to merge, as a shell takes it: the one with this digest, else the only one that somebody else left
+/// there.
+pub fn to_merge(copies: &[Copy], digest: &[u8; 32]) -> Option<String> {
+    let mut others = copies.iter().filter(|copy| !copy.is_own);
+    let only = others.next().filter(|_| others.next().is_none());
+    let copy = copies.iter().find(|copy| copy.digest == *digest).or(only);
+    copy.map(|copy| shell_word(&copy.path.display().to_string()))
+}
+
+/// Checks the files beside the vault file.
+pub fn check(copies: &[Copy], vault: &Known, opened: Option<&Opened>, findings: &mut Vec<Finding>) {
+    for Copy { path, generation, digest, .. } in copies.iter().filter(|copy| !copy.is_own) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let generation = copy.header.generation;
-        let digest = sha256(&copy.payload);
         let is_held = |opened: &Opened| opened.ancestors.iter().any(|ancestor| digest.starts_with(ancestor));
-        if digest == vault.digest || opened.is_some_and(is_held) {
+        if *digest == vault.digest || opened.is_some_and(is_held) {
             let text = format!("{name}: all that is in it is in the vault (generation {generation})");
             findings.push(Finding::note("copies", text));
             continue;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::copies::{self, Copy};
 use super::finding::Finding;
 use super::known::{Known, Opened};
 use super::left_behind::{self, TRIAL_TEXT};
@@ -36,6 +37,7 @@ pub fn check_own(
     context: &Context,
     vault: &Known,
     opened: Option<&Opened>,
+    copies: &[Copy],
     findings: &mut Vec<Finding>,
 ) -> Result<Own, Failure> {
     let kind = context.whole_kind(&context.kind_of(vault.id)?, vault.id);
@@ -63,7 +65,7 @@ pub fn check_own(
     }
     match keychain.get(&vault.id.to_string(), ItemKind::Anchor) {
         // Without a key nothing tells more of the anchor.
-        Ok(items) if vault.is_current && has_key => check_anchor(vault, &items, opened, findings),
+        Ok(items) if vault.is_current && has_key => check_anchor(vault, &items, opened, copies, findings),
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem("anchor", error.to_string(), "see the keychain's own program")),
     }
@@ -223,7 +225,13 @@ fn recovery(vault: &Known, else_wise: &str) -> String {
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
-fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, findings: &mut Vec<Finding>) {
+fn check_anchor(
+    vault: &Known,
+    items: &[StoredItem],
+    opened: Option<&Opened>,
+    copies: &[Copy],
+    findings: &mut Vec<Finding>,
+) {
     const CHECK: &str = "anchor";
     let unlock = "strongroom status --unlock";
     if items.len() > 1 {
@@ -250,7 +258,8 @@ fn check_anchor(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, fi
         );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
-        let merge = "unite it with the file that this machine saw last: strongroom vault merge FILE";
+        let file = copies::to_merge(copies, &anchor.anchor.digest).unwrap_or_else(|| "FILE".into());
+        let merge = format!("unite it with the file that this machine saw last: strongroom vault merge {file}");
         let remedy = if own == seen && opened.is_none() {
             "it is damaged, or another one, as after two machines changed it apart; unlocking tells: strongroom doctor \
              --unlock"

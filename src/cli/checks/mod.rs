@@ -35,9 +35,10 @@ pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Checked, Failur
     let known = vault::check(context, &store, opened, &mut findings);
     let own = match &known {
         Some(known) => {
-            let own = items::check_own(context, known, opened, &mut findings)?;
+            let copies = copies::find(&store, known);
+            let own = items::check_own(context, known, opened, &copies, &mut findings)?;
             left_behind::check(context, known, store.file(), &mut findings)?;
-            copies::check(&store, known, opened, &mut findings);
+            copies::check(&copies, known, opened, &mut findings);
             own
         }
         None => items::Own::default(),

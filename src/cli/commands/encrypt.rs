@@ -156,8 +156,10 @@ impl Encrypt {
         if self.from_command.is_none() {
             pipes::check_free(&context.output, &named, &destination)?;
         } else if destination == Destination::Stream {
-            return Err(Failure::usage("--from-command needs a file to keep or not to keep")
-                .hint("name a file with -o, or pipe the command's output to `strongroom encrypt -p PROJECT -`"));
+            return Err(Failure::usage("--from-command needs a file to keep or not to keep").hint(format!(
+                "name a file with -o, or pipe the command's output to `strongroom encrypt -p {} -`",
+                shell_word(&self.project)
+            )));
         }
         if let Some(path) = &self.manifest {
             refuse_own_output(context, path)?;
@@ -485,7 +487,12 @@ impl Encrypt {
             other => other.map_err(|error| {
                 let missing = matches!(error, Error::ProjectNotFound { similar: None, .. });
                 let failure = doing(error);
-                if missing { failure.hint("add it with `strongroom project add`, or give --init") } else { failure }
+                if missing {
+                    let name = shell_word(&self.project);
+                    failure.hint(format!("add it with `strongroom project add {name}`, or give --init"))
+                } else {
+                    failure
+                }
             }),
         }
     }

@@ -14,7 +14,9 @@ use crate::cli::kit::{self, KitFlags, Making, SEE_KITS};
 use crate::cli::output::{counted, print_whole, table};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
-use crate::cli::views::{kit_json, kit_state, old_backups, papers, rotation_json, rotation_text, valid_left};
+use crate::cli::views::{
+    destroy_paper, kit_json, kit_state, old_backups, papers, rotation_json, rotation_text, valid_left,
+};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -195,13 +197,6 @@ fn still_opens(kit: &KitInfo) -> String {
     format!(
         "whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's \
          vault {unless}"
-    )
-}
-
-fn destroy_paper(number: u32) -> String {
-    format!(
-        "\ndestroy the paper of kit {number}: older vault files still open with it. Then: strongroom recovery revoke \
-         {number} --paper-destroyed"
     )
 }
 
