@@ -204,5 +204,5 @@ fn no_second_vault_is_made_by_the_way_where_one_is_missing() {
     assert!(made.code() == 0 && made.stderr().contains("\"warning\":\"vault-lost\""), "{}", made.stderr());
     let found = home.run("doctor --json").json();
     let told = found.as_array().unwrap().iter().find(|finding| finding["check"] == "other vaults").unwrap();
-    assert!(told["message"].as_str().unwrap().contains(", where another vault stands; its key lies in "), "{told}");
+    assert!(told["message"].as_str().unwrap().contains(", where another vault is; its key is stored in "), "{told}");
 }

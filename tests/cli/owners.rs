@@ -120,6 +120,11 @@ fn a_vault_of_another_user_is_refused_with_the_command_that_gives_it_back() {
         let told: serde_json::Value = serde_json::from_str(&doctor.text()).unwrap();
         let problems: Vec<_> = told.as_array().unwrap().iter().filter(|told| told["level"] == "problem").collect();
         assert!(problems.iter().any(|told| told["remedy"].as_str().unwrap().ends_with(&command)), "{command}: {told}");
+        // What cannot be read is there: its file is not missed, and no new vault is offered.
+        let is_unread = |told: &serde_json::Value| told["check"] == "other vaults";
+        assert!(!told.as_array().unwrap().iter().any(is_unread) && !doctor.text().contains(" init"), "{told}");
+        let keychain = told.as_array().unwrap().iter().find(|told| told["check"] == "keychain").expect("it is tried");
+        assert!(!keychain["message"].as_str().unwrap().contains("new vault"), "{keychain}");
         home.shell(&format!("sudo() {{ \"$@\"; }}; {command}")).does("");
         home.typed("project list --password-file pw").by_stranger_as_it_is().run().succeeds();
     }
@@ -144,4 +149,22 @@ hint: make it readable and writable for you, or name another place with --vault 
             vault.display()
         ),
     );
+}
+
+#[test]
+fn doctor_tells_a_vault_that_this_user_cannot_read_from_one_that_is_gone() {
+    if !root_is_here() {
+        return;
+    }
+    let home = Home::with_vault();
+    home.run(&format!("--vault other --keychain file:other-key init --no-recovery {FLOOR} -q")).succeeds();
+    give_away(&home.path(""));
+    chown(home.path("other"), Some(0), Some(0)).unwrap();
+    let told = |wanted: &str| {
+        let doctor = home.typed("doctor").by_stranger_as_it_is().run().text();
+        assert!(doctor.contains(&format!("other/vault.json, {wanted}; its key is stored in ")), "{doctor}");
+    };
+    told("which cannot be read by this user");
+    fs::remove_dir_all(home.path("other")).unwrap();
+    told("where no file is");
 }

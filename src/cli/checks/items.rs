@@ -104,10 +104,20 @@ pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
             let file = if context.folders.keychain.is_some() { "file" } else { "file:PATH" };
             let failure = Failure::of("use the keychain", error.into());
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
-            let advice = format!("or a new vault can keep its key in a file: {}", flag(file));
-            (flag(file), Finding::note("keychain", format!("{cause}; {hint}; {advice}")))
+            (flag(file), Finding::note("keychain", format!("{cause}; {hint}")))
         }
     }
+}
+
+/// Tries the keychain of a vault that is there, or was, and cannot be read: the one that is named, else the one that is
+/// remembered. Which one it is may not be known.
+pub fn try_for_known_vault(context: &Context, vault: Option<&str>) -> Option<Finding> {
+    let id: VaultId = vault?.parse().ok()?;
+    let kind = context.whole_kind(&context.kind_of(id).ok()?, id);
+    Some(check_works(&kind, &*context.keychain(&kind, id)).unwrap_or_else(|error| {
+        let failure = Failure::of("use the keychain", error.into());
+        Finding::problem("keychain", failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default())
+    }))
 }
 
 /// Writes and reads back a test item, as good as a key.
@@ -327,17 +337,25 @@ pub fn note_missing(
 ) -> Result<(), Failure> {
     for (vault, settings) in context.settings.all()? {
         let place = Path::new(&settings.place);
-        let is_replaced = own.is_some() && is_same_file(place, file);
-        if own.is_some_and(|own| own.id.to_string() == vault) || place.exists() && !is_replaced {
+        let is_here = is_same_file(place, file);
+        let found = match fs::metadata(place) {
+            _ if own.is_some() && is_here => "where another vault is",
+            Ok(_) => continue,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                "where no file is"
+            }
+            // It is this vault, and what keeps its file from being read is a finding already.
+            Err(_) if is_here => continue,
+            Err(_) => "which cannot be read by this user",
+        };
+        if own.is_some_and(|own| own.id.to_string() == vault) {
             continue;
         }
         findings.push(Finding::note(
             "other vaults",
             format!(
-                "vault {vault} is remembered at {}, where {} stands; its key lies in {}",
-                settings.place,
-                if is_replaced { "another vault" } else { "no file" },
-                settings.keychain
+                "vault {vault} is remembered at {}, {found}; its key is stored in {}",
+                settings.place, settings.keychain
             ),
         ));
     }

@@ -25,21 +25,26 @@ pub fn check(
         Ok(vault) => vault,
         Err(error) => {
             let mut text = error.to_string();
-            let (for_new, keychain) = items::try_for_new_vault(context);
+            let known = remembered(context, store);
+            let mut keychain = items::try_for_known_vault(context, known.as_deref());
             let remedy = match &error {
-                Error::VaultNotFound { .. } => match remembered(context, store) {
+                Error::VaultNotFound { .. } => match known {
                     Some(vault) => {
                         text += &format!(", where this machine remembers vault {vault}");
                         PUT_BACK.into()
                     }
-                    None => for_new,
+                    None => {
+                        let (for_new, tried) = items::try_for_new_vault(context);
+                        keychain = Some(tried);
+                        for_new
+                    }
                 },
                 Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
                 Error::Io { path, .. } => permission_hint(path),
                 _ => PUT_BACK.into(),
             };
             findings.push(Finding::problem("vault", text, remedy));
-            findings.push(keychain);
+            findings.extend(keychain);
             return None;
         }
     };

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::rotate::RotationFlags;
-use crate::cli::context::{Context, is_same_file};
+use crate::cli::context::{Context, is_gone, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::output::counted;
@@ -206,7 +206,7 @@ fn what_is_left(
     }
     for (other, settings) in context.settings.all()? {
         let place = std::path::Path::new(&settings.place);
-        if !place.exists() || is_same_file(place, store.file()) {
+        if is_gone(place) || is_same_file(place, store.file()) {
             continue;
         }
         left.push(if other == vault.id().to_string() {
