@@ -94,8 +94,8 @@ impl Making {
     fn type_back(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         // Again, and not on the page alone: that is longer than many a terminal.
         let shown = Zeroizing::new(format!(
-            "Write it down or print it now: it is shown only once. Then type two of its groups.\n\
-             Until that is done, this code opens nothing.\n\n{}",
+            "Write it down or print it now: it is shown only once.\n\
+             Then type two of its groups. Until that is done, this code opens nothing.\n\n{}",
             *numbered(&self.code)
         ));
         let _words = interrupt::say("the code above opens nothing", "throw away what you wrote down or printed");

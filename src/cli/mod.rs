@@ -29,6 +29,7 @@ mod tally;
 mod terminal;
 mod unlocking;
 mod views;
+mod wrapping;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::flags::Global;
 use super::hints::{shell_word, with_flag};
+use super::wrapping::{stderr_width, stdout_width, wrapped};
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
@@ -55,7 +56,8 @@ impl Output {
             printable_json(&json.to_string())
         } else {
             // Names are escaped where lines are made of them; this is for what is not.
-            self.at_vault(text).split('\n').map(printable).collect::<Vec<_>>().join("\n")
+            let text = self.at_vault(text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
+            wrapped(&text, stdout_width()).into_owned()
         };
         print(format!("{text}\n").as_bytes())
     }
@@ -93,7 +95,7 @@ impl Output {
     pub fn remark(&self, text: &str) {
         if !self.quiet && !self.json {
             // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", printable(&self.at_vault(text)));
+            let _ = writeln!(io::stderr(), "{}", wrapped(&printable(&self.at_vault(text)), stderr_width()));
         }
     }
 
@@ -104,7 +106,7 @@ impl Output {
         let line = if self.json {
             printable_json(&serde_json::json!({"warning": kind, "message": text}).to_string())
         } else {
-            format!("{} {}", label("warning:", "33"), printable(&text))
+            labelled("warning:", "33", &printable(&text))
         };
         let _ = writeln!(io::stderr(), "{line}");
     }
@@ -222,7 +224,7 @@ pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Lays out rows in aligned columns, under headings if there are any.
+/// Lays out rows in aligned columns, under headings if there are any. On a terminal, cells are wrapped so that they fit.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
@@ -231,6 +233,10 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     }
     for row in rows {
         table.add_row(row.iter().map(|cell| printable(cell)).collect::<Vec<_>>());
+    }
+    if let Some(width) = stdout_width() {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -248,8 +254,16 @@ pub fn were(number: usize) -> &'static str {
     if number == 1 { "was" } else { "were" }
 }
 
+/// Puts a label before a text, in lines that fit the terminal.
+pub fn labelled(name: &str, colour: &str, text: &str) -> String {
+    let text = format!("{name} {text}");
+    let text = wrapped(&text, stderr_width());
+    // Its colour takes no room.
+    label(name, colour) + text.strip_prefix(name).unwrap_or(&text)
+}
+
 /// Colours a label where standard error is a terminal and NO_COLOR is not set (<https://no-color.org>).
-pub fn label(text: &str, colour: &str) -> String {
+fn label(text: &str, colour: &str) -> String {
     let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     if wanted { format!("\u{1b}[1;{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{Output, label};
+use super::output::{Output, labelled};
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
 
@@ -31,12 +31,12 @@ pub fn print(failure: &Failure, output: &Output) {
         let line = json!({"code": failure.exit as u8, "kind": failure.kind, "message": message, "hint": hint});
         format!("{}\n", printable_json(&line.to_string()))
     } else {
-        let mut text = format!("{} {}\n", label("error:", "31"), printable(&failed));
+        let mut text = labelled("error:", "31", &printable(&failed)) + "\n";
         if let Some(cause) = cause {
-            text += &format!("{} {}\n", label("cause:", "33"), printable(&cause));
+            text += &(labelled("cause:", "33", &printable(&cause)) + "\n");
         }
         if let Some(hint) = hint {
-            text += &format!("{} {}\n", label("hint:", "36"), printable(&hint));
+            text += &(labelled("hint:", "36", &printable(&hint)) + "\n");
         }
         text
     };

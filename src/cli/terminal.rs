@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use zeroize::Zeroizing;
 
 use super::interrupt;
+use super::wrapping::{width_of, wrapped};
 use crate::failure::Failure;
 
 const INPUT: &str = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
@@ -30,6 +31,7 @@ impl Terminal {
     /// # Errors
     /// Where the terminal is gone.
     pub fn say(&mut self, text: &str) -> Result<(), Failure> {
+        let text = wrapped(text, width_of(&self.output));
         writeln!(self.output, "{text}").map_err(|error| Failure::io("write to the terminal", &error))
     }
 
@@ -39,6 +41,7 @@ impl Terminal {
     /// [`interrupt::failure`], or where the terminal is gone.
     pub fn ask(&mut self, question: &str) -> Result<String, Failure> {
         let failed = |error| Failure::io("read from the terminal", &error);
+        let question = wrapped(question, width_of(&self.output));
         write!(self.output, "{question} ").and_then(|()| self.output.flush()).map_err(failed)?;
         let mut line = String::new();
         if self.input.read_line(&mut line).map_err(failed)? == 0 {

@@ -7,6 +7,7 @@ mod interrupts;
 mod keys;
 mod kits;
 mod streams;
+mod width;
 
 use std::fs;
 use std::process::Command;
