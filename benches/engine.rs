@@ -93,8 +93,8 @@ impl Files {
 
     fn opener(&self) -> Opener<File> {
         let key = || FileKey::from_slice(self.key.expose()).expect("32 bytes");
-        let keys = || [Ok(ProjectFileKey { project: "bench".into(), version: 1, key: key() })].into_iter();
-        Opener::new("sealed", "the benchmark", self.input("sealed"), keys).expect("an opened file")
+        let key = ProjectFileKey { project: "bench".into(), version: 1, key: key() };
+        Opener::new("sealed", "the benchmark", self.input("sealed"), &key).expect("an opened file")
     }
 
     fn open(&self, threads: usize) {

@@ -10,6 +10,7 @@
 //! | [`format`](mod@format) | types to bytes and back; pure |
 //! | [`vault`] | the story: make, unlock, change, change the password |
 //! | [`body`] | sealed files: header and body |
+//! | [`keys`] | between the two: whoever has file keys unwraps a file's content key |
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
@@ -41,9 +42,8 @@
 //! sealer.write_all(b"id,name\n1,Ada Example\n")?;
 //! let sealed = sealer.finish()?; // without it the file does not open
 //!
-//! let keys = || unlocked.candidate_keys(None);
 //! let mut opened = Vec::new();
-//! Opener::new("clients.csv", "this vault", sealed, keys)?.reader().read_to_end(&mut opened)?;
+//! Opener::new("clients.csv", "this vault", sealed, &unlocked)?.reader().read_to_end(&mut opened)?;
 //! assert_eq!(opened, b"id,name\n1,Ada Example\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -66,6 +66,7 @@ mod files;
 pub mod format;
 pub mod host;
 pub mod keychain;
+pub mod keys;
 mod memory;
 pub mod store;
 pub mod vault;

@@ -134,7 +134,7 @@ fn kind(error: &Error) -> &'static str {
 
 fn open_sealed(vector: &Vector) -> Result<Vec<u8>, Error> {
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
-    let opener = Opener::new("the file", "the vector", vector.sealed_file(), || [Ok(key())].into_iter())?;
+    let opener = Opener::new("the file", "the vector", vector.sealed_file(), &key())?;
     let mut plaintext = Vec::new();
     opener.copy_to(Output::Stream(&mut plaintext), Run::quiet())?;
     Ok(plaintext)
@@ -144,7 +144,7 @@ fn open_sealed(vector: &Vector) -> Result<Vec<u8>, Error> {
 fn open_stream(vector: &Vector) -> Result<Vec<u8>, Error> {
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
     let sealed = vector.sealed_file();
-    let opener = StreamOpener::new("the file", "the vector", &sealed[..], || [Ok(key())].into_iter())?;
+    let opener = StreamOpener::new("the file", "the vector", &sealed[..], &key())?;
     let mut plaintext = Vec::new();
     opener.copy_to(Output::Stream(&mut plaintext), Run::quiet())?;
     Ok(plaintext)
@@ -206,9 +206,9 @@ fn rewrapped(vector: &Vector) -> (Result<Rewrapped, Error>, Vec<u8>) {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&vector.sealed_file()).unwrap();
     let key = |version, key| ProjectFileKey { project: "vector".into(), version, key };
-    let keys = || [Ok(key(1, vector.file_key()))].into_iter();
+    let keys = key(1, vector.file_key());
     let to = key(2, FileKey::from_slice(&[2; 32]).unwrap());
-    let result = rewrap("the file", "the vector", &file, keys, &to, Duration::ZERO);
+    let result = rewrap("the file", "the vector", &file, &keys, &to, Duration::ZERO);
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.read_to_end(&mut bytes).unwrap();
@@ -243,7 +243,7 @@ fn rewrapping_leaves_a_delivery_as_it_is() {
 fn the_metadata_of_a_vector_is_what_was_sealed() {
     let vector = Vector::read(&Vector::folder("sealed").join("hello.txt"));
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
-    let opener = Opener::new("f", "v", vector.sealed_file(), || [Ok(key())].into_iter()).unwrap();
+    let opener = Opener::new("f", "v", vector.sealed_file(), &key()).unwrap();
     let metadata = &opener.header().metadata;
     assert_eq!(metadata.name.as_deref(), Some("hello.txt"));
     assert_eq!(metadata.modified.unwrap().to_string(), "2026-11-21T08:30:00Z");

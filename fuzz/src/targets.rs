@@ -70,19 +70,19 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
 });
 
 impl Known {
-    fn key(&self) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<> {
+    fn key(&self) -> ProjectFileKey {
         let key = FileKey::from_slice(&self.file_key).expect("32 bytes");
-        [Ok(ProjectFileKey { project: "vector".into(), version: 1, key })].into_iter()
+        ProjectFileKey { project: "vector".into(), version: 1, key }
     }
 
     /// Opens a sealed file as a file and as a stream, and gives the plaintext where both do.
     fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let run = Run { threads: 1, progress: &|_| {} };
         let mut from_file = Vec::new();
-        let file = Opener::new("the file", "the vectors", sealed, || self.key())
+        let file = Opener::new("the file", "the vectors", sealed, &self.key())
             .and_then(|opener| opener.copy_to(Output::Stream(&mut from_file), run));
         let mut from_stream = Vec::new();
-        let stream = StreamOpener::new("the file", "the vectors", sealed, || self.key())
+        let stream = StreamOpener::new("the file", "the vectors", sealed, &self.key())
             .and_then(|opener| opener.copy_to(Output::Stream(&mut from_stream), run));
         match (file, stream) {
             (Ok(length), Ok(_)) => {
@@ -106,7 +106,7 @@ pub fn header(bytes: &[u8]) {
         if block.is_delivery() {
             assert!(block.recipients() > 0 && block.recipients() == inspected.recipients());
             // Before its body is looked at, so that it needs none.
-            let opened = Header::open("the file", "the vectors", &bytes.repeat(2), || KNOWN.key());
+            let opened = Header::open("the file", "the vectors", &bytes.repeat(2), &KNOWN.key());
             assert!(matches!(opened, Err(Error::WrongKey { is_delivery: true, .. })), "a delivery is no project's");
         }
     }
@@ -172,7 +172,7 @@ pub fn metadata(json: &[u8]) {
     let block = Block { prelude, sequence: 0, stanzas: stanzas.map(|(kind, body)| Stanza { kind, body }).into() };
     let mac_key = MacKey::derive(content_key, label::HEADER_MAC);
     let blocks = block.to_bytes(|message| mac_key.tag(message)).expect("it fits").repeat(2);
-    match Header::open("the file", "the vectors", &blocks, || KNOWN.key()) {
+    match Header::open("the file", "the vectors", &blocks, &KNOWN.key()) {
         Ok(header) => {
             let written = serde_json::to_vec(&header.metadata).expect("metadata can be written");
             assert_eq!(serde_json::from_slice::<Metadata>(&written).expect("and read"), header.metadata);

@@ -5,7 +5,7 @@ use std::io;
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::{ContentKey, FileKey, ProjectFileKey};
+use crate::crypto::secret::{ContentKey, FileKey};
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
 use crate::format::scalar::Base64;
@@ -13,6 +13,7 @@ use crate::format::sealed::{
     BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
 use crate::format::{FileId, FormatError, Timestamp, label};
+use crate::keys::{FileKeys, OpenedBy, WrappedKey, wrap_under};
 
 open_object! {
     /// What is sealed into a file besides its body. Never a size or a digest: a stream's are not known yet.
@@ -49,15 +50,6 @@ open_object! {
     }
 }
 
-/// Which file key opened a sealed file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenedBy {
-    /// The project's name.
-    pub project: String,
-    /// The key's version.
-    pub version: u32,
-}
-
 /// An opened header.
 pub struct Header {
     /// The part that never changes.
@@ -84,10 +76,7 @@ impl Header {
     /// # Errors
     /// [`Error::NotSealed`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Truncated`],
     /// [`Error::UnsupportedVersion`], [`Error::Io`].
-    pub fn open<K>(what: &str, searched: &str, source: &dyn ReadAt, keys: impl Fn() -> K) -> Result<Self, Error>
-    where
-        K: Iterator<Item = Result<ProjectFileKey, Error>>,
-    {
+    pub fn open(what: &str, searched: &str, source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Self, Error> {
         open(what, searched, source, keys)
     }
 
@@ -128,7 +117,7 @@ pub(super) fn seal(
     let block_len = fitting.max(least_len);
     let prelude = Prelude { block_len, file: FileId::generate()? };
     let bytes = prelude.to_bytes();
-    let project = cobblestone::seal(file_key.expose(), &[label::CONTENT_KEY, &bytes], content_key.expose())?;
+    let project = wrap_under(file_key, &bytes, &content_key)?;
     let metadata = cobblestone::seal(content_key.expose(), &[label::METADATA, &bytes], &json)?;
     let block = Block {
         prelude,
@@ -156,11 +145,10 @@ impl BlockRead {
         Ok(Self { bytes, block })
     }
 
-    pub(super) fn content_key(&self, file_key: &FileKey) -> Option<ContentKey> {
-        let project = self.block.project()?;
-        let context = [label::CONTENT_KEY, &self.block.prelude.to_bytes()];
-        let open = |key: &mut _| cobblestone::open_key(file_key.expose(), &context, project, key);
-        ContentKey::fill_with(open).ok()
+    /// Asks for the content key; `None` if none of the keys fits, or the block is a delivery's.
+    pub(super) fn content_key(&self, keys: &dyn FileKeys) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        let Some(stanza) = self.block.project() else { return Ok(None) };
+        keys.unwrap(WrappedKey { prelude: &self.block.prelude.to_bytes(), stanza })
     }
 
     pub(super) fn is_authentic(&self, content_key: &ContentKey) -> bool {
@@ -176,21 +164,17 @@ pub(super) struct Speaking {
     pub(super) opened_by: OpenedBy,
 }
 
-/// Reads the header and opens it with the first of the keys that fits.
-///
-/// `keys` gives the keys anew each time: a rewrap that goes on meanwhile is a reason to read once more.
-pub(super) fn open<K>(what: &str, searched: &str, source: &dyn ReadAt, keys: impl Fn() -> K) -> Result<Header, Error>
-where
-    K: Iterator<Item = Result<ProjectFileKey, Error>>,
-{
+/// Reads the header and opens it with the key that fits.
+pub(super) fn open(what: &str, searched: &str, source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, Error> {
     let damaged = |detail: &str| Error::Damaged { what: what.into(), detail: detail.into() };
     let mut blocks = read_blocks(what, source)?;
-    let mut spoken = if blocks.is_empty() { Ok(None) } else { speaking(&blocks, keys()) };
+    let mut spoken = if blocks.is_empty() { Ok(None) } else { speaking(&blocks, keys) };
     if matches!(spoken, Ok(None) | Err(Silence::Unauthentic)) {
         let again = read_blocks(what, source)?;
         let same = again.len() == blocks.len() && again.iter().zip(&blocks).all(|(a, b)| a.bytes == b.bytes);
+        // A rewrap that goes on meanwhile is a reason to ask once more.
         if !same {
-            spoken = speaking(&again, keys());
+            spoken = speaking(&again, keys);
             blocks = again;
         }
     }
@@ -224,7 +208,7 @@ where
 pub(super) enum Silence {
     /// One opens with a key and fails its MAC.
     Unauthentic,
-    /// A key of the vault does not open.
+    /// A file key that may be the one could not be had.
     Key(Error),
 }
 
@@ -235,10 +219,7 @@ pub(super) fn wrong_key(what: &str, searched: &str, blocks: &[BlockRead]) -> Err
 }
 
 /// Finds the block that speaks; `None` where no key opens any.
-pub(super) fn speaking(
-    blocks: &[BlockRead],
-    keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
-) -> Result<Option<Speaking>, Silence> {
+pub(super) fn speaking(blocks: &[BlockRead], keys: &dyn FileKeys) -> Result<Option<Speaking>, Silence> {
     // The block with the higher sequence speaks, so it is tried first; of two files' blocks, the first.
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     if blocks.windows(2).all(|pair| pair[0].block.prelude == pair[1].block.prelude) {
@@ -247,38 +228,19 @@ pub(super) fn speaking(
     if blocks.windows(2).all(|pair| pair[0].bytes == pair[1].bytes) {
         order.truncate(1);
     }
-    if blocks.iter().all(|read| read.block.is_delivery()) {
-        // No file key opens it, so none has to be unwrapped.
-        return Ok(None);
-    }
-    let mut best: Option<(usize, Speaking)> = None;
-    let mut unauthentic = false;
-    for key in keys {
-        let key = key.map_err(Silence::Key)?;
-        let upto = best.as_ref().map_or(order.len(), |(rank, _)| *rank);
-        for (rank, index) in order[..upto].iter().enumerate() {
-            let read = &blocks[*index];
-            let Some(content_key) = read.content_key(&key.key) else { continue };
-            if read.is_authentic(&content_key) {
-                let opened_by = OpenedBy { project: key.project.clone(), version: key.version };
-                best = Some((rank, Speaking { index: *index, content_key, opened_by }));
-                break;
+    let mut silence = None;
+    for index in order {
+        match blocks[index].content_key(keys) {
+            Ok(Some((content_key, opened_by))) if blocks[index].is_authentic(&content_key) => {
+                return Ok(Some(Speaking { index, content_key, opened_by }));
             }
-            unauthentic = true;
-        }
-        // A block of higher sequence that the content key vouches for is worth looking for its own key.
-        let done = best.as_ref().is_some_and(|(rank, speaking)| {
-            !order[..*rank].iter().any(|index| blocks[*index].is_authentic(&speaking.content_key))
-        });
-        if done {
-            break;
+            Ok(Some(_)) => silence = silence.or(Some(Silence::Unauthentic)),
+            Ok(None) => {}
+            // The other block may be under another key.
+            Err(error) => silence = Some(Silence::Key(error)),
         }
     }
-    match best {
-        Some((_, speaking)) => Ok(Some(speaking)),
-        None if unauthentic => Err(Silence::Unauthentic),
-        None => Ok(None),
-    }
+    silence.map_or(Ok(None), Err)
 }
 
 pub(super) fn reading(what: &str, source: io::Error) -> Error {

@@ -17,7 +17,7 @@ use std::io::{Read, Write};
 #[cfg(feature = "bench")]
 pub use engine::bench;
 pub use engine::{Run, THREADS_LIMIT, default_threads};
-pub use header::{Header, Metadata, OpenedBy};
+pub use header::{Header, Metadata};
 pub use inspect::{Inspection, begins_sealed, inspect};
 pub use opener::{Opener, Reader, StreamOpener};
 #[cfg(feature = "cli")]

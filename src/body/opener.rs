@@ -11,8 +11,9 @@ use super::positioned::{ReadAt, read_full_at};
 use super::sealer::{head, sink_after, writing};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
-use crate::crypto::secret::{FileKey, ProjectFileKey};
+use crate::crypto::secret::FileKey;
 use crate::error::Error;
+use crate::keys::FileKeys;
 
 /// An opened sealed file whose bytes can be read at any position. Its length is proven.
 pub struct Opener<S> {
@@ -27,18 +28,14 @@ pub struct Opener<S> {
 }
 
 impl<S: ReadAt> Opener<S> {
-    /// Opens the header with the first key that fits and proves the file's length by its final chunk.
+    /// Opens the header with the key that fits and proves the file's length by its final chunk.
     ///
-    /// `what` names the file and `searched` whose keys these are, for messages. `keys` gives the keys anew each time
-    /// it is called.
+    /// `what` names the file and `searched` whose keys these are, for messages.
     ///
     /// # Errors
     /// [`Error::WrongKey`] where no key opens the header; [`Error::Truncated`] and [`Error::Damaged`];
     /// [`Error::UnsupportedVersion`]; [`Error::Io`] of the source.
-    pub fn new<K>(what: &str, searched: &str, source: S, keys: impl Fn() -> K) -> Result<Self, Error>
-    where
-        K: Iterator<Item = Result<ProjectFileKey, Error>>,
-    {
+    pub fn new(what: &str, searched: &str, source: S, keys: &dyn FileKeys) -> Result<Self, Error> {
         let header = header::open(what, searched, &source, keys)?;
         Self::of_header(what, source, header)
     }
@@ -295,14 +292,11 @@ pub struct StreamOpener<R> {
 }
 
 impl<R: Read + Send> StreamOpener<R> {
-    /// Reads the header from the stream and opens it with the first key that fits.
+    /// Reads the header from the stream and opens it with the key that fits.
     ///
     /// # Errors
     /// Those of [`Opener::new`].
-    pub fn new<K>(what: &str, searched: &str, mut input: R, keys: impl Fn() -> K) -> Result<Self, Error>
-    where
-        K: Iterator<Item = Result<ProjectFileKey, Error>>,
-    {
+    pub fn new(what: &str, searched: &str, mut input: R, keys: &dyn FileKeys) -> Result<Self, Error> {
         let failed = |source| reading(what, source);
         // Where A is damaged, B may be anywhere up to the longest block's length.
         let mut start = Vec::new();

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::header::{self, BlockRead, Silence, Speaking, read_blocks, reading, speaking};
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
-use crate::crypto::cobblestone::{self, ChunkCipher, PREFIX_LEN};
+use crate::crypto::cobblestone::{ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::{Block, Stanza, stanza};
+use crate::keys::{FileKeys, wrap_under};
 
 /// A sealed file that can be rewritten in place.
 pub trait Device: ReadAt + WriteAt {
@@ -43,7 +44,7 @@ pub enum Rewrapped {
 
 /// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
 ///
-/// `keys` gives the keys it may be under now. A newer block that none of them opens is [`Error::WrongKey`], as a
+/// `keys` are those it may be under now. A newer block that none of them opens is [`Error::WrongKey`], as a
 /// delivery is. Recipients keep what they have. Neither the content key nor the body changes, so whoever held the old
 /// file key can still have both.
 ///
@@ -51,17 +52,14 @@ pub enum Rewrapped {
 /// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],
 /// [`Error::Damaged`] and [`Error::Truncated`] before anything is written; [`Error::Exhausted`] after 2^32 - 1
 /// rewraps; [`Error::Io`], after which the file still opens.
-pub fn rewrap<K>(
+pub fn rewrap(
     what: &str,
     searched: &str,
     file: &File,
-    keys: impl Fn() -> K,
+    keys: &dyn FileKeys,
     to: &ProjectFileKey,
     wait: Duration,
-) -> Result<Rewrapped, Error>
-where
-    K: Iterator<Item = Result<ProjectFileKey, Error>>,
-{
+) -> Result<Rewrapped, Error> {
     let locked = lock(file, wait).map_err(|source| Error::Io { doing: "lock", path: what.into(), source })?;
     if !locked {
         return Err(Error::Busy { what: what.into(), waited: wait });
@@ -89,22 +87,19 @@ pub fn lock(file: &File, wait: Duration) -> io::Result<bool> {
     }
 }
 
-fn rewrap_device<K>(
+fn rewrap_device(
     what: &str,
     searched: &str,
     device: &dyn Device,
-    keys: impl Fn() -> K,
+    keys: &dyn FileKeys,
     to: &ProjectFileKey,
-) -> Result<Rewrapped, Error>
-where
-    K: Iterator<Item = Result<ProjectFileKey, Error>>,
-{
+) -> Result<Rewrapped, Error> {
     let source: &dyn ReadAt = &Reading(device);
     let blocks = read_blocks(what, source)?;
     if blocks.is_empty() {
         return Err(header::why_no_block(what, source));
     }
-    let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys()) {
+    let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys) {
         Ok(Some(speaking)) => speaking,
         Ok(None) => return Err(header::wrong_key(what, searched, &blocks)),
         Err(Silence::Unauthentic) => {
@@ -155,7 +150,7 @@ where
     }
 
     let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;
-    let wrapped = cobblestone::seal(to.key.expose(), &[label::CONTENT_KEY, &prelude], content_key.expose())?;
+    let wrapped = wrap_under(&to.key, &prelude, &content_key)?;
     // All but the project's stay as they are: a recipient whom this program does not know keeps what opens the file.
     let mut stanzas = block.stanzas.clone();
     if let Some(first) = stanzas.first_mut() {
@@ -187,8 +182,10 @@ fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: &Projec
         let read = read_full_at(source, &mut bytes, at).map_err(|source| reading(what, source))?;
         bytes.truncate(read);
         let is_good = bytes == moved
-            && BlockRead::parse(bytes)
-                .is_ok_and(|read| read.content_key(&to.key).is_some_and(|content_key| read.is_authentic(&content_key)));
+            && match BlockRead::parse(bytes) {
+                Ok(read) => read.content_key(to)?.is_some_and(|(content_key, _)| read.is_authentic(&content_key)),
+                Err(_) => false,
+            };
         if !is_good {
             return Err(Error::Damaged {
                 what: what.into(),

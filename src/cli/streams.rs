@@ -147,9 +147,7 @@ pub fn open_stream(
 
 fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {
     let stdin = pipes::stdin()?;
-    let opener = opening
-        .keys
-        .with(|keys| StreamOpener::new(pipes::STDIN, &opening.keys.searched(), stdin, keys), StreamOpener::header)
+    let opener = StreamOpener::new(pipes::STDIN, &opening.keys.searched(), stdin, &opening.keys)
         .map_err(|error| opening.keys.explain(pipes::STDIN, error))?;
     warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
     Ok(opener)

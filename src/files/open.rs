@@ -15,13 +15,14 @@ use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
 use super::remove::Comparing;
 use super::seal::{Existing, write_failed};
 use super::tree::{Room, Tree};
-use crate::body::{Header, Metadata, OpenedBy, Opener, Output, Run};
-use crate::crypto::secret::ProjectFileKey;
+use crate::body::{Header, Metadata, Opener, Output, Run};
+use crate::crypto::secret::ContentKey;
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{is_file_name, printable};
-use crate::vault::Unlocked;
+use crate::keys::{FileKeys, OpenedBy, WrappedKey};
+use crate::vault::{Among, Unlocked};
 
 /// One file to be opened.
 pub struct Job {
@@ -106,31 +107,6 @@ impl<'a> Keys<'a> {
         self.project.as_ref().map_or_else(|| "this vault".into(), |name| format!("project {name:?}"))
     }
 
-    /// Hands a source of keys to `open` and remembers the project that opened.
-    ///
-    /// # Errors
-    /// Those of `open`.
-    pub fn with<T>(
-        &self,
-        open: impl FnOnce(&dyn Fn() -> KeysOf<'a>) -> Result<T, Error>,
-        header: impl Fn(&T) -> &Header,
-    ) -> Result<T, Error> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let keys = || -> KeysOf<'a> {
-            match &self.project {
-                Some(project) => Box::new(self.vault.project_keys(project)),
-                None => Box::new(self.vault.candidate_keys(last.as_deref())),
-            }
-        };
-        let opened = open(&keys)?;
-        let by = &header(&opened).opened_by.project;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref() != Some(by) {
-            *last = Some(by.clone());
-        }
-        Ok(opened)
-    }
-
     /// Opens a sealed file.
     ///
     /// # Errors
@@ -145,7 +121,7 @@ impl<'a> Keys<'a> {
     /// Those of [`Opener::new`].
     pub fn try_open(&self, path: &Path, file: File) -> Result<Opener<File>, Error> {
         let what = path.display().to_string();
-        self.with(|keys| Opener::new(&what, &self.searched(), file, keys), Opener::header)
+        Opener::new(&what, &self.searched(), file, self)
     }
 
     /// Says what could not be opened, with what to do about it.
@@ -156,8 +132,21 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Keys, one at a time.
-pub type KeysOf<'a> = Box<dyn Iterator<Item = Result<ProjectFileKey, Error>> + 'a>;
+impl FileKeys for Keys<'_> {
+    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        if let Some(project) = &self.project {
+            return self.vault.unwrap_content_key(wrapped, Among::Project(project));
+        }
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let unwrapped = self.vault.unwrap_content_key(wrapped, Among::Vault { first: last.as_deref() })?;
+        if let Some((_, by)) = &unwrapped
+            && last.as_ref() != Some(&by.project)
+        {
+            self.try_first(&by.project);
+        }
+        Ok(unwrapped)
+    }
+}
 
 /// How files are opened.
 pub struct Opening<'a> {
@@ -303,7 +292,7 @@ impl<'a> Opening<'a> {
         let input = &job.item.path;
         let (file, _) = open_input(input).ok()?;
         let what = input.display().to_string();
-        let opened = self.keys.with(|keys| Header::open(&what, &self.keys.searched(), &file, keys), |header| header);
+        let opened = Header::open(&what, &self.keys.searched(), &file, &self.keys);
         let metadata = opened.ok()?.metadata;
         let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
         let sealed = metadata.sealed.map(|time| format!(" (encrypted {time})")).unwrap_or_default();

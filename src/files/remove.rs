@@ -69,7 +69,7 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure
     }
     let (sealed, _) = open_input(&job.output)?;
     let what = job.output.display().to_string();
-    let opener = keys.with(|keys| Opener::new(&what, "the project", sealed, keys), Opener::header).map_err(kept)?;
+    let opener = Opener::new(&what, "the project", sealed, keys).map_err(kept)?;
     let mut same = Comparing::with(&file);
     let length = match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
         Err(Error::Io { doing: "write", .. }) => {

@@ -227,7 +227,7 @@ impl<'a> Sealing<'a> {
     fn hidden_path_of(&self, path: &Path) -> Option<PathBuf> {
         let (file, _) = open_input(path).ok()?;
         let what = path.display().to_string();
-        let header = self.keys.with(|keys| Header::open(&what, "this vault", &file, keys), |header| header).ok()?;
+        let header = Header::open(&what, "this vault", &file, &self.keys).ok()?;
         let is_ours = header.opened_by.project == self.key.project && is_hidden(&header.metadata);
         is_ours.then(|| path_in(&header.metadata)).flatten()
     }
@@ -286,7 +286,7 @@ impl<'a> Sealing<'a> {
     fn open_copy(&self, path: &Path, sealed: &File) -> Result<Header, Failure> {
         let refused = |cause: String| not_a_copy(path, cause);
         let what = path.display().to_string();
-        let header = self.keys.with(|keys| Header::open(&what, "this vault", sealed, keys), |header| header);
+        let header = Header::open(&what, "this vault", sealed, &self.keys);
         let header = header.map_err(|error| match error {
             Error::WrongKey { is_delivery: true, .. } => refused(
                 "the encrypted file that is there was sealed for a recipient's key, and not for a project".into(),

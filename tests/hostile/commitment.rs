@@ -215,7 +215,7 @@ fn a_body_that_aes_gcm_opens_under_two_content_keys_belongs_to_one_header() {
                 let project = tried as u8 + 1;
                 let file = [&header(&key(project, 1), content_key, prelude)[..], body].concat();
                 let mut plaintext = Vec::new();
-                let opened = Opener::new("f", "v", file, || [Ok(key(project, 1))].into_iter())
+                let opened = Opener::new("f", "v", file, &key(project, 1))
                     .and_then(|opener| opener.copy_to(Output::Stream(&mut plaintext), Run::quiet()));
                 match opened {
                     Ok(_) => assert!(tried == committed && plaintext == message.plaintexts[tried]),

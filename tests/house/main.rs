@@ -12,20 +12,21 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "files", "failure", "vault", "body", "error", "store", "keychain", "host", "disk", "format", "crypto",
-            "memory",
+            "files", "failure", "vault", "body", "keys", "error", "store", "keychain", "host", "disk", "format",
+            "crypto", "memory",
         ],
     ),
-    ("files", &["failure", "vault", "body", "error", "disk", "format", "crypto", "memory"]),
+    ("files", &["failure", "vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
     ("failure", &["error", "keychain", "disk", "crypto"]),
-    ("vault", &["error", "store", "keychain", "host", "format", "crypto", "memory"]),
-    ("body", &["error", "format", "crypto", "memory"]),
+    ("vault", &["keys", "error", "store", "keychain", "host", "format", "crypto", "memory"]),
+    ("body", &["keys", "error", "format", "crypto", "memory"]),
+    ("keys", &["error", "format", "crypto"]),
     ("error", &["store", "keychain", "disk", "format", "crypto"]),
     ("host", &["format"]),
     ("store", &["disk"]),

@@ -3,8 +3,10 @@
 use super::*;
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::MacKey;
+use crate::crypto::secret::ContentKey;
 use crate::format::label;
 use crate::format::sealed::{Block, STANZA_LIMIT, Stanza, stanza};
+use crate::keys::{FileKeys, WrappedKey};
 
 const BLOCK: usize = HEADER / 2;
 
@@ -51,9 +53,14 @@ fn no_file_key_opens_a_delivery_and_none_is_asked_for() {
         error.to_string(),
         "no key of the vault opens the file: it was sealed for a recipient's key, and not for a project"
     );
-    let no_keys = || std::iter::from_fn(|| panic!("a key was unwrapped"));
-    assert!(is_delivery(&Opener::new("f", "v", &file[..], no_keys).unwrap_err()));
-    assert!(is_delivery(&StreamOpener::new("f", "v", &file[..], no_keys).map(drop).unwrap_err()));
+    struct NoKeys;
+    impl FileKeys for NoKeys {
+        fn unwrap(&self, _: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+            panic!("a key was asked for")
+        }
+    }
+    assert!(is_delivery(&Opener::new("f", "v", &file[..], &NoKeys).unwrap_err()));
+    assert!(is_delivery(&StreamOpener::new("f", "v", &file[..], &NoKeys).map(drop).unwrap_err()));
     let foreign = open(&sealed(9, b"data"), &[1]).unwrap_err();
     assert_eq!(foreign.to_string(), "no key of the vault opens the file");
 }
@@ -64,7 +71,7 @@ fn a_file_with_recipients_opens_for_its_project_and_says_how_many_there_are() {
     for count in [0, 1, 5] {
         let block = block(&file, 0, |stanzas| stanzas.extend((0..count).map(recipient)));
         let file = with_blocks(&file, &block, &block);
-        let opener = Opener::new("f", "v", &file[..], || [Ok(key(1))].into_iter()).unwrap();
+        let opener = Opener::new("f", "v", &file[..], &key(1)).unwrap();
         assert_eq!(opener.header().recipients, usize::from(count));
         assert_eq!(open(&file, &[1]).unwrap().0, b"data");
     }
@@ -126,7 +133,7 @@ fn a_file_that_is_encrypted_again_keeps_the_room_in_its_header() {
         let mut file = Vec::new();
         let (mut input, output) = (&b"data"[..], Output::Stream(&mut file));
         sealer::seal_body("f", &head, &cipher, Input::Stream(&mut input), output, Run::quiet()).unwrap();
-        let opener = Opener::new("f", "v", &file[..], || [Ok(key(1))].into_iter()).unwrap();
+        let opener = Opener::new("f", "v", &file[..], &key(1)).unwrap();
         let mut again = Vec::new();
         opener.reseal_to(&key(2).key, &metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
         let seen = inspect("f", &again).unwrap();

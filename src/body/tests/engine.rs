@@ -249,7 +249,7 @@ fn a_sealed_file_that_shrinks_or_grows_once_it_is_open_is_told_as_changed() {
     let file = [super::sealed(1, &plaintext(BATCH_LEN + 9)), vec![0; 5]].concat();
     let whole = file.len() as u64 - 5;
     let shelf = Shelf { length: whole.into(), ..Shelf::of(&file) };
-    let opener = Opener::new("it", "the vault", &shelf, || [Ok(key(1))].into_iter()).unwrap();
+    let opener = Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
     for (length, is_whole) in [(whole, true), (whole - 1, false), (whole + 5, false), (9000, false), (0, false)] {
         shelf.length.store(length, Ordering::Relaxed);
         for result in [opener.verify(with(3)), opener.copy_to(Output::Stream(&mut std::io::sink()), with(1))] {

@@ -19,7 +19,7 @@ static PLAINTEXT: LazyLock<Vec<u8>> = LazyLock::new(|| plaintext(LENGTH));
 static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| sealed(1, &PLAINTEXT));
 
 fn opener<'a>(shelf: &'a Shelf<'a>) -> Opener<&'a Shelf<'a>> {
-    let opener = Opener::new("it", "the vault", shelf, || [Ok(key(1))].into_iter()).unwrap();
+    let opener = Opener::new("it", "the vault", shelf, &key(1)).unwrap();
     shelf.was_read();
     opener
 }
@@ -133,7 +133,7 @@ proptest! {
 #[test]
 fn opening_reads_the_header_and_the_final_chunk() {
     let shelf = Shelf::of(&FILE);
-    Opener::new("it", "the vault", &shelf, || [Ok(key(1))].into_iter()).unwrap();
+    Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
     let final_chunk = BODY + 70 * SEALED_CHUNK_LEN as u64..FILE.len() as u64;
     assert_eq!(shelf.was_read(), [0..BODY, final_chunk]);
 }
@@ -143,7 +143,7 @@ fn a_damaged_chunk_spoils_the_ranges_that_touch_it_alone() {
     let mut file = FILE.clone();
     file[BODY as usize + 5 * SEALED_CHUNK_LEN + 77] ^= 1;
     let shelf = Shelf::of(&file);
-    let opener = Opener::new("it", "the vault", &shelf, || [Ok(key(1))].into_iter()).unwrap();
+    let opener = Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
     let damaged = 5 * CHUNK_LEN as u64..6 * CHUNK_LEN as u64;
     let ranges = [0..damaged.start, damaged.end..LENGTH as u64, damaged.end - 1..damaged.end + 1, 0..damaged.start + 1];
     for (range, opens) in ranges.into_iter().zip([true, true, false, false]) {

@@ -12,8 +12,8 @@ const BATCH: usize = crate::body::engine::BATCH;
 /// Opens a stream and returns what it gave besides the result.
 fn open(bytes: &[u8], threads: usize) -> (Vec<u8>, Result<u64, Error>) {
     let mut gullet = Gullet::default();
-    let keys = || [Ok(key(3)), Ok(key(1))].into_iter();
-    let result = StreamOpener::new("it", "the vault", Drip::of(bytes), keys)
+    let keys = vec![key(3), key(1)];
+    let result = StreamOpener::new("it", "the vault", Drip::of(bytes), &keys)
         .and_then(|opener| opener.copy_to(Output::Stream(&mut gullet), Run { threads, progress: &|_| {} }));
     (gullet.bytes, result)
 }
@@ -139,7 +139,7 @@ fn a_stream_that_breaks_is_an_error_of_reading() {
     for breaks_at in [0, 100, HEADER, BODY - 1, BODY, BODY + SEALED_CHUNK_LEN, file.len() - 1, file.len()] {
         let mut gullet = Gullet::default();
         let drip = Drip::breaking(&file, breaks_at);
-        let result = StreamOpener::new("it", "the vault", drip, || [Ok(key(1))].into_iter())
+        let result = StreamOpener::new("it", "the vault", drip, &key(1))
             .and_then(|opener| opener.copy_to(Output::Stream(&mut gullet), Run::quiet()));
         assert!(matches!(result, Err(Error::Io { doing: "read", .. })), "{breaks_at}: {result:?}");
         assert!(plaintext.starts_with(&gullet.bytes), "{breaks_at}");

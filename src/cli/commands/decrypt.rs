@@ -6,7 +6,6 @@ use clap::{Args, ValueHint};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
-use crate::body::OpenedBy;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::output::{counted, were};
@@ -29,6 +28,7 @@ use crate::files::publish::{Permissions, check_apart, check_free};
 use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
 use crate::format::name::printable;
+use crate::keys::OpenedBy;
 
 /// Decrypt files and folders.
 ///

@@ -99,8 +99,7 @@ fn look_at(path: &Path) -> Result<Seen, Failure> {
 fn open(keys: &Keys<'_>, path: &Path) -> Result<Header, Failure> {
     let (file, _) = open_input(path)?;
     let what = path.display().to_string();
-    keys.with(|keys| Header::open(&what, "this vault", &file, keys), |header| header)
-        .map_err(|error| Failure::of(format!("inspect {what}"), error))
+    Header::open(&what, "this vault", &file, keys).map_err(|error| Failure::of(format!("inspect {what}"), error))
 }
 
 /// What is printed of each path that was named: of a file its rows, of a folder a table of its files.

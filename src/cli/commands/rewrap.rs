@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
+use crate::files::open::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::format::name::printable;
@@ -77,6 +78,7 @@ impl Rewrap {
             let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
             vault.check_writable().map_err(doing)?;
             let to = vault.file_key(&self.project, None).map_err(doing)?;
+            let keys = Keys::of(vault, Some(&to.project)).map_err(doing)?;
             let word = if self.dry_run { "looked at" } else { "rewrapped" };
             let mut tally = Tally::begin(context, word, &found, found.items.len());
             let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
@@ -92,7 +94,7 @@ impl Rewrap {
                 &progress,
                 |_| 0,
                 |item, _| {
-                    let outcome = self.one(vault, item, &to);
+                    let outcome = self.one(vault, &keys, item, &to);
                     progress.advanced(1);
                     outcome
                 },
@@ -143,11 +145,10 @@ impl Rewrap {
         })
     }
 
-    fn one(&self, vault: &Unlocked<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
+    fn one(&self, vault: &Unlocked<'_>, keys: &Keys<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
         let what = item.path.display().to_string();
-        let searched = format!("project {:?}", to.project);
+        let searched = keys.searched();
         let doing = |error| Failure::of(format!("rewrap {what}"), error);
-        let keys = || vault.project_keys(&to.project);
         let (file, _) = open_input(&item.path)?;
         let seen = Header::open(&what, &searched, &file, keys);
         let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
@@ -176,7 +177,7 @@ impl Rewrap {
             // Another project's file among them is nobody's mistake.
             Err(error @ Error::WrongKey { .. }) => {
                 let (file, _) = open_input(&item.path)?;
-                match Header::open(&what, "this vault", &file, || vault.candidate_keys(None)) {
+                match Header::open(&what, "this vault", &file, vault) {
                     Ok(header) => {
                         let by = header.opened_by;
                         Ok(Outcome::OtherProject { project: by.project, version: by.version })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
 
-use crate::body::{Metadata, OpenedBy, Output, Run};
+use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::output::table;
@@ -23,6 +23,7 @@ use crate::files::open::{Keys, path_in};
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::format::FileId;
+use crate::keys::OpenedBy;
 
 /// Prove that encrypted files are whole and unaltered. Writes nothing.
 ///

@@ -26,6 +26,7 @@ mod copies;
 mod damage;
 mod destroy;
 mod keychain;
+mod keys;
 mod merge;
 mod password;
 mod project;
