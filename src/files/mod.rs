@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod find;
 pub mod holes;
+pub mod keys;
 pub mod manifest;
 pub mod open;
 pub mod own;

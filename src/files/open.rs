@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::Observer;
 use super::find::{Item, open_input};
 use super::holes::{Sparse, WithHoles};
+use super::keys::Keys;
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
@@ -16,13 +17,11 @@ use super::remove::Comparing;
 use super::seal::{Existing, write_failed};
 use super::tree::{Room, Tree};
 use crate::body::{Header, Metadata, Opener, Output, Run};
-use crate::crypto::secret::ContentKey;
 use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{is_file_name, printable};
-use crate::keys::{FileKeys, OpenedBy, WrappedKey};
-use crate::vault::{Among, Unlocked};
+use crate::keys::OpenedBy;
 
 /// One file to be opened.
 pub struct Job {
@@ -78,74 +77,6 @@ pub struct Opened {
     pub replaced: bool,
     /// One of its header blocks is damaged or older.
     pub one_block_only: bool,
-}
-
-/// The keys that may open a file: those of the vault, or of one project, the one that opened the last file first.
-pub struct Keys<'a> {
-    vault: &'a Unlocked<'a>,
-    project: Option<String>,
-    last: Mutex<Option<String>>,
-}
-
-impl<'a> Keys<'a> {
-    /// Takes the keys of the whole vault, or of the project named.
-    ///
-    /// # Errors
-    /// Where there is no such project.
-    pub fn of(vault: &'a Unlocked<'a>, project: Option<&str>) -> Result<Self, Error> {
-        let project = project.map(|project| vault.usable_project(project).map(|project| project.name)).transpose()?;
-        Ok(Self { vault, project, last: Mutex::default() })
-    }
-
-    /// Lets a project's keys be tried before the others.
-    pub fn try_first(&self, project: &str) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(project.to_owned());
-    }
-
-    /// Says whose keys these are.
-    pub fn searched(&self) -> String {
-        self.project.as_ref().map_or_else(|| "this vault".into(), |name| format!("project {name:?}"))
-    }
-
-    /// Opens a sealed file.
-    ///
-    /// # Errors
-    /// In words, with what to do about it.
-    pub fn open(&self, path: &Path, file: File) -> Result<Opener<File>, Failure> {
-        self.try_open(path, file).map_err(|error| self.explain(&path.display().to_string(), error))
-    }
-
-    /// Opens a sealed file, for whoever has other words for what goes wrong.
-    ///
-    /// # Errors
-    /// Those of [`Opener::new`].
-    pub fn try_open(&self, path: &Path, file: File) -> Result<Opener<File>, Error> {
-        let what = path.display().to_string();
-        Opener::new(&what, &self.searched(), file, self)
-    }
-
-    /// Says what could not be opened, with what to do about it.
-    pub fn explain(&self, what: &str, error: Error) -> Failure {
-        let of_other_project = matches!(error, Error::WrongKey { is_delivery: false, .. }) && self.project.is_some();
-        let failure = Failure::of(format!("decrypt {what}"), error);
-        if of_other_project { failure.hint("leave out --project to try the keys of every project") } else { failure }
-    }
-}
-
-impl FileKeys for Keys<'_> {
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
-        if let Some(project) = &self.project {
-            return self.vault.unwrap_content_key(wrapped, Among::Project(project));
-        }
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let unwrapped = self.vault.unwrap_content_key(wrapped, Among::Vault { first: last.as_deref() })?;
-        if let Some((_, by)) = &unwrapped
-            && last.as_ref() != Some(&by.project)
-        {
-            self.try_first(&by.project);
-        }
-        Ok(unwrapped)
-    }
 }
 
 /// How files are opened.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::find::{is_same_file, names_of, open_input};
-use super::open::Keys;
+use super::keys::Keys;
 use super::own::OwnFiles;
 use super::publish::sync_folder_of;
 use super::seal::{Job, Outcome};

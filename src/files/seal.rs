@@ -9,8 +9,9 @@ use std::time::SystemTime;
 
 use super::Observer;
 use super::find::{Item, open_input};
+use super::keys::Keys;
 use super::manifest;
-use super::open::{Keys, has_hidden_name, is_hidden, path_in};
+use super::open::{has_hidden_name, is_hidden, path_in};
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, TICK, check_free};

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{STREAM, open_input};
-use crate::files::open::Keys;
+use crate::files::keys::Keys;
 use crate::files::seal::stream_failed;
 
 /// Print a part of an encrypted file, or all of it.

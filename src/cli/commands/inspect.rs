@@ -14,7 +14,7 @@ use crate::cli::{password, rendering};
 use crate::crypto::cobblestone::CHUNK_LEN;
 use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find, look, open_input};
-use crate::files::open::Keys;
+use crate::files::keys::Keys;
 use crate::files::own::OwnFiles;
 use crate::format::sealed::stanza;
 

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, is_same_file, names_of, open_input};
-use crate::files::open::Keys;
+use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::publish::{Attributes, OutputFile, Refused};
 use crate::files::seal::write_failed;

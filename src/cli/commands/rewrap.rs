@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
-use crate::files::open::Keys;
+use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::format::name::printable;
