@@ -138,7 +138,7 @@ fn an_unknown_project_is_not_made_unasked() {
         "\
 error: cannot encrypt for project \"beta\"
 cause: there is no project \"beta\" in this vault
-hint: add it with `strongroom project add`, or give --init
+hint: add it with `strongroom project add beta`, or give --init
 ",
     );
     home.run("encrypt -p beta a.txt --init")
