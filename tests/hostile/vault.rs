@@ -30,6 +30,8 @@ struct Files {
     vault: Vec<u8>,
     item: Vec<u8>,
     anchor: Vec<u8>,
+    /// What the payload holds for the anchor's MAC.
+    anchor_key: [u8; 32],
     kek: Kek,
     data_key: DataKey,
     /// The secret of a recovery kit, which opens the vault file without password and items.
@@ -60,15 +62,26 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
     let pepper = Document::parse(&vault).unwrap().header.pepper.0;
     let kek = derive_kek(&password(), &pepper, &wrap.header.kdf, None).unwrap();
     let data_key = open_wrap(&kek, &wrap.protected, &wrap.wrapped).expect("the wrap opens");
+    let data_key = DataKey::from_slice(&data_key).unwrap();
+    let anchor_key = anchor_key(&Document::parse(&vault).unwrap(), &data_key);
     Files {
         vault,
         item,
         anchor: stored(ItemKind::Anchor),
         kek,
-        data_key: DataKey::from_slice(&data_key).unwrap(),
+        data_key,
+        anchor_key,
         kit: KitSecret::from_slice(kit.secret().expose()).unwrap(),
     }
 });
+
+fn anchor_key(document: &Document, data_key: &DataKey) -> [u8; 32] {
+    let context: [&[u8]; 2] = [label::VAULT, &sha512(&document.protected)];
+    let payload = cobblestone::open(data_key.expose(), &context, &document.payload).unwrap();
+    let payload = Payload::parse(&payload).unwrap();
+    let context: [&[u8]; 2] = [label::ANCHOR_KEY, document.header.vault.as_bytes()];
+    cobblestone::open(data_key.expose(), &context, &payload.anchor_key.0).unwrap()[..].try_into().unwrap()
+}
 
 fn open_wrap(kek: &Kek, protected: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
     let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(protected)];
@@ -113,7 +126,7 @@ fn item_came(bytes: &[u8]) -> Came {
 
 fn anchor_came(bytes: &[u8]) -> Came {
     let item = AnchorItem::parse(bytes);
-    let key = MacKey::derive(FILES.data_key.expose(), label::ANCHOR);
+    let key = MacKey::derive(&FILES.anchor_key, label::ANCHOR);
     came(item.is_ok(), || item.is_ok_and(|item| key.verifies(&item.protected, &item.mac)))
 }
 
