@@ -91,7 +91,7 @@ fn a_working_command_holds_what_it_works_with_in_locked_memory_and_nothing_else(
     }
     let (home, sealed) = home();
     let all = Secrets::of(&home, OLD, &sealed);
-    assert_eq!(all.len(), 12);
+    assert_eq!(all.len(), 14);
 
     let mut held = started(&home, "decrypt large.sealed -o - --password-file old", b"", false);
     held.wait_for_output();
@@ -111,7 +111,7 @@ fn a_working_command_holds_what_it_works_with_in_locked_memory_and_nothing_else(
     fs::write(&header, held.output(2 * 4096 + 56)).unwrap();
     wait_for_reading(held.pid());
     let with_new = Secrets::of(&home, OLD, &[header]);
-    assert_eq!(with_new.len(), 12);
+    assert_eq!(with_new.len(), 14);
     let of_encrypt = ["data key", "file key 1", "body's cipher (unlocked)"];
     holds(&held.memory(), &with_new, &of_encrypt, "encrypting");
     drop(held);
@@ -231,7 +231,7 @@ fn every_command(programs: &[PathBuf]) {
             for kit in ["kit", "kit-2"].map(|name| home.work(name)).iter().filter(|kit| kit.exists()) {
                 all = all.and("recovery ", Secrets::kit(kit));
             }
-            assert!(all.len() >= 13, "{arguments}: {}", all.len());
+            assert!(all.len() >= 15, "{arguments}: {}", all.len());
             tally.count(&swept, &all, arguments);
         }
         let home = Home::new();
