@@ -31,6 +31,13 @@ pub(crate) fn plain(error: &std::io::Error) -> String {
 /// # Errors
 /// The system's error; `AlreadyExists` where something stands there.
 pub fn create_private(path: &Path) -> io::Result<File> {
+    let file = create_temporary(path)?;
+    owner::give_to_served(&file, path);
+    Ok(file)
+}
+
+/// As [`create_private`], for a file that gets another name: root gives it to nobody before it has that.
+fn create_temporary(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // O_EXCL never follows a symbolic link in the last component (open(2)).
     options.write(true).read(true).create_new(true);
@@ -39,9 +46,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let file = options.open(path)?;
-    owner::give_to_served(&file, folder_of(path));
-    Ok(file)
+    options.open(path)
 }
 
 /// Makes a folder and its missing parents, readable by the owner alone, and makes them last through a power cut.
@@ -141,7 +146,7 @@ pub fn replace(
         _ => {}
     }
     let written = (|| {
-        let mut file = create_private(&temporary)?;
+        let mut file = create_temporary(&temporary)?;
         keep_owner(&file, path)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -30,13 +30,13 @@ pub fn work_for_owner_of(path: &Path) {
 #[cfg(all(not(unix), feature = "cli"))]
 pub fn work_for_owner_of(_: &Path) {}
 
-/// Gives what this process has just made in a folder to the user it works for, if the folder is that user's.
+/// Gives what this process has just made at `path` to the user it works for, if it is in a folder of that user. What the
+/// system keeps root from giving away, as on a drive without owners, stays as it is.
 #[cfg(unix)]
-pub(super) fn give_to_served(made: &File, folder: &Path) {
-    use std::os::unix::fs::{MetadataExt, fchown};
+pub(super) fn give_to_served(made: &File, path: &Path) {
+    use std::os::unix::fs::fchown;
     let Some((user, group)) = SERVED.get().copied().filter(|(user, _)| *user != 0) else { return };
-    if fs::metadata(folder).is_ok_and(|folder| folder.uid() == user) {
-        // What the system keeps root from giving away, as on a drive without owners, stays as it is.
+    if is_in_folder_of(user, made, path).unwrap_or(false) {
         let _ = fchown(made, Some(user), Some(group));
     }
 }
@@ -44,29 +44,28 @@ pub(super) fn give_to_served(made: &File, folder: &Path) {
 #[cfg(not(unix))]
 pub(super) fn give_to_served(_: &File, _: &Path) {}
 
-/// Gives what takes the place of a file of the user that this process works for to that user, in whatever folder it is.
-pub(super) fn keep_for_served(made: &File, replaced: &Path) {
-    #[cfg(unix)]
-    if let Some((user, _)) = SERVED.get().filter(|(user, _)| *user != 0) {
-        use std::os::unix::fs::MetadataExt;
-        if fs::symlink_metadata(replaced).is_ok_and(|former| former.is_file() && former.uid() == *user) {
-            let _ = keep_owner(made, replaced);
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = (made, replaced);
-}
-
 /// As [`give_to_served`], of a folder.
 pub(super) fn give_folder_to_served(made: &Path) {
     #[cfg(unix)]
     if SERVED.get().is_some_and(|(user, _)| *user != 0)
         && let Ok(folder) = open_folder(made)
     {
-        give_to_served(&folder, super::folder_of(made));
+        give_to_served(&folder, made);
     }
     #[cfg(not(unix))]
     let _ = made;
+}
+
+/// Tells whether this very file or folder is in a folder of that user. The folder is opened once: the user can lead its
+/// path elsewhere at any moment, and must not be given what root has made there.
+#[cfg(unix)]
+fn is_in_folder_of(user: u32, made: &File, path: &Path) -> io::Result<bool> {
+    use rustix::fs::{AtFlags, fstat, statat};
+    use std::os::unix::fs::MetadataExt;
+    let Some(name) = path.file_name() else { return Ok(false) };
+    let folder = File::open(super::folder_of(path))?;
+    let (own, there) = (fstat(made)?, statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
+    Ok(folder.metadata()?.uid() == user && (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino))
 }
 
 /// Opens a folder, and no link in its place: the owner of its parent may have put one there.

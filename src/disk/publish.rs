@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{create_private, folder_of, owner, sync_folder, unfinished};
+use super::{create_private, create_temporary, folder_of, owner, sync_folder, unfinished};
 
 /// What is done if a name is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl NewFile {
             return Ok(Self { file, target: target.into(), temporary: None });
         }
         let temporary = temporary_name(target)?;
-        let file = unfinished::make_unfinished(&temporary, || create_private(&temporary))?;
+        let file = unfinished::make_unfinished(&temporary, || create_temporary(&temporary))?;
         Ok(Self { file, target: target.into(), temporary: Some(temporary) })
     }
 
@@ -66,10 +66,14 @@ impl NewFile {
     /// # Errors
     /// As [`NewFile::publish`].
     pub fn name(mut self, if_taken: IfTaken) -> io::Result<()> {
-        if if_taken == IfTaken::Replace {
-            owner::keep_for_served(&self.file, &self.target);
-        }
         self.file.sync_all()?;
+        self.take_name(if_taken)?;
+        // Only now: the user's path may have led the new name elsewhere.
+        owner::give_to_served(&self.file, &self.target);
+        Ok(())
+    }
+
+    fn take_name(&mut self, if_taken: IfTaken) -> io::Result<()> {
         if if_taken == IfTaken::Refuse && self.temporary.is_none() {
             return self.link_to(&self.target);
         }
@@ -223,7 +227,6 @@ fn unnamed(folder: &Path) -> io::Result<Option<File>> {
     match openat(CWD, folder, flags, Mode::RUSR | Mode::WUSR) {
         Ok(descriptor) => {
             let file = File::from(descriptor);
-            owner::give_to_served(&file, folder);
             // Its later name is given through /proc (open(2), O_TMPFILE).
             Ok(fs::symlink_metadata(descriptor_path(&file)).is_ok().then_some(file))
         }
