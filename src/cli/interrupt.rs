@@ -3,7 +3,11 @@
 
 #[cfg(unix)]
 use std::io::{self, IsTerminal, Write};
+#[cfg(unix)]
+use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+#[cfg(unix)]
+use std::time::Duration;
 
 use super::output::Output;
 #[cfg(unix)]
@@ -93,6 +97,28 @@ pub fn install(output: &Output) {
     }
 }
 
+/// How long what is so may take to be said.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Prints a failure. Whoever reads standard error may have stopped reading, so that this, or another thread that holds
+/// it, waits for ever: an interruption ends the process all the same.
+#[cfg(unix)]
+fn print_or_give_up(failure: Failure, output: Output) {
+    let (done, said) = mpsc::channel();
+    let print = move || {
+        if !output.json && io::stderr().is_terminal() {
+            // Past the question.
+            let _ = writeln!(io::stderr());
+        }
+        rendering::print(&failure, &output);
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("interrupted".into()).spawn(print).is_ok() {
+        let _ = said.recv_timeout(PATIENCE);
+    }
+}
+
 /// Cleans up and ends the process as the signal does by default.
 #[cfg(unix)]
 pub fn leave(signal: i32) -> ! {
@@ -107,11 +133,7 @@ pub fn leave(signal: i32) -> ! {
         let _ = rustix::termios::tcsetattr(tty, rustix::termios::OptionalActions::Now, settings);
     }
     if let Some(output) = OUTPUT.get().filter(|_| !said.is_empty()) {
-        if !output.json && io::stderr().is_terminal() {
-            // Past the question.
-            let _ = writeln!(io::stderr());
-        }
-        rendering::print(&failure_of(&said), output);
+        print_or_give_up(failure_of(&said), output.clone());
     }
     // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
     // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.
