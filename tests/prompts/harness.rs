@@ -61,7 +61,7 @@ impl Home {
 
     /// A shell without any desktop. The address leads nowhere, because without one the bus of whoever runs the test
     /// would be found by its usual path.
-    fn shell(&self, script: &str) -> Command {
+    pub fn shell(&self, script: &str) -> Command {
         let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
         let mut command = Command::new("bash");
         command

@@ -170,3 +170,25 @@ fn an_interruption_of_long_work_says_what_is_so_and_how_to_go_on() {
         assert!(fs::read(home.work("sealed")).unwrap() == sealed, "{line}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interruption_ends_the_program_though_nobody_reads_what_it_says() {
+    use std::os::unix::process::ExitStatusExt;
+    let home = Home::with_vault();
+    fs::write(home.work("password"), OLD).unwrap();
+    let line = "chmod 600 password; exec env --default-signal=INT strongroom encrypt -p acme - -o out --password-file password";
+    let (_unread, mut full) = std::io::pipe().unwrap();
+    // As much as a pipe holds (pipe(7)).
+    full.write_all(&[0; 65_536]).unwrap();
+    let mut command = home.shell(line);
+    let mut child = command.stdin(std::process::Stdio::piped()).stderr(full).spawn().unwrap();
+    // More than a pipe holds: when all of it is written, the program is at work.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&vec![7; 300_000]).unwrap();
+    let start = Instant::now();
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert!(!home.work("out").exists());
+}
