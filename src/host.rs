@@ -13,10 +13,6 @@ pub trait Host: Send + Sync {
     /// Returns an id that changes at every boot; empty where the system has none.
     fn boot(&self) -> String;
 
-    /// Returns something that tells this machine, and this account of it, from others and outlives a boot; empty where
-    /// the system has none.
-    fn machine(&self) -> String;
-
     /// Returns the seconds since the machine started, those it slept included; `None` where the system has no such
     /// clock. Never the wall clock, which anybody may set.
     fn boot_seconds(&self) -> Option<u64>;
@@ -46,18 +42,6 @@ impl Host for ThisHost {
         } else {
             String::new()
         }
-    }
-
-    fn machine(&self) -> String {
-        // machine-id(5); the second place is that of systems without systemd.
-        let id = ["/etc/machine-id", "/var/lib/dbus/machine-id"].into_iter().find_map(|path| {
-            let id = std::fs::read_to_string(path).ok()?.trim().to_owned();
-            (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
-        });
-        let Some(id) = id else { return String::new() };
-        #[cfg(unix)]
-        let id = format!("{id} {}", rustix::process::getuid().as_raw());
-        id
     }
 
     #[cfg(target_os = "linux")]

@@ -23,8 +23,6 @@ pub mod label {
     pub const SECRET: &[u8] = b"strongroom/v1/secret";
     /// The data key under a recovery kit's secret, followed by vault id, data key id and kit number (u32).
     pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";
-    /// Hashed before vault id and the machine's id: what a rotation remembers its machine by.
-    pub const MACHINE: &[u8] = b"strongroom/v1/machine";
     /// The checksum in a recovery kit's code, followed by the kit's secret.
     pub const KIT_CODE: &[u8] = b"strongroom/v1/kit-code";
     /// A content key under a file key, followed by the sealed file's prelude.

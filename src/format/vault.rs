@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{closed_object, open_object, parse, to_padded};
 use super::scalar::{Base64, FixedBase64};
-use super::{DataKeyId, FormatError, ProjectId, SecretId, Timestamp, VaultId};
+use super::{DataKeyId, EnrolmentId, FormatError, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
@@ -153,12 +153,9 @@ open_object! {
         pub anchor_key: Base64,
         /// The first 16 bytes of the digest of each earlier write, oldest first.
         pub ancestors: Vec<FixedBase64<16>> = default,
-        /// The next data key, while a rotation of the data key is under way.
+        /// The rotation of the data key that is under way, or was cancelled and is still owed.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub pending: Option<Pending> = default,
-        /// When a rotation of the data key was given up that somebody had ordered, until another one is begun.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub lapsed: Option<Timestamp> = default,
+        pub rotation: Option<Rotation> = default,
         /// The projects.
         pub projects: Vec<Project> = default,
         /// Every version of every secret. Nothing writes them yet.
@@ -184,32 +181,78 @@ open_object! {
     }
 }
 
+/// What a payload says of a rotation of the data key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Rotation {
+    /// One is under way.
+    UnderWay(UnderWay),
+    /// One was cancelled that somebody had ordered, and none has been begun since.
+    Cancelled(Cancelled),
+}
+
 open_object! {
-    /// The data key that a rotation under way moves to.
-    pub struct Pending {
-        /// Its id.
+    /// A rotation that is under way, and the data key that it moves to.
+    pub struct UnderWay {
+        /// The next data key's id.
         pub data_key: DataKeyId,
         /// The pepper of its wraps.
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// The next data key wrapped for each kit that goes on being valid.
         pub recovery: Vec<RecoveryWrap> = default,
-        /// What the machines that have a part in it are known by: the first 16 bytes of SHA-256 of the protected part
-        /// of each wrap that opened the vault there, and of the machine's own id.
-        pub origins: Vec<FixedBase64<16>>,
-        /// Since when each machine's item has been given time to settle; none of a machine before its item was written.
-        pub settling: Vec<Settling> = default,
+        /// The machines that have a part in it.
+        pub enrolments: Vec<Part>,
+    }
+}
+
+open_object! {
+    /// A machine's part in a rotation.
+    pub struct Part {
+        /// Which machine: what gave it its item.
+        pub id: EnrolmentId,
+        /// Since when its item has been given time to settle; none before the item is written.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub since: Option<Moment> = default,
     }
 }
 
 open_object! {
     /// A moment in the life of one boot of one machine.
-    pub struct Settling {
-        /// Whose: one of the `origins`.
-        pub by: FixedBase64<16>,
+    pub struct Moment {
         /// The boot's id.
         pub boot: String,
         /// The boot-time clock, in seconds.
         pub seconds: u64,
+    }
+}
+
+open_object! {
+    /// A rotation that was cancelled.
+    pub struct Cancelled {
+        /// When.
+        pub since: Timestamp,
+    }
+}
+
+impl UnderWay {
+    /// Returns a machine's part.
+    #[must_use]
+    pub fn part(&self, id: EnrolmentId) -> Option<&Part> {
+        self.enrolments.iter().find(|part| part.id == id)
+    }
+
+    /// Returns a machine's part to be changed, which it has from now on.
+    pub fn part_mut(&mut self, id: EnrolmentId) -> &mut Part {
+        let place = self.enrolments.iter().position(|part| part.id == id).unwrap_or_else(|| {
+            self.enrolments.push(Part { id, since: None, others: Default::default() });
+            self.enrolments.len() - 1
+        });
+        &mut self.enrolments[place]
+    }
+
+    /// Lets every machine wait anew.
+    pub fn forget_times(&mut self) {
+        self.enrolments.iter_mut().for_each(|part| part.since = None);
     }
 }
 
@@ -396,11 +439,47 @@ impl Payload {
         if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.number)) {
             return Err(FormatError::malformed("the recovery kits' numbers are not distinct numbers from 1"));
         }
+        let parts = payload.under_way().map(|rotation| &rotation.enrolments[..]).unwrap_or_default();
+        let mut machines = std::collections::HashSet::new();
+        if !parts.iter().all(|part| machines.insert(part.id)) {
+            return Err(FormatError::malformed("a rotation names a machine twice"));
+        }
         let mut secrets = std::collections::HashSet::new();
         if !payload.secrets.iter().all(|secret| secrets.insert(secret.id)) {
             return Err(FormatError::malformed("two versions of secrets have the same id"));
         }
         Ok(payload)
+    }
+
+    /// Returns the rotation of the data key that is under way.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&UnderWay> {
+        match &self.rotation {
+            Some(Rotation::UnderWay(rotation)) => Some(rotation),
+            _ => None,
+        }
+    }
+
+    /// Returns the rotation of the data key that is under way, to be changed.
+    pub fn under_way_mut(&mut self) -> Option<&mut UnderWay> {
+        match &mut self.rotation {
+            Some(Rotation::UnderWay(rotation)) => Some(rotation),
+            _ => None,
+        }
+    }
+
+    /// Returns which data key a rotation under way moves to.
+    #[must_use]
+    pub fn next_data_key(&self) -> Option<DataKeyId> {
+        self.under_way().map(|rotation| rotation.data_key)
+    }
+
+    /// Cancels a rotation that is under way. It is still owed: whoever ordered it, or destroyed a project with it, was
+    /// told that older vault files would be shut out.
+    pub fn cancel_rotation(&mut self, since: Timestamp) {
+        if self.under_way().is_some() {
+            self.rotation = Some(Rotation::Cancelled(Cancelled { since, others: Default::default() }));
+        }
     }
 
     /// Writes the payload as it is sealed.

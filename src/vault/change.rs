@@ -159,8 +159,8 @@ impl<'v> Unlocked<'v> {
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
         // An older file's note may be older than the item: the wait begins anew.
-        if let Some(pending) = &mut draft.payload.pending {
-            pending.settling.clear();
+        if let Some(rotation) = draft.payload.under_way_mut() {
+            rotation.forget_times();
         }
         let aside = self.write(&mut *lock, draft, generation, &aside)?;
         self.source = Source::Current;

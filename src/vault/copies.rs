@@ -7,7 +7,7 @@ use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, Pending};
+use crate::format::vault::{ANCESTOR_LIMIT, Document};
 use crate::format::{Timestamp, VaultId};
 use crate::store::{Replaced, Store, StoreError};
 
@@ -143,7 +143,7 @@ impl Unlocked<'_> {
             }
         }
         let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
-        super::rotate::let_lapse(&mut draft.payload, self.edges.host.now());
+        draft.payload.cancel_rotation(self.edges.host.now());
         let newer = standing
             .filter(|document| document.header.data_key == self.document.header.data_key)
             .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
@@ -156,12 +156,14 @@ impl Unlocked<'_> {
                 held.extend(super::merge::unite_ordered(&mut draft.payload, &payload));
                 // The copy was asked for: where the two differ, it counts, and what stood is kept.
                 let _ = super::unread::unite(&mut draft.payload, &payload);
-                draft.payload.lapsed = draft.payload.lapsed.or(payload.lapsed);
-                // An older file's note may be older than the item: the wait begins anew.
-                draft.payload.pending = payload.pending.map(|pending| Pending { settling: Vec::new(), ..pending });
-                if let Some(pending) = &mut draft.payload.pending {
-                    super::merge::forget_ended(pending, &draft.recovery);
-                    draft.payload.lapsed = None;
+                // What is under way there goes on; else what either has cancelled is still owed.
+                if payload.under_way().is_some() || draft.payload.rotation.is_none() {
+                    draft.payload.rotation = payload.rotation;
+                }
+                if let Some(rotation) = draft.payload.under_way_mut() {
+                    super::merge::forget_ended(rotation, &draft.recovery);
+                    // An older file's note may be older than the item: the wait begins anew.
+                    rotation.forget_times();
                 }
                 proven.max(stood)
             }
@@ -196,7 +198,7 @@ impl Unlocked<'_> {
         }
         create_with(edges, vault, password, cost, |data_key| {
             let mut payload = self.payload.clone();
-            (payload.pending, payload.lapsed) = (None, None);
+            payload.rotation = None;
             payload.ancestors.clear();
             payload.kits.clear();
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;

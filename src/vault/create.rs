@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::format::item::{DataKeyItem, Wrap, WrapHeader};
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{Header, Payload, Policy};
-use crate::format::{DataKeyId, VaultId, label};
+use crate::format::{DataKeyId, EnrolmentId, VaultId, label};
 use crate::keychain::ItemKind;
 use crate::store::Replaced;
 
@@ -30,8 +30,7 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
             policy: Policy::new(cost),
             anchor_key: anchor::new_key(vault, data_key)?,
             ancestors: Vec::new(),
-            pending: None,
-            lapsed: None,
+            rotation: None,
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
@@ -56,7 +55,8 @@ pub(super) fn create_with<'a>(
     let data_key_id = DataKeyId::generate()?;
     let payload = payload(&data_key)?;
     // Before the lock: Argon2 never runs under it.
-    let (wrap, kek) = new_wrap(&edges, vault, data_key_id, &data_key, password, &pepper, cost)?;
+    let names = WrapNames { vault, data_key: data_key_id, enrolment: EnrolmentId::generate()? };
+    let (wrap, kek) = new_wrap(&edges, names, &data_key, password, &pepper, cost)?;
     let item = DataKeyItem { wraps: vec![wrap] };
     let mut lock = edges.store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
     check_free(&edges, vault)?;
@@ -137,11 +137,18 @@ fn forget_item(edges: &Edges<'_>, vault: VaultId, is_own: impl Fn(&[u8]) -> bool
     }
 }
 
+/// What a wrap is of, and whose.
+#[derive(Clone, Copy)]
+pub(super) struct WrapNames {
+    pub(super) vault: VaultId,
+    pub(super) data_key: DataKeyId,
+    pub(super) enrolment: EnrolmentId,
+}
+
 /// Wraps the data key under a password with a fresh salt.
 pub(super) fn new_wrap(
     edges: &Edges<'_>,
-    vault: VaultId,
-    data_key_id: DataKeyId,
+    names: WrapNames,
     data_key: &DataKey,
     password: &Password,
     pepper: &[u8; PEPPER_LEN],
@@ -149,7 +156,8 @@ pub(super) fn new_wrap(
 ) -> Result<(Wrap, Kek), Error> {
     let kdf = KdfParams::generate(cost)?;
     let kek = derive_kek(password, pepper, &kdf, edges.host.available_memory())?;
-    let header = WrapHeader { vault, data_key: data_key_id, at: edges.host.now(), boot: edges.host.boot(), kdf };
+    let WrapNames { vault, data_key: data_key_id, enrolment } = names;
+    let header = WrapHeader { vault, data_key: data_key_id, enrolment, at: edges.host.now(), kdf };
     let protected = header.to_protected().map_err(|error| Error::from_format("the data-key item", error))?;
     let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&protected)];
     let wrapped = cobblestone::seal(kek.expose(), &context, data_key.expose())?;

@@ -101,7 +101,7 @@ impl Unlocked<'_> {
         let mut lock = self.lock()?;
         self.revise(&mut *lock, |draft, editing| {
             add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
-            let Some(under_way) = &mut draft.payload.pending else { return Ok(()) };
+            let Some(under_way) = draft.payload.under_way_mut() else { return Ok(()) };
             // A kit that the rotation ends without a word would be reported good.
             let opened = pending.filter(|opened| opened.id == under_way.data_key).ok_or(Error::RotationUnderWay)?;
             under_way.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
@@ -150,8 +150,8 @@ fn revoke(draft: &mut Draft, number: u32, paper_destroyed: bool, now: Timestamp)
         kit.destroyed = kit.destroyed.or(Some(now));
     }
     draft.recovery.retain(|wrap| wrap.kit != number);
-    if let Some(pending) = &mut draft.payload.pending {
-        pending.recovery.retain(|wrap| wrap.kit != number);
+    if let Some(rotation) = draft.payload.under_way_mut() {
+        rotation.recovery.retain(|wrap| wrap.kit != number);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::format::VaultId;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Pending, Project, RecoveryWrap};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project, RecoveryWrap, Rotation, UnderWay};
 use crate::store::Replaced;
 
 /// What a merge brought into the vault.
@@ -65,7 +65,7 @@ impl Unlocked<'_> {
         if let Some(feature) = other_payload.lacking().first() {
             return Err(Error::ReadOnly { features: vec![(*feature).to_owned()] });
         }
-        let pending = united_pending(self.payload.pending.as_ref(), other_payload.pending.as_ref())?;
+        let rotation = united_rotation(&self.payload, &other_payload)?;
         if matches!(self.source, Source::Previous { .. } | Source::Copy) {
             self.check_writable()?;
         }
@@ -85,12 +85,8 @@ impl Unlocked<'_> {
         let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
         merged.ended_kits = unite_kits(&mut draft, &other.header.recovery, &other_payload);
         merged.doubled_kits = doubled(&draft.recovery);
-        draft.payload.pending = pending;
-        draft.payload.lapsed = match draft.payload.pending {
-            Some(_) => None,
-            None => self.payload.lapsed.or(other_payload.lapsed),
-        };
-        if let Some(pending) = &mut draft.payload.pending {
+        draft.payload.rotation = rotation;
+        if let Some(pending) = draft.payload.under_way_mut() {
             forget_ended(pending, &draft.recovery);
             let own = &self.document.header.recovery;
             let came = draft.recovery.iter().filter(|wrap| !own.contains(wrap)).map(|wrap| wrap.kit);
@@ -117,32 +113,30 @@ impl Unlocked<'_> {
     }
 }
 
-/// Returns the rotation that goes on in the united file. Its time begins anew: a note in either file may be older than
-/// the item it is of.
-fn united_pending(own: Option<&Pending>, other: Option<&Pending>) -> Result<Option<Pending>, Error> {
-    let mut united = match (own, other) {
-        (None, None) => return Ok(None),
+/// Returns what the united file says of a rotation. The time of one that goes on begins anew: a note in either file may
+/// be older than the item it is of.
+fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, Error> {
+    let mut united = match (own.under_way(), other.under_way()) {
+        (None, None) => return Ok(own.rotation.clone().or_else(|| other.rotation.clone())),
         (Some(own), None) => own.clone(),
         (Some(own), Some(other)) if own.data_key == other.data_key => own.clone(),
-        // That this file has none may mean that it was given up here.
+        // That this file has none may mean that it was cancelled here.
         (_, Some(_)) => return Err(Error::RotationUnderWay),
     };
-    united.settling.clear();
-    for origin in other.iter().flat_map(|other| &other.origins) {
-        if !united.origins.contains(origin) {
-            united.origins.push(*origin);
-        }
+    for part in other.under_way().iter().flat_map(|other| &other.enrolments) {
+        united.part_mut(part.id);
     }
-    for wrap in other.iter().flat_map(|other| &other.recovery) {
+    united.forget_times();
+    for wrap in other.under_way().iter().flat_map(|other| &other.recovery) {
         if !united.recovery.contains(wrap) {
             united.recovery.push(wrap.clone());
         }
     }
-    Ok(Some(united))
+    Ok(Some(Rotation::UnderWay(united)))
 }
 
 /// Takes kits that have ended out of a rotation, which would make them valid again.
-pub(super) fn forget_ended(pending: &mut Pending, valid: &[RecoveryWrap]) {
+pub(super) fn forget_ended(pending: &mut UnderWay, valid: &[RecoveryWrap]) {
     pending.recovery.retain(|wrap| valid.iter().any(|valid| valid.kit == wrap.kit));
 }
 

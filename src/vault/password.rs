@@ -1,6 +1,6 @@
 //! Changing the master password: add the new wrap, prove it, then drop the old one. The vault file does not change.
 
-use super::create::{new_wrap, write_item, write_item_again};
+use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::{Edges, Notice, Unlocked};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{Kek, Password};
@@ -43,13 +43,14 @@ impl Unlocked<'_> {
         cost.check()?;
         let header = self.document.header.clone();
         let vault = header.vault;
-        let (wrap, kek) = new_wrap(&self.edges, vault, header.data_key, &self.data_key, new, &header.pepper.0, cost)?;
+        let names = WrapNames { vault, data_key: header.data_key, enrolment: self.enrolment() };
+        let (wrap, kek) = new_wrap(&self.edges, names, &self.data_key, new, &header.pepper.0, cost)?;
         let at = wrap.header.at;
         let pending = self.open_pending(old)?;
-        let next = match (&pending, &self.payload.pending) {
-            (Some(opened), Some(pending)) => {
-                let pepper = &pending.pepper.0;
-                Some(new_wrap(&self.edges, vault, opened.id, &opened.key, new, pepper, cost)?)
+        let next = match (&pending, self.payload.under_way()) {
+            (Some(opened), Some(rotation)) => {
+                let names = WrapNames { data_key: opened.id, ..names };
+                Some(new_wrap(&self.edges, names, &opened.key, new, &rotation.pepper.0, cost)?)
             }
             _ => None,
         };
@@ -58,10 +59,10 @@ impl Unlocked<'_> {
         self.check_item_unchanged()?;
         // The wraps are made for what the vault said of a rotation when it was unlocked: it must say so still, and on
         // the disk.
-        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        let under_way = self.payload.next_data_key();
         self.reload()?;
         self.check_writable()?;
-        if self.payload.pending.as_ref().map(|pending| pending.data_key) != under_way {
+        if self.payload.next_data_key() != under_way {
             return Err(Error::Changed { what: "the rotation of the data key".into() });
         }
         lock.sync().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;

@@ -3,15 +3,15 @@
 
 use super::anchor::{self, Memory};
 use super::change::Accepted;
-use super::create::{new_wrap, write_item, write_item_again};
+use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
 use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload, reason_of};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
-use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
 use crate::format::vault::{Document, Payload};
+use crate::format::{EnrolmentId, VaultId};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 
@@ -69,9 +69,9 @@ impl<'a> Vault<'a> {
     }
 
     fn with_payload(self, kit: u32, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit<'a> {
-        let pending = payload.pending.as_ref().and_then(|pending| {
-            let (_, key) = kits::unwrap(&pending.recovery, self.id(), pending.data_key, secret)?;
-            Some(OpenedPending { id: pending.data_key, key })
+        let pending = payload.under_way().and_then(|rotation| {
+            let (_, key) = kits::unwrap(&rotation.recovery, self.id(), rotation.data_key, secret)?;
+            Some(OpenedPending { id: rotation.data_key, key })
         });
         OpenedByKit { vault: self, kit, data_key, payload, pending }
     }
@@ -129,7 +129,7 @@ impl<'a> OpenedByKit<'a> {
     /// Tells whether a rotation under way would have to be given up: this kit does not open the next data key.
     #[must_use]
     pub fn ends_rotation(&self) -> bool {
-        self.payload.pending.is_some() && self.pending.is_none()
+        self.payload.under_way().is_some() && self.pending.is_none()
     }
 
     /// Tells whether [`OpenedByKit::enroll`] would go on without being told to accept what it finds, by what a keychain
@@ -177,10 +177,12 @@ impl<'a> OpenedByKit<'a> {
             None => payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))?,
         };
         cost.check()?;
-        let (wrap, kek) = new_wrap(&edges, id, header.data_key, &data_key, password, &header.pepper.0, cost)?;
-        let next = match (&pending, &payload.pending) {
-            (Some(opened), Some(under_way)) => {
-                Some(new_wrap(&edges, id, opened.id, &opened.key, password, &under_way.pepper.0, cost)?)
+        let names = WrapNames { vault: id, data_key: header.data_key, enrolment: EnrolmentId::generate()? };
+        let (wrap, kek) = new_wrap(&edges, names, &data_key, password, &header.pepper.0, cost)?;
+        let next = match (&pending, payload.under_way()) {
+            (Some(opened), Some(rotation)) => {
+                let names = WrapNames { data_key: opened.id, ..names };
+                Some(new_wrap(&edges, names, &opened.key, password, &rotation.pepper.0, cost)?)
             }
             _ => None,
         };
@@ -217,19 +219,19 @@ impl<'a> OpenedByKit<'a> {
         if unlocked.source == Source::Current {
             lock.sync().map_err(|error| Error::from_store(&edges.store.place(), error))?;
         }
-        let under_way = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
+        let under_way = unlocked.payload.next_data_key();
         // Another process may have begun another rotation, or given that one up, since the kit opened its data key.
         let next = next.filter(|(next, _)| Some(next.header.data_key) == under_way);
         let writable = unlocked.check_writable().is_ok();
         match (under_way, &next) {
             (Some(_), None) if writable => {
                 unlocked.revise(&mut *lock, |draft, editing| {
-                    super::rotate::let_lapse(&mut draft.payload, editing.now);
+                    draft.payload.cancel_rotation(editing.now);
                     Ok(())
                 })?;
                 unlocked.notices.push(Notice::RotationGivenUp);
             }
-            (Some(_), Some(_)) if writable => unlocked.forget_time_under(&mut *lock)?,
+            // The new enrolment has no time that would have to go first.
             _ => {}
         }
         let goes = |id| id == header.data_key || Some(id) == earlier || Some(id) == under_way && writable;

@@ -6,19 +6,18 @@
 
 use super::anchor::Memory;
 use super::change::{Draft, Editing};
-use super::create::{new_wrap, write_item, write_item_again};
+use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
 use super::unread::check_renewable;
 use super::{Edges, Notice, Unlocked, kits};
-use crate::crypto::hmac::sha256;
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{Header, Payload, Pending, RecoveryWrap, Settling};
-use crate::format::{DataKeyId, Timestamp, label};
+use crate::format::vault::{self, Header, Moment, Part, RecoveryWrap, UnderWay};
+use crate::format::{DataKeyId, EnrolmentId};
 use crate::store::{LockedStore, Replaced};
 use crate::vault::kits::NewKit;
 
@@ -84,10 +83,10 @@ impl<'v> Unlocked<'v> {
     /// Tells how far a rotation of the data key is; `None` where none is under way.
     #[must_use]
     pub fn rotation(&self) -> Option<Rotation> {
-        let pending = self.payload.pending.as_ref()?;
+        let under_way = self.payload.under_way()?;
         match self.find_rotation() {
             Found::Elsewhere | Found::Lost => Some(Rotation::Elsewhere),
-            _ => Some(Rotation::Waits { left: self.own_note(pending).and_then(|since| self.left(since)) }),
+            _ => Some(Rotation::Waits { left: self.own_time(under_way).and_then(|since| self.left(since)) }),
         }
     }
 
@@ -145,13 +144,14 @@ impl<'v> Unlocked<'v> {
         self.check_writable()?;
         self.check_renewable()?;
         let vault = self.id();
-        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        let under_way = self.payload.next_data_key();
         let known = self.header().recovery.clone();
         let mut pepper = [0; PEPPER_LEN];
         crate::crypto::random(&mut pepper)?;
         let (id, key) = (DataKeyId::generate()?, DataKey::generate()?);
         // Before the lock: Argon2 never runs under it.
-        let (wrap, kek) = new_wrap(&self.edges, vault, id, &key, password, &pepper, self.kdf_cost())?;
+        let names = WrapNames { vault, data_key: id, enrolment: self.enrolment() };
+        let (wrap, kek) = new_wrap(&self.edges, names, &key, password, &pepper, self.kdf_cost())?;
         let recovery: Vec<RecoveryWrap> = match kit {
             NextKit::None => Vec::new(),
             NextKit::New(kit) => vec![kits::wrap(&key, vault, id, kit)?],
@@ -167,13 +167,13 @@ impl<'v> Unlocked<'v> {
                 vec![kits::wrap_for(&key, vault, id, number, kept.created, secret)?]
             }
         };
-        let origins = self.origins();
+        let own = Part { id: self.enrolment(), since: None, others: Default::default() };
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
             check_renewable(&draft.payload)?;
             // One that began meanwhile has kits that somebody was told are good.
-            if draft.payload.pending.as_ref().map(|pending| pending.data_key) != under_way {
+            if draft.payload.next_data_key() != under_way {
                 return Err(Error::RotationUnderWay);
             }
             // Nor was anybody asked about a kit that was made meanwhile.
@@ -190,15 +190,13 @@ impl<'v> Unlocked<'v> {
                     kits::unwrap(&draft.recovery, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
                 }
             }
-            draft.payload.lapsed = None;
-            draft.payload.pending = Some(Pending {
+            draft.payload.rotation = Some(vault::Rotation::UnderWay(UnderWay {
                 data_key: id,
                 pepper: FixedBase64(pepper),
                 recovery,
-                origins,
-                settling: Vec::new(),
+                enrolments: vec![own],
                 others: Default::default(),
-            });
+            }));
             Ok(())
         })?;
         self.carry_on(&mut *lock, wrap, &kek).map_err(begun)?;
@@ -234,8 +232,8 @@ impl<'v> Unlocked<'v> {
                 if self.item.wraps.iter().any(|wrap| wrap.header.data_key != own) {
                     self.notices.push(Notice::OtherDataKey);
                 }
-                if let Some(since) = self.payload.lapsed {
-                    self.notices.push(Notice::RotationLapsed { since });
+                if let Some(vault::Rotation::Cancelled(cancelled)) = &self.payload.rotation {
+                    self.notices.push(Notice::RotationLapsed { since: cancelled.since });
                 }
                 return;
             }
@@ -275,7 +273,7 @@ impl<'v> Unlocked<'v> {
     fn give_up(&mut self) -> Result<(), Error> {
         let mut lock = self.lock()?;
         self.revise(&mut *lock, |draft, editing| {
-            let_lapse(&mut draft.payload, editing.now);
+            draft.payload.cancel_rotation(editing.now);
             Ok(())
         })?;
         // The keychain may have brought wraps of an earlier rotation back as well.
@@ -284,13 +282,13 @@ impl<'v> Unlocked<'v> {
 
     /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.
     pub(super) fn open_pending(&self, password: &Password) -> Result<Option<OpenedPending>, Error> {
-        let Some(pending) = &self.payload.pending else { return Ok(None) };
-        let wraps = self.item.wraps.iter().rev().filter(|wrap| wrap.header.data_key == pending.data_key);
+        let Some(rotation) = self.payload.under_way() else { return Ok(None) };
+        let wraps = self.item.wraps.iter().rev().filter(|wrap| wrap.header.data_key == rotation.data_key);
         for wrap in wraps {
             let available = self.edges.host.available_memory();
-            let kek = derive_kek(password, &pending.pepper.0, &wrap.header.kdf, available)?;
+            let kek = derive_kek(password, &rotation.pepper.0, &wrap.header.kdf, available)?;
             if let Some(key) = unwrap_data_key(wrap, &kek) {
-                return Ok(Some(OpenedPending { id: pending.data_key, key }));
+                return Ok(Some(OpenedPending { id: rotation.data_key, key }));
             }
         }
         Ok(None)
@@ -299,7 +297,7 @@ impl<'v> Unlocked<'v> {
     fn find_rotation(&self) -> Found {
         let own = self.document.header.data_key;
         let holds = |id: DataKeyId| self.item.wraps.iter().any(|wrap| wrap.header.data_key == id);
-        match &self.payload.pending {
+        match self.payload.under_way() {
             None => {
                 let others = self.item.wraps.iter().any(|wrap| wrap.header.data_key != own);
                 // The newest data key stands last. Where that is not the vault's, an older copy may stand here for a
@@ -307,24 +305,29 @@ impl<'v> Unlocked<'v> {
                 let moved = self.item.wraps.last().is_some_and(|wrap| wrap.header.data_key == own);
                 if others && moved { Found::Unfinished } else { Found::Nothing }
             }
-            Some(pending) if holds(pending.data_key) => match self.own_note(pending) {
+            Some(rotation) if holds(rotation.data_key) => match self.own_time(rotation) {
                 None => Found::NotTimed,
                 Some(since) if self.left(since) == Some(0) => Found::Settled,
                 Some(_) => Found::Waiting,
             },
-            Some(pending) if self.origins().iter().any(|own| pending.origins.contains(own)) => Found::Lost,
+            Some(rotation) if rotation.part(self.enrolment()).is_some() => Found::Lost,
             Some(_) => Found::Elsewhere,
         }
     }
 
-    /// Returns this machine's note of the time. Another machine's says nothing of this one's keychain.
-    fn own_note<'p>(&self, pending: &'p Pending) -> Option<&'p Settling> {
-        let own = self.origins();
-        pending.settling.iter().find(|since| own.contains(&since.by))
+    /// Returns what gave this machine the wrap that opened the vault.
+    pub(super) fn enrolment(&self) -> EnrolmentId {
+        self.wrap().header.enrolment
+    }
+
+    /// Returns since when this machine's item has been given time. Another machine's time says nothing of this one's
+    /// keychain.
+    fn own_time<'p>(&self, rotation: &'p UnderWay) -> Option<&'p Moment> {
+        rotation.part(self.enrolment())?.since.as_ref()
     }
 
     /// Returns how many seconds are left until the item counts as settled; `None` where only another boot shows.
-    fn left(&self, since: &Settling) -> Option<u64> {
+    fn left(&self, since: &Moment) -> Option<u64> {
         let Edges { keychain, host, .. } = self.edges;
         if keychain.settles_at_once() {
             return Some(0);
@@ -350,21 +353,12 @@ impl<'v> Unlocked<'v> {
 
     pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
-        let origins = self.origins();
-        let under_way = self.payload.pending.as_ref().map(|pending| pending.data_key);
+        let own = self.enrolment();
+        let next = self.payload.next_data_key();
         self.revise(lock, |draft, _| {
-            let pending = draft.payload.pending.as_mut().filter(|pending| Some(pending.data_key) == under_way);
-            let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
-            pending.settling.retain(|since| !origins.contains(&since.by));
-            // The machine itself, where it can be told; else the wrap.
-            if let Some(by) = origins.last().cloned() {
-                pending.settling.push(Settling { by, boot, seconds, others: Default::default() });
-            }
-            for origin in origins {
-                if !pending.origins.contains(&origin) {
-                    pending.origins.push(origin);
-                }
-            }
+            let rotation = draft.payload.under_way_mut().filter(|rotation| Some(rotation.data_key) == next);
+            let rotation = rotation.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+            rotation.part_mut(own).since = Some(Moment { boot, seconds, others: Default::default() });
             Ok(())
         })
     }
@@ -372,13 +366,13 @@ impl<'v> Unlocked<'v> {
     /// Takes this machine's note away, before its item is written anew: it must not move the vault on the strength of
     /// an item that is younger than the note.
     pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
-        if self.payload.pending.as_ref().and_then(|pending| self.own_note(pending)).is_none() {
+        if self.payload.under_way().and_then(|rotation| self.own_time(rotation)).is_none() {
             return Ok(());
         }
-        let own = self.origins();
+        let own = self.enrolment();
         self.revise(lock, |draft, _| {
-            if let Some(pending) = &mut draft.payload.pending {
-                pending.settling.retain(|since| !own.contains(&since.by));
+            if let Some(rotation) = draft.payload.under_way_mut() {
+                rotation.part_mut(own).since = None;
             }
             Ok(())
         })
@@ -392,14 +386,14 @@ impl<'v> Unlocked<'v> {
         // What settled is what was read when this vault was unlocked: it must still stand, note and all.
         self.check_item_unchanged()?;
         let still = !matches!(self.find_rotation(), Found::NotTimed);
-        let pending = self.payload.pending.clone().filter(|pending| still && pending.data_key == next.id);
-        let pending = pending.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+        let rotation = self.payload.under_way().filter(|rotation| still && rotation.data_key == next.id);
+        let rotation = rotation.cloned().ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
         let mut payload = self.payload.clone();
-        payload.pending = None;
+        payload.rotation = None;
         let vault = self.id();
         renew_keys(&mut payload, (vault, &self.data_key), (vault, &next.key))?;
         let now = self.edges.host.now();
-        let goes_on = |number| pending.recovery.iter().any(|wrap| wrap.kit == number);
+        let goes_on = |number| rotation.recovery.iter().any(|wrap| wrap.kit == number);
         for kit in payload.kits.iter_mut().filter(|kit| kit.ended.is_none() && !goes_on(kit.number)) {
             kit.ended = Some(now);
         }
@@ -407,8 +401,8 @@ impl<'v> Unlocked<'v> {
         let header = Header {
             generation: self.generation_after(old.generation)?,
             data_key: next.id,
-            pepper: pending.pepper,
-            recovery: pending.recovery,
+            pepper: rotation.pepper,
+            recovery: rotation.recovery,
             ..old.clone()
         };
         // A vault under a key that the keychain may still lose would be a lost one; so this comes after the waiting,
@@ -440,21 +434,6 @@ impl<'v> Unlocked<'v> {
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))
     }
 
-    /// Returns what a rotation remembers this machine by: the machine itself where it can be told, and the wrap that
-    /// opened the vault. A wrap alone would not do: the keychain may bring back one from before a password change.
-    fn origins(&self) -> Vec<FixedBase64<16>> {
-        let machine = self.edges.host.machine();
-        let mut origins = vec![first_half(sha256(&self.wrap().protected))];
-        if !machine.is_empty() {
-            // Two accounts or containers of one machine have keychains of their own. Bound to the vault, so that the
-            // payload does not hold the machine's own id.
-            let keychain = self.edges.keychain.name();
-            let place = [label::MACHINE, self.id().as_bytes(), machine.as_bytes(), b" ", keychain.as_bytes()].concat();
-            origins.push(first_half(sha256(&place)));
-        }
-        origins
-    }
-
     /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
     pub(super) fn put_item(
         &mut self,
@@ -471,20 +450,6 @@ impl<'v> Unlocked<'v> {
     }
 }
 
-/// Takes away what a payload says of a rotation, and notes that it is still owed: whoever ordered it, or destroyed a
-/// project with it, was told that older vault files would be shut out.
-pub(super) fn let_lapse(payload: &mut Payload, now: Timestamp) {
-    if payload.pending.take().is_some() {
-        payload.lapsed = Some(now);
-    }
-}
-
 fn begun(cause: Error) -> Error {
     Error::RotationBegun { cause: Box::new(cause) }
-}
-
-fn first_half(digest: [u8; 32]) -> FixedBase64<16> {
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    FixedBase64(half)
 }

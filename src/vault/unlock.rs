@@ -9,7 +9,7 @@ use crate::crypto::secret::{DataKey, Kek, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
 use crate::format::vault::{Document, Payload};
-use crate::format::{FormatError, label};
+use crate::format::{FormatError, Timestamp, label};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{Store, StoreError};
@@ -236,9 +236,8 @@ impl<'a> FoundKey<'a> {
         }
         let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
         let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));
-        let boot = self.edges.host.boot();
-        let earlier_boot =
-            !boot.is_empty() && self.items.iter().flat_map(|item| &item.wraps).all(|wrap| wrap.header.boot != boot);
+        let wraps = || self.items.iter().flat_map(|item| &item.wraps);
+        let earlier_boot = boot_time(self.edges.host).is_some_and(|boot| wraps().all(|wrap| wrap.header.at < boot));
         // Between two files of one data key the pepper never changes, unless it is damaged in one of them.
         let vault_may_be_damaged = differs || same_key || matches!(tried, Tried::NoWrap);
         Err(Error::WrongPassword { earlier_boot, vault_may_be_damaged })
@@ -259,6 +258,12 @@ impl<'a> FoundKey<'a> {
     fn previous(&self) -> Option<Document> {
         self.vault.previous().filter(|previous| previous.header.vault == self.vault.id())
     }
+}
+
+/// Returns when the machine started. By the wall clock, so it is good for a hint alone.
+fn boot_time(host: &dyn Host) -> Option<Timestamp> {
+    let seconds = i64::try_from(host.boot_seconds()?).ok()?;
+    Some(Timestamp::from_unix(host.now().as_unix().saturating_sub(seconds)))
 }
 
 /// Opens one wrap; `None` for a wrong key and for an altered wrap alike.

@@ -215,10 +215,6 @@ impl Host for TestHost {
         format!("00000000-0000-4000-8000-{:012}", self.0.load(Ordering::SeqCst))
     }
 
-    fn machine(&self) -> String {
-        "the bench".into()
-    }
-
     fn boot_seconds(&self) -> Option<u64> {
         Some(100)
     }

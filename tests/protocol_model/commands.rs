@@ -126,7 +126,8 @@ impl Run {
         }
         let foreign = |wrap: &Wrap| wrap.key != key && !follows;
         let others: Vec<Wrap> = self.item.wraps().filter(foreign).collect();
-        let wrap = |key, password| Wrap { key, password };
+        let enrolment = (self.enrolment() % 4) as u8;
+        let wrap = |key, password| Wrap { key, password, enrolment };
         let next = follows.then(|| wrap(pending, if self.variant.old_password_stays { old } else { new }));
         let before = follows.then(|| wrap(pending, old)).filter(|before| Some(*before) != next);
         let both: Vec<Wrap> =
@@ -198,7 +199,7 @@ impl Run {
             match next {
                 None if self.variant.recovers_over_pending => {}
                 None => self.revise(|doc| doc.pending = NO_PENDING)?,
-                Some(_) => self.forget_time()?,
+                Some(_) => {}
             }
         }
         let stays = self.variant.recovers_over_pending && next.is_none();
@@ -208,7 +209,8 @@ impl Run {
         }
         self.setting = Some(password);
         let others: Vec<Wrap> = self.item.wraps().filter(|wrap| !goes(wrap)).collect();
-        let wrap = |key| Wrap { key, password };
+        let enrolment = self.state.fresh_enrolment(self.m);
+        let wrap = |key| Wrap { key, password, enrolment };
         self.write_item([wrap(key)].into_iter().chain(others).chain(next.map(wrap)))?;
         let own = &mut self.state.machines[self.m];
         own.passwords = 1 << password;
@@ -302,7 +304,7 @@ impl Run {
             doc.pending = Pending { asked: doc.kits, ..doc.pending.without_marks() };
             if other.pending.key != NONE {
                 doc.pending.kits |= other.pending.kits;
-                doc.pending.origins |= other.pending.origins;
+                doc.pending.parts |= other.pending.parts;
                 doc.pending.wraps |= other.pending.wraps;
             }
         }

@@ -275,9 +275,8 @@ fn power_cuts(state: &State, machine: usize, running: Option<Running>, variant: 
                     own.anchor.value = *anchor;
                     own.anchor.settle();
                     for doc in cut.docs_mut() {
-                        if doc.pending.marks[machine] == Mark::Running {
-                            doc.pending.marks[machine] = Mark::Over;
-                        }
+                        let marks = doc.pending.marks[machine * 4..][..4].iter_mut();
+                        marks.filter(|mark| **mark == Mark::Running).for_each(|mark| *mark = Mark::Over);
                     }
                     reached.push((cut, Event::PowerCut { machine: machine as u8, running }));
                 }

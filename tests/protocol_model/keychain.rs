@@ -2,7 +2,7 @@
 
 use crate::state::NONE;
 
-/// Up to four wraps, the newest data key's last: each a byte of 0x80, the key, and the password.
+/// Up to four wraps, the newest data key's last: each a byte of the key plus one, the password and the enrolment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Item(pub [u8; 4]);
 
@@ -10,6 +10,8 @@ pub struct Item(pub [u8; 4]);
 pub struct Wrap {
     pub key: u8,
     pub password: u8,
+    /// What gave the machine its item, by a number of the machine's own.
+    pub enrolment: u8,
 }
 
 impl Item {
@@ -17,14 +19,14 @@ impl Item {
     pub fn of(wraps: impl IntoIterator<Item = Wrap>) -> Option<Self> {
         let mut item = Self::default();
         for (place, wrap) in wraps.into_iter().enumerate() {
-            *item.0.get_mut(place)? = 0x80 | wrap.key << 3 | wrap.password;
+            *item.0.get_mut(place)? = (wrap.key + 1) << 4 | wrap.password << 2 | wrap.enrolment;
         }
         Some(item)
     }
 
     pub fn wraps(self) -> impl DoubleEndedIterator<Item = Wrap> + Clone {
         let wraps = self.0.into_iter().filter(|byte| *byte != 0);
-        wraps.map(|byte| Wrap { key: byte >> 3 & 15, password: byte & 7 })
+        wraps.map(|byte| Wrap { key: (byte >> 4) - 1, password: byte >> 2 & 3, enrolment: byte & 3 })
     }
 
     pub fn holds(self, key: u8) -> bool {
@@ -32,7 +34,7 @@ impl Item {
     }
 
     pub fn opens(self, key: u8, password: u8) -> bool {
-        self.wraps().any(|wrap| wrap == Wrap { key, password })
+        self.wraps().any(|wrap| (wrap.key, wrap.password) == (key, password))
     }
 
     /// The passwords that open this data key, as bits.

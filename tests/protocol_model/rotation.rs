@@ -2,7 +2,7 @@
 
 use crate::keychain::Wrap;
 use crate::run::{Done, Kits, Memory, Run, Stop};
-use crate::state::{MACHINES, Mark, NO_PENDING, NONE, Pending};
+use crate::state::{ENROLMENTS, MACHINES, Mark, NO_PENDING, NONE, Pending};
 
 /// What an unlock finds of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Run {
         let known = if self.variant.known_by_wrap {
             pending.wraps & own.1 != 0
         } else {
-            pending.origins & own.0 != 0 || self.variant.takes_over
+            pending.parts & own.0 != 0 || self.variant.takes_over
         };
         if pending.key == NONE {
             let others = self.item.wraps().any(|wrap| wrap.key != self.doc.key);
@@ -45,9 +45,9 @@ impl Run {
         if known { Found::Lost } else { Found::Elsewhere }
     }
 
-    /// What a rotation remembers this machine by: itself, and the wrap that opened the vault.
+    /// What a rotation may remember this machine by: its enrolment, or the wrap that opened the vault.
     fn known_by(&self) -> (u8, u8) {
-        (1 << self.m, 1 << (self.m * 4 + usize::from(self.password)))
+        (1 << self.enrolment(), 1 << (self.m * 4 + usize::from(self.password)))
     }
 
     /// Goes on with whatever rotation an unlock finds.
@@ -76,9 +76,9 @@ impl Run {
 
     /// Ghost: this machine never had a part in the rotation, and one that has can end it.
     fn is_under_way_elsewhere(&self) -> bool {
-        let Pending { key, origins, .. } = self.doc.pending;
+        let Pending { key, parts, .. } = self.doc.pending;
         let ends = |machine: usize| self.state.opens(machine) && self.state.machines[machine].item.value.holds(key);
-        origins >> self.m & 1 == 0 && (0..MACHINES).any(|machine| machine != self.m && ends(machine))
+        parts >> (self.m * 4) & 15 == 0 && (0..MACHINES).any(|machine| machine != self.m && ends(machine))
     }
 
     /// Begins a rotation, or goes on with it where the user takes the risk of not waiting.
@@ -107,7 +107,7 @@ impl Run {
             }
             Kits::Keep(number) => kit = 1 << number,
         }
-        let (origins, wraps) = self.known_by();
+        let (parts, wraps) = self.known_by();
         let (under_way, known) = (self.doc.pending.key, self.doc.kits);
         self.lock()?;
         self.check_item()?;
@@ -121,14 +121,15 @@ impl Run {
         let asked = if unasked { 0 } else { known };
         // Numbered here, where another process's data key is known; it was generated before the lock.
         let key = self.state.fresh_key(self.held);
-        let mut marks = [Mark::None; MACHINES];
+        let mut marks = [Mark::None; ENROLMENTS];
+        let own_place = self.enrolment();
         if self.variant.mark_first {
-            marks[self.m] = Mark::Running;
+            marks[own_place] = Mark::Running;
         }
         self.revise(|doc| {
             doc.content |= edit;
             doc.kits |= kit;
-            doc.pending = Pending { key, kits: kit, origins, wraps, marks, asked };
+            doc.pending = Pending { key, kits: kit, parts, wraps, marks, asked };
         })?;
         let own = self.doc.key;
         let typed = self.password;
@@ -136,7 +137,7 @@ impl Run {
         let kept: Vec<Wrap> = self.item.wraps().filter(keeps).filter(|_| !self.variant.new_wrap_alone).collect();
         // Whoever rotates shuts other copies out.
         self.state.aside = NONE;
-        self.write_item(kept.into_iter().chain([Wrap { key, password: typed }]))?;
+        self.write_item(kept.into_iter().chain([Wrap { key, password: typed, enrolment: (own_place % 4) as u8 }]))?;
         self.state.machines[self.m].passwords &= self.item.passwords(self.doc.key);
         if !self.variant.mark_first {
             self.sync();
@@ -175,18 +176,18 @@ impl Run {
 
     /// Notes since when this machine's item is given time. The caller holds the lock.
     pub fn note_time_under(&mut self) -> Done {
-        let (origins, wraps) = self.known_by();
+        let (parts, wraps) = self.known_by();
         let key = self.doc.pending.key;
         self.reload()?;
         if self.doc.pending.key != key || key == NONE {
             return Err(Stop::Refused);
         }
-        let (own, only_one) = (self.m, self.variant.others_note_counts);
+        let (own, only_one) = (self.enrolment(), self.variant.others_note_counts);
         self.revise(|doc| {
-            doc.pending.origins |= origins;
+            doc.pending.parts |= parts;
             doc.pending.wraps |= wraps;
             if only_one {
-                doc.pending.marks = [Mark::None; MACHINES];
+                doc.pending.marks = [Mark::None; ENROLMENTS];
             }
             doc.pending.marks[own] = Mark::Running;
         })
@@ -197,10 +198,10 @@ impl Run {
         if self.mark() == Mark::None {
             return Ok(());
         }
-        let (own, only_one) = (self.m, self.variant.others_note_counts);
+        let (own, only_one) = (self.enrolment(), self.variant.others_note_counts);
         self.revise(|doc| {
             if only_one {
-                doc.pending.marks = [Mark::None; MACHINES];
+                doc.pending.marks = [Mark::None; ENROLMENTS];
             }
             doc.pending.marks[own] = Mark::None;
         })

@@ -1,7 +1,7 @@
 //! One process: what it has read, the lock it takes, and its writes. After every write it may be cut off.
 
 use crate::keychain::{Anchor, Item, Wrap};
-use crate::state::{Doc, MACHINES, Mark, NONE, State};
+use crate::state::{Doc, ENROLMENTS, Mark, NONE, State};
 use crate::variant::Variant;
 
 /// What becomes of the kits when the data key rotates.
@@ -320,12 +320,18 @@ impl Run {
         self.state.vault.enrolled &= 1 << self.m;
     }
 
+    /// What gave this machine the wrap that opens the vault, as a place in `Pending`.
+    pub fn enrolment(&self) -> usize {
+        let own = self.item.wraps().rfind(|wrap| (wrap.key, wrap.password) == (self.doc.key, self.password));
+        self.m * 4 + own.map_or(0, |wrap| usize::from(wrap.enrolment))
+    }
+
     /// What this machine has noted of its own item.
     pub fn mark(&self) -> Mark {
         let marks = self.doc.pending.marks;
-        let others = (0..MACHINES).any(|machine| machine != self.m && marks[machine] != Mark::None);
+        let others = (0..ENROLMENTS).any(|other| other / 4 != self.m && marks[other] != Mark::None);
         // Another machine's boot is another boot.
-        if others && self.variant.others_note_counts { Mark::Over } else { marks[self.m] }
+        if others && self.variant.others_note_counts { Mark::Over } else { marks[self.enrolment()] }
     }
 
     /// Tells whether this machine's item has settled.

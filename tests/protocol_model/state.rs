@@ -7,6 +7,8 @@
 use crate::keychain::{Anchor, Item, NO_ANCHOR, Slot, Wrap};
 
 pub const MACHINES: usize = 2;
+/// Machines and what gave them their items: each machine has four numbers in a row for that.
+pub const ENROLMENTS: usize = 4 * MACHINES;
 /// No data key, no document.
 pub const NONE: u8 = 15;
 /// In `Machine::since`: whatever the keychain brings back has to open the vault.
@@ -32,12 +34,12 @@ pub struct Pending {
     pub key: u8,
     /// The kits it is wrapped for, as bits.
     pub kits: u8,
-    /// The machines that know the rotation as theirs, as bits.
-    pub origins: u8,
-    /// The wraps it is known by, where machines cannot be told: a bit for each machine and password.
+    /// The enrolments that have a part in it, as bits.
+    pub parts: u8,
+    /// The wraps that opened the vault where it was begun: a bit for each machine and password.
     pub wraps: u8,
-    /// What each machine has noted.
-    pub marks: [Mark; MACHINES],
+    /// What has been noted for each enrolment.
+    pub marks: [Mark; ENROLMENTS],
     /// Ghost: the kits whose users were asked whether they may end, as bits.
     pub asked: u8,
 }
@@ -45,12 +47,12 @@ pub struct Pending {
 impl Pending {
     /// The same rotation, for which every machine waits anew.
     pub fn without_marks(self) -> Self {
-        Self { marks: [Mark::None; MACHINES], ..self }
+        Self { marks: [Mark::None; ENROLMENTS], ..self }
     }
 }
 
 pub const NO_PENDING: Pending =
-    Pending { key: NONE, kits: 0, origins: 0, wraps: 0, marks: [Mark::None; MACHINES], asked: 0 };
+    Pending { key: NONE, kits: 0, parts: 0, wraps: 0, marks: [Mark::None; ENROLMENTS], asked: 0 };
 
 /// A vault file. Its generation is left out: it grows along every line of descent, so `id` and `ancestors` decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -179,7 +181,7 @@ impl State {
             retired: 0,
             fell: false,
         };
-        let first = Item::of([Wrap { key: 0, password: 0 }]).expect("one wrap");
+        let first = Item::of([Wrap { key: 0, password: 0, enrolment: 0 }]).expect("one wrap");
         Self {
             vault,
             undone: [None; 2],
@@ -235,6 +237,23 @@ impl State {
         let own = &self.machines[machine];
         let allowed = |wrap: Wrap| wrap.key == self.vault.key && own.passwords >> wrap.password & 1 == 1;
         own.item.value.wraps().any(allowed)
+    }
+
+    /// Tells whether the rotation under way knows this machine by a wrap that opens the vault.
+    pub fn has_part(&self, machine: usize) -> bool {
+        let own = &self.machines[machine];
+        let opens = |wrap: &Wrap| wrap.key == self.vault.key && own.passwords >> wrap.password & 1 == 1;
+        let known = |wrap: Wrap| self.vault.pending.parts >> (machine * 4 + usize::from(wrap.enrolment)) & 1 == 1;
+        own.item.value.wraps().filter(opens).any(known)
+    }
+
+    /// An enrolment that this machine has never had, as far as anything knows.
+    pub fn fresh_enrolment(&self, machine: usize) -> u8 {
+        let item = &self.machines[machine].item;
+        let held = item.earlier().chain([item.value]).flat_map(|item| item.wraps().collect::<Vec<_>>());
+        let parts = self.docs().into_iter().flatten().fold(0, |all, doc| all | doc.pending.parts);
+        let used = held.fold(parts >> (machine * 4), |all, wrap| all | 1 << wrap.enrolment);
+        (0..4).find(|enrolment| used >> enrolment & 1 == 0).expect("a free enrolment")
     }
 
     /// Ghost: whoever opens the vault that its users take for true has a way into it from then on.

@@ -27,7 +27,7 @@ pub struct Variant {
     pub takes_over: bool,
     /// All machines share one note of the time, so that a machine finishes on the strength of another's.
     pub others_note_counts: bool,
-    /// A rotation is known by the wrap that opened the vault when it began.
+    /// A rotation is known by the wrap that opened the vault when it began, and not by what gave the machine its item.
     pub known_by_wrap: bool,
     /// A rotation that was lost begins anew though that ends kits.
     pub ends_kits_unasked: bool,

@@ -25,6 +25,7 @@ DATA_KEY = bytes.fromhex("9820d5e946a2cbbfd46840a4ecf77cd07d8f444c07f74fe875c222
 FILE_KEY = bytes.fromhex("0fc518631e0d1db60b6351dda86163298bebe6c9c61f98a9aaab75fb4a53b164")
 VAULT = "e7118c17-06fd-4c9f-962f-08a5a68b5f73"
 DATA_KEY_ID = "cfdef01e-21e4-4cf7-a5aa-1a36c75b8fd0"
+ENROLMENT = "90c3f4f2-3e58-4d0a-8a9d-5b9a3f6c1e27"
 PROJECT = "1a08ed30-b105-4e1a-8451-43e42c43d63f"
 OTHER = "7d2aa927-60bd-416a-9d7d-75bfb03365c6"
 ANCHOR_KEY = hashlib.sha256(b"anchor key").digest()
@@ -132,8 +133,8 @@ def wrap(m=65536, t=3, p=4, **changes):
             "version": 1,
             "vault": VAULT,
             "data_key": DATA_KEY_ID,
+            "enrolment": ENROLMENT,
             "at": CREATED,
-            "boot": "",
             "kdf": {"algorithm": "argon2id", "version": 19, "m": m, "t": t, "p": p, "salt": b64(SALT)},
         }
         | changes

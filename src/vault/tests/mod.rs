@@ -70,7 +70,6 @@ fn named(name: &str) -> NewProject {
 struct TestHost {
     now: Mutex<i64>,
     boot: Mutex<String>,
-    machine: String,
     seconds: Mutex<u64>,
     memory: Mutex<Option<u64>>,
     derivations: AtomicUsize,
@@ -82,7 +81,6 @@ impl TestHost {
         Self {
             now: Mutex::new(1_795_249_800),
             boot: Mutex::new(BOOT.into()),
-            machine: String::new(),
             seconds: Mutex::new(1000),
             memory: Mutex::new(Some(8 * GIB)),
             derivations: AtomicUsize::new(0),
@@ -123,10 +121,6 @@ impl Host for TestHost {
 
     fn boot(&self) -> String {
         self.boot.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn machine(&self) -> String {
-        self.machine.clone()
     }
 
     fn boot_seconds(&self) -> Option<u64> {
@@ -191,6 +185,22 @@ impl Machine {
         machine.store.put(Some(life.files[generation - 1].clone()), previous);
         machine.keychain.set(&VAULT.to_string(), ItemKind::DataKey, &life.item).unwrap();
         machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life.anchors[generation - 1]).unwrap();
+        machine
+    }
+
+    /// Another machine at generation 3, which a kit gave an item of its own under another password.
+    fn second() -> Self {
+        static ITEM: OnceLock<Vec<u8>> = OnceLock::new();
+        let machine = Self::at(3);
+        let item = ITEM.get_or_init(|| {
+            let header = machine.document().header;
+            let enrolment = crate::format::EnrolmentId::from_bytes([2; 16]);
+            let names = create::WrapNames { vault: VAULT, data_key: header.data_key, enrolment };
+            let (password, pepper) = (password(OTHER_PASSWORD), header.pepper.0);
+            let wrap = create::new_wrap(&machine.edges(), names, &data_key(), &password, &pepper, KdfCost::FLOOR);
+            DataKeyItem { wraps: vec![wrap.unwrap().0] }.to_bytes().unwrap()
+        });
+        machine.set_item(item);
         machine
     }
 

@@ -351,10 +351,9 @@ fn nothing_is_written_to_the_keychain_for_a_vault_file_that_could_not_be_synced(
     drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
 }
 
-/// A machine that can be told, and on which a rotation waits that keeps the kit.
+/// A machine on which a rotation waits that keeps the kit.
 fn rotating() -> (Machine, NewKit) {
-    let (mut machine, kit) = with_kit();
-    machine.host.machine = "0123456789abcdef0123456789abcdef".into();
+    let (machine, kit) = with_kit();
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     (machine, kit)
 }
@@ -400,8 +399,8 @@ fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force()
 
     let (machine, kit) = rotating();
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    // The note is taken away in the first write and made anew in the second.
-    machine.store.fail_after(1, StoreFault::WriteFails);
+    // The one write notes the time of the new enrolment.
+    machine.store.fail_next(StoreFault::WriteFails);
     let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, false);
     assert!(matches!(&enrolled.unwrap().take_notices()[..], [Notice::RotationStuck { .. }]));
     machine.unlock(OTHER_PASSWORD).unwrap();

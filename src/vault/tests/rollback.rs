@@ -201,10 +201,11 @@ fn a_missing_anchor_is_told_once_and_made_anew() {
 fn a_missing_anchor_is_told_while_a_rotation_is_under_way_too() {
     let machine = Machine::at(3);
     machine.plant(|_, payload| {
-        payload["pending"] = serde_json::json!({
+        payload["rotation"] = serde_json::json!({
+            "state": "under-way",
             "data_key": "00000000-0000-4000-8000-000000000001",
             "pepper": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-            "origins": ["AAAAAAAAAAAAAAAAAAAAAA=="],
+            "enrolments": [{"id": "00000000-0000-4000-8000-000000000002"}],
         });
     });
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);

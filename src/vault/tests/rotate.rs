@@ -140,7 +140,7 @@ fn every_cut_leaves_a_vault_that_opens_and_an_unlock_that_goes_on() {
             drop(unlocked);
             machine.keychain.heal();
             assert_eq!(keys(&machine), before, "cut {cut}, {settled:?}");
-            if machine.unlocked().payload.pending.is_some() {
+            if machine.unlocked().payload.under_way().is_some() {
                 begun += 1;
             }
             // Whatever stood there, this finishes it.
@@ -159,13 +159,13 @@ fn every_cut_leaves_a_vault_that_opens_and_an_unlock_that_goes_on() {
 fn an_item_that_falls_back_makes_the_rotation_begin_anew() {
     let machine = Machine::at(3);
     rotate(&machine, NextKit::None);
-    let first = machine.unlocked().payload.pending.as_ref().map(|pending| pending.data_key);
+    let first = machine.unlocked().payload.next_data_key();
     assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
     assert_eq!(wraps(&machine), 1);
     machine.host.set_boot(OTHER_BOOT);
     let mut unlocked = machine.unlocked();
     assert_eq!(unlocked.take_notices(), [Notice::RotationBegunAnew]);
-    let second = unlocked.payload.pending.as_ref().map(|pending| pending.data_key);
+    let second = unlocked.payload.next_data_key();
     assert!(second.is_some() && second != first);
     drop(unlocked);
     assert_eq!(wraps(&machine), 2);
@@ -358,9 +358,8 @@ fn a_machine_knows_its_own_rotation_though_the_keychain_brings_back_a_wrap_from_
 }
 
 #[test]
-fn a_machine_that_can_be_told_knows_its_rotation_whatever_the_keychain_brings_back() {
-    let mut machine = Machine::at(3);
-    machine.host.machine = "0123456789abcdef0123456789abcdef".into();
+fn a_machine_knows_its_rotation_though_the_keychain_brings_back_a_wrap_from_before_it_and_a_password_change() {
+    let machine = Machine::at(3);
     let first = machine.item();
     machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     machine.unlock(OTHER_PASSWORD).unwrap().rotate_data_key(&password(OTHER_PASSWORD), NextKit::None).unwrap();
@@ -482,13 +481,27 @@ fn of_several_kits_the_one_that_is_kept_stays_the_one_it_was() {
 }
 
 #[test]
-fn a_rotation_remembers_each_wrap_and_machine_of_its_own_once() {
+fn a_machine_is_known_by_its_enrolment_whatever_becomes_of_its_password() {
     let machine = Machine::at(3);
-    let origins = || machine.payload()["pending"]["origins"].as_array().unwrap().len();
+    let enrolments = || {
+        let item = DataKeyItem::parse(&machine.item()).unwrap();
+        item.wraps.iter().map(|wrap| wrap.header.enrolment).collect::<Vec<_>>()
+    };
+    let own = enrolments()[0];
+    let parts = || machine.payload()["rotation"]["enrolments"].clone();
     rotate(&machine, NextKit::None);
-    assert_eq!(origins(), 1);
+    let before = machine.item();
+    assert_eq!(parts()[0]["id"], own.to_string());
     machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
-    assert_eq!(origins(), 2);
+    assert_eq!(parts().as_array().map(Vec::len), Some(1));
+    assert_eq!(enrolments(), [own, own]);
+    // The keychain brings the item back from before the password change, less what it had not kept of the rotation.
+    let mut item = DataKeyItem::parse(&before).unwrap();
+    item.wraps.truncate(1);
+    machine.set_item(&item.to_bytes().unwrap());
+    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+    machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(enrolments(), [own]);
 }
 
 #[test]

@@ -7,8 +7,7 @@ use crate::vault::rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 #[test]
 fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
     let machine = Machine::at(3);
-    let other = Machine::at(3);
-    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    let other = Machine::second();
     rotate(&machine, NextKit::None);
     other.store.put(Some(machine.file()), None);
     let mut seen = other.unlock(OTHER_PASSWORD).unwrap();
@@ -71,8 +70,7 @@ fn the_machine_that_joined_may_end_the_rotation_alone() {
 #[test]
 fn a_kit_that_the_rotation_would_end_is_not_made() {
     let machine = Machine::at(3);
-    let other = Machine::at(3);
-    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    let other = Machine::second();
     rotate(&machine, NextKit::None);
     other.store.put(Some(machine.file()), None);
     let mut unlocked = other.unlock(OTHER_PASSWORD).unwrap();
@@ -102,8 +100,7 @@ fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
 fn a_rotation_does_not_begin_over_what_another_machine_did_since_the_vault_was_unlocked() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    let other = Machine::at(3);
-    other.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
+    let other = Machine::second();
     let mut there = other.unlock(OTHER_PASSWORD).unwrap();
     let kit = there.make_kit().unwrap();
     there.add_kit(&kit, &password(OTHER_PASSWORD)).unwrap();
@@ -130,9 +127,9 @@ fn one_rotation_in_two_files_goes_on_for_both_machines_and_for_every_kit_that_fo
     drop(there);
     let merged = machine.unlocked().merge(&other.document()).unwrap();
     assert!(merged.ending_kits.is_empty());
-    let origins = machine.payload()["pending"]["origins"].as_array().unwrap().clone();
-    assert_eq!(origins.len(), 2);
-    assert_ne!(origins[0], origins[1]);
+    let parts = machine.payload()["rotation"]["enrolments"].as_array().unwrap().clone();
+    assert_eq!(parts.len(), 2);
+    assert_ne!(parts[0]["id"], parts[1]["id"]);
     other.store.put(Some(machine.file()), None);
     assert!(matches!(other.unlock(OTHER_PASSWORD).unwrap().rotation(), Some(Rotation::Waits { .. })));
     machine.host.wait(SETTLING_SECONDS);

@@ -86,7 +86,7 @@ fn a_wrong_password_and_an_altered_wrap_look_and_cost_the_same() {
         Box::new(|wrap| wrap.wrapped.clear()),
         Box::new(move |wrap| wrap.wrapped.truncate(length - 1)),
         Box::new(|wrap| {
-            wrap.header.at = Timestamp::from_unix(1);
+            wrap.header.at = Timestamp::from_unix(wrap.header.at.as_unix() + 1);
             wrap.protected = wrap.header.to_protected().unwrap();
         }),
         Box::new(|wrap| {
