@@ -90,11 +90,17 @@ pub enum Error {
         /// Why; may be empty.
         reason: String,
     },
-    /// The vault has no recovery kit of this number, or none at all.
-    #[error("{}", no_kit(.number))]
+    /// The vault has no recovery kit of this name, or none at all.
+    #[error("{}", no_kit(.name.as_deref()))]
     KitNotFound {
-        /// The number; none where any kit would have done.
-        number: Option<u32>,
+        /// What it was called; none where any kit would have done.
+        name: Option<String>,
+    },
+    /// Several recovery kits may be meant.
+    #[error("{} recovery kits may be meant: {}", .kits.len(), .kits.join(" and "))]
+    KitAmbiguous {
+        /// What tells them apart.
+        kits: Vec<String>,
     },
     /// A recovery code that opens nothing of this vault.
     #[error("no valid recovery kit of this vault has this code")]
@@ -117,12 +123,6 @@ pub enum Error {
         previous: u64,
         /// The copy's.
         copied: u64,
-    },
-    /// Two recovery kits have this number, and one of them is to be kept.
-    #[error("two recovery kits have the number {number}, and the other one would end unnoticed")]
-    KitDoubled {
-        /// The number.
-        number: u32,
     },
     /// A rotation of the data key is in the vault, and what was to follow failed. Later unlocks go on with it.
     #[error("the rotation has begun and was cut short: {cause}")]
@@ -161,6 +161,12 @@ pub enum Error {
         found: u64,
         /// The newest version this program reads.
         known: u64,
+    },
+    /// A vault or an item that was written before the formats were frozen.
+    #[error("{what} was made before the first release, in a format that this program does not read")]
+    BeforeRelease {
+        /// The vault or the item.
+        what: String,
     },
     /// A feature of a newer format: a cipher suite, a flag, a stanza.
     #[error("{what} uses {feature}, which this program does not have")]
@@ -386,9 +392,9 @@ fn same_key(places: &[KeyPlace]) -> String {
     format!("{} of this vault {hold} the same key", places.join(" and "))
 }
 
-fn no_kit(number: &Option<u32>) -> String {
-    match number {
-        Some(number) => format!("there is no recovery kit {number}"),
+fn no_kit(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("there is no recovery kit {name}"),
         None => "this vault has no valid recovery kit".into(),
     }
 }
@@ -412,6 +418,7 @@ impl Error {
             FormatError::Malformed(detail) => Self::Damaged { what: what.into(), detail },
             FormatError::Version { found, known } => Self::UnsupportedVersion { what: what.into(), found, known },
             FormatError::Feature(feature) => Self::UnsupportedFeature { what: what.into(), feature },
+            FormatError::BeforeRelease => Self::BeforeRelease { what: what.into() },
             FormatError::Kdf(error) => Self::Kdf(error),
         }
     }

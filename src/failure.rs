@@ -126,13 +126,14 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::OtherVault { .. } => (Exit::Failed, "other-vault"),
         Error::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
         Error::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
-        Error::KitDoubled { .. } => (Exit::Failed, "kit-doubled"),
+        Error::KitAmbiguous { .. } => (Exit::Failed, "kit-ambiguous"),
         Error::KeyExists { .. } => (Exit::Failed, "key-exists"),
         Error::KeyShared { .. } => (Exit::Failed, "key-shared"),
         Error::KeyInUse { .. } => (Exit::Failed, "key-in-use"),
         Error::BadName { .. } => (Exit::Usage, "bad-name"),
         Error::UnsupportedVersion { .. } => (Exit::Failed, "unsupported-version"),
         Error::UnsupportedFeature { .. } => (Exit::Failed, "unsupported-version"),
+        Error::BeforeRelease { .. } => (Exit::Failed, "before-release"),
         Error::ReadOnly { .. } => (Exit::Failed, "read-only"),
         Error::NotUnited { .. } => (Exit::Failed, "not-united"),
         Error::Damaged { .. } => (Exit::Damaged, "damaged"),
@@ -214,12 +215,7 @@ fn hint_for(error: &Error) -> Option<String> {
             "go on from it: `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom \
              recover --accept-rollback`; only then put the copy back, if it is meant: what stood is kept"
         }
-        Error::KitDoubled { number } => {
-            return Some(format!(
-                "make a kit with `strongroom recovery new`, end both with `strongroom recovery revoke {number}`, and keep \
-                 the new one"
-            ));
-        }
+        Error::KitAmbiguous { .. } => "name one of them with its letters, as they stand on its paper",
         Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
         Error::KeyShared { .. } => {
             "files of one project then open through the other, even after it was destroyed: if that is meant, add --shared"
@@ -229,6 +225,9 @@ fn hint_for(error: &Error) -> Option<String> {
             "use one line of at most 4096 characters, without characters that are not shown"
         }
         Error::BadName { .. } => "use 1 to 128 visible characters, without white space at the ends or a hyphen first",
+        Error::BeforeRelease { .. } => {
+            "decrypt its files with the strongroom that made it, and encrypt them again with a new vault"
+        }
         Error::UnsupportedVersion { .. } | Error::UnsupportedFeature { .. } | Error::ReadOnly { .. } => {
             "install a newer strongroom"
         }

@@ -17,7 +17,7 @@ use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
 use strongroom::crypto::list_digest::ListDigest;
-use strongroom::crypto::secret::{FileKey, Password, ProjectFileKey};
+use strongroom::crypto::secret::{FileKey, KitSecret, Password, ProjectFileKey};
 use strongroom::error::Difference;
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::label;
@@ -31,7 +31,7 @@ use strongroom::vault::{NewProject, Vault};
 /// How many vectors there are, so that one that is lost or passed over shows.
 const SEALED: usize = 48;
 const LIST_DIGESTS: usize = 10;
-const VAULTS: usize = 19;
+const VAULTS: usize = 23;
 
 /// The vault every vault vector is about.
 const VAULT_ID: &str = "e7118c17-06fd-4c9f-962f-08a5a68b5f73";
@@ -122,6 +122,7 @@ fn kind(error: &Error) -> &'static str {
         Error::UnsupportedVersion { found: 2, known: 1, .. } | Error::UnsupportedFeature { .. } => {
             "unsupported-version"
         }
+        Error::BeforeRelease { .. } => "before-release",
         Error::WrongPassword { .. } => "wrong-password",
         Error::Kdf(KdfError::OutOfRange { .. }) => "kdf-out-of-range",
         Error::KeyNotOurs { .. } => "key-not-ours",
@@ -270,6 +271,11 @@ fn open_vault(vector: &Vector) -> Result<(), Error> {
         keychain.set(VAULT_ID, kind, &vector.section(kind.name()).unwrap()).unwrap();
     }
     let password = Password::new(vector.get("password").as_bytes()).unwrap();
+    if let Some(secret) = vector.header.get("kit-secret") {
+        let secret = KitSecret::from_slice(&hex::decode(secret).unwrap()).unwrap();
+        let opened = Vault::open(&store)?.open_with_kit(&secret)?;
+        assert_eq!((opened.kit().to_string(), opened.projects()), ("1-BS".into(), 1));
+    }
     let mut unlocked = Vault::open(&store)?.unlock(&password, &keychain, &ThisHost)?;
     assert_eq!(hex::encode(&data_key(vector)[..]), vector.get("data-key"));
     assert_eq!(unlocked.header().generation.to_string(), vector.get("generation"));

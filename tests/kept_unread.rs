@@ -14,7 +14,7 @@ use strongroom::crypto::hmac::sha512;
 use strongroom::crypto::kdf::KdfCost;
 use strongroom::crypto::secret::Password;
 use strongroom::format::item::AnchorItem;
-use strongroom::format::vault::Document;
+use strongroom::format::vault::{Document, Slot};
 use strongroom::format::{VaultId, label};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
@@ -149,4 +149,23 @@ fn the_end_of_a_log_stays_in_the_anchor() {
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     drop(opened.enroll(&machine.keychain, &ThisHost, &password(), None, false).unwrap());
     assert_eq!(log(), held);
+}
+
+#[test]
+fn a_way_in_of_an_unknown_kind_is_kept_and_not_left_behind() {
+    let machine = Machine::of("slots");
+    let slots = || machine.document().header.slots;
+    let held = slots();
+    assert_eq!(held.iter().map(Slot::kind).collect::<Vec<_>>(), ["member", "kit"]);
+    let mut unlocked = machine.unlocked();
+    unlocked.add_project(&NewProject { name: "another".into(), ..NewProject::default() }).unwrap();
+    assert_eq!(slots(), held);
+    unlocked.merge(&machine.document()).unwrap();
+    assert_eq!(slots(), held);
+    let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
+    assert!(matches!(&refused, Error::ReadOnly { features } if features == &["slot:member"]), "{refused}");
+    let copy = vector("opens").section("vault").unwrap();
+    let opened = Vault::open_copy(&machine.store, &copy).unwrap();
+    opened.unlock(&password(), &machine.keychain, &ThisHost).unwrap().restore().unwrap();
+    assert_eq!(slots(), held, "who has a way in is an order that stays in force");
 }

@@ -16,7 +16,7 @@ use super::terminal::Terminal;
 use crate::crypto::secret::{KitSecret, Password};
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
-use crate::format::kit;
+use crate::format::kit::{self, KitName};
 use crate::store::Store;
 use crate::vault::{NewKit, Unlocked, Vault};
 
@@ -79,7 +79,7 @@ impl Making {
 
     /// Returns the page of this kit.
     pub fn page<'a>(&'a self, vault: &Unlocked<'_>, place: &'a str) -> KitPage<'a> {
-        KitPage { number: self.kit.number(), created: self.kit.created(), vault: vault.id(), place, code: &self.code }
+        KitPage { name: self.kit.name(), created: self.kit.created(), vault: vault.id(), place, code: &self.code }
     }
 
     /// Shows the page at the terminal and, unless told not to, has two groups typed back.
@@ -131,7 +131,7 @@ impl Making {
         let secret = kit::read(&self.code).map_err(|error| refused(&error.to_string()))?;
         let opened = Vault::open(store).and_then(|vault| vault.open_with_kit(&secret));
         let opened = opened.map_err(|error| Failure::of(doing, error))?;
-        if opened.kit() == self.kit.number() {
+        if opened.kit() == self.kit.name() {
             Ok(())
         } else {
             Err(Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}"))
@@ -163,7 +163,7 @@ pub fn for_new_vault(
     password: &Password,
     flags: &KitFlags,
     next: &str,
-) -> Result<Option<u32>, Failure> {
+) -> Result<Option<KitName>, Failure> {
     let so = format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place());
     let words = interrupt::say(so, next);
     if !flags.no_recovery {
@@ -211,17 +211,17 @@ fn ask_and_add(
     password: &Password,
     flags: &KitFlags,
     words: &Words,
-) -> Result<Option<u32>, Failure> {
+) -> Result<Option<KitName>, Failure> {
     let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom recovery new`");
     let making = match choose(context, vault, store, flags, true) {
         Ok(making) => making,
         Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
         Err(failure) => return Err(hint(failure)),
     };
-    let number = making.as_ref().map(|making| making.kit.number());
+    let name = making.as_ref().map(|making| making.kit.name());
     if let Some(making) = &making {
         let so =
-            format!("the vault exists at {}, and kit {} may have been made or not", store.place(), making.kit.number());
+            format!("the vault exists at {}, and kit {} may have been made or not", store.place(), making.kit.name());
         words.replace(so, SEE_KITS);
         add(vault, making, store, password, flags.recovery_file.as_deref()).map_err(hint)?;
     }
@@ -229,7 +229,7 @@ fn ask_and_add(
         // Answered. Best effort, as above.
         let _ = context.settings.offer_kit(vault.id(), false);
     }
-    Ok(number)
+    Ok(name)
 }
 
 /// Makes a kit as the flags and the terminal have it, and hands its code over; `None` where there is to be none, which
@@ -306,18 +306,18 @@ pub fn add(
 ) -> Result<(), Failure> {
     let added = vault.add_kit(&making.kit, password);
     let proven = making.prove(store);
-    let number = making.kit.number();
+    let name = making.kit.name();
     match (added, proven) {
         (Ok(()), Ok(())) => Ok(()),
         // A write that was reported as failed may have been done: then the kit is as good as any.
         (Err(error), Ok(())) => {
-            let hint = format!("kit {number} opens the vault all the same: keep its code, and see `strongroom doctor`");
+            let hint = format!("kit {name} opens the vault all the same: keep its code, and see `strongroom doctor`");
             Err(Failure::of("add the recovery kit", error).hint(hint))
         }
         (added, Err(unproven)) => {
             if added.is_ok() {
                 // Best effort: nobody is to rely on a kit that opens nothing.
-                let _ = vault.revoke_kit(number, false);
+                let _ = vault.revoke_kit(name.id, false);
             }
             withdraw(file);
             Err(added.err().map_or(unproven, |error| Failure::of("add the recovery kit", error)))

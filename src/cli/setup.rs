@@ -119,7 +119,7 @@ pub fn carry_out<T>(
     context: &Context,
     plan: Plan,
     next: &str,
-    then: impl FnOnce(&mut Unlocked<'_>, &KeyPlace, Announced, Option<u32>) -> Result<T, Failure>,
+    then: impl FnOnce(&mut Unlocked<'_>, &KeyPlace, Announced, Option<crate::format::kit::KitName>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let Plan { place, password, to_be_shown, kit } = plan;
     let store = context.store()?;

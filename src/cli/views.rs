@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::crypto::kdf::KdfCost;
+use crate::format::kit::KitName;
 use crate::format::vault::KeyState;
 use crate::vault::{KeyInfo, KitInfo, ProjectInfo, Rotation, Unlocked};
 
@@ -49,9 +50,8 @@ pub fn state_name(key: &KeyInfo) -> &'static str {
 }
 
 /// Returns kits as a sentence names them.
-pub fn kit_names(kits: &[u32]) -> String {
-    let numbers: Vec<String> = kits.iter().map(u32::to_string).collect();
-    match numbers.split_last() {
+pub fn kit_names(kits: &[String]) -> String {
+    match kits.split_last() {
         Some((last, [])) => format!("kit {last}"),
         Some((last, others)) => format!("kit {} or {last}", others.join(", ")),
         None => "kit".into(),
@@ -70,7 +70,6 @@ pub fn valid_left(vault: &Unlocked<'_>) -> String {
 /// Tells a kit's state in words.
 pub fn kit_state(kit: &KitInfo) -> String {
     match (kit.valid, kit.ended, kit.destroyed) {
-        (true, _, _) if kit.papers > 1 => format!("valid, {} papers", kit.papers),
         (true, _, _) => "valid".into(),
         (false, Some(at), Some(destroyed)) => format!("ended {at}; paper destroyed {destroyed}"),
         (false, Some(at), None) => format!("ended {at}; destroy its paper"),
@@ -81,10 +80,11 @@ pub fn kit_state(kit: &KitInfo) -> String {
 /// Returns a kit as docs/cli.md lists its members.
 pub fn kit_json(kit: &KitInfo) -> Value {
     json!({
-        "number": kit.number,
+        "kit": kit.name.to_string(),
+        "number": kit.name.number,
+        "id": kit.name.id.to_string(),
         "created": kit.created.to_string(),
         "valid": kit.valid,
-        "papers": kit.papers,
         "ended": kit.ended.map(|at| at.to_string()),
         "paper_destroyed": kit.destroyed.map(|at| at.to_string()),
     })
@@ -130,15 +130,15 @@ pub fn old_backups(rotation: Rotation) -> String {
 }
 
 /// Says that the paper of a kit is to be destroyed.
-pub fn destroy_paper(number: u32) -> String {
+pub fn destroy_paper(name: KitName) -> String {
     format!(
-        "\ndestroy the paper of kit {number}: older vault files still open with it. Then: strongroom recovery revoke \
-         {number} --paper-destroyed"
+        "\ndestroy the paper of kit {name}: older vault files still open with it. Then: strongroom recovery revoke \
+         {name} --paper-destroyed"
     )
 }
 
 /// Says which papers are to be destroyed.
 pub fn papers(vault: &Unlocked<'_>) -> String {
     let ended = vault.kits().into_iter().filter(|kit| !kit.valid && kit.destroyed.is_none());
-    ended.map(|kit| destroy_paper(kit.number)).collect()
+    ended.map(|kit| destroy_paper(kit.name)).collect()
 }

@@ -110,6 +110,14 @@ fn parse_protected<T: for<'a> Deserialize<'a>>(what: &str, format: &str, bytes: 
     })
 }
 
+/// Tells whether a wrap's protected part is as programs wrote it before the formats were frozen.
+fn is_from_before(protected: &[u8]) -> bool {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(protected).ok();
+    parsed.is_some_and(|members| {
+        members["format"] == WRAP_FORMAT && members["version"] == VERSION && members.get("enrolment").is_none()
+    })
+}
+
 fn check_version(what: &str, format: &str, expected: &str, version: u64) -> Result<(), FormatError> {
     if format != expected || version == 0 {
         return Err(FormatError::malformed(format!("the {what} is not one of Strongroom's")));
@@ -147,7 +155,8 @@ impl DataKeyItem {
 
 impl Wrap {
     fn read(json: WrapJson) -> Result<Self, FormatError> {
-        let header: WrapHeaderJson = parse_protected("data-key item", WRAP_FORMAT, &json.protected.0)?;
+        let header: WrapHeaderJson = parse_protected("data-key item", WRAP_FORMAT, &json.protected.0)
+            .map_err(|error| if is_from_before(&json.protected.0) { FormatError::BeforeRelease } else { error })?;
         check_version("data-key item", &header.format, WRAP_FORMAT, header.version)?;
         check_algorithm(&header.kdf.algorithm, header.kdf.version)?;
         let kdf = KdfParams {
@@ -349,6 +358,17 @@ mod tests {
         let protected = br#"{"format":"strongroom-data-key","version":2,"new":true}"#.to_vec();
         let bytes = DataKeyItem { wraps: vec![Wrap { protected, ..wrap(65536, 3) }] }.to_bytes().unwrap();
         assert!(matches!(DataKeyItem::parse(&bytes), Err(FormatError::Version { found: 2, known: 1 })));
+    }
+
+    #[test]
+    fn an_item_from_before_the_formats_were_frozen_is_called_that() {
+        let mut wrap = wrap(65536, 3);
+        let mut protected: serde_json::Value = serde_json::from_slice(&wrap.protected).unwrap();
+        protected.as_object_mut().unwrap().remove("enrolment");
+        protected["boot"] = "".into();
+        wrap.protected = serde_json::to_vec(&protected).unwrap();
+        let bytes = DataKeyItem { wraps: vec![wrap] }.to_bytes().unwrap();
+        assert_eq!(DataKeyItem::parse(&bytes).unwrap_err(), FormatError::BeforeRelease);
     }
 
     #[test]

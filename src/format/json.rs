@@ -15,10 +15,15 @@ use super::FormatError;
 const MESSAGE_LIMIT: usize = 200;
 
 /// Any JSON value in which no object has a name twice.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrictValue(Value);
 
 impl StrictValue {
+    /// Returns the value as any other.
+    pub(crate) fn as_value(&self) -> &Value {
+        &self.0
+    }
+
     /// Tells whether an object in it, at any depth, has a member of this name.
     pub(crate) fn has_member(&self, name: &str) -> bool {
         fn has(value: &Value, name: &str) -> bool {

@@ -1,11 +1,12 @@
-//! A recovery kit's code: its secret as people copy it from paper. It is written and read here and kept nowhere.
+//! A recovery kit's code, its secret as people copy it from paper, which is written and read here and kept nowhere;
+//! and what a kit is called.
 
 use std::sync::LazyLock;
 
 use data_encoding::{Encoding, Specification};
 use zeroize::Zeroizing;
 
-use super::label;
+use super::{KitId, label};
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::{KEY_LEN, KitSecret};
 use crate::memory::{Pool, Slot};
@@ -36,6 +37,34 @@ static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     specification.symbols.push_str(ALPHABET);
     specification.encoding().expect("32 different symbols make an encoding")
 });
+
+/// The letters of kits' names: those of [`ALPHABET`].
+const LETTERS: &[u8; 22] = b"ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// What a kit is called: its number, and two letters of its id, so that two kits of one number can be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KitName {
+    /// Its number.
+    pub number: u32,
+    /// Its id.
+    pub id: KitId,
+}
+
+impl std::fmt::Display for KitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [first, second, ..] = self.id.as_bytes().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
+        write!(f, "{}-{first}{second}", self.number)
+    }
+}
+
+impl KitName {
+    /// Tells whether somebody who typed `text` may mean this kit: by its number, its name or its id.
+    #[must_use]
+    pub fn is_meant_by(&self, text: &str) -> bool {
+        let known = [self.number.to_string(), self.to_string(), self.id.to_string()];
+        known.iter().any(|known| known.eq_ignore_ascii_case(text))
+    }
+}
 
 /// Why a text is no kit's code. No text of an error holds any of the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -217,6 +246,24 @@ mod tests {
             code.replace('-', "").chars().map(|c| format!("{c} - ")).collect(),
         ] {
             assert_eq!(reads(&text), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_kit_is_called_by_its_number_and_two_letters_of_its_id() {
+        let name = |first, second| {
+            let mut id = [7; 16];
+            (id[0], id[1]) = (first, second);
+            KitName { number: 3, id: KitId::from_bytes(id) }
+        };
+        let shown = [(0, 21), (22, 255), (10, 16)].map(|(first, second)| name(first, second).to_string());
+        assert_eq!(shown, ["3-AZ", "3-AQ", "3-MT"]);
+        let kit = name(0, 21);
+        for text in ["3", "3-AZ", "3-az", &kit.id.to_string()] {
+            assert!(kit.is_meant_by(text), "{text}");
+        }
+        for text in ["", "03", "3-AA", "3-", "AZ", "13-AZ"] {
+            assert!(!kit.is_meant_by(text), "{text}");
         }
     }
 

@@ -9,7 +9,7 @@ pub mod scalar;
 pub mod sealed;
 pub mod vault;
 
-pub use scalar::{DataKeyId, EnrolmentId, FileId, ProjectId, SecretId, Timestamp, VaultId};
+pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
 pub mod label {
@@ -21,7 +21,7 @@ pub mod label {
     pub const FILE_KEY: &[u8] = b"strongroom/v1/file-key";
     /// A version of a secret under the data key, followed by vault id and the version's id.
     pub const SECRET: &[u8] = b"strongroom/v1/secret";
-    /// The data key under a recovery kit's secret, followed by vault id, data key id and kit number (u32).
+    /// The data key under a recovery kit's secret, followed by vault id, data key id and kit id.
     pub const RECOVERY: &[u8] = b"strongroom/v1/recovery";
     /// The checksum in a recovery kit's code, followed by the kit's secret.
     pub const KIT_CODE: &[u8] = b"strongroom/v1/kit-code";
@@ -65,6 +65,9 @@ pub enum FormatError {
     /// The format is ours but needs something this program does not have.
     #[error("it uses {0}, which this program does not have")]
     Feature(&'static str),
+    /// What programs wrote before the formats were frozen.
+    #[error("it was made before the first release")]
+    BeforeRelease,
     /// Argon2 parameters outside what is accepted.
     #[error(transparent)]
     Kdf(#[from] crate::crypto::kdf::KdfError),

@@ -95,6 +95,10 @@ id! {
     EnrolmentId
 }
 id! {
+    /// Names a recovery kit.
+    KitId
+}
+id! {
     /// Names a project of a vault.
     ProjectId
 }

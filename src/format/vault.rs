@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{closed_object, open_object, parse, to_padded};
+use super::json::{StrictValue, closed_object, open_object, parse, to_padded};
+use super::kit::KitName;
 use super::scalar::{Base64, FixedBase64};
-use super::{DataKeyId, EnrolmentId, FormatError, ProjectId, SecretId, Timestamp, VaultId};
+use super::{DataKeyId, EnrolmentId, FormatError, KitId, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
@@ -53,21 +54,92 @@ closed_object! {
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// When the vault was made.
         pub created: Timestamp,
-        /// The data key wrapped for each recovery kit.
-        pub recovery: Vec<RecoveryWrap>,
+        /// The ways to the data key that need no keychain.
+        pub slots: Vec<Slot>,
     }
+}
+
+/// A way to the data key that needs no keychain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// Through a recovery kit.
+    Kit(KitSlot),
+    /// Of a kind that this version does not know, kept as it is.
+    Other(StrictValue),
 }
 
 closed_object! {
     /// The data key wrapped under one recovery kit's secret.
     #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct RecoveryWrap {
+    pub struct KitSlot {
+        /// The kit.
+        pub id: KitId,
         /// The kit's number.
-        pub kit: u32,
+        pub number: u32,
         /// When the kit was made.
         pub created: Timestamp,
         /// The wrapped data key.
         pub wrapped: Base64,
+    }
+}
+
+impl Slot {
+    const KIT: &str = "kit";
+
+    /// Returns its kind.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Kit(_) => Self::KIT,
+            Self::Other(value) => value.as_value()["kind"].as_str().unwrap_or_default(),
+        }
+    }
+
+    /// Returns it as a kit's, if it is one.
+    #[must_use]
+    pub fn as_kit(&self) -> Option<&KitSlot> {
+        match self {
+            Self::Kit(kit) => Some(kit),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl KitSlot {
+    /// Returns what the kit is called.
+    #[must_use]
+    pub fn name(&self) -> KitName {
+        KitName { number: self.number, id: self.id }
+    }
+}
+
+impl Serialize for Slot {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tagged<'s> {
+            kind: &'static str,
+            #[serde(flatten)]
+            slot: &'s KitSlot,
+        }
+        match self {
+            Self::Kit(slot) => Tagged { kind: Self::KIT, slot }.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Slot {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let value = StrictValue::deserialize(deserializer)?;
+        let members = value.as_value().as_object().ok_or_else(|| D::Error::custom("a slot is no object"))?;
+        let kind = members.get("kind").and_then(serde_json::Value::as_str);
+        if kind.ok_or_else(|| D::Error::custom("a slot has no kind"))? != Self::KIT {
+            return Ok(Self::Other(value));
+        }
+        let mut members = members.clone();
+        members.remove("kind");
+        serde_json::from_value(members.into()).map(Self::Kit).map_err(D::Error::custom)
     }
 }
 
@@ -98,7 +170,8 @@ impl Document {
             }
         };
         check_version(&outer.format, outer.version)?;
-        let header: Header = parse("the vault's protected part", &outer.protected.0)?;
+        let header: Header = parse("the vault's protected part", &outer.protected.0)
+            .map_err(|error| if is_from_before(&outer.protected.0) { FormatError::BeforeRelease } else { error })?;
         if header.generation == 0 {
             return Err(FormatError::malformed("the vault's generation is 0"));
         }
@@ -123,6 +196,11 @@ impl Document {
 }
 
 impl Header {
+    /// Returns the recovery kits that open the vault.
+    pub fn kits(&self) -> impl Iterator<Item = &KitSlot> {
+        self.slots.iter().filter_map(Slot::as_kit)
+    }
+
     /// Writes the header as it is bound into the payload.
     ///
     /// # Errors
@@ -130,6 +208,12 @@ impl Header {
     pub fn to_protected(&self) -> Result<Vec<u8>, FormatError> {
         serde_json::to_vec(self).map_err(|error| FormatError::malformed(error.to_string()))
     }
+}
+
+/// Tells whether a protected part is as programs wrote it before the formats were frozen.
+fn is_from_before(protected: &[u8]) -> bool {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(protected).ok();
+    parsed.is_some_and(|members| members.get("recovery").is_some() && members.get("slots").is_none())
 }
 
 fn check_version(format: &str, version: u64) -> Result<(), FormatError> {
@@ -198,8 +282,8 @@ open_object! {
         pub data_key: DataKeyId,
         /// The pepper of its wraps.
         pub pepper: FixedBase64<PEPPER_LEN>,
-        /// The next data key wrapped for each kit that goes on being valid.
-        pub recovery: Vec<RecoveryWrap> = default,
+        /// The slots that the vault has afterwards, under the next data key.
+        pub slots: Vec<Slot> = default,
         /// The machines that have a part in it.
         pub enrolments: Vec<Part>,
     }
@@ -259,7 +343,9 @@ impl UnderWay {
 open_object! {
     /// What is remembered of a recovery kit. Its secret is stored nowhere.
     pub struct KitRecord {
-        /// Its number, from 1; never used again.
+        /// Its id.
+        pub id: KitId,
+        /// Its number, from 1. Machines that make kits apart may give one number twice.
         pub number: u32,
         /// When it was made.
         pub created: Timestamp,
@@ -404,6 +490,14 @@ impl Policy {
     }
 }
 
+impl KitRecord {
+    /// Returns what the kit is called.
+    #[must_use]
+    pub fn name(&self) -> KitName {
+        KitName { number: self.number, id: self.id }
+    }
+}
+
 impl Project {
     /// Returns the key that encrypts: the highest active version.
     #[must_use]
@@ -436,8 +530,8 @@ impl Payload {
             }
         }
         let mut kits = std::collections::HashSet::new();
-        if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.number)) {
-            return Err(FormatError::malformed("the recovery kits' numbers are not distinct numbers from 1"));
+        if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.id)) {
+            return Err(FormatError::malformed("two recovery kits have the same id, or one the number 0"));
         }
         let parts = payload.under_way().map(|rotation| &rotation.enrolments[..]).unwrap_or_default();
         let mut machines = std::collections::HashSet::new();

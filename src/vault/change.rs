@@ -8,7 +8,7 @@ use crate::crypto::secret::DataKey;
 use crate::error::{Difference, Error};
 use crate::format::item::Anchor;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, RecoveryWrap};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, Slot};
 use crate::format::{DataKeyId, VaultId, label};
 use crate::store::{LockedStore, Replaced, Store};
 
@@ -42,10 +42,10 @@ pub(super) struct Editing<'a> {
     pub(super) now: crate::format::Timestamp,
 }
 
-/// What an edit may change: the payload, and the kits' wraps that stand in clear.
+/// What an edit may change: the payload, and the slots that stand in clear.
 pub(super) struct Draft {
     pub(super) payload: Payload,
-    pub(super) recovery: Vec<RecoveryWrap>,
+    pub(super) slots: Vec<Slot>,
 }
 
 impl<'v> Unlocked<'v> {
@@ -106,7 +106,7 @@ impl<'v> Unlocked<'v> {
         store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
     }
 
-    /// Changes payload and kits' wraps over what other processes have written meanwhile.
+    /// Changes payload and slots over what other processes have written meanwhile.
     pub(super) fn revise<T>(
         &mut self,
         lock: &mut dyn LockedStore,
@@ -123,7 +123,7 @@ impl<'v> Unlocked<'v> {
     ) -> Result<(T, Effect), Error> {
         self.reload()?;
         self.check_writable()?;
-        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
         let header = &self.document.header;
         let editing = Editing {
             vault: header.vault,
@@ -133,7 +133,7 @@ impl<'v> Unlocked<'v> {
         };
         let result = edit(&mut draft, &editing)?;
         // A write would drop the previous vault file for a copy of this one.
-        if draft.payload == self.payload && draft.recovery == header.recovery {
+        if draft.payload == self.payload && draft.slots == header.slots {
             return Ok((result, Effect::AlreadySo));
         }
         let generation = self.generation_after(header.generation)?;
@@ -157,7 +157,7 @@ impl<'v> Unlocked<'v> {
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let generation = self.generation_after(seen.max(self.document.header.generation))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
-        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
         // An older file's note may be older than the item: the wait begins anew.
         if let Some(rotation) = draft.payload.under_way_mut() {
             rotation.forget_times();
@@ -221,7 +221,7 @@ impl<'v> Unlocked<'v> {
         generation: u64,
         replaced: &Replaced,
     ) -> Result<Option<String>, Error> {
-        let header = Header { generation, recovery: draft.recovery, ..self.document.header.clone() };
+        let header = Header { generation, slots: draft.slots, ..self.document.header.clone() };
         let aside = self.commit(lock, header, draft.payload, None, replaced)?;
         self.remember_written();
         Ok(aside)

@@ -142,7 +142,7 @@ impl Unlocked<'_> {
                 refuse_over_newer(previous.header.generation, self.document.header.generation)?;
             }
         }
-        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
         draft.payload.cancel_rotation(self.edges.host.now());
         let newer = standing
             .filter(|document| document.header.data_key == self.document.header.data_key)
@@ -151,7 +151,10 @@ impl Unlocked<'_> {
         let is_read = newer.is_some();
         let generation = match newer {
             Some((payload, document)) => {
-                super::merge::unite_kits(&mut draft, &document.header.recovery, &payload);
+                // Who else has a way in is an order, too.
+                draft.slots.retain(|slot| slot.as_kit().is_some());
+                draft.slots.extend(document.header.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
+                super::merge::unite_kits(&mut draft, &document.header, &payload);
                 (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
                 held.extend(super::merge::unite_ordered(&mut draft.payload, &payload));
                 // The copy was asked for: where the two differ, it counts, and what stood is kept.
@@ -161,7 +164,7 @@ impl Unlocked<'_> {
                     draft.payload.rotation = payload.rotation;
                 }
                 if let Some(rotation) = draft.payload.under_way_mut() {
-                    super::merge::forget_ended(rotation, &draft.recovery);
+                    super::merge::forget_ended(rotation, &draft.slots);
                     // An older file's note may be older than the item: the wait begins anew.
                     rotation.forget_times();
                 }

@@ -79,7 +79,7 @@ pub(super) fn create_with<'a>(
         data_key: data_key_id,
         pepper: FixedBase64(pepper),
         created: edges.host.now(),
-        recovery: Vec::new(),
+        slots: Vec::new(),
     };
     let written = seal_document(header, &payload, &data_key).and_then(|(document, bytes)| {
         lock.replace(&bytes, None, &Replaced::Nothing, &mut |read| reads_back(read, &document, &data_key))

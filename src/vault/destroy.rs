@@ -40,7 +40,7 @@ impl Unlocked<'_> {
     /// As [`Unlocked::destroy_project`], but for those of the rotation.
     pub fn check_destroyable(&self, name: &str, shared: SharedKeys) -> Result<(), Error> {
         self.check_writable()?;
-        self.check_renewable()?;
+        self.check_rotatable()?;
         check(&self.payload, (self.id(), &self.data_key), name, shared)
     }
 

@@ -6,23 +6,24 @@ use super::rotate::{NextKit, Rotation};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
+use crate::format::kit::KitName;
 use crate::format::scalar::Base64;
-use crate::format::vault::{KitRecord, RecoveryWrap};
-use crate::format::{DataKeyId, Timestamp, VaultId, label};
+use crate::format::vault::{KitRecord, KitSlot, Slot};
+use crate::format::{DataKeyId, KitId, Timestamp, VaultId, label};
 
 /// A kit that has been made and is not in the vault yet: nothing opens with it before [`Unlocked::add_kit`].
 #[derive(Debug)]
 pub struct NewKit {
-    number: u32,
+    name: KitName,
     created: Timestamp,
     secret: KitSecret,
 }
 
 impl NewKit {
-    /// Returns the kit's number.
+    /// Returns what the kit is called.
     #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
+    pub fn name(&self) -> KitName {
+        self.name
     }
 
     /// Returns when it was made.
@@ -41,14 +42,12 @@ impl NewKit {
 /// What is known of a kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KitInfo {
-    /// Its number.
-    pub number: u32,
+    /// What it is called.
+    pub name: KitName,
     /// When it was made.
     pub created: Timestamp,
     /// Whether it opens the vault as it stands.
     pub valid: bool,
-    /// How many papers open the vault as this kit: two, where two machines made a kit of this number apart.
-    pub papers: usize,
     /// When it was revoked, or a rotation of the data key ended it.
     pub ended: Option<Timestamp>,
     /// When the user said that its paper is destroyed.
@@ -59,22 +58,34 @@ impl Unlocked<'_> {
     /// Returns every kit there ever was, by number.
     #[must_use]
     pub fn kits(&self) -> Vec<KitInfo> {
-        let papers = |number| self.header().recovery.iter().filter(|wrap| wrap.kit == number).count();
-        let mut kits: Vec<KitInfo> = self
-            .payload
-            .kits
-            .iter()
-            .map(|kit| KitInfo {
-                number: kit.number,
-                created: kit.created,
-                valid: papers(kit.number) > 0,
-                papers: papers(kit.number),
-                ended: kit.ended,
-                destroyed: kit.destroyed,
-            })
-            .collect();
-        kits.sort_by_key(|kit| kit.number);
+        let info = |kit: &KitRecord| KitInfo {
+            name: kit.name(),
+            created: kit.created,
+            valid: self.header().kits().any(|slot| slot.id == kit.id),
+            ended: kit.ended,
+            destroyed: kit.destroyed,
+        };
+        let mut kits: Vec<KitInfo> = self.payload.kits.iter().map(info).collect();
+        kits.sort_by_key(|kit| (kit.name.number, kit.created));
         kits
+    }
+
+    /// Returns the kit that is meant by a number, a name or an id.
+    ///
+    /// # Errors
+    /// [`Error::KitNotFound`]; [`Error::KitAmbiguous`] if two kits have the number, or even the name.
+    pub fn find_kit(&self, text: &str) -> Result<KitInfo, Error> {
+        let meant: Vec<KitInfo> = self.kits().into_iter().filter(|kit| kit.name.is_meant_by(text)).collect();
+        match &meant[..] {
+            [] => Err(Error::KitNotFound { name: Some(text.into()) }),
+            [kit] => Ok(*kit),
+            several => {
+                let names: Vec<String> = several.iter().map(|kit| kit.name.to_string()).collect();
+                let same = names.iter().all(|name| *name == names[0]);
+                let ids = || several.iter().map(|kit| kit.name.id.to_string()).collect();
+                Err(Error::KitAmbiguous { kits: if same { ids() } else { names } })
+            }
+        }
     }
 
     /// Makes the next kit's secret. The vault does not know it yet.
@@ -84,18 +95,18 @@ impl Unlocked<'_> {
     pub fn make_kit(&self) -> Result<NewKit, Error> {
         self.check_writable()?;
         let recorded = self.payload.kits.iter().map(|kit| kit.number);
-        let wrapped = self.header().recovery.iter().map(|wrap| wrap.kit);
+        let wrapped = self.header().kits().map(|slot| slot.number);
         let highest = recorded.chain(wrapped).max().unwrap_or(0);
-        let number = highest.checked_add(1).ok_or(Error::KitNotFound { number: Some(highest) })?;
-        Ok(NewKit { number, created: self.edges.host.now(), secret: KitSecret::generate()? })
+        let number = highest.checked_add(1).ok_or(Error::KitNotFound { name: Some(highest.to_string()) })?;
+        let name = KitName { number, id: KitId::generate()? };
+        Ok(NewKit { name, created: self.edges.host.now(), secret: KitSecret::generate()? })
     }
 
     /// Makes a kit valid. `password` is the one that opened the vault: while a rotation of the data key is under way,
     /// the kit is made to open the vault after it, too.
     ///
     /// # Errors
-    /// [`Error::Changed`] where another kit has taken its number meanwhile; [`Error::RotationUnderWay`] where a
-    /// rotation of another machine would end the kit; those of a vault write.
+    /// [`Error::RotationUnderWay`] where a rotation of another machine would end the kit; those of a vault write.
     pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
         let pending = self.open_pending(password)?;
         let mut lock = self.lock()?;
@@ -104,7 +115,7 @@ impl Unlocked<'_> {
             let Some(under_way) = draft.payload.under_way_mut() else { return Ok(()) };
             // A kit that the rotation ends without a word would be reported good.
             let opened = pending.filter(|opened| opened.id == under_way.data_key).ok_or(Error::RotationUnderWay)?;
-            under_way.recovery.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
+            under_way.slots.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
             Ok(())
         })?;
         // The file from before does not open with this kit: were it the second one, damage to the vault file would shut
@@ -118,10 +129,10 @@ impl Unlocked<'_> {
     ///
     /// # Errors
     /// [`Error::KitNotFound`]; those of a vault write.
-    pub fn revoke_kit(&mut self, number: u32, paper_destroyed: bool) -> Result<Effect, Error> {
+    pub fn revoke_kit(&mut self, kit: KitId, paper_destroyed: bool) -> Result<Effect, Error> {
         let mut lock = self.lock()?;
         let revoked =
-            self.revise_unless_so(&mut *lock, |draft, editing| revoke(draft, number, paper_destroyed, editing.now));
+            self.revise_unless_so(&mut *lock, |draft, editing| revoke(draft, kit, paper_destroyed, editing.now));
         revoked.map(|((), effect)| effect)
     }
 
@@ -132,26 +143,27 @@ impl Unlocked<'_> {
     /// [`Error::KitNotFound`]; those of [`Unlocked::rotate_data_key`], where the kit that is revoked is none to keep.
     pub fn revoke_kit_and_rotate(
         &mut self,
-        number: u32,
+        revoked: KitId,
         paper_destroyed: bool,
         password: &Password,
         kit: NextKit<'_>,
     ) -> Result<Rotation, Error> {
-        self.begin(password, kit, |draft, editing| revoke(draft, number, paper_destroyed, editing.now))
+        self.begin(password, kit, |draft, editing| revoke(draft, revoked, paper_destroyed, editing.now))
     }
 }
 
 /// Ends a kit, for the rotation that is under way too.
-fn revoke(draft: &mut Draft, number: u32, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
-    let kit = draft.payload.kits.iter_mut().find(|kit| kit.number == number);
-    let kit = kit.ok_or(Error::KitNotFound { number: Some(number) })?;
+fn revoke(draft: &mut Draft, id: KitId, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
+    let kit = draft.payload.kits.iter_mut().find(|kit| kit.id == id);
+    let kit = kit.ok_or_else(|| Error::KitNotFound { name: Some(id.to_string()) })?;
     kit.ended = kit.ended.or(Some(now));
     if paper_destroyed {
         kit.destroyed = kit.destroyed.or(Some(now));
     }
-    draft.recovery.retain(|wrap| wrap.kit != number);
+    let stays = |slot: &Slot| slot.as_kit().is_none_or(|kit| kit.id != id);
+    draft.slots.retain(stays);
     if let Some(rotation) = draft.payload.under_way_mut() {
-        rotation.recovery.retain(|wrap| wrap.kit != number);
+        rotation.slots.retain(stays);
     }
     Ok(())
 }
@@ -164,12 +176,10 @@ pub(super) fn add(
     data_key_id: DataKeyId,
     data_key: &DataKey,
 ) -> Result<(), Error> {
-    if draft.payload.kits.iter().any(|other| other.number == kit.number) {
-        return Err(Error::Changed { what: "the list of recovery kits".into() });
-    }
-    draft.recovery.push(wrap(data_key, vault, data_key_id, kit)?);
+    draft.slots.push(wrap(data_key, vault, data_key_id, kit)?);
     draft.payload.kits.push(KitRecord {
-        number: kit.number,
+        id: kit.name.id,
+        number: kit.name.number,
         created: kit.created,
         ended: None,
         destroyed: None,
@@ -179,13 +189,8 @@ pub(super) fn add(
 }
 
 /// Wraps a data key for a kit.
-pub(super) fn wrap(
-    data_key: &DataKey,
-    vault: VaultId,
-    data_key_id: DataKeyId,
-    kit: &NewKit,
-) -> Result<RecoveryWrap, Error> {
-    wrap_for(data_key, vault, data_key_id, kit.number, kit.created, &kit.secret)
+pub(super) fn wrap(data_key: &DataKey, vault: VaultId, data_key_id: DataKeyId, kit: &NewKit) -> Result<Slot, Error> {
+    wrap_for(data_key, vault, data_key_id, kit.name, kit.created, &kit.secret)
 }
 
 /// Wraps a data key under a kit's secret.
@@ -193,27 +198,25 @@ pub(super) fn wrap_for(
     data_key: &DataKey,
     vault: VaultId,
     data_key_id: DataKeyId,
-    number: u32,
+    KitName { number, id }: KitName,
     created: Timestamp,
     secret: &KitSecret,
-) -> Result<RecoveryWrap, Error> {
-    let kit = number.to_be_bytes();
-    let context = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), &kit];
-    let wrapped = cobblestone::seal(secret.expose(), &context, data_key.expose())?;
-    Ok(RecoveryWrap { kit: number, created, wrapped: Base64(wrapped) })
+) -> Result<Slot, Error> {
+    let context: [&[u8]; 4] = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), id.as_bytes()];
+    let wrapped = Base64(cobblestone::seal(secret.expose(), &context, data_key.expose())?);
+    Ok(Slot::Kit(KitSlot { id, number, created, wrapped }))
 }
 
-/// Opens the one of the wraps that this secret opens, and returns the kit's number with the data key.
-pub(super) fn unwrap(
-    wraps: &[RecoveryWrap],
+/// Opens the kit's slot that this secret opens, and returns it with the data key.
+pub(super) fn unwrap<'s>(
+    slots: &'s [Slot],
     vault: VaultId,
     data_key_id: DataKeyId,
     secret: &KitSecret,
-) -> Option<(u32, DataKey)> {
-    wraps.iter().find_map(|wrap| {
-        let kit = wrap.kit.to_be_bytes();
-        let context = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), &kit];
-        let open = |key: &mut _| cobblestone::open_key(secret.expose(), &context, &wrap.wrapped.0, key);
-        Some((wrap.kit, DataKey::fill_with(open).ok()?))
+) -> Option<(&'s KitSlot, DataKey)> {
+    slots.iter().filter_map(Slot::as_kit).find_map(|slot| {
+        let context: [&[u8]; 4] = [label::RECOVERY, vault.as_bytes(), data_key_id.as_bytes(), slot.id.as_bytes()];
+        let open = |key: &mut _| cobblestone::open_key(secret.expose(), &context, &slot.wrapped.0, key);
+        Some((slot, DataKey::fill_with(open).ok()?))
     })
 }

@@ -8,10 +8,13 @@ use super::project::{unwrap, wrap};
 use super::{Source, Unlocked, open_payload, unread};
 use crate::crypto::secret::DataKey;
 use crate::error::Error;
-use crate::format::VaultId;
+use crate::format::kit::KitName;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, KeyState, Payload, Project, RecoveryWrap, Rotation, UnderWay};
+use crate::format::vault::{
+    ANCESTOR_LIMIT, Document, Header, KeyState, KitSlot, Payload, Project, Rotation, Slot, UnderWay,
+};
+use crate::format::{KitId, VaultId};
 use crate::store::Replaced;
 
 /// What a merge brought into the vault.
@@ -27,13 +30,10 @@ pub struct Merged {
     pub destroyed: Vec<String>,
     /// Projects that are on hold in the other file, and are so here now.
     pub held: Vec<String>,
-    /// Kits that opened one of the two files and open the united one no more: the other file had ended them, or
-    /// another kit of the same number.
-    pub ended_kits: Vec<u32>,
+    /// Kits that opened one of the two files and open the united one no more: the other file had ended them.
+    pub ended_kits: Vec<KitName>,
     /// Kits that came with the other file and that the rotation under way will end.
-    pub ending_kits: Vec<u32>,
-    /// Numbers that two valid kits have, made apart: both open the vault, and both end together.
-    pub doubled_kits: Vec<u32>,
+    pub ending_kits: Vec<KitName>,
     /// The generation the vault goes on with.
     pub generation: u64,
     /// Whether the vault was written: not where the other file is this one, or one that it descends from, and has
@@ -81,26 +81,20 @@ impl Unlocked<'_> {
             self.memory = Memory::Current;
         }
         self.check_writable()?;
-        let mut draft = Draft { payload: self.payload.clone(), recovery: self.document.header.recovery.clone() };
+        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
         let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
-        merged.ended_kits = unite_kits(&mut draft, &other.header.recovery, &other_payload);
-        merged.doubled_kits = doubled(&draft.recovery);
+        check_foreign(&self.document.header.slots, &other.header.slots)?;
+        merged.ended_kits = unite_kits(&mut draft, &other.header, &other_payload);
         draft.payload.rotation = rotation;
         if let Some(pending) = draft.payload.under_way_mut() {
-            forget_ended(pending, &draft.recovery);
-            let own = &self.document.header.recovery;
-            let came = draft.recovery.iter().filter(|wrap| !own.contains(wrap)).map(|wrap| wrap.kit);
-            let count = |wraps: &[RecoveryWrap], kit| wraps.iter().filter(|wrap| wrap.kit == kit).count();
-            let ends = |kit: &u32| count(&pending.recovery, *kit) < count(&draft.recovery, *kit);
-            merged.ending_kits = came.filter(ends).collect();
+            forget_ended(pending, &draft.slots);
+            let own = &self.document.header;
+            let came = draft.slots.iter().filter_map(Slot::as_kit).filter(|kit| !holds(&own.slots, kit.id));
+            merged.ending_kits = came.filter(|kit| !holds(&pending.slots, kit.id)).map(KitSlot::name).collect();
         }
         let theirs = ancestor(other);
         let is_known = theirs == ancestor(&self.document) || self.payload.ancestors.contains(&theirs);
-        if is_known
-            && !was_rolled_back
-            && draft.payload == self.payload
-            && draft.recovery == self.document.header.recovery
-        {
+        if is_known && !was_rolled_back && draft.payload == self.payload && draft.slots == self.document.header.slots {
             return Ok(Merged { generation: self.document.header.generation, effect: Effect::AlreadySo, ..merged });
         }
         draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
@@ -127,26 +121,39 @@ fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, E
         united.part_mut(part.id);
     }
     united.forget_times();
-    for wrap in other.under_way().iter().flat_map(|other| &other.recovery) {
-        if !united.recovery.contains(wrap) {
-            united.recovery.push(wrap.clone());
-        }
+    if let Some(other) = other.under_way() {
+        check_foreign(&united.slots, &other.slots)?;
+        take_kits(&mut united.slots, &other.slots);
     }
     Ok(Some(Rotation::UnderWay(united)))
 }
 
 /// Takes kits that have ended out of a rotation, which would make them valid again.
-pub(super) fn forget_ended(pending: &mut UnderWay, valid: &[RecoveryWrap]) {
-    pending.recovery.retain(|wrap| valid.iter().any(|valid| valid.kit == wrap.kit));
+pub(super) fn forget_ended(rotation: &mut UnderWay, valid: &[Slot]) {
+    rotation.slots.retain(|slot| slot.as_kit().is_none_or(|kit| holds(valid, kit.id)));
 }
 
-/// Returns the numbers that more than one wrap has.
-fn doubled(wraps: &[RecoveryWrap]) -> Vec<u32> {
-    let mut kits: Vec<u32> = wraps.iter().map(|wrap| wrap.kit).collect();
-    kits.sort_unstable();
-    let mut doubled: Vec<u32> = kits.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-    doubled.dedup();
-    doubled
+/// Tells whether one of the slots is of this kit.
+fn holds(slots: &[Slot], id: KitId) -> bool {
+    slots.iter().filter_map(Slot::as_kit).any(|kit| kit.id == id)
+}
+
+/// Adds the slots of kits that are in the other list alone.
+fn take_kits(own: &mut Vec<Slot>, other: &[Slot]) {
+    let new: Vec<Slot> =
+        other.iter().filter(|slot| slot.as_kit().is_some_and(|kit| !holds(own, kit.id))).cloned().collect();
+    own.extend(new);
+}
+
+/// Sees to it that two files agree on the slots of kinds that this version does not know: one that is in one file alone
+/// may have been added there, or taken away in the other.
+fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
+    let foreign = |slot: &&Slot| slot.as_kit().is_none();
+    let lacks = |one: &[Slot], other: &[Slot]| one.iter().filter(foreign).find(|slot| !other.contains(slot)).cloned();
+    match lacks(own, other).or_else(|| lacks(other, own)) {
+        Some(slot) => Err(Error::NotUnited { members: vec![format!("slots of kind {:?}", slot.kind())] }),
+        None => Ok(()),
+    }
 }
 
 /// Keeps the youngest ancestors of both, so that a machine that saw either recognizes the merged vault.
@@ -158,11 +165,11 @@ fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
     joined
 }
 
-/// Takes in what another file of the same data key knows of kits: one that ended in either has ended, and of two that
-/// were made apart under one number both open. Returns those that opened either file and open nothing more.
-pub(super) fn unite_kits(draft: &mut Draft, wraps: &[RecoveryWrap], other: &Payload) -> Vec<u32> {
+/// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those that
+/// opened either file and open nothing more.
+pub(super) fn unite_kits(draft: &mut Draft, header: &Header, other: &Payload) -> Vec<KitName> {
     for kit in &other.kits {
-        match draft.payload.kits.iter_mut().find(|held| held.number == kit.number) {
+        match draft.payload.kits.iter_mut().find(|held| held.id == kit.id) {
             Some(held) => {
                 held.ended = held.ended.or(kit.ended);
                 held.destroyed = held.destroyed.or(kit.destroyed);
@@ -170,13 +177,12 @@ pub(super) fn unite_kits(draft: &mut Draft, wraps: &[RecoveryWrap], other: &Payl
             None => draft.payload.kits.push(kit.clone()),
         }
     }
-    let new: Vec<RecoveryWrap> = wraps.iter().filter(|wrap| !draft.recovery.contains(wrap)).cloned().collect();
-    draft.recovery.extend(new);
+    take_kits(&mut draft.slots, &header.slots);
     let kits = &draft.payload.kits;
-    let has_ended = |wrap: &RecoveryWrap| kits.iter().any(|kit| kit.number == wrap.kit && kit.ended.is_some());
-    let mut ended: Vec<u32> = draft.recovery.iter().filter(|wrap| has_ended(wrap)).map(|wrap| wrap.kit).collect();
-    ended.dedup();
-    draft.recovery.retain(|wrap| !has_ended(wrap));
+    let has_ended = |id| kits.iter().any(|kit| kit.id == id && kit.ended.is_some());
+    let slots = draft.slots.iter().filter_map(Slot::as_kit);
+    let ended = slots.filter(|slot| has_ended(slot.id)).map(KitSlot::name).collect();
+    draft.slots.retain(|slot| slot.as_kit().is_none_or(|kit| !has_ended(kit.id)));
     ended
 }
 

@@ -190,7 +190,9 @@ impl<'a> Vault<'a> {
                 Ok(document) => {
                     return Ok(Self { store, standing: Some(bytes), document, source: Source::Current });
                 }
-                Err(error @ FormatError::Version { .. }) if !is_damaged_copy(store, &bytes) => {
+                Err(error @ (FormatError::Version { .. } | FormatError::BeforeRelease))
+                    if !is_damaged_copy(store, &bytes) =>
+                {
                     return Err(Error::from_format(format!("the vault {place}"), error));
                 }
                 Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),

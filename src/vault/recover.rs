@@ -10,6 +10,7 @@ use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
+use crate::format::kit::KitName;
 use crate::format::vault::{Document, Payload};
 use crate::format::{EnrolmentId, VaultId};
 use crate::host::Host;
@@ -18,7 +19,7 @@ use crate::keychain::{ItemKind, Keychain};
 /// A vault that a recovery kit has opened. Only [`OpenedByKit::enroll`] leads on from here.
 pub struct OpenedByKit<'a> {
     vault: Vault<'a>,
-    kit: u32,
+    kit: KitName,
     data_key: DataKey,
     payload: Payload,
     /// The next data key, where a rotation is under way and this kit goes on being valid after it.
@@ -41,7 +42,7 @@ impl<'a> Vault<'a> {
                 let detail = format!("{reason}; the previous one does not open with this kit");
                 return Err(Error::Damaged { what, detail });
             }
-            Err(Opening::NoKit) => (Error::KitNotFound { number: None }, "this kit does not open it".to_owned()),
+            Err(Opening::NoKit) => (Error::KitNotFound { name: None }, "this kit does not open it".to_owned()),
             Err(Opening::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
             Err(Opening::Damaged(error)) => {
                 let error = Error::from_format(what, error);
@@ -56,7 +57,7 @@ impl<'a> Vault<'a> {
         // So may be the id, which every wrap is bound to; a kit that opens the previous file vouches for its id.
         let previous = self.store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
         let Some(previous) = previous else { return Err(error) };
-        let intact = previous.header.recovery == self.document.header.recovery;
+        let intact = previous.header.slots == self.document.header.slots;
         match opened(&previous, secret) {
             // A kit that was revoked with the last write opens the one before: that is no reason to go back to it.
             Ok((kit, data_key, payload)) if intact || open_payload(&self.document, &data_key).is_err() => {
@@ -68,9 +69,9 @@ impl<'a> Vault<'a> {
         }
     }
 
-    fn with_payload(self, kit: u32, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit<'a> {
+    fn with_payload(self, kit: KitName, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit<'a> {
         let pending = payload.under_way().and_then(|rotation| {
-            let (_, key) = kits::unwrap(&rotation.recovery, self.id(), rotation.data_key, secret)?;
+            let (_, key) = kits::unwrap(&rotation.slots, self.id(), rotation.data_key, secret)?;
             Some(OpenedPending { id: rotation.data_key, key })
         });
         OpenedByKit { vault: self, kit, data_key, payload, pending }
@@ -84,21 +85,21 @@ enum Opening {
     Damaged(crate::format::FormatError),
 }
 
-fn opened(document: &Document, secret: &KitSecret) -> Result<(u32, DataKey, Payload), Opening> {
+fn opened(document: &Document, secret: &KitSecret) -> Result<(KitName, DataKey, Payload), Opening> {
     let header = &document.header;
-    if header.recovery.is_empty() {
+    if header.kits().next().is_none() {
         return Err(Opening::NoKit);
     }
-    let (kit, data_key) =
-        kits::unwrap(&header.recovery, header.vault, header.data_key, secret).ok_or(Opening::WrongKit)?;
+    let (slot, data_key) =
+        kits::unwrap(&header.slots, header.vault, header.data_key, secret).ok_or(Opening::WrongKit)?;
     let payload = open_payload(document, &data_key).map_err(Opening::Damaged)?;
-    Ok((kit, data_key, payload))
+    Ok((slot.name(), data_key, payload))
 }
 
 impl<'a> OpenedByKit<'a> {
-    /// Returns the kit's number.
+    /// Returns what the kit is called.
     #[must_use]
-    pub fn kit(&self) -> u32 {
+    pub fn kit(&self) -> KitName {
         self.kit
     }
 

@@ -9,14 +9,14 @@ use super::change::{Draft, Editing};
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
-use super::unread::check_renewable;
+use super::unread::{check_renewable, check_slots};
 use super::{Edges, Notice, Unlocked, kits};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{self, Header, Moment, Part, RecoveryWrap, UnderWay};
+use crate::format::vault::{self, Header, Moment, Part, Slot, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId};
 use crate::store::{LockedStore, Replaced};
 use crate::vault::kits::NewKit;
@@ -100,9 +100,7 @@ impl<'v> Unlocked<'v> {
     ///
     /// # Errors
     /// Those of a vault write; [`Error::ReadOnly`] also if the vault holds what this program cannot wrap anew;
-    /// [`Error::WrongKit`] where a kit to keep is none, [`Error::KitDoubled`] where
-    /// another has its number; [`Error::RotationUnderWay`] where
-    /// another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
+    /// [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
     /// and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, |_, _| Ok(()))
@@ -142,29 +140,23 @@ impl<'v> Unlocked<'v> {
         edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<(), Error>,
     ) -> Result<Rotation, Error> {
         self.check_writable()?;
-        self.check_renewable()?;
+        self.check_rotatable()?;
         let vault = self.id();
         let under_way = self.payload.next_data_key();
-        let known = self.header().recovery.clone();
+        let known = self.header().slots.clone();
         let mut pepper = [0; PEPPER_LEN];
         crate::crypto::random(&mut pepper)?;
         let (id, key) = (DataKeyId::generate()?, DataKey::generate()?);
         // Before the lock: Argon2 never runs under it.
         let names = WrapNames { vault, data_key: id, enrolment: self.enrolment() };
         let (wrap, kek) = new_wrap(&self.edges, names, &key, password, &pepper, self.kdf_cost())?;
-        let recovery: Vec<RecoveryWrap> = match kit {
+        let slots = match kit {
             NextKit::None => Vec::new(),
             NextKit::New(kit) => vec![kits::wrap(&key, vault, id, kit)?],
             NextKit::Keep(secret) => {
                 let header = self.header();
-                let (number, _) =
-                    kits::unwrap(&header.recovery, vault, header.data_key, secret).ok_or(Error::WrongKit)?;
-                let mut papers = header.recovery.iter().filter(|wrap| wrap.kit == number);
-                let kept = papers.next().ok_or(Error::WrongKit)?;
-                if papers.next().is_some() {
-                    return Err(Error::KitDoubled { number });
-                }
-                vec![kits::wrap_for(&key, vault, id, number, kept.created, secret)?]
+                let (slot, _) = kits::unwrap(&header.slots, vault, header.data_key, secret).ok_or(Error::WrongKit)?;
+                vec![kits::wrap_for(&key, vault, id, slot.name(), slot.created, secret)?]
             }
         };
         let own = Part { id: self.enrolment(), since: None, others: Default::default() };
@@ -172,12 +164,13 @@ impl<'v> Unlocked<'v> {
         self.check_item_unchanged()?;
         self.revise(&mut *lock, |draft, editing| {
             check_renewable(&draft.payload)?;
+            check_slots(&draft.slots)?;
             // One that began meanwhile has kits that somebody was told are good.
             if draft.payload.next_data_key() != under_way {
                 return Err(Error::RotationUnderWay);
             }
             // Nor was anybody asked about a kit that was made meanwhile.
-            if draft.recovery.iter().any(|wrap| !known.contains(wrap)) {
+            if draft.slots.iter().any(|slot| !known.contains(slot)) {
                 return Err(Error::Changed { what: "the list of recovery kits".into() });
             }
             edit(draft, editing)?;
@@ -187,13 +180,13 @@ impl<'v> Unlocked<'v> {
                 NextKit::New(kit) => kits::add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?,
                 // It may have been revoked while its code was typed.
                 NextKit::Keep(secret) => {
-                    kits::unwrap(&draft.recovery, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
+                    kits::unwrap(&draft.slots, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
                 }
             }
             draft.payload.rotation = Some(vault::Rotation::UnderWay(UnderWay {
                 data_key: id,
                 pepper: FixedBase64(pepper),
-                recovery,
+                slots,
                 enrolments: vec![own],
                 others: Default::default(),
             }));
@@ -249,7 +242,7 @@ impl<'v> Unlocked<'v> {
                 Err(error) => Err(error),
             },
             // A kit's secret is on paper alone: beginning anew without asking for it would end the kit.
-            Found::Lost if !self.document.header.recovery.is_empty() => self.give_up().map(|()| {
+            Found::Lost if !self.document.header.slots.is_empty() => self.give_up().map(|()| {
                 self.notices.push(Notice::RotationLost);
                 false
             }),
@@ -388,13 +381,19 @@ impl<'v> Unlocked<'v> {
         let still = !matches!(self.find_rotation(), Found::NotTimed);
         let rotation = self.payload.under_way().filter(|rotation| still && rotation.data_key == next.id);
         let rotation = rotation.cloned().ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+        // A slot that a newer program has added since, without a part in the rotation, would end with it.
+        let added = self.document.header.slots.iter().filter(|slot| {
+            let kind = slot.kind();
+            slot.as_kit().is_none() && !rotation.slots.iter().any(|next| next.kind() == kind)
+        });
+        check_slots(&added.cloned().collect::<Vec<_>>())?;
         let mut payload = self.payload.clone();
         payload.rotation = None;
         let vault = self.id();
         renew_keys(&mut payload, (vault, &self.data_key), (vault, &next.key))?;
         let now = self.edges.host.now();
-        let goes_on = |number| rotation.recovery.iter().any(|wrap| wrap.kit == number);
-        for kit in payload.kits.iter_mut().filter(|kit| kit.ended.is_none() && !goes_on(kit.number)) {
+        let goes_on = |id| rotation.slots.iter().filter_map(Slot::as_kit).any(|kit| kit.id == id);
+        for kit in payload.kits.iter_mut().filter(|kit| kit.ended.is_none() && !goes_on(kit.id)) {
             kit.ended = Some(now);
         }
         let old = &self.document.header;
@@ -402,7 +401,7 @@ impl<'v> Unlocked<'v> {
             generation: self.generation_after(old.generation)?,
             data_key: next.id,
             pepper: rotation.pepper,
-            recovery: rotation.recovery,
+            slots: rotation.slots,
             ..old.clone()
         };
         // A vault under a key that the keychain may still lose would be a lost one; so this comes after the waiting,

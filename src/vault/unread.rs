@@ -4,7 +4,7 @@
 use super::Unlocked;
 use crate::error::Error;
 use crate::format::json::Others;
-use crate::format::vault::Payload;
+use crate::format::vault::{Payload, Slot};
 
 impl Unlocked<'_> {
     /// Tells whether this program can wrap all of the payload anew, for another data key or another vault.
@@ -14,10 +14,26 @@ impl Unlocked<'_> {
     pub(super) fn check_renewable(&self) -> Result<(), Error> {
         check_renewable(&self.payload)
     }
+
+    /// Tells whether this program can rotate the data key: wrap all of the payload anew, and every way in.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`].
+    pub(super) fn check_rotatable(&self) -> Result<(), Error> {
+        check_renewable(&self.payload)?;
+        check_slots(&self.header().slots)
+    }
 }
 
 pub(super) fn check_renewable(payload: &Payload) -> Result<(), Error> {
     let features = payload.unrenewable();
+    if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
+}
+
+/// Refuses to leave a way in behind that somebody else was given: this program cannot wrap the next data key for it.
+pub(super) fn check_slots(slots: &[Slot]) -> Result<(), Error> {
+    let foreign = slots.iter().filter(|slot| slot.as_kit().is_none());
+    let features: Vec<String> = foreign.map(|slot| format!("slot:{}", slot.kind())).collect();
     if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
 }
 
@@ -44,8 +60,8 @@ pub(super) fn unite(own: &mut Payload, other: &Payload) -> Vec<String> {
         }
     }
     for kit in &mut own.kits {
-        if let Some(other) = other.kits.iter().find(|other| other.number == kit.number) {
-            let name = format!("recovery kit {}", kit.number);
+        if let Some(other) = other.kits.iter().find(|other| other.id == kit.id) {
+            let name = format!("recovery kit {}", kit.name());
             unite_members(&mut kit.others, &other.others, &name, &mut differing);
         }
     }

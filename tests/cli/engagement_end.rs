@@ -70,7 +70,7 @@ fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     let json = home.run("vault rotate --recovery-file two --json").succeeds().json();
     assert_eq!(
         (&json["state"], &json["kit"], json["kits"].as_array().unwrap().len()),
-        (&"settled".into(), &2.into(), 2)
+        (&"settled".into(), &home.kit(2).into(), 2)
     );
     home.run("vault rotate --keep-kit --kit-file one --json").fails_in_json(3, "wrong-kit");
     home.run("vault rotate --keep-kit --kit-file two -q").does("");
@@ -85,13 +85,15 @@ fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
 fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     let home = home_with_copy();
     home.run("recovery new --recovery-file one -q").does("");
+    let first = home.kit(1);
     let done = home.run("project destroy acme --yes acme --recovery-file two").succeeds().text();
+    let second = home.kit(2);
     for line in [
         "project acme is destroyed: its keys are gone from the vault",
-        "recovery kit 2 opens the vault, now and afterwards",
-        "  - recovery kit 1, with a vault file from that time",
+        &format!("recovery kit {second} opens the vault, now and afterwards"),
+        &format!("  - recovery kit {first}, with a vault file from that time"),
         "  - keys that were shown by `key show` or copied from it",
-        "destroy the paper of kit 1",
+        &format!("destroy the paper of kit {first}"),
     ] {
         assert!(done.contains(line), "{line}: {done}");
     }
@@ -239,7 +241,7 @@ fn without_a_terminal_no_kit_ends_unless_that_is_said() {
         home.run(words).fails(
             2,
             "\
-error: recovery kit 1 would stop working with this rotation, and there is no terminal to make another at
+error: recovery kit 1-[..] would stop working with this rotation, and there is no terminal to make another at
 hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, or --no-recovery to have none
 ",
         );

@@ -74,7 +74,7 @@ fn a_kit_that_the_first_run_did_not_make_is_written_by_the_next_that_names_a_fil
     let outcome = home.run("encrypt --init -p acme a.txt --recovery-file kit");
     assert_eq!((outcome.code(), outcome.stderr()), (0, "made project \"acme\"\n"));
     home.run_alone("recovery test --kit-file kit")
-        .shows("kit 1 opens {home}/.local/share/strongroom/vault.json: 1 project\n");
+        .shows("kit 1-[..] opens {home}/.local/share/strongroom/vault.json: 1 project\n");
     home.run("encrypt --init -p acme a.txt --force --recovery-file other").warns(
         "a.txt -> a.txt.sealed (project acme, key version 1)\n",
         "warning: the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
@@ -183,7 +183,7 @@ fn every_command_that_is_told_of_is_for_the_vault_at_hand() {
     assert!(told("project add acme").ends_with("next: strongroom --vault v encrypt --project acme FILE\n"));
     told("recovery new --recovery-file kit");
     let revoked = told("recovery revoke 1");
-    assert!(revoked.contains("Then: strongroom --vault v recovery revoke 1 --paper-destroyed\n"), "{revoked}");
+    assert!(revoked.contains("Then: strongroom --vault v recovery revoke 1-"), "{revoked}");
     assert!(revoked.ends_with("make one with `strongroom --vault v recovery new`\n"), "{revoked}");
     let found = home.run("--vault v doctor --json").json();
     let remedy = found.as_array().unwrap().iter().find_map(|finding| finding["remedy"].as_str()).unwrap();

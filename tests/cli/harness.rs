@@ -82,6 +82,14 @@ impl Home {
         self.keychain().with_extension("anchor")
     }
 
+    /// Returns what the kit of this number is called, which opens the vault.
+    pub fn kit(&self, number: u32) -> String {
+        let kits = self.run_alone("status --json").json()["recovery_kits"].clone();
+        let names = kits.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+        let mut named = names.filter(|name| name.starts_with(&format!("{number}-")));
+        named.next().unwrap_or_else(|| panic!("there is no kit {number}: {kits}"))
+    }
+
     /// Writes a file that its owner alone can read.
     pub fn write(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);

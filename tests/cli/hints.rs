@@ -93,5 +93,5 @@ fn words_of(command: &str) -> impl Iterator<Item = String> {
         |word: &String| word.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['<', '>']) || word == "&&";
     let end = words.iter().position(is_redirection).unwrap_or(words.len());
     words.truncate(end);
-    words.into_iter().map(|word| if word == "N" || word == "NUMBER" { "1".into() } else { word })
+    words.into_iter().map(|word| if word == "N" || word == "KIT" { "1".into() } else { word })
 }

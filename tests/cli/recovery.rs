@@ -25,10 +25,10 @@ fn without_a_terminal_a_new_vault_has_a_kit_where_a_file_is_named_for_it_and_say
     home.run("recovery list").shows("no recovery kit: make one with `strongroom recovery new`\n");
     let home = Home::empty();
     let json = home.run(&format!("init --keychain file {FLOOR} --json --recovery-file kit")).succeeds().json();
-    assert_eq!(json["kit"], 1);
+    assert_eq!(json["kit"], home.kit(1));
     assert_eq!((home.read("kit").len(), home.mode("kit")), (70, 0o600));
     home.run_alone("recovery test --kit-file kit")
-        .shows("kit 1 opens {home}/.local/share/strongroom/vault.json: 0 projects\n");
+        .shows("kit 1-[..] opens {home}/.local/share/strongroom/vault.json: 0 projects\n");
     // A file that cannot be written refuses the vault before it is made.
     let home = Home::empty();
     home.write("kit", "precious");
@@ -43,17 +43,19 @@ fn in_json_a_new_kit_is_one_object_with_its_code() {
     let home = Home::with_vault();
     let json = home.run("recovery new --json --no-input").succeeds().json();
     let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["code", "created", "number"]);
-    assert_eq!((&json["number"], json["code"].as_str().unwrap().len()), (&1.into(), 69));
+    assert_eq!(members, ["code", "created", "kit"]);
+    assert_eq!((&json["kit"], json["code"].as_str().unwrap().len()), (&home.kit(1).into(), 69));
     home.write("kit", json["code"].as_str().unwrap().replace('-', " ").to_lowercase());
     let tested = home.run_alone("recovery test --kit-file kit --json").succeeds().json();
-    assert_eq!(tested, serde_json::json!({"number": 1, "projects": 0, "ends_with_rotation": false, "previous": false}));
+    let kit = home.kit(1);
+    assert_eq!(tested, serde_json::json!({"kit": kit, "projects": 0, "ends_with_rotation": false, "previous": false}));
     // Without JSON, and without a terminal, the page goes to standard output.
     let text = home.run("recovery new --no-input").succeeds().text();
-    assert!(text.contains("STRONGROOM RECOVERY KIT 2") && text.contains("proven to open the vault"), "{text}");
+    assert!(text.contains("STRONGROOM RECOVERY KIT 2-") && text.contains("proven to open the vault"), "{text}");
     assert_eq!(home.run("recovery list --json").json().as_array().unwrap().len(), 2);
     home.run("recovery new --no-input -q").succeeds();
-    assert!(home.run_alone("status").succeeds().text().contains("kit 1, 2 or 3\n"));
+    let names = format!("kit {}, {} or {}\n", home.kit(1), home.kit(2), home.kit(3));
+    assert!(home.run_alone("status").succeeds().text().contains(&names));
 }
 
 #[test]
@@ -66,10 +68,10 @@ fn a_kit_that_opens_the_previous_vault_file_alone_does_not_pass_its_test() {
         home.run_alone("recovery test --kit-file kit")
             .ends(
                 5,
-                "kit 1 opens {home}/.local/share/strongroom/vault.json.prev: 1 project\n",
+                "kit 1-[..] opens {home}/.local/share/strongroom/vault.json.prev: 1 project\n",
                 "\
 warning: the vault file cannot be used ([..]); reading the previous one, generation 3
-error: kit 1 does not open the vault file itself
+error: kit 1-[..] does not open the vault file itself
 cause: [..]
 hint: put a backup in its place, or continue from the previous one (generation 3): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
 ",
@@ -86,7 +88,7 @@ fn a_new_kit_says_that_earlier_backups_do_not_open_with_it() {
     home.run("vault backup before.json -q").does("");
     home.run("recovery new --recovery-file kit").does(
         "\
-recovery kit 1 is made and proven to open the vault; its code is in kit
+recovery kit 1-[..] is made and proven to open the vault; its code is in kit
 print it, put the paper in a safe, and remove the file: rm kit
 earlier backups of the vault do not open with this kit: make a new one with `strongroom vault backup FILE`
 ",
@@ -123,7 +125,7 @@ fn whoever_has_the_vault_file_and_the_kit_is_back_at_work_in_one_command() {
     new.write("pw", "seven-wet-owls-argue-about-tea\n");
     new.run_alone("recover --from copy.json --kit-file kit --new-password-file new --keychain file --no-input").does(
         "\
-kit 1 opened the vault, and this machine has a key of its own
+kit 1-[..] opened the vault, and this machine has a key of its own
 
 vault     {home}/.local/share/strongroom/vault.json
 keychain  file:{home}/.local/state/strongroom/keychain/[..]
@@ -148,7 +150,7 @@ fn a_lost_keychain_item_and_a_forgotten_password_are_made_good_where_the_vault_s
     home.write("pw", "seven-wet-owls-argue-about-tea\n");
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
     let json = home.run_alone("recover --kit-file kit --generate-password --json --no-input").succeeds().json();
-    assert_eq!((&json["kit"], json["path"].as_str()), (&1.into(), home.vault().to_str()));
+    assert_eq!((&json["kit"], json["path"].as_str()), (&home.kit(1).into(), home.vault().to_str()));
     home.write("pw", json["generated_password"].as_str().unwrap());
     home.run("decrypt a.txt.sealed -o c.txt -q").does("");
 }
@@ -203,14 +205,15 @@ fn a_revoked_kit_opens_nothing_and_its_paper_is_remembered_until_it_is_destroyed
     home.run("recovery revoke 2 --json").fails_in_json(4, "kit-not-found");
     home.run("recovery revoke 1").does(
         "\
-kit 1 is revoked
+kit 1-[..] is revoked
 whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault until the data key is rotated: strongroom vault rotate
-destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom recovery revoke 1-[..] --paper-destroyed
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
     );
     home.run_alone("recovery test --kit-file kit --json").fails_in_json(4, "kit-not-found");
-    home.run("recovery list").shows("KIT  MADE                  STATE\n1    [..]Z  ended [..]Z; destroy its paper\n");
+    home.run("recovery list")
+        .shows("KIT   MADE                  STATE\n1-[..]  [..]Z  ended [..]Z; destroy its paper\n");
     let json = home.run("recovery revoke 1 --paper-destroyed --json").succeeds().json();
     assert!(json["valid"] == false && json["paper_destroyed"].is_string());
     let shown = home.run("recovery list").succeeds().text();
@@ -218,7 +221,7 @@ no valid recovery kit is left: make one with `strongroom recovery new`
     for words in ["recovery revoke 1", "recovery revoke 1 --paper-destroyed"] {
         home.run(words).shows(
             "\
-kit 1 ended on [..]Z; its paper is noted as destroyed; nothing was changed
+kit 1-[..] ended on [..]Z; its paper is noted as destroyed; nothing was changed
 no valid recovery kit is left: make one with `strongroom recovery new`
 ",
         );
@@ -231,13 +234,14 @@ fn a_kit_that_a_rotation_ended_is_not_revoked_once_more() {
     home.run("vault rotate --recovery-file two -q").does("");
     home.run("recovery revoke 1").shows(
         "\
-kit 1 ended on [..]Z; nothing was changed
+kit 1-[..] ended on [..]Z; nothing was changed
 whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault unless the data key was rotated since: strongroom vault rotate
-destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom recovery revoke 1-[..] --paper-destroyed
 ",
     );
-    home.run("recovery revoke 1 --paper-destroyed").does("noted: the paper of kit 1 is destroyed\n");
-    home.run("recovery revoke 1").shows("kit 1 ended on [..]Z; its paper is noted as destroyed; nothing was changed\n");
+    home.run("recovery revoke 1 --paper-destroyed").does("noted: the paper of kit 1-[..] is destroyed\n");
+    home.run("recovery revoke 1")
+        .shows("kit 1-[..] ended on [..]Z; its paper is noted as destroyed; nothing was changed\n");
 }
 
 #[test]
@@ -376,7 +380,7 @@ fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     home.write(home.vault(), with_altered_payload(&home.read(home.vault())));
     home.write(home.vault().with_extension("json.prev"), before);
     let json = home.run("status --unlock --json").json();
-    assert_eq!(json["recovery_kits"], serde_json::json!([1]));
+    assert_eq!(json["recovery_kits"], serde_json::json!([home.kit(1)]));
     assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(3), 1));
     assert!(json["warning"].as_str().unwrap().contains("does not open"));
     let (message, remedy) = vault_finding(&home);
@@ -386,7 +390,7 @@ fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     assert!(found.as_array().unwrap().iter().all(|finding| finding["check"] != "anchor"), "{found}");
     // Kit 2 does not open the file that can be used.
     let kits = found.as_array().unwrap().iter().find(|finding| finding["check"] == "recovery kits").unwrap();
-    assert_eq!(kits["message"], "kit 1 opens the vault without keychain and password");
+    assert_eq!(kits["message"], format!("kit {} opens the vault without keychain and password", home.kit(1)));
 }
 
 #[test]
@@ -507,7 +511,7 @@ fn a_revoked_kit_opens_todays_vault_with_an_older_file_until_the_data_key_is_rot
     let again = home.run("recovery revoke 1").succeeds().text();
     assert!(again.contains("can still open today's vault unless the data key was rotated since"), "{again}");
     let json = home.run("recovery revoke 1 --rotate --recovery-file two --json").succeeds().json();
-    assert_eq!((&json["valid"], &json["new_kit"]), (&false.into(), &2.into()));
+    assert_eq!((&json["valid"], &json["new_kit"]), (&false.into(), &home.kit(2).into()));
     assert_eq!(json["rotation"]["state"], "settled");
     assert_eq!(opens_with_kit_of_before(&old, &home.read("kit"), &home.read(home.vault())), 6);
     home.run_alone("recovery test --kit-file two -q").succeeds();
@@ -529,10 +533,10 @@ hint: add --rotate
     home.run("recovery revoke 3 --rotate --no-recovery --json").fails_in_json(4, "kit-not-found");
     home.run("recovery revoke 1 --rotate --keep-kit --kit-file two").does(
         "\
-kit 1 is revoked
+kit 1-[..] is revoked
 the data key is rotated: vault files from before no longer open with this machine's keychain
 old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
-destroy the paper of kit 1: older vault files still open with it. Then: strongroom recovery revoke 1 --paper-destroyed
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom recovery revoke 1-[..] --paper-destroyed
 ",
     );
     home.run_alone("recovery test --kit-file two -q").succeeds();

@@ -63,13 +63,14 @@ acme             1 current
 }
 
 #[test]
-fn recovery_kits_are_told_by_their_numbers() {
+fn recovery_kits_are_told_by_their_names() {
     let home = Home::with_project();
     home.run("recovery new --recovery-file one").succeeds();
     home.run("recovery new --recovery-file two").succeeds();
     let text = home.run_alone("status").succeeds().text();
-    assert!(text.contains("recovery kits  kit 1 or 2\n"), "{text}");
-    assert_eq!(home.run_alone("status --json").succeeds().json()["recovery_kits"], serde_json::json!([1, 2]));
+    let kits = [1, 2].map(|number| home.kit(number));
+    assert!(text.contains(&format!("recovery kits  kit {} or {}\n", kits[0], kits[1])), "{text}");
+    assert_eq!(home.run_alone("status --json").succeeds().json()["recovery_kits"], serde_json::json!(kits));
 }
 
 #[test]

@@ -198,7 +198,7 @@ impl World {
         let done = generation != before || sets_password && self.password == next;
         self.tally.taken_effect += usize::from(cut_short && done);
         // A rotation that had to begin anew ends the kits.
-        if self.header().recovery.is_empty() {
+        if self.header().slots.is_empty() {
             self.make_kit();
         }
     }

@@ -23,6 +23,13 @@ enum At {
     Code,
 }
 
+/// Returns what is on a screen with the first kit called by its number alone: its letters are random.
+fn without_letters(screen: &str) -> String {
+    let mut parts = screen.split("kit 1-");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "kit 1" + part.get(2..).unwrap_or_default())
+}
+
 #[test]
 fn an_interruption_at_a_question_says_what_is_so() {
     let home = Home::with_vault();
@@ -68,6 +75,7 @@ fn an_interruption_at_a_question_says_what_is_so() {
             }
             terminal.press(key);
             let screen = terminal.leaves_with(130);
+            let screen = without_letters(&screen);
             assert!(screen.contains(&format!("\r\nerror: interrupted: {said}\r\n")), "{line}: {said}\n{screen}");
             assert!(files() == before, "{line} changed something");
         }
@@ -83,7 +91,7 @@ fn an_interruption_after_a_kit_was_revoked_says_that_it_is() {
     terminal.see("Rotate the data key now? [y/N] ");
     terminal.press("\x03");
     let screen = terminal.leaves_with(130);
-    assert!(screen.contains("error: interrupted: kit 1 is revoked\r\n"), "{screen}");
+    assert!(without_letters(&screen).contains("error: interrupted: kit 1 is revoked\r\n"), "{screen}");
     assert_eq!(home.run("recovery test --kit-file kit", OLD), 4);
 }
 

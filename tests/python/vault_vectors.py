@@ -80,7 +80,7 @@ def header(**changes):
         "data_key": DATA_KEY_ID,
         "pepper": b64(PEPPER),
         "created": CREATED,
-        "recovery": [],
+        "slots": [],
     } | changes
 
 
@@ -276,3 +276,19 @@ variant(
 )
 log = {"enrolment": OTHER, "count": 318, "tip": b64(hashlib.sha256(b"record 318").digest()), "gaps": 0}
 write("anchor-with-log", "opens", "the anchor holds the end of an access log: every write of an anchor keeps it", "opens.txt", ITEM, anchor(opens_digest, log=log), opens=True)
+
+KIT = "6f3b9c52-71d4-4a0e-9c35-2b8de0f4a917"
+KIT_SECRET = bytes(range(32))
+recovery = b"strongroom/v1/recovery" + raw(VAULT) + raw(DATA_KEY_ID) + raw(KIT)
+kit = {"kind": "kit", "id": KIT, "number": 1, "created": CREATED, "wrapped": b64(seal(KIT_SECRET, recovery, DATA_KEY))}
+member = {"kind": "member", "id": OTHER, "wrapped": "AAAA"}
+variant(
+    "slots",
+    "opens",
+    "a recovery kit, 1-BS, and a way in of a kind that version 1 does not know: that is kept, and the data key not rotated",
+    head=header(slots=[member, kit]),
+    content=payload(kits=[{"id": KIT, "number": 1, "created": CREATED}]),
+    opens=True,
+    **{"kit-secret": KIT_SECRET.hex()},
+)
+variant("slot-unknown-member", "damaged", "a kit's slot has a member that version 1 does not know", head=header(slots=[kit | {"later": 1}]))

@@ -14,7 +14,7 @@ pub struct Known {
     /// The file itself parses.
     pub is_current: bool,
     /// The recovery kits that open it.
-    pub kits: Vec<u32>,
+    pub kits: Vec<String>,
 }
 
 /// What unlocking has told, where there was a password: more than stands in clear.

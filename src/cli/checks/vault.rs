@@ -74,7 +74,7 @@ pub fn check(
     if *source == Source::Current {
         check_previous(store, header.vault, findings);
     }
-    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
     findings.push(if kits.is_empty() {
         Finding::note(
             "recovery kits",

@@ -12,6 +12,7 @@ use crate::cli::unlocking::with_unlocked_by;
 use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::format::kit::KitName;
 use crate::format::name::project_name;
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
@@ -83,7 +84,7 @@ impl Destroy {
                     vault.destroy_project(&self.name, &password, kit, allowed)
                 })?;
             drop(words);
-            let new_kit = making.as_ref().map(|making| making.kit.number());
+            let new_kit = making.as_ref().map(|making| making.kit.name());
             let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
             let mut text = match &shared[..] {
                 [] => format!("project {} is destroyed: its keys are gone from the vault\n", project.name),
@@ -101,7 +102,7 @@ impl Destroy {
                 text += "\nthe rotation that was under way is replaced by this one";
             }
             if let Some(making) = &making {
-                text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+                text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
             }
             text += "\n\ncopies this program knows of that could still open the files:";
             for line in &left {
@@ -119,7 +120,7 @@ impl Destroy {
             let json = json!({
                 "project": project.name,
                 "rotation": rotation_json(rotation),
-                "kit": making.as_ref().map(|making| making.kit.number()),
+                "kit": making.as_ref().map(|making| making.kit.name().to_string()),
                 "shared": shared.iter().map(shared_json).collect::<Value>(),
                 "could_undo": left,
                 "cannot_know": UNKNOWN,
@@ -183,7 +184,7 @@ fn what_is_left(
     project: &ProjectInfo,
     shared: &[SharedKey],
     rotation: Rotation,
-    new_kit: Option<u32>,
+    new_kit: Option<KitName>,
 ) -> Result<Vec<String>, Failure> {
     let store = context.store()?;
     let mut left: Vec<String> = shared
@@ -201,8 +202,8 @@ fn what_is_left(
     }
     // One that ended before there was the project opens no file with its keys, nor does the one made just now.
     let opens = |kit: &&KitInfo| kit.destroyed.is_none() && kit.ended.is_none_or(|ended| ended >= project.created);
-    for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.number) != new_kit) {
-        left.push(format!("recovery kit {}, with a vault file from that time", kit.number));
+    for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.name) != new_kit) {
+        left.push(format!("recovery kit {}, with a vault file from that time", kit.name));
     }
     for (other, settings) in context.settings.all()? {
         let place = std::path::Path::new(&settings.place);

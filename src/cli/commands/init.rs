@@ -48,7 +48,7 @@ impl Init {
                 "path": place,
                 "keychain": key.kind.to_string(),
                 "kdf": kdf_json(key.cost),
-                "kit": kit,
+                "kit": kit.map(|kit| kit.to_string()),
             });
             announced.finish(&text, &json)
         })

@@ -91,7 +91,7 @@ impl Recover {
                 shell_word(&store.file().display().to_string())
             )));
         }
-        let number = opened.kit();
+        let kit = opened.kit();
         let install = |error| {
             let exists = matches!(error, Error::VaultExists { .. });
             let failure = Failure::of("put the copy in the vault's place", error);
@@ -154,7 +154,7 @@ impl Recover {
         // What is remembered is where the other file's key lies.
         let named = other_file.map(|_| format!(" --keychain {}", shell_word(&kind.to_string()))).unwrap_or_default();
         let text = format!(
-            "kit {number} opened the vault, and this machine has a key of its own{aside}\n\n\
+            "kit {kit} opened the vault, and this machine has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
              next: strongroom status --unlock{named}\n\
              If somebody else may have the old machine or its password, rotate the data key: strongroom vault rotate{named}",
@@ -165,7 +165,7 @@ impl Recover {
             "vault": id.to_string(),
             "path": store.place(),
             "keychain": kind.to_string(),
-            "kit": number,
+            "kit": kit.to_string(),
             "kdf": kdf_json(unlocked.kdf_cost()),
         });
         announced.finish(&text, &json)

@@ -20,6 +20,7 @@ use crate::cli::views::{
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
+use crate::format::kit::KitName;
 use crate::store::Store;
 use crate::vault::{Effect, KitInfo, Notice, Source, Unlocked, Vault};
 
@@ -50,8 +51,8 @@ pub enum Recovery {
 /// until the data key is rotated; --rotate does that at once.
 #[derive(Debug, Args)]
 pub struct Revoke {
-    /// The kit's number
-    number: u32,
+    /// The kit as it is called on its paper, such as 3-KT, or its number
+    kit: String,
     /// Remember that its paper is destroyed
     #[arg(long)]
     paper_destroyed: bool,
@@ -93,7 +94,7 @@ impl Recovery {
                     "no recovery kit: make one with `strongroom recovery new`".to_owned()
                 } else {
                     let rows =
-                        kits.iter().map(|kit| vec![kit.number.to_string(), kit.created.to_string(), kit_state(kit)]);
+                        kits.iter().map(|kit| vec![kit.name.to_string(), kit.created.to_string(), kit_state(kit)]);
                     table(&["KIT", "MADE", "STATE"], rows.collect())
                 };
                 output.result(&text, &kits.iter().map(kit_json).collect::<Value>())
@@ -115,43 +116,42 @@ impl Revoke {
             );
         }
         with_unlocked_by(context, |vault, password| {
-            let number = self.number;
-            let doing = format!("revoke kit {number}");
+            let doing = format!("revoke kit {}", self.kit);
+            let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
+            let name = kit.name;
             let failed = |error| {
                 let is_begun = matches!(error, Error::RotationBegun { .. });
                 let mut failure = Failure::of(&doing, error);
                 if is_begun {
-                    failure.message = format!("kit {number} is revoked, but the data key is not rotated yet");
+                    failure.message = format!("kit {name} is revoked, but the data key is not rotated yet");
                 }
                 failure
             };
-            let kit = vault.kits().into_iter().find(|kit| kit.number == number);
-            let kit = kit.ok_or_else(|| failed(Error::KitNotFound { number: Some(number) }))?;
             if self.rotate {
                 return self.with_rotation(context, vault, &password, &kit, failed);
             }
-            let effect = vault.revoke_kit(number, self.paper_destroyed).map_err(failed)?;
+            let effect = vault.revoke_kit(name.id, self.paper_destroyed).map_err(failed)?;
             let kits = vault.kits();
-            let revoked = kits.iter().find(|kit| kit.number == number);
+            let revoked = kits.iter().find(|kit| kit.name == name);
             let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
             let mut text = match (effect, kit.ended) {
                 (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
-                    format!("kit {number} ended on {at}; its paper is noted as destroyed; nothing was changed")
+                    format!("kit {name} ended on {at}; its paper is noted as destroyed; nothing was changed")
                 }
-                (Effect::AlreadySo, Some(at)) => format!("kit {number} ended on {at}; nothing was changed"),
-                (Effect::Changed, Some(_)) => format!("noted: the paper of kit {number} is destroyed"),
-                (_, None) => format!("kit {number} is revoked"),
+                (Effect::AlreadySo, Some(at)) => format!("kit {name} ended on {at}; nothing was changed"),
+                (Effect::Changed, Some(_)) => format!("noted: the paper of kit {name} is destroyed"),
+                (_, None) => format!("kit {name} is revoked"),
             };
             // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
             let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
             if !is_paper_destroyed {
                 text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
-                text += &destroy_paper(number);
+                text += &destroy_paper(name);
             }
             text += &valid_left(vault);
             context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
             if kit.valid && !self.paper_destroyed && !context.output.json {
-                let _words = interrupt::say(format!("kit {number} is revoked"), "");
+                let _words = interrupt::say(format!("kit {name} is revoked"), "");
                 offer_rotation(context, vault, &password)?;
             }
             Ok(())
@@ -166,27 +166,27 @@ impl Revoke {
         kit: &KitInfo,
         failed: impl Fn(Error) -> Failure,
     ) -> Result<(), Failure> {
-        let number = self.number;
-        let so = if kit.valid { format!("kit {number} is not revoked; ") } else { String::new() };
+        let name = kit.name;
+        let so = if kit.valid { format!("kit {name} is not revoked; ") } else { String::new() };
         let words = interrupt::say(so + rotate::NOT_BEGUN, "");
         let (rotation, making) =
-            self.rotation.carry_out(context, vault, password, Some(number), failed, |vault, kit| {
+            self.rotation.carry_out(context, vault, password, Some(name), failed, |vault, kit| {
                 let [so, hint] = rotate::MAY_BE_BEGUN;
-                words.replace(format!("kit {number} may be revoked or not; {so}"), hint);
-                vault.revoke_kit_and_rotate(number, self.paper_destroyed, password, kit)
+                words.replace(format!("kit {name} may be revoked or not; {so}"), hint);
+                vault.revoke_kit_and_rotate(name.id, self.paper_destroyed, password, kit)
             })?;
         drop(words);
-        let mut text = format!("kit {number} is revoked\n{}", rotation_text(rotation));
+        let mut text = format!("kit {name} is revoked\n{}", rotation_text(rotation));
         if let Some(making) = &making {
-            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
         }
         text += &old_backups(rotation);
         text += &papers(vault);
         text += &valid_left(vault);
         let kits = vault.kits();
-        let mut json = kits.iter().find(|kit| kit.number == number).map(kit_json).unwrap_or(Value::Null);
+        let mut json = kits.iter().find(|kit| kit.name == name).map(kit_json).unwrap_or(Value::Null);
         json["rotation"] = rotation_json(rotation);
-        json["new_kit"] = making.map(|making| making.kit.number()).into();
+        json["new_kit"] = making.map(|making| making.kit.name().to_string()).into();
         context.output.done(&text, &json)
     }
 }
@@ -232,16 +232,16 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     if !told {
         warn(opened.source(), opened.generation());
     }
-    let (number, projects, ends) = (opened.kit(), opened.projects(), opened.ends_rotation());
+    let (name, projects, ends) = (opened.kit(), opened.projects(), opened.ends_rotation());
     let previous = *opened.source() != Source::Current;
     let place = if previous { store.previous().display().to_string() } else { store.place() };
     let note = if ends { "\nnote: a rotation of the data key is under way, which ends this kit" } else { "" };
-    let text = format!("kit {number} opens {place}: {}{note}", counted(projects, "project"));
-    let json = json!({"number": number, "projects": projects, "ends_with_rotation": ends, "previous": previous});
+    let text = format!("kit {name} opens {place}: {}{note}", counted(projects, "project"));
+    let json = json!({"kit": name.to_string(), "projects": projects, "ends_with_rotation": ends, "previous": previous});
     context.output.result(&text, &json)?;
     match opened.source() {
         Source::Previous { reason, .. } => {
-            let what = format!("kit {number} does not open the vault file itself");
+            let what = format!("kit {name} does not open the vault file itself");
             Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
                 "put a backup in its place, or continue from the previous one (generation {}): `strongroom status \
                  --unlock --accept-rollback`, or without keychain and password `strongroom recover \
@@ -266,7 +266,7 @@ impl New {
             let place = store.place();
             let making = Making::begin(vault)?;
             let page = making.page(vault, &place);
-            let number = making.kit.number();
+            let name = making.kit.name();
             let words = interrupt::say("no recovery kit was made", "");
             let terminal = if saves || output.json { None } else { context.terminal() };
             let file = self.save.as_ref().or(self.recovery_file.as_ref());
@@ -283,29 +283,29 @@ impl New {
                 (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
                 (None, None, None) => {}
             }
-            words.replace(format!("kit {number} may have been made or not"), SEE_KITS);
+            words.replace(format!("kit {name} may have been made or not"), SEE_KITS);
             kit::add(vault, &making, &store, &password, file.map(PathBuf::as_path))?;
             let created = making.kit.created();
             if output.json {
                 let kept = file.map(|path| path.display().to_string());
-                let mut text = Zeroizing::new(format!("{{\"number\":{number},\"created\":\"{created}\",\"code\":"));
+                let mut text = Zeroizing::new(format!("{{\"kit\":\"{name}\",\"created\":\"{created}\",\"code\":"));
                 match kept {
                     Some(path) => text.push_str(&format!("null,\"file\":{}", Value::from(path))),
                     None => text.push_str(&format!("\"{}\"", *making.code)),
                 }
                 text.push_str("}\n");
-                return revoked_unless_printed(vault, number, print_whole(text.as_bytes()));
+                return revoked_unless_printed(vault, name, print_whole(text.as_bytes()));
             }
             if prints {
-                revoked_unless_printed(vault, number, print_whole(page.text().as_bytes()))?;
+                revoked_unless_printed(vault, name, print_whole(page.text().as_bytes()))?;
             }
             let where_to = match file {
                 Some(path) => format!(
-                    "recovery kit {number} is made and proven to open the vault; its code is in {0}\nprint it, put \
+                    "recovery kit {name} is made and proven to open the vault; its code is in {0}\nprint it, put \
                      the paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
                     shell_word(&path.display().to_string())
                 ),
-                None => format!("recovery kit {number} is made and proven to open the vault\n{OLD_BACKUPS}"),
+                None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
             };
             output.done(&where_to, &Value::Null)
         })
@@ -313,10 +313,10 @@ impl New {
 }
 
 /// A code that nobody can have read must not go on being valid.
-fn revoked_unless_printed(vault: &mut Unlocked<'_>, number: u32, printed: Result<(), Failure>) -> Result<(), Failure> {
+fn revoked_unless_printed(vault: &mut Unlocked<'_>, kit: KitName, printed: Result<(), Failure>) -> Result<(), Failure> {
     if printed.is_err() {
         // Best effort: nobody knows the code.
-        let _ = vault.revoke_kit(number, true);
+        let _ = vault.revoke_kit(kit.id, true);
     }
     printed
 }

@@ -10,6 +10,7 @@ use crate::cli::views::{kit_json, old_backups, papers, rotation_json, rotation_t
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::format::kit::KitName;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 use clap::{Args, ValueHint};
 
@@ -63,7 +64,7 @@ impl RotationFlags {
         context: &Context,
         vault: &mut Unlocked<'_>,
         password: &Password,
-        revoked: Option<u32>,
+        revoked: Option<KitName>,
         failed: impl Fn(Error) -> Failure,
         rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Error>,
     ) -> Result<(Rotation, Option<Making>), Failure> {
@@ -78,10 +79,15 @@ impl RotationFlags {
     }
 
     /// Refuses to end a kit that opens the vault, unless somebody is there to be handed another one or has said so.
-    fn refuse_to_end_kits(&self, context: &Context, vault: &Unlocked<'_>, revoked: Option<u32>) -> Result<(), Failure> {
+    fn refuse_to_end_kits(
+        &self,
+        context: &Context,
+        vault: &Unlocked<'_>,
+        revoked: Option<KitName>,
+    ) -> Result<(), Failure> {
         let is_settled = self.kit.recovery_file.is_some() || self.kit.no_recovery || context.terminal().is_some();
-        let valid = vault.kits().into_iter().filter(|kit| kit.valid && Some(kit.number) != revoked);
-        let numbers: Vec<String> = valid.map(|kit| kit.number.to_string()).collect();
+        let valid = vault.kits().into_iter().filter(|kit| kit.valid && Some(kit.name) != revoked);
+        let numbers: Vec<String> = valid.map(|kit| kit.name.to_string()).collect();
         if is_settled || numbers.is_empty() {
             return Ok(());
         }
@@ -202,7 +208,7 @@ fn with_new_kit(
 fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
     let mut text = rotation_text(rotation);
     if let Some(making) = making {
-        text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.number());
+        text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {
@@ -214,7 +220,7 @@ fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: O
             "\nkeep every kit until the rotation is finished; only one that is made or kept with it is good afterwards";
     }
     let mut json = rotation_json(rotation);
-    json["kit"] = making.map(|making| making.kit.number()).into();
+    json["kit"] = making.map(|making| making.kit.name().to_string()).into();
     json["kits"] = kits.iter().map(kit_json).collect();
     context.output.done(&text, &json)
 }

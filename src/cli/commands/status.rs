@@ -84,7 +84,7 @@ fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear
             reason.as_str().into(),
         );
     }
-    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
     let kits_text = if kits.is_empty() { "none".to_owned() } else { kit_names(&kits) };
     clear.add("recovery kits", kits_text, kits.into());
     let kind = context.kind_of(header.vault)?;

@@ -22,6 +22,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, without_flags};
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
+use crate::format::kit::KitName;
 use crate::format::name::printable;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::keychain::ItemKind;
@@ -140,8 +141,8 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         }
         for kit in &merged.ended_kits {
             lines.push(format!(
-                "recovery kit {kit} opens the vault no more: one of the two files had ended it, or another kit of that \
-                 number. See `strongroom recovery list`"
+                "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom \
+                 recovery list`"
             ));
         }
         for kit in &merged.ending_kits {
@@ -150,20 +151,13 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
                  make another one with `strongroom recovery new`"
             ));
         }
-        for kit in &merged.doubled_kits {
-            lines.push(format!(
-                "two recovery kits have the number {kit}, made apart: both open the vault. Make one with `strongroom \
-                 recovery new`, and end both with `strongroom recovery revoke {kit}`"
-            ));
-        }
         if merged.effect == Effect::Changed {
             lines.push("put the merged vault file on the other machine too, in place of its own".into());
         }
         let json = json!({
             "generation": merged.generation,
-            "ended_kits": merged.ended_kits,
-            "ending_kits": merged.ending_kits,
-            "doubled_kits": merged.doubled_kits,
+            "ended_kits": merged.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
+            "ending_kits": merged.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
             "projects": merged.projects,
             "destroyed": merged.destroyed,
             "held": merged.held,
@@ -197,7 +191,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
             .cause("the copy does not read back as it was written"));
     }
     let header = &document.header;
-    let kits: Vec<u32> = header.recovery.iter().map(|wrap| wrap.kit).collect();
+    let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
     let (checked, rotates) = known_of(context, &document);
     let mut opens = match &kits[..] {
         _ if !checked => {
@@ -375,7 +369,7 @@ impl Fork {
                 "path": store.place(),
                 "keychain": kind.to_string(),
                 "kdf": kdf_json(cost),
-                "kit": number,
+                "kit": number.map(|kit| kit.to_string()),
             });
             context.output.done(&text, &json)
         })

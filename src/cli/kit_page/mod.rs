@@ -6,6 +6,7 @@ use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
+use crate::format::kit::KitName;
 use crate::format::name::printable;
 use crate::format::{Timestamp, VaultId, kit};
 
@@ -36,8 +37,8 @@ const MONTHS: [&str; 12] = [
 
 /// A kit as it is printed.
 pub struct KitPage<'a> {
-    /// The kit's number.
-    pub number: u32,
+    /// What the kit is called.
+    pub name: KitName,
     /// When it was made.
     pub created: Timestamp,
     /// The vault it opens.
@@ -70,11 +71,11 @@ impl KitPage<'_> {
     }
 
     fn fill(&self, template: &str, place: &str, groups: &str, qr: &str) -> Zeroizing<String> {
-        let (number, created, vault) = (self.number.to_string(), in_words(self.created), self.vault.to_string());
+        let (name, created, vault) = (self.name.to_string(), in_words(self.created), self.vault.to_string());
         fill(
             template,
             &[
-                ("number", &number),
+                ("name", &name),
                 ("created", &created),
                 ("vault", &vault),
                 ("place", place),

@@ -11,7 +11,8 @@ const HOSTILE: &str =
 
 fn page<'a>(place: &'a str, code: &'a str) -> KitPage<'a> {
     let vault = "e7118c17-06fd-4c9f-962f-08a5a68b5f73".parse().unwrap();
-    KitPage { number: 3, created: Timestamp::from_unix(1_795_249_800), vault, place, code }
+    let name = KitName { number: 3, id: crate::format::KitId::from_bytes([7; 16]) };
+    KitPage { name, created: Timestamp::from_unix(1_795_249_800), vault, place, code }
 }
 
 /// Parses a page as XML, which is stricter than any browser.
@@ -149,7 +150,7 @@ fn nothing_is_left_to_fill_in_and_no_buffer_grows() {
                 template.split("{{").skip(1).filter_map(|tail| Some(tail.split_once("}}")?.0)).collect();
             names.sort_unstable();
             names.dedup();
-            let known = ["created", "groups", "number", "place", "qr", "vault"];
+            let known = ["created", "groups", "name", "place", "qr", "vault"];
             assert!(names.len() >= 5 && names.iter().all(|name| known.contains(name)), "{names:?}");
             assert_eq!(filled.capacity(), filled.len());
         }

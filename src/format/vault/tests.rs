@@ -7,7 +7,7 @@ fn document() -> Document {
         data_key: DataKeyId::from_bytes([2; 16]),
         pepper: FixedBase64([3; 32]),
         created: Timestamp::from_unix(1_795_249_800),
-        recovery: vec![],
+        slots: vec![],
     };
     Document { protected: header.to_protected().unwrap(), header, payload: vec![9; 72] }
 }
@@ -80,7 +80,8 @@ fn payload_with(change: impl FnOnce(&mut serde_json::Value)) -> Result<Payload, 
         let keys = [key(1, "active"), key(2, "active"), key(3, "retired")];
         serde_json::json!({"id": ProjectId::from_bytes([id; 16]), "name": name, "created": time, "keys": keys})
     };
-    let kit = |number| serde_json::json!({"number": number, "created": time});
+    let kit =
+        |number: u8| serde_json::json!({"id": KitId::from_bytes([number; 16]), "number": number, "created": time});
     let mut payload = serde_json::json!({
         "needs": ["a feature"],
         "policy": Policy::new(KdfCost::FLOOR),
@@ -105,7 +106,7 @@ fn what_must_be_unique_in_a_payload_is_and_counts_from_1() {
         |payload| payload["projects"][1]["id"] = payload["projects"][0]["id"].clone(),
         |payload| payload["projects"][0]["keys"][1]["version"] = 1.into(),
         |payload| payload["projects"][0]["keys"][2]["version"] = 0.into(),
-        |payload| payload["kits"][1]["number"] = 1.into(),
+        |payload| payload["kits"][1]["id"] = payload["kits"][0]["id"].clone(),
         |payload| payload["kits"][1]["number"] = 0.into(),
         |payload| payload["policy"]["m"] = 65535.into(),
     ];
@@ -122,4 +123,57 @@ fn a_project_without_an_active_key_has_no_current_one() {
         }
     };
     assert!(payload_with(retire).unwrap().projects[0].current().is_none());
+}
+
+#[test]
+fn a_slot_of_an_unknown_kind_is_kept_and_a_kits_is_held_to_its_members() {
+    let kit = KitSlot {
+        id: KitId::from_bytes([7; 16]),
+        number: 3,
+        created: Timestamp::from_unix(0),
+        wrapped: Base64(vec![1]),
+    };
+    let kit = serde_json::to_value(Slot::Kit(kit)).unwrap();
+    assert_eq!((&kit["kind"], &kit["number"]), (&"kit".into(), &3.into()));
+    let foreign = serde_json::json!({"kind": "member", "id": "x", "deep": [1, {"y": null}]});
+    let with = |slots: serde_json::Value| {
+        let mut protected: serde_json::Value = serde_json::from_slice(&document().protected).unwrap();
+        protected["slots"] = slots;
+        let document = Document { protected: serde_json::to_vec(&protected).unwrap(), ..document() };
+        Document::parse(&document.to_bytes().unwrap())
+    };
+    let read = with(serde_json::json!([foreign, kit])).unwrap().header;
+    assert_eq!(read.slots.iter().map(Slot::kind).collect::<Vec<_>>(), ["member", "kit"]);
+    assert_eq!(read.kits().count(), 1);
+    assert_eq!(serde_json::to_value(&read.slots).unwrap(), serde_json::json!([foreign, kit]));
+    let mut later = kit.clone();
+    later["later"] = 1.into();
+    let mut short = kit.clone();
+    short.as_object_mut().unwrap().remove("wrapped");
+    for bad in [later, short, serde_json::json!({"id": 1}), serde_json::json!({"kind": 1}), serde_json::json!(["kit"])]
+    {
+        assert!(matches!(with(serde_json::json!([bad])), Err(FormatError::Malformed(_))), "{bad}");
+    }
+}
+
+#[test]
+fn what_was_written_before_the_formats_were_frozen_is_called_that() {
+    let with = |change: fn(&mut serde_json::Value)| {
+        let mut protected: serde_json::Value = serde_json::from_slice(&document().protected).unwrap();
+        change(&mut protected);
+        let document = Document { protected: serde_json::to_vec(&protected).unwrap(), ..document() };
+        Document::parse(&document.to_bytes().unwrap()).map(drop)
+    };
+    let old = with(|protected| {
+        let members = protected.as_object_mut().unwrap();
+        let slots = members.remove("slots").unwrap();
+        members.insert("recovery".into(), slots);
+    });
+    assert_eq!(old, Err(FormatError::BeforeRelease));
+    for other in [
+        with(|protected| drop(protected.as_object_mut().unwrap().remove("slots"))),
+        with(|protected| protected["recovery"] = serde_json::json!([])),
+    ] {
+        assert!(matches!(other, Err(FormatError::Malformed(_))));
+    }
 }

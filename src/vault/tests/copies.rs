@@ -111,7 +111,7 @@ fn a_fork_has_the_same_keys_and_nothing_else_in_common() {
     assert!(forked.kits().is_empty());
     let (own, other) = (machine.document().header, elsewhere.document().header);
     assert_eq!(other.vault, id);
-    assert!(own.data_key != other.data_key && own.pepper != other.pepper && other.recovery.is_empty());
+    assert!(own.data_key != other.data_key && own.pepper != other.pepper && other.slots.is_empty());
     drop(forked);
     let again =
         Vault::open(&elsewhere.store).unwrap().unlock(&password(PASSWORD), &elsewhere.keychain, &elsewhere.host);
@@ -124,13 +124,13 @@ fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
     let add = || new_kit(&mut machine.unlocked());
     let first = add();
     let copy = machine.file();
-    machine.unlocked().revoke_kit(1, true).unwrap();
+    machine.unlocked().revoke_kit(first.name().id, true).unwrap();
     let second = add();
     opened_copy(&machine, &copy).unwrap().restore().unwrap();
     let opens =
         |kit: &crate::vault::kits::NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).is_ok();
     assert_eq!((opens(&first), opens(&second)), (false, true));
-    assert_eq!(machine.unlocked().make_kit().unwrap().number(), 3);
+    assert_eq!(machine.unlocked().make_kit().unwrap().name().number, 3);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() 
     let machine = Machine::at(3);
     let kit = new_kit(&mut machine.unlocked());
     let before = machine.file();
-    machine.unlocked().revoke_kit(1, false).unwrap();
+    machine.unlocked().revoke_kit(kit.name().id, false).unwrap();
     let copy = machine.file();
     // The other machine's file, which knew nothing of that.
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
@@ -182,7 +182,7 @@ fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() 
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     opened_copy(&machine, &copy).unwrap().restore().unwrap();
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    assert_eq!(machine.document().header.recovery, []);
+    assert_eq!(machine.document().header.slots, []);
     assert!(!machine.unlocked().kits()[0].valid);
 }
 

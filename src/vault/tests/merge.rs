@@ -11,6 +11,11 @@ fn apart() -> (Machine, Machine) {
     (Machine::at(3), Machine::at(3))
 }
 
+/// Returns what the kit is called that this one opens the vault as.
+fn opens_as(machine: &Machine, kit: &NewKit) -> crate::format::kit::KitName {
+    Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit()
+}
+
 fn merge(machine: &Machine, other: &Machine) -> Result<crate::vault::Merged, Error> {
     machine.unlocked().merge(&other.document())
 }
@@ -26,7 +31,7 @@ fn what_both_machines_made_is_there_and_both_go_on_with_the_merged_file() {
     let merged = merge(&here, &there).unwrap();
     assert_eq!((merged.generation, merged.projects), (6, vec!["gamma".to_owned(), "beta (2)".to_owned()]));
     assert_eq!(merged.renamed, [("beta".to_owned(), "beta (2)".to_owned())]);
-    assert_eq!((merged.ended_kits, merged.ending_kits, merged.doubled_kits), (vec![], vec![], vec![]));
+    assert_eq!((merged.ended_kits, merged.ending_kits), (vec![], vec![]));
     assert_eq!(here.notices(), []);
     let theirs = exposed(&there.unlocked(), "beta", 1);
     assert_eq!(exposed(&here.unlocked(), "beta (2)", 1), theirs);
@@ -86,12 +91,24 @@ fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
     let kits = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
     merge(&here, &there).unwrap();
     for kit in &kits {
-        assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 1);
+        assert_eq!(opens_as(&here, kit), kit.name());
+        assert_eq!(kit.name().number, 1);
     }
-    // A kit that one machine revoked does not come back with the other's file.
-    there.unlocked().revoke_kit(1, false).unwrap();
-    merge(&here, &there).unwrap();
-    assert!(here.document().header.recovery.is_empty());
+    assert_fails!(here.unlocked().find_kit("1"), Error::KitAmbiguous { kits } if kits.len() == 2);
+    for kit in &kits {
+        let name = kit.name();
+        for text in [name.to_string(), name.id.to_string()] {
+            // Of 484 pairs of kits, one has the letters in common, too.
+            let found = here.unlocked().find_kit(&text);
+            assert!(
+                found.is_ok_and(|found| found.name == name) || kits[0].name().to_string() == kits[1].name().to_string()
+            );
+        }
+    }
+    // A kit that one machine revoked does not come back with the other's file, and the other kit stays.
+    there.unlocked().revoke_kit(kits[1].name().id, false).unwrap();
+    assert_eq!(merge(&here, &there).unwrap().ended_kits, [kits[1].name()]);
+    assert!(here.document().header.kits().map(|kit| kit.id).eq([kits[0].name().id]));
 }
 
 #[test]
@@ -204,27 +221,27 @@ fn kits_that_only_the_other_machine_made_or_ended_are_known_afterwards() {
     merge(&here, &there).unwrap();
     // Once more: what is there already does not come twice.
     merge(&here, &there).unwrap();
-    assert_eq!(here.document().header.recovery.len(), 2);
-    assert!(here.unlocked().kits().iter().map(|kit| (kit.number, kit.valid)).eq([(1, true), (2, true)]));
-    there.unlocked().revoke_kit(1, true).unwrap();
+    assert_eq!(here.document().header.slots.len(), 2);
+    assert!(here.unlocked().kits().iter().map(|kit| (kit.name.number, kit.valid)).eq([(1, true), (2, true)]));
+    there.unlocked().revoke_kit(kits[0].name().id, true).unwrap();
     merge(&here, &there).unwrap();
     let known = here.unlocked().kits();
     assert!(known[0].ended.is_some() && known[0].destroyed.is_some() && known[1].ended.is_none());
-    assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kits[1].secret()).unwrap().kit(), 2);
+    assert_eq!(opens_as(&here, &kits[1]), kits[1].name());
     // A good one comes over though another has ended.
     let third = Machine::at(3);
     merge(&third, &there).unwrap();
-    assert_eq!(third.document().header.recovery.iter().map(|wrap| wrap.kit).collect::<Vec<_>>(), [2]);
+    assert!(third.document().header.kits().map(|kit| kit.id).eq([kits[1].name().id]));
 }
 
 #[test]
 fn a_kit_that_was_ended_here_does_not_come_back_with_the_other_file() {
     let (here, there) = apart();
-    new_kit(&mut there.unlocked());
+    let kit = new_kit(&mut there.unlocked());
     merge(&here, &there).unwrap();
-    here.unlocked().revoke_kit(1, false).unwrap();
+    here.unlocked().revoke_kit(kit.name().id, false).unwrap();
     merge(&here, &there).unwrap();
-    assert!(here.document().header.recovery.is_empty());
+    assert!(here.document().header.slots.is_empty());
     assert!(here.unlocked().kits()[0].ended.is_some());
 }
 
@@ -300,12 +317,12 @@ fn a_rotation_goes_on_in_the_merged_file_and_waits_anew() {
     there.store.put(Some(here.file()), None);
     let mut elsewhere = there.unlocked();
     elsewhere.add_project(&named("gamma")).unwrap();
-    new_kit(&mut elsewhere);
+    let second = new_kit(&mut elsewhere);
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(first.secret())).unwrap();
     drop((unlocked, elsewhere));
     here.host.wait(SETTLING_SECONDS - 1);
     let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![2]));
+    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![second.name()]));
     here.host.wait(1);
     assert!(!here.unlocked().finished_rotation(), "a note may be older than the item");
     here.host.wait(SETTLING_SECONDS);
@@ -329,16 +346,44 @@ fn one_rotation_in_both_files_keeps_what_either_knows_of_it() {
 }
 
 #[test]
-fn two_kits_of_one_number_both_open_and_are_named() {
+fn ways_in_of_unknown_kinds_are_carried_and_not_united() {
+    let member = |id: u32| json!({"kind": "member", "id": id, "wrapped": "AAAA"});
     let (here, there) = apart();
-    let [own, theirs] = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
-    assert_eq!(merge(&here, &there).unwrap().doubled_kits, [1]);
-    for kit in [own, theirs] {
-        Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    for machine in [&here, &there] {
+        machine.plant(|header, _| header["slots"] = json!([member(1)]));
     }
-    assert_eq!(here.unlocked().kits()[0].papers, 2);
-    here.unlocked().revoke_kit(1, false).unwrap();
-    assert_eq!(here.document().header.recovery, []);
+    let slots = || serde_json::to_value(&here.document().header.slots).unwrap();
+    let kit = new_kit(&mut there.unlocked());
+    merge(&here, &there).unwrap();
+    assert_eq!((slots()[0].clone(), slots().as_array().unwrap().len()), (member(1), 2));
+    assert_eq!(opens_as(&here, &kit), kit.name());
+    // Added there, or taken away here: nobody can tell.
+    there.plant(|header, _| header["slots"] = json!([member(1), member(2)]));
+    assert_fails!(merge(&here, &there), Error::NotUnited { members } if members == ["slots of kind \"member\""]);
+    there.plant(|header, _| header["slots"] = json!([]));
+    assert_fails!(merge(&here, &there), Error::NotUnited { .. });
+    // Nobody's way in ends with a rotation that this program begins.
+    let mut unlocked = here.unlocked();
+    let refused = |error: &Error| matches!(error, Error::ReadOnly { features } if features == &["slot:member"]);
+    let rotated = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
+    assert!(rotated.is_err_and(|error| refused(&error)));
+    let revoked = unlocked.revoke_kit_and_rotate(kit.name().id, false, &password(PASSWORD), NextKit::None);
+    assert!(revoked.is_err_and(|error| refused(&error)));
+    assert!(unlocked.check_destroyable("acme", SharedKeys::Refused).is_err_and(|error| refused(&error)));
+    unlocked.add_project(&named("beta")).unwrap();
+    assert_eq!(slots()[0], member(1));
+}
+
+#[test]
+fn a_rotation_of_a_newer_program_moves_the_ways_in_that_it_has_prepared() {
+    let (here, member) = (Machine::at(3), |key: u32| json!({"kind": "member", "id": 1, "wrapped": key}));
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
+    here.plant(|header, _| header["slots"] = json!([member(1)]));
+    here.host.set_boot("another");
+    assert!(matches!(&here.notices()[..], [Notice::RotationStuck { .. }]), "it would end");
+    here.plant(|_, payload| payload["rotation"]["slots"] = json!([member(2)]));
+    assert_eq!(here.notices(), [Notice::RotationFinished]);
+    assert_eq!(serde_json::to_value(&here.document().header.slots).unwrap(), json!([member(2)]));
 }
 
 #[test]
@@ -353,7 +398,7 @@ fn a_merge_says_of_orders_and_names_of_the_other_file_what_becomes_of_them() {
 }
 
 #[test]
-fn two_kits_of_one_number_go_on_with_a_rotation_that_both_have_a_part_in_and_neither_is_kept_alone() {
+fn two_kits_of_one_number_go_on_with_a_rotation_that_both_have_a_part_in_and_each_can_be_kept_alone() {
     let (here, there) = apart();
     let first = new_kit(&mut here.unlocked());
     here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(first.secret())).unwrap();
@@ -361,13 +406,13 @@ fn two_kits_of_one_number_go_on_with_a_rotation_that_both_have_a_part_in_and_nei
     let opened = Vault::open(&there.store).unwrap().open_with_kit(first.secret()).unwrap();
     drop(opened.enroll(&there.keychain, &there.host, &password(PASSWORD), None, false).unwrap());
     let kits = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
-    let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.doubled_kits, merged.ending_kits), (vec![2], vec![]));
+    assert_eq!(merge(&here, &there).unwrap().ending_kits, []);
     here.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     for kit in &kits {
-        assert_eq!(Vault::open(&here.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), 2);
+        assert_eq!((opens_as(&here, kit), kit.name().number), (kit.name(), 2));
     }
-    let kept = here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kits[1].secret()));
-    assert_fails!(kept, Error::KitDoubled { number: 2 });
-    assert_eq!(here.notices(), []);
+    here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kits[1].secret())).unwrap();
+    here.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
+    assert_eq!(opens_as(&here, &kits[1]), kits[1].name());
+    assert_eq!(here.document().header.slots.len(), 1);
 }

@@ -67,17 +67,19 @@ fn a_revoked_kit_and_a_strangers_open_nothing_though_the_previous_file_knew_them
     let other = unlocked.make_kit().unwrap();
     assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::WrongKit);
     unlocked.add_kit(&other, &password(PASSWORD)).unwrap();
-    unlocked.revoke_kit(1, false).unwrap();
+    unlocked.revoke_kit(kit.name().id, false).unwrap();
     assert!(machine.store.load_previous().unwrap().is_some());
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::WrongKit);
-    unlocked.revoke_kit(2, true).unwrap();
-    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::KitNotFound { number: None });
-    assert_fails!(unlocked.revoke_kit(3, false), Error::KitNotFound { number: Some(3) });
+    unlocked.revoke_kit(other.name().id, true).unwrap();
+    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::KitNotFound { name: None });
+    assert_fails!(unlocked.find_kit("3"), Error::KitNotFound { name: Some(name) } if name == "3");
+    let never = unlocked.make_kit().unwrap();
+    assert_fails!(unlocked.revoke_kit(never.name().id, false), Error::KitNotFound { name: Some(_) });
     let kits = unlocked.kits();
     assert!(kits.iter().all(|kit| !kit.valid && kit.ended.is_some()));
     assert_eq!([kits[0].destroyed.is_some(), kits[1].destroyed.is_some()], [false, true]);
     // A number is never used again.
-    assert_eq!(unlocked.make_kit().unwrap().number(), 3);
+    assert_eq!(unlocked.make_kit().unwrap().name().number, 3);
 }
 
 #[test]
@@ -85,9 +87,11 @@ fn any_flipped_bit_of_a_kits_wrap_is_refused_and_the_previous_file_still_opens()
     let (machine, kit) = with_kit();
     machine.unlocked().add_project(&named("beta")).unwrap();
     let whole = machine.document();
-    for bit in (0..whole.header.recovery[0].wrapped.0.len() * 8).step_by(7) {
-        let mut document = whole.clone();
-        document.header.recovery[0].wrapped.0[bit / 8] ^= 1 << (bit % 8);
+    let slot = whole.header.kits().next().unwrap().clone();
+    for bit in (0..slot.wrapped.0.len() * 8).step_by(7) {
+        let (mut document, mut slot) = (whole.clone(), slot.clone());
+        slot.wrapped.0[bit / 8] ^= 1 << (bit % 8);
+        document.header.slots = vec![crate::format::vault::Slot::Kit(slot)];
         document.protected = document.header.to_protected().unwrap();
         let altered = Machine::empty();
         altered.store.put(Some(document.to_bytes().unwrap()), None);
@@ -114,7 +118,7 @@ fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier
     let finished = fresh.unlock(OTHER_PASSWORD).unwrap();
     assert!(finished.finished_rotation() && finished.kits()[1].valid && !finished.kits()[0].valid);
     drop(finished);
-    assert_eq!(Vault::open(&fresh.store).unwrap().open_with_kit(second.secret()).unwrap().kit(), 2);
+    assert_eq!(Vault::open(&fresh.store).unwrap().open_with_kit(second.secret()).unwrap().kit(), second.name());
 
     let ends = |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().ends_rotation();
     assert_eq!((ends(&first), ends(&second)), (true, false));
@@ -421,7 +425,7 @@ fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
 fn file_opens_another(kit: &NewKit, file: &[u8], other: &[u8]) -> bool {
     let (file, other) = (Document::parse(file).unwrap(), Document::parse(other).unwrap());
     let header = &file.header;
-    let opened = crate::vault::kits::unwrap(&header.recovery, header.vault, header.data_key, kit.secret());
+    let opened = crate::vault::kits::unwrap(&header.slots, header.vault, header.data_key, kit.secret());
     open_payload(&other, &opened.unwrap().1).is_ok()
 }
 
@@ -430,9 +434,9 @@ fn a_revoked_kit_and_an_older_file_open_todays_vault_until_the_data_key_is_rotat
     let (machine, kit) = with_kit();
     let old = machine.file();
     let mut unlocked = machine.unlocked();
-    unlocked.revoke_kit(1, false).unwrap();
+    unlocked.revoke_kit(kit.name().id, false).unwrap();
     unlocked.add_project(&named("beta")).unwrap();
-    assert!(machine.document().header.recovery.is_empty());
+    assert!(machine.document().header.slots.is_empty());
     assert!(file_opens_another(&kit, &old, &machine.file()), "the data key is the same");
     rotate_now(&mut unlocked);
     assert!(!file_opens_another(&kit, &old, &machine.file()));
@@ -446,14 +450,14 @@ fn a_kit_is_revoked_and_the_data_key_rotated_in_one_write_or_neither_is() {
     let next = unlocked.make_kit().unwrap();
     let with = password(PASSWORD);
     // The kit that is revoked is none to keep.
-    let kept = unlocked.revoke_kit_and_rotate(1, false, &with, NextKit::Keep(kit.secret()));
+    let kept = unlocked.revoke_kit_and_rotate(kit.name().id, false, &with, NextKit::Keep(kit.secret()));
     assert_fails!(kept, Error::WrongKit);
     assert_fails!(
-        unlocked.revoke_kit_and_rotate(7, false, &with, NextKit::None),
-        Error::KitNotFound { number: Some(7) }
+        unlocked.revoke_kit_and_rotate(crate::format::KitId::from_bytes([7; 16]), false, &with, NextKit::None),
+        Error::KitNotFound { name: Some(_) }
     );
     assert_eq!((machine.file(), machine.item()), (old.clone(), before));
-    unlocked.revoke_kit_and_rotate(1, true, &with, NextKit::New(&next)).unwrap();
+    unlocked.revoke_kit_and_rotate(kit.name().id, true, &with, NextKit::New(&next)).unwrap();
     let kits = unlocked.kits();
     assert_eq!(
         kits.iter().map(|kit| (kit.valid, kit.destroyed.is_some())).collect::<Vec<_>>(),
@@ -462,5 +466,5 @@ fn a_kit_is_revoked_and_the_data_key_rotated_in_one_write_or_neither_is() {
     assert_eq!(unlocked.rotation().map(|_| ()), Some(()));
     unlocked.settle_rotation(&with, Settle::Now).unwrap();
     assert!(!file_opens_another(&kit, &old, &machine.file()));
-    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(next.secret()).unwrap().kit(), 2);
+    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(next.secret()).unwrap().kit(), next.name());
 }

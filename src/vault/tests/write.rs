@@ -25,7 +25,7 @@ fn what_changes_nothing_is_not_written() {
         |vault| vault.hold_project("acme", "law suit"),
         |vault| vault.rename_project("acme", "bistro"),
         |vault| vault.retire_file_key("bistro", 1, true),
-        |vault| vault.revoke_kit(1, true),
+        |vault| vault.revoke_kit(vault.find_kit("1")?.name.id, true),
         |vault| vault.merge(&vault.document.clone()).map(|merged| merged.effect),
     ];
     let machine = Machine::at(3);
@@ -43,7 +43,7 @@ fn what_changes_nothing_is_not_written() {
         |vault| vault.rename_project("bistro", "bistro"),
         calls[2],
         calls[3],
-        |vault| vault.revoke_kit(1, false),
+        |vault| vault.revoke_kit(vault.find_kit("1")?.name.id, false),
         calls[4],
     ];
     for (index, call) in again.iter().enumerate() {
