@@ -1,13 +1,19 @@
 //! The vault file: a small part in clear, and the payload that only the data key opens.
 
+mod rotation;
+mod slot;
+
 use serde::{Deserialize, Serialize};
 
-use super::json::{StrictValue, closed_object, open_object, parse, to_padded};
+use super::json::{closed_object, open_object, parse, to_padded};
 use super::kit::KitName;
 use super::scalar::{Base64, FixedBase64};
-use super::{DataKeyId, EnrolmentId, FormatError, KitId, ProjectId, SecretId, Timestamp, VaultId};
+use super::{DataKeyId, FormatError, KitId, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
+
+pub use rotation::{Cancelled, Moment, Part, Rotation, UnderWay};
+pub use slot::{KitSlot, Slot};
 
 /// The largest vault file that is read, in bytes; about 100,000 keys are a quarter of it.
 pub const SIZE_LIMIT: u64 = 256 << 20;
@@ -56,90 +62,6 @@ closed_object! {
         pub created: Timestamp,
         /// The ways to the data key that need no keychain.
         pub slots: Vec<Slot>,
-    }
-}
-
-/// A way to the data key that needs no keychain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Slot {
-    /// Through a recovery kit.
-    Kit(KitSlot),
-    /// Of a kind that this version does not know, kept as it is.
-    Other(StrictValue),
-}
-
-closed_object! {
-    /// The data key wrapped under one recovery kit's secret.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct KitSlot {
-        /// The kit.
-        pub id: KitId,
-        /// The kit's number.
-        pub number: u32,
-        /// When the kit was made.
-        pub created: Timestamp,
-        /// The wrapped data key.
-        pub wrapped: Base64,
-    }
-}
-
-impl Slot {
-    const KIT: &str = "kit";
-
-    /// Returns its kind.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        match self {
-            Self::Kit(_) => Self::KIT,
-            Self::Other(value) => value.as_value()["kind"].as_str().unwrap_or_default(),
-        }
-    }
-
-    /// Returns it as a kit's, if it is one.
-    #[must_use]
-    pub fn as_kit(&self) -> Option<&KitSlot> {
-        match self {
-            Self::Kit(kit) => Some(kit),
-            Self::Other(_) => None,
-        }
-    }
-}
-
-impl KitSlot {
-    /// Returns what the kit is called.
-    #[must_use]
-    pub fn name(&self) -> KitName {
-        KitName { number: self.number, id: self.id }
-    }
-}
-
-impl Serialize for Slot {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tagged<'s> {
-            kind: &'static str,
-            #[serde(flatten)]
-            slot: &'s KitSlot,
-        }
-        match self {
-            Self::Kit(slot) => Tagged { kind: Self::KIT, slot }.serialize(serializer),
-            Self::Other(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Slot {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let value = StrictValue::deserialize(deserializer)?;
-        let members = value.as_value().as_object().ok_or_else(|| D::Error::custom("a slot is no object"))?;
-        let kind = members.get("kind").and_then(serde_json::Value::as_str);
-        if kind.ok_or_else(|| D::Error::custom("a slot has no kind"))? != Self::KIT {
-            return Ok(Self::Other(value));
-        }
-        let mut members = members.clone();
-        members.remove("kind");
-        serde_json::from_value(members.into()).map(Self::Kit).map_err(D::Error::custom)
     }
 }
 
@@ -262,81 +184,6 @@ open_object! {
         pub t: u32,
         /// Lanes.
         pub p: u32,
-    }
-}
-
-/// What a payload says of a rotation of the data key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Rotation {
-    /// One is under way.
-    UnderWay(UnderWay),
-    /// One was cancelled that somebody had ordered, and none has been begun since.
-    Cancelled(Cancelled),
-}
-
-open_object! {
-    /// A rotation that is under way, and the data key that it moves to.
-    pub struct UnderWay {
-        /// The next data key's id.
-        pub data_key: DataKeyId,
-        /// The pepper of its wraps.
-        pub pepper: FixedBase64<PEPPER_LEN>,
-        /// The slots that the vault has afterwards, under the next data key.
-        pub slots: Vec<Slot> = default,
-        /// The machines that have a part in it.
-        pub enrolments: Vec<Part>,
-    }
-}
-
-open_object! {
-    /// A machine's part in a rotation.
-    pub struct Part {
-        /// Which machine: what gave it its item.
-        pub id: EnrolmentId,
-        /// Since when its item has been given time to settle; none before the item is written.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub since: Option<Moment> = default,
-    }
-}
-
-open_object! {
-    /// A moment in the life of one boot of one machine.
-    pub struct Moment {
-        /// The boot's id.
-        pub boot: String,
-        /// The boot-time clock, in seconds.
-        pub seconds: u64,
-    }
-}
-
-open_object! {
-    /// A rotation that was cancelled.
-    pub struct Cancelled {
-        /// When.
-        pub since: Timestamp,
-    }
-}
-
-impl UnderWay {
-    /// Returns a machine's part.
-    #[must_use]
-    pub fn part(&self, id: EnrolmentId) -> Option<&Part> {
-        self.enrolments.iter().find(|part| part.id == id)
-    }
-
-    /// Returns a machine's part to be changed, which it has from now on.
-    pub fn part_mut(&mut self, id: EnrolmentId) -> &mut Part {
-        let place = self.enrolments.iter().position(|part| part.id == id).unwrap_or_else(|| {
-            self.enrolments.push(Part { id, since: None, others: Default::default() });
-            self.enrolments.len() - 1
-        });
-        &mut self.enrolments[place]
-    }
-
-    /// Lets every machine wait anew.
-    pub fn forget_times(&mut self) {
-        self.enrolments.iter_mut().for_each(|part| part.since = None);
     }
 }
 
