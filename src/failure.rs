@@ -145,6 +145,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::Kdf(crate::crypto::kdf::KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
         Error::Busy { .. } => (Exit::Busy, "busy"),
         Error::Changed { .. } | Error::KeyUnchecked { .. } => (Exit::Failed, "changed"),
+        Error::Keychain(KeychainError::Busy { .. }) => (Exit::Busy, "busy"),
         Error::Keychain(error) => (Exit::Keychain, error.kind()),
         Error::KeyMissing { .. } => (Exit::Keychain, "key-missing"),
         Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
@@ -361,6 +362,7 @@ fn keychain_hint(error: &KeychainError) -> String {
             "look for an unlock dialog, or restart the keychain service; --keychain-timeout gives it longer"
         }
         KeychainError::Vanished { .. } => "start the keychain service again",
+        KeychainError::Busy { .. } => "wait until the other strongroom is done, and run it again",
         KeychainError::Ambiguous { .. } => "let `strongroom doctor --remove-duplicates` remove those that do not open",
         KeychainError::TooLong { .. } => {
             "this is not an item of Strongroom's: remove it in the keychain's own program, or name where the key is \

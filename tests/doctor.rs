@@ -8,12 +8,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use strongroom::crypto::kdf::KdfCost;
 use strongroom::crypto::secret::Password;
 use strongroom::format::vault::SIZE_LIMIT;
 use strongroom::host::ThisHost;
-use strongroom::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use strongroom::keychain::{FileKeychain, ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem};
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
 
@@ -469,6 +470,10 @@ impl Keychain for CutShort {
             return Err(KeychainError::Vanished { provider: "test".into() });
         }
         self.inner.set(vault, kind, bytes)
+    }
+
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        self.inner.lock(vault, wait)
     }
 
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {

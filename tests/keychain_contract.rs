@@ -37,8 +37,28 @@ fn listed(keychain: &dyn Keychain) -> Vec<StoredItem> {
     items
 }
 
+/// One lock of a vault's items is held at a time, and waited for.
+fn locks(keychain: &dyn Keychain, holds: Holds) {
+    let held = keychain.lock(VAULT, Duration::ZERO).expect("lock");
+    let (start, wait) = (Instant::now(), Duration::from_millis(50));
+    let busy = keychain.lock(VAULT, wait).expect_err("it is held");
+    assert!(matches!(busy, KeychainError::Busy { waited, .. } if waited == wait) && start.elapsed() >= wait, "{busy}");
+    if holds == Holds::ManyVaults {
+        drop(keychain.lock(OTHER, Duration::ZERO).expect("another vault's lock is free"));
+    }
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| keychain.lock(VAULT, Duration::from_secs(20)).map(drop));
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(!waits.is_finished());
+        drop(held);
+        waits.join().expect("a thread").expect("it was given back");
+    });
+    drop(keychain.lock(VAULT, Duration::ZERO).expect("it is free again"));
+}
+
 /// Begins and ends with no item of this test's vaults.
 fn keeps_the_contract(keychain: &dyn Keychain, holds: Holds) {
+    locks(keychain, holds);
     assert!(!keychain.name().is_empty());
     let probe = keychain.probe().expect("probe");
     assert!(!probe.locked && !probe.provider.is_empty());
@@ -125,7 +145,8 @@ fn a_deadline_keeps_the_contract() {
 #[ignore = "needs a real Secret Service: run ./test"]
 fn the_operating_system_keeps_the_contract() {
     desktop::inside("--unlocked", "the_operating_system_keeps_the_contract", || {
-        let keychain = OsKeychain::new(Prompting::Forbidden);
+        let locks = tempfile::tempdir().expect("a folder");
+        let keychain = OsKeychain::new(Prompting::Forbidden).with_locks(Some(locks.path().join("locks")));
         for left_over in listed(&keychain) {
             keychain.delete(&left_over.handle).expect("delete");
         }

@@ -129,7 +129,8 @@ impl Context {
         } else {
             Prompting::Forbidden
         };
-        Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(prompting)), deadline))
+        let locks = self.folders.keychain.clone();
+        Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(prompting).with_locks(locks)), deadline))
     }
 
     /// Makes the keychain of a kind so that it asks nothing, for what can be done without it.
@@ -142,7 +143,8 @@ impl Context {
 
     /// Makes the operating system's keychain so that it asks nothing.
     pub fn silent_os_keychain(&self) -> Arc<dyn Keychain> {
-        Arc::new(WithDeadline::new(Arc::new(OsKeychain::new(Prompting::Forbidden)), DEADLINE_ALONE))
+        let keychain = OsKeychain::new(Prompting::Forbidden).with_locks(self.folders.keychain.clone());
+        Arc::new(WithDeadline::new(Arc::new(keychain), DEADLINE_ALONE))
     }
 
     /// Returns where the `file` kind keeps a vault's key.

@@ -49,7 +49,8 @@ pub fn own_files<'p>(
     for kind in known.into_values().flat_map(keychains).chain(context.global.keychain.clone()) {
         if let Kind::FileAt(path) = kind {
             let anchor = with_suffix(&path, ".anchor");
-            for path in [with_suffix(&path, UNFINISHED_SUFFIX), with_suffix(&anchor, UNFINISHED_SUFFIX), anchor, path] {
+            let unfinished = [&path, &anchor].map(|path| with_suffix(path, UNFINISHED_SUFFIX));
+            for path in unfinished.into_iter().chain([with_suffix(&path, ".lock"), anchor, path]) {
                 own.add(&path, KEYCHAIN);
             }
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use super::{ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use super::{ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem};
 
 /// The call that was not answered in time.
 #[derive(Debug)]
@@ -103,6 +103,11 @@ impl Keychain for WithDeadline {
     fn create(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
         let (vault, bytes) = (vault.to_owned(), bytes.to_vec());
         self.call(true, move |keychain| keychain.create(&vault, kind, &bytes))
+    }
+
+    /// Not on a guard thread: `wait` bounds it.
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        self.inner.lock(vault, wait)
     }
 
     fn settles_at_once(&self) -> bool {

@@ -1,16 +1,19 @@
-//! Keeps a vault's two items in files, for machines without a desktop. Nothing here locks: the vault's own lock
-//! keeps two writers apart.
+//! Keeps a vault's two items in files, for machines without a desktop. The lock of
+//! the items is a third file beside them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use super::{ITEM_LIMIT, ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem, lock_file};
 use crate::disk;
 use crate::disk::publish::{IfTaken, NewFile};
 
 /// What follows the path in the anchor's file name.
 const ANCHOR_SUFFIX: &str = ".anchor";
+/// What follows the path in the name of the lock's file.
+const LOCK_SUFFIX: &str = ".lock";
 
 /// A keychain of two files that only their owner can read: the data key at a path, the anchor at that path +
 /// `.anchor`.
@@ -136,6 +139,12 @@ impl Keychain for FileKeychain {
             .and_then(|()| new.file().write_all(bytes))
             .map_err(failed("write", &path))?;
         new.publish(IfTaken::Refuse).map_err(failed("make", &path))
+    }
+
+    /// Where the path is a symbolic link, the lock is beside its target: others may name that.
+    fn lock(&self, _vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        lock_file(&disk::with_suffix(&path, LOCK_SUFFIX), self.name(), wait)
     }
 
     fn settles_at_once(&self) -> bool {

@@ -1,10 +1,11 @@
 //! A keychain in memory, for tests of everything above it: it can fail, hang, lie, forget, hold two items, return
 //! garbage and fall back to an earlier value. Nothing here outlives the process.
 
-use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, StoredItem};
+use super::{ITEM_LIMIT, ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem};
 
 const PROVIDER: &str = "memory";
 
@@ -49,6 +50,27 @@ struct State {
 pub struct MemoryKeychain {
     state: Mutex<State>,
     healed: Condvar,
+    locks: Arc<Locks>,
+}
+
+/// The vaults whose items are locked.
+#[derive(Debug, Default)]
+struct Locks {
+    held: Mutex<BTreeSet<String>>,
+    released: Condvar,
+}
+
+/// One vault's lock, held.
+struct Held {
+    locks: Arc<Locks>,
+    vault: String,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.locks.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.vault);
+        self.locks.released.notify_all();
+    }
 }
 
 impl MemoryKeychain {
@@ -216,6 +238,19 @@ impl Keychain for MemoryKeychain {
             return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
         self.write(|state| state.set(vault, kind, bytes))
+    }
+
+    /// Faults do not touch it, and it counts as no call.
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        let held = self.locks.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.locks.released.wait_timeout_while(held, wait, |held| held.contains(vault));
+        let (mut held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return Err(KeychainError::Busy { provider: PROVIDER.into(), waited: wait });
+        }
+        held.insert(vault.to_owned());
+        let own = Held { locks: Arc::clone(&self.locks), vault: vault.to_owned() };
+        Ok(ItemLock::new(Some(Box::new(own))))
     }
 
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {

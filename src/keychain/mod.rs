@@ -13,9 +13,11 @@ mod secret_service;
 mod trouble;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::disk;
 
 pub use deadline::WithDeadline;
 pub use file::FileKeychain;
@@ -94,6 +96,32 @@ impl fmt::Debug for Prompting {
     }
 }
 
+/// This computer's lock of a vault's items, as long as it is held. Dropping it gives the lock back; if the process is
+/// killed, the system does.
+#[must_use = "the lock is given back at once"]
+pub struct ItemLock(Option<Box<dyn Send>>);
+
+impl ItemLock {
+    /// Makes a lock of whatever gives it back when it is dropped; `None` where nothing keeps two processes apart.
+    pub fn new(held: Option<Box<dyn Send>>) -> Self {
+        Self(held)
+    }
+}
+
+impl fmt::Debug for ItemLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ItemLock").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Takes the lock of a lock file, which is made if it is not there.
+fn lock_file(path: &Path, provider: String, wait: Duration) -> Result<ItemLock, KeychainError> {
+    let locked = disk::create_own_folder(disk::folder_of(path)).and_then(|()| disk::lock(path, wait));
+    let locked = locked.map_err(|source| KeychainError::File { doing: "lock", path: path.into(), source })?;
+    let held = locked.ok_or(KeychainError::Busy { provider, waited: wait })?;
+    Ok(ItemLock::new(Some(Box::new(held))))
+}
+
 /// A place for the two items of each vault.
 ///
 /// Every implementation passes the contract suite in `tests/keychain_contract.rs`.
@@ -127,6 +155,14 @@ pub trait Keychain: Send + Sync {
     fn create(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
         self.set(vault, kind, bytes)
     }
+
+    /// Takes this computer's lock of a vault's items, waiting at most `wait`. Whoever reads an item, changes it and
+    /// writes it back holds the lock all the while: the lock of a vault file does not do, since copies of one vault
+    /// share the items, and an anchor is also written by who does not change the vault.
+    ///
+    /// # Errors
+    /// [`KeychainError::Busy`] where another process holds it all the while; [`KeychainError::File`].
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError>;
 
     /// Tells whether what was written survives a power cut once it reads back. An OS keychain's program may write it
     /// out later than it says.
@@ -210,6 +246,14 @@ pub enum KeychainError {
         /// Which item.
         kind: ItemKind,
     },
+    /// Another process held the lock of the vault's items all the while.
+    #[error("another process has been changing the vault's items in {provider} for {} s", .waited.as_secs())]
+    Busy {
+        /// The provider's name.
+        provider: String,
+        /// How long this one waited.
+        waited: Duration,
+    },
     /// The item is longer than the keychain takes.
     #[error("the item is longer than the {limit} bytes a keychain takes")]
     TooLong {
@@ -252,6 +296,7 @@ impl KeychainError {
             Self::Unresponsive { .. } => "unresponsive",
             Self::Vanished { .. } => "vanished",
             Self::Ambiguous { .. } => "ambiguous",
+            Self::Busy { .. } => "busy",
             Self::TooLong { .. } => "too-long",
             Self::Rejected { .. } => "rejected",
             Self::File { .. } => "file",

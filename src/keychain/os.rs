@@ -2,9 +2,14 @@
 //! Credential Manager on Windows, each through its keyring-core store. Nothing here bounds a call in time; that is
 //! the work of [`WithDeadline`](super::WithDeadline).
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use keyring_core::{Entry, Error as KeyringError};
 
-use super::{ITEM_LIMIT, ItemKind, Keychain, KeychainError, Probe, Prompting, SERVICE, StoredItem, TRIAL};
+use super::{
+    ITEM_LIMIT, ItemKind, ItemLock, Keychain, KeychainError, Probe, Prompting, SERVICE, StoredItem, TRIAL, lock_file,
+};
 use native::NativeStore;
 
 /// The operating system's keychain.
@@ -14,12 +19,20 @@ use native::NativeStore;
 #[derive(Debug)]
 pub struct OsKeychain {
     store: NativeStore,
+    /// The folder of this account's lock files.
+    locks: Option<PathBuf>,
 }
 
 impl OsKeychain {
     /// Makes the keychain of this operating system; nothing is connected before the first call.
     pub fn new(prompting: Prompting) -> Self {
-        Self { store: NativeStore::new(prompting) }
+        Self { store: NativeStore::new(prompting), locks: None }
+    }
+
+    /// Keeps processes apart by lock files in a folder, which need not exist yet. Without one nothing does.
+    #[must_use]
+    pub fn with_locks(self, folder: Option<PathBuf>) -> Self {
+        Self { locks: folder, ..self }
     }
 
     fn situation(&self, error: KeyringError) -> KeychainError {
@@ -57,6 +70,13 @@ impl Keychain for OsKeychain {
             .writable(&user(vault, kind), &label(vault, kind))
             .and_then(|entry| entry.set_secret(bytes))
             .map_err(|error| situation(error, &self.store.provider(), Some((kind, bytes.len()))))
+    }
+
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        match &self.locks {
+            Some(folder) => lock_file(&folder.join(format!("{vault}.lock")), self.name(), wait),
+            None => Ok(ItemLock::new(None)),
+        }
     }
 
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {

@@ -118,6 +118,7 @@ pub(super) fn store(
 ) -> Result<(), Error> {
     let vault = document.header.vault;
     let key = mac_key(vault, data_key, payload)?;
+    let _items = edges.lock_items(vault)?;
     let before = newest(edges, vault, &key)?.map(|(anchor, _)| anchor);
     if before.as_ref().is_some_and(|before| before.generation > document.header.generation) {
         return Ok(());

@@ -16,6 +16,7 @@ impl Unlocked<'_> {
         let _lock = self.lock()?;
         self.reload()?;
         self.check_writable()?;
+        let _items = self.edges.lock_items(self.id())?;
         let own = self.item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
         let mut deleted = self.keep_one(ItemKind::DataKey, &own)?;
         if let Some(newest) = anchor::newest_bytes(&self.edges, self.id(), &self.data_key, &self.payload)? {

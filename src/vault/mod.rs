@@ -34,7 +34,7 @@ use crate::format::item::DataKeyItem;
 use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
-use crate::keychain::Keychain;
+use crate::keychain::{ItemLock, Keychain};
 use crate::store::{Store, StoreError};
 
 pub use change::{Accepted, Effect};
@@ -67,6 +67,12 @@ pub struct Edges<'a> {
 }
 
 impl Edges<'_> {
+    /// Takes this computer's lock of the vault's items. Whoever needs the vault file's lock too takes that one first,
+    /// and never while holding this one. Writing an anchor takes it by itself.
+    fn lock_items(&self, vault: VaultId) -> Result<ItemLock, Error> {
+        Ok(self.keychain.lock(&vault.to_string(), LOCK_WAIT)?)
+    }
+
     /// Sees to it that what the keychain has just taken survives a power cut, as far as this program can: an OS
     /// keychain's own program may write it out later than it says.
     fn sync_keychain(&self) {

@@ -86,10 +86,14 @@ impl Unlocked<'_> {
         if next.is_some() {
             self.forget_time_under(&mut *lock)?;
         }
+        // Copies of the vault in other folders have locks of their own, and may share this item.
+        let items = self.edges.lock_items(vault)?;
+        self.check_item_unchanged()?;
         write_checked(&self.edges, vault, &both, newest).map_err(|error| self.unless_unchanged(error))?;
         // From here both passwords open until the old wrap is gone.
         let either = |error| Error::EitherPassword { cause: Box::new(error) };
         self.put_item(settled, |edges, item| write_checked(edges, vault, item, newest)).map_err(either)?;
+        drop(items);
         if next.is_some() {
             self.edges.host.sync_disks();
             // The password is changed. A note that cannot be written now is written at the next unlock.

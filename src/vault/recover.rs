@@ -236,6 +236,7 @@ impl<'a> OpenedByKit<'a> {
             _ => {}
         }
         let goes = |id| id == header.data_key || Some(id) == earlier || Some(id) == under_way && writable;
+        let items = edges.lock_items(id)?;
         let (mut wraps, after) = unlocked.take_others(&goes)?;
         wraps.extend(unlocked.item.wraps.drain(..).chain(after));
         wraps.extend(next.iter().map(|(next, _)| next.clone()));
@@ -259,6 +260,7 @@ impl<'a> OpenedByKit<'a> {
             // A write that failed or timed out may have been done.
             _ => Error::EitherPassword { cause: Box::new(error) },
         })?;
+        drop(items);
         // The kit's paper may be the next thing to go.
         edges.sync_keychain();
         if next.is_some() && writable {

@@ -206,7 +206,10 @@ impl<'v> Unlocked<'v> {
         // Where a password change was cut short, the password that was typed now is the one that stays: another would
         // open the vault and not its next data key.
         let wraps = vec![self.wrap().clone(), next];
+        let items = self.edges.lock_items(vault)?;
+        self.check_item_unchanged()?;
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, kek))?;
+        drop(items);
         self.edges.host.sync_disks();
         self.note_time_under(lock)
     }
@@ -430,6 +433,8 @@ impl<'v> Unlocked<'v> {
         let own = self.document.header.data_key;
         let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
         let vault = self.id();
+        let _items = self.edges.lock_items(vault)?;
+        self.check_item_unchanged()?;
         self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))
     }
 

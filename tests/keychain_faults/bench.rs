@@ -13,7 +13,7 @@ use strongroom::format::vault::Document;
 use strongroom::format::{DataKeyId, Timestamp, VaultId};
 use strongroom::host::Host;
 use strongroom::keychain::{
-    ItemKind, Keychain, KeychainError, MemoryFault, MemoryKeychain, Probe, StoredItem, WithDeadline,
+    ItemKind, ItemLock, Keychain, KeychainError, MemoryFault, MemoryKeychain, Probe, StoredItem, WithDeadline,
 };
 use strongroom::store::{MemoryStore, Store};
 use strongroom::vault::{Edges, NewKit, NewProject, NextKit, Unlocked, Vault, create};
@@ -192,6 +192,10 @@ impl Keychain for Struck {
 
     fn set(&self, vault: &str, kind: ItemKind, bytes: &[u8]) -> Result<(), KeychainError> {
         self.call(|inner| inner.set(vault, kind, bytes))
+    }
+
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        self.inner.lock(vault, wait)
     }
 
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {

@@ -4,6 +4,7 @@
 
 #[path = "../proof/mod.rs"]
 mod proof;
+mod shared;
 mod worker;
 
 use std::collections::BTreeSet;

@@ -278,6 +278,10 @@ impl Keychain for Watching<'_> {
         self.machine.keychain.set(vault, kind, bytes)
     }
 
+    fn lock(&self, vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
+        self.machine.keychain.lock(vault, wait)
+    }
+
     fn delete(&self, handle: &str) -> Result<(), KeychainError> {
         self.machine.keychain.delete(handle)
     }

@@ -90,7 +90,7 @@ fn whichever_keychain_call_fails_some_password_opens_and_the_error_tells_which()
 fn the_session_that_was_cut_short_or_the_next_one_completes_the_change() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    machine.keychain.inject_after(3, MemoryFault::Fail(locked));
+    machine.keychain.inject_after(4, MemoryFault::Fail(locked));
     assert_fails!(
         unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
         Error::EitherPassword { .. }
@@ -120,7 +120,7 @@ fn a_keychain_that_acknowledges_and_does_not_store_is_found_out() {
     assert_eq!(opens(&machine), (true, false));
     // It keeps the first write and not the second.
     machine.keychain.heal();
-    machine.keychain.inject_after(3, MemoryFault::Lie);
+    machine.keychain.inject_after(4, MemoryFault::Lie);
     let result = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
     assert_fails!(result, Error::EitherPassword { cause } if matches!(*cause, Error::KeychainForgets { .. }));
     assert_eq!(opens(&machine), (true, true));
@@ -131,10 +131,11 @@ fn a_keychain_that_hangs_leaves_either_password() {
     for (spared, fault, uncertain) in [
         (0, MemoryFault::Hang, false),
         (1, MemoryFault::Hang, false),
-        (2, MemoryFault::Hang, true),
-        (2, MemoryFault::HangAfterWrites, true),
-        (4, MemoryFault::Hang, true),
-        (4, MemoryFault::HangAfterWrites, true),
+        (2, MemoryFault::Hang, false),
+        (3, MemoryFault::Hang, true),
+        (3, MemoryFault::HangAfterWrites, true),
+        (5, MemoryFault::Hang, true),
+        (5, MemoryFault::HangAfterWrites, true),
     ] {
         let machine = Machine::at(3);
         let inner = Arc::new(MemoryKeychain::new());

@@ -429,7 +429,7 @@ fn either_password_of_a_change_that_was_cut_short_ends_the_rotation_that_waits()
     for with in [PASSWORD, OTHER_PASSWORD] {
         let (machine, before) = {
             // Cut where both passwords stand in the item: the first cut after which both open.
-            let mut both = (0..8).filter_map(|cut| {
+            let mut both = (0..10).filter_map(|cut| {
                 let machine = Machine::at(3);
                 let before = keys(&machine);
                 rotate(&machine, NextKit::None);
