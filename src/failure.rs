@@ -205,7 +205,7 @@ fn hint_for(error: &Error) -> Option<String> {
                 "ask whoever ordered the hold; it is taken off by `strongroom project release {name}`"
             ));
         }
-        Error::KitNotFound { .. } => "see the kits with `strongroom recovery list`",
+        Error::KitNotFound { .. } => "see the kits with `strongroom kit list`",
         Error::WrongKit => {
             "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
         }

@@ -191,7 +191,7 @@ fn what_keeps_the_vault_shut_is_one_problem_with_a_password_too() {
 #[test]
 fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
     let home = Home::new("file:one/key");
-    home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", "password"]);
+    home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
     fs::write(home.path("new"), "gravel-tunic-ember-canyon-plaza-hinge").unwrap();
     fs::set_permissions(home.path("new"), fs::Permissions::from_mode(0o600)).unwrap();
     // To another file, and from there to the default one: both are left behind.
@@ -217,7 +217,7 @@ fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
 #[test]
 fn a_key_of_another_file_of_the_vault_is_not_left_behind() {
     let home = Home::new("file");
-    home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", "password"]);
+    home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
     home.succeed(&["vault", "backup", "copy.json"]);
     let second = ["--vault", "second", "--keychain", "file:second-key", "recover", "--from", "copy.json"];
     let recover = ["--kit-file", "kit", "--new-password-file", "password", "--kdf-memory", "256"];
@@ -287,7 +287,7 @@ fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
 fn a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed() {
     desktop::inside("--unlocked", "a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed", || {
         let home = Home::new("os");
-        home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", "password"]);
+        home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
         let store = |user: &str, secret: &[u8]| {
             let attributes = ["service", "strongroom", "username", user, "application", "strongroom"];
             let mut command = home.command("secret-tool");
@@ -610,7 +610,7 @@ fn a_vault_file_from_before_a_rotation_is_found() {
 #[test]
 fn a_lost_key_is_made_good_with_a_recovery_kit() {
     let home = Home::new("file");
-    home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", &home.password()]);
+    home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", &home.password()]);
     fs::remove_file(home.item()).unwrap();
     let remedies = home.found(&["data key"]);
     assert!(

@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::commands::{
-    cat, completions, decrypt, doctor, encrypt, init, inspect, key, man, passwd, project, recover, recovery, reencrypt,
+    cat, completions, decrypt, doctor, encrypt, init, inspect, key, kit, man, passwd, project, recover, reencrypt,
     rewrap, status, vault, verify,
 };
 use super::context::Context;
@@ -60,7 +60,7 @@ pub enum Command {
     Passwd(passwd::Passwd),
     /// Make, list, test and revoke recovery kits
     #[command(subcommand)]
-    Recovery(recovery::Recovery),
+    Kit(kit::KitCommand),
     /// Get back in with a recovery kit
     Recover(recover::Recover),
     /// Rotate the data key, merge, back up, restore and fork the vault
@@ -90,7 +90,7 @@ impl Command {
             Self::Rewrap(command) => command.run(context),
             Self::Reencrypt(command) => command.run(context),
             Self::Passwd(command) => command.run(context),
-            Self::Recovery(command) => command.run(context),
+            Self::Kit(command) => command.run(context),
             Self::Recover(command) => command.run(context),
             Self::Vault(command) => command.run(context),
             Self::Status(command) => command.run(context),

@@ -25,9 +25,9 @@ const TRIES: usize = 5;
 /// A code's length with any spacing, and a page's: more than this is no kit file.
 const FILE_LIMIT: usize = 64 << 10;
 /// What to do where a vault was made and the questions about its kit were interrupted.
-pub const MAKE_LATER: &str = "make the kit with `strongroom recovery new`";
+pub const MAKE_LATER: &str = "make the kit with `strongroom kit new`";
 /// What tells whether a kit was made.
-pub const SEE_KITS: &str = "see the kits with `strongroom recovery list`";
+pub const SEE_KITS: &str = "see the kits with `strongroom kit list`";
 /// Names of folders that services copy to other people's computers.
 const SYNCED: [&str; 12] = [
     "dropbox",
@@ -212,7 +212,7 @@ fn ask_and_add(
     flags: &KitFlags,
     words: &Words,
 ) -> Result<Option<KitName>, Failure> {
-    let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom recovery new`");
+    let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom kit new`");
     let making = match choose(context, vault, store, flags, true) {
         Ok(making) => making,
         Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
@@ -258,7 +258,7 @@ pub fn choose(
         } else {
             context.output.warn(
                 "no-kit",
-                "no recovery kit opens the vault once this rotation is finished: make one then with `strongroom recovery \
+                "no recovery kit opens the vault once this rotation is finished: make one then with `strongroom kit \
                  new`",
             );
         }
@@ -288,7 +288,7 @@ fn say_none(context: &Context) {
     context.output.warn(
         "no-kit",
         "this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. Make one \
-         with `strongroom recovery new`",
+         with `strongroom kit new`",
     );
 }
 

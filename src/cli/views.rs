@@ -63,7 +63,7 @@ pub fn valid_left(vault: &Unlocked<'_>) -> String {
     if vault.kits().iter().any(|kit| kit.valid) {
         String::new()
     } else {
-        "\nno valid recovery kit is left: make one with `strongroom recovery new`".into()
+        "\nno valid recovery kit is left: make one with `strongroom kit new`".into()
     }
 }
 
@@ -132,7 +132,7 @@ pub fn old_backups(rotation: Rotation) -> String {
 /// Says that the paper of a kit is to be destroyed.
 pub fn destroy_paper(name: KitName) -> String {
     format!(
-        "\ndestroy the paper of kit {name}: older vault files still open with it. Then: strongroom recovery revoke \
+        "\ndestroy the paper of kit {name}: older vault files still open with it. Then: strongroom kit revoke \
          {name} --paper-destroyed"
     )
 }

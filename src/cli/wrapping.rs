@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_command_is_never_wrapped() {
         for (text, told) in [
-            ("make one with `strongroom recovery new`, soon", "make one with\n`strongroom recovery new`,\nsoon"),
+            ("make one with `strongroom kit new`, soon", "make one with\n`strongroom kit new`,\nsoon"),
             ("then: strongroom project list; or not at all", "then:\nstrongroom project list;\nor not at all"),
             ("it is the strongroom of the world", "it is the strongroom\nof the world"),
             ("do: rm 'a file of mine.json'", "do:\nrm 'a file of mine.json'"),

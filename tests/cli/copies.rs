@@ -147,7 +147,7 @@ fn a_fork_is_a_vault_of_its_own() {
 #[test]
 fn two_machines_that_changed_one_vault_apart_are_united() {
     let here = Home::with_project();
-    here.run("recovery new --recovery-file kit -q").does("");
+    here.run("kit new --recovery-file kit -q").does("");
     let there = Home::empty();
     there.write("kit", here.read("kit"));
     there.write("copy.json", here.read(here.vault()));
@@ -196,7 +196,7 @@ fn a_copy_does_not_take_the_place_of_a_newer_previous_file() {
 #[test]
 fn a_second_file_of_a_vault_does_not_take_the_first_ones_key() {
     let home = Home::with_project();
-    home.run("recovery new --recovery-file kit -q").does("");
+    home.run("kit new --recovery-file kit -q").does("");
     home.write("new", "seven-wet-owls-argue-about-tea\n");
     home.run("vault backup old.json -q").does("");
     home.run("vault rotate --no-recovery -q").succeeds();
@@ -240,7 +240,7 @@ fn what_is_said_of_a_fork_is_for_the_fork() {
     let home = Home::with_project();
     let warned = home.run("vault fork forked");
     assert!(
-        warned.stderr().contains(&format!("`strongroom --vault {} recovery new`", home.path("forked").display())),
+        warned.stderr().contains(&format!("`strongroom --vault {} kit new`", home.path("forked").display())),
         "{}",
         warned.stderr()
     );

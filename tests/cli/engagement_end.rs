@@ -23,7 +23,7 @@ fn after_a_rotation_no_copy_from_before_opens() {
         "\
 the data key is rotated: vault files from before no longer open with this machine's keychain
 old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
-no valid recovery kit is left: make one with `strongroom recovery new`
+no valid recovery kit is left: make one with `strongroom kit new`
 ",
     );
     let (vault, second) = (home.vault(), home.vault().with_extension("json.prev"));
@@ -64,9 +64,9 @@ fn a_backup_beside_another_data_key_says_how_long_it_may_open() {
 #[test]
 fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     let home = home_with_copy();
-    home.run("recovery new --recovery-file one -q").does("");
+    home.run("kit new --recovery-file one -q").does("");
     home.run("vault rotate --no-recovery --no-input -q").does("");
-    home.run_alone("recovery test --kit-file one --json").fails_in_json(4, "kit-not-found");
+    home.run_alone("kit test --kit-file one --json").fails_in_json(4, "kit-not-found");
     let json = home.run("vault rotate --recovery-file two --json").succeeds().json();
     assert_eq!(
         (&json["state"], &json["kit"], json["kits"].as_array().unwrap().len()),
@@ -74,7 +74,7 @@ fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
     );
     home.run("vault rotate --keep-kit --kit-file one --json").fails_in_json(3, "wrong-kit");
     home.run("vault rotate --keep-kit --kit-file two -q").does("");
-    home.run_alone("recovery test --kit-file two -q").succeeds();
+    home.run_alone("kit test --kit-file two -q").succeeds();
     // A kit file that stands there is not replaced, and nothing rotates then.
     let before = home.read(home.vault());
     home.run("vault rotate --recovery-file one --json").fails_in_json(1, "output-exists");
@@ -84,7 +84,7 @@ fn a_rotation_ends_every_kit_but_the_one_that_is_made_or_kept() {
 #[test]
 fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     let home = home_with_copy();
-    home.run("recovery new --recovery-file one -q").does("");
+    home.run("kit new --recovery-file one -q").does("");
     let first = home.kit(1);
     let done = home.run("project destroy acme --yes acme --recovery-file two").succeeds().text();
     let second = home.kit(2);
@@ -121,7 +121,7 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     assert!(listed.contains("destroyed") && listed.contains("beta"), "{listed}");
     let shown = home.run("project show acme --json").succeeds().json();
     assert_eq!((&shown["keys"][0]["state"], shown["destroyed"].is_string()), (&"destroyed".into(), true));
-    home.run_alone("recovery test --kit-file two").succeeds();
+    home.run_alone("kit test --kit-file two").succeeds();
     // The kit of the time before opens the copy of the time before, and that is why its paper is to go.
     fs::remove_dir_all(home.path(".local")).unwrap();
     home.write("new", "seven-wet-owls-argue-about-tea\n");
@@ -236,7 +236,7 @@ fn without_a_terminal_no_kit_ends_unless_that_is_said() {
     // There is none yet, so none ends; that none is made is said.
     let said = home.run("vault rotate --no-input -q").stderr().to_owned();
     assert!(said.starts_with("warning: no recovery kit opens the vault once this rotation is finished"), "{said}");
-    home.run("recovery new --recovery-file one -q").does("");
+    home.run("kit new --recovery-file one -q").does("");
     for words in ["vault rotate", "vault rotate --settle-now --anew", "project destroy acme --yes acme"] {
         home.run(words).fails(
             2,
@@ -247,7 +247,7 @@ hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --re
         );
     }
     home.run("vault rotate --json").fails_in_json(2, "usage");
-    home.run_alone("recovery test --kit-file one -q").succeeds();
+    home.run_alone("kit test --kit-file one -q").succeeds();
     for (words, good) in [
         ("vault rotate --keep-kit --kit-file one -q", Some("one")),
         ("vault rotate --recovery-file two -q", Some("two")),
@@ -256,7 +256,7 @@ hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --re
     ] {
         home.run(words).does("");
         for kit in ["one", "two"].into_iter().filter(|kit| home.path(kit).exists()) {
-            let opens = home.run_alone(&format!("recovery test --kit-file {kit} -q")).code() == 0;
+            let opens = home.run_alone(&format!("kit test --kit-file {kit} -q")).code() == 0;
             assert_eq!(opens, good == Some(kit), "{words}: {kit}");
         }
     }

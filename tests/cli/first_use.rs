@@ -28,7 +28,7 @@ open it again:
   strongroom decrypt examples/clients.csv.sealed -o examples/clients-opened.csv
 ",
         "warning: this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. \
-         Make one with `strongroom recovery new`\n",
+         Make one with `strongroom kit new`\n",
     );
     // As it is told to be done, with the password from where the user put it.
     let text = made.text();
@@ -73,12 +73,12 @@ fn a_kit_that_the_first_run_did_not_make_is_written_by_the_next_that_names_a_fil
     home.write("a.txt", "data");
     let outcome = home.run("encrypt --init -p acme a.txt --recovery-file kit");
     assert_eq!((outcome.code(), outcome.stderr()), (0, "made project \"acme\"\n"));
-    home.run_alone("recovery test --kit-file kit")
+    home.run_alone("kit test --kit-file kit")
         .shows("kit 1-[..] opens {home}/.local/share/strongroom/vault.json: 1 project\n");
     home.run("encrypt --init -p acme a.txt --force --recovery-file other").warns(
         "a.txt -> a.txt.sealed (project acme, key version 1)\n",
         "warning: the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
-         with `strongroom recovery new`\n",
+         with `strongroom kit new`\n",
     );
     assert!(!home.path("other").exists());
 }
@@ -179,12 +179,12 @@ fn every_command_that_is_told_of_is_for_the_vault_at_hand() {
     };
     let made = told(&format!("init --keychain file:k/key {FLOOR}"));
     assert!(made.contains("next: strongroom --vault v project add NAME\n"), "{made}");
-    assert!(made.contains("Make one with `strongroom --vault v recovery new`\n"), "{made}");
+    assert!(made.contains("Make one with `strongroom --vault v kit new`\n"), "{made}");
     assert!(told("project add acme").ends_with("next: strongroom --vault v encrypt --project acme FILE\n"));
-    told("recovery new --recovery-file kit");
-    let revoked = told("recovery revoke 1");
-    assert!(revoked.contains("Then: strongroom --vault v recovery revoke 1-"), "{revoked}");
-    assert!(revoked.ends_with("make one with `strongroom --vault v recovery new`\n"), "{revoked}");
+    told("kit new --recovery-file kit");
+    let revoked = told("kit revoke 1");
+    assert!(revoked.contains("Then: strongroom --vault v kit revoke 1-"), "{revoked}");
+    assert!(revoked.ends_with("make one with `strongroom --vault v kit new`\n"), "{revoked}");
     let found = home.run("--vault v doctor --json").json();
     let remedy = found.as_array().unwrap().iter().find_map(|finding| finding["remedy"].as_str()).unwrap();
     assert!(remedy.starts_with("strongroom --vault v passwd --kdf-memory "), "{remedy}");

@@ -249,7 +249,7 @@ fn a_hint_leads_on_and_not_in_a_circle() {
         ("strongroom key rotate acme --password-file pw -q", "key retire acme --version 2"),
         ("true", "project add acme"),
         ("strongroom project hold acme --password-file pw -q", "project destroy acme --yes acme"),
-        ("true", "recovery revoke 7"),
+        ("true", "kit revoke 7"),
         ("true", "decrypt - --extract -o out"),
         ("echo text > plain", "decrypt plain -o out"),
         (

@@ -167,7 +167,7 @@ fn a_copy_with_a_hidden_name_and_an_archive_never_replace_an_input() {
 fn a_recovery_kit_is_encrypted_and_never_deleted() {
     let home = Home::with_project();
     fs::create_dir(home.path("data")).unwrap();
-    home.run("recovery new --recovery-file data/kit.txt -q").does("");
+    home.run("kit new --recovery-file data/kit.txt -q").does("");
     home.run("encrypt -p acme data --remove").ends(
         1,
         "1 file encrypted, [..] (project acme, key version 1), 1 failed\n",

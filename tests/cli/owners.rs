@@ -75,7 +75,7 @@ fn what_root_encrypts_and_decrypts_in_a_users_folders_is_the_users() {
         "decrypt in.sealed -o back/further --force",
         "decrypt b.csv.sealed --force",
         "decrypt in.tar.sealed --extract -o unpacked",
-        "recovery new --recovery-file kit",
+        "kit new --recovery-file kit",
     ] {
         home.run(words).succeeds();
         assert_eq!(not_the_strangers(&home.path("")), [] as [PathBuf; 0], "{words}");

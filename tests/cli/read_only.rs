@@ -36,7 +36,7 @@ fn what_only_reads_works_on_a_read_only_file_system() {
         "verify a.csv.sealed",
         "decrypt a.csv.sealed -o -",
         "inspect a.csv.sealed",
-        "recovery list",
+        "kit list",
     ] {
         let Some(outcome) = run(&home, words) else { return };
         outcome.succeeds().changed_nothing();

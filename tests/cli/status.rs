@@ -65,8 +65,8 @@ acme             1 current
 #[test]
 fn recovery_kits_are_told_by_their_names() {
     let home = Home::with_project();
-    home.run("recovery new --recovery-file one").succeeds();
-    home.run("recovery new --recovery-file two").succeeds();
+    home.run("kit new --recovery-file one").succeeds();
+    home.run("kit new --recovery-file two").succeeds();
     let text = home.run_alone("status").succeeds().text();
     let kits = [1, 2].map(|number| home.kit(number));
     assert!(text.contains(&format!("recovery kits  kit {} or {}\n", kits[0], kits[1])), "{text}");

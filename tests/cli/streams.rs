@@ -237,7 +237,7 @@ fn sealed_data_and_secrets_that_nobody_read_to_the_end_are_a_failure() {
         home.shell(&line).warns("1\n", CUT_SHORT);
         assert_eq!(home.read("code"), b"1\n", "{words}");
     }
-    for words in ["key show acme", "key show acme --json", "key show acme --format raw", "recovery new --json"] {
+    for words in ["key show acme", "key show acme --json", "key show acme --format raw", "kit new --json"] {
         let line = format!("exec bash -c 'exec 9> >(:); wait $!; strongroom --password-file pw {words} >&9'");
         let outcome = home.shell(&line);
         assert_eq!(outcome.code(), 1, "{words}: {}", outcome.stderr());

@@ -37,7 +37,7 @@ fn assert_damage_shuts_nobody_out(home: &Home) {
             "{at}: {}",
             listed.stderr()
         );
-        let tested = home.run_alone("recovery test --kit-file kit");
+        let tested = home.run_alone("kit test --kit-file kit");
         let opened = format!(" opens {}", home.vault().with_extension("json.prev").display());
         let text = tested.text();
         assert!(text.starts_with("kit 1-") && text.contains(&opened), "{at}: {}", tested.stderr());

@@ -83,7 +83,7 @@ stories! {
 
     a_kit_ends_the_old_password_while_a_rotation_waits in "--unlocked" {
         let home = Home::with_vault("os");
-        home.succeed(&["recovery", "new", "--recovery-file", "kit", "--password-file", "old"]);
+        home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "old"]);
         home.succeed(&["vault", "rotate", "--keep-kit", "--kit-file", "kit", "--password-file", "old"]);
         let told = home.succeed(&["recover", "--kit-file", "kit", "--new-password-file", "new"]);
         assert!(told.contains("\nthe old password is no longer valid on this machine\n"), "{told}");

@@ -28,7 +28,7 @@ struct Vault {
 impl Vault {
     fn new() -> Self {
         let home = Home::with_vault("os");
-        home.succeed(&["recovery", "new", "--recovery-file", "kit", "--no-confirm", "--password-file", "old"]);
+        home.succeed(&["kit", "new", "--recovery-file", "kit", "--no-confirm", "--password-file", "old"]);
         fs::set_permissions(home.path("kit"), fs::Permissions::from_mode(0o600)).unwrap();
         let user = format!("{}:data-key", home.vault_id());
         let (item, file) = (look_up(&user), fs::read(home.vault()).unwrap());

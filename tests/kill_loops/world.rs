@@ -108,7 +108,7 @@ impl World {
         self.kits += 1;
         self.kit = format!("kit-{}", self.kits);
         let (kit, password) = (self.kit.clone(), self.password);
-        self.home.succeed(&["recovery", "new", "--recovery-file", &kit, "--no-confirm", "--password-file", password]);
+        self.home.succeed(&["kit", "new", "--recovery-file", &kit, "--no-confirm", "--password-file", password]);
         fs::set_permissions(self.home.path(&kit), fs::Permissions::from_mode(0o600)).unwrap();
     }
 

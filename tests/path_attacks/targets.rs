@@ -78,8 +78,8 @@ pub const TARGETS: [Target; 45] = [
     target("hidden-tree/drafts", "decrypt hidden.sealed -o hidden-tree --password-file old"),
     target("unpacked", "decrypt --extract packed.sealed -o unpacked --password-file old"),
     target("copy.json", "vault backup copy.json"),
-    target("page.html", "recovery new --save page.html --password-file old"),
-    target("code", "recovery new --recovery-file code --password-file old"),
+    target("page.html", "kit new --save page.html --password-file old"),
+    target("code", "kit new --recovery-file code --password-file old"),
     target("fork/vault.json", "vault fork fork --no-recovery --password-file old"),
     target("fork/vault.json.strongroom-tmp", "vault fork fork --no-recovery --password-file old"),
 ];

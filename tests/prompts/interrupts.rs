@@ -33,7 +33,7 @@ fn without_letters(screen: &str) -> String {
 #[test]
 fn an_interruption_at_a_question_says_what_is_so() {
     let home = Home::with_vault();
-    assert_eq!(home.run("recovery new --recovery-file kit", OLD), 0);
+    assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
     let files = || {
         let vault = fs::read(home.path(".local/share/strongroom/vault.json")).unwrap();
         let keychain = fs::read_dir(home.path(".local/state/strongroom/keychain")).unwrap();
@@ -49,11 +49,11 @@ fn an_interruption_at_a_question_says_what_is_so() {
         ("project destroy acme --yes acme --keep-kit", At::Code, "project acme is not destroyed".into()),
         ("vault rotate", At::Group, format!("no rotation of the data key was begun; {code}")),
         (
-            "recovery revoke 1 --rotate",
+            "kit revoke 1 --rotate",
             At::Group,
             format!("kit 1 is not revoked; no rotation of the data key was begun; {code}"),
         ),
-        ("recovery new", At::Group, format!("no recovery kit was made; {code}")),
+        ("kit new", At::Group, format!("no recovery kit was made; {code}")),
         ("passwd", At::Choice, "the password is as it was".into()),
         ("recover", At::Code, "nothing was changed".into()),
         ("recover --kit-file kit", At::Choice, "nothing was changed".into()),
@@ -85,14 +85,14 @@ fn an_interruption_at_a_question_says_what_is_so() {
 #[test]
 fn an_interruption_after_a_kit_was_revoked_says_that_it_is() {
     let home = Home::with_vault();
-    assert_eq!(home.run("recovery new --recovery-file kit", OLD), 0);
-    let mut terminal = home.terminal("strongroom recovery revoke 1");
+    assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
+    let mut terminal = home.terminal("strongroom kit revoke 1");
     terminal.answer_hidden(PASSWORD, OLD);
     terminal.see("Rotate the data key now? [y/N] ");
     terminal.press("\x03");
     let screen = terminal.leaves_with(130);
     assert!(without_letters(&screen).contains("error: interrupted: kit 1 is revoked\r\n"), "{screen}");
-    assert_eq!(home.run("recovery test --kit-file kit", OLD), 4);
+    assert_eq!(home.run("kit test --kit-file kit", OLD), 4);
 }
 
 #[test]

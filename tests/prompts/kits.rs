@@ -82,7 +82,7 @@ fn a_kit_made_with_the_vault_opens_it_after_keychain_and_password_are_lost() {
 #[test]
 fn groups_that_do_not_come_back_make_no_kit() {
     let home = Home::with_vault();
-    let mut terminal = home.terminal("strongroom recovery new");
+    let mut terminal = home.terminal("strongroom kit new");
     terminal.answer_hidden(PASSWORD, OLD);
     groups(&mut terminal);
     for _ in 0..5 {
@@ -91,7 +91,7 @@ fn groups_that_do_not_come_back_make_no_kit() {
     }
     let screen = terminal.leaves_with(1);
     assert!(screen.contains("error: the recovery kit is not made"), "{screen}");
-    assert_eq!(home.run("recovery revoke 1", OLD), 4, "there is none");
+    assert_eq!(home.run("kit revoke 1", OLD), 4, "there is none");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_interruption_at_the_kits_questions_says_what_exists_and_the_next_run_offer
         let screen = terminal.leaves_with(0);
         assert!(screen.contains("clients.csv -> clients.csv.sealed"), "{screen}");
         fs::write(home.work("kit"), groups.join(" ")).unwrap();
-        assert_eq!(home.run("recovery test --kit-file kit", OLD), 0);
+        assert_eq!(home.run("kit test --kit-file kit", OLD), 0);
     }
 }
 
@@ -159,7 +159,7 @@ fn a_kit_is_offered_until_somebody_answers_and_only_to_a_person() {
     terminal.see(OFFER);
     terminal.press("\x03");
     let screen = terminal.leaves_with(130);
-    assert!(screen.contains("hint: make the kit with `strongroom recovery new`"), "{screen}");
+    assert!(screen.contains("hint: make the kit with `strongroom kit new`"), "{screen}");
 
     // A script's command is not held up.
     assert_eq!(home.run("project add beta", OLD), 0);
@@ -200,7 +200,7 @@ fn in_sight(screen: &str) -> String {
 #[test]
 fn the_numbered_groups_are_in_sight_at_every_question_for_one() {
     let home = Home::with_vault();
-    let mut terminal = home.terminal("stty rows 24 cols 80; strongroom recovery new");
+    let mut terminal = home.terminal("stty rows 24 cols 80; strongroom kit new");
     terminal.answer_hidden(PASSWORD, OLD);
     let groups = groups(&mut terminal);
     let mut tries = 0;
@@ -248,14 +248,14 @@ fn a_project_is_destroyed_once_its_name_is_typed_and_not_before() {
 fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out() {
     let home = Home::with_vault();
     let question = "Rotate the data key now? [y/N] ";
-    assert_eq!(home.run("recovery new --recovery-file kit", OLD), 0);
-    let mut terminal = home.terminal("strongroom recovery revoke 1");
+    assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
+    let mut terminal = home.terminal("strongroom kit revoke 1");
     terminal.answer_hidden(PASSWORD, OLD);
     terminal.see("can still open today's vault until the data key is rotated: strongroom vault rotate");
     terminal.answer(question, "");
     terminal.leaves_with(0);
-    assert_eq!(home.run("recovery new --recovery-file kit-2", OLD), 0);
-    let mut terminal = home.terminal("strongroom recovery revoke 2");
+    assert_eq!(home.run("kit new --recovery-file kit-2", OLD), 0);
+    let mut terminal = home.terminal("strongroom kit revoke 2");
     terminal.answer_hidden(PASSWORD, OLD);
     terminal.answer(question, "y");
     let groups = groups(&mut terminal);
@@ -263,7 +263,7 @@ fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out(
     let screen = terminal.leaves_with(0);
     assert!(screen.contains("the data key is rotated") && screen.contains("recovery kit 3-"), "{screen}");
     // A paper that is destroyed leaves nobody to be shut out, so nothing is asked.
-    let mut terminal = home.terminal("strongroom recovery revoke 3 --paper-destroyed");
+    let mut terminal = home.terminal("strongroom kit revoke 3 --paper-destroyed");
     terminal.answer_hidden(PASSWORD, OLD);
     let screen = terminal.leaves_with(0);
     assert!(!screen.contains(question), "{screen}");

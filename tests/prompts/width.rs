@@ -14,8 +14,8 @@ fn home_with(name: &str) -> Home {
     fs::write(home.work("data/clients.csv"), DATA).unwrap();
     assert_eq!(home.run(&format!("project add '{name}' --client 'A client of several words in a long name'"), OLD), 0);
     assert_eq!(home.run(&format!("encrypt -p '{name}' data"), OLD), 0);
-    assert_eq!(home.run("recovery new --recovery-file kit", OLD), 0);
-    assert_eq!(home.run("recovery revoke 1 --paper-destroyed", OLD), 0);
+    assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
+    assert_eq!(home.run("kit revoke 1 --paper-destroyed", OLD), 0);
     home
 }
 
@@ -42,7 +42,7 @@ fn tables_fit_the_terminal_and_a_pipe_has_one_line_a_record() {
             ("verify data.sealed".into(), 3),
             ("inspect --unlock data.sealed".into(), 2),
             ("inspect --unlock data.sealed/clients.csv.sealed".into(), 0),
-            ("recovery list".into(), 2),
+            ("kit list".into(), 2),
         ] {
             let told = shown(&home, &words);
             for line in told.lines() {

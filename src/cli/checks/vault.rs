@@ -78,7 +78,7 @@ pub fn check(
     findings.push(if kits.is_empty() {
         Finding::note(
             "recovery kits",
-            "none: if the keychain or the password is lost, so is everything in the vault; `strongroom recovery new` \
+            "none: if the keychain or the password is lost, so is everything in the vault; `strongroom kit new` \
              makes one",
         )
     } else {

@@ -138,7 +138,7 @@ impl Encrypt {
                 context.output.warn(
                     "kit-not-made",
                     "the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
-                     with `strongroom recovery new`",
+                     with `strongroom kit new`",
                 );
             }
             kit::offer_again(context, vault, &password, Some(&self.new.kit))?;

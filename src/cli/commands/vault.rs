@@ -142,13 +142,13 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         for kit in &merged.ended_kits {
             lines.push(format!(
                 "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom \
-                 recovery list`"
+                 kit list`"
             ));
         }
         for kit in &merged.ending_kits {
             lines.push(format!(
                 "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
-                 make another one with `strongroom recovery new`"
+                 make another one with `strongroom kit new`"
             ));
         }
         if merged.effect == Effect::Changed {

@@ -1,4 +1,4 @@
-//! `strongroom recovery`.
+//! `strongroom kit`.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this ki
 
 /// Make, list, test and revoke recovery kits
 #[derive(Debug, Subcommand)]
-pub enum Recovery {
+pub enum KitCommand {
     /// Make a recovery kit and show its code once
     New(New),
     /// List the kits, and which papers should have been destroyed
@@ -83,7 +83,7 @@ pub struct New {
     no_confirm: bool,
 }
 
-impl Recovery {
+impl KitCommand {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let output = &context.output;
         match self {
@@ -91,7 +91,7 @@ impl Recovery {
             Self::List => with_unlocked(context, |vault| {
                 let kits = vault.kits();
                 let text = if kits.is_empty() {
-                    "no recovery kit: make one with `strongroom recovery new`".to_owned()
+                    "no recovery kit: make one with `strongroom kit new`".to_owned()
                 } else {
                     let rows =
                         kits.iter().map(|kit| vec![kit.name.to_string(), kit.created.to_string(), kit_state(kit)]);
