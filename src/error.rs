@@ -337,8 +337,8 @@ pub struct RolledBack {
 pub enum Difference {
     /// It is older, or another of the same generation.
     Older,
-    /// Two machines wrote: it does not descend from the one seen.
-    Forked,
+    /// Two computers wrote: it does not descend from the one seen.
+    Diverged,
     /// It is newer by more writes than a vault file lists, so whether it descends from the one seen does not show.
     TooFarAhead,
 }
@@ -349,7 +349,7 @@ impl Difference {
     pub fn kind(self) -> &'static str {
         match self {
             Self::Older => "rolled-back",
-            Self::Forked => "forked",
+            Self::Diverged => "diverged",
             Self::TooFarAhead => "too-far-ahead",
         }
     }
@@ -359,7 +359,7 @@ impl std::fmt::Display for RolledBack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { generation, seen, seen_at, difference } = self;
         match difference {
-            Difference::Forked => write!(
+            Difference::Diverged => write!(
                 f,
                 "the vault file (generation {generation}) does not descend from the one this machine saw last \
                  (generation {seen}, {seen_at}): two machines changed it"

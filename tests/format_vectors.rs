@@ -127,7 +127,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Kdf(KdfError::OutOfRange { .. }) => "kdf-out-of-range",
         Error::KeyNotOurs { .. } => "key-not-ours",
         Error::ReadOnly { .. } => "read-only",
-        Error::RolledBack(seen) if seen.difference == Difference::Forked => "forked",
+        Error::RolledBack(seen) if seen.difference == Difference::Diverged => "diverged",
         Error::RolledBack(_) => "rolled-back",
         other => panic!("no vector expects this: {other}"),
     }

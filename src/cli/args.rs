@@ -19,7 +19,7 @@ use crate::failure::Failure;
     name = "strongroom",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
-                  6 keychain, 7 busy, 8 rolled back or forked, 130 interrupted, 128 + N ended by signal N."
+                  6 keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N."
 )]
 pub struct Cli {
     /// The flags that every command takes.

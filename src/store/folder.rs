@@ -54,12 +54,12 @@ impl FolderStore {
         with_suffix(&self.file, disk::UNFINISHED_SUFFIX)
     }
 
-    /// Returns the documents that were set aside here: damaged, older, forked or replaced ones.
+    /// Returns the documents that were set aside here: damaged, older, diverged or replaced ones.
     #[must_use]
     pub fn set_aside(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(folder_of(&self.file)) else { return Vec::new() };
         let name = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let reasons = ["damaged-", "older-", "forked-", "replaced-"];
+        let reasons = ["damaged-", "older-", "diverged-", "replaced-"];
         let is_aside = |path: &PathBuf| {
             let rest = path.file_name().and_then(|own| own.to_str()?.strip_prefix(&name)?.strip_prefix('.'));
             rest.is_some_and(|rest| reasons.iter().any(|reason| rest.starts_with(reason)))

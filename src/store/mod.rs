@@ -18,7 +18,7 @@ pub enum Replaced {
     Nothing,
     /// It opened in this run, so it becomes the previous document.
     BecomesPrevious,
-    /// It is damaged, older or forked: it is set aside under a name that ends in this text, and the previous
+    /// It is damaged, older or diverged: it is set aside under a name that ends in this text, and the previous
     /// document stays.
     SetAside(String),
 }

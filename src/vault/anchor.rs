@@ -105,7 +105,7 @@ pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option
     }
     // What the anchor remembers may be among the ancestors that had to make room, and two machines are not to be blamed.
     let is_listed = generation - anchor.generation <= ANCESTOR_LIMIT as u64;
-    rolled_back(if is_listed { Difference::Forked } else { Difference::TooFarAhead })
+    rolled_back(if is_listed { Difference::Diverged } else { Difference::TooFarAhead })
 }
 
 /// Remembers a vault as the one this machine saw last. What the anchor holds besides, which this program does not

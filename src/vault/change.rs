@@ -141,7 +141,7 @@ impl<'v> Unlocked<'v> {
         Ok((result, Effect::Changed))
     }
 
-    /// Takes an older, forked or previous vault file as the vault from now on. What stood is set aside.
+    /// Takes an older, diverged or previous vault file as the vault from now on. What stood is set aside.
     ///
     /// # Errors
     /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
@@ -300,7 +300,7 @@ pub(super) fn second_copy(lock: &mut dyn LockedStore, bytes: &[u8]) -> Option<No
 fn aside_for(difference: Difference) -> &'static str {
     match difference {
         Difference::Older => "older",
-        Difference::Forked => "forked",
+        Difference::Diverged => "diverged",
         Difference::TooFarAhead => "replaced",
     }
 }

@@ -137,7 +137,7 @@ pub enum Notice {
     TwoPasswords,
     /// A rotation of the data key that was under way is over.
     RotationFinished,
-    /// An older, forked or previous vault file was taken as the vault from now on.
+    /// An older, diverged or previous vault file was taken as the vault from now on.
     Accepted {
         /// The generation it goes on with.
         generation: u64,

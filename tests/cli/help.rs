@@ -3,7 +3,7 @@
 use crate::harness::Home;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, 6 \
-                          keychain, 7 busy, 8 rolled back or forked, 130 interrupted, 128 + N ended by signal N.";
+                          keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N.";
 
 const COMMANDS: [&str; 17] = [
     "init",

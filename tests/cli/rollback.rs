@@ -124,8 +124,8 @@ hint: unite it with the file this machine saw last by `strongroom vault merge OT
     home.write(home.anchor(), "");
     assert!(home.run("project add more").ends_well());
     home.write(home.anchor(), anchor);
-    let (outcome, forked) = (home.run("project add another"), "does not descend from the one this machine saw last");
-    assert!(outcome.stderr().contains(forked), "{}", outcome.stderr());
+    let (outcome, diverged) = (home.run("project add another"), "does not descend from the one this machine saw last");
+    assert!(outcome.stderr().contains(diverged), "{}", outcome.stderr());
     let stderr = outcome.stderr().to_owned();
     outcome.fails(8, &stderr);
 }

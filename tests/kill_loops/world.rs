@@ -21,7 +21,7 @@ const SENTINEL: &str = "somebody-else";
 /// Files with the passwords that the loops change between.
 const PASSWORDS: [&str; 2] = ["old", "new"];
 
-/// What the first unlock after a kill may say. Nothing was rolled back, damaged or forked.
+/// What the first unlock after a kill may say. Nothing was rolled back, damaged or diverged.
 const HARMLESS: [&str; 5] =
     ["two-passwords", "rotation-finished", "rotation-begun-anew", "rotation-lost", "rotation-lapsed"];
 

@@ -224,7 +224,7 @@ impl Run {
         Ok(())
     }
 
-    /// Takes an older or forked vault for good.
+    /// Takes an older or diverged vault for good.
     pub fn accept(&mut self) -> Done {
         self.lock()?;
         self.reload()?;

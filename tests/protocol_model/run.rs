@@ -28,7 +28,7 @@ pub enum Action {
     Recover(u8, u8),
     /// Puts the copy back by command.
     Restore,
-    /// Takes an older or forked vault as it is.
+    /// Takes an older or diverged vault as it is.
     Accept,
     /// Unites the vault with the copy.
     Merge,
@@ -281,7 +281,7 @@ impl Run {
         if seen == NONE || doc.knows(seen) {
             return Ok(());
         }
-        Err(Stop::Broken("I6: an older or forked vault is gone on from unasked"))
+        Err(Stop::Broken("I6: an older or diverged vault is gone on from unasked"))
     }
 
     /// Ghost: what a machine goes on from is the vault, for its user, whoever put it there.

@@ -209,7 +209,7 @@ write("kdf-above-the-ceiling", "kdf-out-of-range", "4 GiB and 9 passes: more tha
 write("another-vaults-item", "key-not-ours", "the keychain item names another vault", "opens.txt", item(wrap(vault=OTHER)), ANCHOR)
 write("rolled-back", "rolled-back", "the anchor has seen generation 5: it opens, and must not be changed", "opens.txt", ITEM, anchor(hashlib.sha256(b"generation 5").digest(), generation=5), opens=True)
 write("descends", "opens", "the anchor has seen generation 1, which is among the ancestors", "opens.txt", ITEM, anchor(ANCESTOR, generation=1), opens=True)
-write("forked", "forked", "the anchor has seen another generation 1, which is not among the ancestors", "opens.txt", ITEM, anchor(hashlib.sha256(b"another").digest(), generation=1), opens=True)
+write("diverged", "diverged", "the anchor has seen another generation 1, which is not among the ancestors", "opens.txt", ITEM, anchor(hashlib.sha256(b"another").digest(), generation=1), opens=True)
 
 outer = json.loads(opens)
 outer["protected"] = b64(compact(header(generation=3)))

@@ -243,7 +243,7 @@ fn not_enrolled(error: Error, is_copy: bool) -> Failure {
             "name a newer copy; if this one is meant, run the command again with --accept-rollback"
         }
         // A merge needs a key that opens both.
-        Error::RolledBack(seen) if seen.difference == Difference::Forked => {
+        Error::RolledBack(seen) if seen.difference == Difference::Diverged => {
             "if the data key was rotated meanwhile, make a separate vault of the file this machine saw last with \
              `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the two with \
              `strongroom vault merge OTHER`, or run this again with --accept-rollback if only this one is meant"

@@ -68,19 +68,19 @@ fn a_fork_is_read_only_until_it_is_merged_with_what_this_machine_saw() {
     unlocked.add_project(&named("delta")).unwrap();
     drop(unlocked);
     here.store.put(Some(there.file()), None);
-    let mut forked = here.unlocked();
+    let mut diverged = here.unlocked();
     assert!(
-        matches!(&forked.take_notices()[..], [Notice::RolledBack(rolled_back)] if rolled_back.difference == Difference::Forked)
+        matches!(&diverged.take_notices()[..], [Notice::RolledBack(rolled_back)] if rolled_back.difference == Difference::Diverged)
     );
-    assert_fails!(forked.add_project(&named("epsilon")), Error::RolledBack(_));
+    assert_fails!(diverged.add_project(&named("epsilon")), Error::RolledBack(_));
     // Some other old file proves nothing.
     let old = Document::parse(&life().files[0]).unwrap();
-    assert_fails!(forked.merge(&old), Error::RolledBack(_));
+    assert_fails!(diverged.merge(&old), Error::RolledBack(_));
     let old = Document::parse(&life().files[1]).unwrap();
-    assert_fails!(forked.merge(&old), Error::RolledBack(_));
-    forked.merge(&seen).unwrap();
-    assert_eq!(forked.projects().len(), 4);
-    drop(forked);
+    assert_fails!(diverged.merge(&old), Error::RolledBack(_));
+    diverged.merge(&seen).unwrap();
+    assert_eq!(diverged.projects().len(), 4);
+    drop(diverged);
     assert_eq!(here.notices(), []);
     here.unlocked().add_project(&named("epsilon")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Older, other and forked vault files, and what this machine remembers.
+//! Older, other and diverged vault files, and what this machine remembers.
 
 use super::*;
 use crate::crypto::hmac::MacKey;
@@ -109,17 +109,17 @@ fn the_same_generation_with_other_content_is_rolled_back() {
 #[test]
 fn a_newer_vault_file_that_does_not_descend_from_the_one_seen_is_a_fork() {
     let machine = Machine::at(3);
-    let forked = changed_elsewhere(2, 3);
-    machine.store.put(Some(forked.clone()), None);
+    let diverged = changed_elsewhere(2, 3);
+    machine.store.put(Some(diverged.clone()), None);
     let mut unlocked = machine.unlocked();
     let notices = unlocked.take_notices();
     let [Notice::RolledBack(told)] = &notices[..] else { panic!("{notices:?}") };
-    assert_eq!((told.generation, told.seen, told.difference), (5, 3, Difference::Forked));
+    assert_eq!((told.generation, told.seen, told.difference), (5, 3, Difference::Diverged));
     assert_reads_only(&machine, &mut unlocked);
     unlocked.accept_rollback().unwrap();
     assert_eq!(unlocked.header().generation, 6);
     let aside = machine.store.set_aside();
-    assert!(matches!(&aside[..], [(name, bytes)] if name.starts_with("forked-") && *bytes == forked));
+    assert!(matches!(&aside[..], [(name, bytes)] if name.starts_with("diverged-") && *bytes == diverged));
     assert_eq!(machine.notices(), []);
 }
 
@@ -153,7 +153,7 @@ fn two_machines_that_write_at_once_see_the_fork_on_both_sides() {
     here.store.put(Some(from_there), None);
     there.store.put(Some(from_here), None);
     let told = here.unlocked().rolled_back().map(|told| (told.generation, told.seen, told.difference));
-    assert_eq!(told, Some((5, 4, Difference::Forked)));
+    assert_eq!(told, Some((5, 4, Difference::Diverged)));
     let other = there.unlocked().rolled_back().map(|told| (told.generation, told.seen));
     assert_eq!(other, Some((4, 5)));
 }
