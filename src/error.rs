@@ -20,7 +20,7 @@ pub enum Error {
     /// No wrap of the data key opens with this password. An altered wrap looks the same.
     #[error("{}", wrong_password(*.vault_may_be_damaged))]
     WrongPassword {
-        /// The item was written before the machine last started: an older password may be in force.
+        /// The item was written before the computer last started: an older password may be in force.
         earlier_boot: bool,
         /// The vault file is not the one the anchor knows, so it may be damaged instead.
         vault_may_be_damaged: bool,
@@ -280,13 +280,13 @@ pub enum Error {
         /// What went wrong.
         cause: Box<Error>,
     },
-    /// A recovery gave this machine its new key, and what was to follow failed.
+    /// A recovery gave this computer its new key, and what was to follow failed.
     #[error("the new password is in force, and what was to follow failed: {cause}")]
     Enrolled {
         /// What went wrong.
         cause: Box<Error>,
     },
-    /// The vault file is older than, or other than, the last one this machine has seen.
+    /// The vault file is older than, or other than, the last one this computer has seen.
     #[error("{}", .0)]
     RolledBack(RolledBack),
     /// The system refused.
@@ -319,12 +319,12 @@ impl std::fmt::Display for KeyPlace {
     }
 }
 
-/// How a vault file differs from the one this machine saw last.
+/// How a vault file differs from the one this computer saw last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledBack {
     /// The generation of the vault file that stands.
     pub generation: u64,
-    /// The generation this machine has seen.
+    /// The generation this computer has seen.
     pub seen: u64,
     /// When it was seen.
     pub seen_at: Timestamp,
@@ -332,7 +332,7 @@ pub struct RolledBack {
     pub difference: Difference,
 }
 
-/// What the vault file is to the last one this machine has seen.
+/// What the vault file is to the last one this computer has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
     /// It is older, or another of the same generation.
@@ -361,8 +361,8 @@ impl std::fmt::Display for RolledBack {
         match difference {
             Difference::Diverged => write!(
                 f,
-                "the vault file (generation {generation}) does not descend from the one this machine saw last \
-                 (generation {seen}, {seen_at}): two machines changed it"
+                "the vault file (generation {generation}) does not descend from the one this computer saw last \
+                 (generation {seen}, {seen_at}): two computers changed it"
             ),
             Difference::TooFarAhead => write!(
                 f,
@@ -371,12 +371,12 @@ impl std::fmt::Display for RolledBack {
             ),
             Difference::Older if generation < seen => write!(
                 f,
-                "the vault file is older (generation {generation}) than the one this machine saw last \
+                "the vault file is older (generation {generation}) than the one this computer saw last \
                  (generation {seen}, {seen_at})"
             ),
             Difference::Older => write!(
                 f,
-                "the vault file is another than the one this machine saw last (both generation {seen}, {seen_at})"
+                "the vault file is another than the one this computer saw last (both generation {seen}, {seen_at})"
             ),
         }
     }

@@ -167,7 +167,7 @@ fn classify(error: &Error) -> (Exit, &'static str) {
 fn hint_for(error: &Error) -> Option<String> {
     let hint = match error {
         Error::WrongPassword { earlier_boot: true, .. } => {
-            "the keychain item is from before this machine last started: if the password was changed shortly before \
+            "the keychain item is from before this computer last started: if the password was changed shortly before \
              a crash, the one before it may be in force; or, with a recovery kit: strongroom recover"
         }
         Error::WrongPassword { .. } => {
@@ -259,7 +259,7 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Changed { .. } | Error::KeyUnchecked { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
-            "with a recovery kit this machine gets a key of its own: strongroom recover; or name where the key lies with \
+            "with a recovery kit this computer gets a key of its own: strongroom recover; or name where the key lies with \
              --keychain"
         }
         Error::KeyNotOurs { .. } => {
@@ -279,11 +279,11 @@ fn hint_for(error: &Error) -> Option<String> {
              command again here with --accept-rollback"
         }
         Error::RolledBack(seen) if seen.generation >= seen.seen => {
-            "unite it with the file this machine saw last by `strongroom vault merge OTHER`; if this one alone is \
+            "unite it with the file this computer saw last by `strongroom vault merge OTHER`; if this one alone is \
              meant, run the command again with --accept-rollback"
         }
         Error::RolledBack(_) => {
-            "put the newer vault file back; where two machines changed it apart: strongroom vault merge FILE; if this \
+            "put the newer vault file back; where two computers changed it apart: strongroom vault merge FILE; if this \
              one alone is meant, run the command again with --accept-rollback"
         }
         Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {

@@ -1,11 +1,11 @@
-//! What the vault asks of the machine: the time, the boot it is in, the memory it has free. An edge; tests bring
+//! What the vault asks of the computer: the time, the boot it is in, the memory it has free. An edge; tests bring
 //! their own.
 
 use std::time::SystemTime;
 
 use crate::format::Timestamp;
 
-/// The machine a vault is used on.
+/// The computer a vault is used on.
 pub trait Host: Send + Sync {
     /// Returns the time.
     fn now(&self) -> Timestamp;
@@ -13,7 +13,7 @@ pub trait Host: Send + Sync {
     /// Returns an id that changes at every boot; empty where the system has none.
     fn boot(&self) -> String;
 
-    /// Returns the seconds since the machine started, those it slept included; `None` where the system has no such
+    /// Returns the seconds since the computer started, those it slept included; `None` where the system has no such
     /// clock. Never the wall clock, which anybody may set.
     fn boot_seconds(&self) -> Option<u64>;
 
@@ -26,7 +26,7 @@ pub trait Host: Send + Sync {
     fn available_memory(&self) -> Option<u64>;
 }
 
-/// This machine.
+/// This computer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisHost;
 
@@ -70,7 +70,7 @@ impl Host for ThisHost {
     }
 }
 
-/// Returns the machine's memory in bytes, a container's limit respected; `None` where the system does not say.
+/// Returns the computer's memory in bytes, a container's limit respected; `None` where the system does not say.
 #[must_use]
 pub fn total_memory() -> Option<u64> {
     let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text, "MemTotal:"))?;

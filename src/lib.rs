@@ -1,6 +1,6 @@
 //! Strongroom keeps client data encrypted and each project's keys safe.
 //!
-//! A master password unlocks a [vault]; the keychain of the machine holds the wrapped data key; the vault holds
+//! A master password unlocks a [vault]; the keychain of the computer holds the wrapped data key; the vault holds
 //! one random file key per project and version; a file key opens that project's sealed [files](body). The bytes are
 //! described in docs/format.md.
 //!

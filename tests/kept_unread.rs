@@ -27,7 +27,7 @@ const PROJECT: &str = "acme-2026";
 const MEMBERS: [&str; 6] = ["signing", "identities", "logs", "log_keys", "later", "needs"];
 const PROJECT_MEMBERS: [&str; 4] = ["engagement", "destruction", "shares", "colour"];
 
-/// A machine with the vault of a vector.
+/// A computer with the vault of a vector.
 struct Machine {
     store: MemoryStore,
     keychain: MemoryKeychain,

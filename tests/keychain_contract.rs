@@ -30,7 +30,7 @@ fn value(keychain: &dyn Keychain, vault: &str, kind: ItemKind) -> Option<Vec<u8>
     })
 }
 
-/// Lists the items of this test's vaults; the machine's own keychain may hold others.
+/// Lists the items of this test's vaults; the computer's own keychain may hold others.
 fn listed(keychain: &dyn Keychain) -> Vec<StoredItem> {
     let mut items = keychain.list().expect("list");
     items.retain(|item| [VAULT, OTHER, ""].contains(&item.vault.as_str()));

@@ -113,14 +113,14 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// As many threads as the machine has cores, and nobody is told.
+    /// As many threads as the computer has cores, and nobody is told.
     #[must_use]
     pub fn quiet() -> Self {
         Self { threads: default_threads(), progress: &|_| {} }
     }
 }
 
-/// Returns as many threads as the machine has cores for this process, at most [`THREADS_LIMIT`].
+/// Returns as many threads as the computer has cores for this process, at most [`THREADS_LIMIT`].
 #[must_use]
 pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_LIMIT)

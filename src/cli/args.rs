@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
 ///
 /// A master password unlocks a vault; the vault holds one file key per project; a file key opens that project's
-/// files. The password's half of the vault's key lies in the keychain of this machine.
+/// files. The password's half of the vault's key lies in the keychain of this computer.
 #[derive(Debug, Parser)]
 #[command(
     name = "strongroom",
@@ -56,7 +56,7 @@ pub enum Command {
     Rewrap(rewrap::Rewrap),
     /// Encrypt files anew under the project's current key, data and all
     Reencrypt(reencrypt::Reencrypt),
-    /// Change the master password on this machine
+    /// Change the master password on this computer
     Passwd(passwd::Passwd),
     /// Make, list, test and revoke recovery kits
     #[command(subcommand)]

@@ -33,9 +33,9 @@ pub struct Context {
     pub output: Output,
     /// This user's folders.
     pub folders: Folders,
-    /// This machine's settings.
+    /// This computer's settings.
     pub settings: Settings,
-    /// The machine.
+    /// The computer.
     pub host: ThisHost,
 }
 
@@ -154,7 +154,7 @@ impl Context {
         folder.join(vault.to_string())
     }
 
-    /// Returns the kind of keychain that holds a vault's key: what the user names, else what this machine remembers,
+    /// Returns the kind of keychain that holds a vault's key: what the user names, else what this computer remembers,
     /// else the operating system's.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Context {
         VaultSettings { keychain, place: file.display().to_string(), former, others, offer_kit }
     }
 
-    /// Returns where this machine has another file of a vault: the two would take each other's key and memory.
+    /// Returns where this computer has another file of a vault: the two would take each other's key and memory.
     ///
     /// # Errors
     /// Where the settings cannot be read.

@@ -1,4 +1,4 @@
-//! Choosing what Argon2id costs: from flags, or measured on this machine.
+//! Choosing what Argon2id costs: from flags, or measured on this computer.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::host;
 
 /// What unlocking should take.
 const TARGET: Duration = Duration::from_millis(750);
-/// What it may take before the cost goes below the default. A machine that was busy for a moment must not end with a
+/// What it may take before the cost goes below the default. A computer that was busy for a moment must not end with a
 /// weak vault.
 const BEARABLE: Duration = Duration::from_secs(3);
 const MIB: u32 = 1024;
@@ -68,8 +68,8 @@ impl KdfFlags {
     }
 }
 
-/// Measures what this machine can do in about three quarters of a second: memory first, in powers of two up to 1 GiB
-/// and an eighth of its memory, then passes. Never below the default where the machine bears it.
+/// Measures what this computer can do in about three quarters of a second: memory first, in powers of two up to 1 GiB
+/// and an eighth of its memory, then passes. Never below the default where the computer bears it.
 ///
 /// # Errors
 /// Where not even the floor can be derived.

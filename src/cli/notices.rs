@@ -9,7 +9,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::AnchorMissing { generation } => (
             "anchor-missing",
             format!(
-                "this machine had no memory of the vault, so an older one would not have shown; it is taken as it is, \
+                "this computer had no memory of the vault, so an older one would not have shown; it is taken as it is, \
                  at generation {generation}, and remembered from now on"
             ),
         ),
@@ -34,7 +34,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
                 if rolled_back.difference == Difference::TooFarAhead {
                     "have compared its generation with what `strongroom status` shows on the computer that changed it last,"
                 } else if rolled_back.generation < rolled_back.seen {
-                    "put the newer one back, merge the two where two machines changed it apart (`strongroom vault \
+                    "put the newer one back, merge the two where two computers changed it apart (`strongroom vault \
                      merge`),"
                 } else {
                     "merge it with the other (`strongroom vault merge`)"
@@ -46,7 +46,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
             format!(
                 "the vault file cannot be used ({reason}); reading the previous one, generation {generation}{}",
                 if *other_key {
-                    ". Where another machine rotated the data key, `strongroom recover` gives this one the new key"
+                    ". Where another computer rotated the data key, `strongroom recover` gives this one the new key"
                 } else {
                     ""
                 }
@@ -67,7 +67,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::RotationFinished => (
             "rotation-finished",
-            "the rotation of the data key is finished: vault files from before no longer open with this machine's \
+            "the rotation of the data key is finished: vault files from before no longer open with this computer's \
              keychain"
                 .into(),
         ),
@@ -91,7 +91,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::RotationElsewhere => (
             "rotation-elsewhere",
-            "another machine is rotating the data key; once it is done, this one may open the vault with a recovery \
+            "another computer is rotating the data key; once it is done, this one may open the vault with a recovery \
              kit alone (`strongroom recover`)"
                 .into(),
         ),
@@ -102,7 +102,7 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         }
         Notice::OtherDataKey => (
             "other-data-key",
-            "the keychain holds a data key that this vault does not use: a rotation was given up on another machine, \
+            "the keychain holds a data key that this vault does not use: a rotation was given up on another computer, \
              or this is a vault file from before one; files under that key still open here. `strongroom vault rotate` ends \
              that"
                 .into(),

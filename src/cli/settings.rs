@@ -1,4 +1,4 @@
-//! What this machine remembers of each vault: where its half of the key lies. Never in the vault, never a secret.
+//! What this computer remembers of each vault: where its half of the key lies. Never in the vault, never a secret.
 
 use std::collections::BTreeMap;
 use std::fmt;

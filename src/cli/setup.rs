@@ -199,8 +199,8 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                 );
                 let failure = Failure::of("use the OS keychain", error.into());
                 let hint = match context.check_kind(&Kind::File) {
-                    Ok(()) => "give --keychain file to keep the key in a file of this machine",
-                    Err(_) => "give --keychain file:PATH to keep the key in a file of this machine",
+                    Ok(()) => "give --keychain file to keep the key in a file of this computer",
+                    Err(_) => "give --keychain file:PATH to keep the key in a file of this computer",
                 };
                 Err(if none_here { failure.hint(hint) } else { failure })
             }

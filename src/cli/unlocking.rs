@@ -13,7 +13,7 @@ use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Accepted, Notice, Unlocked, Vault};
 
-/// Returns the id under which this machine knows a vault file: that of the previous one, if the vault file's own
+/// Returns the id under which this computer knows a vault file: that of the previous one, if the vault file's own
 /// is unknown. It may be what is damaged.
 fn known_id(context: &Context, store: &FolderStore, id: VaultId) -> Result<VaultId, Failure> {
     if context.settings.of(id)?.is_some() {

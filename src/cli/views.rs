@@ -94,20 +94,20 @@ pub fn kit_json(kit: &KitInfo) -> Value {
 pub fn rotation_text(rotation: Rotation) -> String {
     match rotation {
         Rotation::Settled => {
-            "the data key is rotated: vault files from before no longer open with this machine's keychain".into()
+            "the data key is rotated: vault files from before no longer open with this computer's keychain".into()
         }
         Rotation::Waits { left: Some(left) } => format!(
             "the rotation of the data key is under way: the keychain is given time to keep the new key. The first \
-             command that unlocks the vault after {} min, or after the machine has started again, finishes it; until \
+             command that unlocks the vault after {} min, or after the computer has started again, finishes it; until \
              then older vault files still open",
             left.div_ceil(60)
         ),
         Rotation::Waits { left: None } => {
             "the rotation of the data key is under way: finish it with `strongroom vault rotate --settle-now` once \
-             the machine has started again; until then older vault files still open"
+             the computer has started again; until then older vault files still open"
                 .into()
         }
-        Rotation::Elsewhere => "a rotation of the data key is under way on another machine".into(),
+        Rotation::Elsewhere => "a rotation of the data key is under way on another computer".into(),
     }
 }
 
@@ -124,7 +124,7 @@ pub fn rotation_json(rotation: Rotation) -> Value {
 pub fn old_backups(rotation: Rotation) -> String {
     let since = if rotation == Rotation::Settled { "" } else { "once it is finished, " };
     format!(
-        "\n{since}old backups no longer open with this machine's keychain, but with a kit from that time, a kept one \
+        "\n{since}old backups no longer open with this computer's keychain, but with a kit from that time, a kept one \
          too: destroy them, and make a new one with `strongroom vault backup FILE`"
     )
 }

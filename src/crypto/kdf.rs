@@ -88,7 +88,7 @@ pub enum KdfError {
         /// The most accepted.
         most: u64,
     },
-    /// The machine does not have the memory.
+    /// The computer does not have the memory.
     #[error("not enough memory: deriving the key takes {} MiB", .needed / (1024 * 1024))]
     NotEnoughMemory {
         /// What deriving takes, in bytes.
@@ -123,11 +123,11 @@ impl KdfParams {
 
 /// Derives the key-encryption key: Argon2id v19 over the password, with the vault's pepper as the secret input.
 ///
-/// `available` is the memory the machine has free, in bytes, where that is known.
+/// `available` is the memory the computer has free, in bytes, where that is known.
 ///
 /// # Errors
 /// [`KdfError::OutOfRange`] before anything is spent; [`KdfError::NotEnoughMemory`] where the cost exceeds 70 % of
-/// `available` or the allocation fails, so that a short machine is never taken for a wrong password.
+/// `available` or the allocation fails, so that a short computer is never taken for a wrong password.
 pub fn derive_kek(
     password: &Password,
     pepper: &[u8; PEPPER_LEN],

@@ -84,7 +84,7 @@ key! {
 }
 
 key! {
-    /// Authenticates what machines remember of a vault, in their keychains' anchors. Stays the vault's for its life.
+    /// Authenticates what computers remember of a vault, in their keychains' anchors. Stays the vault's for its life.
     AnchorKey
 }
 key! {

@@ -43,7 +43,7 @@ pub struct WrapHeader {
     pub vault: VaultId,
     /// Which data key is wrapped.
     pub data_key: DataKeyId,
-    /// What gave this machine its item. A password change and a rotation of the data key keep it.
+    /// What gave this computer its item. A password change and a rotation of the data key keep it.
     pub enrolment: EnrolmentId,
     /// When it was wrapped: when this password was set.
     pub at: Timestamp,
@@ -204,7 +204,7 @@ impl WrapHeader {
     }
 }
 
-/// The last vault write that this machine has seen.
+/// The last vault write that this computer has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor {
     /// The vault.
@@ -217,12 +217,12 @@ pub struct Anchor {
     pub digest: [u8; 32],
     /// When it was seen.
     pub at: Timestamp,
-    /// The end of this machine's access log, if it has one. Whoever knows of no log keeps what is there.
+    /// The end of this computer's access log, if it has one. Whoever knows of no log keeps what is there.
     pub log: Option<LogTip>,
 }
 
 closed_object! {
-    /// The end of a machine's access log.
+    /// The end of a computer's access log.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct LogTip {
         /// Whose log.

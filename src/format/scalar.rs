@@ -91,7 +91,7 @@ id! {
     DataKeyId
 }
 id! {
-    /// Names what gave a machine its own way into a vault.
+    /// Names what gave a computer its own way into a vault.
     EnrolmentId
 }
 id! {

@@ -192,7 +192,7 @@ open_object! {
     pub struct KitRecord {
         /// Its id.
         pub id: KitId,
-        /// Its number, from 1. Machines that make kits apart may give one number twice.
+        /// Its number, from 1. Computers that make kits apart may give one number twice.
         pub number: u32,
         /// When it was made.
         pub created: Timestamp,
@@ -383,7 +383,7 @@ impl Payload {
         let parts = payload.under_way().map(|rotation| &rotation.enrolments[..]).unwrap_or_default();
         let mut machines = std::collections::HashSet::new();
         if !parts.iter().all(|part| machines.insert(part.id)) {
-            return Err(FormatError::malformed("a rotation names a machine twice"));
+            return Err(FormatError::malformed("a rotation names a computer twice"));
         }
         let mut secrets = std::collections::HashSet::new();
         if !payload.secrets.iter().all(|secret| secrets.insert(secret.id)) {

@@ -1,4 +1,4 @@
-//! Keeps a vault's two items in files, for machines without a desktop. The lock of
+//! Keeps a vault's two items in files, for computers without a desktop. The lock of
 //! the items is a third file beside them.
 
 use std::fs::{self, File, OpenOptions};

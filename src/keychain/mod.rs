@@ -1,4 +1,4 @@
-//! Where a vault's two small items lie on this machine: the operating system's keychain or a file.
+//! Where a vault's two small items lie on this computer: the operating system's keychain or a file.
 //!
 //! An item is ASCII text that is ciphertext already; a keychain never sees a key. Nothing here knows what an
 //! item means, asks the user or falls back from one kind to another.
@@ -41,7 +41,7 @@ pub const TRIAL: &str = "doctor";
 pub enum ItemKind {
     /// The wrapped data key.
     DataKey,
-    /// The last vault write this machine has seen.
+    /// The last vault write this computer has seen.
     Anchor,
 }
 

@@ -300,7 +300,7 @@ mod native {
         fn entry(&self, user: &str) -> Result<Entry, KeyringError> {
             #[cfg(target_os = "macos")]
             let modifiers = None;
-            // The default persistence travels to other machines with the user's roaming profile.
+            // The default persistence travels to other computers with the user's roaming profile.
             #[cfg(windows)]
             let local = HashMap::from([("persistence", "Local")]);
             #[cfg(windows)]

@@ -1,4 +1,4 @@
-//! A vault in a folder of this machine: `vault.json`, `vault.json.prev`, and a lock file beside them.
+//! A vault in a folder of this computer: `vault.json`, `vault.json.prev`, and a lock file beside them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};

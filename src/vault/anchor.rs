@@ -1,4 +1,4 @@
-//! What this machine remembers of a vault: the anchor, against which an older or foreign vault file shows.
+//! What this computer remembers of a vault: the anchor, against which an older or foreign vault file shows.
 
 use super::{Edges, digest};
 use crate::crypto::cobblestone;
@@ -11,12 +11,12 @@ use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
 
-/// How the vault file that stands compares with what this machine remembers.
+/// How the vault file that stands compares with what this computer remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Memory {
     /// It is the one.
     Current,
-    /// It descends from the one: written by another machine, or by this one before it was cut off.
+    /// It descends from the one: written by another computer, or by this one before it was cut off.
     Behind,
     /// There is no memory, or none that verifies.
     Missing,
@@ -50,7 +50,7 @@ fn mac_key(vault: VaultId, data_key: &DataKey, payload: &Payload) -> Result<MacK
     Ok(MacKey::derive(unwrap_key(&payload.anchor_key, vault, data_key)?.expose(), label::ANCHOR))
 }
 
-/// Reads what this machine remembers of a vault: of several anchors that verify, the newest.
+/// Reads what this computer remembers of a vault: of several anchors that verify, the newest.
 pub(super) fn load(
     edges: &Edges<'_>,
     vault: VaultId,
@@ -103,12 +103,12 @@ pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option
     if payload.ancestors.iter().any(|ancestor| ancestor.0 == anchor.digest[..16]) {
         return Memory::Behind;
     }
-    // What the anchor remembers may be among the ancestors that had to make room, and two machines are not to be blamed.
+    // What the anchor remembers may be among the ancestors that had to make room, and two computers are not to be blamed.
     let is_listed = generation - anchor.generation <= ANCESTOR_LIMIT as u64;
     rolled_back(if is_listed { Difference::Diverged } else { Difference::TooFarAhead })
 }
 
-/// Remembers a vault as the one this machine saw last. What the anchor holds besides, which this program does not
+/// Remembers a vault as the one this computer saw last. What the anchor holds besides, which this program does not
 /// write, stays in it, and an anchor that has seen more stays as it is.
 pub(super) fn store(
     edges: &Edges<'_>,

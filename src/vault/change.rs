@@ -182,7 +182,7 @@ impl<'v> Unlocked<'v> {
         Ok(remembered)
     }
 
-    /// Reads what this machine remembers of the vault.
+    /// Reads what this computer remembers of the vault.
     pub(super) fn remembered(&self) -> Result<Option<Anchor>, Error> {
         anchor::load(&self.edges, self.id(), &self.data_key, &self.payload)
     }

@@ -185,7 +185,7 @@ impl Unlocked<'_> {
     /// # Errors
     /// As [`super::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
     /// [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
-    /// this machine saw last.
+    /// this computer saw last.
     pub fn fork<'b>(
         &self,
         edges: Edges<'b>,

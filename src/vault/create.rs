@@ -18,7 +18,7 @@ use crate::store::Replaced;
 
 /// Makes a vault where none stands, and returns it unlocked.
 ///
-/// The caller generates the id, since a keychain's place and this machine's settings go by it.
+/// The caller generates the id, since a keychain's place and this computer's settings go by it.
 ///
 /// # Errors
 /// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item

@@ -106,7 +106,7 @@ impl Unlocked<'_> {
     /// the kit is made to open the vault after it, too.
     ///
     /// # Errors
-    /// [`Error::RotationUnderWay`] where a rotation of another machine would end the kit; those of a vault write.
+    /// [`Error::RotationUnderWay`] where a rotation of another computer would end the kit; those of a vault write.
     pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
         let pending = self.open_pending(password)?;
         let mut lock = self.lock()?;

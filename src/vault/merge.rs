@@ -1,4 +1,4 @@
-//! Uniting two files of one vault that two machines changed apart from each other.
+//! Uniting two files of one vault that two computers changed apart from each other.
 
 use subtle::ConstantTimeEq;
 
@@ -48,7 +48,7 @@ impl Unlocked<'_> {
     /// # Errors
     /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`] where
     /// a rotation that this file knows nothing of is under way in the other; [`Error::RolledBack`] where neither file
-    /// is, or descends from, the one this machine saw last; [`Error::NotUnited`] if both files have something that this
+    /// is, or descends from, the one this computer saw last; [`Error::NotUnited`] if both files have something that this
     /// program does not read, and not the same; those of a vault write.
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
         let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
@@ -156,7 +156,7 @@ fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
     }
 }
 
-/// Keeps the youngest ancestors of both, so that a machine that saw either recognizes the merged vault.
+/// Keeps the youngest ancestors of both, so that a computer that saw either recognizes the merged vault.
 fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
     let half = ANCESTOR_LIMIT / 2 - 1;
     let young = |ancestors: &[FixedBase64<16>]| ancestors[ancestors.len().saturating_sub(half)..].to_vec();
@@ -267,7 +267,7 @@ fn unite_keys(
     merged: &mut Merged,
     differing: &mut Vec<String>,
 ) -> Result<(), Error> {
-    // The user gave the order once; that the other machine did not know of it takes nothing back.
+    // The user gave the order once; that the other computer did not know of it takes nothing back.
     if own.destroyed.is_some() {
         return Ok(());
     }
@@ -283,7 +283,7 @@ fn unite_keys(
             let object = format!("key version {version} of project {:?}", own.name);
             if let Some(own) = own.keys.iter_mut().find(|own| own.version == *version) {
                 unread::unite_members(&mut own.others, &key.others, &object, differing);
-                // The stricter state wins: a version that was retired on one machine stays retired.
+                // The stricter state wins: a version that was retired on one computer stays retired.
                 if key.state == KeyState::Retired {
                     own.state = KeyState::Retired;
                 }

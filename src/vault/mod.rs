@@ -1,5 +1,5 @@
 //! The story of a vault: made, opened, unlocked, changed, its password changed. Takes the store, the keychain and
-//! the machine as they are handed in; nothing here prompts, prints or reads the environment.
+//! the computer as they are handed in; nothing here prompts, prints or reads the environment.
 //!
 //! [`Vault`] knows what stands in clear, [`FoundKey`] has the wrapped data key beside it, and only
 //! [`Unlocked`] has operations on keys.
@@ -60,9 +60,9 @@ const READ_WAIT: Duration = Duration::from_secs(2);
 pub struct Edges<'a> {
     /// Where the vault file lies.
     pub store: &'a dyn Store,
-    /// Where this machine's items lie.
+    /// Where this computer's items lie.
     pub keychain: &'a dyn Keychain,
-    /// The machine.
+    /// The computer.
     pub host: &'a dyn Host,
 }
 
@@ -91,7 +91,7 @@ pub enum Source {
     Previous {
         /// Why not.
         reason: String,
-        /// It is under a data key that this machine does not hold: another machine rotated it, or it is damaged.
+        /// It is under a data key that this computer does not hold: another computer rotated it, or it is damaged.
         other_key: bool,
     },
     /// Neither: a copy from elsewhere, which is to take the vault file's place or to be merged into it.
@@ -102,7 +102,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// This machine had no (valid) memory of the vault; it has one now.
+    /// This computer had no (valid) memory of the vault; it has one now.
     AnchorMissing {
         /// The generation of the vault that was taken as it is.
         generation: u64,
@@ -117,7 +117,7 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
-    /// The vault is not the one this machine saw last.
+    /// The vault is not the one this computer saw last.
     RolledBack(RolledBack),
     /// The previous vault file was read instead.
     ReadPrevious {
@@ -125,7 +125,7 @@ pub enum Notice {
         reason: String,
         /// Its generation.
         generation: u64,
-        /// The vault file is under a data key that this machine does not hold.
+        /// The vault file is under a data key that this computer does not hold.
         other_key: bool,
     },
     /// More than one keychain item matches; one of them opened.
@@ -144,7 +144,7 @@ pub enum Notice {
         /// The name of what stood there, if anything did.
         aside: Option<String>,
     },
-    /// The keychain holds a data key that this vault does not use: a rotation was given up on another machine, or this
+    /// The keychain holds a data key that this vault does not use: a rotation was given up on another computer, or this
     /// is a vault from before one that was taken as it is.
     OtherDataKey,
     /// The keychain lost the next data key, so the rotation began anew.
@@ -156,7 +156,7 @@ pub enum Notice {
         /// When.
         since: Timestamp,
     },
-    /// Another machine rotates the data key; when it is done, this one needs a kit.
+    /// Another computer rotates the data key; when it is done, this one needs a kit.
     RotationElsewhere,
     /// A rotation could not go on.
     RotationStuck {
@@ -325,7 +325,7 @@ impl Unlocked<'_> {
         self.payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))
     }
 
-    /// Returns the generation this machine saw last, where it is not the one that stands.
+    /// Returns the generation this computer saw last, where it is not the one that stands.
     #[must_use]
     pub fn rolled_back(&self) -> Option<&RolledBack> {
         match &self.memory {

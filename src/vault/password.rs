@@ -19,7 +19,7 @@ pub struct PasswordChanged {
 }
 
 impl Unlocked<'_> {
-    /// Changes the master password on this machine. `old` is the one that opened the vault; `cost` replaces the
+    /// Changes the master password on this computer. `old` is the one that opened the vault; `cost` replaces the
     /// vault's policy for this wrap.
     ///
     /// While a rotation of the data key is under way, the next data key moves to the new password too, and the item is
@@ -66,7 +66,7 @@ impl Unlocked<'_> {
             return Err(Error::Changed { what: "the rotation of the data key".into() });
         }
         lock.sync().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
-        // The newest data key stands last. Without a rotation of this machine, wraps of another data key stay as they
+        // The newest data key stands last. Without a rotation of this computer, wraps of another data key stay as they
         // are: they belong to another copy of the vault.
         let of_pending = |wrap: &&Wrap| pending.as_ref().is_some_and(|pending| wrap.header.data_key == pending.id);
         let foreign = |wrap: &&Wrap| wrap.header.data_key != header.data_key && !of_pending(wrap);

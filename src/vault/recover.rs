@@ -1,4 +1,4 @@
-//! Opening a vault with a recovery kit, without the keychain and without the password, and giving this machine a key
+//! Opening a vault with a recovery kit, without the keychain and without the password, and giving this computer a key
 //! of its own again.
 
 use super::anchor::{self, Memory};
@@ -134,7 +134,7 @@ impl<'a> OpenedByKit<'a> {
     }
 
     /// Tells whether [`OpenedByKit::enroll`] would go on without being told to accept what it finds, by what a keychain
-    /// remembers of the vault: this machine's may not be the one that is to hold the new key.
+    /// remembers of the vault: this computer's may not be the one that is to hold the new key.
     ///
     /// # Errors
     /// [`Error::Damaged`] where only the previous vault file opened; [`Error::RolledBack`] where the vault file is not,
@@ -152,10 +152,10 @@ impl<'a> OpenedByKit<'a> {
         }
     }
 
-    /// Gives this machine a key of its own under a new password, and returns the vault unlocked.
+    /// Gives this computer a key of its own under a new password, and returns the vault unlocked.
     ///
     /// Wraps of this data key under earlier passwords go; wraps of other data keys stay, since another copy of the
-    /// vault may need them. `accept` goes on with a vault file that is older than the one this machine saw last.
+    /// vault may need them. `accept` goes on with a vault file that is older than the one this computer saw last.
     ///
     /// # Errors
     /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`];
@@ -279,7 +279,7 @@ impl<'a> OpenedByKit<'a> {
             }
             return Ok(unlocked);
         }
-        // Without a word: whoever has the kit and the vault file knows that this machine starts anew.
+        // Without a word: whoever has the kit and the vault file knows that this computer starts anew.
         unlocked.memory = Memory::Current;
         // Still under the lock: another process may write the vault and its anchor next, and this one is older then.
         if let Err(error) = anchor::store(&edges, &unlocked.document, &unlocked.data_key, &unlocked.payload) {
@@ -290,7 +290,7 @@ impl<'a> OpenedByKit<'a> {
 }
 
 impl Unlocked<'_> {
-    /// Returns the wraps of other data keys that stand in this machine's keychain, those that stand before the last one
+    /// Returns the wraps of other data keys that stand in this computer's keychain, those that stand before the last one
     /// that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
     /// wraps being kept here. The order matters: the newest data key stands last.
     fn take_others(&self, goes: &dyn Fn(crate::format::DataKeyId) -> bool) -> Result<(Vec<Wrap>, Vec<Wrap>), Error> {

@@ -47,15 +47,15 @@ pub enum Settle {
 /// How far a rotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// The vault is under the new data key, and the earlier one is gone from this machine.
+    /// The vault is under the new data key, and the earlier one is gone from this computer.
     Settled,
     /// The keychain's item is given time; a later unlock finishes the rotation.
     Waits {
-        /// How many seconds of the boot-time clock are left; `None` where the machine has to be restarted, or
+        /// How many seconds of the boot-time clock are left; `None` where the computer has to be restarted, or
         /// [`Settle::Now`] be given.
         left: Option<u64>,
     },
-    /// Another machine is at it, or it was begun anew elsewhere: this machine has no part in it.
+    /// Another computer is at it, or it was begun anew elsewhere: this computer has no part in it.
     Elsewhere,
 }
 
@@ -74,7 +74,7 @@ enum Found {
     NotTimed,
     Waiting,
     Settled,
-    /// The second wrap is not there, though it was this machine that began.
+    /// The second wrap is not there, though it was this computer that began.
     Lost,
     Elsewhere,
 }
@@ -311,12 +311,12 @@ impl<'v> Unlocked<'v> {
         }
     }
 
-    /// Returns what gave this machine the wrap that opened the vault.
+    /// Returns what gave this computer the wrap that opened the vault.
     pub(super) fn enrolment(&self) -> EnrolmentId {
         self.wrap().header.enrolment
     }
 
-    /// Returns since when this machine's item has been given time. Another machine's time says nothing of this one's
+    /// Returns since when this computer's item has been given time. Another computer's time says nothing of this one's
     /// keychain.
     fn own_time<'p>(&self, rotation: &'p UnderWay) -> Option<&'p Moment> {
         rotation.part(self.enrolment())?.since.as_ref()
@@ -359,7 +359,7 @@ impl<'v> Unlocked<'v> {
         })
     }
 
-    /// Takes this machine's note away, before its item is written anew: it must not move the vault on the strength of
+    /// Takes this computer's note away, before its item is written anew: it must not move the vault on the strength of
     /// an item that is younger than the note.
     pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         if self.payload.under_way().and_then(|rotation| self.own_time(rotation)).is_none() {

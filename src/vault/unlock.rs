@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{Store, StoreError};
 
-/// A vault with this machine's wrapped data key beside it: all that a password is still needed for.
+/// A vault with this computer's wrapped data key beside it: all that a password is still needed for.
 pub struct FoundKey<'a> {
     vault: Vault<'a>,
     edges: Edges<'a>,
@@ -24,7 +24,7 @@ pub struct FoundKey<'a> {
 }
 
 const PROTECTED_DAMAGED: &str = "its protected part is damaged";
-const OTHER_DATA_KEY: &str = "it is under a data key that this machine does not hold";
+const OTHER_DATA_KEY: &str = "it is under a data key that this computer does not hold";
 
 impl<'a> Vault<'a> {
     /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
@@ -109,7 +109,7 @@ enum Tried {
 }
 
 impl<'a> FoundKey<'a> {
-    /// Unlocks the vault, and compares it with what this machine remembers of it.
+    /// Unlocks the vault, and compares it with what this computer remembers of it.
     ///
     /// # Errors
     /// [`Error::WrongPassword`]; [`Error::Kdf`]; [`Error::Damaged`] where the password is right but neither vault
@@ -260,7 +260,7 @@ impl<'a> FoundKey<'a> {
     }
 }
 
-/// Returns when the machine started. By the wall clock, so it is good for a hint alone.
+/// Returns when the computer started. By the wall clock, so it is good for a hint alone.
 fn boot_time(host: &dyn Host) -> Option<Timestamp> {
     let seconds = i64::try_from(host.boot_seconds()?).ok()?;
     Some(Timestamp::from_unix(host.now().as_unix().saturating_sub(seconds)))

@@ -21,8 +21,8 @@ fn after_a_rotation_no_copy_from_before_opens() {
     let home = home_with_copy();
     home.run("vault rotate --no-input --no-recovery").does(
         "\
-the data key is rotated: vault files from before no longer open with this machine's keychain
-old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+the data key is rotated: vault files from before no longer open with this computer's keychain
+old backups no longer open with this computer's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
 no valid recovery kit is left: make one with `strongroom kit new`
 ",
     );

@@ -198,7 +198,7 @@ fn no_second_vault_is_made_by_the_way_where_one_is_missing() {
     let words = format!("--keychain file {FLOOR}");
     let (_, hint) =
         home.run(&format!("encrypt --init -p acme a.txt --json {words}")).fails_in_json(4, "vault-not-found");
-    assert!(hint.starts_with("this machine remembers a vault there: put the vault file back"), "{hint}");
+    assert!(hint.starts_with("this computer remembers a vault there: put the vault file back"), "{hint}");
     // Where it is meant, it is said what it means.
     let made = home.run(&format!("init --json {words}"));
     assert!(made.code() == 0 && made.stderr().contains("\"warning\":\"vault-lost\""), "{}", made.stderr());

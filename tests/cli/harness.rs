@@ -77,7 +77,7 @@ impl Home {
         item
     }
 
-    /// Returns the file of what this machine remembers of the vault.
+    /// Returns the file of what this computer remembers of the vault.
     pub fn anchor(&self) -> PathBuf {
         self.keychain().with_extension("anchor")
     }

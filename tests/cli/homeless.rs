@@ -42,7 +42,7 @@ hint: name the vault's folder with --vault DIR and, unless its key is in a deskt
         "\
 error: cannot use the OS keychain
 cause: no session bus answers here, so there is no OS keychain
-hint: give --keychain file:PATH to keep the key in a file of this machine
+hint: give --keychain file:PATH to keep the key in a file of this computer
 ",
     );
     run(&home, &format!("{init} --keychain file"), &[]).fails(

@@ -131,7 +131,7 @@ fn without_an_os_keychain_the_file_kind_is_named_and_never_chosen() {
             "\
 error: cannot use the OS keychain
 cause: no session bus answers here, so there is no OS keychain
-hint: give --keychain file to keep the key in a file of this machine
+hint: give --keychain file to keep the key in a file of this computer
 ",
         );
     }

@@ -104,7 +104,7 @@ fn the_key_of_another_vault_is_not_tried() {
     fs::copy(home.path("keys/other"), &own).unwrap();
     let (message, _) = home.run("project list --json").fails_in_json(6, "key-not-ours");
     assert!(message.contains("belongs to another vault"), "{message}");
-    // Nor by a flag; what this machine remembers stays.
+    // Nor by a flag; what this computer remembers stays.
     home.run("project list --vault other --keychain file --json").fails_in_json(6, "key-missing");
     home.run("project list --vault other").succeeds();
 }

@@ -125,14 +125,14 @@ fn whoever_has_the_vault_file_and_the_kit_is_back_at_work_in_one_command() {
     new.write("pw", "seven-wet-owls-argue-about-tea\n");
     new.run_alone("recover --from copy.json --kit-file kit --new-password-file new --keychain file --no-input").does(
         "\
-kit 1-[..] opened the vault, and this machine has a key of its own
+kit 1-[..] opened the vault, and this computer has a key of its own
 
 vault     {home}/.local/share/strongroom/vault.json
 keychain  file:{home}/.local/state/strongroom/keychain/[..]
 projects  1
 
 next: strongroom status --unlock
-If somebody else may have the old machine or its password, rotate the data key: strongroom vault rotate
+If somebody else may have the old computer or its password, rotate the data key: strongroom vault rotate
 ",
     );
     new.run("decrypt a.txt.sealed -q").does("");
@@ -330,7 +330,7 @@ fn another_keychain_is_no_way_around_the_alarm_of_an_older_vault() {
     let told = home.run_alone(&format!("{words} -q"));
     assert_eq!(told.code(), 0);
     assert!(
-        told.stderr().starts_with("warning: this machine's record of the vault cannot be read"),
+        told.stderr().starts_with("warning: this computer's record of the vault cannot be read"),
         "{}",
         told.stderr()
     );
@@ -343,7 +343,7 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     let (item, anchor) = (home.read(home.keychain()), home.read(home.anchor()));
     let previous = home.read(home.vault());
     home.run("vault rotate --keep-kit --kit-file kit -q").succeeds();
-    // The other machine's file comes here, where the keychain and the previous file are from before.
+    // The other computer's file comes here, where the keychain and the previous file are from before.
     home.write(home.keychain(), item);
     home.write(home.anchor(), anchor);
     home.write(home.vault().with_extension("json.prev"), previous);
@@ -351,12 +351,12 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     let refused = home.run("project add gamma");
     let told = refused.stderr().lines().collect::<Vec<_>>();
     assert_eq!((refused.code(), told.len()), (6, 4), "{told:?}");
-    assert!(told[0].contains("it is under a data key that this machine does not hold"), "{told:?}");
+    assert!(told[0].contains("it is under a data key that this computer does not hold"), "{told:?}");
     assert!(told[2].ends_with("the vault file is under another data key"), "{told:?}");
     assert!(told[3].starts_with("hint: if another computer rotated the data key, a recovery kit"), "{told:?}");
     assert_eq!(home.read(home.vault()), rotated);
     let (_, remedy) = vault_finding(&home);
-    assert!(remedy.starts_with("where another machine rotated the data key: strongroom recover;"), "{remedy}");
+    assert!(remedy.starts_with("where another computer rotated the data key: strongroom recover;"), "{remedy}");
     home.run_alone(&format!("{RECOVER} -q")).does("");
     home.write("pw", "seven-wet-owls-argue-about-tea\n");
     home.run("project add gamma -q").does("");
@@ -437,7 +437,7 @@ fn recovering_says_what_is_left_of_the_old_password() {
         let text = home.run_alone(&format!("{RECOVER}{keychain}")).succeeds().text();
         text.split_once("projects  1\n\n").unwrap().1.split_once("next: ").unwrap().0.to_owned()
     };
-    let gone = "the old password is no longer valid on this machine\n";
+    let gone = "the old password is no longer valid on this computer\n";
     assert_eq!(told(""), gone);
     // The wrap of the data key before a rotation is not this file's: it goes only where the anchor names that data key.
     home.write(home.keychain(), &item);
@@ -532,8 +532,8 @@ hint: add --rotate
     home.run("kit revoke 1 --rotate --keep-kit --kit-file two").does(
         "\
 kit 1-[..] is revoked
-the data key is rotated: vault files from before no longer open with this machine's keychain
-old backups no longer open with this machine's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+the data key is rotated: vault files from before no longer open with this computer's keychain
+old backups no longer open with this computer's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
 destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom kit revoke 1-[..] --paper-destroyed
 ",
     );

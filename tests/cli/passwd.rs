@@ -7,7 +7,7 @@ use crate::harness::{FLOOR, Home, PASSWORD};
 const NEW: &str = "granite-lantern-pickle-summit-harbor-tulip";
 
 const CHANGED: &str = "\
-the master password is changed on this machine; the vault and every encrypted file stay as they are
+the master password is changed on this computer; the vault and every encrypted file stay as they are
 note: an earlier backup of the keychain still opens the vault with the old password, until you run `strongroom vault rotate`
 ";
 

@@ -68,7 +68,7 @@ fn a_damaged_id_of_a_vault_is_told_to_whoever_recovers_it() {
     header["vault"] = id.replacen(&id[..1], if id.starts_with('0') { "1" } else { "0" }, 1).into();
     vault["protected"] = STANDARD.encode(header.to_string()).into();
     home.write(home.vault(), vault.to_string());
-    // This machine knows the vault by the previous file, and so does the password.
+    // This computer knows the vault by the previous file, and so does the password.
     let listed = home.run("project list");
     assert!(listed.code() == 0 && listed.stderr().contains("reading the previous one"), "{}", listed.stderr());
     home.write("new", "seven-wet-owls-argue-about-tea\n");
@@ -116,11 +116,11 @@ fn where_a_vault_stood_doctor_has_it_put_back_and_not_made_anew() {
     let found = home.run_alone("doctor --json").json();
     let vault = found.as_array().unwrap().iter().find(|finding| finding["check"] == "vault").unwrap();
     let said = vault["message"].as_str().unwrap();
-    assert!(said.contains("where this machine remembers vault "), "{said}");
+    assert!(said.contains("where this computer remembers vault "), "{said}");
     let remedy = vault["remedy"].as_str().unwrap();
     assert!(!remedy.contains("init") && remedy.ends_with("strongroom recover --from BACKUP"), "{remedy}");
     let (_, hint) = home.run("project list --json").fails_in_json(4, "vault-not-found");
-    assert!(hint.starts_with("this machine remembers a vault there: put the vault file back"), "{hint}");
+    assert!(hint.starts_with("this computer remembers a vault there: put the vault file back"), "{hint}");
     home.run("vault restore copy.json -q").does("");
     home.run("project list").succeeds();
 }
@@ -287,7 +287,7 @@ fn with_a_good_previous_file_reading_goes_on_and_changing_does_not() {
     let warnings = format!(
         "\
 warning: the vault file cannot be used ({damage}); reading the previous one, generation 2
-warning: the vault file is older (generation 2) than the one this machine saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two machines changed it apart (`strongroom vault merge`), or give --accept-rollback
+warning: the vault file is older (generation 2) than the one this computer saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two computers changed it apart (`strongroom vault merge`), or give --accept-rollback
 "
     );
     let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";

@@ -86,7 +86,7 @@ stories! {
         home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "old"]);
         home.succeed(&["vault", "rotate", "--keep-kit", "--kit-file", "kit", "--password-file", "old"]);
         let told = home.succeed(&["recover", "--kit-file", "kit", "--new-password-file", "new"]);
-        assert!(told.contains("\nthe old password is no longer valid on this machine\n"), "{told}");
+        assert!(told.contains("\nthe old password is no longer valid on this computer\n"), "{told}");
         assert_eq!((home.opens("old"), home.opens("new")), (false, true));
         let settled = home.succeed(&["--json", "vault", "rotate", "--settle-now", "--password-file", "new"]);
         assert_eq!(serde_json::from_str::<Value>(&settled).unwrap()["state"], "settled");

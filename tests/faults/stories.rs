@@ -249,7 +249,7 @@ pub const RECOVER: Story = Story {
 };
 
 pub const RECOVER_ELSEWHERE: Story = Story {
-    name: "recover on another machine",
+    name: "recover on another computer",
     words: "recover --kit-file kit --new-password-file new --no-input --keychain file",
     prepare: || {
         let home = Home::with_vault();

@@ -35,7 +35,7 @@ impl Trial {
     pub fn of(story: Story) -> Self {
         let home = (story.prepare)();
         let files = home.snapshot();
-        let keys = if home.has_vault() && !story.name.contains("another machine") {
+        let keys = if home.has_vault() && !story.name.contains("another computer") {
             home.open(OLD).unwrap()
         } else {
             Keys::new()

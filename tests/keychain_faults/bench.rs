@@ -1,4 +1,4 @@
-//! A machine whose keychain goes wrong at a chosen call, and the states of a vault it begins from.
+//! A computer whose keychain goes wrong at a chosen call, and the states of a vault it begins from.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -207,7 +207,7 @@ impl Keychain for Struck {
     }
 }
 
-/// A machine whose boots the test decides on.
+/// A computer whose boots the test decides on.
 pub struct TestHost(AtomicU64);
 
 impl Host for TestHost {
@@ -230,7 +230,7 @@ impl Host for TestHost {
     }
 }
 
-/// What lies on a machine's disk and in its keychain, every earlier value of the items included.
+/// What lies on a computer's disk and in its keychain, every earlier value of the items included.
 #[derive(Clone, Default, PartialEq)]
 pub struct State {
     file: Option<Vec<u8>>,
@@ -239,7 +239,7 @@ pub struct State {
     anchors: Vec<Vec<u8>>,
 }
 
-/// A machine that begins from a state.
+/// A computer that begins from a state.
 pub struct Machine {
     store: MemoryStore,
     struck: Arc<Struck>,
@@ -292,7 +292,7 @@ impl Machine {
         self.vault()?.unlock(&password(with), &self.keychain, &self.host)
     }
 
-    /// The machine starts anew.
+    /// The computer starts anew.
     pub fn boot(&self) {
         self.host.0.fetch_add(1, Ordering::SeqCst);
     }

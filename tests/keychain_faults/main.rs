@@ -31,7 +31,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(20);
 struct Operation {
     name: &'static str,
     begins: fn() -> State,
-    /// Calls `arm` of the machine where the operation itself begins.
+    /// Calls `arm` of the computer where the operation itself begins.
     run: fn(&Machine) -> Result<(), Error>,
     /// Tells whether what was acknowledged is there.
     is_done: fn(&Unlocked<'_>) -> bool,
@@ -312,7 +312,7 @@ impl Case<'_> {
         if *key.key.expose() == life().key { Ok(()) } else { Err("a file key is another".into()) }
     }
 
-    /// A rotation that was cut short ends by unlocking, one start of the machine after another.
+    /// A rotation that was cut short ends by unlocking, one start of the computer after another.
     fn rotation_ends(&self, machine: &Machine, text: &str) -> Result<(), String> {
         for _ in 0..4 {
             machine.boot();

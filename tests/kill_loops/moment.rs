@@ -34,7 +34,7 @@ pub enum Moment {
     /// So long after its start.
     After(Duration),
     /// So long after the folders of vault and keyring were seen to change for the so many-th time. Most of a command's
-    /// time is the password's derivation; this hits the rest, however busy the machine is.
+    /// time is the password's derivation; this hits the rest, however busy the computer is.
     Written(usize, Duration),
     /// When it has ended by itself.
     End,

@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    /// Keeps what is known of a change in step with how busy the machine is.
+    /// Keeps what is known of a change in step with how busy the computer is.
     fn learn(&mut self, change: Change, seen: Course) {
         let known = self.courses.entry(change).or_insert(seen);
         known.duration = known.duration.mul_f64(0.7) + seen.duration.mul_f64(0.3);

@@ -176,7 +176,7 @@ impl Run {
         Ok(())
     }
 
-    /// Opens the vault with a kit, and gives this machine an item of its own.
+    /// Opens the vault with a kit, and gives this computer an item of its own.
     pub fn recover(&mut self, kit: u8, password: u8) -> Done {
         self.doc = self.state.vault;
         if self.doc.kits & !self.doc.stale & 1 << kit == 0 {

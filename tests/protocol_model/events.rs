@@ -30,7 +30,7 @@ pub enum Event {
         halted_before: Option<u8>,
         race: Option<Race>,
     },
-    /// The machine loses power; before that, the process of the event before was where it says.
+    /// The computer loses power; before that, the process of the event before was where it says.
     PowerCut {
         machine: u8,
         running: Option<Running>,
@@ -106,7 +106,7 @@ fn spend(state: &mut State, action: Action) -> bool {
     }
 }
 
-/// What a machine's user may do, with each password that may be in force.
+/// What a computer's user may do, with each password that may be in force.
 fn actions(state: &State, machine: usize) -> Vec<(Action, u8)> {
     let own = &state.machines[machine];
     let mut actions = Vec::new();
@@ -246,7 +246,7 @@ fn one_run(
     Ok(Some((run.cuts.len() as u8, run.locks)))
 }
 
-/// Every state that a power cut of one machine may leave: each item at any value it had since it settled, and renames
+/// Every state that a power cut of one computer may leave: each item at any value it had since it settled, and renames
 /// that were not synced undone.
 fn power_cuts(state: &State, machine: usize, running: Option<Running>, variant: Variant, reached: &mut Reached) {
     if state.budget.cuts == 0 || variant.at_once[machine] && state.undone[0].is_none() && running.is_none() {

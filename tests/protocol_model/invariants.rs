@@ -20,18 +20,18 @@ fn nothing_is_lost(state: &State) -> Result<(), &'static str> {
         return Err("I1: an acknowledged change is missing");
     }
     if state.vault.by_hand {
-        // What holds of the vault holds again when it is put back, or a machine goes on from here.
+        // What holds of the vault holds again when it is put back, or a computer goes on from here.
         return Ok(());
     }
     let enrolled = |machine: &usize| state.vault.enrolled >> *machine & 1 == 1;
     if (0..MACHINES).filter(enrolled).any(|machine| !state.opens(machine)) {
-        return Err("I1: no password of its user opens the vault on a machine that nobody has shut out");
+        return Err("I1: no password of its user opens the vault on a computer that nobody has shut out");
     }
     // Whoever puts a copy of another data key back has the file that stood, which is set aside.
     let from_aside = |own: &Machine| state.aside != NONE && own.item.value.holds(state.aside);
     let by_kit = state.papers & state.vault.kits != 0;
     if !(0..MACHINES).any(|machine| enrolled(&machine)) && !state.machines.iter().any(from_aside) && !by_kit {
-        return Err("I4: every machine is shut out, and no kit opens the vault");
+        return Err("I4: every computer is shut out, and no kit opens the vault");
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ fn progress(state: &State, variant: Variant) -> Result<(), &'static str> {
         }
         for machine in (0..MACHINES).filter(|machine| later.vault.enrolled >> *machine & 1 == 1) {
             if !later.opens(machine) {
-                return Err("I1: a machine is locked out once the rotation has ended");
+                return Err("I1: a computer is locked out once the rotation has ended");
             }
             let item = later.machines[machine].item.value;
             if item.last_key() == later.vault.key && item.wraps().any(|wrap| wrap.key != later.vault.key) {
@@ -114,8 +114,8 @@ fn progress(state: &State, variant: Variant) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Begins a rotation anew on a machine that has no part in the one under way, where no machine that has can go on: it
-/// lost its item, or is shut out. Each unlock there says that another machine rotates, and names the way out.
+/// Begins a rotation anew on a computer that has no part in the one under way, where no computer that has can go on: it
+/// lost its item, or is shut out. Each unlock there says that another computer rotates, and names the way out.
 fn anew(state: &mut State, variant: Variant) -> Result<(), &'static str> {
     if (0..MACHINES).any(|machine| state.has_part(machine)) {
         return Ok(());

@@ -10,7 +10,7 @@ pub struct Item(pub [u8; 4]);
 pub struct Wrap {
     pub key: u8,
     pub password: u8,
-    /// What gave the machine its item, by a number of the machine's own.
+    /// What gave the computer its item, by a number of the computer's own.
     pub enrolment: u8,
 }
 

@@ -1,5 +1,5 @@
 //! A model of the protocol of docs/format.md, sections 6 to 8: rotations of the data key, password changes, kits,
-//! recoveries, destroyed projects, copies that are put back, restored, merged or accepted, on two machines that share a
+//! recoveries, destroyed projects, copies that are put back, restored, merged or accepted, on two computers that share a
 //! vault file; a kill and a power cut after every single write, a process that is halted before any of them for longer
 //! than the waiting takes, and another process that comes, whole or cut short, before any taking of the lock.
 //!
@@ -10,19 +10,19 @@
 //! What must hold of every state stands in `invariants.rs`, and is judged by what users were told and by where
 //! documents descend from, not by what the protocol compares:
 //!
-//! - I1: no acknowledged change is missing, and every machine that nobody has shut out opens the vault.
+//! - I1: no acknowledged change is missing, and every computer that nobody has shut out opens the vault.
 //! - I2: every kit that was reported good opens the vault, until its user is asked.
-//! - I3: after a rotation, nothing of this machine opens an older copy: no wrap, no previous file.
-//! - I4: no write takes a machine's only way in away, nor everybody's.
+//! - I3: after a rotation, nothing of this computer opens an older copy: no wrap, no previous file.
+//! - I4: no write takes a computer's only way in away, nor everybody's.
 //! - I5: whichever password opens the vault, unlocking and waiting ends every rotation.
-//! - I6: a vault that does not descend from the one this machine worked with last is not gone on from unasked, and
+//! - I6: a vault that does not descend from the one this computer worked with last is not gone on from unasked, and
 //!   there is no alarm about one that does.
 //! - I7: a second file is beside the vault file, whatever has just been done.
 //!
 //! What is excepted: a power cut that takes an item back may put an older password in force, one that takes the anchor
 //! back takes the memory of later vaults with it, and one that takes back an item that has not settled since a recovery
-//! leaves the machine as it was before that. What a user has put in the vault's place by hand lacks what it lacks,
-//! until a machine goes on from it or the other file is put back.
+//! leaves the computer as it was before that. What a user has put in the vault's place by hand lacks what it lacks,
+//! until a computer goes on from it or the other file is put back.
 
 #[path = "../proof/mod.rs"]
 mod proof;

@@ -10,13 +10,13 @@ enum Found {
     Nothing,
     /// The vault has moved and the item still holds earlier wraps.
     Unfinished,
-    /// The second wrap is there; this machine has not noted since when.
+    /// The second wrap is there; this computer has not noted since when.
     NotTimed,
     Waiting,
     Settled,
-    /// The second wrap is not there, though this machine has a part in the rotation.
+    /// The second wrap is not there, though this computer has a part in the rotation.
     Lost,
-    /// This machine has no part in it.
+    /// This computer has no part in it.
     Elsewhere,
 }
 
@@ -45,7 +45,7 @@ impl Run {
         if known { Found::Lost } else { Found::Elsewhere }
     }
 
-    /// What a rotation may remember this machine by: its enrolment, or the wrap that opened the vault.
+    /// What a rotation may remember this computer by: its enrolment, or the wrap that opened the vault.
     fn known_by(&self) -> (u8, u8) {
         (1 << self.enrolment(), 1 << (self.m * 4 + usize::from(self.password)))
     }
@@ -58,7 +58,7 @@ impl Run {
         self.went_on = true;
         let found = self.find();
         if found == Found::Lost && self.is_under_way_elsewhere() {
-            return Err(Stop::Broken("I5: a rotation that another machine goes on with is taken away unasked"));
+            return Err(Stop::Broken("I5: a rotation that another computer goes on with is taken away unasked"));
         }
         match found {
             Found::Nothing | Found::Waiting | Found::Elsewhere => Ok(()),
@@ -74,7 +74,7 @@ impl Run {
         }
     }
 
-    /// Ghost: this machine never had a part in the rotation, and one that has can end it.
+    /// Ghost: this computer never had a part in the rotation, and one that has can end it.
     fn is_under_way_elsewhere(&self) -> bool {
         let Pending { key, parts, .. } = self.doc.pending;
         let ends = |machine: usize| self.state.opens(machine) && self.state.machines[machine].item.value.holds(key);
@@ -84,7 +84,7 @@ impl Run {
     /// Begins a rotation, or goes on with it where the user takes the risk of not waiting.
     pub fn rotate(&mut self, kits: Kits, now: bool) -> Done {
         self.check_writable()?;
-        // On another machine than the one that rotates, `--anew` begins anew.
+        // On another computer than the one that rotates, `--anew` begins anew.
         if self.doc.pending.key != NONE && self.find() != Found::Elsewhere {
             if now {
                 return self.settle_rotation(true);
@@ -174,7 +174,7 @@ impl Run {
         self.note_time_under()
     }
 
-    /// Notes since when this machine's item is given time. The caller holds the lock.
+    /// Notes since when this computer's item is given time. The caller holds the lock.
     pub fn note_time_under(&mut self) -> Done {
         let (parts, wraps) = self.known_by();
         let key = self.doc.pending.key;
@@ -227,7 +227,7 @@ impl Run {
         }
         let mut doc = self.doc;
         let pending = doc.pending;
-        // Every other kit ends here, and the other machines need one from here on; both are documented.
+        // Every other kit ends here, and the other computers need one from here on; both are documented.
         self.state.papers &= pending.kits | !pending.asked;
         doc.key = next;
         doc.stale = if self.variant.stale_kits { doc.kits & !pending.kits } else { 0 };

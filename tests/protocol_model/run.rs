@@ -56,7 +56,7 @@ pub enum Stop {
     Broken(&'static str),
 }
 
-/// How a vault compares with what the machine remembers.
+/// How a vault compares with what the computer remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
     Current,
@@ -150,7 +150,7 @@ impl Run {
         Ok(())
     }
 
-    /// Compares a document with what this machine remembers.
+    /// Compares a document with what this computer remembers.
     pub fn compare(&self, doc: &Doc) -> Memory {
         let anchor = self.state.machines[self.m].anchor.value;
         if anchor.id == NONE || anchor.key != doc.key && self.variant.foreign_anchor_is_none {
@@ -202,7 +202,7 @@ impl Run {
         // A wrap of an earlier data key is what step d is to drop; the last is of the newest.
         let drops = |key| key != NONE && key != self.doc.key && self.item.last_key() == key && !item.holds(key);
         if drops(self.state.aside) {
-            return Err(Stop::Broken("I4: a machine drops its only way into a vault that was set aside"));
+            return Err(Stop::Broken("I4: a computer drops its only way into a vault that was set aside"));
         }
         let opened = self.state.opens(self.m);
         let at_once = self.at_once();
@@ -214,7 +214,7 @@ impl Run {
         }
         self.state.enroll(self.m, at_once);
         if opened && !self.state.opens(self.m) {
-            return Err(Stop::Broken("I4: a machine drops its only way into the vault"));
+            return Err(Stop::Broken("I4: a computer drops its only way into the vault"));
         }
         self.item = item;
         self.after();
@@ -274,7 +274,7 @@ impl Run {
         Ok(())
     }
 
-    /// Ghost, I6: this machine may go on from a vault without asking where that descends from the one it worked with
+    /// Ghost, I6: this computer may go on from a vault without asking where that descends from the one it worked with
     /// last.
     pub fn no_older(&self, doc: &Doc) -> Done {
         let seen = self.state.machines[self.m].seen;
@@ -284,7 +284,7 @@ impl Run {
         Err(Stop::Broken("I6: an older or diverged vault is gone on from unasked"))
     }
 
-    /// Ghost: what a machine goes on from is the vault, for its user, whoever put it there.
+    /// Ghost: what a computer goes on from is the vault, for its user, whoever put it there.
     pub fn taken_for_true(&mut self) {
         self.state.vault.by_hand = false;
         self.doc.by_hand = false;
@@ -315,26 +315,26 @@ impl Run {
         self.sync();
     }
 
-    /// Shuts the other machines out: the vault moves to a data key that this one has.
+    /// Shuts the other computers out: the vault moves to a data key that this one has.
     pub fn take_over(&mut self) {
         self.state.vault.enrolled &= 1 << self.m;
     }
 
-    /// What gave this machine the wrap that opens the vault, as a place in `Pending`.
+    /// What gave this computer the wrap that opens the vault, as a place in `Pending`.
     pub fn enrolment(&self) -> usize {
         let own = self.item.wraps().rfind(|wrap| (wrap.key, wrap.password) == (self.doc.key, self.password));
         self.m * 4 + own.map_or(0, |wrap| usize::from(wrap.enrolment))
     }
 
-    /// What this machine has noted of its own item.
+    /// What this computer has noted of its own item.
     pub fn mark(&self) -> Mark {
         let marks = self.doc.pending.marks;
         let others = (0..ENROLMENTS).any(|other| other / 4 != self.m && marks[other] != Mark::None);
-        // Another machine's boot is another boot.
+        // Another computer's boot is another boot.
         if others && self.variant.others_note_counts { Mark::Over } else { marks[self.enrolment()] }
     }
 
-    /// Tells whether this machine's item has settled.
+    /// Tells whether this computer's item has settled.
     pub fn settled(&self) -> bool {
         match self.mark() {
             Mark::None => false,

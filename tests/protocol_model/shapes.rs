@@ -8,7 +8,7 @@ use crate::variant::Variant;
 
 pub struct Shape {
     name: &'static str,
-    /// Whether each machine's keychain is a file.
+    /// Whether each computer's keychain is a file.
     at_once: [bool; MACHINES],
     budget: Budget,
 }

@@ -1,4 +1,4 @@
-//! What the world is made of: one vault file, two machines with two keychain items each, and what their users were
+//! What the world is made of: one vault file, two computers with two keychain items each, and what their users were
 //! told.
 //!
 //! Everything is small and of fixed size, so that millions of states fit into memory; `canonical` gives states that
@@ -7,7 +7,7 @@
 use crate::keychain::{Anchor, Item, NO_ANCHOR, Slot, Wrap};
 
 pub const MACHINES: usize = 2;
-/// Machines and what gave them their items: each machine has four numbers in a row for that.
+/// Machines and what gave them their items: each computer has four numbers in a row for that.
 pub const ENROLMENTS: usize = 4 * MACHINES;
 /// No data key, no document.
 pub const NONE: u8 = 15;
@@ -16,12 +16,12 @@ pub const SETTLED: u16 = u16::MAX;
 /// In `Doc::content`: the project was destroyed.
 pub const DESTROYED: u8 = 0x80;
 
-/// How long a machine's keychain was given.
+/// How long a computer's keychain was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mark {
     /// It has not noted since when.
     None,
-    /// Since a moment ago, on this machine's clock and in its boot.
+    /// Since a moment ago, on this computer's clock and in its boot.
     Running,
     /// Twenty minutes, or another boot.
     Over,
@@ -36,7 +36,7 @@ pub struct Pending {
     pub kits: u8,
     /// The enrolments that have a part in it, as bits.
     pub parts: u8,
-    /// The wraps that opened the vault where it was begun: a bit for each machine and password.
+    /// The wraps that opened the vault where it was begun: a bit for each computer and password.
     pub wraps: u8,
     /// What has been noted for each enrolment.
     pub marks: [Mark; ENROLMENTS],
@@ -45,7 +45,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// The same rotation, for which every machine waits anew.
+    /// The same rotation, for which every computer waits anew.
     pub fn without_marks(self) -> Self {
         Self { marks: [Mark::None; ENROLMENTS], ..self }
     }
@@ -68,7 +68,7 @@ pub struct Doc {
     pub pending: Pending,
     /// Ghost: somebody put it in the vault's place by hand.
     pub by_hand: bool,
-    /// Ghost: the machines that have a way into it which no other machine has taken away, as bits.
+    /// Ghost: the computers that have a way into it which no other computer has taken away, as bits.
     pub enrolled: u8,
 }
 
@@ -87,7 +87,7 @@ pub struct Machine {
     /// Ghost: the passwords its user may have to type, as bits.
     pub passwords: u8,
     /// Ghost: the data keys the vault has had since its user got this way in, as bits; all, once the item has settled.
-    /// A keychain that goes back to before that leaves the machine as it was: without one.
+    /// A keychain that goes back to before that leaves the computer as it was: without one.
     pub since: u16,
     /// Ghost: the document its user worked with last.
     pub seen: u8,
@@ -232,14 +232,14 @@ impl State {
         }
     }
 
-    /// Tells whether a password that may be in force opens the vault on this machine.
+    /// Tells whether a password that may be in force opens the vault on this computer.
     pub fn opens(&self, machine: usize) -> bool {
         let own = &self.machines[machine];
         let allowed = |wrap: Wrap| wrap.key == self.vault.key && own.passwords >> wrap.password & 1 == 1;
         own.item.value.wraps().any(allowed)
     }
 
-    /// Tells whether the rotation under way knows this machine by a wrap that opens the vault.
+    /// Tells whether the rotation under way knows this computer by a wrap that opens the vault.
     pub fn has_part(&self, machine: usize) -> bool {
         let own = &self.machines[machine];
         let opens = |wrap: &Wrap| wrap.key == self.vault.key && own.passwords >> wrap.password & 1 == 1;
@@ -247,7 +247,7 @@ impl State {
         own.item.value.wraps().filter(opens).any(known)
     }
 
-    /// An enrolment that this machine has never had, as far as anything knows.
+    /// An enrolment that this computer has never had, as far as anything knows.
     pub fn fresh_enrolment(&self, machine: usize) -> u8 {
         let item = &self.machines[machine].item;
         let held = item.earlier().chain([item.value]).flat_map(|item| item.wraps().collect::<Vec<_>>());
@@ -265,7 +265,7 @@ impl State {
         }
     }
 
-    /// A power cut brings a value of a machine's item back.
+    /// A power cut brings a value of a computer's item back.
     pub fn fall_back(&mut self, machine: usize, item: Item) {
         let own = &mut self.machines[machine];
         if item != own.item.value {

@@ -5,7 +5,7 @@ use crate::state::MACHINES;
 /// The protocol as it is, or one that is wrong in the points named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
-    /// No flaw: whether a machine's keychain is a file, which is on the disk when a write returns.
+    /// No flaw: whether a computer's keychain is a file, which is on the disk when a write returns.
     pub at_once: [bool; MACHINES],
     /// The vault moves without waiting for the item to settle.
     pub no_wait: bool,
@@ -23,11 +23,11 @@ pub struct Variant {
     pub password_of_unsynced: bool,
     /// A rotation keeps the wraps of a password change that was cut short.
     pub keeps_both_passwords: bool,
-    /// A machine begins another's rotation anew.
+    /// A computer begins another's rotation anew.
     pub takes_over: bool,
-    /// All machines share one note of the time, so that a machine finishes on the strength of another's.
+    /// All machines share one note of the time, so that a computer finishes on the strength of another's.
     pub others_note_counts: bool,
-    /// A rotation is known by the wrap that opened the vault when it began, and not by what gave the machine its item.
+    /// A rotation is known by the wrap that opened the vault when it began, and not by what gave the computer its item.
     pub known_by_wrap: bool,
     /// A rotation that was lost begins anew though that ends kits.
     pub ends_kits_unasked: bool,

@@ -188,7 +188,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         let (text, remedy) = if others > 0 {
             let text = "the item is for the same vault under another data key: the data key was rotated elsewhere, or \
                         this is a vault file from before a rotation";
-            (text, recovery(vault, "put the vault file back that this machine saw last"))
+            (text, recovery(vault, "put the vault file back that this computer saw last"))
         } else {
             ("the item is not for this vault file", "name where this vault's key lies with --keychain".into())
         };
@@ -226,7 +226,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
     findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
 }
 
-/// Returns what to do where this machine has no key to the vault: a kit gives it one.
+/// Returns what to do where this computer has no key to the vault: a kit gives it one.
 fn recovery(vault: &Known, else_wise: &str) -> String {
     if vault.kits.is_empty() {
         return else_wise.into();
@@ -253,49 +253,49 @@ fn check_anchor(
         return;
     }
     let Some(anchor) = items.first().and_then(|item| AnchorItem::parse(&item.bytes).ok()) else {
-        let text = "this machine does not remember the vault's last change, so an older vault file would not show";
+        let text = "this computer does not remember the vault's last change, so an older vault file would not show";
         findings.push(Finding::problem(CHECK, text, unlock));
         return;
     };
     let (seen, own) = (anchor.anchor.generation, vault.generation);
     if own == seen && anchor.anchor.digest == vault.digest {
         findings
-            .push(Finding::good(CHECK, format!("the vault file is the one this machine saw last (generation {own})")));
+            .push(Finding::good(CHECK, format!("the vault file is the one this computer saw last (generation {own})")));
     } else if own > seen && opened.is_none_or(|opened| opened.rolled_back.is_none()) {
         let text = format!(
-            "the vault file (generation {own}) is newer than this machine remembers (generation {seen}): another \
-             machine changed it, or two did apart from each other; unlocking tells"
+            "the vault file (generation {own}) is newer than this computer remembers (generation {seen}): another \
+             computer changed it, or two did apart from each other; unlocking tells"
         );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
         let file = copies::to_merge(copies, &anchor.anchor.digest).unwrap_or_else(|| "FILE".into());
-        let merge = format!("unite it with the file that this machine saw last: strongroom vault merge {file}");
+        let merge = format!("unite it with the file that this computer saw last: strongroom vault merge {file}");
         let remedy = if own == seen && opened.is_none() {
-            "it is damaged, or another one, as after two machines changed it apart; unlocking tells: strongroom doctor \
+            "it is damaged, or another one, as after two computers changed it apart; unlocking tells: strongroom doctor \
              --unlock"
                 .to_owned()
         } else if own >= seen {
-            format!("two machines changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
+            format!("two computers changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
         } else {
             format!(
-                "put the newer vault file back; where two machines changed it apart, {merge}; if this one alone is \
+                "put the newer vault file back; where two computers changed it apart, {merge}; if this one alone is \
                  meant: {unlock} --accept-rollback"
             )
         };
         let text =
-            format!("the vault file (generation {own}) is not the one this machine saw last (generation {seen})");
+            format!("the vault file (generation {own}) is not the one this computer saw last (generation {seen})");
         findings.push(Finding::problem(CHECK, text, remedy));
     }
 }
 
-/// Looks for items of vaults that this machine's settings do not know.
+/// Looks for items of vaults that this computer's settings do not know.
 pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     let known = context.settings.all()?;
     let is_known = |vault: &str| known.contains_key(vault) || own.is_some_and(|own| own.id.to_string() == vault);
     let mut stray: Vec<String> = in_folder(context);
     let uses_os = known.values().any(|settings| settings.keychain == Kind::Os);
     let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
-    // A machine whose vaults all keep their keys in files need not have a desktop.
+    // A computer whose vaults all keep their keys in files need not have a desktop.
     if wants_os && let Ok(items) = context.os_keychain().list() {
         let silent = context.silent_os_keychain();
         let trials = left_behind::trials(&*silent, &items);
@@ -370,7 +370,7 @@ fn in_folder(context: &Context) -> Vec<String> {
     vaults.filter(|name| name.parse::<VaultId>().is_ok()).collect()
 }
 
-/// Deletes the items of a vault that this machine does not know, in the OS keychain and the default folder. Returns
+/// Deletes the items of a vault that this computer does not know, in the OS keychain and the default folder. Returns
 /// how many there were.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub fn check(
             let remedy = match &error {
                 Error::VaultNotFound { .. } => match known {
                     Some(vault) => {
-                        text += &format!(", where this machine remembers vault {vault}");
+                        text += &format!(", where this computer remembers vault {vault}");
                         PUT_BACK.into()
                     }
                     None => {
@@ -61,7 +61,7 @@ pub fn check(
         Source::Copy => {}
         Source::Previous { reason, other_key } => {
             let first =
-                if *other_key { "where another machine rotated the data key: strongroom recover; else " } else { "" };
+                if *other_key { "where another computer rotated the data key: strongroom recover; else " } else { "" };
             findings.push(Finding::problem(
                 "vault",
                 format!("the vault file cannot be used: {reason}; the previous one (generation {generation}) can"),
@@ -105,13 +105,13 @@ pub fn tell_of_remembered(context: &Context, mut failure: Failure) -> Failure {
         && remembered(context, &store).is_some()
     {
         failure.hint = Some(format!(
-            "this machine remembers a vault there: {PUT_BACK}; for a new one in its place: strongroom init"
+            "this computer remembers a vault there: {PUT_BACK}; for a new one in its place: strongroom init"
         ));
     }
     failure
 }
 
-/// Returns the vault that this machine's settings remember at the store's place.
+/// Returns the vault that this computer's settings remember at the store's place.
 fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
     // Settings that cannot be read are told of by the checks that follow.
     let place = store.file().display().to_string();

@@ -20,7 +20,7 @@ use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlock
 /// Destroy a project's keys for good: nothing encrypted for it opens any more.
 ///
 /// The project is refused from this moment on. The data key rotates as well, so that older copies of the vault, which
-/// still hold the project's keys, no longer open with this machine's keychain. The encrypted files stay where they
+/// still hold the project's keys, no longer open with this computer's keychain. The encrypted files stay where they
 /// are, unreadable. What this program cannot reach is listed at the end.
 #[derive(Debug, Args)]
 pub struct Destroy {
@@ -139,10 +139,10 @@ const UNKNOWN: [&str; 6] = [
     "keys that were shown by `key show` or copied from it",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
-    "backups that hold both this machine's keychain and an older vault file, with the password from that time",
+    "backups that hold both this computer's keychain and an older vault file, with the password from that time",
     "backups and other copies of the vault file, also those made by `vault backup`: they open with a recovery kit from \
      that time",
-    "other machines' keychain items, with an older vault file and their password",
+    "other computers' keychain items, with an older vault file and their password",
 ];
 
 fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps_kit: bool) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ pub struct Doctor {
     /// Delete the keys of this vault in keychains that it does not use any more
     #[arg(long, conflicts_with_all = ["remove_duplicates", "forget"])]
     remove_left_behind: bool,
-    /// Delete the keychain items of a vault that this machine does not know; what they open is lost
+    /// Delete the keychain items of a vault that this computer does not know; what they open is lost
     #[arg(long, value_name = "VAULT-ID", conflicts_with = "remove_duplicates", requires = "yes")]
     forget: Option<String>,
     /// Confirm --forget
@@ -114,7 +114,7 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
     let own = crate::vault::Vault::open(&context.store()?).is_ok_and(|own| own.id() == id);
     if own || context.settings.of(id)?.is_some() {
         return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
-            .cause("this machine knows that vault, and its key would be lost")
+            .cause("this computer knows that vault, and its key would be lost")
             .hint(
                 "to delete its keys in keychains that it does not use any more: strongroom doctor --remove-left-behind",
             ));

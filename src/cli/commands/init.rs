@@ -13,7 +13,7 @@ use crate::store::Store;
 
 /// Make a vault.
 ///
-/// The master password unlocks it; the keychain of this machine holds the other half of its key. Nobody can reset the
+/// The master password unlocks it; the keychain of this computer holds the other half of its key. Nobody can reset the
 /// password.
 #[derive(Debug, Args)]
 pub struct Init {

@@ -65,7 +65,7 @@ pub struct Revoke {
 
 /// Make a recovery kit and show its code once.
 ///
-/// The code and a copy of the vault file open the vault without the password and without this machine's keychain. It
+/// The code and a copy of the vault file open the vault without the password and without this computer's keychain. It
 /// is shown at the terminal, where two of its groups have to be typed back, and it is proven to open before it counts.
 #[derive(Debug, Args)]
 pub struct New {

@@ -14,9 +14,9 @@ use crate::cli::views::kdf_json;
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
 
-/// Change the master password on this machine.
+/// Change the master password on this computer.
 ///
-/// Only the keychain's item changes: no vault file and no encrypted file is touched. Other machines keep their own
+/// Only the keychain's item changes: no vault file and no encrypted file is touched. Other computers keep their own
 /// password.
 #[derive(Debug, Args)]
 pub struct Passwd {
@@ -58,7 +58,7 @@ impl Passwd {
             );
             let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
             drop(words);
-            let text = "the master password is changed on this machine; the vault and every encrypted file stay as \
+            let text = "the master password is changed on this computer; the vault and every encrypted file stay as \
                         they are\nnote: an earlier backup of the keychain still opens the vault with the old password, \
                         until you run `strongroom vault rotate`";
             let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});

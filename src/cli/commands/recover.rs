@@ -22,10 +22,10 @@ use crate::keychain::{ItemKind, Keychain, KeychainError};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
 
-/// Get back in with a recovery kit, without the old password and without this machine's keychain item.
+/// Get back in with a recovery kit, without the old password and without this computer's keychain item.
 ///
-/// Needs the vault file and the kit's code. Sets a new password on this machine and stores this machine's half of the
-/// key in its keychain. Other machines keep their own keychain items and passwords.
+/// Needs the vault file and the kit's code. Sets a new password on this computer and stores this computer's half of the
+/// key in its keychain. Other computers keep their own keychain items and passwords.
 #[derive(Debug, Args)]
 pub struct Recover {
     /// Read the recovery code from a file that holds it alone
@@ -75,7 +75,7 @@ impl Recover {
         let kind = self.kind(context, id)?;
         let other_file = context.other_file(id, store.file())?;
         if let Some(other) = other_file.as_ref().filter(|other| other.keychain == context.whole_kind(&kind, id)) {
-            return Err(second_file("give this machine a key", &other.place).hint(
+            return Err(second_file("give this computer a key", &other.place).hint(
                 "to open both, give this one a key of its own with --keychain file:PATH; or move the other away",
             ));
         }
@@ -86,7 +86,7 @@ impl Recover {
         let opened =
             found.open_with_kit(&secret).map_err(|error| with_backup("open the vault with this kit", error))?;
         if opened.id() != id {
-            return Err(Failure::of("give this machine a key", damaged_id(&store)).hint(format!(
+            return Err(Failure::of("give this computer a key", damaged_id(&store)).hint(format!(
                 "move the vault file away, mv {0} {0}.damaged, and then: strongroom recover --accept-rollback",
                 shell_word(&store.file().display().to_string())
             )));
@@ -132,7 +132,7 @@ impl Recover {
         if other_file.is_none() {
             context.remember(id, &kind, store.file()).map_err(|failure| {
                 failure
-                    .hint("the new password is in force; run it again, so that later commands find this machine's key")
+                    .hint("the new password is in force; run it again, so that later commands find this computer's key")
             })?;
         } else {
             context.settings.remember_other(id, context.whole_kind(&kind, id))?;
@@ -148,16 +148,16 @@ impl Recover {
                  files from before or after a rotation of the data key\n"
                     .into()
             }
-            _ => "the old password is no longer valid on this machine\n".into(),
+            _ => "the old password is no longer valid on this computer\n".into(),
         };
         let aside = aside.map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
         // What is remembered is where the other file's key lies.
         let named = other_file.map(|_| format!(" --keychain {}", shell_word(&kind.to_string()))).unwrap_or_default();
         let text = format!(
-            "kit {kit} opened the vault, and this machine has a key of its own{aside}\n\n\
+            "kit {kit} opened the vault, and this computer has a key of its own{aside}\n\n\
              vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
              next: strongroom status --unlock{named}\n\
-             If somebody else may have the old machine or its password, rotate the data key: strongroom vault rotate{named}",
+             If somebody else may have the old computer or its password, rotate the data key: strongroom vault rotate{named}",
             store.place(),
             unlocked.projects().len(),
         );
@@ -191,7 +191,7 @@ impl Recover {
         let known = context.settings.of(id)?.is_some_and(|settings| settings.keychain == whole);
         let Kind::FileAt(path) = &whole else { return Ok(()) };
         // Where it is remembered as this vault's, what does not parse is a damaged item; another vault's is never ours.
-        let doing = "give this machine a key";
+        let doing = "give this computer a key";
         let items = keychain.get(&id.to_string(), ItemKind::DataKey);
         let items = items.map_err(|error| Failure::of(doing, error.into()))?;
         let is_ours = |bytes: &[u8]| {
@@ -244,16 +244,16 @@ fn not_enrolled(error: Error, is_copy: bool) -> Failure {
         }
         // A merge needs a key that opens both.
         Error::RolledBack(seen) if seen.difference == Difference::Diverged => {
-            "if the data key was rotated meanwhile, make a separate vault of the file this machine saw last with \
+            "if the data key was rotated meanwhile, make a separate vault of the file this computer saw last with \
              `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the two with \
              `strongroom vault merge OTHER`, or run this again with --accept-rollback if only this one is meant"
         }
-        _ => return Failure::of("give this machine a key", error),
+        _ => return Failure::of("give this computer a key", error),
     };
-    Failure::of("give this machine a key", error).hint(hint)
+    Failure::of("give this computer a key", error).hint(hint)
 }
 
-/// Compares the vault file with what this machine remembers of it, here and where its key lay until now.
+/// Compares the vault file with what this computer remembers of it, here and where its key lay until now.
 fn check_memory(
     context: &Context,
     opened: &vault::OpenedByKit<'_>,
@@ -270,7 +270,7 @@ fn check_memory(
             context.output.warn(
                 "anchor-not-read",
                 &format!(
-                    "this machine's record of the vault cannot be read ({error}): an older vault file would not be detected"
+                    "this computer's record of the vault cannot be read ({error}): an older vault file would not be detected"
                 ),
             );
             Ok(())
@@ -279,14 +279,14 @@ fn check_memory(
     }
 }
 
-/// Returns the wraps of a vault's data keys that this machine's keychain holds.
+/// Returns the wraps of a vault's data keys that this computer's keychain holds.
 fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainError> {
     let items = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
     let parsed = items.iter().filter_map(|item| DataKeyItem::parse(&item.bytes).ok());
     Ok(parsed.flat_map(|item| item.wraps).filter(|wrap| wrap.header.vault == vault).collect())
 }
 
-/// Says what the key in the keychain that this machine had until now is good for.
+/// Says what the key in the keychain that this computer had until now is good for.
 fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_of_another_file: bool) -> String {
     let id = unlocked.id();
     let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {

@@ -24,12 +24,12 @@ pub const MAY_BE_BEGUN: [&str; 2] =
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
 /// Encrypted files stay as they are. The keychain is given time to keep the new key before the vault moves to it: until
-/// the machine starts again, or for 20 minutes; a later command finishes the rotation by itself. A keychain file needs
-/// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other machines that use this vault
+/// the computer starts again, or for 20 minutes; a later command finishes the rotation by itself. A keychain file needs
+/// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other computers that use this vault
 /// file need a kit afterwards.
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Begin a new rotation though one is under way here, or on another machine, or has just been finished
+    /// Begin a new rotation though one is under way here, or on another computer, or has just been finished
     #[arg(long)]
     anew: bool,
     #[command(flatten)]
@@ -117,7 +117,7 @@ impl Rotate {
                 None => {}
                 Some(Rotation::Elsewhere) => {
                     return Err(failed(Error::RotationUnderWay)
-                        .hint("finish it on the machine that began it, or begin it anew here with --anew"));
+                        .hint("finish it on the computer that began it, or begin it anew here with --anew"));
                 }
                 Some(waits) => {
                     self.tell_of_flags(context);

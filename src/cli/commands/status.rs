@@ -141,7 +141,7 @@ fn short(rotation: Rotation) -> String {
             format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60))
         }
         Rotation::Waits { left: None } => "under way: the first command after a restart finishes it".into(),
-        Rotation::Elsewhere => "under way on another machine".into(),
+        Rotation::Elsewhere => "under way on another computer".into(),
         Rotation::Settled => "finished".into(),
     }
 }

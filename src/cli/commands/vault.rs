@@ -33,25 +33,25 @@ use crate::vault::{Edges, Effect, Notice, Source, Vault};
 const FORMAT: &[u8] = b"strongroom-vault";
 
 /// What helps where a rotation came between two files of one vault.
-const APART: &str = "on the machine with the file from before the rotation: copy what it alone has by `strongroom key \
+const APART: &str = "on the computer with the file from before the rotation: copy what it alone has by `strongroom key \
                      show` and `strongroom key import`, or make it a vault of its own with `strongroom vault fork`";
 
 /// What helps where the other of two files has a rotation under way.
-const ROTATES: &str = "merge the two on the machine that rotates the data key, before that is finished: there, `strongroom \
-                       vault merge` with this machine's vault file";
+const ROTATES: &str = "merge the two on the computer that rotates the data key, before that is finished: there, `strongroom \
+                       vault merge` with this computer's vault file";
 
 /// Rotate the data key, merge, back up, restore and fork the vault
 #[derive(Debug, Subcommand)]
 pub enum VaultCommand {
     /// Rotate the data key, so that older copies of the vault file no longer open
     Rotate(Rotate),
-    /// Take into the vault what another file of it has more, after two machines changed it apart
+    /// Take into the vault what another file of it has more, after two computers changed it apart
     Merge {
         /// The other vault file
         #[arg(value_hint = ValueHint::FilePath)]
         other: PathBuf,
     },
-    /// Write a copy of the vault file; it opens with this machine's keychain and password, or with a kit
+    /// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
     Backup {
         /// The new file
         #[arg(value_hint = ValueHint::FilePath)]
@@ -100,7 +100,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
     let bytes = read_copy(other)?;
     let document =
         Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
-    // That two machines changed it apart is why it is merged.
+    // That two computers changed it apart is why it is merged.
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
     with_unlocked_told(context, told, |vault, password| {
         drop(password);
@@ -152,7 +152,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             ));
         }
         if merged.effect == Effect::Changed {
-            lines.push("put the merged vault file on the other machine too, in place of its own".into());
+            lines.push("put the merged vault file on the other computer too, in place of its own".into());
         }
         let json = json!({
             "generation": merged.generation,
@@ -198,8 +198,8 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
             "it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault"
                 .to_owned()
         }
-        [] => "it opens with this machine's keychain and password alone: there is no recovery kit".to_owned(),
-        kits => format!("it opens with this machine's keychain and password, or with recovery {}", kit_names(kits)),
+        [] => "it opens with this computer's keychain and password alone: there is no recovery kit".to_owned(),
+        kits => format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits)),
     };
     if checked && rotates {
         opens += "\na rotation of the data key may be under way: once one is finished, this copy opens with a recovery kit \
@@ -217,7 +217,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     context.output.done(&text, &json)
 }
 
-/// Tells whether a vault file is the very one that this machine opened or wrote last, and holds a key to; and whether
+/// Tells whether a vault file is the very one that this computer opened or wrote last, and holds a key to; and whether
 /// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking
 /// anything.
 fn known_of(context: &Context, document: &Document) -> (bool, bool) {
@@ -258,10 +258,10 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let unlock = |error: Error| {
         let hint = match &error {
             Error::KeyMissing { .. } if Vault::open(&store).is_ok_and(|vault| *vault.source() == Source::Current) => {
-                Some("with a recovery kit this machine gets a key of its own: strongroom recover; then run it again".into())
+                Some("with a recovery kit this computer gets a key of its own: strongroom recover; then run it again".into())
             }
             Error::KeyMissing { .. } => Some(format!(
-                "with a recovery kit this machine gets a key of its own: strongroom recover --from {}",
+                "with a recovery kit this computer gets a key of its own: strongroom recover --from {}",
                 shell_word(&file.display().to_string())
             )),
             Error::KeyNotOurs { .. } => Some(
@@ -376,10 +376,10 @@ impl Fork {
     }
 }
 
-/// Refuses a second file of a vault that this machine has.
+/// Refuses a second file of a vault that this computer has.
 pub fn second_file(doing: impl std::fmt::Display, place: &str) -> Failure {
     Failure::new(Exit::Failed, "vault-known", format!("cannot {doing}")).cause(format!(
-        "this machine has that vault at {place}, and another file of it would take its key and its memory"
+        "this computer has that vault at {place}, and another file of it would take its key and its memory"
     ))
 }
 

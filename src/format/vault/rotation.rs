@@ -27,15 +27,15 @@ open_object! {
         pub pepper: FixedBase64<PEPPER_LEN>,
         /// The slots that the vault has afterwards, under the next data key.
         pub slots: Vec<Slot> = default,
-        /// The machines that have a part in it.
+        /// The computers that have a part in it.
         pub enrolments: Vec<Part>,
     }
 }
 
 open_object! {
-    /// A machine's part in a rotation.
+    /// A computer's part in a rotation.
     pub struct Part {
-        /// Which machine: what gave it its item.
+        /// Which computer: what gave it its item.
         pub id: EnrolmentId,
         /// Since when its item has been given time to settle; none before the item is written.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ open_object! {
 }
 
 open_object! {
-    /// A moment in the life of one boot of one machine.
+    /// A moment in the life of one boot of one computer.
     pub struct Moment {
         /// The boot's id.
         pub boot: String,
@@ -62,13 +62,13 @@ open_object! {
 }
 
 impl UnderWay {
-    /// Returns a machine's part.
+    /// Returns a computer's part.
     #[must_use]
     pub fn part(&self, id: EnrolmentId) -> Option<&Part> {
         self.enrolments.iter().find(|part| part.id == id)
     }
 
-    /// Returns a machine's part to be changed, which it has from now on.
+    /// Returns a computer's part to be changed, which it has from now on.
     pub fn part_mut(&mut self, id: EnrolmentId) -> &mut Part {
         let place = self.enrolments.iter().position(|part| part.id == id).unwrap_or_else(|| {
             self.enrolments.push(Part { id, since: None, others: Default::default() });
@@ -77,7 +77,7 @@ impl UnderWay {
         &mut self.enrolments[place]
     }
 
-    /// Lets every machine wait anew.
+    /// Lets every computer wait anew.
     pub fn forget_times(&mut self) {
         self.enrolments.iter_mut().for_each(|part| part.since = None);
     }

@@ -176,7 +176,7 @@ fn a_kit_that_the_copy_knows_to_be_revoked_does_not_come_back_with_a_rotation() 
     let before = machine.file();
     machine.unlocked().revoke_kit(kit.name().id, false).unwrap();
     let copy = machine.file();
-    // The other machine's file, which knew nothing of that.
+    // The other computer's file, which knew nothing of that.
     machine.keychain.forget(&VAULT.to_string(), ItemKind::Anchor);
     machine.store.put(Some(before), None);
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();

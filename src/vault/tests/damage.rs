@@ -192,7 +192,7 @@ fn a_damaged_pepper_without_a_previous_file_cannot_be_told_from_a_wrong_password
 fn a_damaged_data_key_id_is_made_good_by_the_previous_file() {
     let bytes = header_with(|header| header["data_key"] = "00000000-0000-4000-8000-000000000001".into());
     assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::KeyNotOurs { .. });
-    // It may as well be one that another machine has rotated, and is not called damaged.
+    // It may as well be one that another computer has rotated, and is not called damaged.
     let machine = with_previous(Some(bytes));
     assert_reads_previous_and(&machine, |error| matches!(error, Error::KeyNotOurs { .. }));
     assert!(machine.store.set_aside()[0].0.starts_with("replaced-"));

@@ -82,7 +82,7 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
 }
 
-/// A machine whose projects acme and beta hold one key: acme's version 1 is beta's version 2.
+/// A computer whose projects acme and beta hold one key: acme's version 1 is beta's version 2.
 fn with_shared_key() -> Machine {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();

@@ -6,7 +6,7 @@ use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 use crate::vault::rotate::{NextKit, SETTLING_SECONDS};
 
-/// Two machines that work on copies of one vault, apart from each other.
+/// Two computers that work on copies of one vault, apart from each other.
 fn apart() -> (Machine, Machine) {
     (Machine::at(3), Machine::at(3))
 }
@@ -37,7 +37,7 @@ fn what_both_machines_made_is_there_and_both_go_on_with_the_merged_file() {
     assert_eq!(exposed(&here.unlocked(), "beta (2)", 1), theirs);
     there.store.put(Some(here.file()), None);
     let mut unlocked = there.unlocked();
-    assert_eq!(unlocked.take_notices(), [], "it descends from what this machine saw");
+    assert_eq!(unlocked.take_notices(), [], "it descends from what this computer saw");
     assert_eq!(unlocked.projects().len(), 4);
 }
 
@@ -105,7 +105,7 @@ fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
             );
         }
     }
-    // A kit that one machine revoked does not come back with the other's file, and the other kit stays.
+    // A kit that one computer revoked does not come back with the other's file, and the other kit stays.
     there.unlocked().revoke_kit(kits[1].name().id, false).unwrap();
     assert_eq!(merge(&here, &there).unwrap().ended_kits, [kits[1].name()]);
     assert!(here.document().header.kits().map(|kit| kit.id).eq([kits[0].name().id]));
@@ -287,7 +287,7 @@ fn a_file_that_needs_a_feature_this_program_lacks_and_one_that_cannot_be_written
         payload["needs"] = json!(["x"]);
     });
     assert_fails!(merge(&here, &there), Error::ReadOnly { features } if features == ["x"]);
-    // Only the previous file of this machine opens: that is to be accepted first.
+    // Only the previous file of this computer opens: that is to be accepted first.
     here.store.put(Some(b"damaged".to_vec()), Some(life().files[2].clone()));
     assert_fails!(here.unlocked().merge(&Document::parse(&life().files[1]).unwrap()), Error::Damaged { .. });
 }

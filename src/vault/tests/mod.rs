@@ -66,7 +66,7 @@ fn named(name: &str) -> NewProject {
     NewProject { name: name.into(), ..NewProject::default() }
 }
 
-/// A machine whose time, boot and memory are what the test says.
+/// A computer whose time, boot and memory are what the test says.
 struct TestHost {
     now: Mutex<i64>,
     boot: Mutex<String>,
@@ -177,7 +177,7 @@ impl Machine {
         Self { store: MemoryStore::new(), keychain: MemoryKeychain::new(), host: TestHost::new() }
     }
 
-    /// A machine that has seen the shared life up to `generation`, with the one before it as the previous file.
+    /// A computer that has seen the shared life up to `generation`, with the one before it as the previous file.
     fn at(generation: usize) -> Self {
         let machine = Self::empty();
         let life = life();
@@ -188,7 +188,7 @@ impl Machine {
         machine
     }
 
-    /// Another machine at generation 3, which a kit gave an item of its own under another password.
+    /// Another computer at generation 3, which a kit gave an item of its own under another password.
     fn second() -> Self {
         static ITEM: OnceLock<Vec<u8>> = OnceLock::new();
         let machine = Self::at(3);

@@ -4,7 +4,7 @@ use crate::store::StoreFault;
 use crate::vault::kits::NewKit;
 use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 
-/// A machine whose vault has a kit.
+/// A computer whose vault has a kit.
 fn with_kit() -> (Machine, NewKit) {
     let machine = Machine::at(3);
     let kit = new_kit(&mut machine.unlocked());
@@ -161,7 +161,7 @@ fn a_keychain_that_fails_while_recovering_leaves_the_kit_good() {
     }
 }
 
-/// Two machines that share a vault file, after the second one was given a key by a kit.
+/// Two computers that share a vault file, after the second one was given a key by a kit.
 fn shared() -> (Machine, Machine, NewKit) {
     let (machine, kit) = with_kit();
     let other = Machine::empty();
@@ -355,7 +355,7 @@ fn nothing_is_written_to_the_keychain_for_a_vault_file_that_could_not_be_synced(
     drop(recover(&machine, &kit, OTHER_PASSWORD).unwrap());
 }
 
-/// A machine on which a rotation waits that keeps the kit.
+/// A computer on which a rotation waits that keeps the kit.
 fn rotating() -> (Machine, NewKit) {
     let (machine, kit) = with_kit();
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
@@ -374,7 +374,7 @@ fn an_item_that_a_recovery_wrote_without_saying_so_is_given_its_time() {
     assert!(machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
 }
 
-/// A machine whose vault file is the one from before the last change.
+/// A computer whose vault file is the one from before the last change.
 fn put_back((machine, kit): (Machine, NewKit)) -> (Machine, NewKit, Vec<u8>) {
     let older = machine.file();
     machine.unlocked().add_project(&named("beta")).unwrap();

@@ -1,4 +1,4 @@
-//! Older, other and diverged vault files, and what this machine remembers.
+//! Older, other and diverged vault files, and what this computer remembers.
 
 use super::*;
 use crate::crypto::hmac::MacKey;
@@ -260,7 +260,7 @@ fn a_second_anchor_can_only_raise_what_was_seen() {
 
 #[test]
 fn vault_and_anchor_restored_together_are_not_noticed() {
-    // Nobody can: this machine's whole memory is the anchor. It stands here so that no text promises more.
+    // Nobody can: this computer's whole memory is the anchor. It stands here so that no text promises more.
     let machine = Machine::at(3);
     machine.store.put(Some(life().files[1].clone()), None);
     assert!(machine.keychain.set(&VAULT.to_string(), ItemKind::Anchor, &life().anchors[1]).is_ok());

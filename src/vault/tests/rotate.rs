@@ -80,7 +80,7 @@ fn another_boot_settles_and_a_clock_that_goes_backwards_does_not() {
     *machine.host.seconds.lock().unwrap() = 5;
     assert!(is_pending(&machine));
     machine.host.set_boot("");
-    assert!(is_pending(&machine), "a machine that does not know its boot waits for its user");
+    assert!(is_pending(&machine), "a computer that does not know its boot waits for its user");
     machine.host.set_boot(OTHER_BOOT);
     assert!(!is_pending(&machine));
 }

@@ -1,4 +1,4 @@
-//! Rotations of a vault file that two machines share.
+//! Rotations of a vault file that two computers share.
 
 use super::rotate::{OTHER_BOOT, rotate, wraps};
 use super::*;
@@ -26,7 +26,7 @@ fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
     assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
 }
 
-/// Another machine that a kit gave a key to while the rotation of the first one waits.
+/// Another computer that a kit gave a key to while the rotation of the first one waits.
 fn joined(machine: &Machine) -> Machine {
     let mut unlocked = machine.unlocked();
     let kit = unlocked.make_kit().unwrap();
@@ -45,7 +45,7 @@ fn joined(machine: &Machine) -> Machine {
 fn each_machine_waits_for_its_own_keychain() {
     let machine = Machine::at(3);
     let other = joined(&machine);
-    // The other's boot and note say nothing of this machine's keychain, and leave its own note as it is.
+    // The other's boot and note say nothing of this computer's keychain, and leave its own note as it is.
     machine.host.wait(60);
     machine.store.put(Some(other.file()), None);
     assert_eq!(machine.unlocked().rotation(), Some(Rotation::Waits { left: Some(SETTLING_SECONDS - 60) }));

@@ -4,7 +4,7 @@ use super::*;
 use crate::format::json::Others;
 use crate::vault::rotate::{NextKit, Settle};
 
-/// Two machines whose vaults differ in what they hold unread.
+/// Two computers whose vaults differ in what they hold unread.
 fn apart(here: impl Fn(&mut Value), there: impl Fn(&mut Value)) -> (Machine, Machine) {
     let machines = (Machine::at(3), Machine::at(3));
     machines.0.plant(|_, payload| here(payload));
