@@ -35,7 +35,7 @@ pub enum Error {
         place: String,
     },
     /// A vault, or what is left of one, stands where a new one should be made.
-    #[error("a vault stands there already: {}", .standing.join(", "))]
+    #[error("a vault is there already: {}", .standing.join(", "))]
     VaultExists {
         /// What stands there.
         standing: Vec<String>,
@@ -125,7 +125,7 @@ pub enum Error {
         copied: u64,
     },
     /// A rotation of the data key is in the vault, and what was to follow failed. Later unlocks go on with it.
-    #[error("the rotation has begun and was cut short: {cause}")]
+    #[error("the rotation has started and was interrupted: {cause}")]
     RotationBegun {
         /// What went wrong.
         cause: Box<Error>,
@@ -243,7 +243,7 @@ pub enum Error {
     },
     /// The vault file is under another data key than the one it was unlocked with.
     #[error(
-        "the data key of {place} was rotated, or another vault put there, so that it cannot be told what it holds now"
+        "the data key of {place} was rotated, or another vault was put there, so its content now cannot be checked"
     )]
     KeyUnchecked {
         /// The vault file.
@@ -281,7 +281,7 @@ pub enum Error {
         cause: Box<Error>,
     },
     /// A recovery gave this computer its new key, and what was to follow failed.
-    #[error("the new password is in force, and what was to follow failed: {cause}")]
+    #[error("the new password is in effect, but a later step failed: {cause}")]
     Enrolled {
         /// What went wrong.
         cause: Box<Error>,
@@ -319,7 +319,7 @@ impl std::fmt::Display for KeyPlace {
     }
 }
 
-/// How a vault file differs from the one this computer saw last.
+/// How a vault file differs from the one this computer last recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledBack {
     /// The generation of the vault file that stands.
@@ -361,7 +361,7 @@ impl std::fmt::Display for RolledBack {
         match difference {
             Difference::Diverged => write!(
                 f,
-                "the vault file (generation {generation}) does not descend from the one this computer saw last \
+                "the vault file (generation {generation}) has diverged from the one this computer last recorded \
                  (generation {seen}, {seen_at}): two computers changed it"
             ),
             Difference::TooFarAhead => write!(
@@ -371,12 +371,12 @@ impl std::fmt::Display for RolledBack {
             ),
             Difference::Older if generation < seen => write!(
                 f,
-                "the vault file is older (generation {generation}) than the one this computer saw last \
+                "the vault file is older (generation {generation}) than the one this computer last recorded \
                  (generation {seen}, {seen_at})"
             ),
             Difference::Older => write!(
                 f,
-                "the vault file is another than the one this computer saw last (both generation {seen}, {seen_at})"
+                "the vault file is not the one this computer last recorded (both generation {seen}, {seen_at})"
             ),
         }
     }

@@ -167,16 +167,16 @@ fn classify(error: &Error) -> (Exit, &'static str) {
 fn hint_for(error: &Error) -> Option<String> {
     let hint = match error {
         Error::WrongPassword { earlier_boot: true, .. } => {
-            "the keychain item is from before this computer last started: if the password was changed shortly before \
-             a crash, the one before it may be in force; or, with a recovery kit: strongroom recover"
+            "the keychain item is older than this computer's last start: if the password was changed shortly before a \
+             crash, try the password from before; or, with a recovery kit: strongroom recover"
         }
         Error::WrongPassword { .. } => {
             "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover"
         }
         Error::Password(_) => "give the password on one line of UTF-8 text",
         Error::VaultNotFound { .. } => {
-            "make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a \
-             recovery kit: strongroom recover --from BACKUP"
+            "make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, \
+             with a recovery kit: strongroom recover --from BACKUP"
         }
         Error::VaultExists { .. } => {
             "use it, or name another folder with --vault; `strongroom doctor` explains leftovers"
@@ -201,22 +201,22 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::ProjectDestroyed { .. } => "see what is left with `strongroom project list`",
         Error::ProjectHeld { name, .. } => {
             let name = shell_word(name);
-            return Some(format!(
-                "ask whoever ordered the hold; it is taken off by `strongroom project release {name}`"
-            ));
+            return Some(format!("ask whoever ordered the hold; end it with `strongroom project release {name}`"));
         }
         Error::KitNotFound { .. } => "see the kits with `strongroom kit list`",
         Error::WrongKit => {
             "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
         }
         Error::OtherVault { .. } => {
-            "name a file of this vault; to put another vault here, move away what stands, or name another folder with --vault"
+            "name a file of this vault; to put another vault here, move away the vault that is there, or name another \
+             folder with --vault"
         }
         Error::PreviousNewer { .. } => {
-            "go on from it: `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom \
-             recover --accept-rollback`; only then put the copy back, if it is meant: what stood is kept"
+            "continue from it: `strongroom status --unlock --accept-rollback`, or without keychain and password \
+             `strongroom recover --accept-rollback`; only then put the copy back, if you still want to: the replaced \
+             file is kept"
         }
-        Error::KitAmbiguous { .. } => "name one of them with its letters, as they stand on its paper",
+        Error::KitAmbiguous { .. } => "name one of them with the letters on its paper",
         Error::RotationUnderWay => "let it finish, or end it now with `strongroom vault rotate --settle-now`",
         Error::KeyShared { .. } => {
             "files of one project then open through the other, even after it was destroyed: if that is meant, add --shared"
@@ -234,7 +234,7 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::NotUnited { .. } => "nothing was changed: merge them with a newer strongroom, which can read it",
         Error::Damaged { what, .. } if what.starts_with("the vault") => {
-            "restore the vault file from a backup; `strongroom doctor` tells what else stands there"
+            "restore the vault file from a backup; `strongroom doctor` shows what else is there"
         }
         Error::Damaged { .. } | Error::Truncated { .. } => {
             "the file was changed, damaged or cut short after it was encrypted: restore it from a backup"
@@ -259,11 +259,11 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Changed { .. } | Error::KeyUnchecked { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
-            "with a recovery kit this computer gets a key of its own: strongroom recover; or name where the key lies with \
-             --keychain"
+            "with a recovery kit this computer gets a key of its own: strongroom recover; or name where the key is \
+             with --keychain"
         }
         Error::KeyNotOurs { .. } => {
-            "name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: \
+            "name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: \
              strongroom recover"
         }
         Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
@@ -271,7 +271,8 @@ fn hint_for(error: &Error) -> Option<String> {
             "the old password, the new one or both may open the vault now: try both, then run `strongroom passwd` again"
         }
         Error::RotationBegun { .. } => {
-            "a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew"
+            "a later command continues it, or says that it was cancelled; `strongroom vault rotate` shows its state, \
+             or starts another"
         }
         Error::Enrolled { .. } => "the new password and the kit both open the vault: run it again",
         Error::RolledBack(seen) if seen.difference == Difference::TooFarAhead => {
@@ -279,18 +280,18 @@ fn hint_for(error: &Error) -> Option<String> {
              command again here with --accept-rollback"
         }
         Error::RolledBack(seen) if seen.generation >= seen.seen => {
-            "unite it with the file this computer saw last by `strongroom vault merge OTHER`; if this one alone is \
-             meant, run the command again with --accept-rollback"
+            "merge it with the file that this computer last recorded: `strongroom vault merge OTHER`; to use only \
+             this file, run the command again with --accept-rollback"
         }
         Error::RolledBack(_) => {
-            "put the newer vault file back; where two computers changed it apart: strongroom vault merge FILE; if this \
-             one alone is meant, run the command again with --accept-rollback"
+            "put the newer vault file back; if two computers changed it separately: strongroom vault merge FILE; to \
+             use only this file, run the command again with --accept-rollback"
         }
         Error::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
             "free some space and run it again; nothing was changed"
         }
         Error::Io { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
-            "move away the folder that stands there"
+            "move away the folder that is there"
         }
         Error::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
             "nothing can be changed on a read-only file system: make it writable, or name another place"

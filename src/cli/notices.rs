@@ -9,15 +9,15 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::AnchorMissing { generation } => (
             "anchor-missing",
             format!(
-                "this computer had no memory of the vault, so an older one would not have shown; it is taken as it is, \
-                 at generation {generation}, and remembered from now on"
+                "this computer had no record of the vault, so an older copy of it could not be detected; generation \
+                 {generation} is now on record"
             ),
         ),
         Notice::AnchorNotWritten { reason } => (
             "anchor-not-written",
             format!(
-                "this computer could not record which vault file it saw last ({reason}); the vault itself is safe, but an \
-                 older copy of it would not be noticed"
+                "this computer could not record which vault file it opened last ({reason}); the vault itself is safe, \
+                 but an older copy of it would not be noticed"
             ),
         ),
         Notice::NoSecondCopy { reason } => (
@@ -34,10 +34,10 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
                 if rolled_back.difference == Difference::TooFarAhead {
                     "have compared its generation with what `strongroom status` shows on the computer that changed it last,"
                 } else if rolled_back.generation < rolled_back.seen {
-                    "put the newer one back, merge the two where two computers changed it apart (`strongroom vault \
-                     merge`),"
+                    "put the newer file back, or, if two computers changed the vault separately, merge the two files \
+                     (`strongroom vault merge`),"
                 } else {
-                    "merge it with the other (`strongroom vault merge`)"
+                    "merge it with the other file (`strongroom vault merge`)"
                 }
             ),
         ),
@@ -73,20 +73,21 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::RotationBegunAnew => (
             "rotation-begun-anew",
-            "a rotation of the data key was cut short before the keychain had kept the new key; it began anew".into(),
+            "a rotation of the data key was interrupted before the keychain had stored the new key; it was restarted"
+                .into(),
         ),
         Notice::RotationLost => (
             "rotation-lost",
-            "a rotation of the data key was cut short before the keychain had kept the new key, and was given up so \
-             that no recovery kit ends: older vault files still open. Begin it anew with `strongroom vault rotate`"
+            "a rotation of the data key was interrupted before the keychain had stored the new key, and was cancelled \
+             so that no recovery kit ends: older vault files still open. Start another with `strongroom vault rotate`"
                 .into(),
         ),
         Notice::RotationLapsed { since } => (
             "rotation-lapsed",
             format!(
-                "a rotation of the data key was given up on {since}, and none has been begun since: older vault files \
-                 still open here, with the keys of projects that were destroyed since, if any. Begin it anew with \
-                 `strongroom vault rotate`"
+                "a rotation of the data key was cancelled on {since}, and none has been started since: older vault \
+                 files still open here, with the keys of projects that were destroyed since, if any. Start another \
+                 with `strongroom vault rotate`"
             ),
         ),
         Notice::RotationElsewhere => (
@@ -97,23 +98,23 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::Accepted { generation, aside } => {
             let kept =
-                aside.as_ref().map(|name| format!(", and what stood there is kept as {name}")).unwrap_or_default();
-            ("accepted", format!("accepted; the vault goes on as generation {generation}{kept}"))
+                aside.as_ref().map(|name| format!(", and the replaced file is kept as {name}")).unwrap_or_default();
+            ("accepted", format!("accepted; the vault continues as generation {generation}{kept}"))
         }
         Notice::OtherDataKey => (
             "other-data-key",
-            "the keychain holds a data key that this vault does not use: a rotation was given up on another computer, \
-             or this is a vault file from before one; files under that key still open here. `strongroom vault rotate` ends \
-             that"
+            "the keychain holds a data key that this vault does not use: a rotation was cancelled on another \
+             computer, or this vault file is older than a rotation; vault files under that key still open here. \
+             `strongroom vault rotate` ends that"
                 .into(),
         ),
         Notice::RotationStuck { reason } => (
             "rotation-stuck",
-            format!("the rotation of the data key could not go on ({reason}); the next unlock tries again"),
+            format!("the rotation of the data key could not continue ({reason}); the next unlock tries again"),
         ),
         Notice::RotationGivenUp => (
             "rotation-given-up",
-            "a rotation of the data key was under way that this kit has no part in; it was given up: begin it anew \
+            "a rotation of the data key was under way that this kit is not part of; it was cancelled: start another \
              with `strongroom vault rotate`"
                 .into(),
         ),

@@ -133,14 +133,14 @@ fn explain(failure: Failure, unlocked: &Unlocked<'_>) -> Failure {
     if failure.kind == "key-not-ours" {
         return failure.hint(format!(
             "if another computer rotated the data key, a recovery kit gives this one the new key: `strongroom \
-             recover`. Only if the vault file is damaged: restore it from a backup, or go on from the previous \
-             one (generation {generation}) with --accept-rollback; what stands there is set aside"
+             recover`. Only if the vault file is damaged: restore it from a backup, or continue from the previous one \
+             (generation {generation}) with --accept-rollback; the current file is then kept under another name"
         ));
     }
     if failure.kind == "damaged" {
         return failure.hint(format!(
-            "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
-             --accept-rollback; what stands there is set aside"
+            "restore the vault file from a backup, or continue from the previous one (generation {generation}) with \
+             --accept-rollback; the current file is then kept under another name"
         ));
     }
     failure

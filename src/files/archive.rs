@@ -125,7 +125,7 @@ pub struct Extracted {
     pub bytes: u64,
 }
 
-/// Returns the folder that an archive is unpacked into: the name of its file once it is open, without `.tar`.
+/// Returns the folder that an archive is unpacked into: the name of its file once it is decrypted, without `.tar`.
 pub fn folder_for(opened: &Path) -> PathBuf {
     if opened.extension() == Some(OsStr::new("tar")) { opened.with_extension("") } else { opened.into() }
 }
@@ -293,11 +293,11 @@ impl Unpacking<'_> {
                 let twin = twin.strip_prefix(self.root).unwrap_or(&twin);
                 Failure::new(Exit::Failed, "name-clash", format!("cannot extract {}", self.input.display()))
                     .cause(format!(
-                        "it holds {} and {}, and this drive does not tell the two names apart; nothing was written",
+                        "it holds {} and {}, and this drive cannot keep the two names apart; nothing was written",
                         printable(&twin.display().to_string()),
                         printable(&path.display().to_string())
                     ))
-                    .hint("extract it to a drive that tells upper and lower case apart")
+                    .hint("extract it to a drive that distinguishes upper and lower case")
             }
             None => self.not_written(path, &error),
         }

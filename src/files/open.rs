@@ -250,11 +250,11 @@ impl<'a> Opening<'a> {
         if let Some(twins) = self.twins.get(&output) {
             return Err(Failure::new(Exit::Failed, "output-twice", format!("cannot decrypt to {}", output.display()))
                 .cause(format!("{} encrypted files belong there: {}", twins.len(), twins.join(", ")))
-                .hint("move away all but one of them, or decrypt each by itself with -o"));
+                .hint("move away all but one of them, or decrypt each separately with -o"));
         }
         if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(output.clone()) {
             let twice = format!("two files would become {}", output.display());
-            return Err(Failure::usage(twice).hint("run it for each of them by itself"));
+            return Err(Failure::usage(twice).hint("run it for each of them separately"));
         }
         Ok((output, root))
     }

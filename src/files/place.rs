@@ -39,7 +39,7 @@ impl Destination {
     pub fn of(named: &[Named], output: Option<&Path>) -> Result<Self, Failure> {
         let has_stream = named.contains(&Named::Stream);
         if has_stream && named.len() > 1 {
-            return Err(Failure::usage("standard input is one file of its own").hint("run it for the files by itself"));
+            return Err(Failure::usage("standard input is one file of its own").hint("run it for the files separately"));
         }
         let one_file = matches!(named, [Named::File(_) | Named::Stream]);
         let Some(output) = output else { return Ok(if has_stream { Self::Stream } else { Self::Beside }) };
@@ -189,7 +189,7 @@ fn result_name(way: Way, path: &Path) -> Result<PathBuf, Failure> {
     if is_suffixed(path) {
         return Ok(path.with_extension(""));
     }
-    Err(Failure::usage(format!("cannot tell what to call {} once it is open", path.display()))
+    Err(Failure::usage(format!("cannot choose a name for {} once it is decrypted", path.display()))
         .cause("its name does not end in .sealed")
         .hint("name the output with -o, or use --original-name"))
 }
@@ -209,6 +209,6 @@ pub fn check_distinct<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Res
     match outputs.into_iter().find(|output| !taken.insert(*output)) {
         None => Ok(()),
         Some(twice) => Err(Failure::usage(format!("two files would become {}", twice.display()))
-            .hint("name each file once, or run it for each by itself")),
+            .hint("name each file once, or run it for each separately")),
     }
 }

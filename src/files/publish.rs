@@ -258,13 +258,13 @@ pub fn check_free(target: &Path, force: bool) -> Result<(), Failure> {
     match fs::symlink_metadata(target) {
         Ok(metadata) if metadata.is_dir() => {
             Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-                .cause("a folder stands there")
+                .cause("a folder is there")
                 .hint("choose another name with -o"))
         }
         Ok(_) if !force => Err(exists(target)),
         Ok(metadata) if !metadata.is_file() => {
             Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-                .cause("what stands there is not a regular file, and is never replaced")
+                .cause("what is there is not a regular file, and is never replaced")
                 .hint("choose another name with -o"))
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -276,7 +276,7 @@ pub fn check_free(target: &Path, force: bool) -> Result<(), Failure> {
 
 fn exists(target: &Path) -> Failure {
     Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-        .cause("a file stands there already, and was left as it is")
+        .cause("a file is there already, and was left as it is")
         .hint("choose another name with -o, or replace it with --force")
         .existing(target)
 }

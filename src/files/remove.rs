@@ -49,7 +49,7 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure
     let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
     let kept = |error: Error| {
         Failure::of(format!("remove {}", path.display()), error)
-            .hint("the original stands; its sealed copy does not prove to be the same")
+            .hint("the original was kept: its encrypted copy could not be proven identical")
     };
     if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
         return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))

@@ -85,11 +85,13 @@ pub fn twin_of(base: &Path, path: &Path) -> Option<PathBuf> {
 pub fn clash(output: &Path, twin: &Path) -> Failure {
     Failure::new(Exit::Failed, "name-clash", format!("cannot write {}", output.display()))
         .cause(format!(
-            "{} is there already, and was left as it is: this drive does not tell the two names apart",
+            "{} is there already, and was left as it is: this drive cannot keep the two names apart",
             twin.display()
         ))
-        .hint("write to a drive that tells upper and lower case apart, or give the file that was not written another name \
-             and run it again with --update")
+        .hint(
+            "write to a drive that distinguishes upper and lower case, or give the file that was not written another \
+             name and run it again with --update",
+        )
 }
 
 #[cfg(test)]

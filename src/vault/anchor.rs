@@ -108,7 +108,7 @@ pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option
     rolled_back(if is_listed { Difference::Diverged } else { Difference::TooFarAhead })
 }
 
-/// Remembers a vault as the one this computer saw last. What the anchor holds besides, which this program does not
+/// Remembers a vault as the one this computer last recorded. What the anchor holds besides, which this program does not
 /// write, stays in it, and an anchor that has seen more stays as it is.
 pub(super) fn store(
     edges: &Edges<'_>,

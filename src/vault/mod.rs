@@ -117,7 +117,7 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
-    /// The vault is not the one this computer saw last.
+    /// The vault is not the one this computer last recorded.
     RolledBack(RolledBack),
     /// The previous vault file was read instead.
     ReadPrevious {

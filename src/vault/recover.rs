@@ -155,7 +155,7 @@ impl<'a> OpenedByKit<'a> {
     /// Gives this computer a key of its own under a new password, and returns the vault unlocked.
     ///
     /// Wraps of this data key under earlier passwords go; wraps of other data keys stay, since another copy of the
-    /// vault may need them. `accept` goes on with a vault file that is older than the one this computer saw last.
+    /// vault may need them. `accept` goes on with a vault file that is older than the one this computer last recorded.
     ///
     /// # Errors
     /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`];

@@ -31,7 +31,7 @@ fn of_a_vault_file_that_this_machine_did_not_see_a_backup_does_not_say_that_it_o
     let home = Home::with_project();
     let unchecked = "\
 {home}/.local/share/strongroom/vault.json -> [..] (generation 2)
-it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault
+it was copied unchanged; whether it opens was not checked: `strongroom status --unlock` checks the vault
 ";
     let good = home.read(home.vault());
     home.write(home.vault(), with_altered_payload(&good));
@@ -51,8 +51,8 @@ fn a_restored_backup_goes_on_without_an_alarm_and_what_stood_is_kept() {
     home.run("project add beta -q").does("");
     home.run("vault restore copy.json").does(
         "\
-restored the vault of generation 2; it goes on as generation 4
-what stood there is kept as {home}/.local/share/strongroom/vault.json.replaced-[..]Z
+restored the vault of generation 2; it continues as generation 4
+the replaced file is kept as {home}/.local/share/strongroom/vault.json.replaced-[..]Z
 what was changed after generation 2 is not in it: new projects, and keys that files may be under
 ",
     );
@@ -76,7 +76,7 @@ what was changed after generation 2 is not in it: new projects, and keys that fi
     fs::remove_file(home.vault().with_extension("json.prev")).unwrap();
     fs::create_dir(home.vault()).unwrap();
     let (_, hint) = home.run("vault restore copy.json --json").fails_in_json(1, "io");
-    assert_eq!(hint, "move away the folder that stands there");
+    assert_eq!(hint, "move away the folder that is there");
     fs::remove_dir(home.vault()).unwrap();
     home.run("vault restore copy.json -q").does("");
     home.run("vault restore none --json").fails_in_json(4, "input-not-found");
@@ -99,7 +99,7 @@ hint: name a vault file, such as `strongroom vault backup` writes
                 "\
 error: cannot {doing}
 cause: the copy {name}.json is damaged: [..]
-hint: try another copy; the vault that stands was left as it is
+hint: try another copy; the existing vault was left as it is
 "
             ),
         );
@@ -187,7 +187,7 @@ fn a_copy_does_not_take_the_place_of_a_newer_previous_file() {
     home.write(home.vault(), "damaged");
     let (message, hint) = home.run("vault restore copy.json --json").fails_in_json(1, "previous-newer");
     assert!(message.ends_with("is newer (generation 3) than the copy (2)"), "{message}");
-    assert!(hint.starts_with("go on from it: `strongroom status --unlock --accept-rollback`"), "{hint}");
+    assert!(hint.starts_with("continue from it: `strongroom status --unlock --accept-rollback`"), "{hint}");
     assert_eq!(home.run("status --unlock --accept-rollback -q").code(), 0);
     home.run("project show beta -q").succeeds();
     home.run("vault restore copy.json -q").does("");

@@ -29,7 +29,7 @@ a.txt.sealed -> a.txt (project acme, key version 1)
         1,
         "\
 error: cannot write a.txt
-cause: a file stands there already, and was left as it is
+cause: a file is there already, and was left as it is
 hint: choose another name with -o, or replace it with --force
 ",
     );
@@ -65,7 +65,7 @@ fn output_goes_where_it_is_asked_to() {
         2,
         "\
 error: two files would become out/a.txt
-hint: name each file once, or run it for each by itself
+hint: name each file once, or run it for each separately
 ",
     );
     home.run("decrypt a.txt.sealed a.txt.sealed -o one.txt").fails(
@@ -86,7 +86,7 @@ fn a_name_without_the_suffix_needs_an_output() {
             2,
             &format!(
                 "\
-error: cannot tell what to call {name} once it is open
+error: cannot choose a name for {name} once it is decrypted
 cause: its name does not end in .sealed
 hint: name the output with -o, or use --original-name
 "
@@ -123,7 +123,7 @@ hint: with --original-name, -o names a folder that exists
         1,
         "\
 error: cannot write a.txt
-cause: a file stands there already, and was left as it is
+cause: a file is there already, and was left as it is
 hint: [..] --force
 ",
     );

@@ -58,7 +58,7 @@ hint: for several files, -o names a folder that exists
         2,
         "\
 error: two files would become out/a.txt.sealed
-hint: name each file once, or run it for each by itself
+hint: name each file once, or run it for each separately
 ",
     );
 }
@@ -67,7 +67,7 @@ fn exists(name: &str) -> String {
     format!(
         "\
 error: cannot write {name}
-cause: a file stands there already, and was left as it is
+cause: a file is there already, and was left as it is
 hint: choose another name with -o, or replace it with --force
 "
     )
@@ -94,7 +94,7 @@ fn nothing_is_replaced_without_force() {
         1,
         "\
 error: cannot write b.txt.sealed
-cause: a folder stands there
+cause: a folder is there
 hint: choose another name with -o
 ",
     );

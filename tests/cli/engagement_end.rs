@@ -169,8 +169,8 @@ fn where_the_keychain_fails_a_project_is_destroyed_all_the_same_and_that_is_said
         "",
         "\
 error: project acme is destroyed, but the data key is not rotated yet
-cause: the rotation has begun and was cut short: cannot write the keychain file [..]
-hint: a later command goes on with it, or says that it was given up; `strongroom vault rotate` tells, or begins anew
+cause: the rotation has started and was interrupted: cannot write the keychain file [..]
+hint: a later command continues it, or says that it was cancelled; `strongroom vault rotate` shows its state, or starts another
 ",
     );
     fs::remove_dir_all(staged).unwrap();

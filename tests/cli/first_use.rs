@@ -42,7 +42,7 @@ open it again:
         1,
         "\
 error: cannot write examples/clients.csv.sealed
-cause: a file stands there already, and was left as it is
+cause: a file is there already, and was left as it is
 hint: choose another name with -o, or replace it with --force
 ",
     );

@@ -43,7 +43,7 @@ fn where_a_vault_stands_no_other_is_made() {
         1,
         "\
 error: cannot make the vault
-cause: a vault stands there already: {home}/.local/share/strongroom/vault.json, {home}/.local/share/strongroom/vault.json.prev
+cause: a vault is there already: {home}/.local/share/strongroom/vault.json, {home}/.local/share/strongroom/vault.json.prev
 hint: use it, or name another folder with --vault; `strongroom doctor` explains leftovers
 ",
     );
@@ -72,7 +72,7 @@ fn what_is_left_of_a_vault_is_not_built_over() {
             &format!(
                 "\
 error: cannot make the vault
-cause: a vault stands there already: {{home}}/v/{left}
+cause: a vault is there already: {{home}}/v/{left}
 hint: this is what is left of a vault: restore it, or move it away if it is not needed
 "
             ),

@@ -86,7 +86,7 @@ fn garbage_is_not_a_key() {
             "\
 error: cannot unlock the vault
 cause: the item in keychain file {home}/.local/state/strongroom/keychain/[..] is not a key for this vault: [..]
-hint: name where this vault's key lies with --keychain; see `strongroom doctor`; or, with a recovery kit: strongroom recover
+hint: name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: strongroom recover
 ",
         );
         home.run("project list --json").fails_in_json(6, "key-not-ours");

@@ -18,8 +18,8 @@ fn the_key_is_all_that_stands_on_standard_output() {
     assert_eq!(json, serde_json::json!({"project": "acme", "version": 1, "key": hex::encode(&raw)}));
     home.run("key show acme --json --format raw").fails(
         2,
-        "{\"code\":2,\"hint\":\"leave out --json, or use --format base64\",\"kind\":\"usage\",\
-         \"message\":\"raw bytes cannot stand in JSON\"}\n",
+        "{\"code\":2,\"hint\":\"leave out --json, or use --format base64\",\"kind\":\"usage\",\"message\":\"raw bytes \
+         cannot be written in JSON\"}\n",
     );
 }
 

@@ -67,7 +67,7 @@ fn one_line_ending_is_not_of_the_password() {
         "\
 error: cannot use this as a new password
 cause: its character 1 is a byte-order mark (U+FEFF), which nobody sees when the password is typed
-hint: remove that character; the password stands alone, on one line
+hint: remove that character; put the password alone on one line
 ",
     );
 }
@@ -143,7 +143,7 @@ fn a_new_password_that_cannot_be_typed_as_it_is_seen_is_refused() {
                 "\
 error: cannot use this as a new password
 cause: its character {place} is {name}, which nobody sees when the password is typed
-hint: remove that character; the password stands alone, on one line
+hint: remove that character; put the password alone on one line
 "
             ),
         );
@@ -320,7 +320,7 @@ fn the_vault_is_looked_for_before_the_password() {
         "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
+hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: strongroom recover --from BACKUP
 ",
     );
 }

@@ -73,7 +73,10 @@ fn what_cannot_be_recorded_on_a_read_only_file_system_is_one_warning() {
         }
         let Some(outcome) = run(&home, "project list") else { return };
         assert_eq!((outcome.code(), outcome.stderr().lines().count()), (0, 1), "{}", outcome.stderr());
-        assert!(outcome.stderr().starts_with("warning: this computer could not record which vault file it saw last ("));
+        assert!(outcome.stderr().starts_with(
+            "warning: this computer could not record which vault file it opened last \
+                                              ("
+        ));
         outcome.changed_nothing();
     }
 }

@@ -1,11 +1,11 @@
-//! A vault file older than, or other than, the one this computer saw last.
+//! A vault file older than, or other than, the one this computer last recorded.
 
 use std::fs;
 
 use crate::harness::{FLOOR, Home};
 
 const WARNING: &str = "\
-warning: the vault file is older (generation 2) than the one this computer saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two computers changed it apart (`strongroom vault merge`), or give --accept-rollback
+warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
 ";
 
 /// A home whose vault file was put back to a copy that lacks the project `beta`. Returns the newer file too.
@@ -55,8 +55,8 @@ fn under_an_older_vault_nothing_is_encrypted_or_changed() {
             &format!(
                 "\
 {WARNING}error: cannot {doing}
-cause: the vault file is older (generation 2) than the one this computer saw last (generation 3, [..]Z)
-hint: put the newer vault file back; where two computers changed it apart: strongroom vault merge FILE; if this one alone is meant, run the command again with --accept-rollback
+cause: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z)
+hint: put the newer vault file back; if two computers changed it separately: strongroom vault merge FILE; to use only this file, run the command again with --accept-rollback
 "
             ),
         );
@@ -113,10 +113,10 @@ fn two_branches_of_the_same_generation_are_told_apart() {
     home.run("key rotate acme").fails(
         8,
         "\
-warning: the vault file is another than the one this computer saw last (both generation 3, [..]Z); nothing is encrypted or changed until you merge it with the other (`strongroom vault merge`) or give --accept-rollback
+warning: the vault file is not the one this computer last recorded (both generation 3, [..]Z); nothing is encrypted or changed until you merge it with the other file (`strongroom vault merge`) or give --accept-rollback
 error: cannot rotate the key of \"acme\"
-cause: the vault file is another than the one this computer saw last (both generation 3, [..]Z)
-hint: unite it with the file this computer saw last by `strongroom vault merge OTHER`; if this one alone is meant, run the command again with --accept-rollback
+cause: the vault file is not the one this computer last recorded (both generation 3, [..]Z)
+hint: merge it with the file that this computer last recorded: `strongroom vault merge OTHER`; to use only this file, run the command again with --accept-rollback
 ",
     );
     // One more generation on that branch makes it newer, and a fork all the same.
@@ -124,7 +124,8 @@ hint: unite it with the file this computer saw last by `strongroom vault merge O
     home.write(home.anchor(), "");
     assert!(home.run("project add more").ends_well());
     home.write(home.anchor(), anchor);
-    let (outcome, diverged) = (home.run("project add another"), "does not descend from the one this computer saw last");
+    let (outcome, diverged) =
+        (home.run("project add another"), "has diverged from the one this computer last recorded");
     assert!(outcome.stderr().contains(diverged), "{}", outcome.stderr());
     let stderr = outcome.stderr().to_owned();
     outcome.fails(8, &stderr);
@@ -147,7 +148,7 @@ fn a_lost_memory_is_told_once() {
     let home = Home::with_project();
     let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";
     let warning = "\
-warning: this computer had no memory of the vault, so an older one would not have shown; it is taken as it is, at generation 2, and remembered from now on
+warning: this computer had no record of the vault, so an older copy of it could not be detected; generation 2 is now on record
 ";
     fs::remove_file(home.anchor()).unwrap();
     home.run("project list").warns(listed, warning);

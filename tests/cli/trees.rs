@@ -259,7 +259,7 @@ fn several_folders_and_files_go_into_one_each_under_its_name() {
         2,
         "\
 error: two files would become mixed/two/a.sealed
-hint: name each file once, or run it for each by itself
+hint: name each file once, or run it for each separately
 ",
     );
     home.run_alone("decrypt out/one out/one/a.sealed --original-name -o none").changed_nothing();

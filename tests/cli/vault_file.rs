@@ -10,7 +10,7 @@ use crate::harness::{FLOOR, Home};
 const DAMAGED: &str = "\
 error: cannot open the vault
 cause: the vault {home}/.local/share/strongroom/vault.json is damaged: [..]
-hint: restore the vault file from a backup; `strongroom doctor` tells what else stands there
+hint: restore the vault file from a backup; `strongroom doctor` shows what else is there
 ";
 
 /// A home with a project and a vault file without a previous one beside it.
@@ -99,7 +99,7 @@ fn without_a_vault_every_command_says_where_it_looked() {
             "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; a vault that stood elsewhere, with a recovery kit: strongroom recover --from BACKUP
+hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: strongroom recover --from BACKUP
 ",
         );
     }
@@ -198,7 +198,7 @@ fn an_altered_vault_that_still_parses_is_never_believed() {
             "\
 error: cannot unlock the vault
 cause: the vault {home}/.local/share/strongroom/vault.json is damaged: [..]
-hint: restore the vault file from a backup; `strongroom doctor` tells what else stands there
+hint: restore the vault file from a backup; `strongroom doctor` shows what else is there
 ",
         );
     }
@@ -235,7 +235,7 @@ fn a_gibibyte_of_zeros_costs_neither_time_nor_memory() {
         "\
 error: cannot open the vault
 cause: the vault {home}/.local/share/strongroom/vault.json is damaged: [..] has 1073741824 bytes, more than the 268435456 a vault may have
-hint: restore the vault file from a backup; `strongroom doctor` tells what else stands there
+hint: restore the vault file from a backup; `strongroom doctor` shows what else is there
 ",
     );
     assert!(start.elapsed().as_secs() < 5);
@@ -287,7 +287,7 @@ fn with_a_good_previous_file_reading_goes_on_and_changing_does_not() {
     let warnings = format!(
         "\
 warning: the vault file cannot be used ({damage}); reading the previous one, generation 2
-warning: the vault file is older (generation 2) than the one this computer saw last (generation 3, [..]Z); nothing is encrypted or changed until you put the newer one back, merge the two where two computers changed it apart (`strongroom vault merge`), or give --accept-rollback
+warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
 "
     );
     let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";
@@ -305,7 +305,7 @@ warning: the vault file is older (generation 2) than the one this computer saw l
                 "\
 {warnings}error: cannot {doing}
 cause: the vault {{home}}/.local/share/strongroom/vault.json is damaged: {damage}
-hint: restore the vault file from a backup, or go on from the previous one (generation 2) with --accept-rollback; what stands there is set aside
+hint: restore the vault file from a backup, or continue from the previous one (generation 2) with --accept-rollback; the current file is then kept under another name
 "
             ),
         );

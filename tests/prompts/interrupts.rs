@@ -47,11 +47,11 @@ fn an_interruption_at_a_question_says_what_is_so() {
         ("project destroy acme", At::Name, "project acme is not destroyed".to_owned()),
         ("project destroy acme --yes acme", At::Group, format!("project acme is not destroyed; {code}")),
         ("project destroy acme --yes acme --keep-kit", At::Code, "project acme is not destroyed".into()),
-        ("vault rotate", At::Group, format!("no rotation of the data key was begun; {code}")),
+        ("vault rotate", At::Group, format!("no rotation of the data key was started; {code}")),
         (
             "kit revoke 1 --rotate",
             At::Group,
-            format!("kit 1 is not revoked; no rotation of the data key was begun; {code}"),
+            format!("kit 1 is not revoked; no rotation of the data key was started; {code}"),
         ),
         ("kit new", At::Group, format!("no recovery kit was made; {code}")),
         ("passwd", At::Choice, "the password is as it was".into()),
@@ -148,7 +148,7 @@ fn an_interruption_of_long_work_says_what_is_so_and_how_to_go_on() {
         (
             "reencrypt -p acme sealed",
             "sealed",
-            "every file is as it was or encrypted anew",
+            "every file is either as it was or encrypted again",
             "hint: run it again to do the rest",
         ),
         (

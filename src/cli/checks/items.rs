@@ -79,11 +79,7 @@ pub fn check_own(
 fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
     let error = Error::KeyMissing { keychain: keychain.name(), vault: vault.id };
     let text = context.missing_key("find the key", error, kind, vault.id).cause.unwrap_or_default();
-    Finding::problem(
-        "data key",
-        text,
-        recovery(vault, "name where it lies with --keychain, or restore it from a backup"),
-    )
+    Finding::problem("data key", text, recovery(vault, "name where it is with --keychain, or restore it from a backup"))
 }
 
 /// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
@@ -188,9 +184,9 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         let (text, remedy) = if others > 0 {
             let text = "the item is for the same vault under another data key: the data key was rotated elsewhere, or \
                         this is a vault file from before a rotation";
-            (text, recovery(vault, "put the vault file back that this computer saw last"))
+            (text, recovery(vault, "put back the vault file that this computer last recorded"))
         } else {
-            ("the item is not for this vault file", "name where this vault's key lies with --keychain".into())
+            ("the item is not for this vault file", "name where this vault's key is with --keychain".into())
         };
         findings.push(Finding::problem(CHECK, text, remedy));
         return;
@@ -203,7 +199,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
             Finding::problem(CHECK, text, "strongroom status --unlock")
         } else {
             let text = "it holds another data key as well: a rotation may be under way, which a later command \
-                        finishes, or it was given up elsewhere, or this is a vault file from before one";
+                        finishes, or it was cancelled elsewhere, or this vault file is older than a rotation";
             Finding::note(CHECK, text)
         });
     }
@@ -253,37 +249,40 @@ fn check_anchor(
         return;
     }
     let Some(anchor) = items.first().and_then(|item| AnchorItem::parse(&item.bytes).ok()) else {
-        let text = "this computer does not remember the vault's last change, so an older vault file would not show";
+        let text = "this computer has no record of the vault's last change, so an older vault file would not be \
+                    detected";
         findings.push(Finding::problem(CHECK, text, unlock));
         return;
     };
     let (seen, own) = (anchor.anchor.generation, vault.generation);
     if own == seen && anchor.anchor.digest == vault.digest {
-        findings
-            .push(Finding::good(CHECK, format!("the vault file is the one this computer saw last (generation {own})")));
+        findings.push(Finding::good(
+            CHECK,
+            format!("the vault file is the one this computer last recorded (generation {own})"),
+        ));
     } else if own > seen && opened.is_none_or(|opened| opened.rolled_back.is_none()) {
         let text = format!(
-            "the vault file (generation {own}) is newer than this computer remembers (generation {seen}): another \
-             computer changed it, or two did apart from each other; unlocking tells"
+            "the vault file (generation {own}) is newer than the one this computer last recorded (generation {seen}): \
+             another computer changed it, or two did separately; unlock the vault to find out"
         );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
         let file = copies::to_merge(copies, &anchor.anchor.digest).unwrap_or_else(|| "FILE".into());
-        let merge = format!("unite it with the file that this computer saw last: strongroom vault merge {file}");
+        let merge = format!("merge it with the file that this computer last recorded: strongroom vault merge {file}");
         let remedy = if own == seen && opened.is_none() {
-            "it is damaged, or another one, as after two computers changed it apart; unlocking tells: strongroom doctor \
-             --unlock"
+            "it is damaged, or another one, such as after two computers changed it separately; to find out: \
+             strongroom doctor --unlock"
                 .to_owned()
         } else if own >= seen {
             format!("two computers changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
         } else {
             format!(
-                "put the newer vault file back; where two computers changed it apart, {merge}; if this one alone is \
-                 meant: {unlock} --accept-rollback"
+                "put the newer vault file back; if two computers changed it separately, {merge}; to use only this \
+                 file: {unlock} --accept-rollback"
             )
         };
         let text =
-            format!("the vault file (generation {own}) is not the one this computer saw last (generation {seen})");
+            format!("the vault file (generation {own}) is not the one this computer last recorded (generation {seen})");
         findings.push(Finding::problem(CHECK, text, remedy));
     }
 }

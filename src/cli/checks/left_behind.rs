@@ -27,7 +27,8 @@ pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<F
         findings.push(Finding::problem(
             "left behind",
             format!(
-                "the keychain {kind} holds a key that is not used any more: it still opens {what} with the password of its time"
+                "the keychain {kind} holds a key that is not used any more: it still opens {what} with the password \
+                 from that time"
             ),
             "strongroom doctor --remove-left-behind",
         ));

@@ -60,13 +60,16 @@ pub fn check(
         }
         Source::Copy => {}
         Source::Previous { reason, other_key } => {
-            let first =
-                if *other_key { "where another computer rotated the data key: strongroom recover; else " } else { "" };
+            let first = if *other_key {
+                "if another computer rotated the data key: strongroom recover; otherwise "
+            } else {
+                ""
+            };
             findings.push(Finding::problem(
                 "vault",
                 format!("the vault file cannot be used: {reason}; the previous one (generation {generation}) can"),
                 format!(
-                    "{first}{PUT_BACK}; or go on from the previous one: strongroom status --unlock --accept-rollback"
+                    "{first}{PUT_BACK}; or continue from the previous one: strongroom status --unlock --accept-rollback"
                 ),
             ));
         }
@@ -95,8 +98,8 @@ pub fn check(
 }
 
 /// What to do if a vault was there and is no more, or cannot be used.
-pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a recovery \
-                        kit: strongroom recover --from BACKUP";
+pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a \
+                            recovery kit: strongroom recover --from BACKUP";
 
 /// Says of a failure what only the vault's place tells: what stood there.
 pub fn tell_of_remembered(context: &Context, mut failure: Failure) -> Failure {
@@ -105,7 +108,7 @@ pub fn tell_of_remembered(context: &Context, mut failure: Failure) -> Failure {
         && remembered(context, &store).is_some()
     {
         failure.hint = Some(format!(
-            "this computer remembers a vault there: {PUT_BACK}; for a new one in its place: strongroom init"
+            "this computer remembers a vault there: {PUT_BACK}; for a new vault in its place: strongroom init"
         ));
     }
     failure

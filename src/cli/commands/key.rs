@@ -141,7 +141,7 @@ impl Show {
     fn run(self, context: &Context) -> Result<(), Failure> {
         if self.format == Format::Raw && context.output.json {
             return Err(
-                Failure::usage("raw bytes cannot stand in JSON").hint("leave out --json, or use --format base64")
+                Failure::usage("raw bytes cannot be written in JSON").hint("leave out --json, or use --format base64")
             );
         }
         if self.format == Format::Raw && stdout_is_terminal() {

@@ -131,8 +131,10 @@ impl Recover {
         })?;
         if other_file.is_none() {
             context.remember(id, &kind, store.file()).map_err(|failure| {
-                failure
-                    .hint("the new password is in force; run it again, so that later commands find this computer's key")
+                failure.hint(
+                    "the new password is in effect; run the command again, so that later commands find this \
+                     computer's key",
+                )
             })?;
         } else {
             context.settings.remember_other(id, context.whole_kind(&kind, id))?;
@@ -244,9 +246,9 @@ fn not_enrolled(error: Error, is_copy: bool) -> Failure {
         }
         // A merge needs a key that opens both.
         Error::RolledBack(seen) if seen.difference == Difference::Diverged => {
-            "if the data key was rotated meanwhile, make a separate vault of the file this computer saw last with \
-             `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the two with \
-             `strongroom vault merge OTHER`, or run this again with --accept-rollback if only this one is meant"
+            "if the data key was rotated in the meantime, make a separate vault of the file that this computer last \
+             recorded with `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the \
+             two with `strongroom vault merge OTHER`, or run this again with --accept-rollback to use only this file"
         }
         _ => return Failure::of("give this computer a key", error),
     };

@@ -94,7 +94,8 @@ impl Reencrypt {
             let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
             let total = found.items.iter().map(|item| item.len).sum();
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
-            let words = interrupt::say("every file is as it was or encrypted anew", "run it again to do the rest");
+            let words =
+                interrupt::say("every file is either as it was or encrypted again", "run it again to do the rest");
             let outcomes = pool::for_each_file(
                 &found.items,
                 self.effort.threads(),

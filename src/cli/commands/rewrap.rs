@@ -227,7 +227,7 @@ impl Rewrap {
             text += &format!("\nstill under version {version}: {}", files(**count));
         }
         if has_failed {
-            text += "\nfiles that failed may be under an earlier version, so the counts are not remembered";
+            text += "\nfiles that failed may be under an earlier version, so the counts are not recorded";
         } else if earlier.is_empty() {
             text += "\nno file here is under an earlier version";
         }

@@ -16,10 +16,10 @@ use clap::{Args, ValueHint};
 
 const DOING: &str = "rotate the data key";
 /// What is so before a rotation is begun.
-pub const NOT_BEGUN: &str = "no rotation of the data key was begun";
+pub const NOT_BEGUN: &str = "no rotation of the data key was started";
 /// What is so while one is begun, and what tells more.
 pub const MAY_BE_BEGUN: [&str; 2] =
-    ["a rotation of the data key may have been begun or not", "see with `strongroom status --unlock`"];
+    ["a rotation of the data key may or may not have been started", "see with `strongroom status --unlock`"];
 
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
@@ -117,7 +117,7 @@ impl Rotate {
                 None => {}
                 Some(Rotation::Elsewhere) => {
                     return Err(failed(Error::RotationUnderWay)
-                        .hint("finish it on the computer that began it, or begin it anew here with --anew"));
+                        .hint("finish it on the computer that started it, or start another here with --anew"));
                 }
                 Some(waits) => {
                     self.tell_of_flags(context);
@@ -137,8 +137,8 @@ impl Rotate {
         if self.flags.keep_kit || self.flags.kit.recovery_file.is_some() {
             context.output.warn(
                 "kit-not-made",
-                "a rotation was under way already and goes on with the kits it was begun with: no kit was made or kept \
-                 by this command",
+                "a rotation was already under way and continues with the kits it was started with: this command made \
+                 or kept no kit",
             );
         }
     }

@@ -117,7 +117,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             }
         })?;
         let mut lines = vec![match merged.effect {
-            Effect::Changed => format!("merged; the vault goes on as generation {}", merged.generation),
+            Effect::Changed => format!("merged; the vault continues as generation {}", merged.generation),
             Effect::AlreadySo => {
                 format!(
                     "{} has nothing that is not in the vault; nothing was changed",
@@ -195,7 +195,7 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
     let (checked, rotates) = known_of(context, &document);
     let mut opens = match &kits[..] {
         _ if !checked => {
-            "it was copied as it stands; whether it opens was not checked: `strongroom status --unlock` checks the vault"
+            "it was copied unchanged; whether it opens was not checked: `strongroom status --unlock` checks the vault"
                 .to_owned()
         }
         [] => "it opens with this computer's keychain and password alone: there is no recovery kit".to_owned(),
@@ -258,15 +258,18 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let unlock = |error: Error| {
         let hint = match &error {
             Error::KeyMissing { .. } if Vault::open(&store).is_ok_and(|vault| *vault.source() == Source::Current) => {
-                Some("with a recovery kit this computer gets a key of its own: strongroom recover; then run it again".into())
+                Some(
+                    "with a recovery kit this computer gets a key of its own: strongroom recover; then run it again"
+                        .into(),
+                )
             }
             Error::KeyMissing { .. } => Some(format!(
                 "with a recovery kit this computer gets a key of its own: strongroom recover --from {}",
                 shell_word(&file.display().to_string())
             )),
             Error::KeyNotOurs { .. } => Some(
-                "the copy may be from before a rotation of the data key: then only a kit of its time opens it, in a \
-                 folder and a keychain file of its own: strongroom --vault FOLDER recover --keychain file:FILE --from COPY"
+                "the copy may be older than a rotation of the data key: then only a kit from that time opens it, in a \
+                 separate folder and keychain file: strongroom --vault FOLDER recover --keychain file:FILE --from COPY"
                     .into(),
             ),
             _ => None,
@@ -289,10 +292,10 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
     context.show_notices(&mut unlocked);
     context.remember(id, &kind, store.file())?;
-    let kept = restored.aside.as_ref().map(|name| format!("\nwhat stood there is kept as {name}")).unwrap_or_default();
+    let kept = restored.aside.as_ref().map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
     let mut text = format!(
-        "restored the vault of generation {copied}; it goes on as generation {}{kept}\n\
-         what was changed after generation {copied} is not in it: new projects, and keys that files may be under",
+        "restored the vault of generation {copied}; it continues as generation {}{kept}\nchanges after generation \
+         {copied} are not in it, such as new projects and keys that files may be under",
         restored.generation
     );
     for project in &restored.destroyed {
@@ -302,8 +305,8 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
         text += &format!("\nproject {project} is on hold since, and stays so");
     }
     if restored.unread {
-        text += "\nwhat stood there could not be opened: projects that it destroyed or held since, and kits that it \
-                 ended or made, are as they were in the copy";
+        text += "\nthe replaced file could not be opened: projects that it destroyed or held, and kits that it ended \
+                 or made, are as they were in the copy";
     }
     let json = json!({
         "from_generation": copied,
@@ -389,7 +392,7 @@ fn of_copy(doing: impl std::fmt::Display, path: &Path, error: Error) -> Failure 
         Error::Damaged { what, detail } if what.starts_with("the vault") => {
             let what = format!("the copy {}", path.display());
             Failure::of(doing, Error::Damaged { what, detail })
-                .hint("try another copy; the vault that stands was left as it is")
+                .hint("try another copy; the existing vault was left as it is")
         }
         other => Failure::of(doing, other),
     }

@@ -36,7 +36,7 @@ fn check_seen(text: &str) -> Result<(), Failure> {
     if let Some(unseen) = first_unseen(text) {
         return refused(
             format!("its {unseen}, which nobody sees when the password is typed"),
-            "remove that character; the password stands alone, on one line",
+            "remove that character; put the password alone on one line",
         );
     }
     if text.trim() != text {
