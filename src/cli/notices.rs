@@ -1,7 +1,7 @@
 //! What an unlocked vault has to say, as warnings: a stable word for scripts, and a sentence.
 
 use crate::error::Difference;
-use crate::vault::Notice;
+use crate::vault::{CancelReason, Notice};
 
 /// Returns a notice's word and its text.
 pub fn notice_text(notice: &Notice) -> (&'static str, String) {
@@ -71,19 +71,19 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
              keychain"
                 .into(),
         ),
-        Notice::RotationBegunAnew => (
-            "rotation-begun-anew",
+        Notice::RotationRestarted => (
+            "rotation-restarted",
             "a rotation of the data key was interrupted before the keychain had stored the new key; it was restarted"
                 .into(),
         ),
-        Notice::RotationLost => (
-            "rotation-lost",
+        Notice::RotationCancelled(CancelReason::KeyLost) => (
+            "rotation-cancelled",
             "a rotation of the data key was interrupted before the keychain had stored the new key, and was cancelled \
              so that no recovery kit ends: older vault files still open. Start another with `strongroom vault rotate`"
                 .into(),
         ),
-        Notice::RotationLapsed { since } => (
-            "rotation-lapsed",
+        Notice::RotationCancelled(CancelReason::Earlier { since }) => (
+            "rotation-cancelled",
             format!(
                 "a rotation of the data key was cancelled on {since}, and none has been started since: older vault \
                  files still open here, with the keys of projects that were destroyed since, if any. Start another \
@@ -112,8 +112,8 @@ pub fn notice_text(notice: &Notice) -> (&'static str, String) {
             "rotation-stuck",
             format!("the rotation of the data key could not continue ({reason}); the next unlock tries again"),
         ),
-        Notice::RotationGivenUp => (
-            "rotation-given-up",
+        Notice::RotationCancelled(CancelReason::OtherKit) => (
+            "rotation-cancelled",
             "a rotation of the data key was under way that this kit is not part of; it was cancelled: start another \
              with `strongroom vault rotate`"
                 .into(),

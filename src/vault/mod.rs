@@ -147,15 +147,10 @@ pub enum Notice {
     /// The keychain holds a data key that this vault does not use: a rotation was given up on another computer, or this
     /// is a vault from before one that was taken as it is.
     OtherDataKey,
-    /// The keychain lost the next data key, so the rotation began anew.
-    RotationBegunAnew,
-    /// The keychain lost the next data key, and the rotation was given up so that no recovery kit ends.
-    RotationLost,
-    /// A rotation that was ordered was given up, and none has been begun since.
-    RotationLapsed {
-        /// When.
-        since: Timestamp,
-    },
+    /// The keychain lost the next data key, so the rotation was restarted.
+    RotationRestarted,
+    /// A rotation that was ordered was cancelled.
+    RotationCancelled(CancelReason),
     /// Another computer rotates the data key; when it is done, this one needs a kit.
     RotationElsewhere,
     /// A rotation could not go on.
@@ -163,8 +158,20 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
-    /// The rotation under way was given up, since this kit does not open the next data key.
-    RotationGivenUp,
+}
+
+/// Why a rotation of the data key was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelReason {
+    /// The keychain lost the next data key, and another rotation would end recovery kits.
+    KeyLost,
+    /// The kit that opened the vault does not open the next data key.
+    OtherKit,
+    /// It was cancelled earlier, and none has been started since.
+    Earlier {
+        /// When it was.
+        since: Timestamp,
+    },
 }
 
 /// A vault of which only what stands in clear is known.

@@ -5,7 +5,7 @@ use super::anchor::{self, Memory};
 use super::change::Accepted;
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
-use super::{Edges, Notice, Source, Unlocked, Vault, kits, open_payload, reason_of};
+use super::{CancelReason, Edges, Notice, Source, Unlocked, Vault, kits, open_payload, reason_of};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
@@ -230,7 +230,7 @@ impl<'a> OpenedByKit<'a> {
                     draft.payload.cancel_rotation(editing.now);
                     Ok(())
                 })?;
-                unlocked.notices.push(Notice::RotationGivenUp);
+                unlocked.notices.push(Notice::RotationCancelled(CancelReason::OtherKit));
             }
             // The new enrolment has no time that would have to go first.
             _ => {}

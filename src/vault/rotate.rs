@@ -10,7 +10,7 @@ use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
 use super::unread::{check_renewable, check_slots};
-use super::{Edges, Notice, Unlocked, kits};
+use super::{CancelReason, Edges, Notice, Unlocked, kits};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
@@ -229,7 +229,7 @@ impl<'v> Unlocked<'v> {
                     self.notices.push(Notice::OtherDataKey);
                 }
                 if let Some(vault::Rotation::Cancelled(cancelled)) = &self.payload.rotation {
-                    self.notices.push(Notice::RotationLapsed { since: cancelled.since });
+                    self.notices.push(Notice::RotationCancelled(CancelReason::Earlier { since: cancelled.since }));
                 }
                 return;
             }
@@ -246,11 +246,11 @@ impl<'v> Unlocked<'v> {
             },
             // A kit's secret is on paper alone: beginning anew without asking for it would end the kit.
             Found::Lost if !self.document.header.slots.is_empty() => self.give_up().map(|()| {
-                self.notices.push(Notice::RotationLost);
+                self.notices.push(Notice::RotationCancelled(CancelReason::KeyLost));
                 false
             }),
             Found::Lost => self.begin(password, NextKit::None, |_, _| Ok(())).map(|rotation| {
-                self.notices.push(Notice::RotationBegunAnew);
+                self.notices.push(Notice::RotationRestarted);
                 rotation == Rotation::Settled
             }),
         };

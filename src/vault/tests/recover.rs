@@ -123,7 +123,7 @@ fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier
     let ends = |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().ends_rotation();
     assert_eq!((ends(&first), ends(&second)), (true, false));
     let mut recovered = recover(&machine, &first, OTHER_PASSWORD).unwrap();
-    assert_eq!(recovered.take_notices(), [Notice::RotationGivenUp]);
+    assert_eq!(recovered.take_notices(), [Notice::RotationCancelled(CancelReason::OtherKit)]);
     assert!(recovered.rotation().is_none());
     drop(recovered);
     assert_eq!(DataKeyItem::parse(&machine.item()).unwrap().wraps.len(), 1);
@@ -326,7 +326,7 @@ fn an_older_file_with_a_rotation_under_way_is_recovered_and_the_item_that_ends_i
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
     let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
     let mut unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
-    assert!(!unlocked.take_notices().contains(&Notice::RotationGivenUp));
+    assert!(!unlocked.take_notices().contains(&Notice::RotationCancelled(CancelReason::OtherKit)));
     drop(unlocked);
     // What may still be wanted by the newer file stays beside the new wrap.
     let wraps = DataKeyItem::parse(&machine.item()).unwrap().wraps;

@@ -164,7 +164,7 @@ fn an_item_that_falls_back_makes_the_rotation_begin_anew() {
     assert_eq!(wraps(&machine), 1);
     machine.host.set_boot(OTHER_BOOT);
     let mut unlocked = machine.unlocked();
-    assert_eq!(unlocked.take_notices(), [Notice::RotationBegunAnew]);
+    assert_eq!(unlocked.take_notices(), [Notice::RotationRestarted]);
     let second = unlocked.payload.next_data_key();
     assert!(second.is_some() && second != first);
     drop(unlocked);
@@ -298,12 +298,12 @@ fn a_rotation_that_was_given_up_is_told_of_until_another_one_is_begun() {
     let before = machine.item();
     rotate(&machine, NextKit::Keep(kit.secret()));
     machine.set_item(&before);
-    assert_eq!(machine.notices(), [Notice::RotationLost]);
+    assert_eq!(machine.notices(), [Notice::RotationCancelled(CancelReason::KeyLost)]);
     for _ in 0..2 {
-        assert!(matches!(machine.notices()[..], [Notice::RotationLapsed { .. }]));
+        assert!(matches!(machine.notices()[..], [Notice::RotationCancelled(CancelReason::Earlier { .. })]));
     }
     machine.unlocked().add_project(&named("beta")).unwrap();
-    assert!(matches!(machine.notices()[..], [Notice::RotationLapsed { .. }]));
+    assert!(matches!(machine.notices()[..], [Notice::RotationCancelled(CancelReason::Earlier { .. })]));
     rotate(&machine, NextKit::Keep(kit.secret()));
     assert_eq!(machine.notices(), []);
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
@@ -354,7 +354,7 @@ fn a_machine_knows_its_own_rotation_though_the_keychain_brings_back_a_wrap_from_
     machine.unlocked().change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap();
     machine.set_item(&first);
     machine.host.set_boot(OTHER_BOOT);
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+    assert_eq!(machine.notices(), [Notice::RotationRestarted]);
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn a_machine_knows_its_rotation_though_the_keychain_brings_back_a_wrap_from_befo
     machine.unlock(OTHER_PASSWORD).unwrap().rotate_data_key(&password(OTHER_PASSWORD), NextKit::None).unwrap();
     machine.set_item(&first);
     machine.host.set_boot(OTHER_BOOT);
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+    assert_eq!(machine.notices(), [Notice::RotationRestarted]);
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
     assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
     machine.host.set_boot(OTHER_BOOT);
     let mut unlocked = machine.unlocked();
-    assert_eq!((unlocked.take_notices(), unlocked.rotation()), (vec![Notice::RotationLost], None));
+    assert_eq!((unlocked.take_notices(), unlocked.rotation()), (vec![Notice::RotationCancelled(CancelReason::KeyLost)], None));
     assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
@@ -406,7 +406,7 @@ fn what_fails_once_the_vault_names_the_next_data_key_says_so() {
     assert_fails!(failed, Error::RotationBegun { cause } if matches!(*cause, Error::Keychain(KeychainError::Locked { .. })));
     drop(unlocked);
     machine.keychain.heal();
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+    assert_eq!(machine.notices(), [Notice::RotationRestarted]);
 }
 
 #[test]
@@ -499,7 +499,7 @@ fn a_machine_is_known_by_its_enrolment_whatever_becomes_of_its_password() {
     let mut item = DataKeyItem::parse(&before).unwrap();
     item.wraps.truncate(1);
     machine.set_item(&item.to_bytes().unwrap());
-    assert_eq!(machine.notices(), [Notice::RotationBegunAnew]);
+    assert_eq!(machine.notices(), [Notice::RotationRestarted]);
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!(enrolments(), [own]);
 }
