@@ -171,7 +171,7 @@ pub enum Error {
     /// A feature of a newer format: a cipher suite, a flag, a stanza.
     #[error("{what} uses {feature}, which this program does not have")]
     UnsupportedFeature {
-        /// The sealed file.
+        /// The encrypted file.
         what: String,
         /// The feature.
         feature: &'static str,
@@ -205,13 +205,13 @@ pub enum Error {
     /// A sealed file that ends too early.
     #[error("{what} is truncated")]
     Truncated {
-        /// The sealed file.
+        /// The encrypted file.
         what: String,
     },
     /// A header that none of the keys tried opens.
     #[error("no key of {searched} opens {what}{}", sealed_for(*.is_delivery))]
     WrongKey {
-        /// The sealed file.
+        /// The encrypted file.
         what: String,
         /// Whose keys were tried.
         searched: String,
@@ -221,7 +221,7 @@ pub enum Error {
     /// A header whose count of rewraps is at its end.
     #[error("the header of {what} has been rewritten as often as it can be")]
     Exhausted {
-        /// The sealed file.
+        /// The encrypted file.
         what: String,
     },
     /// Argon2 parameters out of range, or no memory for them.

@@ -1,25 +1,29 @@
-//! The list of commands. The doc comments are the help texts.
+//! The program as clap knows it. The doc comments are the help texts.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 
-use super::commands::{
-    cat, completions, decrypt, doctor, encrypt, init, inspect, key, kit, man, passwd, project, recover, reencrypt,
-    rewrap, status, vault, verify,
-};
-use super::context::Context;
+use clap::builder::styling::Style;
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use super::commands::{Command, GROUPS};
 use super::flags::Global;
 use crate::failure::Failure;
 
-/// Keep client data encrypted, keep each project's keys safe, open the data to work on it.
+/// Encrypt the client data you work with, and keep one key per project.
 ///
 /// A master password unlocks a vault; the vault holds one file key per project; a file key opens that project's
-/// files. The password's half of the vault's key lies in the keychain of this computer.
+/// files. The other half of the vault's key is in this computer's keychain.
 #[derive(Debug, Parser)]
 #[command(
     name = "strongroom",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
-                  6 keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N."
+                  6 keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N.\n\n\
+                  Examples:\n  \
+                  strongroom init\n  \
+                  strongroom encrypt --project acme exports\n  \
+                  strongroom decrypt exports.sealed -o work\n  \
+                  strongroom project destroy acme"
 )]
 pub struct Cli {
     /// The flags that every command takes.
@@ -30,75 +34,45 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Make a vault
-    Init(init::Init),
-    /// Add, list, show, rename, hold and destroy projects
-    #[command(subcommand)]
-    Project(project::Project),
-    /// Show, list, rotate, import and retire a project's file keys
-    #[command(subcommand)]
-    Key(key::Key),
-    /// Encrypt files and folders for a project
-    Encrypt(encrypt::Encrypt),
-    /// Decrypt files and folders
-    Decrypt(decrypt::Decrypt),
-    /// Print a part of an encrypted file, or all of it
-    Cat(cat::Cat),
-    /// Prove that encrypted files are whole and unaltered
-    Verify(verify::Verify),
-    /// Show what can be seen of encrypted files, without a key and with one
-    #[command(visible_alias = "ls")]
-    Inspect(inspect::Inspect),
-    /// Move encrypted files to the project's current key, by their headers alone
-    Rewrap(rewrap::Rewrap),
-    /// Encrypt files anew under the project's current key, data and all
-    Reencrypt(reencrypt::Reencrypt),
-    /// Change the master password on this computer
-    Passwd(passwd::Passwd),
-    /// Make, list, test and revoke recovery kits
-    #[command(subcommand)]
-    Kit(kit::KitCommand),
-    /// Get back in with a recovery kit
-    Recover(recover::Recover),
-    /// Rotate the data key, merge, back up, restore and fork the vault
-    #[command(subcommand)]
-    Vault(vault::VaultCommand),
-    /// Tell which vault, keychain and projects there are
-    Status(status::Status),
-    /// Look for what is wrong, and say what to do about it
-    Doctor(doctor::Doctor),
-    /// Print a completion script for a shell
-    Completions(completions::Completions),
-    /// Print the manual page
-    Man(man::Man),
+/// Returns the whole program, for whoever describes it.
+pub(super) fn program() -> clap::Command {
+    Cli::command()
 }
 
-impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        match self {
-            Self::Init(command) => command.run(context),
-            Self::Project(command) => command.run(context),
-            Self::Key(command) => command.run(context),
-            Self::Encrypt(command) => command.run(context),
-            Self::Decrypt(command) => command.run(context),
-            Self::Cat(command) => command.run(context),
-            Self::Verify(command) => command.run(context),
-            Self::Inspect(command) => command.run(context),
-            Self::Rewrap(command) => command.run(context),
-            Self::Reencrypt(command) => command.run(context),
-            Self::Passwd(command) => command.run(context),
-            Self::Kit(command) => command.run(context),
-            Self::Recover(command) => command.run(context),
-            Self::Vault(command) => command.run(context),
-            Self::Status(command) => command.run(context),
-            Self::Doctor(command) => command.run(context),
-            Self::Completions(command) => command.run(Cli::command()),
-            Self::Man(command) => command.run(Cli::command()),
+/// Reads the arguments.
+///
+/// # Errors
+/// clap's: what is wrong with them, or the help or the version that they ask for.
+pub(super) fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut program = first_page(program());
+    let matches = program.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
+}
+
+/// How wide the names of commands are on the first page.
+const WIDTH: usize = 11;
+
+/// Gives the program a first page that lists its commands by what they are for. clap knows one list alone, so its own
+/// is hidden; completions and the manual page are made from the program as it is.
+fn first_page(program: clap::Command) -> clap::Command {
+    let heading = Style::new().bold().underline();
+    let name_style = Style::new().bold();
+    let mut groups = String::new();
+    for (group, names) in GROUPS {
+        groups += &format!("{heading}{group}:{heading:#}\n");
+        for name in *names {
+            let about = program.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            groups += &format!("  {name_style}{name:<WIDTH$}{name_style:#}  {about}\n");
         }
+        groups.push('\n');
     }
+    let template = format!(
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Each command explains itself, such as `strongroom encrypt --help`.\n\n{{all-args}}{{after-help}}"
+    );
+    let hidden = program.mut_subcommands(|command| command.hide(true));
+    let usage = format!("{} [OPTIONS] <COMMAND>", hidden.get_name());
+    hidden.override_usage(usage).help_template(template)
 }
 
 /// Makes a failure out of clap's.
@@ -108,4 +82,55 @@ pub(super) fn usage_of(error: &clap::Error) -> Failure {
     let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let line = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     Failure::usage(line.strip_prefix("error: ").unwrap_or(&line)).hint("run it with --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command that does something, with the words that name it.
+    fn leaves(command: &clap::Command, path: &[String]) -> Vec<(Vec<String>, clap::Command)> {
+        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+        let below: Vec<_> =
+            below.flat_map(|below| leaves(below, &[path, &[below.get_name().into()]].concat())).collect();
+        if below.is_empty() { vec![(path.to_vec(), command.clone())] } else { below }
+    }
+
+    fn example(command: &clap::Command) -> String {
+        let text = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+        text.strip_prefix("Example: ").unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn every_commands_help_begins_with_an_example_that_can_be_typed() {
+        let leaves = leaves(&program(), &[]);
+        assert!(leaves.len() > 30, "{}", leaves.len());
+        for (path, command) in leaves {
+            let example = example(&command);
+            let begins = format!("strongroom {}", path.join(" "));
+            assert!(example == begins || example.starts_with(&format!("{begins} ")), "{path:?}: {example:?}");
+            let words: Vec<OsString> = example.split(' ').map(Into::into).collect();
+            parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+        for group in program().get_subcommands().filter(|command| command.has_subcommands()) {
+            assert!(example(group).starts_with(&format!("strongroom {} ", group.get_name())), "{}", group.get_name());
+        }
+    }
+
+    #[test]
+    fn the_first_page_lists_every_command_once_within_80_columns_and_ends_with_examples() {
+        let page = first_page(program()).render_long_help().to_string();
+        for command in program().get_subcommands() {
+            let row = format!("  {:<WIDTH$}  ", command.get_name());
+            let rows: Vec<&str> = page.lines().filter(|line| line.starts_with(&row)).collect();
+            assert!(matches!(rows[..], [row] if row.len() <= 80), "{rows:?}");
+        }
+        let examples: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("  strongroom ")).collect();
+        assert_eq!(examples.len(), 4, "{page}");
+        for example in examples {
+            let words =
+                std::iter::once("strongroom").chain(example.split(' ')).map(Into::into).collect::<Vec<OsString>>();
+            parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
 }

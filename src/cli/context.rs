@@ -27,6 +27,8 @@ const DEADLINE_ATTENDED: Duration = Duration::from_secs(60);
 
 /// What every command stands on.
 pub struct Context {
+    /// What describes the whole program: its manual page and its completions are made from it.
+    pub program: fn() -> clap::Command,
     /// The global flags.
     pub global: Global,
     /// Where results and remarks go.
@@ -44,10 +46,10 @@ impl Context {
     ///
     /// # Errors
     /// If a keychain file in the state folder is asked for, and there is no such folder.
-    pub fn new(global: Global, output: Output) -> Result<Self, Failure> {
+    pub fn new(program: fn() -> clap::Command, global: Global, output: Output) -> Result<Self, Failure> {
         let folders = Folders::find();
         let settings = Settings::new(folders.settings.clone());
-        let context = Self { global, output, folders, settings, host: ThisHost };
+        let context = Self { program, global, output, folders, settings, host: ThisHost };
         context.global.keychain.as_ref().map_or(Ok(()), |kind| context.check_kind(kind))?;
         Ok(context)
     }
@@ -71,7 +73,7 @@ impl Context {
     pub fn at(&self, folder: &Path) -> Result<Self, Failure> {
         let global = Global { vault: Some(folder.into()), ..self.global.clone() };
         let output = Output::of(&global);
-        Self::new(global, output)
+        Self::new(self.program, global, output)
     }
 
     /// Opens the terminal, unless questions are forbidden or there is none.

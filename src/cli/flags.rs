@@ -14,7 +14,7 @@ pub struct Global {
     /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub vault: Option<PathBuf>,
-    /// Where this computer's half of the key is stored: os, file or file:PATH [default: as this computer remembers]
+    /// Where this computer's half of the key is stored: os, file or file:PATH [default: as recorded on this computer]
     #[arg(long, global = true, value_name = "KIND")]
     pub keychain: Option<Kind>,
     /// Read the master password from a file, without the trailing newline
@@ -36,8 +36,8 @@ pub struct Global {
     /// Print no progress and no remarks
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Continue even if the vault file is older than expected, has diverged, or is damaged and the previous copy must be
-    /// used; the replaced file is kept under another name
+    /// Continue even if the vault file is older than expected, has diverged, or is damaged and the previous copy must
+    /// be used; the replaced file is kept under another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

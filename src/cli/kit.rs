@@ -47,13 +47,13 @@ const SYNCED: [&str; 12] = [
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KitFlags {
-    /// Write the code of the recovery kit to a new file, alone on one line
+    /// Write the recovery kit's code to a new file, alone on one line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "no_recovery")]
     pub recovery_file: Option<PathBuf>,
     /// Make no recovery kit
     #[arg(long)]
     pub no_recovery: bool,
-    /// Allow the recovery kit's file in a folder that a service copies elsewhere
+    /// Allow the recovery kit's file in a folder that a sync service copies elsewhere
     #[arg(long)]
     pub allow_synced: bool,
 }

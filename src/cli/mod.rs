@@ -34,8 +34,6 @@ mod wrapping;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 pub use args::Cli;
 use context::Context;
 use output::Output;
@@ -46,7 +44,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match args::parse(&args) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && json => {
             return rendering::report(&args::usage_of(&error), &Output::plain(true));
@@ -59,7 +57,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let output = Output::of(&cli.global);
     interrupt::install(&output);
-    let result = Context::new(cli.global, output.clone()).and_then(|context| {
+    let result = Context::new(args::program, cli.global, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
         if crate::memory::was_refused() {
             context.output.remark(

@@ -18,7 +18,7 @@ pub struct Paths {
     /// Files and folders; - is standard input
     #[arg(required_unless_present = "files_from", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
-    /// Take more paths from a file, one a line, or each ended by a NUL byte; - is standard input
+    /// Read more paths from a file, one per line or each ended by a NUL byte; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     files_from: Option<PathBuf>,
 }

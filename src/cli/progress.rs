@@ -32,11 +32,11 @@ pub struct Effort {
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shown {
-    /// A bar where standard error is a terminal and the work takes a moment
+    /// A bar, if standard error is a terminal and the work takes more than a moment
     Auto,
-    /// One JSON object a line, twice a second and at the end
+    /// One JSON object per line, twice a second and at the end
     Json,
-    /// Not at all
+    /// No progress
     None,
 }
 

@@ -27,7 +27,8 @@ pub struct NewVault {
     /// Generate a master password of six random words and print it once
     #[arg(long)]
     pub generate_password: bool,
-    /// Allow a keychain file in the vault's own folder, where whoever copies the folder has both halves of the key
+    /// Allow a keychain file in the vault's own folder, although whoever copies the folder then has both halves of the
+    /// key
     #[arg(long)]
     pub beside_vault: bool,
     #[command(flatten)]

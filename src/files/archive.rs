@@ -212,7 +212,7 @@ struct Made {
 
 /// An archive that is being unpacked.
 struct Unpacking<'a> {
-    /// The sealed file.
+    /// The encrypted file.
     input: &'a Path,
     /// The folder's name once it is whole, for messages.
     target: &'a Path,

@@ -10,7 +10,7 @@ use crate::body::{WriteAt, retry};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Sparse {
-    /// Where the file system has holes
+    /// If the file system supports holes
     #[default]
     Auto,
     /// Every zero is written

@@ -45,7 +45,7 @@ pub enum Outcome {
     Done {
         /// Its length.
         bytes: u64,
-        /// The sealed file's id.
+        /// The encrypted file's id.
         file: FileId,
         /// It took the place of another file.
         replaced: bool,
@@ -61,7 +61,7 @@ pub enum Outcome {
 /// What a sealed copy says of its original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The sealed file's id.
+    /// The encrypted file's id.
     pub file: FileId,
     /// The version of the project's key that opens it.
     pub version: u32,

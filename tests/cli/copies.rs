@@ -53,7 +53,7 @@ fn a_restored_backup_goes_on_without_an_alarm_and_what_stood_is_kept() {
         "\
 restored the vault of generation 2; it continues as generation 4
 the replaced file is kept as {home}/.local/share/strongroom/vault.json.replaced-[..]Z
-what was changed after generation 2 is not in it: new projects, and keys that files may be under
+changes after generation 2 are not in it, such as new projects and keys that files may be under
 ",
     );
     let listed = home.run("project list --json").succeeds().json();

@@ -145,7 +145,7 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
         "\
 error: cannot destroy project \"acme\"
 cause: project \"acme\" is on hold since [..]Z: trial
-hint: ask whoever ordered the hold; it is taken off by `strongroom project release acme`
+hint: ask whoever ordered the hold; end it with `strongroom project release acme`
 ",
     );
     let json = home.run("project show acme --json").succeeds().json();

@@ -356,7 +356,7 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     assert!(told[3].starts_with("hint: if another computer rotated the data key, a recovery kit"), "{told:?}");
     assert_eq!(home.read(home.vault()), rotated);
     let (_, remedy) = vault_finding(&home);
-    assert!(remedy.starts_with("where another computer rotated the data key: strongroom recover;"), "{remedy}");
+    assert!(remedy.starts_with("if another computer rotated the data key: strongroom recover;"), "{remedy}");
     home.run_alone(&format!("{RECOVER} -q")).does("");
     home.write("pw", "seven-wet-owls-argue-about-tea\n");
     home.run("project add gamma -q").does("");

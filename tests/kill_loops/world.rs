@@ -22,8 +22,7 @@ const SENTINEL: &str = "somebody-else";
 const PASSWORDS: [&str; 2] = ["old", "new"];
 
 /// What the first unlock after a kill may say. Nothing was rolled back, damaged or diverged.
-const HARMLESS: [&str; 4] =
-    ["two-passwords", "rotation-finished", "rotation-restarted", "rotation-cancelled"];
+const HARMLESS: [&str; 4] = ["two-passwords", "rotation-finished", "rotation-restarted", "rotation-cancelled"];
 
 /// Something that a user does to a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -23,17 +23,18 @@ use crate::files::seal::stream_failed;
 /// Only what is asked for is read and decrypted, wherever it is in the file: the first bytes of a terabyte come as fast
 /// as those of a letter. The end of the file is proven first, so that what is printed is where it claims to be.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom cat survey.bin.sealed --length 100")]
 pub struct Cat {
-    /// The sealed file
+    /// The encrypted file
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// Begin with this byte of the original, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u64,
-    /// Print so many bytes [default: up to the end]
+    /// Print this many bytes [default: up to the end]
     #[arg(long, value_name = "N")]
     length: Option<u64>,
-    /// Try the keys of this project alone
+    /// Try only this project's keys
     #[arg(long, short, value_name = "NAME")]
     project: Option<String>,
     #[command(flatten)]

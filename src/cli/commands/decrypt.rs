@@ -36,25 +36,26 @@ use crate::keys::OpenedBy;
 /// Writes each FILE.sealed to FILE, and each FOLDER.sealed to FOLDER, once all of a file has proven authentic. The
 /// project is found by itself. Files get the time they had when they were encrypted, and are readable by you alone.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom decrypt exports.sealed")]
 pub struct Decrypt {
     #[command(flatten)]
     paths: Paths,
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Try the keys of this project alone
+    /// Try only this project's keys
     #[arg(long, short, value_name = "NAME")]
     project: Option<String>,
-    /// Write to the name the file had when it was encrypted
+    /// Use the name the file had when it was encrypted
     #[arg(long)]
     original_name: bool,
-    /// Replace files that are there, whatever they are
+    /// Replace existing files, whatever they hold
     #[arg(long)]
     force: bool,
-    /// Leave out files that are there and are what was encrypted; replace older ones
+    /// Skip files that are already there and up to date; replace older files
     #[arg(long)]
     update: bool,
-    /// Unpack what was encrypted with --archive into the folder it was
+    /// Unpack what was encrypted with --archive
     #[arg(long, conflicts_with_all = ["original_name", "force", "update"])]
     extract: bool,
     /// With --extract: unpack any tar file, whoever made it
@@ -63,7 +64,7 @@ pub struct Decrypt {
     /// Give files and folders the permissions that they had when they were encrypted, less those that the umask takes
     #[arg(long)]
     keep_permissions: bool,
-    /// Whether long runs of zeros become holes, which take no space on the disk
+    /// Whether long runs of zeros become holes, which take no disk space
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     sparse: Sparse,
     #[command(flatten)]

@@ -17,19 +17,20 @@ use crate::format::name::project_name;
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
 
-/// Destroy a project's keys for good: nothing encrypted for it opens any more.
+/// Destroy a project's keys for good: this vault will never open its files again.
 ///
 /// The project is refused from this moment on. The data key rotates as well, so that older copies of the vault, which
 /// still hold the project's keys, no longer open with this computer's keychain. The encrypted files stay where they
 /// are, unreadable. What this program cannot reach is listed at the end.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project destroy acme")]
 pub struct Destroy {
     /// The project
     name: String,
-    /// The project's name once more, in place of typing it when asked
+    /// The project's name again, instead of typing it when asked
     #[arg(long, value_name = "NAME")]
     yes: Option<String>,
-    /// Destroy it though another project of this vault holds one of its keys, and opens its files from then on
+    /// Destroy it even if another project of this vault holds one of its keys and can still open its files
     #[arg(long)]
     keep_shared: bool,
     #[command(flatten)]

@@ -11,12 +11,14 @@ use crate::cli::unlocking::with_unlocked;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 
-/// Look for what is wrong, and say what to do about it.
+/// Look for problems, and say how to fix them.
 ///
-/// Looks at permissions, the keychain (with a test item of its own), stray items, keys that are left in other keychains,
-/// the anchor, the previous vault file, other copies of the vault beside it, and leftovers. With a password, or with --unlock, it also opens the vault, which goes on with a rotation of the data key
-/// as every unlock does. Exits 1 where something is to be done.
+/// Looks at permissions, the keychain (with a test item of its own), stray items, keys that are left in other
+/// keychains, the anchor, the previous vault file, other copies of the vault beside it, and leftovers. With a password,
+/// or with --unlock, it also opens the vault, which continues a rotation of the data key as every unlock does. Exits 1
+/// if it found a problem.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom doctor")]
 pub struct Doctor {
     /// Ask for the master password and open the vault too
     #[arg(long)]

@@ -48,6 +48,7 @@ use crate::vault::{NewProject, Unlocked};
 /// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed in which
 /// every file has its sealed counterpart. The originals stay.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom encrypt --project acme exports")]
 #[command(mut_arg("paths", |paths| paths.required_unless_present_any(["files_from", "from_command"])))]
 pub struct Encrypt {
     /// The project whose key encrypts
@@ -55,33 +56,33 @@ pub struct Encrypt {
     project: String,
     #[command(flatten)]
     paths: Paths,
-    /// Run this command in a shell and encrypt what it prints; nothing is kept unless it ends with 0
+    /// Run this command in a shell and encrypt what it prints; nothing is kept unless it exits with 0
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Replace files that are there, whatever they are
+    /// Replace existing files, whatever they hold
     #[arg(long)]
     force: bool,
-    /// Leave out files whose encrypted copy is there and is of the same length and time; replace copies that are not
+    /// Skip files whose encrypted copy is up to date (same length and time); replace copies that are not
     #[arg(long)]
     update: bool,
-    /// Give sealed files random names, all in one folder; the real ones are sealed in
+    /// Give encrypted files random names, all in one folder; the real names are sealed in them
     #[arg(long)]
     hide_names: bool,
-    /// Pack each folder into one sealed file, FOLDER.tar.sealed
+    /// Pack each folder into one encrypted file, FOLDER.tar.sealed
     #[arg(long, conflicts_with_all = ["update", "hide_names", "remove", "init"])]
     archive: bool,
     /// List the encrypted files in this file, which is encrypted too: `strongroom verify --manifest` compares a folder
     /// with it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "archive")]
     manifest: Option<PathBuf>,
-    /// Delete each original once its sealed copy is synced and proven
+    /// Delete each original once its encrypted copy is safely on disk and proven
     #[arg(long)]
     remove: bool,
-    /// Make the vault and the project where they are missing
+    /// Make the vault and the project if they do not exist
     #[arg(long)]
     init: bool,
     #[command(flatten)]

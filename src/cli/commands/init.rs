@@ -16,6 +16,7 @@ use crate::store::Store;
 /// The master password unlocks it; the keychain of this computer holds the other half of its key. Nobody can reset the
 /// password.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom init")]
 pub struct Init {
     #[command(flatten)]
     new: NewVault,

@@ -18,16 +18,17 @@ use crate::files::keys::Keys;
 use crate::files::own::OwnFiles;
 use crate::format::sealed::stanza;
 
-/// Show what can be seen of encrypted files, without a key and with one.
+/// Show what encrypted files reveal, without a key or with --unlock.
 ///
 /// Without a password, what anybody can see: sizes and counts, no name and no project. With --unlock or a password
 /// source also what is sealed in. Of a folder, a table of the sealed files in it.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom inspect clients.csv.sealed", visible_alias = "ls")]
 pub struct Inspect {
-    /// Sealed files, and folders that hold some
+    /// Encrypted files, and folders that hold them
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
-    /// Ask for the master password, and show what is sealed in as well
+    /// Ask for the master password, and also show what is sealed in the files
     #[arg(long)]
     unlock: bool,
 }

@@ -18,24 +18,32 @@ use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
 use crate::vault::{Effect, SharedKeys};
 
-/// Show, list, rotate and import a project's file keys
+/// Show, list, rotate, import and retire a project's file keys
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom key rotate acme")]
+pub struct Key {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Key {
-    /// Print a project's file key, for a program that decrypts by itself
+enum KeyCommand {
     Show(Show),
     /// List the versions of a project's file key
+    #[command(before_help = "Example: strongroom key list acme")]
     List {
         /// The project
         project: String,
     },
-    /// Make a new file key the project's current one; earlier ones still open what they encrypted
+    /// Make a new file key for the project; earlier keys still open what they encrypted
+    #[command(before_help = "Example: strongroom key rotate acme")]
     Rotate {
         /// The project
         project: String,
     },
-    /// Make a key from elsewhere the project's current one
     Import(Import),
-    /// Mark a version that no file should be under any more; it still opens files
+    /// Mark a version as no longer to be used; it still opens files
+    #[command(before_help = "Example: strongroom key retire acme --version 1")]
     Retire {
         /// The project
         project: String,
@@ -59,8 +67,9 @@ pub enum Format {
     Raw,
 }
 
-/// Print a project's file key, for a program that decrypts by itself
+/// Print a project's file key, for another program that decrypts
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom key show acme")]
 pub struct Show {
     /// The project
     project: String,
@@ -72,12 +81,13 @@ pub struct Show {
     format: Format,
 }
 
-/// Make a key from elsewhere the project's current one
+/// Import a key from elsewhere as the project's current key
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom key import acme --from old.key")]
 pub struct Import {
     /// The project
     project: String,
-    /// The file that holds the key; a pipe will do
+    /// The file that holds the key; it may be a pipe
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: PathBuf,
     /// How it is written there
@@ -91,9 +101,9 @@ pub struct Import {
 impl Key {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let output = &context.output;
-        match self {
-            Self::Show(show) => show.run(context),
-            Self::List { project } => with_unlocked(context, |vault| {
+        match self.command {
+            KeyCommand::Show(show) => show.run(context),
+            KeyCommand::List { project } => with_unlocked(context, |vault| {
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
                 let is_counted = project.keys.iter().any(|key| key.seen.is_some());
                 let rows = project.keys.iter().map(|key| {
@@ -109,7 +119,7 @@ impl Key {
                 let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
                 output.result(&text, &json!({"project": project.name, "keys": keys_json(&project)}))
             }),
-            Self::Rotate { project } => with_unlocked(context, |vault| {
+            KeyCommand::Rotate { project } => with_unlocked(context, |vault| {
                 let doing = format!("rotate the key of {project:?}");
                 let version = vault.rotate_file_key(&project).map_err(|error| Failure::of(doing, error))?;
                 let text = format!(
@@ -118,8 +128,8 @@ impl Key {
                 );
                 output.done(&text, &json!({"project": project, "version": version}))
             }),
-            Self::Import(import) => import.run(context),
-            Self::Retire { project, version, undo } => with_unlocked(context, |vault| {
+            KeyCommand::Import(import) => import.run(context),
+            KeyCommand::Retire { project, version, undo } => with_unlocked(context, |vault| {
                 let doing = format!("retire a key of {project:?}");
                 let retired = vault.retire_file_key(&project, version, !undo);
                 let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {

@@ -29,19 +29,26 @@ const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this ki
                            `strongroom vault backup FILE`";
 
 /// Make, list, test and revoke recovery kits
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit new")]
+pub struct Kit {
+    #[command(subcommand)]
+    command: KitCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum KitCommand {
-    /// Make a recovery kit and show its code once
+enum KitCommand {
     New(New),
     /// List the kits, and which papers should have been destroyed
+    #[command(before_help = "Example: strongroom kit list")]
     List,
     /// Prove that a kit opens the vault; needs no password
+    #[command(before_help = "Example: strongroom kit test")]
     Test {
         /// Read the code from a file that holds it alone
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         kit_file: Option<PathBuf>,
     },
-    /// End a kit; with an older vault file, its code still opens the vault until the data key is rotated
     Revoke(Revoke),
 }
 
@@ -50,10 +57,11 @@ pub enum KitCommand {
 /// The kit no longer opens the vault file. Whoever has its code and an older vault file can still open today's vault
 /// until the data key is rotated; --rotate does that at once.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit revoke 1 --rotate")]
 pub struct Revoke {
     /// The kit as it is called on its paper, such as 3-KT, or its number
     kit: String,
-    /// Remember that its paper is destroyed
+    /// Record that its paper was destroyed
     #[arg(long)]
     paper_destroyed: bool,
     /// Rotate the data key as well; the flags of `vault rotate` say what becomes of other kits
@@ -68,14 +76,15 @@ pub struct Revoke {
 /// The code and a copy of the vault file open the vault without the password and without this computer's keychain. It
 /// is shown at the terminal, where two of its groups have to be typed back, and it is proven to open before it counts.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit new --save kit.html")]
 pub struct New {
-    /// Write the kit to a new file instead: a page to print with a QR code where its name ends in .html, else text
+    /// Write the kit to a new file instead: a page to print with a QR code if its name ends in .html, otherwise text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "recovery_file")]
     save: Option<PathBuf>,
     /// Write the code alone to a new file instead, as --kit-file reads it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     recovery_file: Option<PathBuf>,
-    /// Allow that file in a folder that a service copies elsewhere
+    /// Allow that file in a folder that a sync service copies elsewhere
     #[arg(long)]
     allow_synced: bool,
     /// Skip the check that the code was copied
@@ -83,12 +92,12 @@ pub struct New {
     no_confirm: bool,
 }
 
-impl KitCommand {
+impl Kit {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let output = &context.output;
-        match self {
-            Self::New(new) => new.run(context),
-            Self::List => with_unlocked(context, |vault| {
+        match self.command {
+            KitCommand::New(new) => new.run(context),
+            KitCommand::List => with_unlocked(context, |vault| {
                 let kits = vault.kits();
                 let text = if kits.is_empty() {
                     "no recovery kit: make one with `strongroom kit new`".to_owned()
@@ -99,8 +108,8 @@ impl KitCommand {
                 };
                 output.result(&text, &kits.iter().map(kit_json).collect::<Value>())
             }),
-            Self::Test { kit_file } => test(context, kit_file.as_deref()),
-            Self::Revoke(revoke) => revoke.run(context),
+            KitCommand::Test { kit_file } => test(context, kit_file.as_deref()),
+            KitCommand::Revoke(revoke) => revoke.run(context),
         }
     }
 }

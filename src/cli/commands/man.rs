@@ -2,19 +2,21 @@
 
 use clap::Args;
 
+use crate::cli::context::Context;
 use crate::cli::output::print;
 use crate::failure::Failure;
 
 /// Print the manual page of strongroom, or of one of its commands
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom man encrypt")]
 pub struct Man {
     /// The command, such as encrypt or project
     command: Option<String>,
 }
 
 impl Man {
-    /// Prints the page of the `program`, or of one of its commands.
-    pub(crate) fn run(self, mut program: clap::Command) -> Result<(), Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut program = (context.program)();
         program.build();
         if let Some(name) = &self.command {
             let found = program.find_subcommand(name).cloned().ok_or_else(|| {

@@ -1,22 +1,65 @@
-//! One file per command: its arguments, whose comments are its help, and its run.
+//! One file per command: its arguments, whose comments are its help, and its run. A new command is a new file and a
+//! line in the list below.
 
-pub mod cat;
-pub mod completions;
-pub mod decrypt;
-pub mod destroy;
-pub mod doctor;
-pub mod encrypt;
-pub mod init;
-pub mod inspect;
-pub mod key;
-pub mod kit;
-pub mod man;
-pub mod passwd;
-pub mod project;
-pub mod recover;
-pub mod reencrypt;
-pub mod rewrap;
-pub mod rotate;
-pub mod status;
-pub mod vault;
-pub mod verify;
+use clap::Subcommand;
+
+use super::context::Context;
+use crate::failure::Failure;
+
+/// Declares the commands of the program, in groups by what they are for: the module of each, and its arguments.
+macro_rules! commands {
+    ($($group:literal: { $($module:ident::$arguments:ident,)* })*) => {
+        $($(pub mod $module;)*)*
+
+        /// What to do.
+        #[derive(Debug, Subcommand)]
+        pub enum Command {
+            $($(#[command(name = stringify!($module))] $arguments($module::$arguments),)*)*
+        }
+
+        impl Command {
+            pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+                match self {
+                    $($(Self::$arguments(command) => command.run(context),)*)*
+                }
+            }
+        }
+
+        /// The commands by what they are for.
+        pub const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$(stringify!($module),)*]),)*];
+    };
+}
+
+commands! {
+    "Begin": {
+        init::Init,
+        status::Status,
+        doctor::Doctor,
+    }
+    "Projects and their keys": {
+        project::Project,
+        key::Key,
+    }
+    "Files": {
+        encrypt::Encrypt,
+        decrypt::Decrypt,
+        cat::Cat,
+        verify::Verify,
+        inspect::Inspect,
+        rewrap::Rewrap,
+        reencrypt::Reencrypt,
+    }
+    "Password, recovery kits and the vault file": {
+        passwd::Passwd,
+        kit::Kit,
+        recover::Recover,
+        vault::VaultFile,
+    }
+    "Shell": {
+        completions::Completions,
+        man::Man,
+    }
+}
+
+mod destroy;
+mod rotate;

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 /// Only the keychain's item changes: no vault file and no encrypted file is touched. Other computers keep their own
 /// password.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom passwd")]
 pub struct Passwd {
     /// Read the new password from a file, without the trailing newline
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]

@@ -12,25 +12,35 @@ use crate::failure::Failure;
 use crate::vault::{Effect, NewProject};
 
 /// Add, list, show, rename, hold and destroy projects
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project add acme --client Acme")]
+pub struct Project {
+    #[command(subcommand)]
+    command: ProjectCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum Project {
-    /// Add a project, with a file key of its own
+enum ProjectCommand {
     Add(Add),
     /// List the projects
+    #[command(before_help = "Example: strongroom project list")]
     List,
     /// Show one project
+    #[command(before_help = "Example: strongroom project show acme")]
     Show {
         /// The project
         name: String,
     },
-    /// Give a project another name; its files stay its files
+    /// Give a project another name; its files are unaffected
+    #[command(before_help = "Example: strongroom project rename acme acme-2026")]
     Rename {
         /// The name it has
         old: String,
         /// The name it gets
         new: String,
     },
-    /// Keep a project from being destroyed, such as for a law suit
+    /// Put a project under legal hold: it cannot be destroyed
+    #[command(before_help = "Example: strongroom project hold acme --reason litigation")]
     Hold {
         /// The project
         name: String,
@@ -38,17 +48,18 @@ pub enum Project {
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         reason: String,
     },
-    /// Take a hold off
+    /// Release a legal hold
+    #[command(before_help = "Example: strongroom project release acme")]
     Release {
         /// The project
         name: String,
     },
-    /// Destroy a project's keys for good: nothing encrypted for it opens any more
     Destroy(super::destroy::Destroy),
 }
 
 /// Add a project, with a file key of its own
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project add acme --client Acme")]
 pub struct Add {
     /// A name for it, such as acme-2026
     name: String,
@@ -63,8 +74,8 @@ pub struct Add {
 impl Project {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let output = &context.output;
-        match self {
-            Self::Add(Add { name, client, note }) => {
+        match self.command {
+            ProjectCommand::Add(Add { name, client, note }) => {
                 let new = NewProject { name, client, note };
                 // Refused before anybody types a password.
                 new.check().map_err(|error| Failure::of("add the project", error))?;
@@ -75,7 +86,7 @@ impl Project {
                     output.done(&format!("added project {}\nnext: {next}", added.name), &project_json(&added))
                 })
             }
-            Self::List => with_unlocked(context, |vault| {
+            ProjectCommand::List => with_unlocked(context, |vault| {
                 let projects = vault.projects();
                 let rows = projects.iter().map(|project| {
                     vec![
@@ -96,7 +107,7 @@ impl Project {
                 };
                 output.result(&text, &projects.iter().map(project_json).collect::<Value>())
             }),
-            Self::Show { name } => with_unlocked(context, |vault| {
+            ProjectCommand::Show { name } => with_unlocked(context, |vault| {
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let mut rows = vec![
                     vec!["project".to_owned(), project.name.clone()],
@@ -120,7 +131,7 @@ impl Project {
                 }
                 output.result(&table(&[], rows), &project_json(&project))
             }),
-            Self::Hold { name, reason } => with_unlocked(context, |vault| {
+            ProjectCommand::Hold { name, reason } => with_unlocked(context, |vault| {
                 let doing = format!("hold project {name:?}");
                 let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -130,7 +141,7 @@ impl Project {
                 };
                 output.done(&format!("project {} {text}", project.name), &project_json(&project))
             }),
-            Self::Release { name } => with_unlocked(context, |vault| {
+            ProjectCommand::Release { name } => with_unlocked(context, |vault| {
                 let doing = format!("release project {name:?}");
                 let effect = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -140,8 +151,8 @@ impl Project {
                 };
                 output.done(&format!("project {} {text}", project.name), &project_json(&project))
             }),
-            Self::Destroy(destroy) => destroy.run(context),
-            Self::Rename { old, new } => {
+            ProjectCommand::Destroy(destroy) => destroy.run(context),
+            ProjectCommand::Rename { old, new } => {
                 let doing = format!("rename project {old:?}");
                 let renamed = NewProject { name: new.clone(), ..NewProject::default() };
                 renamed.check().map_err(|error| Failure::of(&doing, error))?;

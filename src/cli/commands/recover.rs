@@ -22,11 +22,13 @@ use crate::keychain::{ItemKind, Keychain, KeychainError};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
 
-/// Get back in with a recovery kit, without the old password and without this computer's keychain item.
+/// Get back in with a recovery kit.
 ///
-/// Needs the vault file and the kit's code. Sets a new password on this computer and stores this computer's half of the
-/// key in its keychain. Other computers keep their own keychain items and passwords.
+/// Needs neither the old password nor this computer's keychain item, but the vault file and the kit's code. Sets a new
+/// password on this computer and stores this computer's half of the key in its keychain. Other computers keep their own
+/// keychain items and passwords.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom recover --from vault-backup.json")]
 pub struct Recover {
     /// Read the recovery code from a file that holds it alone
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -40,7 +42,8 @@ pub struct Recover {
     /// Put this copy of the vault file in the vault's place first; refused if a usable vault is there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<PathBuf>,
-    /// Allow a keychain file in the vault's own folder, where whoever copies the folder has both halves of the key
+    /// Allow a keychain file in the vault's own folder, although whoever copies the folder then has both halves of the
+    /// key
     #[arg(long)]
     beside_vault: bool,
     #[command(flatten)]

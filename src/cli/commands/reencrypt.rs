@@ -32,21 +32,22 @@ use crate::format::Timestamp;
 /// How long another process may hold a file's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Encrypt files anew under the project's current key, data and all.
+/// Encrypt files again, data and all, under the current key.
 ///
 /// After a compromise, this is what shuts out whoever had an earlier key: each file gets a key of its own that nobody
-/// has seen. The data never lies on the disk in the clear. A file is replaced once all of it has proven authentic and
-/// its successor is synced; run again after an interruption, it does what is missing. Files that were only rewrapped
-/// are encrypted anew too. Recipients of a file cannot open its successor.
+/// has seen. The data is never on disk in the clear. A file is replaced once all of it has proven authentic and
+/// the new file is synced; after an interruption, run it again to do the rest. Files that were only rewrapped
+/// are encrypted again too. Recipients of a file cannot open the new file.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom reencrypt --project acme exports.sealed")]
 pub struct Reencrypt {
     /// The project
     #[arg(long, short, value_name = "NAME")]
     project: String,
     #[command(flatten)]
     paths: Paths,
-    /// Also files that are under the current key already, unless they were sealed at or after this time, as
-    /// 2026-11-21T08:30:00Z, or 2026-11-21 for its first second, in UTC
+    /// Also files under the current key that were encrypted before this time, such as 2026-11-21T08:30:00Z, or
+    /// 2026-11-21 for midnight UTC
     #[arg(long, value_name = "TIME", value_parser = moment)]
     before: Option<Timestamp>,
     #[command(flatten)]

@@ -30,19 +30,20 @@ use crate::vault::Unlocked;
 /// How long another process may hold a file's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Move encrypted files to the project's current key, by their headers alone.
+/// Rewrite the headers of files to use the project's current key.
 ///
 /// Takes a moment a file, whatever its size: the data is not touched. Afterwards no earlier version of the key is
 /// needed for these files; but whoever had both an earlier version and a file before may still have what opens it. To
 /// shut them out, use `strongroom reencrypt`.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom rewrap --project acme exports.sealed")]
 pub struct Rewrap {
     /// The project
     #[arg(long, short, value_name = "NAME")]
     project: String,
     #[command(flatten)]
     paths: Paths,
-    /// Only count what is under which version
+    /// Only count the files under each key version
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

@@ -28,8 +28,9 @@ pub const MAY_BE_BEGUN: [&str; 2] =
 /// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other computers that use this vault
 /// file need a kit afterwards.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault rotate")]
 pub struct Rotate {
-    /// Begin a new rotation though one is under way here, or on another computer, or has just been finished
+    /// Start another rotation even if one is under way here or on another computer, or has just finished
     #[arg(long)]
     anew: bool,
     #[command(flatten)]
@@ -39,7 +40,7 @@ pub struct Rotate {
 /// How a command rotates the data key, and what becomes of the recovery kits.
 #[derive(Debug, Default, Args)]
 pub struct RotationFlags {
-    /// Finish the rotation at once; a power cut in the next minutes could then leave the vault to a recovery kit alone
+    /// Finish the rotation at once; after a power cut in the next minutes, perhaps only a recovery kit opens the vault
     #[arg(long)]
     pub settle_now: bool,
     /// Keep the recovery kit whose code is typed, or is in --kit-file

@@ -17,10 +17,12 @@ use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Rotation, Source, Unlocked, Vault};
 
-/// Tell which vault, keychain and projects there are.
+/// Show the vault, its keychain and its projects.
 ///
-/// Without a password it tells what stands in clear; with one, or with --unlock, also the projects and their keys.
+/// Without a password it shows what is readable without it; with a password, or with --unlock, also the projects and
+/// their keys.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom status --unlock")]
 pub struct Status {
     /// Ask for the master password
     #[arg(long)]

@@ -41,56 +41,65 @@ const ROTATES: &str = "merge the two on the computer that rotates the data key, 
                        vault merge` with this computer's vault file";
 
 /// Rotate the data key, merge, back up, restore and fork the vault
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault backup vault-backup.json")]
+pub struct VaultFile {
+    #[command(subcommand)]
+    command: VaultCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub enum VaultCommand {
-    /// Rotate the data key, so that older copies of the vault file no longer open
+enum VaultCommand {
     Rotate(Rotate),
-    /// Take into the vault what another file of it has more, after two computers changed it apart
+    /// Merge changes from another copy of this vault, after two computers changed it separately
+    #[command(before_help = "Example: strongroom vault merge other-vault.json")]
     Merge {
         /// The other vault file
         #[arg(value_hint = ValueHint::FilePath)]
         other: PathBuf,
     },
     /// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
+    #[command(before_help = "Example: strongroom vault backup vault-backup.json")]
     Backup {
         /// The new file
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Put a copy in the vault file's place; what stands there is set aside
+    /// Replace the vault file with a copy; the replaced file is kept under another name
+    #[command(before_help = "Example: strongroom vault restore vault-backup.json")]
     Restore {
         /// The copy
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
-    /// Make a vault of its own out of this one, with the same projects and file keys
     Fork(Fork),
 }
 
-/// Make a vault of its own out of this one, with the same projects and file keys.
+/// Make a separate vault from this one, with the same projects and file keys.
 ///
 /// A copied vault file shares its key in the keychain with the original; a fork has an id, a data key and a keychain
 /// item of its own, and the same password to begin with.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault fork separate")]
 pub struct Fork {
     /// The folder of the new vault
     #[arg(value_hint = ValueHint::DirPath)]
     folder: PathBuf,
-    /// Where the new vault's key lies: os, file or file:PATH [default: the same kind as this vault's]
+    /// Where the new vault's key is stored: os, file or file:PATH [default: the same kind as this vault's]
     #[arg(long, value_name = "KIND")]
     fork_keychain: Option<Kind>,
     #[command(flatten)]
     kit: KitFlags,
 }
 
-impl VaultCommand {
+impl VaultFile {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        match self {
-            Self::Rotate(rotate) => rotate.run(context),
-            Self::Merge { other } => merge(context, &other),
-            Self::Backup { file } => backup(context, &file),
-            Self::Restore { file } => restore(context, &file),
-            Self::Fork(fork) => fork.run(context),
+        match self.command {
+            VaultCommand::Rotate(rotate) => rotate.run(context),
+            VaultCommand::Merge { other } => merge(context, &other),
+            VaultCommand::Backup { file } => backup(context, &file),
+            VaultCommand::Restore { file } => restore(context, &file),
+            VaultCommand::Fork(fork) => fork.run(context),
         }
     }
 }

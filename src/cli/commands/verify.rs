@@ -26,14 +26,15 @@ use crate::files::renamed::renamed;
 use crate::format::FileId;
 use crate::keys::OpenedBy;
 
-/// Prove that encrypted files are whole and unaltered. Writes nothing.
+/// Prove that encrypted files are whole and unaltered.
 ///
-/// Every byte is read and authenticated. A folder's sealed files are all taken.
+/// Every byte is read and authenticated; nothing is written. A folder's sealed files are all taken.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom verify exports.sealed")]
 pub struct Verify {
     #[command(flatten)]
     paths: Paths,
-    /// Try the keys of this project alone
+    /// Try only this project's keys
     #[arg(long, short, value_name = "NAME")]
     project: Option<String>,
     /// Compare the files with this list, which `strongroom encrypt --manifest` wrote: also find missing, added, swapped

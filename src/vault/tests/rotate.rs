@@ -378,7 +378,10 @@ fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
     assert!(machine.keychain.roll_back(&VAULT.to_string(), ItemKind::DataKey, 1));
     machine.host.set_boot(OTHER_BOOT);
     let mut unlocked = machine.unlocked();
-    assert_eq!((unlocked.take_notices(), unlocked.rotation()), (vec![Notice::RotationCancelled(CancelReason::KeyLost)], None));
+    assert_eq!(
+        (unlocked.take_notices(), unlocked.rotation()),
+        (vec![Notice::RotationCancelled(CancelReason::KeyLost)], None)
+    );
     assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();

@@ -90,7 +90,10 @@ fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
     drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
     machine.store.put(Some(other.file()), None);
     let notices = machine.notices();
-    assert!(matches!(notices[..], [Notice::OtherDataKey, Notice::RotationCancelled(CancelReason::Earlier { .. })]), "{notices:?}");
+    assert!(
+        matches!(notices[..], [Notice::OtherDataKey, Notice::RotationCancelled(CancelReason::Earlier { .. })]),
+        "{notices:?}"
+    );
     rotate(&machine, NextKit::Keep(kit.secret()));
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!((machine.notices(), wraps(&machine)), (vec![], 1));
