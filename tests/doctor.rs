@@ -1,8 +1,6 @@
 //! Every finding of `doctor`: made for real, its printed remedy carried out by a shell, and doctor is then clean.
 #![cfg(all(unix, feature = "cli"))]
 
-mod desktop;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +15,8 @@ use strongroom::host::ThisHost;
 use strongroom::keychain::{FileKeychain, ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem};
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
+
+use crate::support::desktop;
 
 const PASSWORD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
 const STRAY: &str = "11111111-2222-4333-8444-555555555555";
@@ -285,65 +285,73 @@ fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed() {
-    desktop::inside("--unlocked", "a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed", || {
-        let home = Home::new("os");
-        home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
-        let store = |user: &str, secret: &[u8]| {
-            let attributes = ["service", "strongroom", "username", user, "application", "strongroom"];
-            let mut command = home.command("secret-tool");
-            let mut child =
-                command.args(["store", "--label=x"]).args(attributes).stdin(Stdio::piped()).spawn().unwrap();
-            std::io::Write::write_all(child.stdin.as_mut().unwrap(), secret).unwrap();
-            drop(child.stdin.take());
-            assert!(child.wait().unwrap().success());
-        };
-        // What a run of doctor left that could not delete its test item, and this program's own, which stays.
-        store(&format!("{STRAY}:anchor"), b"strongroom doctor");
-        home.clean();
-        home.clean();
-        let items = |home: &Home| -> Vec<String> {
-            let found =
-                home.command("secret-tool").args(["search", "--all", "service", "strongroom"]).output().unwrap();
-            let text = [found.stdout, found.stderr].concat();
-            let users = String::from_utf8_lossy(&text).into_owned();
-            let mut users: Vec<_> = users
-                .lines()
-                .filter_map(|line| line.strip_prefix("attribute.username = "))
-                .map(str::to_owned)
-                .collect();
-            users.sort();
-            users
-        };
-        assert_eq!(items(&home).iter().filter(|user| *user == "doctor:anchor").count(), 1);
-        let recover = ["recover", "--kit-file", "kit", "--new-password-file", "password", "--kdf-memory", "256"];
-        let told = home.succeed(&[&["--keychain", "file"], &recover[..]].concat());
-        assert!(told.contains("strongroom doctor --remove-left-behind"), "{told}");
-        let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
-        home.carry_out(remedy);
-        home.clean();
-        assert_eq!(items(&home), ["doctor:anchor"]);
-        // And the other way: from the file back to the desktop's keychain.
-        home.succeed(&[&["--keychain", "os"], &recover[..]].concat());
-        let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
-        home.carry_out(remedy);
-        home.clean();
-        assert_eq!(items(&home).len(), 3);
-    });
+    desktop::inside(
+        "--unlocked",
+        concat!(module_path!(), "::a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed"),
+        || {
+            let home = Home::new("os");
+            home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
+            let store = |user: &str, secret: &[u8]| {
+                let attributes = ["service", "strongroom", "username", user, "application", "strongroom"];
+                let mut command = home.command("secret-tool");
+                let mut child =
+                    command.args(["store", "--label=x"]).args(attributes).stdin(Stdio::piped()).spawn().unwrap();
+                std::io::Write::write_all(child.stdin.as_mut().unwrap(), secret).unwrap();
+                drop(child.stdin.take());
+                assert!(child.wait().unwrap().success());
+            };
+            // What a run of doctor left that could not delete its test item, and this program's own, which stays.
+            store(&format!("{STRAY}:anchor"), b"strongroom doctor");
+            home.clean();
+            home.clean();
+            let items = |home: &Home| -> Vec<String> {
+                let found =
+                    home.command("secret-tool").args(["search", "--all", "service", "strongroom"]).output().unwrap();
+                let text = [found.stdout, found.stderr].concat();
+                let users = String::from_utf8_lossy(&text).into_owned();
+                let mut users: Vec<_> = users
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("attribute.username = "))
+                    .map(str::to_owned)
+                    .collect();
+                users.sort();
+                users
+            };
+            assert_eq!(items(&home).iter().filter(|user| *user == "doctor:anchor").count(), 1);
+            let recover = ["recover", "--kit-file", "kit", "--new-password-file", "password", "--kdf-memory", "256"];
+            let told = home.succeed(&[&["--keychain", "file"], &recover[..]].concat());
+            assert!(told.contains("strongroom doctor --remove-left-behind"), "{told}");
+            let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
+            home.carry_out(remedy);
+            home.clean();
+            assert_eq!(items(&home), ["doctor:anchor"]);
+            // And the other way: from the file back to the desktop's keychain.
+            home.succeed(&[&["--keychain", "os"], &recover[..]].concat());
+            let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
+            home.carry_out(remedy);
+            home.clean();
+            assert_eq!(items(&home).len(), 3);
+        },
+    );
 }
 
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn a_vault_whose_settings_were_lost_is_remembered_once_it_opened() {
-    desktop::inside("--unlocked", "a_vault_whose_settings_were_lost_is_remembered_once_it_opened", || {
-        let home = Home::new("os");
-        let default = ["--kdf-memory", "256", "--password-file", "password"];
-        home.succeed(&[&["--vault", "second", "init", "--no-recovery"], &default[..]].concat());
-        fs::remove_file(home.path(".config/strongroom/settings.json")).unwrap();
-        let [remedy] = &home.found(&["stray items"])[..] else { panic!("one remedy") };
-        assert!(remedy.starts_with("open that vault once, and it is remembered"), "{remedy}");
-        home.succeed(&["--vault", "second", "project", "list", "--password-file", "password"]);
-        home.clean();
-    });
+    desktop::inside(
+        "--unlocked",
+        concat!(module_path!(), "::a_vault_whose_settings_were_lost_is_remembered_once_it_opened"),
+        || {
+            let home = Home::new("os");
+            let default = ["--kdf-memory", "256", "--password-file", "password"];
+            home.succeed(&[&["--vault", "second", "init", "--no-recovery"], &default[..]].concat());
+            fs::remove_file(home.path(".config/strongroom/settings.json")).unwrap();
+            let [remedy] = &home.found(&["stray items"])[..] else { panic!("one remedy") };
+            assert!(remedy.starts_with("open that vault once, and it is remembered"), "{remedy}");
+            home.succeed(&["--vault", "second", "project", "list", "--password-file", "password"]);
+            home.clean();
+        },
+    );
 }
 
 #[test]
@@ -527,36 +535,40 @@ fn a_stray_key_is_found_and_a_known_one_is_never_forgotten() {
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn doubled_and_stray_items_of_a_real_keychain_are_found() {
-    desktop::inside("--unlocked", "doubled_and_stray_items_of_a_real_keychain_are_found", || {
-        let home = Home::new("os");
-        home.clean();
-        let status: serde_json::Value = serde_json::from_str(&home.succeed(&["--json", "status"])).unwrap();
-        let vault = status["vault"].as_str().unwrap();
-        for (vault, extra) in [(vault, "yes"), (STRAY, "no")] {
-            let user = format!("{vault}:data-key");
-            let attributes = ["service", "strongroom", "username", &user, "extra", extra];
-            let mut child = home
-                .command("secret-tool")
-                .args(["store", "--label=something else"])
-                .args(attributes)
-                .stdin(Stdio::piped())
-                .spawn()
-                .unwrap();
-            std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"garbage").unwrap();
-            assert!(child.wait().unwrap().success());
-        }
-        for remedy in home.found(&["data key", "stray items"]) {
-            home.carry_out(&remedy);
-        }
-        home.clean();
-    });
+    desktop::inside(
+        "--unlocked",
+        concat!(module_path!(), "::doubled_and_stray_items_of_a_real_keychain_are_found"),
+        || {
+            let home = Home::new("os");
+            home.clean();
+            let status: serde_json::Value = serde_json::from_str(&home.succeed(&["--json", "status"])).unwrap();
+            let vault = status["vault"].as_str().unwrap();
+            for (vault, extra) in [(vault, "yes"), (STRAY, "no")] {
+                let user = format!("{vault}:data-key");
+                let attributes = ["service", "strongroom", "username", &user, "extra", extra];
+                let mut child = home
+                    .command("secret-tool")
+                    .args(["store", "--label=something else"])
+                    .args(attributes)
+                    .stdin(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"garbage").unwrap();
+                assert!(child.wait().unwrap().success());
+            }
+            for remedy in home.found(&["data key", "stray items"]) {
+                home.carry_out(&remedy);
+            }
+            home.clean();
+        },
+    );
 }
 
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn a_keychain_that_cannot_be_used_is_found() {
     for mode in ["--locked", "--nodaemon"] {
-        desktop::inside(mode, "a_keychain_that_cannot_be_used_is_found", || {
+        desktop::inside(mode, concat!(module_path!(), "::a_keychain_that_cannot_be_used_is_found"), || {
             let home = Home::new("file");
             fs::write(
                 home.path(".config/strongroom/settings.json"),
@@ -602,7 +614,7 @@ fn a_vault_file_from_before_a_rotation_is_found() {
     let new = fs::read(home.vault()).unwrap();
     fs::write(home.vault(), old).unwrap();
     let remedies = home.found(&["data key", "anchor"]);
-    assert_eq!(remedies[0], "put back the vault file that this computer last recorded");
+    assert_eq!(remedies[0], "put the vault file back that this computer saw last");
     fs::write(home.vault(), new).unwrap();
     home.clean();
 }

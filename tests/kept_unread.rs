@@ -3,10 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong fails its test")]
 
-#[path = "../fuzz/src/vectors.rs"]
-#[allow(dead_code, reason = "the hostile tests read more of a vector")]
-mod vectors;
-
 use serde_json::Value;
 use strongroom::Error;
 use strongroom::crypto::cobblestone;
@@ -20,7 +16,8 @@ use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::{MemoryStore, Store};
 use strongroom::vault::{Edges, NewProject, NextKit, Settle, SharedKeys, Unlocked, Vault};
-use vectors::Vector;
+
+use crate::hostile::vectors::Vector;
 
 const PROJECT: &str = "acme-2026";
 /// What no operation may lose or change.

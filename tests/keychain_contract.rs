@@ -8,7 +8,7 @@ use strongroom::keychain::{
     StoredItem, WithDeadline,
 };
 
-mod desktop;
+use crate::support::desktop;
 
 const VAULT: &str = "0b7b4a54-6d7a-4c4e-9d27-7a1f1c1a2b3c";
 const OTHER: &str = "f6a1c2d3-0000-4000-8000-00000000beef";
@@ -144,7 +144,7 @@ fn a_deadline_keeps_the_contract() {
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn the_operating_system_keeps_the_contract() {
-    desktop::inside("--unlocked", "the_operating_system_keeps_the_contract", || {
+    desktop::inside("--unlocked", concat!(module_path!(), "::the_operating_system_keeps_the_contract"), || {
         let locks = tempfile::tempdir().expect("a folder");
         let keychain = OsKeychain::new(Prompting::Forbidden).with_locks(Some(locks.path().join("locks")));
         for left_over in listed(&keychain) {

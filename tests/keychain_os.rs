@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use strongroom::keychain::{ItemKind, Keychain, KeychainError, OsKeychain, Prompting, WithDeadline};
 
-mod desktop;
+use crate::support::desktop;
 
 const VAULT: &str = "0b7b4a54-6d7a-4c4e-9d27-7a1f1c1a2b3c";
 const KIND: ItemKind = ItemKind::DataKey;
@@ -26,7 +26,7 @@ macro_rules! desktop_tests {
         #[test]
         #[ignore = "needs a real Secret Service: run ./test"]
         fn $name() {
-            desktop::inside($mode, stringify!($name), || $body);
+            desktop::inside($mode, concat!(module_path!(), "::", stringify!($name)), || $body);
         }
     )*};
 }

@@ -8,8 +8,7 @@ use strongroom::crypto::hmac::sha256;
 use strongroom::crypto::secret::KitSecret;
 use strongroom::format::kit::{self, KitCodeError};
 
-#[path = "proof/mod.rs"]
-mod proof;
+use crate::support::proof;
 
 const ALPHABET: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const VECTORS: &str = include_str!("vectors/kit-codes.txt");

@@ -2,10 +2,6 @@
 //! file: no call hands a password or a key to the system, in any form a program prints bytes in.
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
-#[path = "prompts/harness.rs"]
-#[expect(dead_code, reason = "shared with the stories of the prompts, which use the rest")]
-mod harness;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -25,7 +21,7 @@ use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
 
-use harness::*;
+use crate::prompts::terminal::*;
 
 /// A password that is not the same in every form of Unicode.
 const ACCENTED: &str = "cafe\u{301} lantern orbit quarry mellow";

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 #[test]
 fn an_archive_keeps_names_of_any_length_and_of_any_bytes() {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 /// The length of a file that is almost only holes.
 const LEN: u64 = 24 << 20;

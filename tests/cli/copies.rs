@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home, with_altered_payload};
+use crate::support::home::{FLOOR, Home, with_altered_payload};
 
 #[test]
 fn a_backup_is_the_vault_file_of_a_moment_and_never_written_over_anything() {

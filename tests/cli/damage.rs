@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::harness::{Home, Outcome};
+use crate::support::home::{Home, Outcome};
 
 const BLOCK: usize = 4096;
 const DATA: &[u8] = b"forty bytes of data, give or take a few.";

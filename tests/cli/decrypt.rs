@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 /// A home with `a.txt.sealed`, whose original is gone.
 fn home_with_sealed() -> Home {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 #[test]
 fn the_sealed_file_stands_beside_the_original_and_is_private() {

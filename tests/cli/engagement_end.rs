@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, symlink};
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 /// A home with a project, a sealed file and a copy of the vault file.
 fn home_with_copy() -> Home {

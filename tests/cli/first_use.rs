@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 #[test]
 fn the_first_command_makes_everything_and_shows_how_to_open_it_again() {

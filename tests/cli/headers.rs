@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 #[test]
 fn inspect_tells_what_anybody_can_see_and_asks_for_no_password() {

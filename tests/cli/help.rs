@@ -1,6 +1,6 @@
 //! What needs no vault: help, completions, the manual page, and how wrong usage is answered.
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, 6 \
                           keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N.";

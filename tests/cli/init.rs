@@ -1,6 +1,6 @@
 //! `strongroom init` where nobody can be asked.
 
-use crate::harness::{FLOOR, Home, PASSWORD};
+use crate::support::home::{FLOOR, Home, PASSWORD};
 
 #[test]
 fn a_vault_is_made_private_with_its_key_apart_from_it() {

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 const NO_PROJECTS: &str = "no projects yet: add one with `strongroom project add NAME`\n";
 const WRONG: &str = "\

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 #[test]
 fn the_key_is_all_that_stands_on_standard_output() {

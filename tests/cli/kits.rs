@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home, with_altered_payload};
+use crate::support::home::{FLOOR, Home, with_altered_payload};
 
 const NO_KIT: &str = "warning: this vault has no recovery kit: if the keychain or the password is lost, so is \
                       everything in it. Make one with `strongroom kit new`\n";

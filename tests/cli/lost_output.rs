@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 /// Where the output goes: a full disk, and a reader that is gone.
 const NOWHERE: [&str; 2] = ["> /dev/full", ">&9"];

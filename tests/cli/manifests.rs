@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 fn with_tree() -> Home {
     let home = Home::with_project();

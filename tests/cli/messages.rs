@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::Home;
-use crate::harness::hints::{assert_known, commands_in};
+use crate::support::hints::{assert_known, commands_in};
+use crate::support::home::Home;
 
 const NEVER_SEALED: &str = "hint: name a file that strongroom encrypted; if this was such a file, its beginning was \
                             overwritten: restore it from a backup\n";

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{FLOOR, Home};
-use crate::trees::below;
+use super::trees::below;
+use crate::support::home::{FLOOR, Home};
 
 /// A home in which everything of the program's own is below `drive`, beside `drive/docs/a.txt`.
 fn on_a_drive() -> Home {
@@ -21,7 +21,7 @@ fn on_a_drive() -> Home {
     home
 }
 
-fn at_drive(home: &Home, words: &str) -> crate::harness::Outcome {
+fn at_drive(home: &Home, words: &str) -> crate::support::home::Outcome {
     home.typed("--vault drive --password-file drive/pw").args(words.split(' ')).run()
 }
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
-use crate::harness::{FLOOR, Home, STRANGER, give_away, is_root};
+use crate::support::home::{FLOOR, Home, STRANGER, give_away, is_root};
 
 /// Tells whether files can be given away here, and says so where they cannot.
 fn root_is_here() -> bool {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home, PASSWORD};
+use crate::support::home::{FLOOR, Home, PASSWORD};
 
 const NEW: &str = "granite-lantern-pickle-summit-harbor-tulip";
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{FLOOR, Home, PASSWORD};
+use crate::support::home::{FLOOR, Home, PASSWORD};
 
 const NO_PROJECTS: &str = "no projects yet: add one with `strongroom project add NAME`\n";
 

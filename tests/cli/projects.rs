@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 #[test]
 fn projects_are_added_listed_and_shown() {

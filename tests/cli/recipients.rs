@@ -8,7 +8,7 @@ use strongroom::crypto::hmac::MacKey;
 use strongroom::format::label;
 use strongroom::format::sealed::{Block, Stanza, stanza};
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 const BLOCK: usize = 4096;
 

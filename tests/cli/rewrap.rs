@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 fn home_with_rotated_key() -> Home {
     let home = Home::with_project();

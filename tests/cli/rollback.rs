@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 const WARNING: &str = "\
 warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback

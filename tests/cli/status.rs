@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 const CLEAR: &str = "\
 path           {home}/.local/share/strongroom/vault.json

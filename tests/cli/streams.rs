@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::Home;
+use crate::support::home::Home;
 
 const CHUNK: usize = 16384;
 const SEALED_CHUNK: usize = CHUNK + 16;

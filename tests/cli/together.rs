@@ -4,7 +4,7 @@ use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Home, Outcome};
+use crate::support::home::{Home, Outcome};
 
 #[test]
 fn eight_processes_change_the_vault_at_once_and_none_is_lost() {
@@ -62,7 +62,8 @@ fn of_eight_processes_that_make_the_same_vault_one_succeeds() {
     let codes: Vec<_> = thread::scope(|scope| {
         let runs: Vec<_> = (0..8)
             .map(|_| {
-                let words = format!("init --no-recovery --keychain file --password-file pw {}", crate::harness::FLOOR);
+                let words =
+                    format!("init --no-recovery --keychain file --password-file pw {}", crate::support::home::FLOOR);
                 let home = &home;
                 scope.spawn(move || home.typed(&words).start().wait_with_output().unwrap().status.code().unwrap())
             })

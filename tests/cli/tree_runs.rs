@@ -6,8 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::harness::Home;
-use crate::trees::{below, mode, touch};
+use super::trees::{below, mode, touch};
+use crate::support::home::Home;
 
 #[test]
 fn what_may_not_be_read_fails_alone_and_every_reason_is_told_once() {
@@ -195,7 +195,7 @@ fn on_a_full_disk_the_rest_is_not_tried_and_nothing_is_half_there() {
         strongroom encrypt -p acme tree -o small/t --password-file pw; echo $?
         find small -type f | wc -l > count; find small -name '.*' -o -empty
         strongroom decrypt small/t -o back --password-file pw -q; echo $?";
-    let Some(outcome) = crate::inputs::with_small_disk(&home, lines) else { return };
+    let Some(outcome) = super::inputs::with_small_disk(&home, lines) else { return };
     let stderr = outcome.stderr().to_owned();
     assert!(stderr.contains("cause: it was not tried, since the disk is full\n"), "{stderr}");
     assert_eq!((outcome.code(), outcome.text().ends_with("\n1\n0\n")), (0, true), "{}\n{stderr}", outcome.text());

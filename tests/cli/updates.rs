@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::harness::Home;
-use crate::trees::touch;
+use super::trees::touch;
+use crate::support::home::Home;
 
 const OLD: u64 = 1_600_000_000_123_456_789;
 const OLDER: u64 = 1_500_000_000_000_000_000;
@@ -137,7 +137,7 @@ fn hidden_names_are_brought_up_to_date_by_the_paths_sealed_in() {
         touch(&home, name, OLD);
     }
     home.run("encrypt -p acme in --hide-names -o out").succeeds();
-    let names = || crate::trees::below(&home, "out");
+    let names = || super::trees::below(&home, "out");
     let before = names();
     // A second run into the same folder would leave two copies of each.
     home.run("encrypt -p acme in --hide-names -o out").fails(
@@ -169,7 +169,7 @@ fn of_two_files_for_one_path_neither_is_written_and_both_are_named() {
     home.write("in/a.csv", "v2");
     home.run("encrypt -p acme in --hide-names -o two").succeeds();
     // As a sync service leaves them.
-    for name in crate::trees::below(&home, "two") {
+    for name in super::trees::below(&home, "two") {
         let stem = name.file_stem().unwrap().to_str().unwrap();
         fs::copy(home.path("two").join(&name), home.path(format!("one/{stem} (conflicted copy).sealed"))).unwrap();
     }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::harness::{FLOOR, Home};
+use crate::support::home::{FLOOR, Home};
 
 const DAMAGED: &str = "\
 error: cannot open the vault

@@ -4,8 +4,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
-use crate::harness::Home;
-use crate::trees::mode;
+use super::trees::mode;
+use crate::support::home::Home;
 
 fn with_folder() -> Home {
     let home = Home::with_project();

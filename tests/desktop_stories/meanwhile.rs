@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use rexpect::session::{PtySession, spawn_command};
 
-use crate::desktop;
-use crate::home::*;
+use super::home::*;
+use crate::support::desktop;
 
 const DAEMON: &str = "$(cat \"$DESKTOP_DAEMON\")";
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::drive::on_each_drive;
+use super::drive::on_each_drive;
 
 #[test]
 #[ignore = "needs to mount: run ./test"]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::home::Home;
+use crate::faults::home::Home;
 
 /// A file system and how to make one and mount it, in shell: `$1` is the image file, `$2` the folder.
 struct FileSystem {

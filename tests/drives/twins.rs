@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::drive::on_each_drive;
-use crate::home::Home;
-use crate::proof;
+use super::drive::on_each_drive;
+use crate::faults::home::Home;
+use crate::support::proof;
 
 /// What is sealed, by name. Same lengths and times, so that only the names differ.
 const TWINS: [(&str, &str); 2] = [("Report.csv", "the first of the two"), ("report.csv", "another one, as long")];

@@ -5,10 +5,10 @@ use std::fs;
 
 use nix::errno::Errno;
 
-use crate::drive::on_each_drive;
-use crate::home::{Home, program};
-use crate::proof;
-use crate::tracer::{self, Fault};
+use super::drive::on_each_drive;
+use crate::faults::home::{Home, program};
+use crate::faults::tracer::{self, Fault};
+use crate::support::proof;
 
 /// What is typed, and the output's name.
 const COMMANDS: [(&str, &str); 2] = [

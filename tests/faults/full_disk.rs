@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::home::{FLOOR, Home, Keys, OLD};
-use crate::proof;
-use crate::stories::{self, Before, Left, State, Story};
+use super::home::{FLOOR, Home, Keys, OLD};
+use super::stories::{self, Before, Left, State, Story};
+use crate::support::{proof, run_again};
 
 /// What a file takes room in.
 const PAGE: u64 = 4096;
@@ -57,10 +57,7 @@ fn inside(name: &str, what: &str, test: &str, run: impl FnOnce()) {
     if !can_mount.is_ok_and(|output| output.status.success()) {
         return proof::leave_out(name, what, "nothing can be mounted here");
     }
-    let own = std::env::current_exe().unwrap();
-    let status =
-        unshare(&[own.to_str().unwrap(), "--exact", test, "--ignored", "--nocapture"]).env(INSIDE, "1").status();
-    assert!(status.unwrap().success());
+    run_again(unshare(&[]).env(INSIDE, "1"), test);
 }
 
 /// Puts a small disk under the folders of vault and keychain file.
@@ -72,7 +69,7 @@ fn small_disk(home: &Home, size: &str) {
 fn full_at_levels(story: Story, test: &str, levels: impl IntoIterator<Item = u64>) {
     let name = format!("faults-full-disk-{}", story.name.replace(' ', "-"));
     let what = format!("`{}` on a disk of 96 KiB that is nearly full", story.name);
-    inside(&name, &what, &format!("full_disk::{test}"), || {
+    inside(&name, &what, test, || {
         let home = (story.prepare)();
         let files = home.snapshot();
         let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
@@ -114,13 +111,13 @@ macro_rules! full_disk {
         #[test]
         #[ignore = "needs to mount: run ./test"]
         fn $test() {
-            full_at_levels(stories::$story, stringify!($test), [0, 2, 5, 8, 13]);
+            full_at_levels(stories::$story, concat!(module_path!(), "::", stringify!($test)), [0, 2, 5, 8, 13]);
         }
 
         #[test]
         #[ignore = "long: run ./test --long"]
         fn $long() {
-            full_at_levels(stories::$story, stringify!($long), 0..14);
+            full_at_levels(stories::$story, concat!(module_path!(), "::", stringify!($long)), 0..14);
         }
     )+};
 }
@@ -138,7 +135,7 @@ full_disk! {
 #[ignore = "needs to mount: run ./test"]
 fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
     let (name, what) = ("faults-full-up", "projects added until a disk of 64 KiB was full");
-    inside(name, what, "full_disk::a_disk_that_fills_up_keeps_every_project_that_was_added", || {
+    inside(name, what, concat!(module_path!(), "::a_disk_that_fills_up_keeps_every_project_that_was_added"), || {
         let home = Home::new();
         small_disk(&home, "64k");
         home.succeeds(&format!("init --keychain file --no-recovery {FLOOR} --password-file old"));

@@ -3,10 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::proof;
-use crate::stories::{self, State, Story};
-use crate::tracer::Fault;
-use crate::trial::{Struck, Trial};
+use super::stories::{self, State, Story};
+use super::tracer::Fault;
+use super::trial::{Struck, Trial};
+use crate::support::proof;
 
 fn killed_anywhere(story: Story, struck: Struck) {
     let trial = Trial::of(story);

@@ -3,11 +3,11 @@
 
 use nix::errno::Errno;
 
-use crate::home::{NEW, OLD};
-use crate::proof;
-use crate::stories::{self, State, Story};
-use crate::tracer::{Fault, Traced};
-use crate::trial::{Struck, Trial};
+use super::home::{NEW, OLD};
+use super::stories::{self, State, Story};
+use super::tracer::{Fault, Traced};
+use super::trial::{Struck, Trial};
+use crate::support::proof;
 
 /// The exit codes of docs/cli.md that a disk can lead to.
 const CODES: [i32; 5] = [0, 1, 4, 6, 7];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::home::{Entry, FLOOR, Home, Keys, NEW, OLD};
+use super::home::{Entry, FLOOR, Home, Keys, NEW, OLD};
 
 /// A command, and what is asked of the files it may leave.
 pub struct Story {

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::home::{Home, program};
-use crate::stories::{self, Story};
-use crate::tracer;
+use super::home::{Home, program};
+use super::stories::{self, Story};
+use super::tracer;
 
 /// What strace is to show; of those that open or lock, only some change something.
 const TRACED: &str = "trace=open,openat,openat2,creat,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,\

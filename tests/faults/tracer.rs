@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::calls::{Call, Place, write_side};
+use super::calls::{Call, Place, write_side};
 
 /// What happens in the place of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

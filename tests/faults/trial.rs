@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::calls::Call;
-use crate::home::{Home, Keys, OLD, program};
-use crate::stories::{Before, Left, State, Story};
-use crate::tracer::{self, Fault, Traced};
+use super::calls::Call;
+use super::home::{Home, Keys, OLD, program};
+use super::stories::{Before, Left, State, Story};
+use super::tracer::{self, Fault, Traced};
 
 /// How often a run is done again that did not come to the call it was meant to come to.
 const TRIES: usize = 5;

@@ -15,8 +15,8 @@ use strongroom::crypto::secret::ProjectFileKey;
 use strongroom::format::sealed::{Block, Prelude, Stanza, stanza};
 use strongroom::format::{FileId, label};
 
-use crate::keys::key;
-use crate::proof::record;
+use super::keys::key;
+use crate::support::proof::record;
 
 /// How many pairs of keys each kind of message is built for.
 const PAIRS: u32 = 200;

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::numbers::Numbers;
-use crate::proof::record;
-use crate::seeds::seeds;
-use crate::targets::TARGETS;
+use super::numbers::Numbers;
+use super::seeds::seeds;
+use super::targets::TARGETS;
+use crate::support::proof::record;
 
 const MUTATIONS: usize = 2000;
 

@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::corpus::mutated;
-use crate::harness::{FLOOR, Home};
-use crate::numbers::Numbers;
-use crate::proof::record;
+use super::corpus::mutated;
+use super::numbers::Numbers;
+use crate::support::home::{FLOOR, Home};
+use crate::support::proof::record;
 
 const ARCHIVES: usize = 120;
 const SETTINGS: usize = 100;

@@ -3,8 +3,8 @@
 use strongroom::Error;
 use strongroom::body::inspect;
 
-use crate::keys::{HEADER, delivery, open, sealed};
-use crate::proof::record;
+use super::keys::{HEADER, delivery, open, sealed};
+use crate::support::proof::record;
 
 const BLOCK: usize = HEADER / 2;
 const PLAINTEXT: &[u8] = b"forty bytes of data, give or take a few.";

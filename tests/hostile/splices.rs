@@ -1,7 +1,7 @@
 //! Sealed files put together from the parts of others: of the same project, of another one, of another key version.
 
-use crate::keys::{HEADER, open, sealed};
-use crate::proof::record;
+use super::keys::{HEADER, open, sealed};
+use crate::support::proof::record;
 
 const PREFIX: usize = 56;
 const CHUNK: usize = 16400;

@@ -18,7 +18,7 @@ use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::{MemoryStore, Store};
 use strongroom::vault::{Edges, NewProject, Notice, Vault, create};
 
-use crate::proof::record;
+use crate::support::proof::record;
 
 const PASSWORD: &str = "tundra velvet onion cobalt ferry mosaic";
 const VAULT: VaultId = VaultId::from_bytes(*b"\x11\x11\x11\x11\x11\x11\x41\x11\x91\x11\x11\x11\x11\x11\x11\x11");

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
-use crate::desktop;
-use crate::home::*;
+use crate::desktop_stories::home::*;
+use crate::support::desktop;
 
 const UNLOCK: &[&str] = &["project", "list", "--password-file", "old"];
 const CHANGE: &[&str] = &["project", "add", "beta", "--password-file", "old"];
@@ -71,7 +71,7 @@ macro_rules! programs {
         #[test]
         #[ignore = "needs a real Secret Service: run ./test"]
         fn $name() {
-            desktop::inside("--unlocked", concat!("program::", stringify!($name)), || {
+            desktop::inside("--unlocked", concat!(module_path!(), "::", stringify!($name)), || {
                 let _log = DaemonLog;
                 $body
             });

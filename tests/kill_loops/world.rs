@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use strongroom::format::vault::{Document, Header};
 
-use crate::desktop;
-use crate::home::{CHEAP, Home, signal_daemon, store, tool};
-use crate::moment::{Moment, Onlooker, Victim};
+use super::moment::{Moment, Onlooker, Victim};
+use crate::desktop_stories::home::{CHEAP, Home, signal_daemon, store, tool};
+use crate::support::desktop;
 
 /// An item of another program, to tell a keyring that was lost whole from an item of ours that is gone.
 const SENTINEL: &str = "somebody-else";

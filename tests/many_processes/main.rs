@@ -2,9 +2,9 @@
 //! lost, no generation is given twice, nobody waits in vain, and nobody is told of a rollback that never was.
 #![cfg(target_os = "linux")]
 
-#[path = "../proof/mod.rs"]
-mod proof;
 mod shared;
+#[path = "../support/mod.rs"]
+mod support;
 mod worker;
 
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
 use strongroom::vault::{Edges, NewProject, Notice, Unlocked, Vault, create};
 
+use support::proof;
 use worker::{Report, Worker};
 
 const PASSWORD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";

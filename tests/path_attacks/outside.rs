@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
-use crate::home::{Home, program};
+use crate::faults::home::{Home, program};
 
 /// Names that a folder outside has files under, so that a swapped folder has something to lose.
 const NAMES: [&str; 14] = [

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use strongroom::format::Timestamp;
 
-use crate::home::{Entry, Home};
-use crate::outside::{Outside, run, unclean};
-use crate::proof;
-use crate::targets::{TARGETS, Target, empty_home, home, id_of};
+use super::outside::{Outside, run, unclean};
+use super::targets::{TARGETS, Target, empty_home, home, id_of};
+use crate::faults::home::{Entry, Home};
+use crate::support::proof;
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,5 +144,5 @@ fn a_name_to_set_aside_under_is_not_taken_from_anybody() {
     assert_eq!(outside.damage(), Vec::<String>::new());
     let aside = home.snapshot().into_keys().filter(|path| path.to_string_lossy().ends_with("Z-2")).count();
     assert_eq!(aside, 1, "it is kept under the next name");
-    assert_eq!(home.open(crate::home::OLD).unwrap().len(), 2);
+    assert_eq!(home.open(crate::faults::home::OLD).unwrap().len(), 2);
 }

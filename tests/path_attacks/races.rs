@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::home::Home;
-use crate::outside::{Outside, run, unclean};
-use crate::proof;
-use crate::targets::{TARGETS, empty_home, home, id_of};
+use super::outside::{Outside, run, unclean};
+use super::targets::{TARGETS, empty_home, home, id_of};
+use crate::faults::home::Home;
+use crate::support::proof;
 
 /// Swaps until told to stop, and returns how often.
 fn swap(path: &Path, link: &Path, stop: &AtomicBool) -> u64 {

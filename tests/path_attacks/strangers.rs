@@ -7,10 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::home::{Home, PROGRAM};
-use crate::outside::unclean;
-use crate::proof;
-use crate::targets::home;
+use super::outside::unclean;
+use super::targets::home;
+use crate::faults::home::{Home, PROGRAM};
+use crate::support::proof;
 
 /// The user and group nobody.
 const STRANGER: u32 = 65534;
@@ -96,7 +96,7 @@ fn what_belongs_to_others_is_left_to_them() {
         now.retain(|path, entry| {
             standing.contains_key(path) || entry.content().is_none_or(|content| !content.is_empty())
         });
-        let contents = |files: std::collections::BTreeMap<std::path::PathBuf, crate::home::Entry>| {
+        let contents = |files: std::collections::BTreeMap<std::path::PathBuf, crate::faults::home::Entry>| {
             files.into_iter().map(|(path, entry)| (path, entry.content().cloned())).collect::<Vec<_>>()
         };
         assert_eq!(contents(now), contents(standing), "{words} after {done_before}");

@@ -1,6 +1,6 @@
 //! Every name that a command writes to.
 
-use crate::home::Home;
+use crate::faults::home::Home;
 
 /// A name, and a command that writes to it.
 pub struct Target {

@@ -8,8 +8,8 @@ use std::process::Command;
 #[cfg(target_os = "linux")]
 use std::time::{Duration, Instant};
 
-use super::harness::*;
 use super::kits::{CODE, asked_for, groups};
+use super::terminal::*;
 
 /// A question at which the user interrupts.
 enum At {

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::harness::*;
+use super::terminal::*;
 
 #[test]
 fn the_key_that_dumps_a_program_does_nothing_at_a_hidden_question() {

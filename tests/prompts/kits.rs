@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::harness::*;
+use super::terminal::*;
 
 const OFFER: &str = "Make one now? [Y/n] ";
 pub const CODE: &str = "recovery code (14 groups; it is not shown): ";

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::harness::*;
+use super::terminal::*;
 
 const SEALED: &str = "clients.csv.sealed";
 

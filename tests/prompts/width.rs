@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::harness::*;
+use super::terminal::*;
 
 /// A home with a project of a long name, which encrypted a file in a folder.
 fn home_with(name: &str) -> Home {

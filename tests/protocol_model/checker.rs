@@ -4,10 +4,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-use crate::events::{Event, successors};
-use crate::invariants::check;
-use crate::state::{MACHINES, State};
-use crate::variant::Variant;
+use super::events::{Event, successors};
+use super::invariants::check;
+use super::state::{MACHINES, State};
+use super::variant::Variant;
 
 /// An invariant that does not hold.
 pub struct Breach {

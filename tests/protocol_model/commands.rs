@@ -1,8 +1,8 @@
 //! What users do: the writes of docs/format.md, sections 6 to 8, in their order.
 
-use crate::keychain::{Item, Wrap};
-use crate::run::{Action, Done, Kits, Memory, Run, Stop};
-use crate::state::{DESTROYED, MACHINES, NO_PENDING, NONE, Pending};
+use super::keychain::{Item, Wrap};
+use super::run::{Action, Done, Kits, Memory, Run, Stop};
+use super::state::{DESTROYED, MACHINES, NO_PENDING, NONE, Pending};
 
 impl Run {
     /// Carries the action out.

@@ -1,10 +1,10 @@
 //! What may happen next: what users do, whole, cut short, halted or beside another process; power cuts; time that
 //! passes; files that are put in the vault's place by hand.
 
-use crate::keychain::NO_ANCHOR;
-use crate::run::{Action, Kits, Race, Run, Stop};
-use crate::state::{Doc, MACHINES, Mark, NONE, State};
-use crate::variant::Variant;
+use super::keychain::NO_ANCHOR;
+use super::run::{Action, Kits, Race, Run, Stop};
+use super::state::{Doc, MACHINES, Mark, NONE, State};
+use super::variant::Variant;
 
 /// A process that a power cut stops after one of its writes.
 #[derive(Debug, Clone, Copy)]

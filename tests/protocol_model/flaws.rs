@@ -1,8 +1,8 @@
 //! Every flaw of `Variant`, with what it takes to find it.
 
-use crate::checker::walk;
-use crate::state::{Budget, State};
-use crate::variant::Variant;
+use super::checker::walk;
+use super::state::{Budget, State};
+use super::variant::Variant;
 
 /// A flawed protocol, the invariant that it breaks, and how often each thing may happen until it does.
 pub struct Flaw {

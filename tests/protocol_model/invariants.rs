@@ -1,8 +1,8 @@
 //! What must hold in every state.
 
-use crate::run::{Action, Kits, Memory, Run, Stop};
-use crate::state::{MACHINES, Machine, NONE, State};
-use crate::variant::Variant;
+use super::run::{Action, Kits, Memory, Run, Stop};
+use super::state::{MACHINES, Machine, NONE, State};
+use super::variant::Variant;
 
 /// I1 to I3, I5 and I7. I4 and I6 are about writes, and are looked at where those are made.
 pub fn check(state: &State, variant: Variant) -> Result<(), &'static str> {

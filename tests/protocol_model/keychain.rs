@@ -1,6 +1,6 @@
 //! What a keychain holds: an item of wraps, an anchor, and the values that a power cut may bring back.
 
-use crate::state::NONE;
+use super::state::NONE;
 
 /// Up to four wraps, the newest data key's last: each a byte of the key plus one, the password and the enrolment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -1,8 +1,8 @@
 //! The rotation of the data key: the steps of docs/format.md, section 8.1, in the order in which they are written.
 
-use crate::keychain::Wrap;
-use crate::run::{Done, Kits, Memory, Run, Stop};
-use crate::state::{ENROLMENTS, MACHINES, Mark, NO_PENDING, NONE, Pending};
+use super::keychain::Wrap;
+use super::run::{Done, Kits, Memory, Run, Stop};
+use super::state::{ENROLMENTS, MACHINES, Mark, NO_PENDING, NONE, Pending};
 
 /// What an unlock finds of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! One process: what it has read, the lock it takes, and its writes. After every write it may be cut off.
 
-use crate::keychain::{Anchor, Item, Wrap};
-use crate::state::{Doc, ENROLMENTS, Mark, NONE, State};
-use crate::variant::Variant;
+use super::keychain::{Anchor, Item, Wrap};
+use super::state::{Doc, ENROLMENTS, Mark, NONE, State};
+use super::variant::Variant;
 
 /// What becomes of the kits when the data key rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

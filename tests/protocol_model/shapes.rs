@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::checker::walk;
-use crate::state::{Budget, MACHINES, State};
-use crate::variant::Variant;
+use super::checker::walk;
+use super::state::{Budget, MACHINES, State};
+use super::variant::Variant;
 
 pub struct Shape {
     name: &'static str,

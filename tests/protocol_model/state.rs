@@ -4,7 +4,7 @@
 //! Everything is small and of fixed size, so that millions of states fit into memory; `canonical` gives states that
 //! nobody could tell apart the same numbers.
 
-use crate::keychain::{Anchor, Item, NO_ANCHOR, Slot, Wrap};
+use super::keychain::{Anchor, Item, NO_ANCHOR, Slot, Wrap};
 
 pub const MACHINES: usize = 2;
 /// Machines and what gave them their items: each computer has four numbers in a row for that.

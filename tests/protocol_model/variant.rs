@@ -1,6 +1,6 @@
 //! The points in which a protocol may be wrong.
 
-use crate::state::MACHINES;
+use super::state::MACHINES;
 
 /// The protocol as it is, or one that is wrong in the points named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

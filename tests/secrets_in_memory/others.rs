@@ -6,9 +6,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use super::harness::{CHEAP, OLD};
+use super::is_root;
 use super::program::{PROGRAM, wait_for_reading};
-use super::{is_root, proof};
+use crate::prompts::terminal::{CHEAP, OLD};
+use crate::support::proof;
 
 /// Nobody's, on every Linux.
 const NOBODY: u32 = 65534;

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::harness::Home;
 use super::memory::Memory;
+use crate::prompts::terminal::Home;
 
 /// Far more than any step takes, so that only a program that hangs meets it.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -22,7 +22,7 @@ use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
 
-use super::harness::Home;
+use crate::prompts::terminal::Home;
 
 /// Secrets by what they are called.
 #[derive(Debug, Clone, Default)]

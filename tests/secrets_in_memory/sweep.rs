@@ -16,9 +16,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::harness::Home;
 use super::memory::Memory;
 use super::program::{call_in, command};
+use crate::prompts::terminal::Home;
 
 /// Calls that the allocator makes, which may be in the middle of a computation.
 const ALLOCATOR: [i64; 6] =

@@ -24,9 +24,6 @@
 //! leaves the computer as it was before that. What a user has put in the vault's place by hand lacks what it lacks,
 //! until a computer goes on from it or the other file is put back.
 
-#[path = "../proof/mod.rs"]
-mod proof;
-
 mod checker;
 mod commands;
 mod events;
@@ -39,6 +36,7 @@ mod shapes;
 mod state;
 mod variant;
 
+use crate::support::proof;
 use flaws::FLAWS;
 use shapes::{LONG, SHORT, walk_through};
 

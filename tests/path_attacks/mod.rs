@@ -4,13 +4,8 @@
 #![cfg(all(target_os = "linux", feature = "cli"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
-#[path = "../faults/home.rs"]
-#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
-mod home;
 mod outside;
 mod planted;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod races;
 mod strangers;
 mod targets;

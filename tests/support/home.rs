@@ -13,8 +13,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-#[path = "hints.rs"]
-pub mod hints;
+use super::hints;
 
 /// The cheapest password check that is accepted: about a tenth of a second.
 pub const FLOOR: &str = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4";

@@ -8,12 +8,10 @@
 
 mod calls;
 mod full_disk;
-mod home;
+pub mod home;
 mod killed;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod refused;
 mod stories;
 mod strace;
-mod tracer;
+pub mod tracer;
 mod trial;

@@ -4,18 +4,12 @@
 //! The moments are drawn from a seed that is printed; STRONGROOM_TEST_SEED takes another run's.
 #![cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
 
-#[path = "../desktop/mod.rs"]
-mod desktop;
-#[path = "../desktop_stories/home.rs"]
-#[allow(dead_code, reason = "the stories need more of it")]
-mod home;
 mod moment;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod world;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::support::{desktop, proof};
 use moment::{Moment, Victim};
 use world::{CHANGES, Course, World};
 
@@ -70,12 +64,14 @@ fn survives(name: &str, loops: usize) {
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn a_vault_survives_kills_at_any_moment() {
-    desktop::inside("--unlocked", "a_vault_survives_kills_at_any_moment", || survives("kill-loops", 40));
+    desktop::inside("--unlocked", concat!(module_path!(), "::a_vault_survives_kills_at_any_moment"), || {
+        survives("kill-loops", 40)
+    });
 }
 
 #[test]
 #[ignore = "long: run ./test --long"]
 fn long_mode_a_vault_survives_a_thousand_kills_at_any_moment() {
-    let test = "long_mode_a_vault_survives_a_thousand_kills_at_any_moment";
+    let test = concat!(module_path!(), "::long_mode_a_vault_survives_a_thousand_kills_at_any_moment");
     desktop::inside("--unlocked", test, || survives("kill-loops-long", 1000));
 }

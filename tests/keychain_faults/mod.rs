@@ -3,16 +3,7 @@
 
 mod bench;
 #[cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
-#[path = "../desktop/mod.rs"]
-mod desktop;
-#[cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
-#[path = "../desktop_stories/home.rs"]
-#[allow(dead_code, reason = "the stories need more of it")]
-mod home;
-#[cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
 mod program;
-#[path = "../proof/mod.rs"]
-mod proof;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -22,6 +13,7 @@ use strongroom::crypto::kdf::KdfCost;
 use strongroom::keychain::ItemKind;
 use strongroom::vault::{Edges, NextKit, Rotation, Settle, Unlocked, create};
 
+use crate::support::proof;
 use bench::*;
 
 /// What may take so long at most, Argon2id's own time included. What hangs takes for ever.

@@ -10,8 +10,6 @@ mod keys;
 mod numbers;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 mod programs;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod sealed;
 mod splices;
 mod vault;
@@ -22,9 +20,4 @@ mod seeds;
 #[path = "../../fuzz/src/targets.rs"]
 mod targets;
 #[path = "../../fuzz/src/vectors.rs"]
-mod vectors;
-
-#[cfg(all(target_os = "linux", feature = "cli"))]
-#[allow(dead_code, reason = "the stories of the command line use the rest of it")]
-#[path = "../cli/harness.rs"]
-mod harness;
+pub mod vectors;

@@ -2,17 +2,17 @@
 //! the terminal is left.
 #![cfg(all(unix, feature = "cli"))]
 
-mod harness;
 mod interrupts;
 mod keys;
 mod kits;
 mod streams;
+pub mod terminal;
 mod width;
 
 use std::fs;
 use std::process::Command;
 
-use harness::*;
+use terminal::*;
 
 #[test]
 fn init_makes_six_words_and_goes_on_once_they_are_typed_back() {

@@ -4,16 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod attributes;
-#[path = "../faults/calls.rs"]
-mod calls;
 mod drive;
-#[path = "../faults/home.rs"]
-#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
-mod home;
-#[path = "../proof/mod.rs"]
-mod proof;
-#[path = "../faults/tracer.rs"]
-#[expect(dead_code, reason = "shared with the suite of faults, which uses the rest")]
-mod tracer;
 mod twins;
 mod whole;

@@ -2,9 +2,7 @@
 //! each situation of the OS keychain, by exit code, by kind and in words.
 #![cfg(all(unix, not(target_os = "macos"), feature = "cli"))]
 
-#[path = "../desktop/mod.rs"]
-mod desktop;
-mod home;
+pub mod home;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::desktop;
 use home::*;
 
 macro_rules! stories {
@@ -21,9 +20,7 @@ macro_rules! stories {
         #[test]
         #[ignore = "needs a real Secret Service: run ./test"]
         fn $name() {
-            // The test's name has the modules, without the program's.
-            let test = concat!(module_path!(), "::", stringify!($name)).split_once("::").unwrap().1;
-            desktop::inside($mode, test, || {
+            desktop::inside($mode, concat!(module_path!(), "::", stringify!($name)), || {
                 let _log = DaemonLog;
                 $body
             });

@@ -4,14 +4,9 @@
 //! Only root may look into a process that refuses dumps, so what searches needs root.
 #![cfg(all(target_os = "linux", target_env = "gnu", feature = "cli"))]
 
-#[path = "../prompts/harness.rs"]
-#[expect(dead_code, reason = "shared with the stories of the prompts, which use the rest")]
-mod harness;
 mod memory;
 mod others;
 mod program;
-#[path = "../proof/mod.rs"]
-mod proof;
 mod secrets;
 mod sweep;
 
@@ -20,7 +15,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use harness::*;
+use crate::prompts::terminal::*;
+use crate::support::proof;
 use memory::{Hit, Memory};
 use program::*;
 use secrets::Secrets;

@@ -3,7 +3,6 @@
 //! tests cover what is the same everywhere.
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
-mod harness;
 mod headers;
 
 mod archives;

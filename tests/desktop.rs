@@ -1,0 +1,8 @@
+//! The keychain of a desktop, each test on a session bus of its own, and a keychain that fails.
+
+mod support;
+
+mod desktop_stories;
+mod keychain_faults;
+mod keychain_os;
+mod kill_loops;

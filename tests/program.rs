@@ -1,0 +1,7 @@
+//! The program, as it is typed into a shell.
+
+mod support;
+
+mod cli;
+mod doctor;
+mod secrecy;
