@@ -17,6 +17,14 @@
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | `cli` | the command line, behind the feature of that name |
 //!
+//! | feature, all on by default | what it adds |
+//! |---|---|
+//! | `cli` | the program, and `os-keychain` with it |
+//! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
+//! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
+//!
+//! Without any of them the library opens and seals files, and vaults with a keychain file.
+//!
 //! ```
 //! use std::io::{Read, Write};
 //! use strongroom::body::{Metadata, Opener, Sealer};

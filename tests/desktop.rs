@@ -4,5 +4,6 @@ mod support;
 
 mod desktop_stories;
 mod keychain_faults;
+#[cfg(feature = "os-keychain")]
 mod keychain_os;
 mod kill_loops;

@@ -4,11 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strongroom::keychain::{
-    FileKeychain, ITEM_LIMIT, ItemKind, Keychain, KeychainError, MemoryFault, MemoryKeychain, OsKeychain, Prompting,
-    StoredItem, WithDeadline,
+    FileKeychain, ITEM_LIMIT, ItemKind, Keychain, KeychainError, MemoryFault, MemoryKeychain, StoredItem, WithDeadline,
 };
-
-use crate::support::desktop;
 
 const VAULT: &str = "0b7b4a54-6d7a-4c4e-9d27-7a1f1c1a2b3c";
 const OTHER: &str = "f6a1c2d3-0000-4000-8000-00000000beef";
@@ -141,17 +138,23 @@ fn a_deadline_keeps_the_contract() {
     keeps_the_contract(&keychain, Holds::ManyVaults);
 }
 
+#[cfg(feature = "os-keychain")]
 #[test]
 #[ignore = "needs a real Secret Service: run ./test"]
 fn the_operating_system_keeps_the_contract() {
-    desktop::inside("--unlocked", concat!(module_path!(), "::the_operating_system_keeps_the_contract"), || {
-        let locks = tempfile::tempdir().expect("a folder");
-        let keychain = OsKeychain::new(Prompting::Forbidden).with_locks(Some(locks.path().join("locks")));
-        for left_over in listed(&keychain) {
-            keychain.delete(&left_over.handle).expect("delete");
-        }
-        keeps_the_contract(&keychain, Holds::ManyVaults);
-    });
+    use strongroom::keychain::{OsKeychain, Prompting};
+    crate::support::desktop::inside(
+        "--unlocked",
+        concat!(module_path!(), "::the_operating_system_keeps_the_contract"),
+        || {
+            let locks = tempfile::tempdir().expect("a folder");
+            let keychain = OsKeychain::new(Prompting::Forbidden).with_locks(Some(locks.path().join("locks")));
+            for left_over in listed(&keychain) {
+                keychain.delete(&left_over.handle).expect("delete");
+            }
+            keeps_the_contract(&keychain, Holds::ManyVaults);
+        },
+    );
 }
 
 #[test]

@@ -6,10 +6,11 @@
 mod deadline;
 mod file;
 mod memory;
+#[cfg(feature = "os-keychain")]
 mod os;
-#[cfg(all(unix, not(target_os = "macos")))]
+#[cfg(all(feature = "os-keychain", unix, not(target_os = "macos")))]
 mod secret_service;
-#[cfg(all(unix, not(target_os = "macos")))]
+#[cfg(all(feature = "os-keychain", unix, not(target_os = "macos")))]
 mod trouble;
 
 use std::fmt;
@@ -22,9 +23,11 @@ use crate::disk;
 pub use deadline::WithDeadline;
 pub use file::FileKeychain;
 pub use memory::{MemoryFault, MemoryKeychain};
+#[cfg(feature = "os-keychain")]
 pub use os::OsKeychain;
 
 /// The service every item of ours stands under.
+#[cfg(feature = "os-keychain")]
 const SERVICE: &str = "strongroom";
 
 /// The largest item any kind accepts, in bytes: Windows Credential Manager takes 2,560.
