@@ -614,7 +614,7 @@ fn a_vault_file_from_before_a_rotation_is_found() {
     let new = fs::read(home.vault()).unwrap();
     fs::write(home.vault(), old).unwrap();
     let remedies = home.found(&["data key", "anchor"]);
-    assert_eq!(remedies[0], "put the vault file back that this computer saw last");
+    assert_eq!(remedies[0], "put back the vault file that this computer last recorded");
     fs::write(home.vault(), new).unwrap();
     home.clean();
 }

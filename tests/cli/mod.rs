@@ -15,6 +15,7 @@ mod engagement_end;
 mod first_use;
 mod hazards;
 mod help;
+mod help_pages;
 mod homeless;
 mod init;
 mod inputs;
