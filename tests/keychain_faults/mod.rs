@@ -362,7 +362,7 @@ fn survives(operation: &Operation, faults: &[Fault], name: &str) {
 #[test]
 fn every_password_that_opens_a_rotating_vault_ends_the_rotation() {
     for begins_with in [OLD, NEW] {
-        let mut machine = Machine::new(&settled(), Some((Fault::Locked, 3)));
+        let mut machine = Machine::new(&settled(), Some((Fault::Locked, 4)));
         let mut unlocked = machine.unlock(OLD).unwrap();
         machine.arm();
         let changed = unlocked.change_password(&password(OLD), &password(NEW), None);
