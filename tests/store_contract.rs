@@ -14,7 +14,7 @@ fn folder_store(folder: &Path) -> FolderStore {
     FolderStore::new(folder, LIMIT).expect("a folder store")
 }
 
-fn lock(store: &dyn Store) -> Box<dyn LockedStore + '_> {
+fn lock(store: &dyn Store) -> Box<dyn LockedStore> {
     // A program that another test starts holds this process's locks for a moment, between its fork and its exec.
     store.lock(Duration::from_secs(10)).expect("the lock is free")
 }

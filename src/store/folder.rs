@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,14 @@ use crate::disk::{self, folder_of, with_suffix};
 /// The vault file's name in its folder.
 pub const VAULT_FILE: &str = "vault.json";
 
-/// A vault file in a local folder.
+/// A vault file in a local folder. Clones are the same store.
+#[derive(Debug, Clone)]
 pub struct FolderStore {
     /// The vault file itself: where `vault.json` was a symbolic link, its target.
     file: PathBuf,
     size_limit: u64,
     /// When this process gave the lock back last.
-    released: Mutex<Option<Instant>>,
+    released: Arc<Mutex<Option<Instant>>>,
 }
 
 impl FolderStore {
@@ -33,7 +34,7 @@ impl FolderStore {
         if fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_symlink()) {
             file = fs::canonicalize(&file).map_err(io_error("follow", &file))?;
         }
-        Ok(Self { file, size_limit, released: Mutex::new(None) })
+        Ok(Self { file, size_limit, released: Arc::default() })
     }
 
     /// Returns the vault file's path.
@@ -130,7 +131,7 @@ impl Store for FolderStore {
         Ok(standing)
     }
 
-    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError> {
         let folder = folder_of(&self.file);
         disk::create_own_folder(folder).map_err(io_error("make", folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
@@ -141,25 +142,25 @@ impl Store for FolderStore {
             thread::sleep(rest);
         }
         match disk::lock(&path, wait).map_err(io_error("lock", &path))? {
-            Some(lock) => Ok(Box::new(LockedFolder { store: self, _lock: lock })),
+            Some(lock) => Ok(Box::new(LockedFolder { store: self.clone(), _lock: lock })),
             None => Err(StoreError::Busy { waited: wait }),
         }
     }
 }
 
-struct LockedFolder<'a> {
-    store: &'a FolderStore,
+struct LockedFolder {
+    store: FolderStore,
     /// The system gives the lock back when this is closed, even when the process is killed.
     _lock: File,
 }
 
-impl Drop for LockedFolder<'_> {
+impl Drop for LockedFolder {
     fn drop(&mut self) {
         *self.store.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 }
 
-impl LockedFolder<'_> {
+impl LockedFolder {
     /// Keeps the document that is about to be replaced under another name, without taking it from its own.
     /// Returns the name of what was set aside.
     fn keep(&self, replaced: &Replaced) -> io::Result<Option<PathBuf>> {
@@ -200,7 +201,7 @@ impl LockedFolder<'_> {
     }
 }
 
-impl LockedStore for LockedFolder<'_> {
+impl LockedStore for LockedFolder {
     fn replace(
         &mut self,
         bytes: &[u8],

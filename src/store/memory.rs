@@ -1,6 +1,7 @@
 //! A store in memory that fails on request: for tests, and for programs that keep the document elsewhere.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{LockedStore, Replaced, Store, StoreError};
@@ -33,11 +34,11 @@ struct Documents {
     spared: usize,
 }
 
-/// A vault document in memory.
-#[derive(Default)]
+/// A vault document in memory. Clones are the same store.
+#[derive(Clone, Default)]
 pub struct MemoryStore {
-    documents: Mutex<Documents>,
-    writing: Mutex<()>,
+    documents: Arc<Mutex<Documents>>,
+    locked: Arc<AtomicBool>,
 }
 
 impl MemoryStore {
@@ -97,11 +98,11 @@ impl Store for MemoryStore {
         Ok(named.iter().filter(|(_, document)| document.is_some()).map(|(name, _)| (*name).into()).collect())
     }
 
-    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError> {
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError> {
         let start = Instant::now();
         loop {
-            match self.writing.try_lock() {
-                Ok(guard) => return Ok(Box::new(LockedMemory { store: self, _guard: guard })),
+            match self.locked.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(Box::new(LockedMemory { store: self.clone() })),
                 Err(_) if start.elapsed() < wait => std::thread::sleep(Duration::from_millis(1)),
                 Err(_) => return Err(StoreError::Busy { waited: wait }),
             }
@@ -109,12 +110,17 @@ impl Store for MemoryStore {
     }
 }
 
-struct LockedMemory<'a> {
-    store: &'a MemoryStore,
-    _guard: MutexGuard<'a, ()>,
+struct LockedMemory {
+    store: MemoryStore,
 }
 
-impl LockedStore for LockedMemory<'_> {
+impl Drop for LockedMemory {
+    fn drop(&mut self) {
+        self.store.locked.store(false, Ordering::Release);
+    }
+}
+
+impl LockedStore for LockedMemory {
     fn replace(
         &mut self,
         bytes: &[u8],

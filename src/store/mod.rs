@@ -48,11 +48,11 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Io`].
     fn standing(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Takes the one lock that writing needs, waiting at most `wait`.
+    /// Takes the one lock that writing needs, waiting at most `wait`. The lock owns all that it needs.
     ///
     /// # Errors
     /// [`StoreError::Busy`] where another process holds it all the while.
-    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore + '_>, StoreError>;
+    fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError>;
 }
 
 /// A store while this process holds its lock. Dropping it gives the lock back.
