@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use strongroom::crypto::kdf::{KdfCost, KdfParams, derive_kek};
@@ -48,9 +49,9 @@ fn password() -> Password {
 
 fn seed(folder: &Path, projects: usize) {
     std::fs::create_dir(folder).expect("the vault's folder");
-    let store = FolderStore::new(&folder.join("vault"), SIZE_LIMIT).expect("a store");
-    let keychain = FileKeychain::new(folder.join("key"));
-    let edges = Edges { store: &store, keychain: &keychain, host: &ThisHost };
+    let store = Arc::new(FolderStore::new(&folder.join("vault"), SIZE_LIMIT).expect("a store"));
+    let keychain = Arc::new(FileKeychain::new(folder.join("key")));
+    let edges = Edges { store: store.clone(), keychain: keychain.clone(), host: Arc::new(ThisHost) };
     let id = VaultId::generate().expect("an id");
     let mut vault = create(edges, id, &password(), KdfCost::FLOOR).expect("a vault");
     let new: Vec<NewProject> = (0..projects)

@@ -268,6 +268,20 @@ pub enum Error {
         /// What does not fit.
         detail: String,
     },
+    /// Only the previous vault file opened, so that nothing may be changed until the user accepts it.
+    #[error("{}", only_previous(.place, .reason, .keychain, *.other_key))]
+    OnlyPrevious {
+        /// The vault file.
+        place: String,
+        /// Why it cannot be used.
+        reason: String,
+        /// The keychain's name.
+        keychain: String,
+        /// The vault file is under a data key that this computer does not hold.
+        other_key: bool,
+        /// The generation of the previous one.
+        generation: u64,
+    },
     /// The keychain took an item and gave back another.
     #[error("{keychain} did not keep what was written to it")]
     KeychainForgets {
@@ -405,6 +419,13 @@ fn sealed_for(is_delivery: bool) -> &'static str {
 
 fn destroyed_on(destroyed: Option<Timestamp>) -> String {
     destroyed.map(|at| format!("; it was destroyed on {at}, and its name stays on record")).unwrap_or_default()
+}
+
+fn only_previous(place: &str, reason: &str, keychain: &str, other_key: bool) -> String {
+    if other_key {
+        return format!("the item in {keychain} is not a key for this vault: the vault file is under another data key");
+    }
+    format!("the vault {place} is damaged: {reason}")
 }
 
 fn wrong_password(vault_may_be_damaged: bool) -> &'static str {

@@ -149,6 +149,8 @@ fn classify(error: &Error) -> (Exit, &'static str) {
         Error::Keychain(error) => (Exit::Keychain, error.kind()),
         Error::KeyMissing { .. } => (Exit::Keychain, "key-missing"),
         Error::KeyNotOurs { .. } => (Exit::Keychain, "key-not-ours"),
+        Error::OnlyPrevious { other_key: true, .. } => (Exit::Keychain, "key-not-ours"),
+        Error::OnlyPrevious { .. } => (Exit::Damaged, "damaged"),
         Error::KeychainForgets { .. } => (Exit::Keychain, "keychain-forgets"),
         Error::EitherPassword { .. } => (Exit::Keychain, "either-password"),
         Error::RotationBegun { cause } | Error::Enrolled { cause } => classify(cause),
@@ -265,6 +267,19 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::KeyNotOurs { .. } => {
             "name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: \
              strongroom recover"
+        }
+        Error::OnlyPrevious { other_key: true, generation, .. } => {
+            return Some(format!(
+                "if another computer rotated the data key, a recovery kit gives this one the new key: `strongroom \
+                 recover`. Only if the vault file is damaged: restore it from a backup, or go on from the previous \
+                 one (generation {generation}) with --accept-rollback; what stands there is set aside"
+            ));
+        }
+        Error::OnlyPrevious { generation, .. } => {
+            return Some(format!(
+                "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
+                 --accept-rollback; what stands there is set aside"
+            ));
         }
         Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",
         Error::EitherPassword { .. } => {

@@ -27,6 +27,8 @@
 //!
 //! ```
 //! use std::io::{Read, Write};
+//! use std::sync::Arc;
+//!
 //! use strongroom::body::{Metadata, Opener, Sealer};
 //! use strongroom::crypto::kdf::KdfCost;
 //! use strongroom::crypto::secret::Password;
@@ -36,13 +38,14 @@
 //! use strongroom::store::MemoryStore;
 //! use strongroom::vault::{Edges, NewProject, Vault, create};
 //!
-//! let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
-//! let edges = Edges { store: &store, keychain: &keychain, host: &ThisHost };
+//! let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
+//! let edges = Edges { store: store.clone(), keychain: keychain.clone(), host: Arc::new(ThisHost) };
 //! let password = Password::new("six words would be a good choice".as_bytes())?;
 //! create(edges, VaultId::generate()?, &password, KdfCost::FLOOR)?;
 //!
-//! let vault = Vault::open(&store)?; // what stands in clear, and nothing else
-//! let mut unlocked = vault.unlock(&password, &keychain, &ThisHost)?; // only this has operations on keys
+//! let vault = Vault::open(store)?; // what stands in clear, and nothing else
+//! let mut unlocked = vault.unlock(&password, keychain, Arc::new(ThisHost))?; // only this has operations on keys
+//! unlocked.tend(&password)?; // finishes what an unlock has to finish: unlocking itself writes nothing
 //! unlocked.add_project(&NewProject { name: "acme-2026".into(), ..NewProject::default() })?;
 //!
 //! let key = unlocked.file_key("acme-2026", None)?;

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -496,10 +497,10 @@ impl Keychain for CutShort {
 #[test]
 fn a_password_change_that_was_cut_short_is_found() {
     let home = Home::new("file");
-    let store = FolderStore::new(home.vault().parent().unwrap(), SIZE_LIMIT).unwrap();
-    let keychain = CutShort { inner: FileKeychain::new(home.item()), writes: AtomicUsize::new(0) };
+    let store = Arc::new(FolderStore::new(home.vault().parent().unwrap(), SIZE_LIMIT).unwrap());
+    let keychain = Arc::new(CutShort { inner: FileKeychain::new(home.item()), writes: AtomicUsize::new(0) });
     let old = Password::new(PASSWORD.as_bytes()).unwrap();
-    let mut vault = Vault::open(&store).unwrap().unlock(&old, &keychain, &ThisHost).unwrap();
+    let mut vault = Vault::open(store.clone()).unwrap().unlock(&old, keychain.clone(), Arc::new(ThisHost)).unwrap();
     let new = Password::new(b"another-password-altogether-here").unwrap();
     vault.change_password(&old, &new, Some(KdfCost::DEFAULT)).unwrap_err();
     let remedies = home.found(&["data key"]);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -265,7 +266,7 @@ fn data_key(vector: &Vector) -> Vec<u8> {
 
 /// Opens the vault of a vector, compares what it holds, and returns why it must not be changed, if so.
 fn open_vault(vector: &Vector) -> Result<(), Error> {
-    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+    let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
     store.put(Some(vector.vault_file()), None);
     for kind in [ItemKind::DataKey, ItemKind::Anchor] {
         keychain.set(VAULT_ID, kind, &vector.section(kind.name()).unwrap()).unwrap();
@@ -273,10 +274,11 @@ fn open_vault(vector: &Vector) -> Result<(), Error> {
     let password = Password::new(vector.get("password").as_bytes()).unwrap();
     if let Some(secret) = vector.header.get("kit-secret") {
         let secret = KitSecret::from_slice(&hex::decode(secret).unwrap()).unwrap();
-        let opened = Vault::open(&store)?.open_with_kit(&secret)?;
+        let opened = Vault::open(store.clone())?.open_with_kit(&secret)?;
         assert_eq!((opened.kit().to_string(), opened.projects()), ("1-BS".into(), 1));
     }
-    let mut unlocked = Vault::open(&store)?.unlock(&password, &keychain, &ThisHost)?;
+    let mut unlocked = Vault::open(store.clone())?.unlock(&password, keychain.clone(), Arc::new(ThisHost))?;
+    unlocked.tend(&password)?;
     assert_eq!(hex::encode(&data_key(vector)[..]), vector.get("data-key"));
     assert_eq!(unlocked.header().generation.to_string(), vector.get("generation"));
     let version = vector.get("version").parse().unwrap();

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong fails its test")]
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use strongroom::Error;
 use strongroom::crypto::cobblestone;
@@ -26,8 +28,8 @@ const PROJECT_MEMBERS: [&str; 4] = ["engagement", "destruction", "shares", "colo
 
 /// A computer with the vault of a vector.
 struct Machine {
-    store: MemoryStore,
-    keychain: MemoryKeychain,
+    store: Arc<MemoryStore>,
+    keychain: Arc<MemoryKeychain>,
 }
 
 fn vector(name: &str) -> Vector {
@@ -40,7 +42,7 @@ fn password() -> Password {
 
 impl Machine {
     fn empty() -> Self {
-        Self { store: MemoryStore::new(), keychain: MemoryKeychain::new() }
+        Self { store: Arc::new(MemoryStore::new()), keychain: Arc::new(MemoryKeychain::new()) }
     }
 
     fn of(name: &str) -> Self {
@@ -54,12 +56,15 @@ impl Machine {
         machine
     }
 
-    fn edges(&self) -> Edges<'_> {
-        Edges { store: &self.store, keychain: &self.keychain, host: &ThisHost }
+    fn edges(&self) -> Edges {
+        Edges { store: self.store.clone(), keychain: self.keychain.clone(), host: Arc::new(ThisHost) }
     }
 
-    fn unlocked(&self) -> Unlocked<'_> {
-        Vault::open(&self.store).unwrap().unlock(&password(), &self.keychain, &ThisHost).unwrap()
+    fn unlocked(&self) -> Unlocked {
+        let vault = Vault::open(self.store.clone()).unwrap();
+        let mut unlocked = vault.unlock(&password(), self.keychain.clone(), Arc::new(ThisHost)).unwrap();
+        unlocked.tend(&password()).unwrap();
+        unlocked
     }
 
     fn document(&self) -> Document {
@@ -99,12 +104,12 @@ fn what_is_not_read_survives_changes_merges_and_restores() {
         assert_eq!(unread(&plain.document()), held, "{name}");
         let plain = Machine::of("opens");
         let copy = vector(name).section("vault").unwrap();
-        let opened = Vault::open_copy(&plain.store, &copy).unwrap();
-        opened.unlock(&password(), &plain.keychain, &ThisHost).unwrap().restore().unwrap();
+        let opened = Vault::open_copy(plain.store.clone(), &copy).unwrap();
+        opened.unlock(&password(), plain.keychain.clone(), Arc::new(ThisHost)).unwrap().restore().unwrap();
         assert_eq!(unread(&plain.document()), held, "{name}");
         let copy = vector("opens").section("vault").unwrap();
-        let opened = Vault::open_copy(&machine.store, &copy).unwrap();
-        opened.unlock(&password(), &machine.keychain, &ThisHost).unwrap().restore().unwrap();
+        let opened = Vault::open_copy(machine.store.clone(), &copy).unwrap();
+        opened.unlock(&password(), machine.keychain.clone(), Arc::new(ThisHost)).unwrap().restore().unwrap();
         assert_eq!(unread(&machine.document()), held, "{name}");
     }
 }
@@ -143,8 +148,8 @@ fn the_end_of_a_log_stays_in_the_anchor() {
     let kit = unlocked.make_kit().unwrap();
     unlocked.add_kit(&kit, &password()).unwrap();
     drop(unlocked);
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&machine.keychain, &ThisHost, &password(), None, false).unwrap());
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(machine.keychain.clone(), Arc::new(ThisHost), &password(), None, false).unwrap());
     assert_eq!(log(), held);
 }
 
@@ -162,7 +167,7 @@ fn a_way_in_of_an_unknown_kind_is_kept_and_not_left_behind() {
     let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
     assert!(matches!(&refused, Error::ReadOnly { features } if features == &["slot:member"]), "{refused}");
     let copy = vector("opens").section("vault").unwrap();
-    let opened = Vault::open_copy(&machine.store, &copy).unwrap();
-    opened.unlock(&password(), &machine.keychain, &ThisHost).unwrap().restore().unwrap();
+    let opened = Vault::open_copy(machine.store.clone(), &copy).unwrap();
+    opened.unlock(&password(), machine.keychain.clone(), Arc::new(ThisHost)).unwrap().restore().unwrap();
     assert_eq!(slots(), held, "who has a way in is an order that stays in force");
 }

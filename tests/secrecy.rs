@@ -7,6 +7,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -133,10 +134,11 @@ impl Home {
 
     /// Recomputes every file key, and the content key of a sealed file.
     fn file_keys(&self, password: &str, sealed: &str, secrets: &mut Vec<Secret>) {
-        let store = FolderStore::new(&self.path(".local/share/strongroom"), SIZE_LIMIT).unwrap();
-        let keychain = FileKeychain::new(self.item());
+        let store = Arc::new(FolderStore::new(&self.path(".local/share/strongroom"), SIZE_LIMIT).unwrap());
+        let keychain = Arc::new(FileKeychain::new(self.item()));
         let password = Password::new(password.as_bytes()).unwrap();
-        let vault = Vault::open(&store).unwrap().unlock(&password, &keychain, &ThisHost).unwrap();
+        let vault =
+            Vault::open(store.clone()).unwrap().unlock(&password, keychain.clone(), Arc::new(ThisHost)).unwrap();
         let bytes = fs::read(self.path(sealed)).unwrap();
         let block = Block::parse(&bytes[..4096]).unwrap();
         let context = [label::CONTENT_KEY, &block.prelude.to_bytes()];

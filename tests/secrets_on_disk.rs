@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -117,9 +118,9 @@ fn secrets(home: &Home, typed: &str) -> Secrets {
     let data_key = cobblestone::open(kek.expose(), &context, &wrap.wrapped).expect("the password of this item");
     secrets.insert(format!("KEK of {typed}"), kek.expose().to_vec());
     secrets.insert("data key".into(), data_key.to_vec());
-    let store = FolderStore::new(&folder, SIZE_LIMIT).unwrap();
-    let keychain = FileKeychain::new(item(home));
-    let vault = Vault::open(&store).unwrap().unlock(&password, &keychain, &ThisHost).unwrap();
+    let store = Arc::new(FolderStore::new(&folder, SIZE_LIMIT).unwrap());
+    let keychain = Arc::new(FileKeychain::new(item(home)));
+    let vault = Vault::open(store.clone()).unwrap().unlock(&password, keychain.clone(), Arc::new(ThisHost)).unwrap();
     for (number, key) in vault.candidate_keys(None).enumerate() {
         secrets.insert(format!("file key {number}"), key.unwrap().key.expose().to_vec());
     }

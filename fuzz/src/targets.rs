@@ -3,6 +3,7 @@
 //!
 //! The tests run the same functions on the committed corpus and on mutations of it: see tests/hostile.
 
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use strongroom::Error;
@@ -193,20 +194,21 @@ pub fn vault(bytes: &[u8]) {
         assert_eq!(again.header, rewritten.header);
     }
     find_key(bytes, &KNOWN.item);
-    let store = MemoryStore::new();
+    let store = Arc::new(MemoryStore::new());
     store.put(Some(bytes.to_vec()), None);
     let secret = KitSecret::from_slice(&[7; 32]).expect("32 bytes");
-    let opened = Vault::open(&store).and_then(|vault| vault.open_with_kit(&secret).map(drop));
+    let opened = Vault::open(store.clone()).and_then(|vault| vault.open_with_kit(&secret).map(drop));
     assert!(opened.is_err(), "a kit that nobody made opened it");
 }
 
 /// Goes as far as a program goes without a password.
 fn find_key(vault: &[u8], item: &[u8]) {
-    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+    let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
     store.put(Some(vault.to_vec()), Some(KNOWN.vault.clone()));
     // Longer than any keychain takes: refused before it is parsed.
     if keychain.set(&KNOWN.vault_id, ItemKind::DataKey, item).is_ok() {
-        let found = Vault::open(&store).and_then(|vault| vault.find_key(&keychain, &ThisHost).map(drop));
+        let found =
+            Vault::open(store.clone()).and_then(|vault| vault.find_key(keychain.clone(), Arc::new(ThisHost)).map(drop));
         let text = found.map_or_else(|error| error.to_string(), |()| String::new());
         assert!(text.len() < 2000, "an error as long as its input");
     }

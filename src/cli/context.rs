@@ -18,7 +18,7 @@ use crate::format::vault::SIZE_LIMIT;
 use crate::host::ThisHost;
 use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
 use crate::store::FolderStore;
-use crate::vault::{Notice, Unlocked, Vault};
+use crate::vault::{Notice, Vault};
 
 /// How long a keychain may take where nobody can answer a dialog.
 const DEADLINE_ALONE: Duration = Duration::from_secs(3);
@@ -238,7 +238,7 @@ impl Context {
         let place = PathBuf::from(&known.place);
         let folder = place.parent().filter(|_| !is_same_file(&place, file));
         let store = folder.and_then(|folder| FolderStore::new(folder, SIZE_LIMIT).ok());
-        let stands = store.is_some_and(|store| Vault::open(&store).is_ok_and(|other| other.id() == vault));
+        let stands = store.is_some_and(|store| Vault::open(Arc::new(store)).is_ok_and(|other| other.id() == vault));
         Ok(stands.then_some(known))
     }
 
@@ -251,20 +251,9 @@ impl Context {
         }
     }
 
-    /// Warns of what a vault has to say, once.
-    pub fn show_notices(&self, unlocked: &mut Unlocked<'_>) {
-        self.show(&unlocked.take_notices());
-    }
-
     /// Warns of these.
     pub fn show(&self, notices: &[Notice]) {
-        // That there was no memory and that there is none now is one thing to say.
-        let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
-        let told = |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
-        for notice in notices.iter().filter(told) {
-            let (kind, text) = super::notices::notice_text(notice);
-            self.output.warn(kind, &text);
-        }
+        super::notices::show(&self.output, notices);
     }
 }
 

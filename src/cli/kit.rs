@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
@@ -17,7 +18,7 @@ use crate::crypto::secret::{KitSecret, Password};
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
 use crate::format::kit::{self, KitName};
-use crate::store::Store;
+use crate::store::{FolderStore, Store};
 use crate::vault::{NewKit, Unlocked, Vault};
 
 /// How many times the type-back may go wrong before the kit is given up.
@@ -71,14 +72,14 @@ impl Making {
     ///
     /// # Errors
     /// Where the vault must not be changed.
-    pub fn begin(vault: &Unlocked<'_>) -> Result<Self, Failure> {
+    pub fn begin(vault: &Unlocked) -> Result<Self, Failure> {
         let kit = vault.make_kit().map_err(|error| Failure::of("make a recovery kit", error))?;
         let code = kit::write(kit.secret());
         Ok(Self { kit, code })
     }
 
     /// Returns the page of this kit.
-    pub fn page<'a>(&'a self, vault: &Unlocked<'_>, place: &'a str) -> KitPage<'a> {
+    pub fn page<'a>(&'a self, vault: &Unlocked, place: &'a str) -> KitPage<'a> {
         KitPage { name: self.kit.name(), created: self.kit.created(), vault: vault.id(), place, code: &self.code }
     }
 
@@ -126,10 +127,10 @@ impl Making {
     ///
     /// # Errors
     /// Where it does not.
-    pub fn prove(&self, store: &dyn Store) -> Result<(), Failure> {
+    pub fn prove(&self, store: &FolderStore) -> Result<(), Failure> {
         let doing = "prove the recovery kit";
         let secret = kit::read(&self.code).map_err(|error| refused(&error.to_string()))?;
-        let opened = Vault::open(store).and_then(|vault| vault.open_with_kit(&secret));
+        let opened = Vault::open(Arc::new(store.clone())).and_then(|vault| vault.open_with_kit(&secret));
         let opened = opened.map_err(|error| Failure::of(doing, error))?;
         if opened.kit() == self.kit.name() {
             Ok(())
@@ -158,8 +159,8 @@ pub fn check(context: &Context, flags: &KitFlags) -> Result<(), Failure> {
 /// Where the kit cannot be handed over. The vault stands then, without it, and the next command offers one again.
 pub fn for_new_vault(
     context: &Context,
-    vault: &mut Unlocked<'_>,
-    store: &dyn Store,
+    vault: &mut Unlocked,
+    store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
     next: &str,
@@ -180,7 +181,7 @@ pub fn for_new_vault(
 /// As [`for_new_vault`].
 pub fn offer_again(
     context: &Context,
-    vault: &mut Unlocked<'_>,
+    vault: &mut Unlocked,
     password: &Password,
     flags: Option<&KitFlags>,
 ) -> Result<(), Failure> {
@@ -206,8 +207,8 @@ pub fn offer_again(
 
 fn ask_and_add(
     context: &Context,
-    vault: &mut Unlocked<'_>,
-    store: &dyn Store,
+    vault: &mut Unlocked,
+    store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
     words: &Words,
@@ -239,8 +240,8 @@ fn ask_and_add(
 /// Where its file cannot be written, or the groups do not come back.
 pub fn choose(
     context: &Context,
-    vault: &Unlocked<'_>,
-    store: &dyn Store,
+    vault: &Unlocked,
+    store: &FolderStore,
     flags: &KitFlags,
     asks: bool,
 ) -> Result<Option<Making>, Failure> {
@@ -298,9 +299,9 @@ fn say_none(context: &Context) {
 /// # Errors
 /// Those of a vault write; where the code does not open the vault.
 pub fn add(
-    vault: &mut Unlocked<'_>,
+    vault: &mut Unlocked,
     making: &Making,
-    store: &dyn Store,
+    store: &FolderStore,
     password: &Password,
     file: Option<&Path>,
 ) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ mod kdf;
 mod kit;
 mod kit_page;
 mod notices;
+mod open_vault;
 mod output;
 mod own_files;
 mod password;

@@ -1,10 +1,22 @@
 //! What an unlocked vault has to say, as warnings: a stable word for scripts, and a sentence.
 
+use super::output::Output;
 use crate::error::Difference;
 use crate::vault::{CancelReason, Notice};
 
+/// Warns of these.
+pub fn show(output: &Output, notices: &[Notice]) {
+    // That there was no memory and that there is none now is one thing to say.
+    let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
+    let told = |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
+    for notice in notices.iter().filter(told) {
+        let (kind, text) = notice_text(notice);
+        output.warn(kind, &text);
+    }
+}
+
 /// Returns a notice's word and its text.
-pub fn notice_text(notice: &Notice) -> (&'static str, String) {
+fn notice_text(notice: &Notice) -> (&'static str, String) {
     match notice {
         Notice::AnchorMissing { generation } => (
             "anchor-missing",

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::context::Context;
 use super::settings::{Kind, VaultSettings};
@@ -29,7 +30,7 @@ pub fn own_files<'p>(
     // Beside the vault file: the previous one, the lock, unfinished writes, and what was set aside.
     own.add_folder(folder_of(store.file()), Some(store.file().file_name().unwrap_or(OsStr::new(VAULT_FILE))), VAULT);
     own.add(&context.vault_folder()?.join(VAULT_FILE), VAULT);
-    if let Ok(vault) = Vault::open(&store) {
+    if let Ok(vault) = Vault::open(Arc::new(store)) {
         own.set_vault(vault.id());
     }
     if let Some(settings) = context.settings.path() {

@@ -1,12 +1,14 @@
 //! Making a vault: choosing keychain, cost and password, for `init` and for `encrypt --init`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::context::{Context, absolute};
 use super::kdf::{KdfFlags, calibrate};
 use super::kit::{self, KitFlags};
+use super::open_vault::OpenVault;
 use super::output::Announced;
 use super::password;
 use super::settings::Kind;
@@ -17,9 +19,10 @@ use crate::disk::folder_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
+use crate::format::kit::KitName;
 use crate::keychain::{FileKeychain, KeychainError};
 use crate::store::{FolderStore, Store};
-use crate::vault::{self, Edges, Unlocked};
+use crate::vault::{self, Edges};
 
 /// How a new vault is made.
 #[derive(Debug, Clone, Args)]
@@ -111,17 +114,24 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })
 }
 
-/// Makes the planned vault and hands it to `then`. The password is wiped by then. `next` is what to do where the user
-/// interrupts the questions about a recovery kit.
+/// A vault that was made as it was planned.
+pub struct Made {
+    /// The vault.
+    pub vault: OpenVault,
+    /// Where its key is.
+    pub place: KeyPlace,
+    /// What is still to be said of a generated password.
+    pub announced: Announced,
+    /// The recovery kit that opens it, if there is one.
+    pub kit: Option<KitName>,
+}
+
+/// Makes the planned vault. The password is wiped by then. `next` is what to do where the user interrupts the questions
+/// about a recovery kit.
 ///
 /// # Errors
-/// Those of making it, and of `then`.
-pub fn carry_out<T>(
-    context: &Context,
-    plan: Plan,
-    next: &str,
-    then: impl FnOnce(&mut Unlocked<'_>, &KeyPlace, Announced, Option<crate::format::kit::KitName>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+/// Those of making it.
+pub fn carry_out(context: &Context, plan: Plan, next: &str) -> Result<Made, Failure> {
     let Plan { place, password, to_be_shown, kit } = plan;
     let store = context.store()?;
     let keychain = context.keychain(&place.kind, place.id);
@@ -129,9 +139,9 @@ pub fn carry_out<T>(
     let announced = context.output.announce(to_be_shown.then(|| password.expose()))?;
     // Remembered first: a vault whose keychain file nobody remembers would be lost to its user.
     context.remember(place.id, &place.kind, store.file())?;
-    let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
-    let mut unlocked = match vault::create(edges, place.id, &password, place.cost) {
-        Ok(unlocked) => unlocked,
+    let edges = Edges { store: Arc::new(store.clone()), keychain, host: Arc::new(context.host) };
+    let vault = match vault::create(edges, place.id, &password, place.cost) {
+        Ok(vault) => vault,
         Err(error) => {
             // A write that was reported as failed may have been done: then the vault stands and needs its line.
             if matches!(store.load(), Ok(None)) {
@@ -141,12 +151,10 @@ pub fn carry_out<T>(
             return Err(Failure::of("make the vault", error));
         }
     };
-    context.show_notices(&mut unlocked);
-    let kit = kit::for_new_vault(context, &mut unlocked, &store, &password, &kit, next)?;
-    drop(password);
-    let result = then(&mut unlocked, &place, announced, kit);
-    context.show_notices(&mut unlocked);
-    result
+    let mut vault = OpenVault::new(vault, &context.output);
+    vault.show_notices();
+    let kit = kit::for_new_vault(context, &mut vault, &store, &password, &kit, next)?;
+    Ok(Made { vault, place, announced, kit })
 }
 
 /// Refuses to make a vault where one, or what is left of one, stands.

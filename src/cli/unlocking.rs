@@ -1,17 +1,20 @@
 //! Unlocking the vault for a command, with all that is to be said and remembered of it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::context::{Context, is_gone};
 use super::kit;
+use super::open_vault::OpenVault;
 use super::password;
 use super::settings::{Kept, Kind, VaultSettings};
 use crate::crypto::secret::Password;
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
-use crate::vault::{Accepted, Notice, Unlocked, Vault};
+use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
 
 /// Returns the id under which this computer knows a vault file: that of the previous one, if the vault file's own
 /// is unknown. It may be what is damaged.
@@ -24,63 +27,64 @@ fn known_id(context: &Context, store: &FolderStore, id: VaultId) -> Result<Vault
     Ok(if context.settings.of(previous)?.is_some() { previous } else { id })
 }
 
-/// Unlocks the vault and hands it to `then`, after warning of what is to be warned of.
+/// Unlocks the vault for a command, after warning of what is to be warned of, and offers a recovery kit if it has none.
 ///
 /// # Errors
-/// Those of opening and unlocking, and of `then`.
-pub fn with_unlocked<T>(
-    context: &Context,
-    then: impl FnOnce(&mut Unlocked<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    with_unlocked_by(context, |unlocked, password| {
-        kit::offer_again(context, unlocked, &password, None)?;
-        drop(password);
-        then(unlocked)
-    })
+/// Those of opening and unlocking.
+pub fn unlock(context: &Context) -> Result<OpenVault, Failure> {
+    let (mut vault, password) = unlock_with_password(context)?;
+    kit::offer_again(context, &mut vault, &password, None)?;
+    Ok(vault)
 }
 
-/// Unlocks the vault and hands it to `then` with the password that opened it.
+/// Unlocks the vault for a command that needs the password that opened it, too.
 ///
 /// # Errors
-/// As [`with_unlocked`].
-pub fn with_unlocked_by<T>(
-    context: &Context,
-    then: impl FnOnce(&mut Unlocked<'_>, Password) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    with_unlocked_told(context, |_| true, then)
+/// As [`unlock`].
+pub fn unlock_with_password(context: &Context) -> Result<(OpenVault, Password), Failure> {
+    unlock_telling(context, |_| true)
 }
 
-/// Unlocks the vault and hands it to `then`, after warning of what `told` picks.
+/// Unlocks the vault, and warns of those notices alone that `told` picks.
 ///
 /// # Errors
-/// As [`with_unlocked`].
-pub fn with_unlocked_told<T>(
-    context: &Context,
-    told: impl Fn(&Notice) -> bool,
-    then: impl FnOnce(&mut Unlocked<'_>, Password) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+/// As [`unlock`].
+pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Result<(OpenVault, Password), Failure> {
     let store = context.store()?;
     let doing = "unlock the vault";
-    let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+    let vault = Vault::open(Arc::new(store.clone())).map_err(|error| Failure::of("open the vault", error))?;
     let id = vault.id();
     let kind = context.kind_of(known_id(context, &store, id)?)?;
-    let keychain = context.keychain(&kind, id);
-    let found =
-        vault.find_key(&*keychain, &context.host).map_err(|error| context.missing_key(doing, error, &kind, id))?;
-    let (mut unlocked, password) = password::unlock(context, found, |error| Failure::of(doing, error))?;
+    let found = vault
+        .find_key(context.keychain(&kind, id), Arc::new(context.host))
+        .map_err(|error| context.missing_key(doing, error, &kind, id))?;
+    let (mut unlocked, password) = unlock_found(context, found, |error| Failure::of(doing, error))?;
     if context.global.accept_rollback {
         accept(context, &mut unlocked)?;
     }
     let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
     context.show(&notices);
     remember_opened(context, id, &kind, store.file())?;
-    let result = then(&mut unlocked, password);
-    context.show_notices(&mut unlocked);
-    result.map_err(|failure| explain(failure, &unlocked))
+    Ok((OpenVault::new(unlocked, &context.output), password))
+}
+
+/// Unlocks a vault whose key was found, and finishes what an unlock has to finish. Every command unlocks by this, so
+/// that none forgets the second. `explain` says in words why it does not unlock.
+///
+/// # Errors
+/// Those of the password and of unlocking.
+pub fn unlock_found(
+    context: &Context,
+    found: FoundKey,
+    explain: impl Fn(Error) -> Failure,
+) -> Result<(Unlocked, Password), Failure> {
+    let (mut unlocked, password) = password::unlock(context, found, &explain)?;
+    unlocked.tend(&password).map_err(explain)?;
+    Ok((unlocked, password))
 }
 
 /// Goes on with the vault file as it is, and says so instead of warning of it.
-fn accept(context: &Context, unlocked: &mut Unlocked<'_>) -> Result<(), Failure> {
+fn accept(context: &Context, unlocked: &mut Unlocked) -> Result<(), Failure> {
     let aside = unlocked.accept_rollback().map_err(|error| Failure::of("accept the vault file as it is", error))?;
     let Accepted::Now { aside } = aside else { return Ok(()) };
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::ReadPrevious { .. });
@@ -122,26 +126,4 @@ fn remember_moved(
         context.output.remark(&text);
     }
     Ok(())
-}
-
-/// Says what helps where the previous file opened instead of the vault file.
-fn explain(failure: Failure, unlocked: &Unlocked<'_>) -> Failure {
-    if !unlocked.reads_previous() {
-        return failure;
-    }
-    let generation = unlocked.header().generation;
-    if failure.kind == "key-not-ours" {
-        return failure.hint(format!(
-            "if another computer rotated the data key, a recovery kit gives this one the new key: `strongroom \
-             recover`. Only if the vault file is damaged: restore it from a backup, or continue from the previous one \
-             (generation {generation}) with --accept-rollback; the current file is then kept under another name"
-        ));
-    }
-    if failure.kind == "damaged" {
-        return failure.hint(format!(
-            "restore the vault file from a backup, or continue from the previous one (generation {generation}) with \
-             --accept-rollback; the current file is then kept under another name"
-        ));
-    }
-    failure
 }

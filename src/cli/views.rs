@@ -59,7 +59,7 @@ pub fn kit_names(kits: &[String]) -> String {
 }
 
 /// Says so where no kit is left.
-pub fn valid_left(vault: &Unlocked<'_>) -> String {
+pub fn valid_left(vault: &Unlocked) -> String {
     if vault.kits().iter().any(|kit| kit.valid) {
         String::new()
     } else {
@@ -138,7 +138,7 @@ pub fn destroy_paper(name: KitName) -> String {
 }
 
 /// Says which papers are to be destroyed.
-pub fn papers(vault: &Unlocked<'_>) -> String {
+pub fn papers(vault: &Unlocked) -> String {
     let ended = vault.kits().into_iter().filter(|kit| !kit.valid && kit.destroyed.is_none());
     ended.map(|kit| destroy_paper(kit.name)).collect()
 }

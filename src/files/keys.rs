@@ -13,7 +13,7 @@ use crate::vault::{Among, Unlocked};
 
 /// The keys that may open a file: those of the vault, or of one project, the one that opened the last file first.
 pub struct Keys<'a> {
-    vault: &'a Unlocked<'a>,
+    vault: &'a Unlocked,
     project: Option<String>,
     last: Mutex<Option<String>>,
 }
@@ -23,7 +23,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// Where there is no such project.
-    pub fn of(vault: &'a Unlocked<'a>, project: Option<&str>) -> Result<Self, Error> {
+    pub fn of(vault: &'a Unlocked, project: Option<&str>) -> Result<Self, Error> {
         let project = project.map(|project| vault.usable_project(project).map(|project| project.name)).transpose()?;
         Ok(Self { vault, project, last: Mutex::default() })
     }

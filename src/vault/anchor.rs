@@ -52,7 +52,7 @@ fn mac_key(vault: VaultId, data_key: &DataKey, payload: &Payload) -> Result<MacK
 
 /// Reads what this computer remembers of a vault: of several anchors that verify, the newest.
 pub(super) fn load(
-    edges: &Edges<'_>,
+    edges: &Edges,
     vault: VaultId,
     data_key: &DataKey,
     payload: &Payload,
@@ -62,7 +62,7 @@ pub(super) fn load(
 
 /// Returns the item of the newest anchor that verifies, as it is stored.
 pub(super) fn newest_bytes(
-    edges: &Edges<'_>,
+    edges: &Edges,
     vault: VaultId,
     data_key: &DataKey,
     payload: &Payload,
@@ -70,7 +70,7 @@ pub(super) fn newest_bytes(
     Ok(newest(edges, vault, &mac_key(vault, data_key, payload)?)?.map(|(_, bytes)| bytes))
 }
 
-fn newest(edges: &Edges<'_>, vault: VaultId, key: &MacKey) -> Result<Option<(Anchor, Vec<u8>)>, Error> {
+fn newest(edges: &Edges, vault: VaultId, key: &MacKey) -> Result<Option<(Anchor, Vec<u8>)>, Error> {
     let items = match edges.keychain.get(&vault.to_string(), ItemKind::Anchor) {
         // What is longer than any anchor verifies no better than garbage does.
         Err(KeychainError::TooLong { .. }) => Vec::new(),
@@ -82,7 +82,7 @@ fn newest(edges: &Edges<'_>, vault: VaultId, key: &MacKey) -> Result<Option<(Anc
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.
-pub(super) fn claimed_digest(edges: &Edges<'_>, vault: VaultId) -> Option<[u8; 32]> {
+pub(super) fn claimed_digest(edges: &Edges, vault: VaultId) -> Option<[u8; 32]> {
     let items = edges.keychain.get(&vault.to_string(), ItemKind::Anchor).ok()?;
     items.iter().find_map(|item| Some(AnchorItem::parse(&item.bytes).ok()?.anchor.digest))
 }
@@ -110,12 +110,7 @@ pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option
 
 /// Remembers a vault as the one this computer last recorded. What the anchor holds besides, which this program does not
 /// write, stays in it, and an anchor that has seen more stays as it is.
-pub(super) fn store(
-    edges: &Edges<'_>,
-    document: &Document,
-    data_key: &DataKey,
-    payload: &Payload,
-) -> Result<(), Error> {
+pub(super) fn store(edges: &Edges, document: &Document, data_key: &DataKey, payload: &Payload) -> Result<(), Error> {
     let vault = document.header.vault;
     let key = mac_key(vault, data_key, payload)?;
     let _items = edges.lock_items(vault)?;

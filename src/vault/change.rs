@@ -48,26 +48,23 @@ pub(super) struct Draft {
     pub(super) slots: Vec<Slot>,
 }
 
-impl<'v> Unlocked<'v> {
+impl Unlocked {
     /// Tells whether the vault may be changed, and new files sealed under its keys.
     ///
     /// # Errors
-    /// [`Error::RolledBack`]; where only the previous vault file opened, [`Error::KeyNotOurs`] for a vault file under
-    /// another data key, else [`Error::Damaged`]; [`Error::ReadOnly`].
+    /// [`Error::RolledBack`]; [`Error::OnlyPrevious`]; [`Error::OtherVault`] for a copy; [`Error::ReadOnly`].
     pub fn check_writable(&self) -> Result<(), Error> {
         if self.source == Source::Copy {
             return Err(Error::OtherVault { what: "the copy".into(), detail: "it is not the vault file" });
         }
-        match &self.source {
-            Source::Previous { other_key: true, .. } => {
-                let detail = "the vault file is under another data key".into();
-                return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
-            }
-            Source::Previous { reason, .. } => {
-                let what = format!("the vault {}", self.edges.store.place());
-                return Err(Error::Damaged { what, detail: reason.clone() });
-            }
-            Source::Current | Source::Copy => {}
+        if let Source::Previous { reason, other_key } = &self.source {
+            return Err(Error::OnlyPrevious {
+                place: self.edges.store.place(),
+                reason: reason.clone(),
+                keychain: self.edges.keychain.name(),
+                other_key: *other_key,
+                generation: self.document.header.generation,
+            });
         }
         if let Memory::RolledBack(rolled_back) = &self.memory {
             return Err(Error::RolledBack(rolled_back.clone()));
@@ -101,8 +98,8 @@ impl<'v> Unlocked<'v> {
     }
 
     /// Takes the vault's lock.
-    pub(super) fn lock(&self) -> Result<Box<dyn LockedStore + 'v>, Error> {
-        let store = self.edges.store;
+    pub(super) fn lock(&self) -> Result<Box<dyn LockedStore>, Error> {
+        let store = &self.edges.store;
         store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
     }
 
@@ -189,7 +186,7 @@ impl<'v> Unlocked<'v> {
 
     /// Reads the vault file again.
     pub(super) fn reload_vault(&mut self) -> Result<(), Error> {
-        let store = self.edges.store;
+        let store = &self.edges.store;
         let place = store.place();
         let standing = match store.load() {
             Err(_) if self.source != Source::Current => None,
@@ -255,7 +252,7 @@ impl<'v> Unlocked<'v> {
         self.memory = Memory::Current;
         if matches!(replaced, Replaced::SetAside(_)) {
             // What was there before may have left nothing beside it.
-            self.notices.extend(second_copy_if_alone(self.edges.store, lock, self.standing.as_deref()));
+            self.notices.extend(second_copy_if_alone(&*self.edges.store, lock, self.standing.as_deref()));
         }
         Ok(aside)
     }

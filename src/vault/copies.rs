@@ -1,5 +1,7 @@
 //! Copies of a vault: putting one back, and making one into a vault of its own.
 
+use std::sync::Arc;
+
 use super::change::{Draft, second_copy_if_alone};
 use super::create::create_with;
 use super::project::renew_keys;
@@ -33,8 +35,8 @@ pub struct Restored {
 /// [`Error::Damaged`] where the copy is no vault file; [`Error::OtherVault`] where another vault's file stands;
 /// [`Error::VaultExists`] where one stands that can be used, or may be; [`Error::PreviousNewer`] where the previous
 /// vault file opens and is newer than the copy; [`Error::Io`].
-pub fn check_install(store: &dyn Store, bytes: &[u8], secret: &KitSecret) -> Result<(), Error> {
-    let copy = Vault::open_copy(store, bytes)?;
+pub fn check_install(store: Arc<dyn Store>, bytes: &[u8], secret: &KitSecret) -> Result<(), Error> {
+    let copy = Vault::open_copy(Arc::clone(&store), bytes)?;
     let (id, copied) = (copy.id(), copy.header().generation);
     let standing = store.standing().map_err(|error| Error::from_store(&store.place(), error))?;
     let is_usable = match Vault::open(store) {
@@ -65,7 +67,7 @@ fn refuse_over_newer(previous: u64, copied: u64) -> Result<(), Error> {
 /// # Errors
 /// Those of [`check_install`] and of a vault write.
 pub fn install(
-    store: &dyn Store,
+    store: Arc<dyn Store>,
     bytes: &[u8],
     secret: &KitSecret,
     now: Timestamp,
@@ -73,10 +75,11 @@ pub fn install(
     let place = store.place();
     let failed = |error| Error::from_store(&place, error);
     let mut lock = store.lock(LOCK_WAIT).map_err(failed)?;
-    check_install(store, bytes, secret)?;
+    check_install(Arc::clone(&store), bytes, secret)?;
     let aside = Replaced::SetAside(format!("damaged-{}", now.to_string().replace([':', '-'], "")));
-    let aside = lock.replace(bytes, readable(store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)?;
-    Ok((aside, second_copy_if_alone(store, &mut *lock, Some(bytes))))
+    let aside =
+        lock.replace(bytes, readable(&*store)?.as_deref(), &aside, &mut |read| read == bytes).map_err(failed)?;
+    Ok((aside, second_copy_if_alone(&*store, &mut *lock, Some(bytes))))
 }
 
 /// Reads the vault file; `None` also for what cannot be read as a vault, which is set aside as it is.
@@ -93,15 +96,15 @@ fn plausible(claimed: u64, proven: u64) -> u64 {
     if claimed.saturating_sub(proven) <= ANCESTOR_LIMIT as u64 { claimed.max(proven) } else { proven }
 }
 
-impl<'a> Vault<'a> {
+impl Vault {
     /// Reads a copy of a vault file that is to take the place of the store's.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::UnsupportedVersion`]; [`Error::OtherVault`] where another vault's file stands in
     /// the store; [`Error::Io`].
-    pub fn open_copy(store: &'a dyn Store, bytes: &[u8]) -> Result<Self, Error> {
+    pub fn open_copy(store: Arc<dyn Store>, bytes: &[u8]) -> Result<Self, Error> {
         let document = Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
-        let standing = readable(store)?;
+        let standing = readable(&*store)?;
         let other = standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         if other.is_some_and(|other| other.header.vault != document.header.vault) {
             let what = format!("the vault {}", store.place());
@@ -111,7 +114,7 @@ impl<'a> Vault<'a> {
     }
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Puts the copy that was opened with [`Vault::open_copy`] in the vault file's place. What stood is set aside;
     /// where it is under the same data key, orders once given stay in force: which projects were destroyed and which
     /// are on hold, which kits there are and which have ended, and a rotation of the data key that is under way. One
@@ -186,13 +189,7 @@ impl Unlocked<'_> {
     /// As [`super::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
     /// [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
     /// this computer saw last.
-    pub fn fork<'b>(
-        &self,
-        edges: Edges<'b>,
-        vault: VaultId,
-        password: &Password,
-        cost: KdfCost,
-    ) -> Result<Unlocked<'b>, Error> {
+    pub fn fork(&self, edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
         self.check_features()?;
         self.check_renewable()?;
         // Its keys may have been retired since.

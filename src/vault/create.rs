@@ -23,7 +23,7 @@ use crate::store::Replaced;
 /// # Errors
 /// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item
 /// of this id; [`Error::KeychainForgets`]; [`Error::Kdf`]; those of a vault write. Nothing is left behind then.
-pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked<'a>, Error> {
+pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
     create_with(edges, vault, password, cost, |data_key| {
         Ok(Payload {
             needs: Vec::new(),
@@ -40,13 +40,13 @@ pub fn create<'a>(edges: Edges<'a>, vault: VaultId, password: &Password, cost: K
 }
 
 /// Makes a vault of a payload, which may hold keys wrapped under the data key that the closure is handed.
-pub(super) fn create_with<'a>(
-    edges: Edges<'a>,
+pub(super) fn create_with(
+    edges: Edges,
     vault: VaultId,
     password: &Password,
     cost: KdfCost,
     payload: impl FnOnce(&DataKey) -> Result<Payload, Error>,
-) -> Result<Unlocked<'a>, Error> {
+) -> Result<Unlocked, Error> {
     let place = edges.store.place();
     check_free(&edges, vault)?;
     let mut pepper = [0; PEPPER_LEN];
@@ -108,12 +108,13 @@ pub(super) fn create_with<'a>(
         memory: Memory::Current,
         item,
         opened_wrap: 0,
+        alone: true,
         finished_rotation: false,
         notices,
     })
 }
 
-fn check_free(edges: &Edges<'_>, vault: VaultId) -> Result<(), Error> {
+fn check_free(edges: &Edges, vault: VaultId) -> Result<(), Error> {
     let standing = edges.store.standing().map_err(|error| Error::from_store(&edges.store.place(), error))?;
     if !standing.is_empty() {
         return Err(Error::VaultExists { standing });
@@ -125,7 +126,7 @@ fn check_free(edges: &Edges<'_>, vault: VaultId) -> Result<(), Error> {
 }
 
 /// Takes back the item of a vault that did not come to be. Best effort: what stays is a stray item, found by doctor.
-fn forget_item(edges: &Edges<'_>, vault: VaultId, is_own: impl Fn(&[u8]) -> bool) {
+fn forget_item(edges: &Edges, vault: VaultId, is_own: impl Fn(&[u8]) -> bool) {
     // A write that was reported as failed may have been done: then the vault stands, and this is its only key.
     if !matches!(edges.store.load(), Ok(None)) {
         return;
@@ -147,7 +148,7 @@ pub(super) struct WrapNames {
 
 /// Wraps the data key under a password with a fresh salt.
 pub(super) fn new_wrap(
-    edges: &Edges<'_>,
+    edges: &Edges,
     names: WrapNames,
     data_key: &DataKey,
     password: &Password,
@@ -165,14 +166,14 @@ pub(super) fn new_wrap(
 }
 
 /// Writes the data-key item, reads it back and opens its newest wrap.
-pub(super) fn write_item(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, newest: &Kek) -> Result<(), Error> {
+pub(super) fn write_item(edges: &Edges, vault: VaultId, item: &DataKeyItem, newest: &Kek) -> Result<(), Error> {
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
     edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
     read_back_item(edges, vault, &bytes, newest)
 }
 
 /// Writes the data-key item with wraps that have opened before, and reads it back.
-pub(super) fn write_item_again(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
+pub(super) fn write_item_again(edges: &Edges, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
     edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
     let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
@@ -184,7 +185,7 @@ pub(super) fn write_item_again(edges: &Edges<'_>, vault: VaultId, item: &DataKey
 }
 
 /// Sees to it that the item is kept as it was written, and that its newest wrap opens.
-fn read_back_item(edges: &Edges<'_>, vault: VaultId, bytes: &[u8], newest: &Kek) -> Result<(), Error> {
+fn read_back_item(edges: &Edges, vault: VaultId, bytes: &[u8], newest: &Kek) -> Result<(), Error> {
     let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
     let opens = kept.iter().any(|stored| {
         stored.bytes == bytes

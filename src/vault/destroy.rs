@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::format::vault::{Hold, KeyState, Payload, Project};
 use crate::format::{Timestamp, VaultId};
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Destroys a project's keys, and begins the rotation of the data key that shuts older copies of the vault out.
     /// The project is refused from this write on; its name and the time stay on record.
     ///

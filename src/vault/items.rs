@@ -4,7 +4,7 @@ use super::{Unlocked, anchor};
 use crate::error::Error;
 use crate::keychain::ItemKind;
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Deletes every item of this vault but the one that opened it, and every anchor but the one that holds. Returns
     /// how many were deleted.
     ///
@@ -26,7 +26,7 @@ impl Unlocked<'_> {
     }
 
     fn keep_one(&self, kind: ItemKind, own: &[u8]) -> Result<usize, Error> {
-        let keychain = self.edges.keychain;
+        let keychain = &self.edges.keychain;
         let items = keychain.get(&self.id().to_string(), kind)?;
         // Where the item that opened is not among them, something changes them right now: nothing is deleted.
         let Some(kept) = items.iter().position(|item| item.bytes == own) else {

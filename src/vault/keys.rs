@@ -17,7 +17,7 @@ pub enum Among<'a> {
     Project(&'a str),
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Unwraps a content key with one of these file keys, and says with which; `None` if none of them fits.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Unlocked<'_> {
     }
 }
 
-impl FileKeys for Unlocked<'_> {
+impl FileKeys for Unlocked {
     fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         self.unwrap_content_key(wrapped, Among::Vault { first: None })
     }

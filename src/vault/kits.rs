@@ -54,7 +54,7 @@ pub struct KitInfo {
     pub destroyed: Option<Timestamp>,
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Returns every kit there ever was, by number.
     #[must_use]
     pub fn kits(&self) -> Vec<KitInfo> {

@@ -41,7 +41,7 @@ pub struct Merged {
     pub effect: Effect,
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Takes into this vault what another file of the same vault has more. No key is dropped: where both files made a
     /// version of the same number, the other file's gets the next free one. What either destroyed stays destroyed.
     ///

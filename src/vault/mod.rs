@@ -21,6 +21,7 @@ mod unlock;
 mod unread;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -55,18 +56,18 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(60);
 /// How long a reading command waits for a write under way, to learn whether that explains a difference.
 const READ_WAIT: Duration = Duration::from_secs(2);
 
-/// The three edges a vault is used through.
-#[derive(Clone, Copy)]
-pub struct Edges<'a> {
+/// The three edges a vault is used through. Clones are cheap and lead to the same places.
+#[derive(Clone)]
+pub struct Edges {
     /// Where the vault file lies.
-    pub store: &'a dyn Store,
+    pub store: Arc<dyn Store>,
     /// Where this computer's items lie.
-    pub keychain: &'a dyn Keychain,
+    pub keychain: Arc<dyn Keychain>,
     /// The computer.
-    pub host: &'a dyn Host,
+    pub host: Arc<dyn Host>,
 }
 
-impl Edges<'_> {
+impl Edges {
     /// Takes this computer's lock of the vault's items. Whoever needs the vault file's lock too takes that one first,
     /// and never while holding this one. Writing an anchor takes it by itself.
     fn lock_items(&self, vault: VaultId) -> Result<ItemLock, Error> {
@@ -175,27 +176,27 @@ pub enum CancelReason {
 }
 
 /// A vault of which only what stands in clear is known.
-pub struct Vault<'a> {
-    store: &'a dyn Store,
+pub struct Vault {
+    store: Arc<dyn Store>,
     /// What stands in the vault file's place, read or damaged: what a write must still find there.
     standing: Option<Vec<u8>>,
     document: Document,
     source: Source,
 }
 
-impl fmt::Debug for Vault<'_> {
+impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("id", &self.id()).field("source", &self.source).finish_non_exhaustive()
     }
 }
 
-impl<'a> Vault<'a> {
+impl Vault {
     /// Reads the vault file; where it is missing or does not parse, the previous one.
     ///
     /// # Errors
     /// [`Error::VaultNotFound`], [`Error::UnsupportedVersion`], [`Error::Damaged`] where neither file parses,
     /// [`Error::Io`].
-    pub fn open(store: &'a dyn Store) -> Result<Self, Error> {
+    pub fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
         let place = store.place();
         let current = store.load();
         let failed = match current {
@@ -204,7 +205,7 @@ impl<'a> Vault<'a> {
                     return Ok(Self { store, standing: Some(bytes), document, source: Source::Current });
                 }
                 Err(error @ (FormatError::Version { .. } | FormatError::BeforeRelease))
-                    if !is_damaged_copy(store, &bytes) =>
+                    if !is_damaged_copy(&*store, &bytes) =>
                 {
                     return Err(Error::from_format(format!("the vault {place}"), error));
                 }
@@ -252,9 +253,10 @@ impl<'a> Vault<'a> {
     }
 }
 
-/// A vault whose data key is in memory. Dropping it wipes the key.
-pub struct Unlocked<'a> {
-    edges: Edges<'a>,
+/// A vault whose data key is in memory. Dropping it wipes the key. It is opened without a write; [`Unlocked::tend`]
+/// finishes what an unlock has to finish.
+pub struct Unlocked {
+    edges: Edges,
     standing: Option<Vec<u8>>,
     document: Document,
     source: Source,
@@ -263,12 +265,14 @@ pub struct Unlocked<'a> {
     memory: anchor::Memory,
     item: DataKeyItem,
     opened_wrap: usize,
-    /// This unlock finished a rotation.
+    /// No other item of this vault is beside it.
+    alone: bool,
+    /// [`Unlocked::tend`] finished a rotation.
     finished_rotation: bool,
     notices: Vec<Notice>,
 }
 
-impl fmt::Debug for Unlocked<'_> {
+impl fmt::Debug for Unlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unlocked").field("id", &self.id()).finish_non_exhaustive()
     }
@@ -289,7 +293,7 @@ fn reason_of(error: &Error) -> String {
     }
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Returns the vault's id.
     #[must_use]
     pub fn id(&self) -> VaultId {

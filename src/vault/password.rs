@@ -18,7 +18,7 @@ pub struct PasswordChanged {
     pub cost: KdfCost,
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Changes the master password on this computer. `old` is the one that opened the vault; `cost` replaces the
     /// vault's policy for this wrap.
     ///
@@ -106,7 +106,7 @@ impl Unlocked<'_> {
 
     /// Sees to it that the item is still the one this vault was unlocked with, and alone.
     pub(super) fn check_item_unchanged(&self) -> Result<(), Error> {
-        let keychain = self.edges.keychain;
+        let keychain = &self.edges.keychain;
         let stored = keychain.get(&self.id().to_string(), ItemKind::DataKey)?;
         let [only] = &stored[..] else {
             let (provider, count) = (keychain.name(), stored.len());
@@ -129,7 +129,7 @@ impl Unlocked<'_> {
 }
 
 /// Writes the item and reads it back; where its newest wrap is a new one, that is opened too.
-fn write_checked(edges: &Edges<'_>, vault: VaultId, item: &DataKeyItem, newest: Option<&Kek>) -> Result<(), Error> {
+fn write_checked(edges: &Edges, vault: VaultId, item: &DataKeyItem, newest: Option<&Kek>) -> Result<(), Error> {
     match newest {
         Some(newest) => write_item(edges, vault, item, newest),
         None => write_item_again(edges, vault, item),

@@ -130,7 +130,7 @@ impl From<&Project> for ProjectInfo {
     }
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Returns every project, by name.
     #[must_use]
     pub fn projects(&self) -> Vec<ProjectInfo> {
@@ -338,13 +338,10 @@ impl Unlocked<'_> {
     }
 }
 
-impl<'v> Unlocked<'v> {
+impl Unlocked {
     /// Offers the file keys of one project, the current one first and then the newest. Each is wiped before the next
     /// is unwrapped.
-    pub fn project_keys<'a>(
-        &'a self,
-        project: &str,
-    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a, 'v> {
+    pub fn project_keys<'a>(&'a self, project: &str) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a> {
         let named = normal(project);
         let projects = self.payload.projects.iter().filter(move |project| project.name == named);
         projects.flat_map(move |project| {
@@ -359,7 +356,7 @@ impl<'v> Unlocked<'v> {
     pub fn candidate_keys<'a>(
         &'a self,
         first: Option<&str>,
-    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a, 'v> {
+    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a> {
         let first = first.map(normal);
         let is_first = {
             let first = first.clone();

@@ -1,6 +1,8 @@
 //! Opening a vault with a recovery kit, without the keychain and without the password, and giving this computer a key
 //! of its own again.
 
+use std::sync::Arc;
+
 use super::anchor::{self, Memory};
 use super::change::Accepted;
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
@@ -17,8 +19,8 @@ use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 
 /// A vault that a recovery kit has opened. Only [`OpenedByKit::enroll`] leads on from here.
-pub struct OpenedByKit<'a> {
-    vault: Vault<'a>,
+pub struct OpenedByKit {
+    vault: Vault,
     kit: KitName,
     data_key: DataKey,
     payload: Payload,
@@ -26,25 +28,25 @@ pub struct OpenedByKit<'a> {
     pending: Option<OpenedPending>,
 }
 
-impl<'a> Vault<'a> {
+impl Vault {
     /// Opens the vault with a recovery kit's secret.
     ///
     /// # Errors
     /// [`Error::KitNotFound`] where the vault has no valid kit; [`Error::WrongKit`] where none of them has this
     /// secret; [`Error::Damaged`] where the kit is right but neither vault file opens.
-    pub fn open_with_kit(mut self, secret: &KitSecret) -> Result<OpenedByKit<'a>, Error> {
+    pub fn open_with_kit(mut self, secret: &KitSecret) -> Result<OpenedByKit, Error> {
         let what = format!("the vault {}", self.store.place());
         let (error, reason) = match opened(&self.document, secret) {
             Ok((kit, data_key, payload)) => return Ok(self.with_payload(kit, data_key, payload, secret)),
             // Where the file itself cannot be used, the code may well be right.
-            Err(Opening::NoKit | Opening::WrongKit) if matches!(self.source, Source::Previous { .. }) => {
+            Err(KitFailure::NoKit | KitFailure::WrongKit) if matches!(self.source, Source::Previous { .. }) => {
                 let Source::Previous { reason, .. } = &self.source else { return Err(Error::WrongKit) };
                 let detail = format!("{reason}; the previous one does not open with this kit");
                 return Err(Error::Damaged { what, detail });
             }
-            Err(Opening::NoKit) => (Error::KitNotFound { name: None }, "this kit does not open it".to_owned()),
-            Err(Opening::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
-            Err(Opening::Damaged(error)) => {
+            Err(KitFailure::NoKit) => (Error::KitNotFound { name: None }, "this kit does not open it".to_owned()),
+            Err(KitFailure::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
+            Err(KitFailure::Damaged(error)) => {
                 let error = Error::from_format(what, error);
                 let reason = reason_of(&error);
                 (error, reason)
@@ -69,7 +71,7 @@ impl<'a> Vault<'a> {
         }
     }
 
-    fn with_payload(self, kit: KitName, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit<'a> {
+    fn with_payload(self, kit: KitName, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit {
         let pending = payload.under_way().and_then(|rotation| {
             let (_, key) = kits::unwrap(&rotation.slots, self.id(), rotation.data_key, secret)?;
             Some(OpenedPending { id: rotation.data_key, key })
@@ -79,24 +81,24 @@ impl<'a> Vault<'a> {
 }
 
 /// Why a kit did not open a document.
-enum Opening {
+enum KitFailure {
     NoKit,
     WrongKit,
     Damaged(crate::format::FormatError),
 }
 
-fn opened(document: &Document, secret: &KitSecret) -> Result<(KitName, DataKey, Payload), Opening> {
+fn opened(document: &Document, secret: &KitSecret) -> Result<(KitName, DataKey, Payload), KitFailure> {
     let header = &document.header;
     if header.kits().next().is_none() {
-        return Err(Opening::NoKit);
+        return Err(KitFailure::NoKit);
     }
     let (slot, data_key) =
-        kits::unwrap(&header.slots, header.vault, header.data_key, secret).ok_or(Opening::WrongKit)?;
-    let payload = open_payload(document, &data_key).map_err(Opening::Damaged)?;
+        kits::unwrap(&header.slots, header.vault, header.data_key, secret).ok_or(KitFailure::WrongKit)?;
+    let payload = open_payload(document, &data_key).map_err(KitFailure::Damaged)?;
     Ok((slot.name(), data_key, payload))
 }
 
-impl<'a> OpenedByKit<'a> {
+impl OpenedByKit {
     /// Returns what the kit is called.
     #[must_use]
     pub fn kit(&self) -> KitName {
@@ -139,12 +141,12 @@ impl<'a> OpenedByKit<'a> {
     /// # Errors
     /// [`Error::Damaged`] where only the previous vault file opened; [`Error::RolledBack`] where the vault file is not,
     /// and does not descend from, the one seen last; [`Error::Keychain`].
-    pub fn check_against(&self, keychain: &dyn Keychain, host: &dyn Host) -> Result<(), Error> {
+    pub fn check_against(&self, keychain: Arc<dyn Keychain>, host: Arc<dyn Host>) -> Result<(), Error> {
         if let Source::Previous { reason, .. } = self.source() {
             let what = format!("the vault {}", self.vault.store.place());
             return Err(Error::Damaged { what, detail: reason.clone() });
         }
-        let edges = Edges { store: self.vault.store, keychain, host };
+        let edges = Edges { store: Arc::clone(&self.vault.store), keychain, host };
         let remembered = anchor::load(&edges, self.id(), &self.data_key, &self.payload)?;
         match anchor::compare(&self.vault.document, &self.payload, remembered.as_ref()) {
             Memory::RolledBack(rolled_back) => Err(Error::RolledBack(rolled_back)),
@@ -164,15 +166,16 @@ impl<'a> OpenedByKit<'a> {
     /// then.
     pub fn enroll(
         self,
-        keychain: &'a dyn Keychain,
-        host: &'a dyn Host,
+        keychain: Arc<dyn Keychain>,
+        host: Arc<dyn Host>,
         password: &Password,
         cost: Option<KdfCost>,
         accept: bool,
-    ) -> Result<Unlocked<'a>, Error> {
+    ) -> Result<Unlocked, Error> {
         let Self { vault, data_key, payload, pending, .. } = self;
-        let edges = Edges { store: vault.store, keychain, host };
         let (id, header) = (vault.id(), vault.document.header.clone());
+        let edges = Edges { store: vault.store, keychain, host };
+        let keychain = Arc::clone(&edges.keychain);
         let cost = match cost {
             Some(cost) => cost,
             None => payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))?,
@@ -188,7 +191,7 @@ impl<'a> OpenedByKit<'a> {
             _ => None,
         };
         let mut unlocked = Unlocked {
-            edges,
+            edges: edges.clone(),
             standing: vault.standing,
             document: vault.document,
             source: vault.source,
@@ -197,6 +200,7 @@ impl<'a> OpenedByKit<'a> {
             memory: Memory::Current,
             item: DataKeyItem { wraps: vec![wrap] },
             opened_wrap: 0,
+            alone: true,
             finished_rotation: false,
             notices: Vec::new(),
         };
@@ -289,7 +293,7 @@ impl<'a> OpenedByKit<'a> {
     }
 }
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Returns the wraps of other data keys that stand in this computer's keychain, those that stand before the last one
     /// that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
     /// wraps being kept here. The order matters: the newest data key stands last.

@@ -79,7 +79,7 @@ enum Found {
     Elsewhere,
 }
 
-impl<'v> Unlocked<'v> {
+impl Unlocked {
     /// Tells how far a rotation of the data key is; `None` where none is under way.
     #[must_use]
     pub fn rotation(&self) -> Option<Rotation> {
@@ -215,9 +215,9 @@ impl<'v> Unlocked<'v> {
     }
 
     /// Goes on with whatever rotation an unlock finds. What cannot be done now is told, not failed with.
-    pub(super) fn go_on(&mut self, password: &Password, alone: bool) {
+    pub(super) fn go_on(&mut self, password: &Password) {
         // An item beside another cannot be written, and a vault that is not the one last seen must not be.
-        if !alone || self.memory != Memory::Current || self.check_writable().is_err() {
+        if !self.alone || self.memory != Memory::Current || self.check_writable().is_err() {
             return;
         }
         let found = self.find_rotation();
@@ -324,7 +324,7 @@ impl<'v> Unlocked<'v> {
 
     /// Returns how many seconds are left until the item counts as settled; `None` where only another boot shows.
     fn left(&self, since: &Moment) -> Option<u64> {
-        let Edges { keychain, host, .. } = self.edges;
+        let Edges { keychain, host, .. } = &self.edges;
         if keychain.settles_at_once() {
             return Some(0);
         }
@@ -442,7 +442,7 @@ impl<'v> Unlocked<'v> {
     pub(super) fn put_item(
         &mut self,
         item: DataKeyItem,
-        write: impl FnOnce(&super::Edges<'v>, &DataKeyItem) -> Result<(), Error>,
+        write: impl FnOnce(&Edges, &DataKeyItem) -> Result<(), Error>,
     ) -> Result<(), Error> {
         write(&self.edges, &item)?;
         let own = self.document.header.data_key;

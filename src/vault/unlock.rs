@@ -1,5 +1,7 @@
 //! From what stands in clear to the data key in memory.
 
+use std::sync::Arc;
+
 use super::anchor::{self, Memory};
 use super::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload, reason_of};
 use crate::crypto::cobblestone;
@@ -12,12 +14,12 @@ use crate::format::vault::{Document, Payload};
 use crate::format::{FormatError, Timestamp, label};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// A vault with this computer's wrapped data key beside it: all that a password is still needed for.
-pub struct FoundKey<'a> {
-    vault: Vault<'a>,
-    edges: Edges<'a>,
+pub struct FoundKey {
+    vault: Vault,
+    edges: Edges,
     items: Vec<DataKeyItem>,
     /// How many items are stored, whatever they hold.
     stored: usize,
@@ -26,13 +28,13 @@ pub struct FoundKey<'a> {
 const PROTECTED_DAMAGED: &str = "its protected part is damaged";
 const OTHER_DATA_KEY: &str = "it is under a data key that this computer does not hold";
 
-impl<'a> Vault<'a> {
+impl Vault {
     /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
     ///
     /// # Errors
     /// [`Error::KeyMissing`], [`Error::KeyNotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
-    pub fn find_key(mut self, keychain: &'a dyn Keychain, host: &'a dyn Host) -> Result<FoundKey<'a>, Error> {
-        let found = match self.stored_items(keychain) {
+    pub fn find_key(mut self, keychain: Arc<dyn Keychain>, host: Arc<dyn Host>) -> Result<FoundKey, Error> {
+        let found = match self.stored_items(&*keychain) {
             Err(error @ (Error::KeyMissing { .. } | Error::KeyNotOurs { .. })) => {
                 // The id itself may be what is damaged.
                 let other = |previous: &Document| previous.header.vault != self.id();
@@ -41,12 +43,13 @@ impl<'a> Vault<'a> {
                 };
                 self.document = previous;
                 self.source = Source::Previous { reason: PROTECTED_DAMAGED.into(), other_key: false };
-                self.stored_items(keychain).map_err(|_| error)
+                self.stored_items(&*keychain).map_err(|_| error)
             }
             other => other,
         };
         let (items, stored) = found?;
-        Ok(FoundKey { edges: Edges { store: self.store, keychain, host }, vault: self, items, stored })
+        let edges = Edges { store: Arc::clone(&self.store), keychain, host };
+        Ok(FoundKey { edges, vault: self, items, stored })
     }
 
     /// Returns the items that can be this vault's, and how many are stored.
@@ -78,16 +81,16 @@ impl<'a> Vault<'a> {
         Document::parse(&bytes).ok()
     }
 
-    /// Unlocks the vault: [`Vault::find_key`] and [`FoundKey::unlock`] in one.
+    /// Unlocks the vault: [`Vault::find_key`] and [`FoundKey::unlock`] in one. Writes nothing.
     ///
     /// # Errors
     /// Those of both.
     pub fn unlock(
         self,
         password: &Password,
-        keychain: &'a dyn Keychain,
-        host: &'a dyn Host,
-    ) -> Result<Unlocked<'a>, Error> {
+        keychain: Arc<dyn Keychain>,
+        host: Arc<dyn Host>,
+    ) -> Result<Unlocked, Error> {
         self.find_key(keychain, host)?.unlock(password)
     }
 }
@@ -108,15 +111,15 @@ enum Tried {
     NoWrap,
 }
 
-impl<'a> FoundKey<'a> {
-    /// Unlocks the vault, and compares it with what this computer remembers of it.
+impl FoundKey {
+    /// Unlocks the vault, and compares it with what this computer remembers of it. Writes nothing.
     ///
     /// # Errors
     /// [`Error::WrongPassword`]; [`Error::Kdf`]; [`Error::Damaged`] where the password is right but neither vault
     /// file opens; [`Error::Keychain`].
-    pub fn unlock(mut self, password: &Password) -> Result<Unlocked<'a>, Error> {
+    pub fn unlock(mut self, password: &Password) -> Result<Unlocked, Error> {
         let opened = self.open_data_key(password)?;
-        self.unlock_opened(password, opened)
+        self.unlock_opened(opened)
     }
 
     /// Unlocks the vault with the first password that opens it, and returns both. `next` gives one password after the
@@ -127,12 +130,12 @@ impl<'a> FoundKey<'a> {
     pub fn unlock_with<E>(
         mut self,
         mut next: impl FnMut(Option<&Error>) -> Result<Option<Password>, E>,
-    ) -> Result<Result<(Unlocked<'a>, Password), Error>, E> {
+    ) -> Result<Result<(Unlocked, Password), Error>, E> {
         let mut wrong = Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false };
         let mut password = next(None)?;
         while let Some(tried) = password {
             match self.open_data_key(&tried) {
-                Ok(opened) => return Ok(self.unlock_opened(&tried, opened).map(|unlocked| (unlocked, tried))),
+                Ok(opened) => return Ok(self.unlock_opened(opened).map(|unlocked| (unlocked, tried))),
                 Err(error @ Error::WrongPassword { .. }) => wrong = error,
                 Err(error) => return Ok(Err(error)),
             }
@@ -149,7 +152,7 @@ impl<'a> FoundKey<'a> {
         }
     }
 
-    fn unlock_opened(mut self, password: &Password, opened: Opened) -> Result<Unlocked<'a>, Error> {
+    fn unlock_opened(mut self, opened: Opened) -> Result<Unlocked, Error> {
         let place = self.edges.store.place();
         let payload = match open_payload(&self.vault.document, &opened.data_key) {
             Ok(payload) => payload,
@@ -177,11 +180,11 @@ impl<'a> FoundKey<'a> {
             memory: Memory::Current,
             item,
             opened_wrap: opened.wrap,
+            alone: stored == 1,
             finished_rotation: false,
             notices,
         };
-        unlocked.remember()?;
-        unlocked.go_on(password, stored == 1);
+        unlocked.compare()?;
         Ok(unlocked)
     }
 
@@ -237,7 +240,7 @@ impl<'a> FoundKey<'a> {
         let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
         let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));
         let wraps = || self.items.iter().flat_map(|item| &item.wraps);
-        let earlier_boot = boot_time(self.edges.host).is_some_and(|boot| wraps().all(|wrap| wrap.header.at < boot));
+        let earlier_boot = boot_time(&*self.edges.host).is_some_and(|boot| wraps().all(|wrap| wrap.header.at < boot));
         // Between two files of one data key the pepper never changes, unless it is damaged in one of them.
         let vault_may_be_damaged = differs || same_key || matches!(tried, Tried::NoWrap);
         Err(Error::WrongPassword { earlier_boot, vault_may_be_damaged })
@@ -272,26 +275,51 @@ pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
     DataKey::fill_with(|key| cobblestone::open_key(kek.expose(), &context, &wrap.wrapped, key)).ok()
 }
 
-impl Unlocked<'_> {
-    /// Compares the vault with the anchor and brings the anchor up to date where that is harmless.
-    fn remember(&mut self) -> Result<(), Error> {
+impl Unlocked {
+    /// Finishes what an unlock has to finish, so that it is done once and in one place: remembers a vault that descends
+    /// from the one this computer saw last, and goes on with a rotation of the data key. `password` is the one that
+    /// opened the vault. What cannot be written is a notice: the vault is unlocked all the same.
+    ///
+    /// # Errors
+    /// Those of reading vault and anchor again.
+    pub fn tend(&mut self, password: &Password) -> Result<(), Error> {
+        let warned = self.warnings();
+        let adopts = matches!(self.memory, Memory::Behind | Memory::Missing);
+        if adopts || matches!(self.source, Source::Previous { .. }) {
+            self.compare_under_lock()?;
+        }
+        let warnings = self.warnings();
+        if warnings != warned {
+            self.notices.retain(|notice| !warned.contains(notice));
+            self.notices.extend(warnings);
+        }
+        self.go_on(password);
+        Ok(())
+    }
+
+    /// Compares the vault with the anchor.
+    fn compare(&mut self) -> Result<(), Error> {
         let remembered = self.remembered()?;
         self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
         if self.memory != Memory::Current && self.source == Source::Current {
             self.look_again()?;
         }
-        let adopts = matches!(self.memory, Memory::Behind | Memory::Missing);
-        if adopts || matches!(self.source, Source::Previous { .. }) {
-            self.compare_under_lock()?;
-        }
+        let warnings = self.warnings();
+        self.notices.extend(warnings);
+        Ok(())
+    }
+
+    /// Returns what has to be said of a vault file that is not the one to work with.
+    fn warnings(&self) -> Vec<Notice> {
+        let mut warnings = Vec::new();
         if let Source::Previous { reason, other_key } = &self.source {
             let (reason, generation) = (reason.clone(), self.document.header.generation);
-            self.notices.push(Notice::ReadPrevious { reason, generation, other_key: *other_key });
+            warnings.push(Notice::ReadPrevious { reason, generation, other_key: *other_key });
         }
         if let Memory::RolledBack(rolled_back) = &self.memory {
-            self.notices.push(Notice::RolledBack(rolled_back.clone()));
+            warnings.push(Notice::RolledBack(rolled_back.clone()));
         }
-        Ok(())
+        warnings
     }
 
     /// Reads both again, the anchor before the vault: a vault is written before its anchor, so what is read in this
@@ -307,8 +335,7 @@ impl Unlocked<'_> {
     /// Reads vault and anchor again under the lock, since a writer may have been between the two, and settles what
     /// can be settled.
     fn compare_under_lock(&mut self) -> Result<(), Error> {
-        let store: &dyn Store = self.edges.store;
-        let mut lock = match store.lock(READ_WAIT) {
+        let mut lock = match self.edges.store.lock(READ_WAIT) {
             Ok(lock) => lock,
             // Whoever holds the lock all this while writes the anchor too.
             Err(StoreError::Busy { .. }) => return Ok(()),
@@ -327,7 +354,7 @@ impl Unlocked<'_> {
                 self.notices.push(Notice::AnchorMissing { generation: self.document.header.generation });
             }
         }
-        let synced = lock.sync().map_err(|error| Error::from_store(&store.place(), error));
+        let synced = lock.sync().map_err(|error| Error::from_store(&self.edges.store.place(), error));
         match synced.and_then(|()| anchor::store(&self.edges, &self.document, &self.data_key, &self.payload)) {
             Ok(()) => self.memory = Memory::Current,
             Err(error) => self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() }),

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::format::json::Others;
 use crate::format::vault::{Payload, Slot};
 
-impl Unlocked<'_> {
+impl Unlocked {
     /// Tells whether this program can wrap all of the payload anew, for another data key or another vault.
     ///
     /// # Errors

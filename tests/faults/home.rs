@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use strongroom::crypto::secret::{KitSecret, Password};
@@ -164,11 +165,13 @@ impl Home {
     /// Opens the vault file as it stands, with this password and the keychain file, and returns its keys. `Err` says
     /// why it does not open.
     pub fn open(&self, password: &str) -> Result<Keys, String> {
-        let store = FolderStore::new(&self.vault_folder(), SIZE_LIMIT).map_err(|error| error.to_string())?;
-        let vault = Vault::open(&store).map_err(|error| error.to_string())?;
-        let keychain = FileKeychain::new(self.path(format!(".local/state/strongroom/keychain/{}", vault.id())));
+        let store = Arc::new(FolderStore::new(&self.vault_folder(), SIZE_LIMIT).map_err(|error| error.to_string())?);
+        let vault = Vault::open(store.clone()).map_err(|error| error.to_string())?;
+        let keychain =
+            Arc::new(FileKeychain::new(self.path(format!(".local/state/strongroom/keychain/{}", vault.id()))));
         let password = Password::new(password.as_bytes()).unwrap();
-        let unlocked = vault.unlock(&password, &keychain, &ThisHost).map_err(|error| error.to_string())?;
+        let unlocked =
+            vault.unlock(&password, keychain.clone(), Arc::new(ThisHost)).map_err(|error| error.to_string())?;
         unlocked.check_writable().map_err(|error| format!("it opens, but is not to be written: {error}"))?;
         unlocked
             .candidate_keys(None)
@@ -183,8 +186,8 @@ impl Home {
     pub fn kit_opens(&self, file: &str) -> bool {
         let secret = |text: Vec<u8>| -> Option<KitSecret> { kit::read(std::str::from_utf8(&text).ok()?).ok() };
         let Some(secret) = self.read(file).and_then(secret) else { return false };
-        let store = FolderStore::new(&self.vault_folder(), SIZE_LIMIT).unwrap();
-        Vault::open(&store).is_ok_and(|vault| vault.open_with_kit(&secret).is_ok())
+        let store = Arc::new(FolderStore::new(&self.vault_folder(), SIZE_LIMIT).unwrap());
+        Vault::open(store.clone()).is_ok_and(|vault| vault.open_with_kit(&secret).is_ok())
     }
 
     /// Returns the unfinished files that lie about.

@@ -3,6 +3,7 @@
 //! Argon2id costs a tenth of a second, so most of it is tried below the password, with the very keys that the right
 //! password gives: what is refused even then is refused always. A sample goes the whole way.
 
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use strongroom::Error;
@@ -47,8 +48,8 @@ fn project(name: &str) -> NewProject {
 }
 
 static FILES: LazyLock<Files> = LazyLock::new(|| {
-    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
-    let edges = Edges { store: &store, keychain: &keychain, host: &ThisHost };
+    let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
+    let edges = Edges { store: store.clone(), keychain: keychain.clone(), host: Arc::new(ThisHost) };
     let mut unlocked = create(edges, VAULT, &password(), KdfCost::FLOOR).unwrap();
     for name in ["acme", "bistro"] {
         unlocked.add_project(&project(name)).unwrap();
@@ -167,9 +168,9 @@ fn no_bit_of_a_vault_file_or_an_item_can_be_flipped() {
 }
 
 fn opens_with_kit(vault: &[u8]) -> bool {
-    let store = MemoryStore::new();
+    let store = Arc::new(MemoryStore::new());
     store.put(Some(vault.to_vec()), None);
-    Vault::open(&store).and_then(|vault| vault.open_with_kit(&FILES.kit).map(drop)).is_ok()
+    Vault::open(store.clone()).and_then(|vault| vault.open_with_kit(&FILES.kit).map(drop)).is_ok()
 }
 
 #[test]
@@ -207,12 +208,13 @@ fn a_vault_file_or_an_item_cut_at_any_byte_does_not_parse() {
 
 /// Unlocks the vault with one of its three parts replaced; no previous vault file stands beside it.
 fn unlock(vault: &[u8], item: &[u8], anchor: &[u8]) -> Result<(Vec<String>, Vec<Notice>), Error> {
-    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+    let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
     store.put(Some(vault.to_vec()), None);
     for (kind, bytes) in [(ItemKind::DataKey, item), (ItemKind::Anchor, anchor)] {
         keychain.set(&VAULT.to_string(), kind, bytes).unwrap();
     }
-    let mut unlocked = Vault::open(&store)?.unlock(&password(), &keychain, &ThisHost)?;
+    let mut unlocked = Vault::open(store.clone())?.unlock(&password(), keychain.clone(), Arc::new(ThisHost))?;
+    unlocked.tend(&password())?;
     let names = unlocked.projects().into_iter().map(|project| project.name).collect();
     Ok((names, unlocked.take_notices()))
 }
@@ -278,10 +280,11 @@ fn a_wrapped_file_key_opens_in_its_own_place_alone() {
         }
         let sealed = cobblestone::seal(FILES.data_key.expose(), &context, &moved.to_bytes().unwrap()).unwrap();
         let file = Document { payload: sealed, ..document.clone() }.to_bytes().unwrap();
-        let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+        let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
         store.put(Some(file), None);
         keychain.set(&VAULT.to_string(), ItemKind::DataKey, &FILES.item).unwrap();
-        let unlocked = Vault::open(&store).unwrap().unlock(&password(), &keychain, &ThisHost).unwrap();
+        let unlocked =
+            Vault::open(store.clone()).unwrap().unlock(&password(), keychain.clone(), Arc::new(ThisHost)).unwrap();
         for (project, key) in &places {
             let name = &payload.projects[*project].name;
             let version = payload.projects[*project].keys[*key].version;
@@ -298,10 +301,16 @@ fn a_wrapped_file_key_opens_in_its_own_place_alone() {
 
 #[test]
 fn a_wrap_or_payload_of_another_vault_is_refused() {
-    let (store, keychain) = (MemoryStore::new(), MemoryKeychain::new());
+    let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
     let other = VaultId::from_bytes([0x22; 16]);
     // The same password, even.
-    create(Edges { store: &store, keychain: &keychain, host: &ThisHost }, other, &password(), KdfCost::FLOOR).unwrap();
+    create(
+        Edges { store: store.clone(), keychain: keychain.clone(), host: Arc::new(ThisHost) },
+        other,
+        &password(),
+        KdfCost::FLOOR,
+    )
+    .unwrap();
     let vault = Document::parse(&store.load().unwrap().unwrap()).unwrap();
     let item = keychain.get(&other.to_string(), ItemKind::DataKey).unwrap().remove(0).bytes.clone();
     let anchor = keychain.get(&other.to_string(), ItemKind::Anchor).unwrap().remove(0).bytes.clone();

@@ -241,17 +241,17 @@ pub struct State {
 
 /// A computer that begins from a state.
 pub struct Machine {
-    store: MemoryStore,
+    store: Arc<MemoryStore>,
     struck: Arc<Struck>,
-    keychain: WithDeadline,
-    host: TestHost,
+    keychain: Arc<WithDeadline>,
+    host: Arc<TestHost>,
     armed: AtomicBool,
     fault: Option<(Fault, usize)>,
 }
 
 impl Machine {
     pub fn new(state: &State, fault: Option<(Fault, usize)>) -> Self {
-        let (store, inner) = (MemoryStore::new(), MemoryKeychain::new());
+        let (store, inner) = (Arc::new(MemoryStore::new()), MemoryKeychain::new());
         store.put(state.file.clone(), state.previous.clone());
         for (kind, values) in [(ItemKind::DataKey, &state.items), (ItemKind::Anchor, &state.anchors)] {
             values.iter().for_each(|value| inner.set(&VAULT.to_string(), kind, value).unwrap());
@@ -263,8 +263,15 @@ impl Machine {
             calls: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
         });
-        let keychain = WithDeadline::new(Arc::clone(&struck) as Arc<dyn Keychain>, DEADLINE);
-        Self { store, struck, keychain, host: TestHost(AtomicU64::new(1)), armed: AtomicBool::new(false), fault }
+        let keychain = Arc::new(WithDeadline::new(Arc::clone(&struck) as Arc<dyn Keychain>, DEADLINE));
+        Self {
+            store,
+            struck,
+            keychain,
+            host: Arc::new(TestHost(AtomicU64::new(1))),
+            armed: AtomicBool::new(false),
+            fault,
+        }
     }
 
     /// From here on calls are counted and struck.
@@ -280,16 +287,18 @@ impl Machine {
         self.struck.calls.load(Ordering::SeqCst)
     }
 
-    pub fn edges(&self) -> Edges<'_> {
-        Edges { store: &self.store, keychain: &self.keychain, host: &self.host }
+    pub fn edges(&self) -> Edges {
+        Edges { store: self.store.clone(), keychain: self.keychain.clone(), host: self.host.clone() }
     }
 
-    pub fn vault(&self) -> Result<Vault<'_>, Error> {
-        Vault::open(&self.store)
+    pub fn vault(&self) -> Result<Vault, Error> {
+        Vault::open(self.store.clone())
     }
 
-    pub fn unlock(&self, with: &str) -> Result<Unlocked<'_>, Error> {
-        self.vault()?.unlock(&password(with), &self.keychain, &self.host)
+    pub fn unlock(&self, with: &str) -> Result<Unlocked, Error> {
+        let mut unlocked = self.vault()?.unlock(&password(with), self.keychain.clone(), self.host.clone())?;
+        unlocked.tend(&password(with))?;
+        Ok(unlocked)
     }
 
     /// The computer starts anew.
@@ -307,7 +316,7 @@ impl Machine {
             assert!(start.elapsed() < Duration::from_secs(30), "a call goes on for ever");
             thread::sleep(Duration::from_millis(1));
         }
-        self.keychain = WithDeadline::new(Arc::clone(&self.struck) as Arc<dyn Keychain>, DEADLINE * 20);
+        self.keychain = Arc::new(WithDeadline::new(Arc::clone(&self.struck) as Arc<dyn Keychain>, DEADLINE * 20));
         let vault = VAULT.to_string();
         let gone = self.stored(ItemKind::DataKey).is_empty();
         if let (Some((Fault::ForgetsKey, _)), true) = (self.fault, gone)

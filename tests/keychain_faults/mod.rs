@@ -26,7 +26,7 @@ struct Operation {
     /// Calls `arm` of the computer where the operation itself begins.
     run: fn(&Machine) -> Result<(), Error>,
     /// Tells whether what was acknowledged is there.
-    is_done: fn(&Unlocked<'_>) -> bool,
+    is_done: fn(&Unlocked) -> bool,
     /// The passwords that may open the vault afterwards: where it was acknowledged, and where it was refused.
     opens: Passwords,
     /// Whether a rotation of the data key has its part in it.
@@ -296,7 +296,7 @@ impl Case<'_> {
         if operation.rotates { self.rotation_ends(machine, text) } else { Ok(()) }
     }
 
-    fn holds_its_key(&self, unlocked: &Unlocked<'_>) -> Result<(), String> {
+    fn holds_its_key(&self, unlocked: &Unlocked) -> Result<(), String> {
         if !self.before.has_vault() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod worker;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,22 +33,25 @@ const SHARED: &str = "shared";
 
 /// A vault in a folder, its key in a file.
 struct Place {
-    store: FolderStore,
-    keychain: FileKeychain,
+    store: Arc<FolderStore>,
+    keychain: Arc<FileKeychain>,
 }
 
 impl Place {
     fn new(folder: &Path) -> Self {
-        let store = FolderStore::new(&folder.join("vault"), SIZE_LIMIT).unwrap();
-        Self { store, keychain: FileKeychain::new(folder.join("key/item")) }
+        let store = Arc::new(FolderStore::new(&folder.join("vault"), SIZE_LIMIT).unwrap());
+        Self { store, keychain: Arc::new(FileKeychain::new(folder.join("key/item"))) }
     }
 
-    fn edges(&self) -> Edges<'_> {
-        Edges { store: &self.store, keychain: &self.keychain, host: &ThisHost }
+    fn edges(&self) -> Edges {
+        Edges { store: self.store.clone(), keychain: self.keychain.clone(), host: Arc::new(ThisHost) }
     }
 
-    fn unlock(&self, password: &Password) -> Unlocked<'_> {
-        Vault::open(&self.store).unwrap().unlock(password, &self.keychain, &ThisHost).unwrap()
+    fn unlock(&self, password: &Password) -> Unlocked {
+        let vault = Vault::open(self.store.clone()).unwrap();
+        let mut unlocked = vault.unlock(password, self.keychain.clone(), Arc::new(ThisHost)).unwrap();
+        unlocked.tend(password).unwrap();
+        unlocked
     }
 }
 

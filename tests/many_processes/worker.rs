@@ -139,7 +139,7 @@ pub fn run() {
 }
 
 /// Makes the changes: projects of its own, new keys for them, and new keys for the project all share.
-fn work(unlocked: &mut Unlocked<'_>, number: usize, changes: usize, report: &mut Report) -> Result<(), Error> {
+fn work(unlocked: &mut Unlocked, number: usize, changes: usize, report: &mut Report) -> Result<(), Error> {
     for change in 0..changes {
         let start = Instant::now();
         match change % 4 {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -61,9 +62,10 @@ impl Secrets {
         all.add("anchor key", &anchor_key);
         all.add_cipher("anchor key's wrap", &data_key, &payload.anchor_key.0, &context);
         all.add("anchor's MAC key", &expand(&anchor_key, &[label::ANCHOR])[..32]);
-        let store = FolderStore::new(&folder, SIZE_LIMIT).unwrap();
-        let keychain = FileKeychain::new(item_path);
-        let vault = Vault::open(&store).unwrap().unlock(&password, &keychain, &ThisHost).unwrap();
+        let store = Arc::new(FolderStore::new(&folder, SIZE_LIMIT).unwrap());
+        let keychain = Arc::new(FileKeychain::new(item_path));
+        let vault =
+            Vault::open(store.clone()).unwrap().unlock(&password, keychain.clone(), Arc::new(ThisHost)).unwrap();
         for key in vault.candidate_keys(None).map(Result::unwrap) {
             all.add(&format!("file key {}", key.version), key.key.expose());
             for path in sealed {

@@ -27,7 +27,7 @@ pub struct Opened {
 
 impl Opened {
     /// Takes down what the checks need of an unlocked vault.
-    pub fn of(vault: &Unlocked<'_>) -> Self {
+    pub fn of(vault: &Unlocked) -> Self {
         let rolled_back = vault.rolled_back().cloned();
         let ancestors = vault.ancestors();
         Self { source: vault.source().clone(), header: vault.header().clone(), rolled_back, ancestors }

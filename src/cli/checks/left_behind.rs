@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::known::Known;
 use crate::cli::context::Context;
 use crate::cli::settings::Kind;
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};
@@ -91,29 +91,28 @@ pub fn trials(keychain: &dyn Keychain, items: &[StoredItem]) -> Vec<String> {
 /// # Errors
 /// Those of unlocking the vault, and of the keychains.
 pub fn remove(context: &Context) -> Result<usize, Failure> {
-    with_unlocked(context, |vault| {
-        // An older vault file may still need what looks unused.
-        vault.check_writable().map_err(|error| Failure::of("delete keys that are left behind", error))?;
-        let (id, data_key) = (vault.id(), vault.header().data_key);
-        let mut deleted = 0;
-        for kind in elsewhere(context, id, context.store()?.file())? {
-            let keychain = context.keychain(&kind, id);
-            let delete = || match key_in(&*keychain, &kind, id, data_key)? {
-                Some(_) => delete_all(&*keychain, id),
-                None => Ok(0),
-            };
-            deleted += usable(delete())
-                .map_err(|error| Failure::of(format!("delete the key that is left in {kind}"), error.into()))?;
-        }
-        let os = context.os_keychain();
-        let listed = usable(os.list());
-        let failed = |error: KeychainError| Failure::of("delete the test items", error.into());
-        for handle in trials(&*os, &listed.map_err(failed)?) {
-            os.delete(&handle).map_err(failed)?;
-            deleted += 1;
-        }
-        Ok(deleted)
-    })
+    let vault = unlock(context)?;
+    // An older vault file may still need what looks unused.
+    vault.check_writable().map_err(|error| Failure::of("delete keys that are left behind", error))?;
+    let (id, data_key) = (vault.id(), vault.header().data_key);
+    let mut deleted = 0;
+    for kind in elsewhere(context, id, context.store()?.file())? {
+        let keychain = context.keychain(&kind, id);
+        let delete = || match key_in(&*keychain, &kind, id, data_key)? {
+            Some(_) => delete_all(&*keychain, id),
+            None => Ok(0),
+        };
+        deleted += usable(delete())
+            .map_err(|error| Failure::of(format!("delete the key that is left in {kind}"), error.into()))?;
+    }
+    let os = context.os_keychain();
+    let listed = usable(os.list());
+    let failed = |error: KeychainError| Failure::of("delete the test items", error.into());
+    for handle in trials(&*os, &listed.map_err(failed)?) {
+        os.delete(&handle).map_err(failed)?;
+        deleted += 1;
+    }
+    Ok(deleted)
 }
 
 /// Takes a keychain that is not there for an empty one.

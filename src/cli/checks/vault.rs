@@ -1,5 +1,7 @@
 //! The vault file and the one before it.
 
+use std::sync::Arc;
+
 use super::finding::Finding;
 use super::items;
 use super::known::{Known, Opened};
@@ -21,7 +23,7 @@ pub fn check(
     opened: Option<&Opened>,
     findings: &mut Vec<Finding>,
 ) -> Option<Known> {
-    let vault = match Vault::open(store) {
+    let vault = match Vault::open(Arc::new(store.clone())) {
         Ok(vault) => vault,
         Err(error) => {
             let mut text = error.to_string();

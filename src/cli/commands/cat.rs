@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_one_block;
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
@@ -51,22 +51,21 @@ impl Cat {
                 .hint("use `strongroom decrypt -` for standard input"));
         }
         open_input(&self.file)?;
-        with_unlocked(context, |vault| {
-            let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
-            let (file, _) = open_input(&self.file)?;
-            let opener = keys.open(&self.file, file)?;
-            warn_of_one_block(context, &self.file, opener.header().one_block_only);
-            let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
-            let progress = self.effort.progress(&context.output, 1, Some(length));
-            let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.advanced(more) };
-            let stdout = pipes::stdout()?;
-            let mut sink: Box<dyn Write + Send> =
-                if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
-            let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
-            copied.map(drop).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => stream_failed(&source),
-                error => Failure::of(format!("decrypt {}", self.file.display()), error),
-            })
+        let vault = unlock(context)?;
+        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
+        let (file, _) = open_input(&self.file)?;
+        let opener = keys.open(&self.file, file)?;
+        warn_of_one_block(context, &self.file, opener.header().one_block_only);
+        let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
+        let progress = self.effort.progress(&context.output, 1, Some(length));
+        let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.advanced(more) };
+        let stdout = pipes::stdout()?;
+        let mut sink: Box<dyn Write + Send> =
+            if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
+        let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
+        copied.map(drop).map_err(|error| match error {
+            Error::Io { doing: "write", source, .. } => stream_failed(&source),
+            error => Failure::of(format!("decrypt {}", self.file.display()), error),
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
 use crate::failure::Failure;
@@ -83,39 +83,38 @@ struct Work {
 impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
-        with_unlocked(context, |vault| {
-            let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
-            let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
-            let permissions =
-                if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };
-            let existing = Existing { force: self.force, update: self.update };
-            let mut opening = Opening::of(keys, existing, permissions, self.sparse, inputs, &work.own);
-            opening.find_twins(&work.jobs, self.effort.threads());
-            let _words = match (&work.destination, &work.named[..]) {
-                (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
-                (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
-                _ if self.extract => interrupt::say(WHOLE, "run it again for the archives that are missing"),
-                _ => interrupt::say(WHOLE, "run it again with --update to do the rest"),
-            };
-            let result = match (&work.destination, &work.named[..]) {
-                _ if self.extract => self.extract_all(context, &opening, &work),
-                (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
-                (Destination::File(path), [Named::Stream]) => {
-                    let opened = open_stream(&opening, context, path, &self.effort)?;
-                    let (line, file) = (line(pipes::STDIN, &opened), entry("-", &opened));
-                    context.output.done(&line, &Value::from(vec![file]))
-                }
-                _ => self.all(context, &opening, &work),
-            };
-            for (kind, text) in
-                [("attributes-refused", opening.refused.text()), ("readable-by-others", opening.refused.open_text())]
-            {
-                if let Some(text) = text {
-                    context.output.warn(kind, &text);
-                }
+        let vault = unlock(context)?;
+        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
+        let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
+        let permissions =
+            if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };
+        let existing = Existing { force: self.force, update: self.update };
+        let mut opening = Opening::of(keys, existing, permissions, self.sparse, inputs, &work.own);
+        opening.find_twins(&work.jobs, self.effort.threads());
+        let _words = match (&work.destination, &work.named[..]) {
+            (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
+            (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
+            _ if self.extract => interrupt::say(WHOLE, "run it again for the archives that are missing"),
+            _ => interrupt::say(WHOLE, "run it again with --update to do the rest"),
+        };
+        let result = match (&work.destination, &work.named[..]) {
+            _ if self.extract => self.extract_all(context, &opening, &work),
+            (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
+            (Destination::File(path), [Named::Stream]) => {
+                let opened = open_stream(&opening, context, path, &self.effort)?;
+                let (line, file) = (line(pipes::STDIN, &opened), entry("-", &opened));
+                context.output.done(&line, &Value::from(vec![file]))
             }
-            result
-        })
+            _ => self.all(context, &opening, &work),
+        };
+        for (kind, text) in
+            [("attributes-refused", opening.refused.text()), ("readable-by-others", opening.refused.open_text())]
+        {
+            if let Some(text) = text {
+                context.output.warn(kind, &text);
+            }
+        }
+        result
     }
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {

@@ -8,7 +8,7 @@ use crate::cli::context::{Context, is_gone, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::output::counted;
-use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -53,81 +53,76 @@ impl Destroy {
             }
             _ => {}
         }
-        with_unlocked_by(context, |vault, password| {
-            let failed = |error| {
-                let is_begun = matches!(error, Error::RotationBegun { .. });
-                let is_shared = matches!(error, Error::KeyShared { .. });
-                let mut failure = Failure::of(&doing, error);
-                if is_shared {
-                    failure.hint = Some(KEEP_SHARED.into());
-                }
-                if is_begun {
-                    failure.message =
-                        format!("project {} is destroyed, but the data key is not rotated yet", self.name);
-                }
-                failure
-            };
-            let allowed = if self.keep_shared { SharedKeys::Allowed } else { SharedKeys::Refused };
-            vault.check_destroyable(&self.name, allowed).map_err(failed)?;
-            let project = vault.project(&self.name).map_err(failed)?;
-            let shared = vault.shared_keys(&self.name).map_err(failed)?;
-            let words = interrupt::say(format!("project {} is not destroyed", project.name), "");
-            if self.yes.is_none() {
-                confirm(context, &project, &shared, self.rotation.keep_kit)?;
+        let (mut vault, password) = unlock_with_password(context)?;
+        let failed = |error| {
+            let is_begun = matches!(error, Error::RotationBegun { .. });
+            let is_shared = matches!(error, Error::KeyShared { .. });
+            let mut failure = Failure::of(&doing, error);
+            if is_shared {
+                failure.hint = Some(KEEP_SHARED.into());
             }
-            let under_way = vault.rotation();
-            let (rotation, making) =
-                self.rotation.carry_out(context, vault, &password, None, failed, |vault, kit| {
-                    words.replace(
-                        format!("project {} may be destroyed or not", project.name),
-                        format!("see with `strongroom project show {}`", shell_word(&project.name)),
-                    );
-                    vault.destroy_project(&self.name, &password, kit, allowed)
-                })?;
-            drop(words);
-            let new_kit = making.as_ref().map(|making| making.kit.name());
-            let left = what_is_left(context, vault, &project, &shared, rotation, new_kit)?;
-            let mut text = match &shared[..] {
-                [] => format!("project {} is destroyed: its keys are gone from the vault\n", project.name),
-                shared => {
-                    let elsewhere: Vec<_> = shared.iter().map(|key| key.elsewhere.to_string()).collect();
-                    let elsewhere = elsewhere.join(", ");
-                    format!(
-                        "project {} is destroyed, but this vault still opens files of it: {elsewhere}\n",
-                        project.name
-                    )
-                }
-            };
-            text += &rotation_text(rotation);
-            if under_way.is_some() {
-                text += "\nthe rotation that was under way is replaced by this one";
+            if is_begun {
+                failure.message = format!("project {} is destroyed, but the data key is not rotated yet", self.name);
             }
-            if let Some(making) = &making {
-                text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+            failure
+        };
+        let allowed = if self.keep_shared { SharedKeys::Allowed } else { SharedKeys::Refused };
+        vault.check_destroyable(&self.name, allowed).map_err(failed)?;
+        let project = vault.project(&self.name).map_err(failed)?;
+        let shared = vault.shared_keys(&self.name).map_err(failed)?;
+        let words = interrupt::say(format!("project {} is not destroyed", project.name), "");
+        if self.yes.is_none() {
+            confirm(context, &project, &shared, self.rotation.keep_kit)?;
+        }
+        let under_way = vault.rotation();
+        let (rotation, making) =
+            self.rotation.carry_out(context, &mut vault, &password, None, failed, |vault, kit| {
+                words.replace(
+                    format!("project {} may be destroyed or not", project.name),
+                    format!("see with `strongroom project show {}`", shell_word(&project.name)),
+                );
+                vault.destroy_project(&self.name, &password, kit, allowed)
+            })?;
+        drop(words);
+        let new_kit = making.as_ref().map(|making| making.kit.name());
+        let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
+        let mut text = match &shared[..] {
+            [] => format!("project {} is destroyed: its keys are gone from the vault\n", project.name),
+            shared => {
+                let elsewhere: Vec<_> = shared.iter().map(|key| key.elsewhere.to_string()).collect();
+                let elsewhere = elsewhere.join(", ");
+                format!("project {} is destroyed, but this vault still opens files of it: {elsewhere}\n", project.name)
             }
-            text += "\n\ncopies this program knows of that could still open the files:";
-            for line in &left {
-                text += &format!("\n  - {line}");
-            }
-            if left.is_empty() {
-                text += "\n  - none";
-            }
-            text += "\ncopies it cannot know about:";
-            for line in UNKNOWN {
-                text += &format!("\n  - {line}");
-            }
-            text += &old_backups(rotation);
-            text += &papers(vault);
-            let json = json!({
-                "project": project.name,
-                "rotation": rotation_json(rotation),
-                "kit": making.as_ref().map(|making| making.kit.name().to_string()),
-                "shared": shared.iter().map(shared_json).collect::<Value>(),
-                "could_undo": left,
-                "cannot_know": UNKNOWN,
-            });
-            context.output.done(&text, &json)
-        })
+        };
+        text += &rotation_text(rotation);
+        if under_way.is_some() {
+            text += "\nthe rotation that was under way is replaced by this one";
+        }
+        if let Some(making) = &making {
+            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+        }
+        text += "\n\ncopies this program knows of that could still open the files:";
+        for line in &left {
+            text += &format!("\n  - {line}");
+        }
+        if left.is_empty() {
+            text += "\n  - none";
+        }
+        text += "\ncopies it cannot know about:";
+        for line in UNKNOWN {
+            text += &format!("\n  - {line}");
+        }
+        text += &old_backups(rotation);
+        text += &papers(&vault);
+        let json = json!({
+            "project": project.name,
+            "rotation": rotation_json(rotation),
+            "kit": making.as_ref().map(|making| making.kit.name().to_string()),
+            "shared": shared.iter().map(shared_json).collect::<Value>(),
+            "could_undo": left,
+            "cannot_know": UNKNOWN,
+        });
+        context.output.done(&text, &json)
     }
 }
 
@@ -181,7 +176,7 @@ fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps
 /// Lists what this program knows of that still holds the project's keys.
 fn what_is_left(
     context: &Context,
-    vault: &Unlocked<'_>,
+    vault: &Unlocked,
     project: &ProjectInfo,
     shared: &[SharedKey],
     rotation: Rotation,

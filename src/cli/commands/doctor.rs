@@ -1,5 +1,7 @@
 //! `strongroom doctor`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use crate::cli::checks::{self, Finding, Level, Opened, items, left_behind};
 use crate::cli::context::Context;
 use crate::cli::output::counted;
 use crate::cli::password;
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 
@@ -43,14 +45,13 @@ impl Doctor {
             return forget(context, vault);
         }
         if self.remove_duplicates {
-            return with_unlocked(context, |vault| {
-                let deleted = vault
-                    .remove_duplicates()
-                    .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
-                context
-                    .output
-                    .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
-            });
+            let mut vault = unlock(context)?;
+            let deleted = vault
+                .remove_duplicates()
+                .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
+            return context
+                .output
+                .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}));
         }
         if self.remove_left_behind {
             let deleted = left_behind::remove(context)?;
@@ -59,7 +60,7 @@ impl Doctor {
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
-            .then(|| with_unlocked(context, |vault| Ok((Opened::of(vault), vault.projects().len()))));
+            .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len())));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
         let checked = checks::run(context, opened)?;
         let mut findings = checked.findings;
@@ -113,7 +114,7 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
         Failure::usage(format!("{vault:?} is not a vault's id"))
             .hint("`strongroom doctor` prints the ids of stray items")
     })?;
-    let own = crate::vault::Vault::open(&context.store()?).is_ok_and(|own| own.id() == id);
+    let own = crate::vault::Vault::open(Arc::new(context.store()?)).is_ok_and(|own| own.id() == id);
     if own || context.settings.of(id)?.is_some() {
         return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
             .cause("this computer knows that vault, and its key would be lost")

@@ -21,10 +21,10 @@ use crate::cli::output::whole_or_failed;
 use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
-use crate::cli::setup::{self, NewVault};
+use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, shown};
-use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
+use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
@@ -106,13 +106,13 @@ impl Encrypt {
             return if self.init {
                 self.encrypt_again(context, work)
             } else {
-                with_unlocked(context, |vault| self.encrypt(context, vault, work, None))
+                self.encrypt(context, &mut *unlock(context)?, work, None)
             };
         }
         if !self.init {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }).hint(
                 "if you have a vault elsewhere, name its folder with --vault; to make a new vault and the project \
-                     now, add --init",
+                 now, add --init",
             ));
         }
         // On a drive that is not there, perhaps: a second vault is made by `init` alone.
@@ -121,9 +121,8 @@ impl Encrypt {
         }
         let plan = setup::plan(context, &self.new)?;
         let next = "run the same command again: it offers the kit again, and then encrypts";
-        setup::carry_out(context, plan, next, |vault, key, announced, _| {
-            self.encrypt(context, vault, work, Some(New { key, announced }))
-        })
+        let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, next)?;
+        self.encrypt(context, &mut vault, work, Some(New { key: &place, announced }))
     }
 
     /// Encrypts with a vault that the command would make if it did not exist.
@@ -134,18 +133,17 @@ impl Encrypt {
             let text = format!("the vault exists already, so these flags have no effect: {}", idle.join(", "));
             context.output.remark(&text);
         }
-        with_unlocked_by(context, |vault, password| {
-            if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
-                context.output.warn(
-                    "kit-not-made",
-                    "the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
-                     with `strongroom kit new`",
-                );
-            }
-            kit::offer_again(context, vault, &password, Some(&self.new.kit))?;
-            drop(password);
-            self.encrypt(context, vault, work, None)
-        })
+        let (mut vault, password) = unlock_with_password(context)?;
+        if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
+            context.output.warn(
+                "kit-not-made",
+                "the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
+                 with `strongroom kit new`",
+            );
+        }
+        kit::offer_again(context, &mut vault, &password, Some(&self.new.kit))?;
+        drop(password);
+        self.encrypt(context, &mut vault, work, None)
     }
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
@@ -312,7 +310,7 @@ impl Encrypt {
     fn encrypt(
         &self,
         context: &Context,
-        vault: &mut Unlocked<'_>,
+        vault: &mut Unlocked,
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
@@ -410,7 +408,7 @@ impl Encrypt {
     /// Deletes the originals, by the keys of the vault as it is now.
     fn remove_originals(
         &self,
-        vault: &mut Unlocked<'_>,
+        vault: &mut Unlocked,
         key: &ProjectFileKey,
         work: &Work,
         outcomes: &[Result<Outcome, Failure>],
@@ -462,7 +460,7 @@ impl Encrypt {
         output.publish()
     }
 
-    fn key(&self, context: &Context, vault: &mut Unlocked<'_>, is_new: bool) -> Result<ProjectFileKey, Failure> {
+    fn key(&self, context: &Context, vault: &mut Unlocked, is_new: bool) -> Result<ProjectFileKey, Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
         match vault.file_key(&self.project, None) {

@@ -9,7 +9,7 @@ use crate::body::{Header, Inspection, inspect};
 use crate::cli::context::Context;
 use crate::cli::output::{counted, table};
 use crate::cli::tally::{Counted, Tally};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::cli::{password, rendering};
 use crate::crypto::cobblestone::CHUNK_LEN;
 use crate::failure::Failure;
@@ -52,18 +52,16 @@ impl Inspect {
         let mut seen: Vec<Result<Seen, Failure>> = found.items.iter().map(|item| look_at(&item.path)).collect();
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
-            with_unlocked(context, |vault| {
-                let keys = Keys::of(vault, None).map_err(|error| Failure::of("inspect", error))?;
-                for (item, seen) in found.items.iter().zip(&mut seen) {
-                    if let Ok(known) = seen {
-                        match open(&keys, &item.path) {
-                            Ok(header) => known.header = Some(header),
-                            Err(failure) => *seen = Err(failure),
-                        }
+            let vault = unlock(context)?;
+            let keys = Keys::of(&vault, None).map_err(|error| Failure::of("inspect", error))?;
+            for (item, seen) in found.items.iter().zip(&mut seen) {
+                if let Ok(known) = seen {
+                    match open(&keys, &item.path) {
+                        Ok(header) => known.header = Some(header),
+                        Err(failure) => *seen = Err(failure),
                     }
                 }
-                Ok(())
-            })?;
+            }
         }
         let mut tally = Tally::begin(context, "inspected", &found, found.items.len());
         let mut blocks = Blocks::of(&named);

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
 use crate::cli::output::{print_whole, stdout_is_terminal, table};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::cli::views::{keys_json, state_name};
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
@@ -103,7 +103,8 @@ impl Key {
         let output = &context.output;
         match self.command {
             KeyCommand::Show(show) => show.run(context),
-            KeyCommand::List { project } => with_unlocked(context, |vault| {
+            KeyCommand::List { project } => {
+                let vault = unlock(context)?;
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
                 let is_counted = project.keys.iter().any(|key| key.seen.is_some());
                 let rows = project.keys.iter().map(|key| {
@@ -118,8 +119,9 @@ impl Key {
                 let headings = ["VERSION", "STATE", "MADE", "FILES", "COUNTED"];
                 let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
                 output.result(&text, &json!({"project": project.name, "keys": keys_json(&project)}))
-            }),
-            KeyCommand::Rotate { project } => with_unlocked(context, |vault| {
+            }
+            KeyCommand::Rotate { project } => {
+                let mut vault = unlock(context)?;
                 let doing = format!("rotate the key of {project:?}");
                 let version = vault.rotate_file_key(&project).map_err(|error| Failure::of(doing, error))?;
                 let text = format!(
@@ -127,9 +129,10 @@ impl Key {
                      theirs"
                 );
                 output.done(&text, &json!({"project": project, "version": version}))
-            }),
+            }
             KeyCommand::Import(import) => import.run(context),
-            KeyCommand::Retire { project, version, undo } => with_unlocked(context, |vault| {
+            KeyCommand::Retire { project, version, undo } => {
+                let mut vault = unlock(context)?;
                 let doing = format!("retire a key of {project:?}");
                 let retired = vault.retire_file_key(&project, version, !undo);
                 let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {
@@ -142,7 +145,7 @@ impl Key {
                 };
                 let text = format!("version {version} of {project}'s key {text}");
                 output.done(&text, &json!({"project": project, "version": version, "retired": !undo}))
-            }),
+            }
         }
     }
 }
@@ -158,24 +161,23 @@ impl Show {
             return Err(Failure::usage("raw bytes are not for a terminal")
                 .hint("send them to a file or a pipe, or use --format base64"));
         }
-        with_unlocked(context, |vault| {
-            let found = vault
-                .file_key(&self.project, self.version)
-                .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;
-            let encoded = encode(&found.key, self.format);
-            if context.output.json {
-                let text = std::str::from_utf8(&encoded).unwrap_or_default().trim_end();
-                let head = json!({"project": found.project, "version": found.version}).to_string();
-                // Put together by hand, so that the key stands in buffers that are wiped and in no JSON value.
-                let mut line = Zeroizing::new(String::with_capacity(head.len() + text.len() + 16));
-                line.push_str(head.trim_end_matches('}'));
-                line.push_str(",\"key\":\"");
-                line.push_str(text);
-                line.push_str("\"}\n");
-                return print_whole(line.as_bytes());
-            }
-            print_whole(&encoded)
-        })
+        let vault = unlock(context)?;
+        let found = vault
+            .file_key(&self.project, self.version)
+            .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;
+        let encoded = encode(&found.key, self.format);
+        if context.output.json {
+            let text = std::str::from_utf8(&encoded).unwrap_or_default().trim_end();
+            let head = json!({"project": found.project, "version": found.version}).to_string();
+            // Put together by hand, so that the key stands in buffers that are wiped and in no JSON value.
+            let mut line = Zeroizing::new(String::with_capacity(head.len() + text.len() + 16));
+            line.push_str(head.trim_end_matches('}'));
+            line.push_str(",\"key\":\"");
+            line.push_str(text);
+            line.push_str("\"}\n");
+            return print_whole(line.as_bytes());
+        }
+        print_whole(&encoded)
     }
 }
 
@@ -206,22 +208,20 @@ fn encode(key: &FileKey, format: Format) -> Zeroizing<Vec<u8>> {
 impl Import {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let key = self.read()?;
-        with_unlocked(context, |vault| {
-            let doing = format!("import a key into {:?}", self.project);
-            let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
-            let version = vault.import_file_key(&self.project, &key, shared);
-            let version = version.map_err(|error| Failure::of(&doing, error))?;
-            let mut text = format!("imported as version {version} of {}'s key, now current", self.project);
-            let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
-            let places: Vec<_> =
-                shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere).collect();
-            for place in &places {
-                text += &format!("\n{place} holds the same key: files of one project open through the other");
-            }
-            let places: Value =
-                places.iter().map(|place| json!({"project": place.project, "version": place.version})).collect();
-            context.output.done(&text, &json!({"project": self.project, "version": version, "shared": places}))
-        })
+        let mut vault = unlock(context)?;
+        let doing = format!("import a key into {:?}", self.project);
+        let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
+        let version = vault.import_file_key(&self.project, &key, shared);
+        let version = version.map_err(|error| Failure::of(&doing, error))?;
+        let mut text = format!("imported as version {version} of {}'s key, now current", self.project);
+        let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
+        let places: Vec<_> = shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere).collect();
+        for place in &places {
+            text += &format!("\n{place} holds the same key: files of one project open through the other");
+        }
+        let places: Value =
+            places.iter().map(|place| json!({"project": place.project, "version": place.version})).collect();
+        context.output.done(&text, &json!({"project": self.project, "version": version, "shared": places}))
     }
 
     fn read(&self) -> Result<FileKey, Failure> {

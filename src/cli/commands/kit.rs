@@ -1,6 +1,7 @@
 //! `strongroom kit`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::cli::interrupt;
 use crate::cli::kit::{self, KitFlags, Making, SEE_KITS};
 use crate::cli::output::{counted, print_whole, table};
 use crate::cli::own_files::refuse_own_output;
-use crate::cli::unlocking::{with_unlocked, with_unlocked_by};
+use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::views::{
     destroy_paper, kit_json, kit_state, old_backups, papers, rotation_json, rotation_text, valid_left,
 };
@@ -97,7 +98,8 @@ impl Kit {
         let output = &context.output;
         match self.command {
             KitCommand::New(new) => new.run(context),
-            KitCommand::List => with_unlocked(context, |vault| {
+            KitCommand::List => {
+                let vault = unlock(context)?;
                 let kits = vault.kits();
                 let text = if kits.is_empty() {
                     "no recovery kit: make one with `strongroom kit new`".to_owned()
@@ -107,7 +109,7 @@ impl Kit {
                     table(&["KIT", "MADE", "STATE"], rows.collect())
                 };
                 output.result(&text, &kits.iter().map(kit_json).collect::<Value>())
-            }),
+            }
             KitCommand::Test { kit_file } => test(context, kit_file.as_deref()),
             KitCommand::Revoke(revoke) => revoke.run(context),
         }
@@ -124,53 +126,52 @@ impl Revoke {
                 Failure::usage("these flags say how the data key is rotated, and it is not").hint("add --rotate")
             );
         }
-        with_unlocked_by(context, |vault, password| {
-            let doing = format!("revoke kit {}", self.kit);
-            let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
-            let name = kit.name;
-            let failed = |error| {
-                let is_begun = matches!(error, Error::RotationBegun { .. });
-                let mut failure = Failure::of(&doing, error);
-                if is_begun {
-                    failure.message = format!("kit {name} is revoked, but the data key is not rotated yet");
-                }
-                failure
-            };
-            if self.rotate {
-                return self.with_rotation(context, vault, &password, &kit, failed);
+        let (mut vault, password) = unlock_with_password(context)?;
+        let doing = format!("revoke kit {}", self.kit);
+        let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
+        let name = kit.name;
+        let failed = |error| {
+            let is_begun = matches!(error, Error::RotationBegun { .. });
+            let mut failure = Failure::of(&doing, error);
+            if is_begun {
+                failure.message = format!("kit {name} is revoked, but the data key is not rotated yet");
             }
-            let effect = vault.revoke_kit(name.id, self.paper_destroyed).map_err(failed)?;
-            let kits = vault.kits();
-            let revoked = kits.iter().find(|kit| kit.name == name);
-            let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
-            let mut text = match (effect, kit.ended) {
-                (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
-                    format!("kit {name} ended on {at}; its paper is noted as destroyed; nothing was changed")
-                }
-                (Effect::AlreadySo, Some(at)) => format!("kit {name} ended on {at}; nothing was changed"),
-                (Effect::Changed, Some(_)) => format!("noted: the paper of kit {name} is destroyed"),
-                (_, None) => format!("kit {name} is revoked"),
-            };
-            // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
-            let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
-            if !is_paper_destroyed {
-                text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
-                text += &destroy_paper(name);
+            failure
+        };
+        if self.rotate {
+            return self.with_rotation(context, &mut vault, &password, &kit, failed);
+        }
+        let effect = vault.revoke_kit(name.id, self.paper_destroyed).map_err(failed)?;
+        let kits = vault.kits();
+        let revoked = kits.iter().find(|kit| kit.name == name);
+        let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
+        let mut text = match (effect, kit.ended) {
+            (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
+                format!("kit {name} ended on {at}; its paper is noted as destroyed; nothing was changed")
             }
-            text += &valid_left(vault);
-            context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
-            if kit.valid && !self.paper_destroyed && !context.output.json {
-                let _words = interrupt::say(format!("kit {name} is revoked"), "");
-                offer_rotation(context, vault, &password)?;
-            }
-            Ok(())
-        })
+            (Effect::AlreadySo, Some(at)) => format!("kit {name} ended on {at}; nothing was changed"),
+            (Effect::Changed, Some(_)) => format!("noted: the paper of kit {name} is destroyed"),
+            (_, None) => format!("kit {name} is revoked"),
+        };
+        // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
+        let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
+        if !is_paper_destroyed {
+            text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
+            text += &destroy_paper(name);
+        }
+        text += &valid_left(&vault);
+        context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
+        if kit.valid && !self.paper_destroyed && !context.output.json {
+            let _words = interrupt::say(format!("kit {name} is revoked"), "");
+            offer_rotation(context, &mut vault, &password)?;
+        }
+        Ok(())
     }
 
     fn with_rotation(
         &self,
         context: &Context,
-        vault: &mut Unlocked<'_>,
+        vault: &mut Unlocked,
         password: &Password,
         kit: &KitInfo,
         failed: impl Fn(Error) -> Failure,
@@ -210,7 +211,7 @@ fn still_opens(kit: &KitInfo) -> String {
 }
 
 /// Offers to rotate the data key after a kit was revoked.
-fn offer_rotation(context: &Context, vault: &mut Unlocked<'_>, password: &Password) -> Result<(), Failure> {
+fn offer_rotation(context: &Context, vault: &mut Unlocked, password: &Password) -> Result<(), Failure> {
     let Some(mut terminal) = context.terminal() else { return Ok(()) };
     terminal.say(
         "\nA rotation shuts out whoever has the kit's code and an older vault file. All other recovery kits end with it: \
@@ -226,7 +227,7 @@ fn offer_rotation(context: &Context, vault: &mut Unlocked<'_>, password: &Passwo
 /// Says what a kit opens. That it opens the previous vault file alone is no success: it lacks the last change at least.
 fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     let store = context.store()?;
-    let vault = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+    let vault = Vault::open(Arc::new(store.clone())).map_err(|error| Failure::of("open the vault", error))?;
     let warn = |source: &Source, generation| {
         if let Source::Previous { reason, other_key } = source {
             let (reason, other_key) = (reason.clone(), *other_key);
@@ -270,59 +271,58 @@ impl New {
         if prints {
             crate::cli::output::check_seen("the recovery code")?;
         }
-        with_unlocked_by(context, |vault, password| {
-            let store = context.store()?;
-            let place = store.place();
-            let making = Making::begin(vault)?;
-            let page = making.page(vault, &place);
-            let name = making.kit.name();
-            let words = interrupt::say("no recovery kit was made", "");
-            let terminal = if saves || output.json { None } else { context.terminal() };
-            let file = self.save.as_ref().or(self.recovery_file.as_ref());
-            match (&self.save, &self.recovery_file, terminal) {
-                (Some(path), _, _) => {
-                    let page = if is_page(path) { page.html()? } else { page.text() };
-                    refuse_own_output(context, path)?;
-                    kit::save(path, page.as_bytes(), self.allow_synced)?;
-                }
-                (_, Some(path), _) => {
-                    refuse_own_output(context, path)?;
-                    kit::save_code(path, &making.code, self.allow_synced)?;
-                }
-                (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
-                (None, None, None) => {}
+        let (mut vault, password) = unlock_with_password(context)?;
+        let store = context.store()?;
+        let place = store.place();
+        let making = Making::begin(&vault)?;
+        let page = making.page(&vault, &place);
+        let name = making.kit.name();
+        let words = interrupt::say("no recovery kit was made", "");
+        let terminal = if saves || output.json { None } else { context.terminal() };
+        let file = self.save.as_ref().or(self.recovery_file.as_ref());
+        match (&self.save, &self.recovery_file, terminal) {
+            (Some(path), _, _) => {
+                let page = if is_page(path) { page.html()? } else { page.text() };
+                refuse_own_output(context, path)?;
+                kit::save(path, page.as_bytes(), self.allow_synced)?;
             }
-            words.replace(format!("kit {name} may have been made or not"), SEE_KITS);
-            kit::add(vault, &making, &store, &password, file.map(PathBuf::as_path))?;
-            let created = making.kit.created();
-            if output.json {
-                let kept = file.map(|path| path.display().to_string());
-                let mut text = Zeroizing::new(format!("{{\"kit\":\"{name}\",\"created\":\"{created}\",\"code\":"));
-                match kept {
-                    Some(path) => text.push_str(&format!("null,\"file\":{}", Value::from(path))),
-                    None => text.push_str(&format!("\"{}\"", *making.code)),
-                }
-                text.push_str("}\n");
-                return revoked_unless_printed(vault, name, print_whole(text.as_bytes()));
+            (_, Some(path), _) => {
+                refuse_own_output(context, path)?;
+                kit::save_code(path, &making.code, self.allow_synced)?;
             }
-            if prints {
-                revoked_unless_printed(vault, name, print_whole(page.text().as_bytes()))?;
+            (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
+            (None, None, None) => {}
+        }
+        words.replace(format!("kit {name} may have been made or not"), SEE_KITS);
+        kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
+        let created = making.kit.created();
+        if output.json {
+            let kept = file.map(|path| path.display().to_string());
+            let mut text = Zeroizing::new(format!("{{\"kit\":\"{name}\",\"created\":\"{created}\",\"code\":"));
+            match kept {
+                Some(path) => text.push_str(&format!("null,\"file\":{}", Value::from(path))),
+                None => text.push_str(&format!("\"{}\"", *making.code)),
             }
-            let where_to = match file {
-                Some(path) => format!(
-                    "recovery kit {name} is made and proven to open the vault; its code is in {0}\nprint it, put \
-                     the paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
-                    shell_word(&path.display().to_string())
-                ),
-                None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
-            };
-            output.done(&where_to, &Value::Null)
-        })
+            text.push_str("}\n");
+            return revoked_unless_printed(&mut vault, name, print_whole(text.as_bytes()));
+        }
+        if prints {
+            revoked_unless_printed(&mut vault, name, print_whole(page.text().as_bytes()))?;
+        }
+        let where_to = match file {
+            Some(path) => format!(
+                "recovery kit {name} is made and proven to open the vault; its code is in {0}\nprint it, put the \
+                 paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
+                shell_word(&path.display().to_string())
+            ),
+            None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
+        };
+        output.done(&where_to, &Value::Null)
     }
 }
 
 /// A code that nobody can have read must not go on being valid.
-fn revoked_unless_printed(vault: &mut Unlocked<'_>, kit: KitName, printed: Result<(), Failure>) -> Result<(), Failure> {
+fn revoked_unless_printed(vault: &mut Unlocked, kit: KitName, printed: Result<(), Failure>) -> Result<(), Failure> {
     if printed.is_err() {
         // Best effort: nobody knows the code.
         let _ = vault.revoke_kit(kit.id, true);

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
-use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::kdf_json;
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
@@ -43,28 +43,27 @@ impl Passwd {
             None => None,
         };
         let words = interrupt::say("the password is as it was", "");
-        with_unlocked_by(context, |vault, old| {
-            let new = match given {
-                Some(new) => new,
-                None if self.generate_password => password::generate()?,
-                None => ask(context)?,
-            };
-            let doing = "change the master password";
-            vault.check_writable().map_err(|error| Failure::of(doing, error))?;
-            // Before the change: were it shown after, a closed output would lose it.
-            let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
-            words.replace(
-                "the old password, the new one or both may open the vault now",
-                "try both, then run `strongroom passwd` again",
-            );
-            let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
-            drop(words);
-            let text = "the master password is changed on this computer; the vault and every encrypted file stay as \
-                        they are\nnote: an earlier backup of the keychain still opens the vault with the old password, \
-                        until you run `strongroom vault rotate`";
-            let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
-            announced.finish(text, &json)
-        })
+        let (mut vault, old) = unlock_with_password(context)?;
+        let new = match given {
+            Some(new) => new,
+            None if self.generate_password => password::generate()?,
+            None => ask(context)?,
+        };
+        let doing = "change the master password";
+        vault.check_writable().map_err(|error| Failure::of(doing, error))?;
+        // Before the change: were it shown after, a closed output would lose it.
+        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
+        words.replace(
+            "the old password, the new one or both may open the vault now",
+            "try both, then run `strongroom passwd` again",
+        );
+        let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
+        drop(words);
+        let text = "the master password is changed on this computer; the vault and every encrypted file stay as they \
+                    are\nnote: an earlier backup of the keychain still opens the vault with the old password, until \
+                    you run `strongroom vault rotate`";
+        let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
+        announced.finish(text, &json)
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::output::table;
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::cli::views::{project_json, state_name};
 use crate::failure::Failure;
 use crate::vault::{Effect, NewProject};
@@ -79,14 +79,14 @@ impl Project {
                 let new = NewProject { name, client, note };
                 // Refused before anybody types a password.
                 new.check().map_err(|error| Failure::of("add the project", error))?;
-                with_unlocked(context, |vault| {
-                    let doing = format!("add project {:?}", new.name);
-                    let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
-                    let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
-                    output.done(&format!("added project {}\nnext: {next}", added.name), &project_json(&added))
-                })
+                let mut vault = unlock(context)?;
+                let doing = format!("add project {:?}", new.name);
+                let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
+                let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
+                output.done(&format!("added project {}\nnext: {next}", added.name), &project_json(&added))
             }
-            ProjectCommand::List => with_unlocked(context, |vault| {
+            ProjectCommand::List => {
+                let vault = unlock(context)?;
                 let projects = vault.projects();
                 let rows = projects.iter().map(|project| {
                     vec![
@@ -106,8 +106,9 @@ impl Project {
                     table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], rows.collect())
                 };
                 output.result(&text, &projects.iter().map(project_json).collect::<Value>())
-            }),
-            ProjectCommand::Show { name } => with_unlocked(context, |vault| {
+            }
+            ProjectCommand::Show { name } => {
+                let vault = unlock(context)?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
                 let mut rows = vec![
                     vec!["project".to_owned(), project.name.clone()],
@@ -130,8 +131,9 @@ impl Project {
                     rows.push(vec!["key".to_owned(), text]);
                 }
                 output.result(&table(&[], rows), &project_json(&project))
-            }),
-            ProjectCommand::Hold { name, reason } => with_unlocked(context, |vault| {
+            }
+            ProjectCommand::Hold { name, reason } => {
+                let mut vault = unlock(context)?;
                 let doing = format!("hold project {name:?}");
                 let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -140,8 +142,9 @@ impl Project {
                     Effect::AlreadySo => "was on hold already; nothing was changed",
                 };
                 output.done(&format!("project {} {text}", project.name), &project_json(&project))
-            }),
-            ProjectCommand::Release { name } => with_unlocked(context, |vault| {
+            }
+            ProjectCommand::Release { name } => {
+                let mut vault = unlock(context)?;
                 let doing = format!("release project {name:?}");
                 let effect = vault.release_project(&name).map_err(|error| Failure::of(doing, error))?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -150,23 +153,22 @@ impl Project {
                     Effect::AlreadySo => "was not on hold; nothing was changed",
                 };
                 output.done(&format!("project {} {text}", project.name), &project_json(&project))
-            }),
+            }
             ProjectCommand::Destroy(destroy) => destroy.run(context),
             ProjectCommand::Rename { old, new } => {
                 let doing = format!("rename project {old:?}");
                 let renamed = NewProject { name: new.clone(), ..NewProject::default() };
                 renamed.check().map_err(|error| Failure::of(&doing, error))?;
-                with_unlocked(context, |vault| {
-                    let effect = vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
-                    let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
-                    let text = match effect {
-                        Effect::Changed => format!("renamed {old} to {}", project.name),
-                        Effect::AlreadySo => {
-                            format!("project {} has this name already; nothing was changed", project.name)
-                        }
-                    };
-                    output.done(&text, &project_json(&project))
-                })
+                let mut vault = unlock(context)?;
+                let effect = vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
+                let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
+                let text = match effect {
+                    Effect::Changed => format!("renamed {old} to {}", project.name),
+                    Effect::AlreadySo => {
+                        format!("project {} has this name already; nothing was changed", project.name)
+                    }
+                };
+                output.done(&text, &project_json(&project))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `strongroom recover`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
@@ -9,6 +10,7 @@ use super::vault::{read_copy, second_file};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
+use crate::cli::open_vault::OpenVault;
 use crate::cli::settings::Kind;
 use crate::cli::views::kdf_json;
 use crate::cli::{interrupt, kit, password, setup};
@@ -68,11 +70,12 @@ impl Recover {
         }
         let words = interrupt::say("nothing was changed", "");
         let store = context.store()?;
+        let shared: Arc<dyn Store> = Arc::new(store.clone());
         let copy = self.from.as_deref().map(read_copy).transpose()?;
         let open = |error| with_backup("open the vault", error);
         let found = match &copy {
-            Some(bytes) => Vault::open_copy(&store, bytes).map_err(open)?,
-            None => Vault::open(&store).map_err(open)?,
+            Some(bytes) => Vault::open_copy(shared.clone(), bytes).map_err(open)?,
+            None => Vault::open(shared.clone()).map_err(open)?,
         };
         let id = found.id();
         let kind = self.kind(context, id)?;
@@ -101,13 +104,13 @@ impl Recover {
             if exists { failure.hint(IN_THE_WAY) } else { failure }
         };
         if let Some(bytes) = &copy {
-            vault::check_install(&store, bytes, &secret).map_err(install)?;
+            vault::check_install(shared.clone(), bytes, &secret).map_err(install)?;
         }
         let accept = context.global.accept_rollback;
         let before = context.settings.of(id)?.map(|settings| settings.keychain);
         if !accept {
             let elsewhere = before.as_ref().filter(|place| **place != context.whole_kind(&kind, id));
-            check_memory(context, &opened, &*keychain, elsewhere, copy.is_some())?;
+            check_memory(context, &opened, &keychain, elsewhere, copy.is_some())?;
         }
         let new = self.new_password(context)?;
         // Before the first change: were it shown after, a closed output would lose it.
@@ -119,19 +122,21 @@ impl Recover {
         let (opened, aside) = match &copy {
             None => (opened, None),
             Some(bytes) => {
-                let (aside, notice) = vault::install(&store, bytes, &secret, context.host.now()).map_err(install)?;
+                let (aside, notice) =
+                    vault::install(shared.clone(), bytes, &secret, context.host.now()).map_err(install)?;
                 context.show(&Vec::from_iter(notice));
-                (open_again(&store, &secret)?, aside)
+                (open_again(shared.clone(), &secret)?, aside)
             }
         };
         let old_wraps = wraps(&*keychain, id).unwrap_or_default();
-        let mut unlocked = opened.enroll(&*keychain, &context.host, &new, cost, accept).map_err(|error| {
-            if other_file.is_none() && matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
-                // Best effort: the next run says where the key lies.
-                let _ = context.remember(id, &kind, store.file());
-            }
-            not_enrolled(error, copy.is_some())
-        })?;
+        let unlocked =
+            opened.enroll(keychain.clone(), Arc::new(context.host), &new, cost, accept).map_err(|error| {
+                if other_file.is_none() && matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
+                    // Best effort: the next run says where the key lies.
+                    let _ = context.remember(id, &kind, store.file());
+                }
+                not_enrolled(error, copy.is_some())
+            })?;
         if other_file.is_none() {
             context.remember(id, &kind, store.file()).map_err(|failure| {
                 failure.hint(
@@ -143,7 +148,8 @@ impl Recover {
             context.settings.remember_other(id, context.whole_kind(&kind, id))?;
         }
         drop(words);
-        context.show_notices(&mut unlocked);
+        let mut unlocked = OpenVault::new(unlocked, &context.output);
+        unlocked.show_notices();
         let kind = context.whole_kind(&kind, id);
         let old_password = match before {
             Some(place) if place != kind => left_in(context, &place, &unlocked, other_file.is_some()),
@@ -261,14 +267,14 @@ fn not_enrolled(error: Error, is_copy: bool) -> Failure {
 /// Compares the vault file with what this computer remembers of it, here and where its key lay until now.
 fn check_memory(
     context: &Context,
-    opened: &vault::OpenedByKit<'_>,
-    keychain: &dyn Keychain,
+    opened: &vault::OpenedByKit,
+    keychain: &Arc<dyn Keychain>,
     elsewhere: Option<&Kind>,
     is_copy: bool,
 ) -> Result<(), Failure> {
-    opened.check_against(keychain, &context.host).map_err(|error| not_enrolled(error, is_copy))?;
+    opened.check_against(keychain.clone(), Arc::new(context.host)).map_err(|error| not_enrolled(error, is_copy))?;
     let Some(place) = elsewhere else { return Ok(()) };
-    match opened.check_against(&*context.silent_keychain(place, opened.id()), &context.host) {
+    match opened.check_against(context.silent_keychain(place, opened.id()), Arc::new(context.host)) {
         Err(error @ Error::RolledBack(_)) => Err(not_enrolled(error, is_copy)),
         // A keychain that is lost may be the very reason to recover.
         Err(error) => {
@@ -292,7 +298,7 @@ fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainE
 }
 
 /// Says what the key in the keychain that this computer had until now is good for.
-fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_of_another_file: bool) -> String {
+fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked, is_of_another_file: bool) -> String {
     let id = unlocked.id();
     let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {
         return format!("if a key is left in {place}, the old password still works with that key\n");
@@ -311,7 +317,7 @@ fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked<'_>, is_o
     }
 }
 
-fn open_again<'a>(store: &'a FolderStore, secret: &KitSecret) -> Result<vault::OpenedByKit<'a>, Failure> {
+fn open_again(store: Arc<dyn Store>, secret: &KitSecret) -> Result<vault::OpenedByKit, Failure> {
     let found = Vault::open(store).and_then(|vault| vault.open_with_kit(secret));
     found.map_err(|error| Failure::of("open the vault with this kit", error))
 }

@@ -15,7 +15,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients};
 use crate::cli::tally::{Counted, Tally};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{keep_owner, plain};
 use crate::error::Error;
@@ -84,61 +84,58 @@ impl Reencrypt {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        with_unlocked(context, |vault| {
-            let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
-            vault.check_writable().map_err(doing)?;
-            let to = &vault.file_key(&self.project, None).map_err(doing)?;
-            let keys = Keys::of(vault, Some(&self.project)).map_err(doing)?;
-            let now = std::time::SystemTime::now().into();
-            let work =
-                Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
-            let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
-            let total = found.items.iter().map(|item| item.len).sum();
-            let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
-            let words =
-                interrupt::say("every file is either as it was or encrypted again", "run it again to do the rest");
-            let outcomes = pool::for_each_file(
-                &found.items,
-                self.effort.threads(),
-                &progress,
-                |item| item.len,
-                |item, threads| self.one(context, &work, item, threads, &progress),
-            );
-            drop(progress);
-            tally.note(work.tree.sync());
-            drop(words);
-            let (mut files, mut linked, mut shared) = (Vec::new(), Vec::new(), Vec::new());
-            for (item, outcome) in found.items.iter().zip(outcomes) {
-                let Some(outcome) = tally.take(outcome) else { continue };
-                let file = item.path.display().to_string();
-                files.push(match outcome {
-                    Outcome::Done { bytes, was, is_linked, recipients } => {
-                        tally.bytes += bytes;
-                        shared.push((item.path.as_path(), recipients));
-                        linked.extend(is_linked.then(|| item.path.clone()));
-                        json!({
-                            "file": file,
-                            "state": "reencrypted",
-                            "bytes": bytes,
-                            "key_version": to.version,
-                            "was": was,
-                            "recipients_dropped": recipients,
-                        })
-                    }
-                    Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
-                });
-            }
-            warn_of_links(context, "the file as it was", &linked);
-            warn_of_recipients(context, shared);
-            if let Some(text) = work.refused.text() {
-                context.output.warn("attributes-refused", &text);
-            }
-            if !files.is_empty() || !tally.has_failed() {
-                let by = format!("project {}, key version {}", to.project, to.version);
-                context.output.done(&tally.summary(&by), &Value::from(files))?;
-            }
-            tally.end()
-        })
+        let vault = unlock(context)?;
+        let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
+        vault.check_writable().map_err(doing)?;
+        let to = &vault.file_key(&self.project, None).map_err(doing)?;
+        let keys = Keys::of(&vault, Some(&self.project)).map_err(doing)?;
+        let now = std::time::SystemTime::now().into();
+        let work = Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
+        let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
+        let total = found.items.iter().map(|item| item.len).sum();
+        let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
+        let words = interrupt::say("every file is either as it was or encrypted again", "run it again to do the rest");
+        let outcomes = pool::for_each_file(
+            &found.items,
+            self.effort.threads(),
+            &progress,
+            |item| item.len,
+            |item, threads| self.one(context, &work, item, threads, &progress),
+        );
+        drop(progress);
+        tally.note(work.tree.sync());
+        drop(words);
+        let (mut files, mut linked, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+        for (item, outcome) in found.items.iter().zip(outcomes) {
+            let Some(outcome) = tally.take(outcome) else { continue };
+            let file = item.path.display().to_string();
+            files.push(match outcome {
+                Outcome::Done { bytes, was, is_linked, recipients } => {
+                    tally.bytes += bytes;
+                    shared.push((item.path.as_path(), recipients));
+                    linked.extend(is_linked.then(|| item.path.clone()));
+                    json!({
+                        "file": file,
+                        "state": "reencrypted",
+                        "bytes": bytes,
+                        "key_version": to.version,
+                        "was": was,
+                        "recipients_dropped": recipients,
+                    })
+                }
+                Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
+            });
+        }
+        warn_of_links(context, "the file as it was", &linked);
+        warn_of_recipients(context, shared);
+        if let Some(text) = work.refused.text() {
+            context.output.warn("attributes-refused", &text);
+        }
+        if !files.is_empty() || !tally.has_failed() {
+            let by = format!("project {}, key version {}", to.project, to.version);
+            context.output.done(&tally.summary(&by), &Value::from(files))?;
+        }
+        tally.end()
     }
 
     fn one(

@@ -15,7 +15,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally, shown};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -75,78 +75,77 @@ impl Rewrap {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        with_unlocked(context, |vault| {
-            let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
-            vault.check_writable().map_err(doing)?;
-            let to = vault.file_key(&self.project, None).map_err(doing)?;
-            let keys = Keys::of(vault, Some(&to.project)).map_err(doing)?;
-            let word = if self.dry_run { "looked at" } else { "rewrapped" };
-            let mut tally = Tally::begin(context, word, &found, found.items.len());
-            let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
-            let words = if self.dry_run {
-                interrupt::say("nothing was changed", "")
-            } else {
-                interrupt::say("every file is as it was or under the current key", "run it again to do the rest")
-            };
-            // Headers only: every file is small.
-            let outcomes = pool::for_each_file(
-                &found.items,
-                self.effort.threads(),
-                &progress,
-                |_| 0,
-                |item, _| {
-                    let outcome = self.one(vault, &keys, item, &to);
-                    progress.advanced(1);
-                    outcome
-                },
-            );
-            drop(progress);
-            drop(words);
-            let opened = found.items.iter().zip(&outcomes).filter_map(|(item, outcome)| match outcome {
-                Ok(Outcome::Is { metadata: Some(metadata), .. }) => Some((item, &**metadata)),
-                _ => None,
-            });
-            let opened: Vec<_> = opened.collect();
-            let renamed = renamed(&named, &opened);
-            let paths = opened.iter().map(|(item, _)| item.path.as_path());
-            warn_of_renamed(context, paths.zip(renamed.iter().map(Option::as_deref)));
-            let mut versions: BTreeMap<u32, u64> = BTreeMap::new();
-            let (mut files, mut others, mut changed) = (Vec::new(), 0, 0);
-            for (item, outcome) in found.items.iter().zip(outcomes) {
-                let Some(outcome) = tally.take(outcome) else { continue };
-                match &outcome {
-                    Outcome::Is { version, was, repaired, .. } => {
-                        *versions.entry(*version).or_default() += 1;
-                        changed += usize::from(version != was || *repaired);
-                    }
-                    Outcome::OtherProject { .. } => others += 1,
+        let mut vault = unlock(context)?;
+        let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
+        vault.check_writable().map_err(doing)?;
+        let to = vault.file_key(&self.project, None).map_err(doing)?;
+        let keys = Keys::of(&vault, Some(&to.project)).map_err(doing)?;
+        let word = if self.dry_run { "looked at" } else { "rewrapped" };
+        let mut tally = Tally::begin(context, word, &found, found.items.len());
+        let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
+        let words = if self.dry_run {
+            interrupt::say("nothing was changed", "")
+        } else {
+            interrupt::say("every file is as it was or under the current key", "run it again to do the rest")
+        };
+        // Headers only: every file is small.
+        let outcomes = pool::for_each_file(
+            &found.items,
+            self.effort.threads(),
+            &progress,
+            |_| 0,
+            |item, _| {
+                let outcome = self.one(&vault, &keys, item, &to);
+                progress.advanced(1);
+                outcome
+            },
+        );
+        drop(progress);
+        drop(words);
+        let opened = found.items.iter().zip(&outcomes).filter_map(|(item, outcome)| match outcome {
+            Ok(Outcome::Is { metadata: Some(metadata), .. }) => Some((item, &**metadata)),
+            _ => None,
+        });
+        let opened: Vec<_> = opened.collect();
+        let renamed = renamed(&named, &opened);
+        let paths = opened.iter().map(|(item, _)| item.path.as_path());
+        warn_of_renamed(context, paths.zip(renamed.iter().map(Option::as_deref)));
+        let mut versions: BTreeMap<u32, u64> = BTreeMap::new();
+        let (mut files, mut others, mut changed) = (Vec::new(), 0, 0);
+        for (item, outcome) in found.items.iter().zip(outcomes) {
+            let Some(outcome) = tally.take(outcome) else { continue };
+            match &outcome {
+                Outcome::Is { version, was, repaired, .. } => {
+                    *versions.entry(*version).or_default() += 1;
+                    changed += usize::from(version != was || *repaired);
                 }
-                files.push(entry(&item.path, &outcome, to.version));
+                Outcome::OtherProject { .. } => others += 1,
             }
-            // What failed may be under any version: a count without it would clear a key that is still needed.
-            if !tally.has_failed() {
-                self.remember(context, vault, &versions);
-            }
-            let text = self.summary(&to, &versions, changed, others, found.others, tally.has_failed());
-            let counts: Value =
-                versions.iter().map(|(version, files)| json!({"version": version, "files": files})).collect();
-            if !files.is_empty() || !tally.has_failed() {
-                context.output.done(
-                    &text,
-                    &json!({
-                        "project": to.project,
-                        "current": to.version,
-                        "dry_run": self.dry_run,
-                        "files": files,
-                        "versions": counts,
-                    }),
-                )?;
-            }
-            tally.end()
-        })
+            files.push(entry(&item.path, &outcome, to.version));
+        }
+        // What failed may be under any version: a count without it would clear a key that is still needed.
+        if !tally.has_failed() {
+            self.remember(context, &mut vault, &versions);
+        }
+        let text = self.summary(&to, &versions, changed, others, found.others, tally.has_failed());
+        let counts: Value =
+            versions.iter().map(|(version, files)| json!({"version": version, "files": files})).collect();
+        if !files.is_empty() || !tally.has_failed() {
+            context.output.done(
+                &text,
+                &json!({
+                    "project": to.project,
+                    "current": to.version,
+                    "dry_run": self.dry_run,
+                    "files": files,
+                    "versions": counts,
+                }),
+            )?;
+        }
+        tally.end()
     }
 
-    fn one(&self, vault: &Unlocked<'_>, keys: &Keys<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
+    fn one(&self, vault: &Unlocked, keys: &Keys<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
         let what = item.path.display().to_string();
         let searched = keys.searched();
         let doing = |error| Failure::of(format!("rewrap {what}"), error);
@@ -191,7 +190,7 @@ impl Rewrap {
     }
 
     /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
-    fn remember(&self, context: &Context, vault: &mut Unlocked<'_>, versions: &BTreeMap<u32, u64>) {
+    fn remember(&self, context: &Context, vault: &mut Unlocked, versions: &BTreeMap<u32, u64>) {
         if let Err(error) = vault.remember_scan(&self.project, versions) {
             context.output.warn("scan-not-remembered", &format!("the counts could not be kept in the vault: {error}"));
         }

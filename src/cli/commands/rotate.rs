@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kit::{self, KitFlags, Making};
-use crate::cli::unlocking::with_unlocked_by;
+use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{kit_json, old_backups, papers, rotation_json, rotation_text, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
@@ -63,11 +63,11 @@ impl RotationFlags {
     pub fn carry_out(
         &self,
         context: &Context,
-        vault: &mut Unlocked<'_>,
+        vault: &mut Unlocked,
         password: &Password,
         revoked: Option<KitName>,
         failed: impl Fn(Error) -> Failure,
-        rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Error>,
+        rotate: impl FnOnce(&mut Unlocked, NextKit<'_>) -> Result<Rotation, Error>,
     ) -> Result<(Rotation, Option<Making>), Failure> {
         let (begun, making) = if self.keep_kit {
             let secret = kit::read_secret(context, self.kit_file.as_deref())?;
@@ -80,12 +80,7 @@ impl RotationFlags {
     }
 
     /// Refuses to end a kit that opens the vault, unless somebody is there to be handed another one or has said so.
-    fn refuse_to_end_kits(
-        &self,
-        context: &Context,
-        vault: &Unlocked<'_>,
-        revoked: Option<KitName>,
-    ) -> Result<(), Failure> {
+    fn refuse_to_end_kits(&self, context: &Context, vault: &Unlocked, revoked: Option<KitName>) -> Result<(), Failure> {
         let is_settled = self.kit.recovery_file.is_some() || self.kit.no_recovery || context.terminal().is_some();
         let valid = vault.kits().into_iter().filter(|kit| kit.valid && Some(kit.name) != revoked);
         let numbers: Vec<String> = valid.map(|kit| kit.name.to_string()).collect();
@@ -106,31 +101,30 @@ impl RotationFlags {
 
 impl Rotate {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        with_unlocked_by(context, |vault, password| {
-            vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
-            let failed = |error| Failure::of(DOING, error);
-            match vault.rotation() {
-                _ if self.anew => {}
-                None if vault.finished_rotation() => {
-                    self.tell_of_flags(context);
-                    return report(context, vault, Rotation::Settled, None);
-                }
-                None => {}
-                Some(Rotation::Elsewhere) => {
-                    return Err(failed(Error::RotationUnderWay)
-                        .hint("finish it on the computer that started it, or start another here with --anew"));
-                }
-                Some(waits) => {
-                    self.tell_of_flags(context);
-                    let rotation = match self.flags.settle_now {
-                        true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
-                        false => waits,
-                    };
-                    return report(context, vault, rotation, None);
-                }
+        let (mut vault, password) = unlock_with_password(context)?;
+        vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
+        let failed = |error| Failure::of(DOING, error);
+        match vault.rotation() {
+            _ if self.anew => {}
+            None if vault.finished_rotation() => {
+                self.tell_of_flags(context);
+                return report(context, &vault, Rotation::Settled, None);
             }
-            rotate(context, vault, &password, &self.flags)
-        })
+            None => {}
+            Some(Rotation::Elsewhere) => {
+                return Err(failed(Error::RotationUnderWay)
+                    .hint("finish it on the computer that started it, or start another here with --anew"));
+            }
+            Some(waits) => {
+                self.tell_of_flags(context);
+                let rotation = match self.flags.settle_now {
+                    true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
+                    false => waits,
+                };
+                return report(context, &vault, rotation, None);
+            }
+        }
+        rotate(context, &mut vault, &password, &self.flags)
     }
 
     /// Says of flags about kits that they came too late.
@@ -151,7 +145,7 @@ impl Rotate {
 /// As [`RotationFlags::carry_out`].
 pub fn rotate(
     context: &Context,
-    vault: &mut Unlocked<'_>,
+    vault: &mut Unlocked,
     password: &Password,
     flags: &RotationFlags,
 ) -> Result<(), Failure> {
@@ -167,7 +161,7 @@ pub fn rotate(
 }
 
 /// Finishes a rotation at once if that was asked for.
-fn settle(vault: &mut Unlocked<'_>, password: &Password, begun: Rotation, settle_now: bool) -> Result<Rotation, Error> {
+fn settle(vault: &mut Unlocked, password: &Password, begun: Rotation, settle_now: bool) -> Result<Rotation, Error> {
     match begun {
         Rotation::Waits { .. } if settle_now => {
             let settled = vault.settle_rotation(password, Settle::Now);
@@ -180,10 +174,10 @@ fn settle(vault: &mut Unlocked<'_>, password: &Password, begun: Rotation, settle
 /// Hands a new kit over as the flags have it, and then does what rotates the data key. The kit is proven afterwards.
 fn with_new_kit(
     context: &Context,
-    vault: &mut Unlocked<'_>,
+    vault: &mut Unlocked,
     flags: &KitFlags,
     failed: impl Fn(Error) -> Failure,
-    rotate: impl FnOnce(&mut Unlocked<'_>, NextKit<'_>) -> Result<Rotation, Error>,
+    rotate: impl FnOnce(&mut Unlocked, NextKit<'_>) -> Result<Rotation, Error>,
 ) -> Result<(Rotation, Option<Making>), Failure> {
     let store = context.store()?;
     let making = kit::choose(context, vault, &store, flags, false)?;
@@ -206,7 +200,7 @@ fn with_new_kit(
     Ok((rotation, making))
 }
 
-fn report(context: &Context, vault: &Unlocked<'_>, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
+fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
     let mut text = rotation_text(rotation);
     if let Some(making) = making {
         text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());

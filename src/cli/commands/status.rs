@@ -1,12 +1,14 @@
 //! `strongroom status`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::Value;
 
 use crate::cli::context::Context;
 use crate::cli::output::table;
 use crate::cli::password;
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::cli::views::{kdf_json, kit_names, project_json, rotation_json, state_name};
 use crate::crypto::kdf::KdfCost;
 use crate::error::Error;
@@ -46,28 +48,27 @@ impl Status {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         if !self.unlock && !password::has_source(context) {
             let store = context.store()?;
-            let found = Vault::open(&store).map_err(|error| Failure::of("open the vault", error))?;
+            let found = Vault::open(Arc::new(store)).map_err(|error| Failure::of("open the vault", error))?;
             let mut clear = in_clear(context, found.header(), found.source())?;
             clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
             clear.json.insert("unlocked".into(), false.into());
             return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
         }
-        with_unlocked(context, |vault| {
-            // After unlocking, which may have accepted an older vault file.
-            let mut clear = in_clear(context, vault.header(), vault.source())?;
-            add_unlocked(&mut clear, vault)?;
-            let mut text = table(&[], clear.rows);
-            let projects = vault.projects();
-            if !projects.is_empty() {
-                let rows = projects.iter().map(|project| {
-                    let versions: Vec<String> =
-                        project.keys.iter().map(|key| format!("{} {}", key.version, state_name(key))).collect();
-                    vec![project.name.clone(), project.client.clone(), versions.join(", ")]
-                });
-                text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows.collect()));
-            }
-            context.output.result(&text, &Value::Object(clear.json))
-        })
+        let vault = unlock(context)?;
+        // After unlocking, which may have accepted an older vault file.
+        let mut clear = in_clear(context, vault.header(), vault.source())?;
+        add_unlocked(&mut clear, &vault)?;
+        let mut text = table(&[], clear.rows);
+        let projects = vault.projects();
+        if !projects.is_empty() {
+            let rows = projects.iter().map(|project| {
+                let versions: Vec<String> =
+                    project.keys.iter().map(|key| format!("{} {}", key.version, state_name(key))).collect();
+                vec![project.name.clone(), project.client.clone(), versions.join(", ")]
+            });
+            text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows.collect()));
+        }
+        context.output.result(&text, &Value::Object(clear.json))
     }
 }
 
@@ -123,7 +124,7 @@ fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear
     Ok(clear)
 }
 
-fn add_unlocked(clear: &mut Clear, vault: &Unlocked<'_>) -> Result<(), Failure> {
+fn add_unlocked(clear: &mut Clear, vault: &Unlocked) -> Result<(), Failure> {
     let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
     clear.add("kdf policy", cost_text(policy), kdf_json(policy));
     if let Some(rotation) = vault.rotation() {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::{Value, json};
@@ -11,11 +12,12 @@ use super::rotate::Rotate;
 use crate::cli::context::{Context, absolute};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
+use crate::cli::open_vault::OpenVault;
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::settings::Kind;
-use crate::cli::unlocking::{with_unlocked_by, with_unlocked_told};
+use crate::cli::setup;
+use crate::cli::unlocking::{unlock_found, unlock_telling, unlock_with_password};
 use crate::cli::views::{kdf_json, kit_names};
-use crate::cli::{password, setup};
 use crate::crypto::hmac::sha256;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -111,70 +113,66 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
         Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
     // That two computers changed it apart is why it is merged.
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
-    with_unlocked_told(context, told, |vault, password| {
-        drop(password);
-        let (own, theirs) = (vault.header(), &document.header);
-        let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
-        let merged = vault.merge(&document).map_err(|error| {
-            let apart = rotated && matches!(error, Error::OtherVault { .. });
-            let rotates = matches!(error, Error::RotationUnderWay);
-            let failure = Failure::of(doing(), error);
-            match (apart, rotates) {
-                (true, _) => failure.hint(APART),
-                (_, true) => failure.hint(ROTATES),
-                _ => failure,
-            }
-        })?;
-        let mut lines = vec![match merged.effect {
-            Effect::Changed => format!("merged; the vault continues as generation {}", merged.generation),
-            Effect::AlreadySo => {
-                format!(
-                    "{} has nothing that is not in the vault; nothing was changed",
-                    printable(&other.display().to_string())
-                )
-            }
-        }];
-        lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
-        lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
-        lines.extend(
-            merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
-        );
-        lines.extend(
-            merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")),
-        );
-        lines.extend(
-            merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")),
-        );
-        if lines.len() == 1 && merged.effect == Effect::Changed {
-            lines.push("it had nothing that was not here".into());
+    let (mut vault, password) = unlock_telling(context, told)?;
+    drop(password);
+    let (own, theirs) = (vault.header(), &document.header);
+    let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
+    let merged = vault.merge(&document).map_err(|error| {
+        let apart = rotated && matches!(error, Error::OtherVault { .. });
+        let rotates = matches!(error, Error::RotationUnderWay);
+        let failure = Failure::of(doing(), error);
+        match (apart, rotates) {
+            (true, _) => failure.hint(APART),
+            (_, true) => failure.hint(ROTATES),
+            _ => failure,
         }
-        for kit in &merged.ended_kits {
-            lines.push(format!(
-                "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom \
-                 kit list`"
-            ));
+    })?;
+    let mut lines = vec![match merged.effect {
+        Effect::Changed => format!("merged; the vault continues as generation {}", merged.generation),
+        Effect::AlreadySo => {
+            format!(
+                "{} has nothing that is not in the vault; nothing was changed",
+                printable(&other.display().to_string())
+            )
         }
-        for kit in &merged.ending_kits {
-            lines.push(format!(
-                "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
-                 make another one with `strongroom kit new`"
-            ));
-        }
-        if merged.effect == Effect::Changed {
-            lines.push("put the merged vault file on the other computer too, in place of its own".into());
-        }
-        let json = json!({
-            "generation": merged.generation,
-            "ended_kits": merged.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
-            "ending_kits": merged.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
-            "projects": merged.projects,
-            "destroyed": merged.destroyed,
-            "held": merged.held,
-            "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
-            "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
-        });
-        context.output.done(&lines.join("\n"), &json)
-    })
+    }];
+    lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
+    lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
+    lines.extend(
+        merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
+    );
+    lines.extend(merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
+    lines.extend(
+        merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")),
+    );
+    if lines.len() == 1 && merged.effect == Effect::Changed {
+        lines.push("it had nothing that was not here".into());
+    }
+    for kit in &merged.ended_kits {
+        lines.push(format!(
+            "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom kit list`"
+        ));
+    }
+    for kit in &merged.ending_kits {
+        lines.push(format!(
+            "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
+             make another one with `strongroom kit new`"
+        ));
+    }
+    if merged.effect == Effect::Changed {
+        lines.push("put the merged vault file on the other computer too, in place of its own".into());
+    }
+    let json = json!({
+        "generation": merged.generation,
+        "ended_kits": merged.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
+        "ending_kits": merged.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
+        "projects": merged.projects,
+        "destroyed": merged.destroyed,
+        "held": merged.held,
+        "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
+        "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
+    });
+    context.output.done(&lines.join("\n"), &json)
 }
 
 fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
@@ -254,7 +252,7 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let doing = || format!("restore {}", file.display());
     let bytes = read_copy(file)?;
     let store = context.store()?;
-    let copy = Vault::open_copy(&store, &bytes).map_err(|error| of_copy(doing(), file, error))?;
+    let copy = Vault::open_copy(Arc::new(store.clone()), &bytes).map_err(|error| of_copy(doing(), file, error))?;
     let id = copy.id();
     if let Some(other) = context.other_file(id, store.file())? {
         return Err(second_file(doing(), &other.place).hint(
@@ -266,7 +264,9 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let keychain = context.keychain(&kind, id);
     let unlock = |error: Error| {
         let hint = match &error {
-            Error::KeyMissing { .. } if Vault::open(&store).is_ok_and(|vault| *vault.source() == Source::Current) => {
+            Error::KeyMissing { .. }
+                if Vault::open(Arc::new(store.clone())).is_ok_and(|vault| *vault.source() == Source::Current) =>
+            {
                 Some(
                     "with a recovery kit this computer gets a key of its own: strongroom recover; then run it again"
                         .into(),
@@ -291,15 +291,16 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
             None => failure,
         }
     };
-    let found = copy.find_key(&*keychain, &context.host).map_err(unlock)?;
-    let (mut unlocked, _) = password::unlock(context, found, unlock)?;
+    let found = copy.find_key(keychain, Arc::new(context.host)).map_err(unlock)?;
+    let (unlocked, _) = unlock_found(context, found, unlock)?;
+    let mut unlocked = OpenVault::new(unlocked, &context.output);
     // That the copy is older is why it is restored.
     let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_) | Notice::AnchorMissing { .. });
     let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
     context.show(&notices);
     let copied = unlocked.header().generation;
     let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
-    context.show_notices(&mut unlocked);
+    unlocked.show_notices();
     context.remember(id, &kind, store.file())?;
     let kept = restored.aside.as_ref().map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
     let mut text = format!(
@@ -337,54 +338,54 @@ impl Fork {
         setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
         kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
-        with_unlocked_by(context, |vault, password| {
-            let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
-            let kind = match (&self.fork_keychain, own) {
-                (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,
-                (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
-                (None, Kind::FileAt(_)) => {
-                    return Err(Failure::usage("the new vault needs a keychain file of its own")
-                        .hint("name it with --fork-keychain file:PATH"));
+        let (vault, password) = unlock_with_password(context)?;
+        let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
+        let kind = match (&self.fork_keychain, own) {
+            (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,
+            (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
+            (None, Kind::FileAt(_)) => {
+                return Err(Failure::usage("the new vault needs a keychain file of its own")
+                    .hint("name it with --fork-keychain file:PATH"));
+            }
+            (None, kind) => kind,
+        };
+        setup::check_place(context, &kind, new, store.file(), false)
+            .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
+        let kind = context.whole_kind(&kind, new);
+        let keychain = context.keychain(&kind, new);
+        let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
+        context.remember(new, &kind, store.file())?;
+        let edges = Edges { store: Arc::new(store.clone()), keychain, host: Arc::new(context.host) };
+        let forked = match vault.fork(edges, new, &password, cost) {
+            Ok(forked) => forked,
+            Err(error) => {
+                // A write that was reported as failed may have been done: then the fork stands and needs its line.
+                if matches!(store.load(), Ok(None)) {
+                    // Best effort: a line about a vault that does not exist harms nobody.
+                    let _ = context.settings.forget(&new.to_string());
                 }
-                (None, kind) => kind,
-            };
-            setup::check_place(context, &kind, new, store.file(), false)
-                .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
-            let kind = context.whole_kind(&kind, new);
-            let keychain = context.keychain(&kind, new);
-            let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
-            context.remember(new, &kind, store.file())?;
-            let edges = Edges { store: &store, keychain: &*keychain, host: &context.host };
-            let mut forked = match vault.fork(edges, new, &password, cost) {
-                Ok(forked) => forked,
-                Err(error) => {
-                    // A write that was reported as failed may have been done: then the fork stands and needs its line.
-                    if matches!(store.load(), Ok(None)) {
-                        // Best effort: a line about a vault that does not exist harms nobody.
-                        let _ = context.settings.forget(&new.to_string());
-                    }
-                    return Err(Failure::of(doing, error));
-                }
-            };
-            let there = context.at(&folder)?;
-            let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
-            there.show_notices(&mut forked);
-            let text = format!(
-                "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
-                 strongroom --vault {} status",
-                store.place(),
-                forked.projects().len(),
-                shell_word(&folder.display().to_string())
-            );
-            let json = json!({
-                "vault": new.to_string(),
-                "path": store.place(),
-                "keychain": kind.to_string(),
-                "kdf": kdf_json(cost),
-                "kit": number.map(|kit| kit.to_string()),
-            });
-            context.output.done(&text, &json)
-        })
+                return Err(Failure::of(doing, error));
+            }
+        };
+        let there = context.at(&folder)?;
+        let mut forked = OpenVault::new(forked, &there.output);
+        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
+        forked.show_notices();
+        let text = format!(
+            "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
+             strongroom --vault {} status",
+            store.place(),
+            forked.projects().len(),
+            shell_word(&folder.display().to_string())
+        );
+        let json = json!({
+            "vault": new.to_string(),
+            "path": store.place(),
+            "keychain": kind.to_string(),
+            "kdf": kdf_json(cost),
+            "kit": number.map(|kit| kit.to_string()),
+        });
+        context.output.done(&text, &json)
     }
 }
 

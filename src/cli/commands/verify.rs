@@ -14,7 +14,7 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Counted, Tally, nothing_sealed};
-use crate::cli::unlocking::with_unlocked;
+use crate::cli::unlocking::unlock;
 use crate::failure::{Exit, Failure};
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_input};
@@ -68,105 +68,104 @@ impl Verify {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        with_unlocked(context, |vault| {
-            let keys = Keys::of(vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
-            let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
-            let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
-            let total = found.items.iter().map(|item| item.len).sum();
-            let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
-            let words = interrupt::say("nothing was changed, and the check was not finished", "");
-            let outcomes = pool::for_each_file(
-                &found.items,
-                self.effort.threads(),
-                &progress,
-                |item| item.len,
-                |item, threads| prove(&keys, item, threads, &progress),
-            );
-            drop(progress);
-            drop(words);
-            let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
-            let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-            let damaged = failures.find(is_damaged).map(|failure| failure.kind);
-            let (mut rows, mut files) = (Vec::new(), Vec::new());
-            let proven: Vec<_> = found
-                .items
-                .iter()
-                .zip(&outcomes)
-                .filter_map(|(item, outcome)| Some((item, outcome.as_ref().ok()?)))
-                .collect();
-            let compared: Vec<_> = proven.iter().map(|(item, proven)| (*item, &proven.metadata)).collect();
-            let renamed = renamed(&named, &compared);
-            warn_of_renamed(
-                context,
-                proven.iter().zip(&renamed).map(|((item, _), renamed)| (item.path.as_path(), renamed.as_deref())),
-            );
-            let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
-            let mut differing = 0;
-            for (item, outcome) in found.items.iter().zip(outcomes) {
-                let path = item.path.display().to_string();
-                let state = outcome.as_ref().err().map(|failure| failure.kind);
-                let Some(proven) = tally.take(outcome) else {
-                    rows.push(vec![path.clone(), state.unwrap_or_default().to_uppercase(), String::new()]);
-                    files.push(json!({"file": path, "state": state}));
-                    if let Some(listed) = &mut listed {
-                        listed.found_at(&item.relative.with_extension(""));
-                    }
-                    continue;
-                };
-                warn_of_one_block(context, &item.path, proven.one_block_only);
-                tally.bytes += proven.bytes;
-                let is_renamed = is_renamed.next().unwrap_or_default();
-                let listing = listed.as_mut().and_then(|listed| look_up(listed, is_renamed, &proven));
-                let by = format!("{}, key version {}", proven.by.project, proven.by.version);
-                let state = match listing {
-                    Some(listing) if listing != Listed::Here => {
-                        differing += 1;
-                        format!("whole, but {}", listing.name().to_uppercase())
-                    }
-                    _ => "whole".into(),
-                };
-                rows.push(vec![path.clone(), state, by]);
-                let mut file = json!({
-                    "file": path,
-                    "state": "whole",
-                    "bytes": proven.bytes,
-                    "project": proven.by.project,
-                    "key_version": proven.by.version,
-                    "one_block_only": proven.one_block_only,
-                    "path": proven.metadata.path,
-                    "renamed": is_renamed,
-                });
-                if let Some(listing) = listing {
-                    file["manifest"] = listing.name().into();
+        let vault = unlock(context)?;
+        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
+        let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
+        let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
+        let total = found.items.iter().map(|item| item.len).sum();
+        let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
+        let words = interrupt::say("nothing was changed, and the check was not finished", "");
+        let outcomes = pool::for_each_file(
+            &found.items,
+            self.effort.threads(),
+            &progress,
+            |item| item.len,
+            |item, threads| prove(&keys, item, threads, &progress),
+        );
+        drop(progress);
+        drop(words);
+        let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
+        let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let damaged = failures.find(is_damaged).map(|failure| failure.kind);
+        let (mut rows, mut files) = (Vec::new(), Vec::new());
+        let proven: Vec<_> = found
+            .items
+            .iter()
+            .zip(&outcomes)
+            .filter_map(|(item, outcome)| Some((item, outcome.as_ref().ok()?)))
+            .collect();
+        let compared: Vec<_> = proven.iter().map(|(item, proven)| (*item, &proven.metadata)).collect();
+        let renamed = renamed(&named, &compared);
+        warn_of_renamed(
+            context,
+            proven.iter().zip(&renamed).map(|((item, _), renamed)| (item.path.as_path(), renamed.as_deref())),
+        );
+        let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
+        let mut differing = 0;
+        for (item, outcome) in found.items.iter().zip(outcomes) {
+            let path = item.path.display().to_string();
+            let state = outcome.as_ref().err().map(|failure| failure.kind);
+            let Some(proven) = tally.take(outcome) else {
+                rows.push(vec![path.clone(), state.unwrap_or_default().to_uppercase(), String::new()]);
+                files.push(json!({"file": path, "state": state}));
+                if let Some(listed) = &mut listed {
+                    listed.found_at(&item.relative.with_extension(""));
                 }
-                files.push(file);
-            }
-            for path in listed.iter().flat_map(Comparison::missing) {
-                differing += 1;
-                let path = path.display().to_string();
-                rows.push(vec![path.clone(), "MISSING".into(), String::new()]);
-                files.push(json!({"file": path, "state": "missing"}));
-            }
-            // Of very many files, those that failed were named when they did.
-            const SHOWN: usize = 100;
-            let summary = tally.summary("every byte authenticated");
-            let text = if rows.len() > SHOWN || rows.is_empty() {
-                summary
-            } else {
-                format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
+                continue;
             };
-            if found.items.is_empty() && listed.is_none() && !tally.has_failed() {
-                return Err(nothing_sealed("verify", &found));
+            warn_of_one_block(context, &item.path, proven.one_block_only);
+            tally.bytes += proven.bytes;
+            let is_renamed = is_renamed.next().unwrap_or_default();
+            let listing = listed.as_mut().and_then(|listed| look_up(listed, is_renamed, &proven));
+            let by = format!("{}, key version {}", proven.by.project, proven.by.version);
+            let state = match listing {
+                Some(listing) if listing != Listed::Here => {
+                    differing += 1;
+                    format!("whole, but {}", listing.name().to_uppercase())
+                }
+                _ => "whole".into(),
+            };
+            rows.push(vec![path.clone(), state, by]);
+            let mut file = json!({
+                "file": path,
+                "state": "whole",
+                "bytes": proven.bytes,
+                "project": proven.by.project,
+                "key_version": proven.by.version,
+                "one_block_only": proven.one_block_only,
+                "path": proven.metadata.path,
+                "renamed": is_renamed,
+            });
+            if let Some(listing) = listing {
+                file["manifest"] = listing.name().into();
             }
-            context.output.done(&text, &Value::from(files))?;
-            if differing > 0 && !tally.has_failed() {
-                return Err(differs(self.manifest.as_deref(), differing));
-            }
-            tally.end().map_err(|failure| match damaged {
-                // One that is damaged is worse news than those before it whose key is elsewhere.
-                Some(kind) => Failure { exit: Exit::Damaged, kind, ..failure },
-                None => failure,
-            })
+            files.push(file);
+        }
+        for path in listed.iter().flat_map(Comparison::missing) {
+            differing += 1;
+            let path = path.display().to_string();
+            rows.push(vec![path.clone(), "MISSING".into(), String::new()]);
+            files.push(json!({"file": path, "state": "missing"}));
+        }
+        // Of very many files, those that failed were named when they did.
+        const SHOWN: usize = 100;
+        let summary = tally.summary("every byte authenticated");
+        let text = if rows.len() > SHOWN || rows.is_empty() {
+            summary
+        } else {
+            format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
+        };
+        if found.items.is_empty() && listed.is_none() && !tally.has_failed() {
+            return Err(nothing_sealed("verify", &found));
+        }
+        context.output.done(&text, &Value::from(files))?;
+        if differing > 0 && !tally.has_failed() {
+            return Err(differs(self.manifest.as_deref(), differing));
+        }
+        tally.end().map_err(|failure| match damaged {
+            // One that is damaged is worse news than those before it whose key is elsewhere.
+            Some(kind) => Failure { exit: Exit::Damaged, kind, ..failure },
+            None => failure,
         })
     }
 }

@@ -37,11 +37,11 @@ pub fn no_source() -> Failure {
 ///
 /// # Errors
 /// Where there is no source, or it cannot be read; those of unlocking.
-pub fn unlock<'a>(
+pub fn unlock(
     context: &Context,
-    found: FoundKey<'a>,
+    found: FoundKey,
     explain: impl Fn(Error) -> Failure,
-) -> Result<(Unlocked<'a>, Password), Failure> {
+) -> Result<(Unlocked, Password), Failure> {
     match from_source(context)? {
         Some(given) => unlock_given(context, found, given.existing()?, explain),
         None => {
@@ -52,10 +52,7 @@ pub fn unlock<'a>(
 }
 
 /// Asks for the password until it opens the vault, three times at most.
-fn unlock_typed(
-    mut terminal: Terminal,
-    found: FoundKey<'_>,
-) -> Result<Result<(Unlocked<'_>, Password), Error>, Failure> {
+fn unlock_typed(mut terminal: Terminal, found: FoundKey) -> Result<Result<(Unlocked, Password), Error>, Failure> {
     let mut tries = 0;
     found.unlock_with(|wrong| {
         match wrong {
@@ -69,12 +66,12 @@ fn unlock_typed(
 }
 
 /// Tries a password as its source gave it and, if that is wrong, as it was probably meant.
-fn unlock_given<'a>(
+fn unlock_given(
     context: &Context,
-    found: FoundKey<'a>,
+    found: FoundKey,
     given: Existing,
     explain: impl Fn(Error) -> Failure,
-) -> Result<(Unlocked<'a>, Password), Failure> {
+) -> Result<(Unlocked, Password), Failure> {
     let Existing { whole, mut bare, source, unusual } = given;
     let mut whole = Some(whole);
     let mut is_bare = false;

@@ -2,8 +2,12 @@ use super::*;
 use crate::crypto::secret::KitSecret;
 use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 
-fn opened_copy<'a>(machine: &'a Machine, bytes: &[u8]) -> Result<Unlocked<'a>, Error> {
-    Vault::open_copy(&machine.store, bytes)?.unlock(&password(PASSWORD), &machine.keychain, &machine.host)
+fn opened_copy(machine: &Machine, bytes: &[u8]) -> Result<Unlocked, Error> {
+    Vault::open_copy(machine.store.clone(), bytes)?.unlock(
+        &password(PASSWORD),
+        machine.keychain.clone(),
+        machine.host.clone(),
+    )
 }
 
 #[test]
@@ -38,7 +42,7 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
     unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
     drop(unlocked);
     let copy = machine.file();
-    let put = |secret| install(&machine.store, &copy, secret, machine.host.now());
+    let put = |secret| install(machine.store.clone(), &copy, secret, machine.host.now());
     for secret in [kit.secret(), &stranger] {
         assert_fails!(put(secret), Error::VaultExists { standing } if !standing.is_empty());
     }
@@ -63,7 +67,10 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
         (None, None, 3),
     ] {
         machine.store.put(standing, previous.clone());
-        assert_fails!(install(&machine.store, b"garbage", kit.secret(), machine.host.now()), Error::Damaged { .. });
+        assert_fails!(
+            install(machine.store.clone(), b"garbage", kit.secret(), machine.host.now()),
+            Error::Damaged { .. }
+        );
         put(kit.secret()).unwrap();
         assert_eq!((machine.file(), machine.store.set_aside().len()), (copy.clone(), kept));
         // A previous file stays; where there was none, the vault file is not left alone.
@@ -113,8 +120,11 @@ fn a_fork_has_the_same_keys_and_nothing_else_in_common() {
     assert_eq!(other.vault, id);
     assert!(own.data_key != other.data_key && own.pepper != other.pepper && other.slots.is_empty());
     drop(forked);
-    let again =
-        Vault::open(&elsewhere.store).unwrap().unlock(&password(PASSWORD), &elsewhere.keychain, &elsewhere.host);
+    let again = Vault::open(elsewhere.store.clone()).unwrap().unlock(
+        &password(PASSWORD),
+        elsewhere.keychain.clone(),
+        elsewhere.host.clone(),
+    );
     assert_eq!(exposed(&again.unwrap(), "acme", 1), exposed(&unlocked, "acme", 1));
 }
 
@@ -127,8 +137,9 @@ fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
     machine.unlocked().revoke_kit(first.name().id, true).unwrap();
     let second = add();
     opened_copy(&machine, &copy).unwrap().restore().unwrap();
-    let opens =
-        |kit: &crate::vault::kits::NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).is_ok();
+    let opens = |kit: &crate::vault::kits::NewKit| {
+        Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).is_ok()
+    };
     assert_eq!((opens(&first), opens(&second)), (false, true));
     assert_eq!(machine.unlocked().make_kit().unwrap().name().number, 3);
 }
@@ -197,7 +208,7 @@ fn a_copy_does_not_take_the_place_of_a_newer_previous_file_that_opens() {
         machine.store.put(standing, Some(newer.clone()));
         let refused = opened_copy(&machine, &copy).unwrap().restore();
         assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
-        let refused = install(&machine.store, &copy, kit.secret(), machine.host.now());
+        let refused = install(machine.store.clone(), &copy, kit.secret(), machine.host.now());
         assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
     }
     // One that is no newer is not in the way.
@@ -242,7 +253,7 @@ fn an_older_file_is_not_forked_unasked() {
     let (machine, elsewhere) = (Machine::at(3), Machine::empty());
     machine.store.put(Some(life().files[0].clone()), None);
     let id = VaultId::from_bytes([9; 16]);
-    let forked = |unlocked: &Unlocked<'_>| {
+    let forked = |unlocked: &Unlocked| {
         unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR).map(|forked| forked.id())
     };
     let mut unlocked = machine.unlocked();

@@ -14,7 +14,7 @@ fn locked() -> KeychainError {
 }
 
 fn find_key(machine: &Machine) -> Result<(), Error> {
-    Vault::open(&machine.store)?.find_key(&machine.keychain, &machine.host).map(|_| ())
+    Vault::open(machine.store.clone())?.find_key(machine.keychain.clone(), machine.host.clone()).map(|_| ())
 }
 
 /// Returns the shared item with one wrap's protected part edited as JSON.
@@ -130,10 +130,10 @@ fn a_keychain_that_hangs_is_left_after_its_deadline() {
     let machine = Machine::at(3);
     let hanging = Arc::new(MemoryKeychain::new());
     hanging.inject(MemoryFault::Hang);
-    let keychain = WithDeadline::new(Arc::clone(&hanging) as Arc<dyn Keychain>, Duration::from_millis(100));
-    let vault = Vault::open(&machine.store).unwrap();
+    let keychain = Arc::new(WithDeadline::new(Arc::clone(&hanging) as Arc<dyn Keychain>, Duration::from_millis(100)));
+    let vault = Vault::open(machine.store.clone()).unwrap();
     assert_fails!(
-        vault.find_key(&keychain, &machine.host),
+        vault.find_key(keychain.clone(), machine.host.clone()),
         Error::Keychain(KeychainError::Unresponsive { writing: false, .. })
     );
     hanging.heal();
@@ -243,20 +243,20 @@ fn a_new_vaults_key_is_synced_before_the_vault_is_written_unless_the_keychain_do
     drop(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
     assert_eq!(machine.host.syncs(), 2);
     let (folder, machine) = (tempfile::tempdir().unwrap(), Machine::empty());
-    let keychain = FileKeychain::new(folder.path().join("item"));
-    let edges = Edges { keychain: &keychain, ..machine.edges() };
+    let keychain = Arc::new(FileKeychain::new(folder.path().join("item")));
+    let edges = Edges { keychain, ..machine.edges() };
     drop(create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
     assert_eq!(machine.host.syncs(), 0);
 }
 
 /// A keychain that looks, whenever an anchor is written, whether the vault's lock is held.
-struct Watching<'m> {
-    machine: &'m Machine,
+struct Watching {
+    machine: Machine,
     anchors_without_lock: AtomicUsize,
     syncs_at_last_anchor: AtomicUsize,
 }
 
-impl Keychain for Watching<'_> {
+impl Keychain for Watching {
     fn name(&self) -> String {
         self.machine.keychain.name()
     }
@@ -295,14 +295,15 @@ impl Keychain for Watching<'_> {
 fn whoever_recovers_has_the_key_synced_and_the_anchor_written_under_the_lock() {
     let machine = Machine::at(3);
     let kit = new_kit(&mut machine.unlocked());
-    let watching = Watching {
-        machine: &machine,
+    let (store, host) = (machine.store.clone(), machine.host.clone());
+    let watching = Arc::new(Watching {
+        machine,
         anchors_without_lock: AtomicUsize::new(0),
         syncs_at_last_anchor: AtomicUsize::new(0),
-    };
-    let before = machine.host.syncs();
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&watching, &machine.host, &password(OTHER_PASSWORD), None, false).unwrap());
-    assert_eq!(watching.syncs_at_last_anchor.into_inner(), before + 1);
-    assert_eq!(watching.anchors_without_lock.into_inner(), 0);
+    });
+    let before = host.syncs();
+    let opened = Vault::open(store).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(watching.clone(), host, &password(OTHER_PASSWORD), None, false).unwrap());
+    assert_eq!(watching.syncs_at_last_anchor.load(Ordering::SeqCst), before + 1);
+    assert_eq!(watching.anchors_without_lock.load(Ordering::SeqCst), 0);
 }

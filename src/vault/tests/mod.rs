@@ -36,6 +36,7 @@ mod rollback;
 mod rotate;
 mod rotate_machines;
 mod story;
+mod tend;
 mod unread;
 mod write;
 
@@ -50,14 +51,14 @@ fn password(text: &str) -> Password {
 }
 
 /// Makes a kit, and makes it valid.
-fn new_kit(unlocked: &mut Unlocked<'_>) -> NewKit {
+fn new_kit(unlocked: &mut Unlocked) -> NewKit {
     let kit = unlocked.make_kit().unwrap();
     unlocked.add_kit(&kit, &password(PASSWORD)).unwrap();
     kit
 }
 
 /// Rotates the data key, without a kit, and waits for nothing.
-fn rotate_now(unlocked: &mut Unlocked<'_>) {
+fn rotate_now(unlocked: &mut Unlocked) {
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
 }
@@ -167,14 +168,18 @@ fn life() -> &'static Life {
 
 /// A store, a keychain and a host.
 struct Machine {
-    store: MemoryStore,
-    keychain: MemoryKeychain,
-    host: TestHost,
+    store: Arc<MemoryStore>,
+    keychain: Arc<MemoryKeychain>,
+    host: Arc<TestHost>,
 }
 
 impl Machine {
     fn empty() -> Self {
-        Self { store: MemoryStore::new(), keychain: MemoryKeychain::new(), host: TestHost::new() }
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            keychain: Arc::new(MemoryKeychain::new()),
+            host: Arc::new(TestHost::new()),
+        }
     }
 
     /// A computer that has seen the shared life up to `generation`, with the one before it as the previous file.
@@ -204,15 +209,24 @@ impl Machine {
         machine
     }
 
-    fn edges(&self) -> Edges<'_> {
-        Edges { store: &self.store, keychain: &self.keychain, host: &self.host }
+    fn edges(&self) -> Edges {
+        Edges { store: self.store.clone(), keychain: self.keychain.clone(), host: self.host.clone() }
     }
 
-    fn unlock(&self, with: &str) -> Result<Unlocked<'_>, Error> {
-        Vault::open(&self.store)?.unlock(&password(with), &self.keychain, &self.host)
+    fn unlock(&self, with: &str) -> Result<Unlocked, Error> {
+        self.unlock_only(with).and_then(|mut unlocked| {
+            unlocked.tend(&password(with))?;
+            Ok(unlocked)
+        })
     }
 
-    fn unlocked(&self) -> Unlocked<'_> {
+    /// Unlocks, and leaves what an unlock has to finish.
+    fn unlock_only(&self, with: &str) -> Result<Unlocked, Error> {
+        let vault = Vault::open(self.store.clone())?;
+        vault.unlock(&password(with), self.keychain.clone(), self.host.clone())
+    }
+
+    fn unlocked(&self) -> Unlocked {
         self.unlock(PASSWORD).unwrap()
     }
 
@@ -270,6 +284,6 @@ fn data_key() -> DataKey {
     DataKey::from_slice(&life().data_key).unwrap()
 }
 
-fn exposed(unlocked: &Unlocked<'_>, project: &str, version: impl Into<Option<u32>>) -> [u8; KEY_LEN] {
+fn exposed(unlocked: &Unlocked, project: &str, version: impl Into<Option<u32>>) -> [u8; KEY_LEN] {
     *unlocked.file_key(project, version.into()).unwrap().key.expose()
 }

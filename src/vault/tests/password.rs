@@ -142,9 +142,9 @@ fn a_keychain_that_hangs_leaves_either_password() {
         for (kind, item) in [(ItemKind::DataKey, &life().item), (ItemKind::Anchor, &life().anchors[2])] {
             inner.set(&VAULT.to_string(), kind, item).unwrap();
         }
-        let keychain = WithDeadline::new(Arc::clone(&inner) as Arc<dyn Keychain>, Duration::from_millis(200));
-        let vault = Vault::open(&machine.store).unwrap();
-        let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, &machine.host).unwrap();
+        let keychain = Arc::new(WithDeadline::new(Arc::clone(&inner) as Arc<dyn Keychain>, Duration::from_millis(200)));
+        let vault = Vault::open(machine.store.clone()).unwrap();
+        let mut unlocked = vault.unlock(&password(PASSWORD), keychain.clone(), machine.host.clone()).unwrap();
         inner.inject_after(spared, fault);
         match unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap_err() {
             Error::EitherPassword { cause } => {

@@ -222,7 +222,7 @@ fn members_of_a_later_version_survive_a_rewrite_at_every_depth() {
 fn members_that_are_unknown_in_the_protected_part_are_refused() {
     let machine = Machine::at(3);
     machine.plant(|header, _| header["later"] = true.into());
-    assert_fails!(Vault::open(&machine.store), Error::Damaged { .. });
+    assert_fails!(Vault::open(machine.store.clone()), Error::Damaged { .. });
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn only_versions_before_the_current_one_are_retired_and_taken_back() {
         }
     }
     unlocked.retire_file_key("acme", 1, true).unwrap();
-    let states = |unlocked: &Unlocked<'_>| -> Vec<KeyState> {
+    let states = |unlocked: &Unlocked| -> Vec<KeyState> {
         unlocked.project("acme").unwrap().keys.iter().map(|key| key.state).collect()
     };
     assert_eq!(states(&machine.unlocked()), [KeyState::Retired, KeyState::Active, KeyState::Active]);

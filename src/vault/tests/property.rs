@@ -97,7 +97,7 @@ fn apply(model: &mut Model, change: &Change) -> bool {
     }
 }
 
-fn perform(unlocked: &mut Unlocked<'_>, change: &Change) -> Result<(), Error> {
+fn perform(unlocked: &mut Unlocked, change: &Change) -> Result<(), Error> {
     match *change {
         Change::Add(name) => unlocked.add_project(&named(NAMES[name])).map(|_| ()),
         Change::Rename(old, new) => unlocked.rename_project(NAMES[old], NAMES[new]).map(drop),
@@ -110,7 +110,7 @@ fn perform(unlocked: &mut Unlocked<'_>, change: &Change) -> Result<(), Error> {
 }
 
 /// Asserts that the vault is the model, and lets the model learn the keys it had not seen.
-fn compare(unlocked: &Unlocked<'_>, model: &mut Model) {
+fn compare(unlocked: &Unlocked, model: &mut Model) {
     let found: Vec<(String, usize)> =
         unlocked.projects().into_iter().map(|project| (project.name, project.keys.len())).collect();
     let expected: Vec<(String, usize)> = model.iter().map(|(name, keys)| (name.clone(), keys.len())).collect();

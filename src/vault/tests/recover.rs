@@ -11,9 +11,9 @@ fn with_kit() -> (Machine, NewKit) {
     (machine, kit)
 }
 
-fn recover<'a>(machine: &'a Machine, kit: &NewKit, new: &str) -> Result<Unlocked<'a>, Error> {
-    let opened = Vault::open(&machine.store)?.open_with_kit(kit.secret())?;
-    opened.enroll(&machine.keychain, &machine.host, &password(new), None, false)
+fn recover(machine: &Machine, kit: &NewKit, new: &str) -> Result<Unlocked, Error> {
+    let opened = Vault::open(machine.store.clone())?.open_with_kit(kit.secret())?;
+    opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(new), None, false)
 }
 
 #[test]
@@ -52,8 +52,9 @@ fn a_rolled_back_vault_is_recovered_only_where_that_is_accepted() {
     let item = machine.item();
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
     assert_eq!(machine.item(), item);
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    let unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    let unlocked =
+        opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true).unwrap();
     assert_eq!(unlocked.projects().len(), 1);
     assert_eq!((unlocked.header().generation, machine.store.set_aside().len()), (6, 1));
     drop(unlocked);
@@ -97,7 +98,7 @@ fn any_flipped_bit_of_a_kits_wrap_is_refused_and_the_previous_file_still_opens()
         altered.store.put(Some(document.to_bytes().unwrap()), None);
         assert_fails!(recover(&altered, &kit, OTHER_PASSWORD), Error::WrongKit);
         altered.store.put(Some(document.to_bytes().unwrap()), machine.store.load_previous().unwrap());
-        let opened = Vault::open(&altered.store).unwrap().open_with_kit(kit.secret()).unwrap();
+        let opened = Vault::open(altered.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
         assert!(matches!(opened.source(), Source::Previous { .. }));
     }
 }
@@ -118,9 +119,10 @@ fn a_rotation_under_way_goes_on_with_its_own_kit_and_is_given_up_with_an_earlier
     let finished = fresh.unlock(OTHER_PASSWORD).unwrap();
     assert!(finished.finished_rotation() && finished.kits()[1].valid && !finished.kits()[0].valid);
     drop(finished);
-    assert_eq!(Vault::open(&fresh.store).unwrap().open_with_kit(second.secret()).unwrap().kit(), second.name());
+    assert_eq!(Vault::open(fresh.store.clone()).unwrap().open_with_kit(second.secret()).unwrap().kit(), second.name());
 
-    let ends = |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().ends_rotation();
+    let ends =
+        |kit: &NewKit| Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap().ends_rotation();
     assert_eq!((ends(&first), ends(&second)), (true, false));
     let mut recovered = recover(&machine, &first, OTHER_PASSWORD).unwrap();
     assert_eq!(recovered.take_notices(), [Notice::RotationCancelled(CancelReason::OtherKit)]);
@@ -216,8 +218,9 @@ fn a_lost_vault_file_with_a_good_previous_one_is_gone_on_from_where_that_is_acce
     machine.store.put(None, Some(previous));
     machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::Damaged { .. });
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    let mut unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    let mut unlocked =
+        opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true).unwrap();
     let notices = unlocked.take_notices();
     assert!(matches!(notices[..], [Notice::ReadPrevious { .. }, Notice::Accepted { .. }]), "{notices:?}");
     drop(unlocked);
@@ -228,7 +231,7 @@ fn a_lost_vault_file_with_a_good_previous_one_is_gone_on_from_where_that_is_acce
 fn what_a_kit_opened_tells_of_itself_before_a_password_is_chosen() {
     let (machine, kit) = with_kit();
     machine.unlocked().add_project(&named("beta")).unwrap();
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
     assert_eq!((opened.id(), opened.generation(), opened.projects()), (VAULT, 5, 2));
     assert!(!opened.ends_rotation());
 }
@@ -324,8 +327,9 @@ fn an_older_file_with_a_rotation_under_way_is_recovered_and_the_item_that_ends_i
     machine.unlocked().add_project(&named("beta")).unwrap();
     machine.store.put(Some(waiting), None);
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::RolledBack(_));
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    let mut unlocked = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    let mut unlocked =
+        opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true).unwrap();
     assert!(!unlocked.take_notices().contains(&Notice::RotationCancelled(CancelReason::OtherKit)));
     drop(unlocked);
     // What may still be wanted by the newer file stays beside the new wrap.
@@ -385,8 +389,8 @@ fn put_back((machine, kit): (Machine, NewKit)) -> (Machine, NewKit, Vec<u8>) {
 #[test]
 fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
     let (machine, kit, waiting) = put_back(rotating());
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true).unwrap());
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true).unwrap());
     let aside = machine.store.set_aside();
     assert!(matches!(&aside[..], [(_, bytes)] if *bytes == waiting));
 }
@@ -394,18 +398,19 @@ fn an_older_file_is_set_aside_as_it_was_though_its_rotation_had_a_time() {
 #[test]
 fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force() {
     let (machine, kit, _) = put_back(with_kit());
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
     machine.store.fail_next(StoreFault::WriteFails);
-    let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, true);
+    let enrolled = opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true);
     assert_fails!(enrolled, Error::Enrolled { .. });
     assert_fails!(machine.unlock(PASSWORD), Error::WrongPassword { .. });
     assert!(machine.unlock(OTHER_PASSWORD).unwrap().rolled_back().is_some());
 
     let (machine, kit) = rotating();
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
     // The one write notes the time of the new enrolment.
     machine.store.fail_next(StoreFault::WriteFails);
-    let enrolled = opened.enroll(&machine.keychain, &machine.host, &password(OTHER_PASSWORD), None, false);
+    let enrolled =
+        opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, false);
     assert!(matches!(&enrolled.unwrap().take_notices()[..], [Notice::RotationStuck { .. }]));
     machine.unlock(OTHER_PASSWORD).unwrap();
 }
@@ -413,12 +418,12 @@ fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force()
 #[test]
 fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
     let (machine, kit, _) = put_back(with_kit());
-    let opened = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    opened.check_against(&MemoryKeychain::new(), &machine.host).unwrap();
-    assert_fails!(opened.check_against(&machine.keychain, &machine.host), Error::RolledBack(_));
+    let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    opened.check_against(Arc::new(MemoryKeychain::new()), machine.host.clone()).unwrap();
+    assert_fails!(opened.check_against(machine.keychain.clone(), machine.host.clone()), Error::RolledBack(_));
     machine.store.put(None, Some(machine.file()));
-    let previous = Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    assert_fails!(previous.check_against(&MemoryKeychain::new(), &machine.host), Error::Damaged { .. });
+    let previous = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    assert_fails!(previous.check_against(Arc::new(MemoryKeychain::new()), machine.host.clone()), Error::Damaged { .. });
 }
 
 /// Returns the data key that a kit gives whoever has a vault file, and whether another vault file opens with it.
@@ -466,5 +471,5 @@ fn a_kit_is_revoked_and_the_data_key_rotated_in_one_write_or_neither_is() {
     assert_eq!(unlocked.rotation().map(|_| ()), Some(()));
     unlocked.settle_rotation(&with, Settle::Now).unwrap();
     assert!(!file_opens_another(&kit, &old, &machine.file()));
-    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(next.secret()).unwrap().kit(), next.name());
+    assert_eq!(Vault::open(machine.store.clone()).unwrap().open_with_kit(next.secret()).unwrap().kit(), next.name());
 }

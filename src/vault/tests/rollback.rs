@@ -12,7 +12,7 @@ fn locked() -> KeychainError {
 }
 
 /// Every change and the question whether one may be made fail as rolled back, reading goes on, nothing is written.
-fn assert_reads_only(machine: &Machine, unlocked: &mut Unlocked<'_>) {
+fn assert_reads_only(machine: &Machine, unlocked: &mut Unlocked) {
     let before = machine.file();
     assert!(unlocked.file_key("acme", None).is_ok());
     assert_fails!(unlocked.check_writable(), Error::RolledBack(_));

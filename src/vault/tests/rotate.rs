@@ -317,8 +317,9 @@ fn a_new_kit_opens_the_vault_before_and_after_and_every_other_one_ends() {
     let first = new_kit(&mut unlocked);
     let second = unlocked.make_kit().unwrap();
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::New(&second)).unwrap();
-    let opens =
-        |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit());
+    let opens = |kit: &NewKit| {
+        Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit())
+    };
     assert_eq!((opens(&first).unwrap(), opens(&second).unwrap()), (first.name(), second.name()));
     // One more, made while the rotation waits, opens afterwards too.
     let third = new_kit(&mut unlocked);
@@ -342,7 +343,7 @@ fn a_kit_that_is_kept_goes_on_and_a_wrong_code_changes_nothing() {
     assert_eq!(machine.file(), before);
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
+    assert_eq!(Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
     assert!(unlocked.kits()[0].valid);
 }
 
@@ -382,10 +383,10 @@ fn a_rotation_that_was_lost_ends_no_kit_that_nobody_was_asked_for() {
         (unlocked.take_notices(), unlocked.rotation()),
         (vec![Notice::RotationCancelled(CancelReason::KeyLost)], None)
     );
-    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
+    assert_eq!(Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    assert_eq!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
+    assert_eq!(Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap().kit(), kit.name());
 }
 
 #[test]
@@ -396,7 +397,7 @@ fn a_kit_that_was_revoked_while_its_code_was_typed_is_not_kept() {
     machine.unlocked().revoke_kit(kit.name().id, true).unwrap();
     assert_fails!(rotating.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())), Error::WrongKit);
     assert!(!is_pending(&machine));
-    assert_fails!(Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()), Error::KitNotFound { .. });
+    assert_fails!(Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()), Error::KitNotFound { .. });
 }
 
 #[test]
@@ -463,8 +464,9 @@ fn a_kit_revoked_while_a_rotation_waits_opens_neither_before_nor_afterwards() {
     let second = new_kit(&mut unlocked);
     assert_eq!((first.name().number, second.name().number), (1, 2));
     unlocked.revoke_kit(first.name().id, false).unwrap();
-    let opens =
-        |kit: &NewKit| Vault::open(&machine.store).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit());
+    let opens = |kit: &NewKit| {
+        Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).map(|opened| opened.kit())
+    };
     assert_fails!(opens(&first), Error::WrongKit);
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_fails!(opens(&first), Error::WrongKit);

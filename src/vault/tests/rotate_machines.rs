@@ -35,8 +35,8 @@ fn joined(machine: &Machine) -> Machine {
     let other = Machine::empty();
     other.host.set_boot(OTHER_BOOT);
     other.store.put(Some(machine.file()), None);
-    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
+    let opened = Vault::open(other.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(other.keychain.clone(), other.host.clone(), &password(OTHER_PASSWORD), None, false).unwrap());
     assert_eq!(wraps(&other), 2);
     other
 }
@@ -86,8 +86,8 @@ fn a_rotation_that_another_machine_gave_up_is_told_where_it_was_begun() {
     rotate(&machine, NextKit::None);
     let other = Machine::empty();
     other.store.put(Some(machine.file()), None);
-    let opened = Vault::open(&other.store).unwrap().open_with_kit(kit.secret()).unwrap();
-    drop(opened.enroll(&other.keychain, &other.host, &password(OTHER_PASSWORD), None, false).unwrap());
+    let opened = Vault::open(other.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
+    drop(opened.enroll(other.keychain.clone(), other.host.clone(), &password(OTHER_PASSWORD), None, false).unwrap());
     machine.store.put(Some(other.file()), None);
     let notices = machine.notices();
     assert!(

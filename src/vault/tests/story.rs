@@ -9,19 +9,19 @@ use crate::store::FolderStore;
 #[test]
 fn a_created_vault_reopens_and_unlocks_from_its_files() {
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::new(&folder.path().join("vault"), crate::format::vault::SIZE_LIMIT).unwrap();
-    let keychain = FileKeychain::new(folder.path().join("keys/item"));
-    let host = TestHost::new();
-    let edges = Edges { store: &store, keychain: &keychain, host: &host };
-    let mut created = create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap();
+    let store = Arc::new(FolderStore::new(&folder.path().join("vault"), crate::format::vault::SIZE_LIMIT).unwrap());
+    let keychain = Arc::new(FileKeychain::new(folder.path().join("keys/item")));
+    let host = Arc::new(TestHost::new());
+    let edges = Edges { store: store.clone(), keychain: keychain.clone(), host: host.clone() };
+    let mut created = create(edges.clone(), VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap();
     assert_eq!(created.take_notices(), []);
     let key = exposed_after_adding(&mut created, "acme");
     drop(created);
 
-    let store = FolderStore::new(&folder.path().join("vault"), crate::format::vault::SIZE_LIMIT).unwrap();
-    let vault = Vault::open(&store).unwrap();
+    let store = Arc::new(FolderStore::new(&folder.path().join("vault"), crate::format::vault::SIZE_LIMIT).unwrap());
+    let vault = Vault::open(store.clone()).unwrap();
     assert_eq!((vault.id(), vault.header().generation, vault.source()), (VAULT, 2, &Source::Current));
-    let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, &host).unwrap();
+    let mut unlocked = vault.unlock(&password(PASSWORD), keychain.clone(), host.clone()).unwrap();
     assert_eq!(unlocked.take_notices(), []);
     assert!(!unlocked.reads_previous());
     assert_eq!((unlocked.kdf_cost(), unlocked.policy().unwrap()), (KdfCost::FLOOR, KdfCost::FLOOR));
@@ -32,7 +32,7 @@ fn a_created_vault_reopens_and_unlocks_from_its_files() {
     );
 }
 
-fn exposed_after_adding(unlocked: &mut Unlocked<'_>, name: &str) -> [u8; KEY_LEN] {
+fn exposed_after_adding(unlocked: &mut Unlocked, name: &str) -> [u8; KEY_LEN] {
     unlocked.add_project(&named(name)).unwrap();
     exposed(unlocked, name, 1)
 }
@@ -59,7 +59,7 @@ fn no_vault_is_made_below_the_floor_or_over_what_stands() {
 fn the_digest_that_can_be_asked_for_is_the_one_the_anchor_remembers() {
     let machine = Machine::at(3);
     let anchor = crate::format::item::AnchorItem::parse(&machine.stored(ItemKind::Anchor).unwrap()).unwrap().anchor;
-    assert_eq!(Vault::open(&machine.store).unwrap().digest(), anchor.digest);
+    assert_eq!(Vault::open(machine.store.clone()).unwrap().digest(), anchor.digest);
 }
 
 type Alteration = Box<dyn FnOnce(&mut Wrap)>;

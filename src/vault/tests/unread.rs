@@ -67,7 +67,7 @@ fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
 }
 
 /// Returns what an opened vault holds unread.
-fn unread(unlocked: &Unlocked<'_>) -> (Others, Others) {
+fn unread(unlocked: &Unlocked) -> (Others, Others) {
     let project = unlocked.payload.projects.iter().find(|project| project.name == "acme").unwrap();
     (unlocked.payload.others.clone(), project.others.clone())
 }
@@ -106,9 +106,9 @@ fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
         },
     );
     let copy = copy.file();
-    let mut unlocked = Vault::open_copy(&machine.store, &copy)
+    let mut unlocked = Vault::open_copy(machine.store.clone(), &copy)
         .unwrap()
-        .unlock(&password(PASSWORD), &machine.keychain, &machine.host)
+        .unlock(&password(PASSWORD), machine.keychain.clone(), machine.host.clone())
         .unwrap();
     unlocked.restore().unwrap();
     let payload = machine.payload();

@@ -20,7 +20,7 @@ fn create_on(machine: &Machine) -> Result<(), Error> {
 
 #[test]
 fn what_changes_nothing_is_not_written() {
-    type Call = fn(&mut Unlocked<'_>) -> Result<Effect, Error>;
+    type Call = fn(&mut Unlocked) -> Result<Effect, Error>;
     let calls: [Call; 5] = [
         |vault| vault.hold_project("acme", "law suit"),
         |vault| vault.rename_project("acme", "bistro"),
@@ -191,12 +191,12 @@ fn a_vault_that_moved_to_another_data_key_while_unlocked_is_not_touched() {
 #[test]
 fn what_was_written_while_the_password_was_typed_is_no_rollback() {
     let machine = Machine::at(3);
-    let vault = Vault::open(&machine.store).unwrap();
+    let vault = Vault::open(machine.store.clone()).unwrap();
     let mut other = machine.unlocked();
     for name in ["bistro", "cafe"] {
         other.add_project(&named(name)).unwrap();
     }
-    let mut unlocked = vault.unlock(&password(PASSWORD), &machine.keychain, &machine.host).unwrap();
+    let mut unlocked = vault.unlock(&password(PASSWORD), machine.keychain.clone(), machine.host.clone()).unwrap();
     // Not even where nobody can wait for the lock.
     assert_eq!((unlocked.take_notices(), unlocked.projects().len()), (vec![], 3));
 }
@@ -274,11 +274,11 @@ fn reading_takes_no_lock() {
 #[test]
 fn what_stands_in_the_way_of_a_write_leaves_the_old_vault() {
     let folder = tempfile::tempdir().unwrap();
-    let store = FolderStore::new(folder.path(), SIZE_LIMIT).unwrap();
+    let store = Arc::new(FolderStore::new(folder.path(), SIZE_LIMIT).unwrap());
     std::fs::write(store.file(), &life().files[2]).unwrap();
     let machine = Machine::at(3);
-    let vault = Vault::open(&store).unwrap();
-    let mut unlocked = vault.unlock(&password(PASSWORD), &machine.keychain, &machine.host).unwrap();
+    let vault = Vault::open(store.clone()).unwrap();
+    let mut unlocked = vault.unlock(&password(PASSWORD), machine.keychain.clone(), machine.host.clone()).unwrap();
     for obstacle in [store.unfinished(), store.previous()] {
         std::fs::create_dir(&obstacle).unwrap();
         assert_fails!(unlocked.add_project(&named("bistro")), Error::Io { .. });
@@ -296,10 +296,10 @@ fn what_stands_in_the_way_of_a_write_leaves_the_old_vault() {
 fn every_acknowledged_change_of_eight_writers_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("item");
-    let open = || FolderStore::new(&folder.path().join("vault"), SIZE_LIMIT).unwrap();
-    let host = TestHost::new();
-    let (store, keychain) = (open(), FileKeychain::new(&keys));
-    let edges = Edges { store: &store, keychain: &keychain, host: &host };
+    let open = || Arc::new(FolderStore::new(&folder.path().join("vault"), SIZE_LIMIT).unwrap());
+    let host = Arc::new(TestHost::new());
+    let (store, keychain) = (open(), Arc::new(FileKeychain::new(&keys)));
+    let edges = Edges { store: store.clone(), keychain: keychain.clone(), host: host.clone() };
     drop(create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR).unwrap());
 
     // Each with its own store and keychain, as processes have.
@@ -308,9 +308,9 @@ fn every_acknowledged_change_of_eight_writers_is_there() {
             .map(|writer| {
                 let (host, keys, open) = (&host, &keys, &open);
                 scope.spawn(move || {
-                    let (store, keychain) = (open(), FileKeychain::new(keys));
-                    let vault = Vault::open(&store).unwrap();
-                    let mut unlocked = vault.unlock(&password(PASSWORD), &keychain, host).unwrap();
+                    let (store, keychain) = (open(), Arc::new(FileKeychain::new(keys)));
+                    let vault = Vault::open(store.clone()).unwrap();
+                    let mut unlocked = vault.unlock(&password(PASSWORD), keychain.clone(), host.clone()).unwrap();
                     for number in 0..20 {
                         unlocked.add_project(&named(&format!("{writer}-{number}"))).unwrap();
                     }
@@ -321,7 +321,8 @@ fn every_acknowledged_change_of_eight_writers_is_there() {
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });
     assert_eq!(told, []);
-    let mut unlocked = Vault::open(&store).unwrap().unlock(&password(PASSWORD), &keychain, &host).unwrap();
+    let mut unlocked =
+        Vault::open(store.clone()).unwrap().unlock(&password(PASSWORD), keychain.clone(), host.clone()).unwrap();
     assert_eq!(unlocked.take_notices(), []);
     assert_eq!((unlocked.header().generation, unlocked.projects().len()), (161, 160));
     for writer in 0..8 {
