@@ -1,12 +1,11 @@
 //! What this computer remembers of a vault: the anchor, against which an older or foreign vault file shows.
 
+use super::contents::keys::unwrap_anchor_key;
 use super::{Edges, digest};
-use crate::crypto::cobblestone;
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::{AnchorKey, DataKey};
+use crate::crypto::secret::DataKey;
 use crate::error::{Difference, Error, RolledBack};
 use crate::format::item::{Anchor, AnchorItem};
-use crate::format::scalar::Base64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
@@ -24,30 +23,9 @@ pub(super) enum Memory {
     RolledBack(RolledBack),
 }
 
-/// Generates the key of a new vault's anchors, wrapped.
-pub(super) fn new_key(vault: VaultId, data_key: &DataKey) -> Result<Base64, Error> {
-    wrap_key(vault, data_key, &AnchorKey::generate()?)
-}
-
-/// Wraps the key anew: for another data key, or another vault.
-pub(super) fn renew_key(wrapped: &Base64, from: (VaultId, &DataKey), to: (VaultId, &DataKey)) -> Result<Base64, Error> {
-    wrap_key(to.0, to.1, &unwrap_key(wrapped, from.0, from.1)?)
-}
-
-fn wrap_key(vault: VaultId, data_key: &DataKey, key: &AnchorKey) -> Result<Base64, Error> {
-    let context: [&[u8]; 2] = [label::ANCHOR_KEY, vault.as_bytes()];
-    Ok(Base64(cobblestone::seal(data_key.expose(), &context, key.expose())?))
-}
-
-fn unwrap_key(wrapped: &Base64, vault: VaultId, data_key: &DataKey) -> Result<AnchorKey, Error> {
-    let context: [&[u8]; 2] = [label::ANCHOR_KEY, vault.as_bytes()];
-    AnchorKey::fill_with(|key| cobblestone::open_key(data_key.expose(), &context, &wrapped.0, key))
-        .map_err(|error| Error::Damaged { what: "the vault's anchor key".into(), detail: error.to_string() })
-}
-
 /// Returns what authenticates a vault's anchors.
 fn mac_key(vault: VaultId, data_key: &DataKey, payload: &Payload) -> Result<MacKey, Error> {
-    Ok(MacKey::derive(unwrap_key(&payload.anchor_key, vault, data_key)?.expose(), label::ANCHOR))
+    Ok(MacKey::derive(unwrap_anchor_key(&payload.anchor_key, vault, data_key)?.expose(), label::ANCHOR))
 }
 
 /// Reads what this computer remembers of a vault: of several anchors that verify, the newest.

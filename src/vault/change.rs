@@ -1,15 +1,16 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
 use super::anchor::{self, Memory};
+use super::contents::{Draft, Editing, Effect};
 use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
 use crate::error::{Difference, Error};
 use crate::format::item::Anchor;
+use crate::format::label;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload, Slot};
-use crate::format::{DataKeyId, VaultId, label};
+use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
 use crate::store::{LockedStore, Replaced, Store};
 
 /// What accepting a vault file as it is came to.
@@ -22,30 +23,6 @@ pub enum Accepted {
         /// The name of what stood there before, if anything did.
         aside: Option<String>,
     },
-}
-
-/// Whether a call had anything to change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Effect {
-    /// The vault was changed.
-    #[default]
-    Changed,
-    /// Everything was so already, and nothing was written.
-    AlreadySo,
-}
-
-/// What an edit of the payload may use besides the payload.
-pub(super) struct Editing<'a> {
-    pub(super) vault: VaultId,
-    pub(super) data_key: &'a DataKey,
-    pub(super) data_key_id: DataKeyId,
-    pub(super) now: crate::format::Timestamp,
-}
-
-/// What an edit may change: the payload, and the slots that stand in clear.
-pub(super) struct Draft {
-    pub(super) payload: Payload,
-    pub(super) slots: Vec<Slot>,
 }
 
 impl Unlocked {

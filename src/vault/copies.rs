@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::change::{Draft, second_copy_if_alone};
+use super::change::second_copy_if_alone;
+use super::contents::Draft;
+use super::contents::join::{forget_ended, unite_kits, unite_ordered, unite_orders};
+use super::contents::keys::{new_anchor_key, renew_keys};
+use super::contents::unread::{check_renewable, unite};
 use super::create::create_with;
-use super::project::renew_keys;
 use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
@@ -157,17 +160,17 @@ impl Unlocked {
                 // Who else has a way in is an order, too.
                 draft.slots.retain(|slot| slot.as_kit().is_some());
                 draft.slots.extend(document.header.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
-                super::merge::unite_kits(&mut draft, &document.header, &payload);
-                (destroyed, held) = super::merge::unite_orders(&mut draft.payload, &payload);
-                held.extend(super::merge::unite_ordered(&mut draft.payload, &payload));
+                unite_kits(&mut draft, &document.header, &payload);
+                (destroyed, held) = unite_orders(&mut draft.payload, &payload);
+                held.extend(unite_ordered(&mut draft.payload, &payload));
                 // The copy was asked for: where the two differ, it counts, and what stood is kept.
-                let _ = super::unread::unite(&mut draft.payload, &payload);
+                let _ = unite(&mut draft.payload, &payload);
                 // What is under way there goes on; else what either has cancelled is still owed.
                 if payload.under_way().is_some() || draft.payload.rotation.is_none() {
                     draft.payload.rotation = payload.rotation;
                 }
                 if let Some(rotation) = draft.payload.under_way_mut() {
-                    super::merge::forget_ended(rotation, &draft.slots);
+                    forget_ended(rotation, &draft.slots);
                     // An older file's note may be older than the item: the wait begins anew.
                     rotation.forget_times();
                 }
@@ -191,7 +194,7 @@ impl Unlocked {
     /// this computer saw last.
     pub fn fork(&self, edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
         self.check_features()?;
-        self.check_renewable()?;
+        check_renewable(&self.payload)?;
         // Its keys may have been retired since.
         if let Some(rolled_back) = self.rolled_back() {
             return Err(Error::RolledBack(rolled_back.clone()));
@@ -202,7 +205,7 @@ impl Unlocked {
             payload.ancestors.clear();
             payload.kits.clear();
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
-            payload.anchor_key = super::anchor::new_key(vault, data_key)?;
+            payload.anchor_key = new_anchor_key(vault, data_key)?;
             Ok(payload)
         })
     }

@@ -2,6 +2,7 @@
 
 use super::anchor::{self, Memory};
 use super::change::{reads_back, seal_document, second_copy};
+use super::contents::keys::new_anchor_key;
 use super::unlock::unwrap_data_key;
 use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 use crate::crypto::cobblestone;
@@ -28,7 +29,7 @@ pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) 
         Ok(Payload {
             needs: Vec::new(),
             policy: Policy::new(cost),
-            anchor_key: anchor::new_key(vault, data_key)?,
+            anchor_key: new_anchor_key(vault, data_key)?,
             ancestors: Vec::new(),
             rotation: None,
             projects: Vec::new(),

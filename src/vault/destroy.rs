@@ -1,13 +1,14 @@
 //! Destroying a project when its engagement ends, and the hold that keeps it from being destroyed.
 
 use super::Unlocked;
-use super::change::Effect;
-use super::project::{SharedKeys, checked_text, find, find_mut, find_usable, shared_keys, usable};
+use super::contents::Effect;
+use super::contents::destroy::{check, destroy};
+use super::contents::keys::SharedKeys;
+use super::contents::project::{checked_text, find_mut, find_usable};
 use super::rotate::{NextKit, Rotation};
-use crate::crypto::secret::{DataKey, Password};
+use crate::crypto::secret::Password;
 use crate::error::Error;
-use crate::format::vault::{Hold, KeyState, Payload, Project};
-use crate::format::{Timestamp, VaultId};
+use crate::format::vault::Hold;
 
 impl Unlocked {
     /// Destroys a project's keys, and begins the rotation of the data key that shuts older copies of the vault out.
@@ -71,33 +72,4 @@ impl Unlocked {
             Ok(())
         })
     }
-}
-
-/// Leaves nothing of a project's keys, and notes when they went.
-pub(super) fn destroy(project: &mut Project, at: Timestamp) {
-    project.destroyed = Some(at);
-    for key in &mut project.keys {
-        key.state = KeyState::Destroyed;
-        key.wrapped.0.clear();
-    }
-}
-
-fn check(
-    payload: &Payload,
-    (vault, data_key): (VaultId, &DataKey),
-    name: &str,
-    shared: SharedKeys,
-) -> Result<(), Error> {
-    let project = find(payload, name).and_then(usable)?;
-    if let Some(hold) = &project.hold {
-        return Err(Error::ProjectHeld { name: project.name.clone(), since: hold.since, reason: hold.reason.clone() });
-    }
-    if shared == SharedKeys::Allowed {
-        return Ok(());
-    }
-    let mut places: Vec<_> =
-        shared_keys(payload, vault, data_key, project).into_iter().map(|key| key.elsewhere).collect();
-    places.sort();
-    places.dedup();
-    if places.is_empty() { Ok(()) } else { Err(Error::KeyShared { places }) }
 }

@@ -6,6 +6,7 @@
 
 mod anchor;
 mod change;
+mod contents;
 mod copies;
 mod create;
 mod destroy;
@@ -18,7 +19,6 @@ mod project;
 mod recover;
 mod rotate;
 mod unlock;
-mod unread;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,14 +38,16 @@ use crate::host::Host;
 use crate::keychain::{ItemLock, Keychain};
 use crate::store::{Store, StoreError};
 
-pub use change::{Accepted, Effect};
+pub use change::Accepted;
+pub use contents::Effect;
+pub use contents::join::Merged;
+pub use contents::keys::{SharedKey, SharedKeys};
+pub use contents::kits::{KitInfo, NewKit};
+pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use copies::{Restored, check_install, install};
 pub use create::create;
 pub use keys::Among;
-pub use kits::{KitInfo, NewKit};
-pub use merge::Merged;
 pub use password::PasswordChanged;
-pub use project::{HoldInfo, KeyInfo, NewProject, ProjectInfo, SharedKey, SharedKeys};
 pub use recover::OpenedByKit;
 pub use rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 pub use unlock::FoundKey;

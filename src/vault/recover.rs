@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::anchor::{self, Memory};
 use super::change::Accepted;
+use super::contents::kits;
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
-use super::{CancelReason, Edges, Notice, Source, Unlocked, Vault, kits, open_payload, reason_of};
+use super::{CancelReason, Edges, Notice, Source, Unlocked, Vault, open_payload, reason_of};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;

@@ -5,12 +5,13 @@
 //! cut short, an unlock goes on with.
 
 use super::anchor::Memory;
-use super::change::{Draft, Editing};
+use super::contents::keys::renew_keys;
+use super::contents::kits::{self, NewKit};
+use super::contents::unread::{check_renewable, check_slots};
+use super::contents::{Draft, Editing};
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
-use super::project::renew_keys;
 use super::unlock::unwrap_data_key;
-use super::unread::{check_renewable, check_slots};
-use super::{CancelReason, Edges, Notice, Unlocked, kits};
+use super::{CancelReason, Edges, Notice, Unlocked};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
@@ -19,7 +20,6 @@ use crate::format::scalar::FixedBase64;
 use crate::format::vault::{self, Header, Moment, Part, Slot, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId};
 use crate::store::{LockedStore, Replaced};
-use crate::vault::kits::NewKit;
 
 /// How long the keychain's item is given to reach the disk within one boot, in seconds.
 pub const SETTLING_SECONDS: u64 = 20 * 60;
@@ -130,6 +130,15 @@ impl Unlocked {
         let next = pending.ok_or(Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false })?;
         self.move_to(next)?;
         Ok(Rotation::Settled)
+    }
+
+    /// Tells whether this program can rotate the data key: wrap all of the payload anew, and every way in.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`].
+    pub(super) fn check_rotatable(&self) -> Result<(), Error> {
+        check_renewable(&self.payload)?;
+        check_slots(&self.header().slots)
     }
 
     /// Begins a rotation, with an edit of the payload in the same write.

@@ -137,9 +137,8 @@ fn a_restored_copy_forgets_no_kit_that_was_revoked_or_made_since() {
     machine.unlocked().revoke_kit(first.name().id, true).unwrap();
     let second = add();
     opened_copy(&machine, &copy).unwrap().restore().unwrap();
-    let opens = |kit: &crate::vault::kits::NewKit| {
-        Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).is_ok()
-    };
+    let opens =
+        |kit: &crate::vault::NewKit| Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).is_ok();
     assert_eq!((opens(&first), opens(&second)), (false, true));
     assert_eq!(machine.unlocked().make_kit().unwrap().name().number, 3);
 }
@@ -232,7 +231,7 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     machine
         .unlocked()
         .change(|payload, editing| {
-            crate::vault::destroy::destroy(super::super::project::find_mut(payload, "gone")?, editing.now);
+            contents::destroy::destroy(contents::project::find_mut(payload, "gone")?, editing.now);
             Ok(())
         })
         .unwrap();

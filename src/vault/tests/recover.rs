@@ -1,7 +1,7 @@
 use super::*;
 use crate::format::item::DataKeyItem;
 use crate::store::StoreFault;
-use crate::vault::kits::NewKit;
+use crate::vault::NewKit;
 use crate::vault::rotate::{NextKit, SETTLING_SECONDS, Settle};
 
 /// A computer whose vault has a kit.
@@ -430,7 +430,7 @@ fn an_older_file_shows_by_the_memory_of_another_keychain_too() {
 fn file_opens_another(kit: &NewKit, file: &[u8], other: &[u8]) -> bool {
     let (file, other) = (Document::parse(file).unwrap(), Document::parse(other).unwrap());
     let header = &file.header;
-    let opened = crate::vault::kits::unwrap(&header.slots, header.vault, header.data_key, kit.secret());
+    let opened = contents::kits::unwrap(&header.slots, header.vault, header.data_key, kit.secret());
     open_payload(&other, &opened.unwrap().1).is_ok()
 }
 

@@ -1,37 +1,17 @@
 //! Members of a payload that this program does not read: engagements, shares, signing keys, and what later programs
 //! add. They are carried along whole, and never looked into.
 
-use super::Unlocked;
 use crate::error::Error;
 use crate::format::json::Others;
 use crate::format::vault::{Payload, Slot};
 
-impl Unlocked {
-    /// Tells whether this program can wrap all of the payload anew, for another data key or another vault.
-    ///
-    /// # Errors
-    /// [`Error::ReadOnly`].
-    pub(super) fn check_renewable(&self) -> Result<(), Error> {
-        check_renewable(&self.payload)
-    }
-
-    /// Tells whether this program can rotate the data key: wrap all of the payload anew, and every way in.
-    ///
-    /// # Errors
-    /// [`Error::ReadOnly`].
-    pub(super) fn check_rotatable(&self) -> Result<(), Error> {
-        check_renewable(&self.payload)?;
-        check_slots(&self.header().slots)
-    }
-}
-
-pub(super) fn check_renewable(payload: &Payload) -> Result<(), Error> {
+pub fn check_renewable(payload: &Payload) -> Result<(), Error> {
     let features = payload.unrenewable();
     if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
 }
 
 /// Refuses to leave a way in behind that somebody else was given: this program cannot wrap the next data key for it.
-pub(super) fn check_slots(slots: &[Slot]) -> Result<(), Error> {
+pub fn check_slots(slots: &[Slot]) -> Result<(), Error> {
     let foreign = slots.iter().filter(|slot| slot.as_kit().is_none());
     let features: Vec<String> = foreign.map(|slot| format!("slot:{}", slot.kind())).collect();
     if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
@@ -42,7 +22,7 @@ pub(super) fn check_slots(slots: &[Slot]) -> Result<(), Error> {
 ///
 /// What is in one file alone may also have been taken away from the other: a format that takes something away has to
 /// say so in a member.
-pub(super) fn unite(own: &mut Payload, other: &Payload) -> Vec<String> {
+pub fn unite(own: &mut Payload, other: &Payload) -> Vec<String> {
     let mut differing = Vec::new();
     for need in &other.needs {
         if !own.needs.contains(need) {
@@ -69,7 +49,7 @@ pub(super) fn unite(own: &mut Payload, other: &Payload) -> Vec<String> {
 }
 
 /// Does so for one object.
-pub(super) fn unite_members(own: &mut Others, other: &Others, object: &str, differing: &mut Vec<String>) {
+pub fn unite_members(own: &mut Others, other: &Others, object: &str, differing: &mut Vec<String>) {
     for (name, value) in other {
         let held = own.entry(name.clone()).or_insert_with(|| value.clone());
         if held != value {

@@ -1,0 +1,246 @@
+//! Uniting the contents of two files of one vault that were changed apart.
+
+use subtle::ConstantTimeEq;
+
+use super::keys::{unwrap, wrap};
+use super::{Draft, Effect, destroy, unread};
+use crate::crypto::secret::DataKey;
+use crate::error::Error;
+use crate::format::kit::KitName;
+use crate::format::name::PROJECT_NAME_LIMIT;
+use crate::format::scalar::FixedBase64;
+use crate::format::vault::{ANCESTOR_LIMIT, Header, KeyState, KitSlot, Payload, Project, Rotation, Slot, UnderWay};
+use crate::format::{KitId, VaultId};
+
+/// What a merge brought into the vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Projects that only the other file had, as they are called now.
+    pub projects: Vec<String>,
+    /// File keys that only the other file had: the project, and the version the key has now.
+    pub keys: Vec<(String, u32)>,
+    /// Projects that go by another name here than in the other file: that name, and this one.
+    pub renamed: Vec<(String, String)>,
+    /// Projects that the other file knows to be destroyed, and that are so here now.
+    pub destroyed: Vec<String>,
+    /// Projects that are on hold in the other file, and are so here now.
+    pub held: Vec<String>,
+    /// Kits that opened one of the two files and open the united one no more: the other file had ended them.
+    pub ended_kits: Vec<KitName>,
+    /// Kits that came with the other file and that the rotation under way will end.
+    pub ending_kits: Vec<KitName>,
+    /// The generation the vault goes on with.
+    pub generation: u64,
+    /// Whether the vault was written: not where the other file is this one, or one that it descends from, and has
+    /// nothing that is not here.
+    pub effect: Effect,
+}
+
+/// Returns what the united file says of a rotation. The time of one that goes on begins anew: a note in either file may
+/// be older than the item it is of.
+pub fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, Error> {
+    let mut united = match (own.under_way(), other.under_way()) {
+        (None, None) => return Ok(own.rotation.clone().or_else(|| other.rotation.clone())),
+        (Some(own), None) => own.clone(),
+        (Some(own), Some(other)) if own.data_key == other.data_key => own.clone(),
+        // That this file has none may mean that it was cancelled here.
+        (_, Some(_)) => return Err(Error::RotationUnderWay),
+    };
+    for part in other.under_way().iter().flat_map(|other| &other.enrolments) {
+        united.part_mut(part.id);
+    }
+    united.forget_times();
+    if let Some(other) = other.under_way() {
+        check_foreign(&united.slots, &other.slots)?;
+        take_kits(&mut united.slots, &other.slots);
+    }
+    Ok(Some(Rotation::UnderWay(united)))
+}
+
+/// Takes kits that have ended out of a rotation, which would make them valid again.
+pub fn forget_ended(rotation: &mut UnderWay, valid: &[Slot]) {
+    rotation.slots.retain(|slot| slot.as_kit().is_none_or(|kit| holds(valid, kit.id)));
+}
+
+/// Tells whether one of the slots is of this kit.
+pub fn holds(slots: &[Slot], id: KitId) -> bool {
+    slots.iter().filter_map(Slot::as_kit).any(|kit| kit.id == id)
+}
+
+/// Adds the slots of kits that are in the other list alone.
+fn take_kits(own: &mut Vec<Slot>, other: &[Slot]) {
+    let new: Vec<Slot> =
+        other.iter().filter(|slot| slot.as_kit().is_some_and(|kit| !holds(own, kit.id))).cloned().collect();
+    own.extend(new);
+}
+
+/// Sees to it that two files agree on the slots of kinds that this version does not know: one that is in one file alone
+/// may have been added there, or taken away in the other.
+pub fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
+    let foreign = |slot: &&Slot| slot.as_kit().is_none();
+    let lacks = |one: &[Slot], other: &[Slot]| one.iter().filter(foreign).find(|slot| !other.contains(slot)).cloned();
+    match lacks(own, other).or_else(|| lacks(other, own)) {
+        Some(slot) => Err(Error::NotUnited { members: vec![format!("slots of kind {:?}", slot.kind())] }),
+        None => Ok(()),
+    }
+}
+
+/// Keeps the youngest ancestors of both, so that a computer that saw either recognizes the merged vault.
+pub fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
+    let half = ANCESTOR_LIMIT / 2 - 1;
+    let young = |ancestors: &[FixedBase64<16>]| ancestors[ancestors.len().saturating_sub(half)..].to_vec();
+    let mut joined = young(&own.ancestors);
+    joined.extend(young(&other.ancestors).into_iter().filter(|ancestor| !own.ancestors.contains(ancestor)));
+    joined
+}
+
+/// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those that
+/// opened either file and open nothing more.
+pub fn unite_kits(draft: &mut Draft, header: &Header, other: &Payload) -> Vec<KitName> {
+    for kit in &other.kits {
+        match draft.payload.kits.iter_mut().find(|held| held.id == kit.id) {
+            Some(held) => {
+                held.ended = held.ended.or(kit.ended);
+                held.destroyed = held.destroyed.or(kit.destroyed);
+            }
+            None => draft.payload.kits.push(kit.clone()),
+        }
+    }
+    take_kits(&mut draft.slots, &header.slots);
+    let kits = &draft.payload.kits;
+    let has_ended = |id| kits.iter().any(|kit| kit.id == id && kit.ended.is_some());
+    let slots = draft.slots.iter().filter_map(Slot::as_kit);
+    let ended = slots.filter(|slot| has_ended(slot.id)).map(KitSlot::name).collect();
+    draft.slots.retain(|slot| slot.as_kit().is_none_or(|kit| !has_ended(kit.id)));
+    ended
+}
+
+pub fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
+    let mut merged = Merged::default();
+    let mut differing = unread::unite(own, other);
+    (merged.destroyed, merged.held) = unite_orders(own, other);
+    for project in &other.projects {
+        match own.projects.iter_mut().find(|held| held.id == project.id) {
+            Some(held) => {
+                if held.name != project.name {
+                    merged.renamed.push((project.name.clone(), held.name.clone()));
+                }
+                unite_keys(held, project, vault, data_key, &mut merged, &mut differing)?;
+            }
+            None => {
+                let mut project = project.clone();
+                let name = free_name(own, &project.name);
+                if name != project.name {
+                    merged.renamed.push((project.name.clone(), name.clone()));
+                    project.name = name;
+                }
+                merged.projects.push(project.name.clone());
+                own.projects.push(project);
+            }
+        }
+    }
+    for secret in &other.secrets {
+        match own.secrets.iter().find(|held| held.id == secret.id) {
+            None => own.secrets.push(secret.clone()),
+            Some(held) if held == secret => {}
+            Some(_) => differing.push(format!("secret {}", secret.id)),
+        }
+    }
+    // The other file is an ancestor from now on: what were left out of it, nobody would look for again.
+    if differing.is_empty() { Ok(merged) } else { Err(Error::NotUnited { members: differing }) }
+}
+
+/// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that
+/// were neither until now.
+pub fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<String>) {
+    let (mut destroyed, mut held) = (Vec::new(), Vec::new());
+    for theirs in &other.projects {
+        let Some(project) = own.projects.iter_mut().find(|project| project.id == theirs.id) else { continue };
+        if project.hold.is_none() && theirs.hold.is_some() {
+            project.hold.clone_from(&theirs.hold);
+            held.push(project.name.clone());
+        }
+        if project.destroyed.is_none()
+            && let Some(at) = theirs.destroyed
+        {
+            destroyed.push(project.name.clone());
+            destroy::destroy(project, at);
+        }
+    }
+    (destroyed, held)
+}
+
+/// Takes over the projects that are on hold, or were destroyed, in another file of the same data key and that this one
+/// lacks; returns the names of those on hold.
+pub fn unite_ordered(own: &mut Payload, other: &Payload) -> Vec<String> {
+    let mut held = Vec::new();
+    let ordered = other.projects.iter().filter(|project| project.hold.is_some() || project.destroyed.is_some());
+    for project in ordered {
+        if own.projects.iter().all(|known| known.id != project.id) {
+            let mut project = project.clone();
+            project.name = free_name(own, &project.name);
+            if project.hold.is_some() {
+                held.push(project.name.clone());
+            }
+            own.projects.push(project);
+        }
+    }
+    held
+}
+
+fn unite_keys(
+    own: &mut Project,
+    other: &Project,
+    vault: VaultId,
+    data_key: &DataKey,
+    merged: &mut Merged,
+    differing: &mut Vec<String>,
+) -> Result<(), Error> {
+    // The user gave the order once; that the other computer did not know of it takes nothing back.
+    if own.destroyed.is_some() {
+        return Ok(());
+    }
+    let held: Vec<_> = own
+        .keys
+        .iter()
+        .filter(|key| key.state != KeyState::Destroyed)
+        .map(|key| Ok((key.version, unwrap(vault, data_key, own, key)?)))
+        .collect::<Result<_, Error>>()?;
+    for key in other.keys.iter().filter(|key| key.state != KeyState::Destroyed) {
+        let opened = unwrap(vault, data_key, other, key)?;
+        if let Some((version, _)) = held.iter().find(|(_, held)| bool::from(held.expose().ct_eq(opened.expose()))) {
+            let object = format!("key version {version} of project {:?}", own.name);
+            if let Some(own) = own.keys.iter_mut().find(|own| own.version == *version) {
+                unread::unite_members(&mut own.others, &key.others, &object, differing);
+                // The stricter state wins: a version that was retired on one computer stays retired.
+                if key.state == KeyState::Retired {
+                    own.state = KeyState::Retired;
+                }
+            }
+            continue;
+        }
+        let taken = own.keys.iter().any(|own| own.version == key.version);
+        let version = if taken {
+            let highest = own.keys.iter().chain(&other.keys).map(|key| key.version).max().unwrap_or(0);
+            highest.checked_add(1).ok_or(Error::KeyNotFound { project: own.name.clone(), version: highest })?
+        } else {
+            key.version
+        };
+        let mut key = key.clone();
+        key.wrapped = wrap(vault, data_key, own.id, version, &opened)?;
+        key.version = version;
+        merged.keys.push((own.name.clone(), version));
+        own.keys.push(key);
+    }
+    Ok(())
+}
+
+/// Returns a name that no project has: the wanted one, or the first free of "NAME (2)", "NAME (3)", ...
+fn free_name(payload: &Payload, wanted: &str) -> String {
+    let taken = |name: &str| payload.projects.iter().any(|project| project.name == name);
+    if !taken(wanted) {
+        return wanted.to_owned();
+    }
+    let stem: String = wanted.chars().take(PROJECT_NAME_LIMIT - 8).collect();
+    (2u32..).map(|number| format!("{stem} ({number})")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
+}

@@ -1,0 +1,149 @@
+//! Projects: what they tell of themselves, and how they are found by name.
+
+use crate::error::{Error, PROJECT_NAME};
+use crate::format::name::{self, TEXT_LIMIT};
+use crate::format::vault::{KeyState, Payload, Project};
+use crate::format::{ProjectId, Timestamp};
+
+/// What a new project is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewProject {
+    /// Its name.
+    pub name: String,
+    /// The client; may be empty.
+    pub client: String,
+    /// A note; may be empty.
+    pub note: String,
+}
+
+impl NewProject {
+    /// Checks the texts as adding the project would.
+    ///
+    /// # Errors
+    /// [`Error::BadName`].
+    pub fn check(&self) -> Result<(), Error> {
+        checked_name(&self.name)?;
+        checked_text("the client's name", &self.client)?;
+        checked_text("the note", &self.note)?;
+        Ok(())
+    }
+}
+
+/// What a project tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectInfo {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// The client; may be empty.
+    pub client: String,
+    /// A note; may be empty.
+    pub note: String,
+    /// When it was added.
+    pub created: Timestamp,
+    /// Its keys, by version.
+    pub keys: Vec<KeyInfo>,
+    /// What keeps it from being destroyed.
+    pub hold: Option<HoldInfo>,
+    /// When it was destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+/// A hold on a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldInfo {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// What one version of a file key tells of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// Counts from 1.
+    pub version: u32,
+    /// What it is used for.
+    pub state: KeyState,
+    /// Whether it is the one that encrypts.
+    pub current: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// How many files the last scan found under it, and when.
+    pub seen: Option<(u64, Timestamp)>,
+}
+
+impl From<&Project> for ProjectInfo {
+    fn from(project: &Project) -> Self {
+        let current = project.current().map(|key| key.version);
+        let mut keys: Vec<KeyInfo> = project
+            .keys
+            .iter()
+            .map(|key| KeyInfo {
+                version: key.version,
+                state: key.state,
+                current: current == Some(key.version),
+                created: key.created,
+                seen: key.seen.as_ref().map(|seen| (seen.files, seen.at)),
+            })
+            .collect();
+        keys.sort_by_key(|key| key.version);
+        Self {
+            id: project.id,
+            name: project.name.clone(),
+            client: project.client.clone(),
+            note: project.note.clone(),
+            created: project.created,
+            keys,
+            hold: project.hold.as_ref().map(|hold| HoldInfo { since: hold.since, reason: hold.reason.clone() }),
+            destroyed: project.destroyed,
+        }
+    }
+}
+
+pub fn checked_name(text: &str) -> Result<String, Error> {
+    name::project_name(text).map_err(|reason| Error::BadName { what: PROJECT_NAME, reason })
+}
+
+pub fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
+    name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
+}
+
+/// Returns the form in which a name would be stored, so that a lookup finds it however it was typed.
+pub fn normal(text: &str) -> String {
+    name::project_name(text).unwrap_or_else(|_| text.to_owned())
+}
+
+pub fn find<'a>(payload: &'a Payload, name: &str) -> Result<&'a Project, Error> {
+    let index = index_of(payload, name)?;
+    Ok(&payload.projects[index])
+}
+
+pub fn find_mut<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+    let index = index_of(payload, name)?;
+    Ok(&mut payload.projects[index])
+}
+
+fn index_of(payload: &Payload, name: &str) -> Result<usize, Error> {
+    let name = normal(name);
+    payload.projects.iter().position(|project| project.name == name).ok_or_else(|| {
+        let usable = payload.projects.iter().filter(|project| project.destroyed.is_none());
+        let similar = usable.map(|project| (name::difference(&project.name, &name), project));
+        let nearest = similar.filter_map(|(difference, project)| Some((difference?, project))).min_by_key(|(d, _)| *d);
+        Error::ProjectNotFound { name, similar: nearest.map(|(_, project)| project.name.clone()) }
+    })
+}
+
+pub fn usable(project: &Project) -> Result<&Project, Error> {
+    match project.destroyed {
+        Some(at) => Err(Error::ProjectDestroyed { name: project.name.clone(), at }),
+        None => Ok(project),
+    }
+}
+
+pub fn find_usable<'a>(payload: &'a mut Payload, name: &str) -> Result<&'a mut Project, Error> {
+    let project = find_mut(payload, name)?;
+    usable(project)?;
+    Ok(project)
+}
