@@ -1,7 +1,8 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
 use super::anchor::{self, Memory};
-use super::contents::{Draft, Editing, Effect};
+use super::contents::change::{Change, apply};
+use super::contents::{Contents, Editing, Effect};
 use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
@@ -54,24 +55,16 @@ impl Unlocked {
         if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
     }
 
-    /// Changes the payload under the lock, over what other processes have written meanwhile.
-    pub(super) fn change<T>(
-        &mut self,
-        edit: impl FnOnce(&mut Payload, &Editing<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    /// Makes a change under the lock, over what other processes have written meanwhile.
+    pub(super) fn change(&mut self, change: &Change<'_>) -> Result<Effect, Error> {
         self.check_writable()?;
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, editing| edit(&mut draft.payload, editing))
+        self.change_under(&mut *lock, change)
     }
 
-    /// Changes the payload as [`Unlocked::change`] does, where it is not so already.
-    pub(super) fn change_unless_so(
-        &mut self,
-        edit: impl FnOnce(&mut Payload, &Editing<'_>) -> Result<(), Error>,
-    ) -> Result<Effect, Error> {
-        self.check_writable()?;
-        let mut lock = self.lock()?;
-        self.revise_unless_so(&mut *lock, |draft, editing| edit(&mut draft.payload, editing)).map(|((), effect)| effect)
+    /// Makes a change. The caller holds the lock.
+    pub(super) fn change_under(&mut self, lock: &mut dyn LockedStore, change: &Change<'_>) -> Result<Effect, Error> {
+        self.revise(lock, |contents, editing| apply(contents, change, editing))
     }
 
     /// Takes the vault's lock.
@@ -80,24 +73,16 @@ impl Unlocked {
         store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
     }
 
-    /// Changes payload and slots over what other processes have written meanwhile.
-    pub(super) fn revise<T>(
+    /// Edits the contents over what other processes have written meanwhile, and tells whether that changed anything: else
+    /// nothing is written.
+    pub(super) fn revise(
         &mut self,
         lock: &mut dyn LockedStore,
-        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.revise_unless_so(lock, edit).map(|(result, _)| result)
-    }
-
-    /// Changes what [`Unlocked::revise`] does, and tells whether there was anything to change: else nothing is written.
-    pub(super) fn revise_unless_so<T>(
-        &mut self,
-        lock: &mut dyn LockedStore,
-        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<T, Error>,
-    ) -> Result<(T, Effect), Error> {
+        edit: impl FnOnce(&mut Contents, &Editing<'_>) -> Result<(), Error>,
+    ) -> Result<Effect, Error> {
         self.reload()?;
         self.check_writable()?;
-        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
+        let mut contents = self.contents();
         let header = &self.document.header;
         let editing = Editing {
             vault: header.vault,
@@ -105,14 +90,14 @@ impl Unlocked {
             data_key_id: header.data_key,
             now: self.edges.host.now(),
         };
-        let result = edit(&mut draft, &editing)?;
+        edit(&mut contents, &editing)?;
         // A write would drop the previous vault file for a copy of this one.
-        if draft.payload == self.payload && draft.slots == header.slots {
-            return Ok((result, Effect::AlreadySo));
+        if contents.payload == self.payload && contents.slots == header.slots {
+            return Ok(Effect::AlreadySo);
         }
         let generation = self.generation_after(header.generation)?;
-        self.write(lock, draft, generation, &Replaced::BecomesPrevious)?;
-        Ok((result, Effect::Changed))
+        self.write(lock, contents, generation, &Replaced::BecomesPrevious)?;
+        Ok(Effect::Changed)
     }
 
     /// Takes an older, diverged or previous vault file as the vault from now on. What stood is set aside.
@@ -131,14 +116,19 @@ impl Unlocked {
         let time = self.edges.host.now().to_string().replace([':', '-'], "");
         let generation = self.generation_after(seen.max(self.document.header.generation))?;
         let aside = Replaced::SetAside(format!("{reason}-{time}"));
-        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
+        let mut contents = self.contents();
         // An older file's note may be older than the item: the wait begins anew.
-        if let Some(rotation) = draft.payload.under_way_mut() {
+        if let Some(rotation) = contents.payload.under_way_mut() {
             rotation.forget_times();
         }
-        let aside = self.write(&mut *lock, draft, generation, &aside)?;
+        let aside = self.write(&mut *lock, contents, generation, &aside)?;
         self.source = Source::Current;
         Ok(Accepted::Now { aside })
+    }
+
+    /// Returns what a change may change, as it was read.
+    pub(super) fn contents(&self) -> Contents {
+        Contents { payload: self.payload.clone(), slots: self.document.header.slots.clone() }
     }
 
     pub(super) fn generation_after(&self, generation: u64) -> Result<u64, Error> {
@@ -191,12 +181,12 @@ impl Unlocked {
     pub(super) fn write(
         &mut self,
         lock: &mut dyn LockedStore,
-        draft: Draft,
+        contents: Contents,
         generation: u64,
         replaced: &Replaced,
     ) -> Result<Option<String>, Error> {
-        let header = Header { generation, slots: draft.slots, ..self.document.header.clone() };
-        let aside = self.commit(lock, header, draft.payload, None, replaced)?;
+        let header = Header { generation, slots: contents.slots, ..self.document.header.clone() };
+        let aside = self.commit(lock, header, contents.payload, None, replaced)?;
         self.remember_written();
         Ok(aside)
     }

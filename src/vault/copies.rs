@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::change::second_copy_if_alone;
-use super::contents::Draft;
 use super::contents::join::{forget_ended, unite_kits, unite_ordered, unite_orders};
 use super::contents::keys::{new_anchor_key, renew_keys};
 use super::contents::unread::{check_renewable, unite};
@@ -148,8 +147,8 @@ impl Unlocked {
                 refuse_over_newer(previous.header.generation, self.document.header.generation)?;
             }
         }
-        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
-        draft.payload.cancel_rotation(self.edges.host.now());
+        let mut contents = self.contents();
+        contents.payload.cancel_rotation(self.edges.host.now());
         let newer = standing
             .filter(|document| document.header.data_key == self.document.header.data_key)
             .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
@@ -158,19 +157,19 @@ impl Unlocked {
         let generation = match newer {
             Some((payload, document)) => {
                 // Who else has a way in is an order, too.
-                draft.slots.retain(|slot| slot.as_kit().is_some());
-                draft.slots.extend(document.header.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
-                unite_kits(&mut draft, &document.header, &payload);
-                (destroyed, held) = unite_orders(&mut draft.payload, &payload);
-                held.extend(unite_ordered(&mut draft.payload, &payload));
+                contents.slots.retain(|slot| slot.as_kit().is_some());
+                contents.slots.extend(document.header.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
+                unite_kits(&mut contents, &document.header, &payload);
+                (destroyed, held) = unite_orders(&mut contents.payload, &payload);
+                held.extend(unite_ordered(&mut contents.payload, &payload));
                 // The copy was asked for: where the two differ, it counts, and what stood is kept.
-                let _ = unite(&mut draft.payload, &payload);
+                let _ = unite(&mut contents.payload, &payload);
                 // What is under way there goes on; else what either has cancelled is still owed.
-                if payload.under_way().is_some() || draft.payload.rotation.is_none() {
-                    draft.payload.rotation = payload.rotation;
+                if payload.under_way().is_some() || contents.payload.rotation.is_none() {
+                    contents.payload.rotation = payload.rotation;
                 }
-                if let Some(rotation) = draft.payload.under_way_mut() {
-                    forget_ended(rotation, &draft.slots);
+                if let Some(rotation) = contents.payload.under_way_mut() {
+                    forget_ended(rotation, &contents.slots);
                     // An older file's note may be older than the item: the wait begins anew.
                     rotation.forget_times();
                 }
@@ -179,7 +178,7 @@ impl Unlocked {
             None => plausible(stood, proven),
         };
         let generation = self.generation_after(generation)?;
-        let aside = self.write(&mut *lock, draft, generation, &replaced)?;
+        let aside = self.write(&mut *lock, contents, generation, &replaced)?;
         self.source = Source::Current;
         let unread = aside.is_some() && !is_read;
         Ok(Restored { generation, aside, destroyed, held, unread })

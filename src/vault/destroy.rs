@@ -2,13 +2,13 @@
 
 use super::Unlocked;
 use super::contents::Effect;
-use super::contents::destroy::{check, destroy};
+use super::contents::change::Change;
+use super::contents::destroy::check;
 use super::contents::keys::SharedKeys;
-use super::contents::project::{checked_text, find_mut, find_usable};
+use super::contents::project::checked_text;
 use super::rotate::{NextKit, Rotation};
 use crate::crypto::secret::Password;
 use crate::error::Error;
-use crate::format::vault::Hold;
 
 impl Unlocked {
     /// Destroys a project's keys, and begins the rotation of the data key that shuts older copies of the vault out.
@@ -27,12 +27,7 @@ impl Unlocked {
         shared: SharedKeys,
     ) -> Result<Rotation, Error> {
         self.check_destroyable(name, shared)?;
-        self.begin(password, kit, |draft, editing| {
-            check(&draft.payload, (editing.vault, editing.data_key), name, shared)?;
-            let project = find_mut(&mut draft.payload, name)?;
-            destroy(project, editing.now);
-            Ok(())
-        })
+        self.begin(password, kit, Some(&Change::ProjectDestroyed { project: name, shared }))
     }
 
     /// Tells whether a project could be destroyed.
@@ -51,15 +46,8 @@ impl Unlocked {
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::BadName`], those of a vault write.
     pub fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
-        let reason = checked_text("the reason", reason)?;
-        self.change_unless_so(|payload, editing| {
-            let new = || Hold { since: editing.now, reason: String::new(), others: Default::default() };
-            let hold = find_usable(payload, name)?.hold.get_or_insert_with(new);
-            if !reason.is_empty() {
-                hold.reason = reason;
-            }
-            Ok(())
-        })
+        let reason = &checked_text("the reason", reason)?;
+        self.change(&Change::ProjectHeld { project: name, reason })
     }
 
     /// Takes a hold off, if there is one.
@@ -67,9 +55,6 @@ impl Unlocked {
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], those of a vault write.
     pub fn release_project(&mut self, name: &str) -> Result<Effect, Error> {
-        self.change_unless_so(|payload, _| {
-            find_usable(payload, name)?.hold = None;
-            Ok(())
-        })
+        self.change(&Change::ProjectReleased { project: name })
     }
 }

@@ -3,7 +3,8 @@
 use super::Unlocked;
 use super::change::second_copy;
 use super::contents::Effect;
-use super::contents::kits::{KitInfo, NewKit, add, revoke, wrap};
+use super::contents::change::{Change, NextDataKey};
+use super::contents::kits::{KitInfo, NewKit};
 use super::rotate::{NextKit, Rotation};
 use crate::crypto::secret::Password;
 use crate::error::Error;
@@ -65,14 +66,8 @@ impl Unlocked {
     pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
         let pending = self.open_pending(password)?;
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, editing| {
-            add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?;
-            let Some(under_way) = draft.payload.under_way_mut() else { return Ok(()) };
-            // A kit that the rotation ends without a word would be reported good.
-            let opened = pending.filter(|opened| opened.id == under_way.data_key).ok_or(Error::RotationUnderWay)?;
-            under_way.slots.push(wrap(&opened.key, editing.vault, opened.id, kit)?);
-            Ok(())
-        })?;
+        let next = pending.as_ref().map(|opened| NextDataKey { id: opened.id, key: &opened.key });
+        self.change_under(&mut *lock, &Change::KitMade { kit, next })?;
         // The file from before does not open with this kit: were it the second one, damage to the vault file would shut
         // out whoever has the kit alone.
         self.notices.extend(self.standing.as_deref().and_then(|bytes| second_copy(&mut *lock, bytes)));
@@ -86,9 +81,7 @@ impl Unlocked {
     /// [`Error::KitNotFound`]; those of a vault write.
     pub fn revoke_kit(&mut self, kit: KitId, paper_destroyed: bool) -> Result<Effect, Error> {
         let mut lock = self.lock()?;
-        let revoked =
-            self.revise_unless_so(&mut *lock, |draft, editing| revoke(draft, kit, paper_destroyed, editing.now));
-        revoked.map(|((), effect)| effect)
+        self.change_under(&mut *lock, &Change::KitRevoked { kit, paper_destroyed })
     }
 
     /// Ends a kit and begins a rotation of the data key, in one write: whoever has the kit's code and an older vault
@@ -103,6 +96,6 @@ impl Unlocked {
         password: &Password,
         kit: NextKit<'_>,
     ) -> Result<Rotation, Error> {
-        self.begin(password, kit, |draft, editing| revoke(draft, revoked, paper_destroyed, editing.now))
+        self.begin(password, kit, Some(&Change::KitRevoked { kit: revoked, paper_destroyed }))
     }
 }

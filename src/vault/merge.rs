@@ -2,10 +2,10 @@
 
 use super::anchor::Memory;
 use super::change::ancestor;
+use super::contents::Effect;
 use super::contents::join::{
     Merged, check_foreign, forget_ended, holds, joined_ancestors, unite, unite_kits, united_rotation,
 };
-use super::contents::{Draft, Effect};
 use super::{Source, Unlocked, open_payload};
 use crate::error::Error;
 use crate::format::vault::{Document, KitSlot, Slot};
@@ -51,28 +51,32 @@ impl Unlocked {
             self.memory = Memory::Current;
         }
         self.check_writable()?;
-        let mut draft = Draft { payload: self.payload.clone(), slots: self.document.header.slots.clone() };
-        let mut merged = unite(&mut draft.payload, &other_payload, self.id(), &self.data_key)?;
+        let mut contents = self.contents();
+        let mut merged = unite(&mut contents.payload, &other_payload, self.id(), &self.data_key)?;
         check_foreign(&self.document.header.slots, &other.header.slots)?;
-        merged.ended_kits = unite_kits(&mut draft, &other.header, &other_payload);
-        draft.payload.rotation = rotation;
-        if let Some(pending) = draft.payload.under_way_mut() {
-            forget_ended(pending, &draft.slots);
+        merged.ended_kits = unite_kits(&mut contents, &other.header, &other_payload);
+        contents.payload.rotation = rotation;
+        if let Some(pending) = contents.payload.under_way_mut() {
+            forget_ended(pending, &contents.slots);
             let own = &self.document.header;
-            let came = draft.slots.iter().filter_map(Slot::as_kit).filter(|kit| !holds(&own.slots, kit.id));
+            let came = contents.slots.iter().filter_map(Slot::as_kit).filter(|kit| !holds(&own.slots, kit.id));
             merged.ending_kits = came.filter(|kit| !holds(&pending.slots, kit.id)).map(KitSlot::name).collect();
         }
         let theirs = ancestor(other);
         let is_known = theirs == ancestor(&self.document) || self.payload.ancestors.contains(&theirs);
-        if is_known && !was_rolled_back && draft.payload == self.payload && draft.slots == self.document.header.slots {
+        if is_known
+            && !was_rolled_back
+            && contents.payload == self.payload
+            && contents.slots == self.document.header.slots
+        {
             return Ok(Merged { generation: self.document.header.generation, effect: Effect::AlreadySo, ..merged });
         }
-        draft.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
-        draft.payload.ancestors.push(theirs);
+        contents.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
+        contents.payload.ancestors.push(theirs);
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let highest = self.document.header.generation.max(other.header.generation).max(seen);
         merged.generation = self.generation_after(highest)?;
-        self.write(&mut *lock, draft, merged.generation, &Replaced::BecomesPrevious)?;
+        self.write(&mut *lock, contents, merged.generation, &Replaced::BecomesPrevious)?;
         Ok(merged)
     }
 }

@@ -6,14 +6,12 @@ use subtle::ConstantTimeEq;
 
 use super::Unlocked;
 use super::contents::Effect;
-use super::contents::keys::{SharedKey, SharedKeys, earlier_keys, new_key, places_of, push_key, shared_keys, unwrap};
-use super::contents::project::{
-    NewProject, ProjectInfo, checked_name, checked_text, find, find_mut, find_usable, normal, usable,
-};
+use super::contents::change::Change;
+use super::contents::keys::{SharedKey, SharedKeys, shared_keys, unwrap};
+use super::contents::project::{NewProject, ProjectInfo, checked_name, find, usable};
 use crate::crypto::secret::{FileKey, ProjectFileKey};
 use crate::error::Error;
-use crate::format::vault::{Document, KeyState, Project, ProjectKey, Seen};
-use crate::format::{ProjectId, Timestamp};
+use crate::format::vault::{Document, KeyState, Project, ProjectKey};
 
 impl Unlocked {
     /// Returns every project, by name.
@@ -54,29 +52,7 @@ impl Unlocked {
     /// # Errors
     /// As [`Unlocked::add_project`].
     pub fn add_projects(&mut self, new: &[NewProject]) -> Result<(), Error> {
-        self.change(|payload, editing| {
-            let mut names: BTreeMap<String, Option<Timestamp>> =
-                payload.projects.iter().map(|project| (project.name.clone(), project.destroyed)).collect();
-            for new in new {
-                let name = checked_name(&new.name)?;
-                if let Some(destroyed) = names.insert(name.clone(), None) {
-                    return Err(Error::ProjectExists { name, destroyed });
-                }
-                let id = ProjectId::generate()?;
-                payload.projects.push(Project {
-                    id,
-                    name,
-                    client: checked_text("the client's name", &new.client)?,
-                    created: editing.now,
-                    note: checked_text("the note", &new.note)?,
-                    keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
-                    hold: None,
-                    destroyed: None,
-                    others: Default::default(),
-                });
-            }
-            Ok(())
-        })
+        self.change(&Change::ProjectsAdded(new)).map(drop)
     }
 
     /// Renames a project. Its files stay its files: nothing in them names it. A destroyed one keeps the name it has on
@@ -86,15 +62,8 @@ impl Unlocked {
     /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of
     /// a vault write.
     pub fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
-        let new = checked_name(new)?;
-        self.change_unless_so(|payload, _| {
-            find(payload, old).and_then(usable)?;
-            if let Some(other) = payload.projects.iter().find(|project| project.name == new && new != normal(old)) {
-                return Err(Error::ProjectExists { name: new, destroyed: other.destroyed });
-            }
-            find_mut(payload, old)?.name = new;
-            Ok(())
-        })
+        let name = &checked_name(new)?;
+        self.change(&Change::ProjectRenamed { project: old, name })
     }
 
     /// Makes a new file key the project's current one; earlier ones still open what they sealed. Returns its version.
@@ -102,8 +71,8 @@ impl Unlocked {
     /// # Errors
     /// [`Error::ProjectNotFound`], those of a vault write.
     pub fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
-        let key = FileKey::generate()?;
-        self.change(|payload, editing| push_key(find_usable(payload, project)?, editing, &key))
+        self.change(&Change::KeyRotated { project })?;
+        self.current_version(project)
     }
 
     /// Marks a version that no file should be under any more, or takes the mark off. It still opens files.
@@ -112,17 +81,9 @@ impl Unlocked {
     /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`]; [`Error::KeyInUse`] for the version that encrypts, or
     /// where taking the mark off would make another version encrypt; those of a vault write.
     pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error> {
-        self.change_unless_so(|payload, _| {
-            let project = find_usable(payload, project)?;
-            let current = project.current().map(|key| key.version);
-            let name = project.name.clone();
-            let key = project.keys.iter_mut().find(|key| key.version == version && key.state != KeyState::Destroyed);
-            let key = key.ok_or_else(|| Error::KeyNotFound { project: name.clone(), version })?;
-            if current.is_none_or(|current| current <= version) {
-                return Err(Error::KeyInUse { project: name, version });
-            }
-            key.state = if retired { KeyState::Retired } else { KeyState::Active };
-            Ok(())
+        self.change(&match retired {
+            true => Change::KeyRetired { project, version },
+            false => Change::KeyReinstated { project, version },
         })
     }
 
@@ -131,14 +92,7 @@ impl Unlocked {
     /// # Errors
     /// [`Error::ProjectNotFound`], those of a vault write.
     pub fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
-        self.change(|payload, editing| {
-            for key in &mut find_mut(payload, project)?.keys {
-                let files = files.get(&key.version).copied().unwrap_or(0);
-                let others = key.seen.take().map(|seen| seen.others).unwrap_or_default();
-                key.seen = Some(Seen { files, at: editing.now, others });
-            }
-            Ok(())
-        })
+        self.change(&Change::FilesCounted { project, files }).map(drop)
     }
 
     /// Makes a file key from elsewhere the project's current one. Returns its version.
@@ -147,21 +101,14 @@ impl Unlocked {
     /// [`Error::ProjectNotFound`]; [`Error::KeyExists`] if the project holds this key; [`Error::KeyShared`] if another
     /// project of the vault does and that is not allowed; those of a vault write.
     pub fn import_file_key(&mut self, project: &str, key: &FileKey, shared: SharedKeys) -> Result<u32, Error> {
-        self.change(|payload, editing| {
-            let elsewhere = find_usable(payload, project).map(|project| project.id)?;
-            let places = places_of(payload, editing.vault, editing.data_key, key, elsewhere);
-            let project = find_usable(payload, project)?;
-            for held in project.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
-                let opened = unwrap(editing.vault, editing.data_key, project, held)?;
-                if bool::from(opened.expose().ct_eq(key.expose())) {
-                    return Err(Error::KeyExists { project: project.name.clone(), version: held.version });
-                }
-            }
-            if shared == SharedKeys::Refused && !places.is_empty() {
-                return Err(Error::KeyShared { places });
-            }
-            push_key(project, editing, key)
-        })
+        self.change(&Change::KeyImported { project, key, shared })?;
+        self.current_version(project)
+    }
+
+    fn current_version(&self, project: &str) -> Result<u32, Error> {
+        let project = find(&self.payload, project)?;
+        let current = project.current().map(|key| key.version);
+        current.ok_or_else(|| Error::KeyNotFound { project: project.name.clone(), version: 0 })
     }
 
     /// Reads vault file and anchor again, and sees to it that this key is still in the vault: another process may have
@@ -218,49 +165,6 @@ impl Unlocked {
             None => project.current(),
         };
         let held = held.ok_or(Error::KeyNotFound { project: project.name.clone(), version: version.unwrap_or(0) })?;
-        let key = unwrap(self.id(), &self.data_key, project, held)?;
-        Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
-    }
-}
-
-impl Unlocked {
-    /// Offers the file keys of one project, the current one first and then the newest. Each is wiped before the next
-    /// is unwrapped.
-    pub fn project_keys<'a>(&'a self, project: &str) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a> {
-        let named = normal(project);
-        let projects = self.payload.projects.iter().filter(move |project| project.name == named);
-        projects.flat_map(move |project| {
-            let current = project.current();
-            let earlier = earlier_keys(project);
-            current.into_iter().chain(earlier).map(move |held| self.unwrap_key(project, held))
-        })
-    }
-
-    /// Offers every file key that may open a file, one at a time: those of `first` before the others, current
-    /// versions before earlier ones. Each is wiped before the next is unwrapped.
-    pub fn candidate_keys<'a>(
-        &'a self,
-        first: Option<&str>,
-    ) -> impl Iterator<Item = Result<ProjectFileKey, Error>> + use<'a> {
-        let first = first.map(normal);
-        let is_first = {
-            let first = first.clone();
-            move |project: &&Project| first.as_deref() == Some(project.name.as_str())
-        };
-        let is_other = move |project: &&Project| first.as_deref() != Some(project.name.as_str());
-        let projects = || self.payload.projects.iter();
-        let current = |project: &'a Project| project.current().into_iter().map(move |held| (project, held));
-        let earlier = |project: &'a Project| earlier_keys(project).map(move |held| (project, held));
-        // Nothing is laid out beforehand: with thousands of projects the first key nearly always fits.
-        projects()
-            .filter(is_first)
-            .flat_map(move |project| current(project).chain(earlier(project)))
-            .chain(projects().filter(is_other.clone()).flat_map(current))
-            .chain(projects().filter(is_other).flat_map(earlier))
-            .map(|(project, held)| self.unwrap_key(project, held))
-    }
-
-    fn unwrap_key(&self, project: &Project, held: &ProjectKey) -> Result<ProjectFileKey, Error> {
         let key = unwrap(self.id(), &self.data_key, project, held)?;
         Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
     }

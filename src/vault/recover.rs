@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::anchor::{self, Memory};
 use super::change::Accepted;
+use super::contents::change::Change;
 use super::contents::kits;
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::rotate::OpenedPending;
@@ -231,10 +232,7 @@ impl OpenedByKit {
         let writable = unlocked.check_writable().is_ok();
         match (under_way, &next) {
             (Some(_), None) if writable => {
-                unlocked.revise(&mut *lock, |draft, editing| {
-                    draft.payload.cancel_rotation(editing.now);
-                    Ok(())
-                })?;
+                unlocked.change_under(&mut *lock, &Change::RotationCancelled)?;
                 unlocked.notices.push(Notice::RotationCancelled(CancelReason::OtherKit));
             }
             // The new enrolment has no time that would have to go first.

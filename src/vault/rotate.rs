@@ -5,10 +5,10 @@
 //! cut short, an unlock goes on with.
 
 use super::anchor::Memory;
+use super::contents::change::{Change, NextDataKey, apply};
 use super::contents::keys::renew_keys;
 use super::contents::kits::{self, NewKit};
 use super::contents::unread::{check_renewable, check_slots};
-use super::contents::{Draft, Editing};
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::unlock::unwrap_data_key;
 use super::{CancelReason, Edges, Notice, Unlocked};
@@ -103,7 +103,7 @@ impl Unlocked {
     /// [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
     /// and goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
-        self.begin(password, kit, |_, _| Ok(()))
+        self.begin(password, kit, None)
     }
 
     /// Goes on with a rotation under way as far as `settle` allows.
@@ -141,12 +141,12 @@ impl Unlocked {
         check_slots(&self.header().slots)
     }
 
-    /// Begins a rotation, with an edit of the payload in the same write.
+    /// Begins a rotation, with another change in the same write.
     pub(super) fn begin(
         &mut self,
         password: &Password,
         kit: NextKit<'_>,
-        edit: impl FnOnce(&mut Draft, &Editing<'_>) -> Result<(), Error>,
+        change: Option<&Change<'_>>,
     ) -> Result<Rotation, Error> {
         self.check_writable()?;
         self.check_rotatable()?;
@@ -160,8 +160,7 @@ impl Unlocked {
         let names = WrapNames { vault, data_key: id, enrolment: self.enrolment() };
         let (wrap, kek) = new_wrap(&self.edges, names, &key, password, &pepper, self.kdf_cost())?;
         let slots = match kit {
-            NextKit::None => Vec::new(),
-            NextKit::New(kit) => vec![kits::wrap(&key, vault, id, kit)?],
+            NextKit::None | NextKit::New(_) => Vec::new(),
             NextKit::Keep(secret) => {
                 let header = self.header();
                 let (slot, _) = kits::unwrap(&header.slots, vault, header.data_key, secret).ok_or(Error::WrongKit)?;
@@ -169,37 +168,41 @@ impl Unlocked {
             }
         };
         let own = Part { id: self.enrolment(), since: None, others: Default::default() };
+        let rotation = UnderWay {
+            data_key: id,
+            pepper: FixedBase64(pepper),
+            slots,
+            enrolments: vec![own],
+            others: Default::default(),
+        };
         let mut lock = self.lock()?;
         self.check_item_unchanged()?;
-        self.revise(&mut *lock, |draft, editing| {
-            check_renewable(&draft.payload)?;
-            check_slots(&draft.slots)?;
+        self.revise(&mut *lock, |contents, editing| {
+            check_renewable(&contents.payload)?;
+            check_slots(&contents.slots)?;
             // One that began meanwhile has kits that somebody was told are good.
-            if draft.payload.next_data_key() != under_way {
+            if contents.payload.next_data_key() != under_way {
                 return Err(Error::RotationUnderWay);
             }
             // Nor was anybody asked about a kit that was made meanwhile.
-            if draft.slots.iter().any(|slot| !known.contains(slot)) {
+            if contents.slots.iter().any(|slot| !known.contains(slot)) {
                 return Err(Error::Changed { what: "the list of recovery kits".into() });
             }
-            edit(draft, editing)?;
+            change.map_or(Ok(()), |change| apply(contents, change, editing))?;
+            apply(contents, &Change::RotationBegun(&rotation), editing)?;
             match kit {
-                NextKit::None => {}
+                NextKit::None => Ok(()),
                 // Good from now on, not only once the vault has moved.
-                NextKit::New(kit) => kits::add(draft, kit, editing.vault, editing.data_key_id, editing.data_key)?,
+                NextKit::New(kit) => {
+                    let next = Some(NextDataKey { id, key: &key });
+                    apply(contents, &Change::KitMade { kit, next }, editing)
+                }
                 // It may have been revoked while its code was typed.
                 NextKit::Keep(secret) => {
-                    kits::unwrap(&draft.slots, editing.vault, editing.data_key_id, secret).ok_or(Error::WrongKit)?;
+                    let opened = kits::unwrap(&contents.slots, editing.vault, editing.data_key_id, secret);
+                    opened.map(drop).ok_or(Error::WrongKit)
                 }
             }
-            draft.payload.rotation = Some(vault::Rotation::UnderWay(UnderWay {
-                data_key: id,
-                pepper: FixedBase64(pepper),
-                slots,
-                enrolments: vec![own],
-                others: Default::default(),
-            }));
-            Ok(())
         })?;
         self.carry_on(&mut *lock, wrap, &kek).map_err(begun)?;
         drop(lock);
@@ -258,7 +261,7 @@ impl Unlocked {
                 self.notices.push(Notice::RotationCancelled(CancelReason::KeyLost));
                 false
             }),
-            Found::Lost => self.begin(password, NextKit::None, |_, _| Ok(())).map(|rotation| {
+            Found::Lost => self.begin(password, NextKit::None, None).map(|rotation| {
                 self.notices.push(Notice::RotationRestarted);
                 rotation == Rotation::Settled
             }),
@@ -277,10 +280,7 @@ impl Unlocked {
     /// Takes away what the payload says of a rotation.
     fn give_up(&mut self) -> Result<(), Error> {
         let mut lock = self.lock()?;
-        self.revise(&mut *lock, |draft, editing| {
-            draft.payload.cancel_rotation(editing.now);
-            Ok(())
-        })?;
+        self.change_under(&mut *lock, &Change::RotationCancelled)?;
         // The keychain may have brought wraps of an earlier rotation back as well.
         if matches!(self.find_rotation(), Found::Unfinished) { self.finish(&mut *lock) } else { Ok(()) }
     }
@@ -358,29 +358,20 @@ impl Unlocked {
 
     pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
-        let own = self.enrolment();
-        let next = self.payload.next_data_key();
-        self.revise(lock, |draft, _| {
-            let rotation = draft.payload.under_way_mut().filter(|rotation| Some(rotation.data_key) == next);
-            let rotation = rotation.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
-            rotation.part_mut(own).since = Some(Moment { boot, seconds, others: Default::default() });
-            Ok(())
-        })
+        let since = Moment { boot, seconds, others: Default::default() };
+        let changed = Error::Changed { what: "the rotation of the data key".into() };
+        let data_key = self.payload.next_data_key().ok_or(changed)?;
+        let enrolment = self.enrolment();
+        self.change_under(lock, &Change::RotationTimed { data_key, enrolment, since: Some(&since) }).map(drop)
     }
 
     /// Takes this computer's note away, before its item is written anew: it must not move the vault on the strength of
     /// an item that is younger than the note.
     pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
-        if self.payload.under_way().and_then(|rotation| self.own_time(rotation)).is_none() {
-            return Ok(());
-        }
-        let own = self.enrolment();
-        self.revise(lock, |draft, _| {
-            if let Some(rotation) = draft.payload.under_way_mut() {
-                rotation.part_mut(own).since = None;
-            }
-            Ok(())
-        })
+        let timed = self.payload.under_way().filter(|rotation| self.own_time(rotation).is_some());
+        let Some(data_key) = timed.map(|rotation| rotation.data_key) else { return Ok(()) };
+        let enrolment = self.enrolment();
+        self.change_under(lock, &Change::RotationTimed { data_key, enrolment, since: None }).map(drop)
     }
 
     /// Writes the vault under the next data key, then drops the earlier wraps.

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
-use super::{Draft, Effect, destroy, unread};
+use super::{Contents, Effect, destroy, unread};
 use crate::crypto::secret::DataKey;
 use crate::error::Error;
 use crate::format::kit::KitName;
@@ -96,22 +96,22 @@ pub fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> 
 
 /// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those that
 /// opened either file and open nothing more.
-pub fn unite_kits(draft: &mut Draft, header: &Header, other: &Payload) -> Vec<KitName> {
+pub fn unite_kits(contents: &mut Contents, header: &Header, other: &Payload) -> Vec<KitName> {
     for kit in &other.kits {
-        match draft.payload.kits.iter_mut().find(|held| held.id == kit.id) {
+        match contents.payload.kits.iter_mut().find(|held| held.id == kit.id) {
             Some(held) => {
                 held.ended = held.ended.or(kit.ended);
                 held.destroyed = held.destroyed.or(kit.destroyed);
             }
-            None => draft.payload.kits.push(kit.clone()),
+            None => contents.payload.kits.push(kit.clone()),
         }
     }
-    take_kits(&mut draft.slots, &header.slots);
-    let kits = &draft.payload.kits;
+    take_kits(&mut contents.slots, &header.slots);
+    let kits = &contents.payload.kits;
     let has_ended = |id| kits.iter().any(|kit| kit.id == id && kit.ended.is_some());
-    let slots = draft.slots.iter().filter_map(Slot::as_kit);
+    let slots = contents.slots.iter().filter_map(Slot::as_kit);
     let ended = slots.filter(|slot| has_ended(slot.id)).map(KitSlot::name).collect();
-    draft.slots.retain(|slot| slot.as_kit().is_none_or(|kit| !has_ended(kit.id)));
+    contents.slots.retain(|slot| slot.as_kit().is_none_or(|kit| !has_ended(kit.id)));
     ended
 }
 

@@ -70,12 +70,13 @@ pub fn places_of(
     same.map(|(project, held)| KeyPlace { project: project.name.clone(), version: held.version }).collect()
 }
 
-pub fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<u32, Error> {
+/// Gives a project one more key, which is current from now on.
+pub fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<(), Error> {
     let highest = project.keys.iter().map(|key| key.version).max().unwrap_or(0);
     let version =
         highest.checked_add(1).ok_or(Error::KeyNotFound { project: project.name.clone(), version: highest })?;
     project.keys.push(new_key(editing, project.id, version, key)?);
-    Ok(version)
+    Ok(())
 }
 
 pub fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &FileKey) -> Result<ProjectKey, Error> {

@@ -1,6 +1,6 @@
 //! Recovery kits: the data key wrapped once more, under a secret that stands on paper alone.
 
-use super::Draft;
+use super::Contents;
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret};
 use crate::error::Error;
@@ -62,16 +62,16 @@ pub struct KitInfo {
 }
 
 /// Ends a kit, for the rotation that is under way too.
-pub fn revoke(draft: &mut Draft, id: KitId, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
-    let kit = draft.payload.kits.iter_mut().find(|kit| kit.id == id);
+pub fn revoke(contents: &mut Contents, id: KitId, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
+    let kit = contents.payload.kits.iter_mut().find(|kit| kit.id == id);
     let kit = kit.ok_or_else(|| Error::KitNotFound { name: Some(id.to_string()) })?;
     kit.ended = kit.ended.or(Some(now));
     if paper_destroyed {
         kit.destroyed = kit.destroyed.or(Some(now));
     }
     let stays = |slot: &Slot| slot.as_kit().is_none_or(|kit| kit.id != id);
-    draft.slots.retain(stays);
-    if let Some(rotation) = draft.payload.under_way_mut() {
+    contents.slots.retain(stays);
+    if let Some(rotation) = contents.payload.under_way_mut() {
         rotation.slots.retain(stays);
     }
     Ok(())
@@ -79,14 +79,14 @@ pub fn revoke(draft: &mut Draft, id: KitId, paper_destroyed: bool, now: Timestam
 
 /// Puts a kit into a vault that is about to be written under this data key.
 pub fn add(
-    draft: &mut Draft,
+    contents: &mut Contents,
     kit: &NewKit,
     vault: VaultId,
     data_key_id: DataKeyId,
     data_key: &DataKey,
 ) -> Result<(), Error> {
-    draft.slots.push(wrap(data_key, vault, data_key_id, kit)?);
-    draft.payload.kits.push(KitRecord {
+    contents.slots.push(wrap(data_key, vault, data_key_id, kit)?);
+    contents.payload.kits.push(KitRecord {
         id: kit.name.id,
         number: kit.name.number,
         created: kit.created,

@@ -1,6 +1,7 @@
 //! What is in a vault: projects, file keys, kits, and what other programs put there. Pure: nothing here knows a store, a
 //! keychain or a clock. Whoever writes the vault hands it what is there now.
 
+pub mod change;
 pub mod destroy;
 pub mod join;
 pub mod keys;
@@ -30,8 +31,9 @@ pub struct Editing<'a> {
     pub now: Timestamp,
 }
 
-/// What an edit may change: the payload, and the slots that stand in clear.
-pub struct Draft {
+/// What a change may change: the payload, and the slots that stand in clear.
+#[derive(Clone)]
+pub struct Contents {
     pub payload: Payload,
     pub slots: Vec<Slot>,
 }

@@ -230,10 +230,7 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     machine.unlocked().add_project(&named("gone")).unwrap();
     machine
         .unlocked()
-        .change(|payload, editing| {
-            contents::destroy::destroy(contents::project::find_mut(payload, "gone")?, editing.now);
-            Ok(())
-        })
+        .change(&contents::change::Change::ProjectDestroyed { project: "gone", shared: SharedKeys::Allowed })
         .unwrap();
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!(restored.held, ["held"]);

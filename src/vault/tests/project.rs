@@ -261,9 +261,10 @@ fn a_vault_remembers_its_last_256_writes_in_order() {
     let mut digests = Vec::new();
     for number in 0..ANCESTOR_LIMIT + 4 {
         digests.push(digest(&machine.document())[..16].to_vec());
+        let mut lock = unlocked.lock().unwrap();
         unlocked
-            .change(|payload, _| {
-                payload.policy.t = 3 + u32::try_from(number % 2).unwrap();
+            .revise(&mut *lock, |contents, _| {
+                contents.payload.policy.t = 3 + u32::try_from(number % 2).unwrap();
                 Ok(())
             })
             .unwrap();

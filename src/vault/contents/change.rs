@@ -1,0 +1,202 @@
+//! Changes as values, and what each does to a vault's contents.
+
+use std::collections::BTreeMap;
+
+use subtle::ConstantTimeEq;
+
+use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
+use super::kits::{self, NewKit};
+use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
+use super::{Contents, Editing, destroy};
+use crate::crypto::secret::{DataKey, FileKey};
+use crate::error::Error;
+use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, UnderWay};
+use crate::format::{DataKeyId, EnrolmentId, KitId, ProjectId, Timestamp};
+
+/// One change of a vault's contents. Projects go by their names, kits by their ids.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// Projects are added, each with its first file key.
+    ProjectsAdded(&'a [NewProject]),
+    /// A project gets another name.
+    ProjectRenamed { project: &'a str, name: &'a str },
+    /// A project must not be destroyed from now on.
+    ProjectHeld { project: &'a str, reason: &'a str },
+    /// A project may be destroyed again.
+    ProjectReleased { project: &'a str },
+    /// A project's keys are deleted.
+    ProjectDestroyed { project: &'a str, shared: SharedKeys },
+    /// A project gets a new file key, which is current from now on.
+    KeyRotated { project: &'a str },
+    /// A project gets a file key from elsewhere, which is current from now on.
+    KeyImported { project: &'a str, key: &'a FileKey, shared: SharedKeys },
+    /// A version is marked as one that no file should be under any more.
+    KeyRetired { project: &'a str, version: u32 },
+    /// That mark is taken off again.
+    KeyReinstated { project: &'a str, version: u32 },
+    /// A scan has counted a project's files by version: those not named, none.
+    FilesCounted { project: &'a str, files: &'a BTreeMap<u32, u64> },
+    /// A kit opens the vault, and the next data key's if a rotation is under way: a kit that it ends without a word
+    /// would be reported good.
+    KitMade { kit: &'a NewKit, next: Option<NextDataKey<'a>> },
+    /// A kit opens the vault no more.
+    KitRevoked { kit: KitId, paper_destroyed: bool },
+    /// A rotation of the data key is under way, in place of an earlier one if there is one.
+    RotationBegun(&'a UnderWay),
+    /// A machine's item holds the next data key since then, or, without a time, is about to be written anew.
+    RotationTimed { data_key: DataKeyId, enrolment: EnrolmentId, since: Option<&'a Moment> },
+    /// The rotation under way is given up, and still owed.
+    RotationCancelled,
+}
+
+/// The data key that a rotation under way moves to.
+#[derive(Debug, Clone, Copy)]
+pub struct NextDataKey<'a> {
+    pub id: DataKeyId,
+    pub key: &'a DataKey,
+}
+
+/// Does what a change says. If it fails, the contents are not to be used any more.
+///
+/// # Errors
+/// What stands in the way of it: each is listed with the method of [`crate::vault::Unlocked`] that makes the change.
+pub fn apply(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>) -> Result<(), Error> {
+    let payload = &mut contents.payload;
+    match *change {
+        Change::ProjectsAdded(new) => add_projects(payload, new, editing),
+        Change::ProjectRenamed { project, name } => rename(payload, project, name),
+        Change::ProjectHeld { project, reason } => hold(payload, project, reason, editing.now),
+        Change::ProjectReleased { project } => {
+            find_usable(payload, project)?.hold = None;
+            Ok(())
+        }
+        Change::ProjectDestroyed { project, shared } => {
+            destroy::check(payload, (editing.vault, editing.data_key), project, shared)?;
+            destroy::destroy(find_mut(payload, project)?, editing.now);
+            Ok(())
+        }
+        Change::KeyRotated { project } => push_key(find_usable(payload, project)?, editing, &FileKey::generate()?),
+        Change::KeyImported { project, key, shared } => import(payload, project, key, shared, editing),
+        Change::KeyRetired { project, version } => mark(payload, project, version, KeyState::Retired),
+        Change::KeyReinstated { project, version } => mark(payload, project, version, KeyState::Active),
+        Change::FilesCounted { project, files } => {
+            count(find_mut(payload, project)?, files, editing.now);
+            Ok(())
+        }
+        Change::KitMade { kit, next } => make_kit(contents, kit, next, editing),
+        Change::KitRevoked { kit, paper_destroyed } => kits::revoke(contents, kit, paper_destroyed, editing.now),
+        Change::RotationBegun(rotation) => {
+            payload.rotation = Some(Rotation::UnderWay(rotation.clone()));
+            Ok(())
+        }
+        Change::RotationTimed { data_key, enrolment, since } => {
+            let rotation = payload.under_way_mut().filter(|rotation| rotation.data_key == data_key);
+            let rotation = rotation.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+            rotation.part_mut(enrolment).since = since.cloned();
+            Ok(())
+        }
+        Change::RotationCancelled => {
+            payload.cancel_rotation(editing.now);
+            Ok(())
+        }
+    }
+}
+
+fn add_projects(payload: &mut Payload, new: &[NewProject], editing: &Editing<'_>) -> Result<(), Error> {
+    let mut names: BTreeMap<String, Option<Timestamp>> =
+        payload.projects.iter().map(|project| (project.name.clone(), project.destroyed)).collect();
+    for new in new {
+        let name = checked_name(&new.name)?;
+        if let Some(destroyed) = names.insert(name.clone(), None) {
+            return Err(Error::ProjectExists { name, destroyed });
+        }
+        let id = ProjectId::generate()?;
+        payload.projects.push(Project {
+            id,
+            name,
+            client: checked_text("the client's name", &new.client)?,
+            created: editing.now,
+            note: checked_text("the note", &new.note)?,
+            keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
+            hold: None,
+            destroyed: None,
+            others: Default::default(),
+        });
+    }
+    Ok(())
+}
+
+fn rename(payload: &mut Payload, old: &str, new: &str) -> Result<(), Error> {
+    let new = checked_name(new)?;
+    find(payload, old).and_then(usable)?;
+    if let Some(other) = payload.projects.iter().find(|project| project.name == new && new != normal(old)) {
+        return Err(Error::ProjectExists { name: new, destroyed: other.destroyed });
+    }
+    find_mut(payload, old)?.name = new;
+    Ok(())
+}
+
+fn hold(payload: &mut Payload, project: &str, reason: &str, now: Timestamp) -> Result<(), Error> {
+    let reason = checked_text("the reason", reason)?;
+    let new = || Hold { since: now, reason: String::new(), others: Default::default() };
+    let hold = find_usable(payload, project)?.hold.get_or_insert_with(new);
+    if !reason.is_empty() {
+        hold.reason = reason;
+    }
+    Ok(())
+}
+
+fn import(
+    payload: &mut Payload,
+    project: &str,
+    key: &FileKey,
+    shared: SharedKeys,
+    editing: &Editing<'_>,
+) -> Result<(), Error> {
+    let own = find(payload, project).and_then(usable)?;
+    for held in own.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
+        let opened = unwrap(editing.vault, editing.data_key, own, held)?;
+        if bool::from(opened.expose().ct_eq(key.expose())) {
+            return Err(Error::KeyExists { project: own.name.clone(), version: held.version });
+        }
+    }
+    let places = places_of(payload, editing.vault, editing.data_key, key, own.id);
+    if shared == SharedKeys::Refused && !places.is_empty() {
+        return Err(Error::KeyShared { places });
+    }
+    push_key(find_mut(payload, project)?, editing, key)
+}
+
+fn mark(payload: &mut Payload, project: &str, version: u32, state: KeyState) -> Result<(), Error> {
+    let project = find_usable(payload, project)?;
+    let current = project.current().map(|key| key.version);
+    let name = project.name.clone();
+    let key = project.keys.iter_mut().find(|key| key.version == version && key.state != KeyState::Destroyed);
+    let key = key.ok_or_else(|| Error::KeyNotFound { project: name.clone(), version })?;
+    if current.is_none_or(|current| current <= version) {
+        return Err(Error::KeyInUse { project: name, version });
+    }
+    key.state = state;
+    Ok(())
+}
+
+fn count(project: &mut Project, files: &BTreeMap<u32, u64>, now: Timestamp) {
+    for key in &mut project.keys {
+        let files = files.get(&key.version).copied().unwrap_or(0);
+        let others = key.seen.take().map(|seen| seen.others).unwrap_or_default();
+        key.seen = Some(Seen { files, at: now, others });
+    }
+}
+
+fn make_kit(
+    contents: &mut Contents,
+    kit: &NewKit,
+    next: Option<NextDataKey<'_>>,
+    editing: &Editing<'_>,
+) -> Result<(), Error> {
+    kits::add(contents, kit, editing.vault, editing.data_key_id, editing.data_key)?;
+    let Some(rotation) = contents.payload.under_way_mut() else { return Ok(()) };
+    let next = next.filter(|next| next.id == rotation.data_key).ok_or(Error::RotationUnderWay)?;
+    rotation.slots.push(kits::wrap(next.key, editing.vault, next.id, kit)?);
+    Ok(())
+}
