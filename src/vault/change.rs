@@ -83,15 +83,9 @@ impl Unlocked {
         self.reload()?;
         self.check_writable()?;
         let mut contents = self.contents();
-        let header = &self.document.header;
-        let editing = Editing {
-            vault: header.vault,
-            data_key: &self.data_key,
-            data_key_id: header.data_key,
-            now: self.edges.host.now(),
-        };
-        edit(&mut contents, &editing)?;
+        edit(&mut contents, &self.editing())?;
         // A write would drop the previous vault file for a copy of this one.
+        let header = &self.document.header;
         if contents.payload == self.payload && contents.slots == header.slots {
             return Ok(Effect::AlreadySo);
         }
@@ -124,6 +118,17 @@ impl Unlocked {
         let aside = self.write(&mut *lock, contents, generation, &aside)?;
         self.source = Source::Current;
         Ok(Accepted::Now { aside })
+    }
+
+    /// Returns what a change may use besides what it changes.
+    pub(super) fn editing(&self) -> Editing<'_> {
+        let header = &self.document.header;
+        Editing {
+            vault: header.vault,
+            data_key: &self.data_key,
+            data_key_id: header.data_key,
+            now: self.edges.host.now(),
+        }
     }
 
     /// Returns what a change may change, as it was read.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::change::second_copy_if_alone;
-use super::contents::join::{forget_ended, unite_kits, unite_ordered, unite_orders};
+use super::contents::Contents;
+use super::contents::join::{Joined, Take, join};
 use super::contents::keys::{new_anchor_key, renew_keys};
-use super::contents::unread::{check_renewable, unite};
+use super::contents::unread::check_renewable;
 use super::create::create_with;
 use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 use crate::crypto::kdf::KdfCost;
@@ -149,39 +150,23 @@ impl Unlocked {
         }
         let mut contents = self.contents();
         contents.payload.cancel_rotation(self.edges.host.now());
-        let newer = standing
-            .filter(|document| document.header.data_key == self.document.header.data_key)
-            .and_then(|document| Some((open_payload(&document, &self.data_key).ok()?, document)));
-        let (mut destroyed, mut held) = (Vec::new(), Vec::new());
+        let newer = standing.filter(|document| document.header.data_key == self.document.header.data_key).and_then(
+            |document| {
+                let payload = open_payload(&document, &self.data_key).ok()?;
+                Some(Contents { payload, slots: document.header.slots })
+            },
+        );
         let is_read = newer.is_some();
-        let generation = match newer {
-            Some((payload, document)) => {
-                // Who else has a way in is an order, too.
-                contents.slots.retain(|slot| slot.as_kit().is_some());
-                contents.slots.extend(document.header.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
-                unite_kits(&mut contents, &document.header, &payload);
-                (destroyed, held) = unite_orders(&mut contents.payload, &payload);
-                held.extend(unite_ordered(&mut contents.payload, &payload));
-                // The copy was asked for: where the two differ, it counts, and what stood is kept.
-                let _ = unite(&mut contents.payload, &payload);
-                // What is under way there goes on; else what either has cancelled is still owed.
-                if payload.under_way().is_some() || contents.payload.rotation.is_none() {
-                    contents.payload.rotation = payload.rotation;
-                }
-                if let Some(rotation) = contents.payload.under_way_mut() {
-                    forget_ended(rotation, &contents.slots);
-                    // An older file's note may be older than the item: the wait begins anew.
-                    rotation.forget_times();
-                }
-                proven.max(stood)
-            }
-            None => plausible(stood, proven),
+        let (joined, generation) = match newer {
+            // The copy was asked for: where the two differ, it counts, and what stood is kept.
+            Some(newer) => (join(&mut contents, &newer, Take::Orders, &self.editing())?, proven.max(stood)),
+            None => (Joined::default(), plausible(stood, proven)),
         };
         let generation = self.generation_after(generation)?;
         let aside = self.write(&mut *lock, contents, generation, &replaced)?;
         self.source = Source::Current;
         let unread = aside.is_some() && !is_read;
-        Ok(Restored { generation, aside, destroyed, held, unread })
+        Ok(Restored { generation, aside, destroyed: joined.destroyed, held: joined.held, unread })
     }
 
     /// Makes a vault of its own out of this one: the same projects and file keys under another id, another data key

@@ -2,14 +2,25 @@
 
 use super::anchor::Memory;
 use super::change::ancestor;
+use super::contents::Contents;
 use super::contents::Effect;
-use super::contents::join::{
-    Merged, check_foreign, forget_ended, holds, joined_ancestors, unite, unite_kits, united_rotation,
-};
+use super::contents::join::{Joined, Take, join, joined_ancestors};
 use super::{Source, Unlocked, open_payload};
 use crate::error::Error;
-use crate::format::vault::{Document, KitSlot, Slot};
+use crate::format::vault::Document;
 use crate::store::Replaced;
+
+/// What a merge came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// What came with the other file.
+    pub came: Joined,
+    /// The generation the vault goes on with.
+    pub generation: u64,
+    /// Whether the vault was written: not where the other file is this one, or one that it descends from, and has
+    /// nothing that is not here.
+    pub effect: Effect,
+}
 
 impl Unlocked {
     /// Takes into this vault what another file of the same vault has more. No key is dropped: where both files made a
@@ -35,7 +46,6 @@ impl Unlocked {
         if let Some(feature) = other_payload.lacking().first() {
             return Err(Error::ReadOnly { features: vec![(*feature).to_owned()] });
         }
-        let rotation = united_rotation(&self.payload, &other_payload)?;
         if matches!(self.source, Source::Previous { .. } | Source::Copy) {
             self.check_writable()?;
         }
@@ -52,31 +62,23 @@ impl Unlocked {
         }
         self.check_writable()?;
         let mut contents = self.contents();
-        let mut merged = unite(&mut contents.payload, &other_payload, self.id(), &self.data_key)?;
-        check_foreign(&self.document.header.slots, &other.header.slots)?;
-        merged.ended_kits = unite_kits(&mut contents, &other.header, &other_payload);
-        contents.payload.rotation = rotation;
-        if let Some(pending) = contents.payload.under_way_mut() {
-            forget_ended(pending, &contents.slots);
-            let own = &self.document.header;
-            let came = contents.slots.iter().filter_map(Slot::as_kit).filter(|kit| !holds(&own.slots, kit.id));
-            merged.ending_kits = came.filter(|kit| !holds(&pending.slots, kit.id)).map(KitSlot::name).collect();
-        }
-        let theirs = ancestor(other);
-        let is_known = theirs == ancestor(&self.document) || self.payload.ancestors.contains(&theirs);
+        let theirs = Contents { payload: other_payload, slots: other.header.slots.clone() };
+        let came = join(&mut contents, &theirs, Take::All, &self.editing())?;
+        let merged = ancestor(other);
+        let is_known = merged == ancestor(&self.document) || self.payload.ancestors.contains(&merged);
         if is_known
             && !was_rolled_back
             && contents.payload == self.payload
             && contents.slots == self.document.header.slots
         {
-            return Ok(Merged { generation: self.document.header.generation, effect: Effect::AlreadySo, ..merged });
+            return Ok(Merged { came, generation: self.document.header.generation, effect: Effect::AlreadySo });
         }
-        contents.payload.ancestors = joined_ancestors(&self.payload, &other_payload);
-        contents.payload.ancestors.push(theirs);
+        contents.payload.ancestors = joined_ancestors(&self.payload, &theirs.payload);
+        contents.payload.ancestors.push(merged);
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let highest = self.document.header.generation.max(other.header.generation).max(seen);
-        merged.generation = self.generation_after(highest)?;
-        self.write(&mut *lock, contents, merged.generation, &Replaced::BecomesPrevious)?;
-        Ok(merged)
+        let generation = self.generation_after(highest)?;
+        self.write(&mut *lock, contents, generation, &Replaced::BecomesPrevious)?;
+        Ok(Merged { came, generation, effect: Effect::Changed })
     }
 }

@@ -40,13 +40,14 @@ use crate::store::{Store, StoreError};
 
 pub use change::Accepted;
 pub use contents::Effect;
-pub use contents::join::Merged;
+pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use copies::{Restored, check_install, install};
 pub use create::create;
 pub use keys::Among;
+pub use merge::Merged;
 pub use password::PasswordChanged;
 pub use recover::OpenedByKit;
 pub use rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};

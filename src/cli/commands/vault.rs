@@ -127,6 +127,7 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             _ => failure,
         }
     })?;
+    let came = &merged.came;
     let mut lines = vec![match merged.effect {
         Effect::Changed => format!("merged; the vault continues as generation {}", merged.generation),
         Effect::AlreadySo => {
@@ -136,24 +137,22 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             )
         }
     }];
-    lines.extend(merged.projects.iter().map(|project| format!("project {project} came with it")));
-    lines.extend(merged.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
+    lines.extend(came.projects.iter().map(|project| format!("project {project} came with it")));
+    lines.extend(came.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
     lines.extend(
-        merged.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
+        came.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
     );
-    lines.extend(merged.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
-    lines.extend(
-        merged.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")),
-    );
+    lines.extend(came.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
+    lines.extend(came.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")));
     if lines.len() == 1 && merged.effect == Effect::Changed {
         lines.push("it had nothing that was not here".into());
     }
-    for kit in &merged.ended_kits {
+    for kit in &came.ended_kits {
         lines.push(format!(
             "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom kit list`"
         ));
     }
-    for kit in &merged.ending_kits {
+    for kit in &came.ending_kits {
         lines.push(format!(
             "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
              make another one with `strongroom kit new`"
@@ -164,13 +163,13 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
     }
     let json = json!({
         "generation": merged.generation,
-        "ended_kits": merged.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
-        "ending_kits": merged.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
-        "projects": merged.projects,
-        "destroyed": merged.destroyed,
-        "held": merged.held,
-        "renamed": merged.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
-        "keys": merged.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
+        "ended_kits": came.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
+        "ending_kits": came.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
+        "projects": came.projects,
+        "destroyed": came.destroyed,
+        "held": came.held,
+        "renamed": came.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
+        "keys": came.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
     });
     context.output.done(&lines.join("\n"), &json)
 }

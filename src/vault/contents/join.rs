@@ -3,18 +3,27 @@
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
-use super::{Contents, Effect, destroy, unread};
+use super::{Contents, Editing, destroy, unread};
 use crate::crypto::secret::DataKey;
 use crate::error::Error;
 use crate::format::kit::KitName;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
-use crate::format::vault::{ANCESTOR_LIMIT, Header, KeyState, KitSlot, Payload, Project, Rotation, Slot, UnderWay};
+use crate::format::vault::{ANCESTOR_LIMIT, KeyState, KitSlot, Payload, Project, Rotation, Slot, UnderWay};
 use crate::format::{KitId, VaultId};
 
-/// What a merge brought into the vault.
+/// How much of the other file is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// All that it has more: both files count alike.
+    All,
+    /// What was ordered in it: projects destroyed or on hold, kits made or ended, a rotation begun, who else has a way in.
+    Orders,
+}
+
+/// What came with the other file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Merged {
+pub struct Joined {
     /// Projects that only the other file had, as they are called now.
     pub projects: Vec<String>,
     /// File keys that only the other file had: the project, and the version the key has now.
@@ -29,16 +38,62 @@ pub struct Merged {
     pub ended_kits: Vec<KitName>,
     /// Kits that came with the other file and that the rotation under way will end.
     pub ending_kits: Vec<KitName>,
-    /// The generation the vault goes on with.
-    pub generation: u64,
-    /// Whether the vault was written: not where the other file is this one, or one that it descends from, and has
-    /// nothing that is not here.
-    pub effect: Effect,
+}
+
+/// Takes what another file of the same vault and data key has into the contents of this one. To join again changes
+/// nothing; who joins whom matters to names, version numbers and times alone; and no key of a project that neither file
+/// destroyed is lost. If it fails, the contents are not to be used any more.
+///
+/// # Errors
+/// Of [`Take::All`]: [`Error::RotationUnderWay`] where a rotation that this file knows nothing of is under way in the
+/// other; [`Error::NotUnited`] if both files have something that this program does not read, and not the same. Of both,
+/// [`Error::Damaged`] if a key does not unwrap.
+pub fn join(mine: &mut Contents, other: &Contents, take: Take, editing: &Editing<'_>) -> Result<Joined, Error> {
+    match take {
+        Take::All => join_all(mine, other, editing),
+        Take::Orders => Ok(join_orders(mine, other)),
+    }
+}
+
+fn join_all(mine: &mut Contents, other: &Contents, editing: &Editing<'_>) -> Result<Joined, Error> {
+    let own_slots = mine.slots.clone();
+    let rotation = united_rotation(&mine.payload, &other.payload)?;
+    let mut joined = unite(&mut mine.payload, &other.payload, editing.vault, editing.data_key)?;
+    check_foreign(&mine.slots, &other.slots)?;
+    joined.ended_kits = unite_kits(mine, other);
+    mine.payload.rotation = rotation;
+    if let Some(rotation) = mine.payload.under_way_mut() {
+        forget_ended(rotation, &mine.slots);
+        let came = mine.slots.iter().filter_map(Slot::as_kit).filter(|kit| !holds(&own_slots, kit.id));
+        joined.ending_kits = came.filter(|kit| !holds(&rotation.slots, kit.id)).map(KitSlot::name).collect();
+    }
+    Ok(joined)
+}
+
+fn join_orders(mine: &mut Contents, other: &Contents) -> Joined {
+    // Who else has a way in is an order, too.
+    mine.slots.retain(|slot| slot.as_kit().is_some());
+    mine.slots.extend(other.slots.iter().filter(|slot| slot.as_kit().is_none()).cloned());
+    let ended_kits = unite_kits(mine, other);
+    let (destroyed, mut held) = unite_orders(&mut mine.payload, &other.payload);
+    held.extend(unite_ordered(&mut mine.payload, &other.payload));
+    // Where the two differ, this one counts.
+    let _ = unread::unite(&mut mine.payload, &other.payload);
+    // What is under way there goes on; else what either has cancelled is still owed.
+    if other.payload.under_way().is_some() || mine.payload.rotation.is_none() {
+        mine.payload.rotation.clone_from(&other.payload.rotation);
+    }
+    if let Some(rotation) = mine.payload.under_way_mut() {
+        forget_ended(rotation, &mine.slots);
+        // An older file's note may be older than the item: the wait begins anew.
+        rotation.forget_times();
+    }
+    Joined { destroyed, held, ended_kits, ..Joined::default() }
 }
 
 /// Returns what the united file says of a rotation. The time of one that goes on begins anew: a note in either file may
 /// be older than the item it is of.
-pub fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, Error> {
+fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, Error> {
     let mut united = match (own.under_way(), other.under_way()) {
         (None, None) => return Ok(own.rotation.clone().or_else(|| other.rotation.clone())),
         (Some(own), None) => own.clone(),
@@ -58,12 +113,12 @@ pub fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation
 }
 
 /// Takes kits that have ended out of a rotation, which would make them valid again.
-pub fn forget_ended(rotation: &mut UnderWay, valid: &[Slot]) {
+fn forget_ended(rotation: &mut UnderWay, valid: &[Slot]) {
     rotation.slots.retain(|slot| slot.as_kit().is_none_or(|kit| holds(valid, kit.id)));
 }
 
 /// Tells whether one of the slots is of this kit.
-pub fn holds(slots: &[Slot], id: KitId) -> bool {
+fn holds(slots: &[Slot], id: KitId) -> bool {
     slots.iter().filter_map(Slot::as_kit).any(|kit| kit.id == id)
 }
 
@@ -76,7 +131,7 @@ fn take_kits(own: &mut Vec<Slot>, other: &[Slot]) {
 
 /// Sees to it that two files agree on the slots of kinds that this version does not know: one that is in one file alone
 /// may have been added there, or taken away in the other.
-pub fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
+fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
     let foreign = |slot: &&Slot| slot.as_kit().is_none();
     let lacks = |one: &[Slot], other: &[Slot]| one.iter().filter(foreign).find(|slot| !other.contains(slot)).cloned();
     match lacks(own, other).or_else(|| lacks(other, own)) {
@@ -85,7 +140,7 @@ pub fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
     }
 }
 
-/// Keeps the youngest ancestors of both, so that a computer that saw either recognizes the merged vault.
+/// Keeps the youngest ancestors of both, so that a computer that saw either recognizes the joined vault.
 pub fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> {
     let half = ANCESTOR_LIMIT / 2 - 1;
     let young = |ancestors: &[FixedBase64<16>]| ancestors[ancestors.len().saturating_sub(half)..].to_vec();
@@ -96,8 +151,8 @@ pub fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> 
 
 /// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those that
 /// opened either file and open nothing more.
-pub fn unite_kits(contents: &mut Contents, header: &Header, other: &Payload) -> Vec<KitName> {
-    for kit in &other.kits {
+fn unite_kits(contents: &mut Contents, other: &Contents) -> Vec<KitName> {
+    for kit in &other.payload.kits {
         match contents.payload.kits.iter_mut().find(|held| held.id == kit.id) {
             Some(held) => {
                 held.ended = held.ended.or(kit.ended);
@@ -106,7 +161,7 @@ pub fn unite_kits(contents: &mut Contents, header: &Header, other: &Payload) -> 
             None => contents.payload.kits.push(kit.clone()),
         }
     }
-    take_kits(&mut contents.slots, &header.slots);
+    take_kits(&mut contents.slots, &other.slots);
     let kits = &contents.payload.kits;
     let has_ended = |id| kits.iter().any(|kit| kit.id == id && kit.ended.is_some());
     let slots = contents.slots.iter().filter_map(Slot::as_kit);
@@ -115,26 +170,26 @@ pub fn unite_kits(contents: &mut Contents, header: &Header, other: &Payload) -> 
     ended
 }
 
-pub fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Merged, Error> {
-    let mut merged = Merged::default();
+fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Joined, Error> {
+    let mut joined = Joined::default();
     let mut differing = unread::unite(own, other);
-    (merged.destroyed, merged.held) = unite_orders(own, other);
+    (joined.destroyed, joined.held) = unite_orders(own, other);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {
             Some(held) => {
                 if held.name != project.name {
-                    merged.renamed.push((project.name.clone(), held.name.clone()));
+                    joined.renamed.push((project.name.clone(), held.name.clone()));
                 }
-                unite_keys(held, project, vault, data_key, &mut merged, &mut differing)?;
+                unite_keys(held, project, vault, data_key, &mut joined, &mut differing)?;
             }
             None => {
                 let mut project = project.clone();
                 let name = free_name(own, &project.name);
                 if name != project.name {
-                    merged.renamed.push((project.name.clone(), name.clone()));
+                    joined.renamed.push((project.name.clone(), name.clone()));
                     project.name = name;
                 }
-                merged.projects.push(project.name.clone());
+                joined.projects.push(project.name.clone());
                 own.projects.push(project);
             }
         }
@@ -147,12 +202,12 @@ pub fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &Data
         }
     }
     // The other file is an ancestor from now on: what were left out of it, nobody would look for again.
-    if differing.is_empty() { Ok(merged) } else { Err(Error::NotUnited { members: differing }) }
+    if differing.is_empty() { Ok(joined) } else { Err(Error::NotUnited { members: differing }) }
 }
 
 /// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that
 /// were neither until now.
-pub fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<String>) {
+fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<String>) {
     let (mut destroyed, mut held) = (Vec::new(), Vec::new());
     for theirs in &other.projects {
         let Some(project) = own.projects.iter_mut().find(|project| project.id == theirs.id) else { continue };
@@ -172,7 +227,7 @@ pub fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<Str
 
 /// Takes over the projects that are on hold, or were destroyed, in another file of the same data key and that this one
 /// lacks; returns the names of those on hold.
-pub fn unite_ordered(own: &mut Payload, other: &Payload) -> Vec<String> {
+fn unite_ordered(own: &mut Payload, other: &Payload) -> Vec<String> {
     let mut held = Vec::new();
     let ordered = other.projects.iter().filter(|project| project.hold.is_some() || project.destroyed.is_some());
     for project in ordered {
@@ -193,7 +248,7 @@ fn unite_keys(
     other: &Project,
     vault: VaultId,
     data_key: &DataKey,
-    merged: &mut Merged,
+    joined: &mut Joined,
     differing: &mut Vec<String>,
 ) -> Result<(), Error> {
     // The user gave the order once; that the other computer did not know of it takes nothing back.
@@ -229,7 +284,7 @@ fn unite_keys(
         let mut key = key.clone();
         key.wrapped = wrap(vault, data_key, own.id, version, &opened)?;
         key.version = version;
-        merged.keys.push((own.name.clone(), version));
+        joined.keys.push((own.name.clone(), version));
         own.keys.push(key);
     }
     Ok(())
@@ -244,3 +299,6 @@ fn free_name(payload: &Payload, wanted: &str) -> String {
     let stem: String = wanted.chars().take(PROJECT_NAME_LIMIT - 8).collect();
     (2u32..).map(|number| format!("{stem} ({number})")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,9 +29,9 @@ fn what_both_machines_made_is_there_and_both_go_on_with_the_merged_file() {
     unlocked.add_project(&named("beta")).unwrap();
     drop(unlocked);
     let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.generation, merged.projects), (6, vec!["gamma".to_owned(), "beta (2)".to_owned()]));
-    assert_eq!(merged.renamed, [("beta".to_owned(), "beta (2)".to_owned())]);
-    assert_eq!((merged.ended_kits, merged.ending_kits), (vec![], vec![]));
+    assert_eq!((merged.generation, merged.came.projects), (6, vec!["gamma".to_owned(), "beta (2)".to_owned()]));
+    assert_eq!(merged.came.renamed, [("beta".to_owned(), "beta (2)".to_owned())]);
+    assert_eq!((merged.came.ended_kits, merged.came.ending_kits), (vec![], vec![]));
     assert_eq!(here.notices(), []);
     let theirs = exposed(&there.unlocked(), "beta", 1);
     assert_eq!(exposed(&here.unlocked(), "beta (2)", 1), theirs);
@@ -52,7 +52,7 @@ fn key_versions_that_collide_are_renumbered_and_none_is_dropped() {
     drop(unlocked);
     let ours = exposed(&here.unlocked(), "acme", 3);
     let merged = merge(&here, &there).unwrap();
-    assert_eq!(merged.keys, [("acme".to_owned(), 5), ("acme".to_owned(), 4)]);
+    assert_eq!(merged.came.keys, [("acme".to_owned(), 5), ("acme".to_owned(), 4)]);
     let unlocked = here.unlocked();
     assert_eq!([3, 4, 5].map(|version| exposed(&unlocked, "acme", version)), [ours, theirs[1], theirs[0]]);
     assert_eq!(unlocked.project("acme").unwrap().keys.len(), 5);
@@ -107,7 +107,7 @@ fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
     }
     // A kit that one computer revoked does not come back with the other's file, and the other kit stays.
     there.unlocked().revoke_kit(kits[1].name().id, false).unwrap();
-    assert_eq!(merge(&here, &there).unwrap().ended_kits, [kits[1].name()]);
+    assert_eq!(merge(&here, &there).unwrap().came.ended_kits, [kits[1].name()]);
     assert!(here.document().header.kits().map(|kit| kit.id).eq([kits[0].name().id]));
 }
 
@@ -134,7 +134,7 @@ fn a_merge_with_an_older_file_of_ones_own_brings_nothing_and_loses_nothing() {
     let machine = Machine::at(3);
     let before = machine.file();
     let merged = machine.unlocked().merge(&Document::parse(&life().files[1]).unwrap()).unwrap();
-    assert_eq!((merged.projects.len(), merged.keys.len(), merged.generation), (0, 0, 3));
+    assert_eq!((merged.came.projects.len(), merged.came.keys.len(), merged.generation), (0, 0, 3));
     assert_eq!(machine.file(), before);
     assert_eq!(machine.unlocked().project("acme").unwrap().keys.len(), 2);
 }
@@ -148,14 +148,14 @@ fn a_long_name_that_is_taken_is_cut_so_that_its_number_fits() {
     }
     let merged = merge(&here, &there).unwrap();
     let cut = format!("{} (2)", "a".repeat(PROJECT_NAME_LIMIT - 8));
-    assert_eq!(merged.renamed, [(name, cut.clone())]);
+    assert_eq!(merged.came.renamed, [(name, cut.clone())]);
     assert_eq!(exposed(&here.unlocked(), &cut, 1).len(), KEY_LEN);
     // Of three of one name, each has its own.
     let third = Machine::at(3);
     let mut unlocked = third.unlocked();
     unlocked.add_project(&named(&"a".repeat(PROJECT_NAME_LIMIT))).unwrap();
     drop(unlocked);
-    assert_eq!(merge(&here, &third).unwrap().projects, [cut.replace("(2)", "(3)")]);
+    assert_eq!(merge(&here, &third).unwrap().came.projects, [cut.replace("(2)", "(3)")]);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_one_machine_retired_held_or_destroyed_stays_so_whichever_file_is_merged_
             payload["projects"][0]["hold"] = json!({ "since": time, "reason": "law suit" });
         });
         let (here, there) = if swapped { (&marked, &plain) } else { (&plain, &marked) };
-        assert_eq!(merge(here, there).unwrap().keys, []);
+        assert_eq!(merge(here, there).unwrap().came.keys, []);
         let project = here.unlocked().project("acme").unwrap();
         assert_eq!(project.keys.iter().map(|key| key.state).collect::<Vec<_>>(), [KeyState::Retired, KeyState::Active]);
         assert_eq!(project.hold.unwrap().reason, "law suit");
@@ -206,7 +206,7 @@ fn a_version_that_is_destroyed_on_one_side_is_neither_opened_nor_brought_over() 
         let (here, there) = if swapped { (&without, &whole) } else { (&whole, &without) };
         let merged = merge(here, there).unwrap();
         // The key that only the other file has comes under a number of its own, and stays the one it was.
-        assert_eq!(merged.keys, if swapped { vec![("acme".to_owned(), 3)] } else { vec![] });
+        assert_eq!(merged.came.keys, if swapped { vec![("acme".to_owned(), 3)] } else { vec![] });
         let version = if swapped { 3 } else { 1 };
         assert_eq!(exposed(&here.unlocked(), "acme", version), exposed(&whole.unlocked(), "acme", 1));
     }
@@ -322,7 +322,7 @@ fn a_rotation_goes_on_in_the_merged_file_and_waits_anew() {
     drop((unlocked, elsewhere));
     here.host.wait(SETTLING_SECONDS - 1);
     let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.projects, merged.ending_kits), (vec!["gamma".to_owned()], vec![second.name()]));
+    assert_eq!((merged.came.projects, merged.came.ending_kits), (vec!["gamma".to_owned()], vec![second.name()]));
     here.host.wait(1);
     assert!(!here.unlocked().finished_rotation(), "a note may be older than the item");
     here.host.wait(SETTLING_SECONDS);
@@ -339,7 +339,7 @@ fn one_rotation_in_both_files_keeps_what_either_knows_of_it() {
     there.store.put(Some(here.file()), None);
     there.unlock(OTHER_PASSWORD).unwrap().add_project(&named("gamma")).unwrap();
     here.unlocked().add_project(&named("beta")).unwrap();
-    assert_eq!(merge(&here, &there).unwrap().projects, ["gamma"]);
+    assert_eq!(merge(&here, &there).unwrap().came.projects, ["gamma"]);
     assert!(here.unlocked().rotation().is_some());
     here.host.wait(SETTLING_SECONDS);
     assert!(here.unlocked().finished_rotation());
@@ -393,8 +393,8 @@ fn a_merge_says_of_orders_and_names_of_the_other_file_what_becomes_of_them() {
     there.unlocked().hold_project(&shared, "lawsuit").unwrap();
     there.unlocked().rename_project(&shared, "another name").unwrap();
     let merged = merge(&here, &there).unwrap();
-    assert_eq!((merged.held, merged.destroyed), (vec![shared.clone()], vec![]));
-    assert_eq!(merged.renamed, [("another name".to_owned(), shared)]);
+    assert_eq!((merged.came.held, merged.came.destroyed), (vec![shared.clone()], vec![]));
+    assert_eq!(merged.came.renamed, [("another name".to_owned(), shared)]);
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn two_kits_of_one_number_go_on_with_a_rotation_that_both_have_a_part_in_and_eac
     let opened = Vault::open(there.store.clone()).unwrap().open_with_kit(first.secret()).unwrap();
     drop(opened.enroll(there.keychain.clone(), there.host.clone(), &password(PASSWORD), None, false).unwrap());
     let kits = [&here, &there].map(|machine| new_kit(&mut machine.unlocked()));
-    assert_eq!(merge(&here, &there).unwrap().ending_kits, []);
+    assert_eq!(merge(&here, &there).unwrap().came.ending_kits, []);
     here.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     for kit in &kits {
         assert_eq!((opens_as(&here, kit), kit.name().number), (kit.name(), 2));

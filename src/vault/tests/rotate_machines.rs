@@ -129,7 +129,7 @@ fn one_rotation_in_two_files_goes_on_for_both_machines_and_for_every_kit_that_fo
     there.add_kit(&kit, &password(OTHER_PASSWORD)).unwrap();
     drop(there);
     let merged = machine.unlocked().merge(&other.document()).unwrap();
-    assert!(merged.ending_kits.is_empty());
+    assert!(merged.came.ending_kits.is_empty());
     let parts = machine.payload()["rotation"]["enrolments"].as_array().unwrap().clone();
     assert_eq!(parts.len(), 2);
     assert_ne!(parts[0]["id"], parts[1]["id"]);

@@ -1,0 +1,221 @@
+//! What holds of every join: done again it changes nothing, it does not matter who joins whom but for names and numbers,
+//! and no key is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::crypto::kdf::KdfCost;
+use crate::crypto::secret::{FileKey, KEY_LEN};
+use crate::format::vault::Policy;
+use crate::format::{DataKeyId, Timestamp};
+use crate::vault::contents::change::{Change, apply};
+use crate::vault::contents::keys::{SharedKeys, new_anchor_key};
+use crate::vault::contents::kits::NewKit;
+use crate::vault::contents::project::NewProject;
+
+const VAULT: VaultId = VaultId::from_bytes([7; 16]);
+
+/// A vault's keys and time.
+struct Fixed {
+    data_key: DataKey,
+}
+
+impl Fixed {
+    fn new() -> Self {
+        Self { data_key: DataKey::from_slice(&[9; KEY_LEN]).unwrap() }
+    }
+
+    fn editing(&self) -> Editing<'_> {
+        Editing {
+            vault: VAULT,
+            data_key: &self.data_key,
+            data_key_id: DataKeyId::from_bytes([3; 16]),
+            now: Timestamp::from_unix(1_795_249_800),
+        }
+    }
+
+    /// Two projects, and a kit.
+    fn base(&self) -> Contents {
+        let payload = Payload {
+            needs: Vec::new(),
+            policy: Policy::new(KdfCost::FLOOR),
+            anchor_key: new_anchor_key(VAULT, &self.data_key).unwrap(),
+            ancestors: Vec::new(),
+            rotation: None,
+            projects: Vec::new(),
+            secrets: Vec::new(),
+            kits: Vec::new(),
+            others: Default::default(),
+        };
+        let mut contents = Contents { payload, slots: Vec::new() };
+        let steps = [Step::Add(0), Step::Add(1), Step::MakeKit];
+        steps.iter().for_each(|step| self.take(&mut contents, step));
+        contents
+    }
+
+    /// Takes a step, unless something stands in its way.
+    fn take(&self, contents: &mut Contents, step: &Step) {
+        let editing = self.editing();
+        let name = |project: &u8| format!("p{project}");
+        let mut changed = contents.clone();
+        let mut apply = |change: &Change<'_>| apply(&mut changed, change, &editing);
+        let done = match step {
+            Step::Add(project) => {
+                apply(&Change::ProjectsAdded(&[NewProject { name: name(project), ..NewProject::default() }]))
+            }
+            Step::Rename(project, to) => apply(&Change::ProjectRenamed { project: &name(project), name: &name(to) }),
+            Step::Rotate(project) => apply(&Change::KeyRotated { project: &name(project) }),
+            Step::Import(project, key) => {
+                let key = FileKey::from_slice(&[*key; KEY_LEN]).unwrap();
+                apply(&Change::KeyImported { project: &name(project), key: &key, shared: SharedKeys::Allowed })
+            }
+            Step::Retire(project, version) => {
+                apply(&Change::KeyRetired { project: &name(project), version: u32::from(*version) })
+            }
+            Step::Hold(project) => apply(&Change::ProjectHeld { project: &name(project), reason: "" }),
+            Step::Destroy(project) => {
+                apply(&Change::ProjectDestroyed { project: &name(project), shared: SharedKeys::Allowed })
+            }
+            Step::MakeKit => {
+                let number = u32::try_from(contents.payload.kits.len()).unwrap() + 1;
+                let kit = NewKit::generate(number, editing.now).unwrap();
+                apply(&Change::KitMade { kit: &kit, next: None })
+            }
+            Step::RevokeKit(kit, paper_destroyed) => {
+                let kits = &contents.payload.kits;
+                let kit = kits[usize::from(*kit) % kits.len()].id;
+                apply(&Change::KitRevoked { kit, paper_destroyed: *paper_destroyed })
+            }
+        };
+        if done.is_ok() {
+            *contents = changed;
+        }
+    }
+
+    fn joined(&self, mine: &Contents, other: &Contents, take: Take) -> Contents {
+        let mut joined = mine.clone();
+        join(&mut joined, other, take, &self.editing()).unwrap();
+        joined
+    }
+
+    /// Returns every key of a project that opens files, and whether it is retired.
+    fn keys(&self, project: &Project) -> BTreeMap<[u8; KEY_LEN], bool> {
+        let usable = project.keys.iter().filter(|key| key.state != KeyState::Destroyed);
+        let open = |key| *unwrap(VAULT, &self.data_key, project, key).unwrap().expose();
+        usable.map(|key| (open(key), key.state == KeyState::Retired)).collect()
+    }
+
+    /// Returns what two files have in common that differ in names, version numbers and times alone.
+    fn known(&self, contents: &Contents) -> Known {
+        let projects = contents.payload.projects.iter().map(|project| {
+            (project.id.to_string(), (self.keys(project), project.destroyed.is_some(), project.hold.is_some()))
+        });
+        let kits = contents
+            .payload
+            .kits
+            .iter()
+            .map(|kit| (kit.id.to_string(), (kit.ended.is_some(), kit.destroyed.is_some())));
+        let slots = contents.slots.iter().filter_map(Slot::as_kit).map(|kit| kit.id.to_string());
+        Known { projects: projects.collect(), kits: kits.collect(), slots: slots.collect() }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Known {
+    projects: BTreeMap<String, (BTreeMap<[u8; KEY_LEN], bool>, bool, bool)>,
+    kits: BTreeMap<String, (bool, bool)>,
+    slots: BTreeSet<String>,
+}
+
+/// What somebody does to one of the two files.
+#[derive(Debug, Clone)]
+enum Step {
+    Add(u8),
+    Rename(u8, u8),
+    Rotate(u8),
+    Import(u8, u8),
+    Retire(u8, u8),
+    Hold(u8),
+    Destroy(u8),
+    MakeKit,
+    RevokeKit(u8, bool),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let project = || 0..4_u8;
+    let step = prop_oneof![
+        project().prop_map(Step::Add),
+        (project(), project()).prop_map(|(project, to)| Step::Rename(project, to)),
+        project().prop_map(Step::Rotate),
+        (project(), 1..4_u8).prop_map(|(project, key)| Step::Import(project, key)),
+        (project(), 1..4_u8).prop_map(|(project, version)| Step::Retire(project, version)),
+        project().prop_map(Step::Hold),
+        project().prop_map(Step::Destroy),
+        Just(Step::MakeKit),
+        (0..3_u8, any::<bool>()).prop_map(|(kit, destroyed)| Step::RevokeKit(kit, destroyed)),
+    ];
+    prop::collection::vec(step, 0..10)
+}
+
+/// Returns two files of one vault that were changed apart.
+fn apart(fixed: &Fixed, here: &[Step], there: &[Step]) -> (Contents, Contents) {
+    let base = fixed.base();
+    let taken = |steps: &[Step]| {
+        let mut contents = base.clone();
+        steps.iter().for_each(|step| fixed.take(&mut contents, step));
+        contents
+    };
+    (taken(here), taken(there))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn joining_again_changes_nothing(here in steps(), there in steps()) {
+        let fixed = Fixed::new();
+        let (here, there) = apart(&fixed, &here, &there);
+        for take in [Take::All, Take::Orders] {
+            let once = fixed.joined(&here, &there, take);
+            let twice = fixed.joined(&once, &there, take);
+            prop_assert!(once.payload == twice.payload && once.slots == twice.slots, "{take:?}");
+            let itself = fixed.joined(&here, &here, take);
+            prop_assert!(itself.payload == here.payload && itself.slots == here.slots, "{take:?}");
+        }
+    }
+
+    #[test]
+    fn who_joins_whom_matters_to_names_and_numbers_alone(here in steps(), there in steps()) {
+        let fixed = Fixed::new();
+        let (here, there) = apart(&fixed, &here, &there);
+        let ways = [fixed.joined(&here, &there, Take::All), fixed.joined(&there, &here, Take::All)];
+        prop_assert_eq!(fixed.known(&ways[0]), fixed.known(&ways[1]));
+    }
+
+    #[test]
+    fn no_key_is_lost_but_of_a_project_that_was_destroyed(here in steps(), there in steps()) {
+        let fixed = Fixed::new();
+        let (here, there) = apart(&fixed, &here, &there);
+        for (take, sources) in [(Take::All, &[&here, &there][..]), (Take::Orders, &[&here][..])] {
+            let joined = fixed.joined(&here, &there, take);
+            for project in sources.iter().flat_map(|contents| &contents.payload.projects) {
+                let ended = [&here, &there].iter().any(|contents| {
+                    contents.payload.projects.iter().any(|other| other.id == project.id && other.destroyed.is_some())
+                });
+                let held = joined.payload.projects.iter().find(|held| held.id == project.id);
+                let held = held.expect("every project is there");
+                prop_assert_eq!(held.destroyed.is_some(), ended);
+                let kept = fixed.keys(held);
+                prop_assert!(ended || fixed.keys(project).keys().all(|key| kept.contains_key(key)));
+            }
+            let names: BTreeSet<&str> = joined.payload.projects.iter().map(|project| &*project.name).collect();
+            prop_assert_eq!(names.len(), joined.payload.projects.len());
+            for project in &joined.payload.projects {
+                let versions: BTreeSet<u32> = project.keys.iter().map(|key| key.version).collect();
+                prop_assert_eq!(versions.len(), project.keys.len());
+            }
+        }
+    }
+}
