@@ -6,7 +6,7 @@ use super::contents::change::Change;
 use super::contents::destroy::check;
 use super::contents::keys::SharedKeys;
 use super::contents::project::checked_text;
-use super::rotate::{NextKit, Rotation};
+use super::protocol::rotation::{NextKit, Rotation};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 

@@ -1,11 +1,11 @@
 //! The recovery kits of an unlocked vault.
 
 use super::Unlocked;
-use super::change::second_copy;
 use super::contents::Effect;
 use super::contents::change::{Change, NextDataKey};
 use super::contents::kits::{KitInfo, NewKit};
-use super::rotate::{NextKit, Rotation};
+use super::protocol::rotation::{NextKit, Rotation};
+use super::protocol::write::second_copy;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::format::KitId;

@@ -4,21 +4,12 @@
 //! [`Vault`] knows what stands in clear, [`FoundKey`] has the wrapped data key beside it, and only
 //! [`Unlocked`] has operations on keys.
 
-mod anchor;
-mod change;
 mod contents;
-mod copies;
-mod create;
 mod destroy;
-mod items;
 mod keys;
 mod kits;
-mod merge;
-mod password;
 mod project;
-mod recover;
-mod rotate;
-mod unlock;
+mod protocol;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,20 +29,20 @@ use crate::host::Host;
 use crate::keychain::{ItemLock, Keychain};
 use crate::store::{Store, StoreError};
 
-pub use change::Accepted;
 pub use contents::Effect;
 pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
-pub use copies::{Restored, check_install, install};
-pub use create::create;
 pub use keys::Among;
-pub use merge::Merged;
-pub use password::PasswordChanged;
-pub use recover::OpenedByKit;
-pub use rotate::{NextKit, Rotation, SETTLING_SECONDS, Settle};
-pub use unlock::FoundKey;
+pub use protocol::copies::{Restored, check_install, install};
+pub use protocol::create::create;
+pub use protocol::enrolment::OpenedByKit;
+pub use protocol::merge::Merged;
+pub use protocol::password::PasswordChanged;
+pub use protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
+pub use protocol::unlock::FoundKey;
+pub use protocol::write::Accepted;
 
 /// How long a write waits for another process's.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -265,7 +256,7 @@ pub struct Unlocked {
     source: Source,
     data_key: DataKey,
     payload: Payload,
-    memory: anchor::Memory,
+    memory: protocol::anchor::Memory,
     item: DataKeyItem,
     opened_wrap: usize,
     /// No other item of this vault is beside it.
@@ -343,7 +334,7 @@ impl Unlocked {
     #[must_use]
     pub fn rolled_back(&self) -> Option<&RolledBack> {
         match &self.memory {
-            anchor::Memory::RolledBack(rolled_back) => Some(rolled_back),
+            protocol::anchor::Memory::RolledBack(rolled_back) => Some(rolled_back),
             _ => None,
         }
     }

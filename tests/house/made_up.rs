@@ -159,6 +159,19 @@ fn commands_and_checks_have_one_door_each() {
 }
 
 #[test]
+fn what_is_in_a_vault_reaches_for_nothing_outside_it() {
+    for text in ["use crate::vault::Unlocked;", "use super::super::Unlocked;", "fn f() { crate::vault::open() }"] {
+        let files = [("vault/contents/mod.rs", text)];
+        assert_wrong(&files, "vault/contents/ must not use what is outside it: vault/contents/mod.rs -> vault/mod.rs");
+    }
+    let files = [
+        ("vault/contents/mod.rs", "mod join; use crate::crypto::Key;"),
+        ("vault/contents/join.rs", "use super::Contents; use crate::format::Item;"),
+    ];
+    assert_eq!(wrong(&files), [""; 0]);
+}
+
+#[test]
 fn no_file_of_the_command_line_hides_behind_another_ones_type() {
     for text in ["impl Output { fn f() {} }", "use x::y;\nimpl<'a, T: Into<U>> super::Output<'a, T> where T: Copy {}"] {
         assert_wrong(&[("cli/pipes.rs", text)], "gives methods to Output, which another file declares");

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::protocol::{anchor, create};
 use super::*;
 use crate::crypto::secret::{KEY_LEN, Password};
 use crate::keychain::{ItemKind, KeychainError, MemoryFault, MemoryKeychain};
@@ -34,6 +35,7 @@ mod property;
 mod recover;
 mod rollback;
 mod rotate;
+mod rotate_kits;
 mod rotate_machines;
 mod story;
 mod tend;

@@ -205,14 +205,14 @@ fn what_was_written_while_the_password_was_typed_is_no_rollback() {
 fn a_write_reads_back_only_as_the_very_document_under_its_own_key() {
     let (key, document) = (data_key(), Machine::at(3).document());
     let reads_back =
-        |read: &Document, key: &DataKey| crate::vault::change::reads_back(&read.to_bytes().unwrap(), &document, key);
+        |read: &Document, key: &DataKey| protocol::write::reads_back(&read.to_bytes().unwrap(), &document, key);
     assert!(reads_back(&document, &key));
     assert!(!reads_back(&Machine::at(2).document(), &key));
     assert!(!reads_back(&document, &DataKey::from_slice(&[1; KEY_LEN]).unwrap()));
-    assert!(!crate::vault::change::reads_back(b"garbage", &document, &key));
+    assert!(!protocol::write::reads_back(b"garbage", &document, &key));
     // The same payload sealed once more: it opens, and is not what was written.
     let payload = open_payload(&document, &key).unwrap();
-    let (sealed, _) = crate::vault::change::seal_document(document.header.clone(), &payload, &key).unwrap();
+    let (sealed, _) = protocol::write::seal_document(document.header.clone(), &payload, &key).unwrap();
     assert_eq!(sealed.protected, document.protected);
     assert!(!reads_back(&sealed, &key));
 }
@@ -223,14 +223,14 @@ fn an_item_whose_newest_wrap_does_not_open_is_not_taken_for_written() {
     let item = DataKeyItem::parse(&life().item).unwrap();
     let pepper = machine.document().header.pepper.0;
     let kek = |text: &str| derive_kek(&password(text), &pepper, &item.wraps[0].header.kdf, None).unwrap();
-    let write = |kek| crate::vault::create::write_item(&machine.edges(), VAULT, &item, &kek);
+    let write = |kek| protocol::create::write_item(&machine.edges(), VAULT, &item, &kek);
     write(kek(PASSWORD)).unwrap();
     assert_fails!(write(kek(OTHER_PASSWORD)), Error::KeychainForgets { .. });
     // Nor where another item that opens stands in its place.
     let mut other = item.clone();
     other.wraps.insert(0, other.wraps[0].clone());
     machine.keychain.inject(MemoryFault::Lie);
-    let lied = crate::vault::create::write_item(&machine.edges(), VAULT, &other, &kek(PASSWORD));
+    let lied = protocol::create::write_item(&machine.edges(), VAULT, &other, &kek(PASSWORD));
     assert_fails!(lied, Error::KeychainForgets { .. });
 }
 

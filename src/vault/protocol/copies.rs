@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::change::second_copy_if_alone;
-use super::contents::Contents;
-use super::contents::join::{Joined, Take, join};
-use super::contents::keys::{new_anchor_key, renew_keys};
-use super::contents::unread::check_renewable;
 use super::create::create_with;
-use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
+use super::write::second_copy_if_alone;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::Error;
 use crate::format::vault::{ANCESTOR_LIMIT, Document};
 use crate::format::{Timestamp, VaultId};
 use crate::store::{Replaced, Store, StoreError};
+use crate::vault::contents::Contents;
+use crate::vault::contents::join::{Joined, Take, join};
+use crate::vault::contents::keys::{new_anchor_key, renew_keys};
+use crate::vault::contents::unread::check_renewable;
+use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 
 /// What putting a copy back came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Unlocked {
     /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
     ///
     /// # Errors
-    /// As [`super::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
+    /// As [`crate::vault::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
     /// [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
     /// this computer saw last.
     pub fn fork(&self, edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {

@@ -1,7 +1,5 @@
 //! What this computer remembers of a vault: the anchor, against which an older or foreign vault file shows.
 
-use super::contents::keys::unwrap_anchor_key;
-use super::{Edges, digest};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::DataKey;
 use crate::error::{Difference, Error, RolledBack};
@@ -9,10 +7,12 @@ use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{VaultId, label};
 use crate::keychain::{ItemKind, KeychainError};
+use crate::vault::contents::keys::unwrap_anchor_key;
+use crate::vault::{Edges, digest};
 
 /// How the vault file that stands compares with what this computer remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Memory {
+pub(in crate::vault) enum Memory {
     /// It is the one.
     Current,
     /// It descends from the one: written by another computer, or by this one before it was cut off.
@@ -29,7 +29,7 @@ fn mac_key(vault: VaultId, data_key: &DataKey, payload: &Payload) -> Result<MacK
 }
 
 /// Reads what this computer remembers of a vault: of several anchors that verify, the newest.
-pub(super) fn load(
+pub(in crate::vault) fn load(
     edges: &Edges,
     vault: VaultId,
     data_key: &DataKey,
@@ -39,7 +39,7 @@ pub(super) fn load(
 }
 
 /// Returns the item of the newest anchor that verifies, as it is stored.
-pub(super) fn newest_bytes(
+pub(in crate::vault) fn newest_bytes(
     edges: &Edges,
     vault: VaultId,
     data_key: &DataKey,
@@ -60,13 +60,13 @@ fn newest(edges: &Edges, vault: VaultId, key: &MacKey) -> Result<Option<(Anchor,
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.
-pub(super) fn claimed_digest(edges: &Edges, vault: VaultId) -> Option<[u8; 32]> {
+pub(in crate::vault) fn claimed_digest(edges: &Edges, vault: VaultId) -> Option<[u8; 32]> {
     let items = edges.keychain.get(&vault.to_string(), ItemKind::Anchor).ok()?;
     items.iter().find_map(|item| Some(AnchorItem::parse(&item.bytes).ok()?.anchor.digest))
 }
 
 /// Compares an opened vault with what is remembered.
-pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option<&Anchor>) -> Memory {
+pub(in crate::vault) fn compare(document: &Document, payload: &Payload, remembered: Option<&Anchor>) -> Memory {
     let Some(anchor) = remembered else { return Memory::Missing };
     let generation = document.header.generation;
     let rolled_back = |difference| {
@@ -88,7 +88,12 @@ pub(super) fn compare(document: &Document, payload: &Payload, remembered: Option
 
 /// Remembers a vault as the one this computer last recorded. What the anchor holds besides, which this program does not
 /// write, stays in it, and an anchor that has seen more stays as it is.
-pub(super) fn store(edges: &Edges, document: &Document, data_key: &DataKey, payload: &Payload) -> Result<(), Error> {
+pub(in crate::vault) fn store(
+    edges: &Edges,
+    document: &Document,
+    data_key: &DataKey,
+    payload: &Payload,
+) -> Result<(), Error> {
     let vault = document.header.vault;
     let key = mac_key(vault, data_key, payload)?;
     let _items = edges.lock_items(vault)?;

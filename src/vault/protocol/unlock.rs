@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::anchor::{self, Memory};
-use super::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload, reason_of};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::kdf::derive_kek;
@@ -15,6 +14,7 @@ use crate::format::{FormatError, Timestamp, label};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::StoreError;
+use crate::vault::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload, reason_of};
 
 /// A vault with this computer's wrapped data key beside it: all that a password is still needed for.
 pub struct FoundKey {
@@ -270,7 +270,7 @@ fn boot_time(host: &dyn Host) -> Option<Timestamp> {
 }
 
 /// Opens one wrap; `None` for a wrong key and for an altered wrap alike.
-pub(super) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
+pub(in crate::vault) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
     let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&wrap.protected)];
     DataKey::fill_with(|key| cobblestone::open_key(kek.expose(), &context, &wrap.wrapped, key)).ok()
 }

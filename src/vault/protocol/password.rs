@@ -1,13 +1,13 @@
 //! Changing the master password: add the new wrap, prove it, then drop the old one. The vault file does not change.
 
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
-use super::{Edges, Notice, Unlocked};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{Kek, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
 use crate::format::{Timestamp, VaultId};
 use crate::keychain::{ItemKind, KeychainError};
+use crate::vault::{Edges, Notice, Unlocked};
 
 /// What a password change did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Unlocked {
     }
 
     /// Sees to it that the item is still the one this vault was unlocked with, and alone.
-    pub(super) fn check_item_unchanged(&self) -> Result<(), Error> {
+    pub(in crate::vault) fn check_item_unchanged(&self) -> Result<(), Error> {
         let keychain = &self.edges.keychain;
         let stored = keychain.get(&self.id().to_string(), ItemKind::DataKey)?;
         let [only] = &stored[..] else {

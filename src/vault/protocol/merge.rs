@@ -1,14 +1,14 @@
 //! Uniting two files of one vault that two computers changed apart from each other.
 
 use super::anchor::Memory;
-use super::change::ancestor;
-use super::contents::Contents;
-use super::contents::Effect;
-use super::contents::join::{Joined, Take, join, joined_ancestors};
-use super::{Source, Unlocked, open_payload};
+use super::write::ancestor;
 use crate::error::Error;
 use crate::format::vault::Document;
 use crate::store::Replaced;
+use crate::vault::contents::Contents;
+use crate::vault::contents::Effect;
+use crate::vault::contents::join::{Joined, Take, join, joined_ancestors};
+use crate::vault::{Source, Unlocked, open_payload};
 
 /// What a merge came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

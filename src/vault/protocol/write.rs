@@ -1,9 +1,6 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
 use super::anchor::{self, Memory};
-use super::contents::change::{Change, apply};
-use super::contents::{Contents, Editing, Effect};
-use super::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
@@ -13,6 +10,9 @@ use crate::format::label;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
 use crate::store::{LockedStore, Replaced, Store};
+use crate::vault::contents::change::{Change, apply};
+use crate::vault::contents::{Contents, Editing, Effect};
+use crate::vault::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 
 /// What accepting a vault file as it is came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,32 +50,36 @@ impl Unlocked {
         self.check_features()
     }
 
-    pub(super) fn check_features(&self) -> Result<(), Error> {
+    pub(in crate::vault) fn check_features(&self) -> Result<(), Error> {
         let features: Vec<String> = self.payload.lacking().into_iter().map(str::to_owned).collect();
         if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
     }
 
     /// Makes a change under the lock, over what other processes have written meanwhile.
-    pub(super) fn change(&mut self, change: &Change<'_>) -> Result<Effect, Error> {
+    pub(in crate::vault) fn change(&mut self, change: &Change<'_>) -> Result<Effect, Error> {
         self.check_writable()?;
         let mut lock = self.lock()?;
         self.change_under(&mut *lock, change)
     }
 
     /// Makes a change. The caller holds the lock.
-    pub(super) fn change_under(&mut self, lock: &mut dyn LockedStore, change: &Change<'_>) -> Result<Effect, Error> {
+    pub(in crate::vault) fn change_under(
+        &mut self,
+        lock: &mut dyn LockedStore,
+        change: &Change<'_>,
+    ) -> Result<Effect, Error> {
         self.revise(lock, |contents, editing| apply(contents, change, editing))
     }
 
     /// Takes the vault's lock.
-    pub(super) fn lock(&self) -> Result<Box<dyn LockedStore>, Error> {
+    pub(in crate::vault) fn lock(&self) -> Result<Box<dyn LockedStore>, Error> {
         let store = &self.edges.store;
         store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
     }
 
     /// Edits the contents over what other processes have written meanwhile, and tells whether that changed anything: else
     /// nothing is written.
-    pub(super) fn revise(
+    pub(in crate::vault) fn revise(
         &mut self,
         lock: &mut dyn LockedStore,
         edit: impl FnOnce(&mut Contents, &Editing<'_>) -> Result<(), Error>,
@@ -121,7 +125,7 @@ impl Unlocked {
     }
 
     /// Returns what a change may use besides what it changes.
-    pub(super) fn editing(&self) -> Editing<'_> {
+    pub(in crate::vault) fn editing(&self) -> Editing<'_> {
         let header = &self.document.header;
         Editing {
             vault: header.vault,
@@ -132,11 +136,11 @@ impl Unlocked {
     }
 
     /// Returns what a change may change, as it was read.
-    pub(super) fn contents(&self) -> Contents {
+    pub(in crate::vault) fn contents(&self) -> Contents {
         Contents { payload: self.payload.clone(), slots: self.document.header.slots.clone() }
     }
 
-    pub(super) fn generation_after(&self, generation: u64) -> Result<u64, Error> {
+    pub(in crate::vault) fn generation_after(&self, generation: u64) -> Result<u64, Error> {
         generation.checked_add(1).ok_or_else(|| Error::Damaged {
             what: format!("the vault {}", self.edges.store.place()),
             detail: "its generation has no successor".into(),
@@ -144,7 +148,7 @@ impl Unlocked {
     }
 
     /// Reads vault and anchor again. The caller holds the lock.
-    pub(super) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
+    pub(in crate::vault) fn reload(&mut self) -> Result<Option<Anchor>, Error> {
         self.reload_vault()?;
         let remembered = self.remembered()?;
         self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
@@ -152,12 +156,12 @@ impl Unlocked {
     }
 
     /// Reads what this computer remembers of the vault.
-    pub(super) fn remembered(&self) -> Result<Option<Anchor>, Error> {
+    pub(in crate::vault) fn remembered(&self) -> Result<Option<Anchor>, Error> {
         anchor::load(&self.edges, self.id(), &self.data_key, &self.payload)
     }
 
     /// Reads the vault file again.
-    pub(super) fn reload_vault(&mut self) -> Result<(), Error> {
+    pub(in crate::vault) fn reload_vault(&mut self) -> Result<(), Error> {
         let store = &self.edges.store;
         let place = store.place();
         let standing = match store.load() {
@@ -183,7 +187,7 @@ impl Unlocked {
     }
 
     /// Writes the vault under the data key it has, and remembers it.
-    pub(super) fn write(
+    pub(in crate::vault) fn write(
         &mut self,
         lock: &mut dyn LockedStore,
         contents: Contents,
@@ -197,7 +201,7 @@ impl Unlocked {
     }
 
     /// Writes the vault, under another data key where one is given, and leaves the anchor to the caller.
-    pub(super) fn commit(
+    pub(in crate::vault) fn commit(
         &mut self,
         lock: &mut dyn LockedStore,
         header: Header,
@@ -231,13 +235,13 @@ impl Unlocked {
 
     /// Makes the previous vault file a second copy of the vault file. The caller holds the lock and has read or written
     /// the vault file under it.
-    pub(super) fn write_second_copy(&self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+    pub(in crate::vault) fn write_second_copy(&self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let Some(bytes) = &self.standing else { return Ok(()) };
         lock.write_second_copy(bytes).map_err(|error| Error::from_store(&self.edges.store.place(), error))
     }
 
     /// Remembers the vault as it was just written. The write stands whether or not this succeeds.
-    pub(super) fn remember_written(&mut self) {
+    pub(in crate::vault) fn remember_written(&mut self) {
         if let Err(error) = anchor::store(&self.edges, &self.document, &self.data_key, &self.payload) {
             self.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
@@ -246,7 +250,7 @@ impl Unlocked {
 
 /// Writes a second copy of the vault file, unless a previous one is there that parses as a vault file: that may be the
 /// last one under its data key.
-pub(super) fn second_copy_if_alone(
+pub(in crate::vault) fn second_copy_if_alone(
     store: &dyn Store,
     lock: &mut dyn LockedStore,
     bytes: Option<&[u8]>,
@@ -260,7 +264,7 @@ pub(super) fn second_copy_if_alone(
 
 /// Writes a second copy of a vault file that has just been put in place. The vault file counts whether or not this
 /// succeeds, and the next write leaves a previous one.
-pub(super) fn second_copy(lock: &mut dyn LockedStore, bytes: &[u8]) -> Option<Notice> {
+pub(in crate::vault) fn second_copy(lock: &mut dyn LockedStore, bytes: &[u8]) -> Option<Notice> {
     let written = lock.write_second_copy(bytes);
     written.err().map(|error| Notice::NoSecondCopy { reason: error.to_string() })
 }
@@ -280,14 +284,14 @@ fn aside_as(other_key: bool) -> &'static str {
 }
 
 /// Returns what later writes remember a write by.
-pub(super) fn ancestor(document: &Document) -> FixedBase64<16> {
+pub(in crate::vault) fn ancestor(document: &Document) -> FixedBase64<16> {
     let mut ancestor = [0; 16];
     ancestor.copy_from_slice(&digest(document)[..16]);
     FixedBase64(ancestor)
 }
 
 /// Seals a payload into a document and its file bytes.
-pub(super) fn seal_document(
+pub(in crate::vault) fn seal_document(
     header: Header,
     payload: &Payload,
     data_key: &DataKey,
@@ -307,7 +311,7 @@ pub(super) fn seal_document(
 }
 
 /// Tells whether what was written reads back as the document and opens.
-pub(super) fn reads_back(read: &[u8], document: &Document, data_key: &DataKey) -> bool {
+pub(in crate::vault) fn reads_back(read: &[u8], document: &Document, data_key: &DataKey) -> bool {
     Document::parse(read).is_ok_and(|read| {
         read.protected == document.protected
             && read.payload == document.payload

@@ -1,10 +1,8 @@
 //! Making a vault: the item first, proven to open; then the vault file; then the anchor.
 
 use super::anchor::{self, Memory};
-use super::change::{reads_back, seal_document, second_copy};
-use super::contents::keys::new_anchor_key;
 use super::unlock::unwrap_data_key;
-use super::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
+use super::write::{reads_back, seal_document, second_copy};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::kdf::{KdfCost, KdfParams, PEPPER_LEN, derive_kek};
@@ -16,6 +14,8 @@ use crate::format::vault::{Header, Payload, Policy};
 use crate::format::{DataKeyId, EnrolmentId, VaultId, label};
 use crate::keychain::ItemKind;
 use crate::store::Replaced;
+use crate::vault::contents::keys::new_anchor_key;
+use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 
 /// Makes a vault where none stands, and returns it unlocked.
 ///
@@ -41,7 +41,7 @@ pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) 
 }
 
 /// Makes a vault of a payload, which may hold keys wrapped under the data key that the closure is handed.
-pub(super) fn create_with(
+pub(in crate::vault) fn create_with(
     edges: Edges,
     vault: VaultId,
     password: &Password,
@@ -141,14 +141,14 @@ fn forget_item(edges: &Edges, vault: VaultId, is_own: impl Fn(&[u8]) -> bool) {
 
 /// What a wrap is of, and whose.
 #[derive(Clone, Copy)]
-pub(super) struct WrapNames {
-    pub(super) vault: VaultId,
-    pub(super) data_key: DataKeyId,
-    pub(super) enrolment: EnrolmentId,
+pub(in crate::vault) struct WrapNames {
+    pub(in crate::vault) vault: VaultId,
+    pub(in crate::vault) data_key: DataKeyId,
+    pub(in crate::vault) enrolment: EnrolmentId,
 }
 
 /// Wraps the data key under a password with a fresh salt.
-pub(super) fn new_wrap(
+pub(in crate::vault) fn new_wrap(
     edges: &Edges,
     names: WrapNames,
     data_key: &DataKey,
@@ -167,14 +167,19 @@ pub(super) fn new_wrap(
 }
 
 /// Writes the data-key item, reads it back and opens its newest wrap.
-pub(super) fn write_item(edges: &Edges, vault: VaultId, item: &DataKeyItem, newest: &Kek) -> Result<(), Error> {
+pub(in crate::vault) fn write_item(
+    edges: &Edges,
+    vault: VaultId,
+    item: &DataKeyItem,
+    newest: &Kek,
+) -> Result<(), Error> {
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
     edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
     read_back_item(edges, vault, &bytes, newest)
 }
 
 /// Writes the data-key item with wraps that have opened before, and reads it back.
-pub(super) fn write_item_again(edges: &Edges, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
+pub(in crate::vault) fn write_item_again(edges: &Edges, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
     let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
     edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
     let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;

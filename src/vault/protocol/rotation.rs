@@ -5,13 +5,8 @@
 //! cut short, an unlock goes on with.
 
 use super::anchor::Memory;
-use super::contents::change::{Change, NextDataKey, apply};
-use super::contents::keys::renew_keys;
-use super::contents::kits::{self, NewKit};
-use super::contents::unread::{check_renewable, check_slots};
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::unlock::unwrap_data_key;
-use super::{CancelReason, Edges, Notice, Unlocked};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
@@ -20,6 +15,11 @@ use crate::format::scalar::FixedBase64;
 use crate::format::vault::{self, Header, Moment, Part, Slot, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId};
 use crate::store::{LockedStore, Replaced};
+use crate::vault::contents::change::{Change, NextDataKey, apply};
+use crate::vault::contents::keys::renew_keys;
+use crate::vault::contents::kits::{self, NewKit};
+use crate::vault::contents::unread::{check_renewable, check_slots};
+use crate::vault::{CancelReason, Edges, Notice, Unlocked};
 
 /// How long the keychain's item is given to reach the disk within one boot, in seconds.
 pub const SETTLING_SECONDS: u64 = 20 * 60;
@@ -60,9 +60,9 @@ pub enum Rotation {
 }
 
 /// The next data key, opened while a rotation is under way.
-pub(super) struct OpenedPending {
-    pub(super) id: DataKeyId,
-    pub(super) key: DataKey,
+pub(in crate::vault) struct OpenedPending {
+    pub(in crate::vault) id: DataKeyId,
+    pub(in crate::vault) key: DataKey,
 }
 
 /// What an unlock finds of a rotation.
@@ -136,13 +136,13 @@ impl Unlocked {
     ///
     /// # Errors
     /// [`Error::ReadOnly`].
-    pub(super) fn check_rotatable(&self) -> Result<(), Error> {
+    pub(in crate::vault) fn check_rotatable(&self) -> Result<(), Error> {
         check_renewable(&self.payload)?;
         check_slots(&self.header().slots)
     }
 
     /// Begins a rotation, with another change in the same write.
-    pub(super) fn begin(
+    pub(in crate::vault) fn begin(
         &mut self,
         password: &Password,
         kit: NextKit<'_>,
@@ -227,7 +227,7 @@ impl Unlocked {
     }
 
     /// Goes on with whatever rotation an unlock finds. What cannot be done now is told, not failed with.
-    pub(super) fn go_on(&mut self, password: &Password) {
+    pub(in crate::vault) fn go_on(&mut self, password: &Password) {
         // An item beside another cannot be written, and a vault that is not the one last seen must not be.
         if !self.alone || self.memory != Memory::Current || self.check_writable().is_err() {
             return;
@@ -286,7 +286,7 @@ impl Unlocked {
     }
 
     /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.
-    pub(super) fn open_pending(&self, password: &Password) -> Result<Option<OpenedPending>, Error> {
+    pub(in crate::vault) fn open_pending(&self, password: &Password) -> Result<Option<OpenedPending>, Error> {
         let Some(rotation) = self.payload.under_way() else { return Ok(None) };
         let wraps = self.item.wraps.iter().rev().filter(|wrap| wrap.header.data_key == rotation.data_key);
         for wrap in wraps {
@@ -321,7 +321,7 @@ impl Unlocked {
     }
 
     /// Returns what gave this computer the wrap that opened the vault.
-    pub(super) fn enrolment(&self) -> EnrolmentId {
+    pub(in crate::vault) fn enrolment(&self) -> EnrolmentId {
         self.wrap().header.enrolment
     }
 
@@ -356,7 +356,7 @@ impl Unlocked {
         self.note_time_under(&mut *lock)
     }
 
-    pub(super) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+    pub(in crate::vault) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
         let since = Moment { boot, seconds, others: Default::default() };
         let changed = Error::Changed { what: "the rotation of the data key".into() };
@@ -367,7 +367,7 @@ impl Unlocked {
 
     /// Takes this computer's note away, before its item is written anew: it must not move the vault on the strength of
     /// an item that is younger than the note.
-    pub(super) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
+    pub(in crate::vault) fn forget_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let timed = self.payload.under_way().filter(|rotation| self.own_time(rotation).is_some());
         let Some(data_key) = timed.map(|rotation| rotation.data_key) else { return Ok(()) };
         let enrolment = self.enrolment();
@@ -439,7 +439,7 @@ impl Unlocked {
     }
 
     /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
-    pub(super) fn put_item(
+    pub(in crate::vault) fn put_item(
         &mut self,
         item: DataKeyItem,
         write: impl FnOnce(&Edges, &DataKeyItem) -> Result<(), Error>,

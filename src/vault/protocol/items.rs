@@ -1,8 +1,9 @@
 //! Cleaning up keychain items that something else put beside a vault's own.
 
-use super::{Unlocked, anchor};
+use super::anchor;
 use crate::error::Error;
 use crate::keychain::ItemKind;
+use crate::vault::Unlocked;
 
 impl Unlocked {
     /// Deletes every item of this vault but the one that opened it, and every anchor but the one that holds. Returns

@@ -4,12 +4,9 @@
 use std::sync::Arc;
 
 use super::anchor::{self, Memory};
-use super::change::Accepted;
-use super::contents::change::Change;
-use super::contents::kits;
 use super::create::{WrapNames, new_wrap, write_item, write_item_again};
-use super::rotate::OpenedPending;
-use super::{CancelReason, Edges, Notice, Source, Unlocked, Vault, open_payload, reason_of};
+use super::rotation::OpenedPending;
+use super::write::Accepted;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
@@ -19,6 +16,9 @@ use crate::format::vault::{Document, Payload};
 use crate::format::{EnrolmentId, VaultId};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
+use crate::vault::contents::change::Change;
+use crate::vault::contents::kits;
+use crate::vault::{CancelReason, Edges, Notice, Source, Unlocked, Vault, open_payload, reason_of};
 
 /// A vault that a recovery kit has opened. Only [`OpenedByKit::enroll`] leads on from here.
 pub struct OpenedByKit {
