@@ -22,7 +22,6 @@ use crate::crypto::hmac::{sha256, sha512};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, RolledBack};
-use crate::format::item::DataKeyItem;
 use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
@@ -257,7 +256,7 @@ pub struct Unlocked {
     data_key: DataKey,
     payload: Payload,
     memory: protocol::anchor::Memory,
-    item: DataKeyItem,
+    wraps: protocol::wraps::Wraps,
     opened_wrap: usize,
     /// No other item of this vault is beside it.
     alone: bool,
@@ -358,7 +357,7 @@ impl Unlocked {
     }
 
     fn wrap(&self) -> &crate::format::item::Wrap {
-        &self.item.wraps[self.opened_wrap]
+        self.wraps.at(self.opened_wrap)
     }
 }
 

@@ -1,17 +1,15 @@
 //! Making a vault: the item first, proven to open; then the vault file; then the anchor.
 
 use super::anchor::{self, Memory};
-use super::unlock::unwrap_data_key;
+use super::items;
+use super::wraps::{WrapNames, Wraps, new_wrap};
 use super::write::{reads_back, seal_document, second_copy};
-use crate::crypto::cobblestone;
-use crate::crypto::hmac::sha512;
-use crate::crypto::kdf::{KdfCost, KdfParams, PEPPER_LEN, derive_kek};
-use crate::crypto::secret::{DataKey, Kek, Password};
+use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
+use crate::crypto::secret::{DataKey, Password};
 use crate::error::Error;
-use crate::format::item::{DataKeyItem, Wrap, WrapHeader};
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{Header, Payload, Policy};
-use crate::format::{DataKeyId, EnrolmentId, VaultId, label};
+use crate::format::{DataKeyId, EnrolmentId, VaultId};
 use crate::keychain::ItemKind;
 use crate::store::Replaced;
 use crate::vault::contents::keys::new_anchor_key;
@@ -58,17 +56,17 @@ pub(in crate::vault) fn create_with(
     // Before the lock: Argon2 never runs under it.
     let names = WrapNames { vault, data_key: data_key_id, enrolment: EnrolmentId::generate()? };
     let (wrap, kek) = new_wrap(&edges, names, &data_key, password, &pepper, cost)?;
-    let item = DataKeyItem { wraps: vec![wrap] };
+    let wraps = Wraps::first(wrap);
     let mut lock = edges.store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&place, error))?;
     check_free(&edges, vault)?;
     // A key without a vault is harmless; a vault without a key is lost. So the item comes first.
-    let item_bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
+    let item_bytes = wraps.to_bytes()?;
     if let Err(error) = edges.keychain.create(&vault.to_string(), ItemKind::DataKey, &item_bytes) {
         // It may have been stored all the same; what else stands there is another vault's.
         forget_item(&edges, vault, |stored| stored == item_bytes);
         return Err(error.into());
     }
-    if let Err(error) = read_back_item(&edges, vault, &item_bytes, &kek) {
+    if let Err(error) = items::read_back(&edges, vault, &item_bytes, Some(&kek)) {
         // Made by this process, whatever it reads back as.
         forget_item(&edges, vault, |_| true);
         return Err(error);
@@ -107,7 +105,7 @@ pub(in crate::vault) fn create_with(
         data_key,
         payload,
         memory: Memory::Current,
-        item,
+        wraps,
         opened_wrap: 0,
         alone: true,
         finished_rotation: false,
@@ -137,66 +135,4 @@ fn forget_item(edges: &Edges, vault: VaultId, is_own: impl Fn(&[u8]) -> bool) {
             let _ = edges.keychain.delete(&item.handle);
         }
     }
-}
-
-/// What a wrap is of, and whose.
-#[derive(Clone, Copy)]
-pub(in crate::vault) struct WrapNames {
-    pub(in crate::vault) vault: VaultId,
-    pub(in crate::vault) data_key: DataKeyId,
-    pub(in crate::vault) enrolment: EnrolmentId,
-}
-
-/// Wraps the data key under a password with a fresh salt.
-pub(in crate::vault) fn new_wrap(
-    edges: &Edges,
-    names: WrapNames,
-    data_key: &DataKey,
-    password: &Password,
-    pepper: &[u8; PEPPER_LEN],
-    cost: KdfCost,
-) -> Result<(Wrap, Kek), Error> {
-    let kdf = KdfParams::generate(cost)?;
-    let kek = derive_kek(password, pepper, &kdf, edges.host.available_memory())?;
-    let WrapNames { vault, data_key: data_key_id, enrolment } = names;
-    let header = WrapHeader { vault, data_key: data_key_id, enrolment, at: edges.host.now(), kdf };
-    let protected = header.to_protected().map_err(|error| Error::from_format("the data-key item", error))?;
-    let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&protected)];
-    let wrapped = cobblestone::seal(kek.expose(), &context, data_key.expose())?;
-    Ok((Wrap { header, protected, wrapped }, kek))
-}
-
-/// Writes the data-key item, reads it back and opens its newest wrap.
-pub(in crate::vault) fn write_item(
-    edges: &Edges,
-    vault: VaultId,
-    item: &DataKeyItem,
-    newest: &Kek,
-) -> Result<(), Error> {
-    let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
-    edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
-    read_back_item(edges, vault, &bytes, newest)
-}
-
-/// Writes the data-key item with wraps that have opened before, and reads it back.
-pub(in crate::vault) fn write_item_again(edges: &Edges, vault: VaultId, item: &DataKeyItem) -> Result<(), Error> {
-    let bytes = item.to_bytes().map_err(|error| Error::from_format("the data-key item", error))?;
-    edges.keychain.set(&vault.to_string(), ItemKind::DataKey, &bytes)?;
-    let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
-    if kept.iter().any(|stored| stored.bytes == bytes) {
-        Ok(())
-    } else {
-        Err(Error::KeychainForgets { keychain: edges.keychain.name() })
-    }
-}
-
-/// Sees to it that the item is kept as it was written, and that its newest wrap opens.
-fn read_back_item(edges: &Edges, vault: VaultId, bytes: &[u8], newest: &Kek) -> Result<(), Error> {
-    let kept = edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
-    let opens = kept.iter().any(|stored| {
-        stored.bytes == bytes
-            && DataKeyItem::parse(&stored.bytes)
-                .is_ok_and(|item| item.wraps.last().is_some_and(|wrap| unwrap_data_key(wrap, newest).is_some()))
-    });
-    if opens { Ok(()) } else { Err(Error::KeychainForgets { keychain: edges.keychain.name() }) }
 }

@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use super::anchor::{self, Memory};
-use super::create::{WrapNames, new_wrap, write_item, write_item_again};
 use super::rotation::OpenedPending;
+use super::wraps::{WrapNames, Wraps, new_wrap};
 use super::write::Accepted;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
 use crate::error::Error;
-use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
 use crate::format::kit::KitName;
 use crate::format::vault::{Document, Payload};
 use crate::format::{EnrolmentId, VaultId};
@@ -200,7 +199,7 @@ impl OpenedByKit {
             data_key,
             payload,
             memory: Memory::Current,
-            item: DataKeyItem { wraps: vec![wrap] },
+            wraps: Wraps::first(wrap.clone()),
             opened_wrap: 0,
             alone: true,
             finished_rotation: false,
@@ -240,24 +239,19 @@ impl OpenedByKit {
         }
         let goes = |id| id == header.data_key || Some(id) == earlier || Some(id) == under_way && writable;
         let items = edges.lock_items(id)?;
-        let (mut wraps, after) = unlocked.take_others(&goes)?;
-        wraps.extend(unlocked.item.wraps.drain(..).chain(after));
-        wraps.extend(next.iter().map(|(next, _)| next.clone()));
-        if wraps.len() > WRAP_LIMIT {
+        let (before, after) = unlocked.take_others(&goes)?;
+        let is_alone = before.is_empty() && after.is_empty();
+        let wraps = Wraps::enrolled(before, wrap, after, next.as_ref().map(|(next, _)| next.clone()));
+        if !wraps.fit() {
             let detail = "it holds too many wraps of other data keys to add one".into();
             return Err(Error::KeyNotOurs { keychain: keychain.name(), detail });
         }
-        let newest = match (&next, wraps.len()) {
-            (Some((_, next)), _) => Some(next),
-            (None, 1) => Some(&kek),
-            (None, _) => None,
+        let newest = match &next {
+            Some((_, next)) => Some(next),
+            None => is_alone.then_some(&kek),
         };
-        let item = DataKeyItem { wraps };
         let stood = keychain.get(&id.to_string(), ItemKind::DataKey)?;
-        let written = unlocked.put_item(item, |edges, item| match newest {
-            Some(newest) => write_item(edges, id, item, newest),
-            None => write_item_again(edges, id, item),
-        });
+        let written = unlocked.put_item(wraps, newest);
         written.map_err(|error| match keychain.get(&id.to_string(), ItemKind::DataKey) {
             Ok(stands) if stands == stood => error,
             // A write that failed or timed out may have been done.
@@ -289,43 +283,5 @@ impl OpenedByKit {
             unlocked.notices.push(Notice::AnchorNotWritten { reason: error.to_string() });
         }
         Ok(unlocked)
-    }
-}
-
-impl Unlocked {
-    /// Returns the wraps of other data keys that stand in this computer's keychain, those that stand before the last one
-    /// that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
-    /// wraps being kept here. The order matters: the newest data key stands last.
-    fn take_others(&self, goes: &dyn Fn(crate::format::DataKeyId) -> bool) -> Result<(Vec<Wrap>, Vec<Wrap>), Error> {
-        let vault = self.id();
-        let stored = self.edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?;
-        let mut others: Vec<Wrap> = Vec::new();
-        let mut before = 0;
-        for item in stored.iter().filter_map(|stored| DataKeyItem::parse(&stored.bytes).ok()) {
-            for wrap in item.wraps.into_iter().filter(|wrap| wrap.header.vault == vault) {
-                if goes(wrap.header.data_key) {
-                    before = others.len();
-                } else if !others.contains(&wrap) {
-                    others.push(wrap);
-                }
-            }
-        }
-        // The last one is not deleted but written over: a keychain that asks its user by item goes on knowing it.
-        for surplus in stored.iter().skip(1) {
-            let holds_others = DataKeyItem::parse(&surplus.bytes)
-                .is_ok_and(|item| item.wraps.iter().any(|wrap| !goes(wrap.header.data_key)));
-            if holds_others {
-                // Deleting it before its wraps stand elsewhere could lose them.
-                let (provider, count) = (self.edges.keychain.name(), stored.len());
-                return Err(
-                    crate::keychain::KeychainError::Ambiguous { provider, count, kind: ItemKind::DataKey }.into()
-                );
-            }
-        }
-        for surplus in stored.iter().skip(1) {
-            self.edges.keychain.delete(&surplus.handle)?;
-        }
-        let after = others.split_off(before);
-        Ok((others, after))
     }
 }

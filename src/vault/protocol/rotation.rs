@@ -5,12 +5,11 @@
 //! cut short, an unlock goes on with.
 
 use super::anchor::Memory;
-use super::create::{WrapNames, new_wrap, write_item, write_item_again};
-use super::unlock::unwrap_data_key;
+use super::wraps::{WrapNames, Wraps, new_wrap, unwrap_data_key};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
 use crate::error::Error;
-use crate::format::item::{DataKeyItem, Wrap};
+use crate::format::item::Wrap;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{self, Header, Moment, Part, Slot, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId};
@@ -65,17 +64,22 @@ pub(in crate::vault) struct OpenedPending {
     pub(in crate::vault) key: DataKey,
 }
 
-/// What an unlock finds of a rotation.
-enum Found {
+/// What is next in a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
     Nothing,
-    /// The vault has moved and the item still holds earlier wraps.
-    Unfinished,
-    /// The second wrap is there; nobody has noted since when.
-    NotTimed,
-    Waiting,
-    Settled,
-    /// The second wrap is not there, though it was this computer that began.
-    Lost,
+    /// Step d: the vault has moved, and the item still holds earlier wraps.
+    Finish,
+    /// Step b': the item holds the next data key, and nobody has noted since when.
+    NoteTime,
+    Wait,
+    /// Steps c and d.
+    Move,
+    /// Step a, with another data key: the keychain has lost this one.
+    Restart,
+    /// The same, but another rotation would end recovery kits.
+    Cancel,
+    /// Another computer's.
     Elsewhere,
 }
 
@@ -84,8 +88,8 @@ impl Unlocked {
     #[must_use]
     pub fn rotation(&self) -> Option<Rotation> {
         let under_way = self.payload.under_way()?;
-        match self.find_rotation() {
-            Found::Elsewhere | Found::Lost => Some(Rotation::Elsewhere),
+        match self.next_step() {
+            Step::Elsewhere | Step::Restart | Step::Cancel => Some(Rotation::Elsewhere),
             _ => Some(Rotation::Waits { left: self.own_time(under_way).and_then(|since| self.left(since)) }),
         }
     }
@@ -113,17 +117,17 @@ impl Unlocked {
     /// password.
     pub fn settle_rotation(&mut self, password: &Password, settle: Settle) -> Result<Rotation, Error> {
         self.check_writable()?;
-        match self.find_rotation() {
-            Found::Nothing => return Ok(Rotation::Settled),
-            Found::Unfinished => {
+        match self.next_step() {
+            Step::Nothing => return Ok(Rotation::Settled),
+            Step::Finish => {
                 self.finish_anew()?;
                 return Ok(Rotation::Settled);
             }
-            Found::Lost | Found::Elsewhere => return Ok(Rotation::Elsewhere),
-            Found::NotTimed => self.note_time()?,
-            Found::Waiting | Found::Settled => {}
+            Step::Restart | Step::Cancel | Step::Elsewhere => return Ok(Rotation::Elsewhere),
+            Step::NoteTime => self.note_time()?,
+            Step::Wait | Step::Move => {}
         }
-        if settle == Settle::InTime && !matches!(self.find_rotation(), Found::Settled) {
+        if settle == Settle::InTime && !matches!(self.next_step(), Step::Move) {
             return Ok(self.rotation().unwrap_or(Rotation::Settled));
         }
         let pending = self.open_pending(password)?;
@@ -215,12 +219,9 @@ impl Unlocked {
     /// Steps b and b', once the vault names the next data key.
     fn carry_on(&mut self, lock: &mut dyn LockedStore, next: Wrap, kek: &Kek) -> Result<(), Error> {
         let vault = self.id();
-        // Where a password change was cut short, the password that was typed now is the one that stays: another would
-        // open the vault and not its next data key.
-        let wraps = vec![self.wrap().clone(), next];
         let items = self.edges.lock_items(vault)?;
         self.check_item_unchanged()?;
-        self.put_item(DataKeyItem { wraps }, |edges, item| write_item(edges, vault, item, kek))?;
+        self.put_item(Wraps::rotating(self.wrap().clone(), next), Some(kek))?;
         drop(items);
         self.edges.host.sync_disks();
         self.note_time_under(lock)
@@ -232,12 +233,11 @@ impl Unlocked {
         if !self.alone || self.memory != Memory::Current || self.check_writable().is_err() {
             return;
         }
-        let found = self.find_rotation();
-        let done = match found {
-            Found::Waiting => return,
-            Found::Nothing => {
+        let done = match self.next_step() {
+            Step::Wait => return,
+            Step::Nothing => {
                 let own = self.document.header.data_key;
-                if self.item.wraps.iter().any(|wrap| wrap.header.data_key != own) {
+                if self.wraps.has_others(own) {
                     self.notices.push(Notice::OtherDataKey);
                 }
                 if let Some(vault::Rotation::Cancelled(cancelled)) = &self.payload.rotation {
@@ -245,23 +245,22 @@ impl Unlocked {
                 }
                 return;
             }
-            Found::Elsewhere => {
+            Step::Elsewhere => {
                 self.notices.push(Notice::RotationElsewhere);
                 return;
             }
-            Found::Unfinished => self.finish_anew().map(|()| true),
-            Found::NotTimed => self.note_time().map(|()| false),
-            Found::Settled => match self.open_pending(password) {
+            Step::Finish => self.finish_anew().map(|()| true),
+            Step::NoteTime => self.note_time().map(|()| false),
+            Step::Move => match self.open_pending(password) {
                 Ok(Some(next)) => self.move_to(next).map(|()| true),
                 Ok(None) => Err(Error::WrongPassword { earlier_boot: false, vault_may_be_damaged: false }),
                 Err(error) => Err(error),
             },
-            // A kit's secret is on paper alone: beginning anew without asking for it would end the kit.
-            Found::Lost if !self.document.header.slots.is_empty() => self.give_up().map(|()| {
+            Step::Cancel => self.give_up().map(|()| {
                 self.notices.push(Notice::RotationCancelled(CancelReason::KeyLost));
                 false
             }),
-            Found::Lost => self.begin(password, NextKit::None, None).map(|rotation| {
+            Step::Restart => self.begin(password, NextKit::None, None).map(|rotation| {
                 self.notices.push(Notice::RotationRestarted);
                 rotation == Rotation::Settled
             }),
@@ -282,14 +281,13 @@ impl Unlocked {
         let mut lock = self.lock()?;
         self.change_under(&mut *lock, &Change::RotationCancelled)?;
         // The keychain may have brought wraps of an earlier rotation back as well.
-        if matches!(self.find_rotation(), Found::Unfinished) { self.finish(&mut *lock) } else { Ok(()) }
+        if matches!(self.next_step(), Step::Finish) { self.finish(&mut *lock) } else { Ok(()) }
     }
 
     /// Opens the next data key with the password; `None` where no rotation is under way or no wrap of it opens.
     pub(in crate::vault) fn open_pending(&self, password: &Password) -> Result<Option<OpenedPending>, Error> {
         let Some(rotation) = self.payload.under_way() else { return Ok(None) };
-        let wraps = self.item.wraps.iter().rev().filter(|wrap| wrap.header.data_key == rotation.data_key);
-        for wrap in wraps {
+        for wrap in self.wraps.of_key(rotation.data_key).rev() {
             let available = self.edges.host.available_memory();
             let kek = derive_kek(password, &rotation.pepper.0, &wrap.header.kdf, available)?;
             if let Some(key) = unwrap_data_key(wrap, &kek) {
@@ -299,24 +297,28 @@ impl Unlocked {
         Ok(None)
     }
 
-    fn find_rotation(&self) -> Found {
+    /// Tells which step is next: the table of docs/format.md, section 8.1, row by row.
+    fn next_step(&self) -> Step {
         let own = self.document.header.data_key;
-        let holds = |id: DataKeyId| self.item.wraps.iter().any(|wrap| wrap.header.data_key == id);
-        match self.payload.under_way() {
-            None => {
-                let others = self.item.wraps.iter().any(|wrap| wrap.header.data_key != own);
-                // The newest data key stands last. Where that is not the vault's, an older copy may stand here for a
-                // moment, and its user still needs the other wrap.
-                let moved = self.item.wraps.last().is_some_and(|wrap| wrap.header.data_key == own);
-                if others && moved { Found::Unfinished } else { Found::Nothing }
-            }
-            Some(rotation) if holds(rotation.data_key) => match self.own_time(rotation) {
-                None => Found::NotTimed,
-                Some(since) if self.left(since) == Some(0) => Found::Settled,
-                Some(_) => Found::Waiting,
-            },
-            Some(rotation) if rotation.part(self.enrolment()).is_some() => Found::Lost,
-            Some(_) => Found::Elsewhere,
+        let Some(rotation) = self.payload.under_way() else {
+            return match (self.wraps.has_others(own), self.wraps.newest_key() == Some(own)) {
+                (true, true) => Step::Finish,
+                // An older copy may stand here for a moment, and its user still needs the other wrap.
+                (true, false) | (false, _) => Step::Nothing,
+            };
+        };
+        let holds_next = self.wraps.of_key(rotation.data_key).next().is_some();
+        let has_part = rotation.part(self.enrolment()).is_some();
+        let left = self.own_time(rotation).map(|since| self.left(since));
+        // A kit's secret is on paper alone: another rotation, without asking for it, would end the kit.
+        let would_end_kits = !self.document.header.slots.is_empty();
+        match (holds_next, has_part, left) {
+            (true, _, None) => Step::NoteTime,
+            (true, _, Some(Some(0))) => Step::Move,
+            (true, _, Some(_)) => Step::Wait,
+            (false, true, _) if would_end_kits => Step::Cancel,
+            (false, true, _) => Step::Restart,
+            (false, false, _) => Step::Elsewhere,
         }
     }
 
@@ -381,7 +383,7 @@ impl Unlocked {
         self.check_writable()?;
         // What settled is what was read when this vault was unlocked: it must still stand, note and all.
         self.check_item_unchanged()?;
-        let still = !matches!(self.find_rotation(), Found::NotTimed);
+        let still = !matches!(self.next_step(), Step::NoteTime);
         let rotation = self.payload.under_way().filter(|rotation| still && rotation.data_key == next.id);
         let rotation = rotation.cloned().ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
         // A slot that a newer program has added since, without a part in the rotation, would end with it.
@@ -431,26 +433,10 @@ impl Unlocked {
         self.remember_written();
         self.write_second_copy(lock)?;
         let own = self.document.header.data_key;
-        let wraps: Vec<Wrap> = self.item.wraps.iter().filter(|wrap| wrap.header.data_key == own).cloned().collect();
         let vault = self.id();
         let _items = self.edges.lock_items(vault)?;
         self.check_item_unchanged()?;
-        self.put_item(DataKeyItem { wraps }, |edges, item| write_item_again(edges, vault, item))
-    }
-
-    /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
-    pub(in crate::vault) fn put_item(
-        &mut self,
-        item: DataKeyItem,
-        write: impl FnOnce(&Edges, &DataKeyItem) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        write(&self.edges, &item)?;
-        let own = self.document.header.data_key;
-        let opened = item.wraps.iter().rposition(|wrap| wrap.header.data_key == own);
-        let missing = || Error::KeyMissing { keychain: self.edges.keychain.name(), vault: self.id() };
-        self.opened_wrap = opened.ok_or_else(missing)?;
-        self.item = item;
-        Ok(())
+        self.put_item(self.wraps.rotated(own), None)
     }
 }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::anchor::{self, Memory};
-use crate::crypto::cobblestone;
-use crate::crypto::hmac::sha512;
+use super::wraps::unwrap_data_key;
 use crate::crypto::kdf::derive_kek;
-use crate::crypto::secret::{DataKey, Kek, Password};
+use crate::crypto::secret::{DataKey, Password};
 use crate::error::Error;
-use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap};
+use crate::format::item::{DataKeyItem, WRAP_LIMIT};
 use crate::format::vault::{Document, Payload};
-use crate::format::{FormatError, Timestamp, label};
+use crate::format::{FormatError, Timestamp};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::StoreError;
@@ -178,7 +177,7 @@ impl FoundKey {
             data_key: opened.data_key,
             payload,
             memory: Memory::Current,
-            item,
+            wraps: item.into(),
             opened_wrap: opened.wrap,
             alone: stored == 1,
             finished_rotation: false,
@@ -267,12 +266,6 @@ impl FoundKey {
 fn boot_time(host: &dyn Host) -> Option<Timestamp> {
     let seconds = i64::try_from(host.boot_seconds()?).ok()?;
     Some(Timestamp::from_unix(host.now().as_unix().saturating_sub(seconds)))
-}
-
-/// Opens one wrap; `None` for a wrong key and for an altered wrap alike.
-pub(in crate::vault) fn unwrap_data_key(wrap: &Wrap, kek: &Kek) -> Option<DataKey> {
-    let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&wrap.protected)];
-    DataKey::fill_with(|key| cobblestone::open_key(kek.expose(), &context, &wrap.wrapped, key)).ok()
 }
 
 impl Unlocked {

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::protocol::{anchor, create};
+use super::protocol::anchor;
 use super::*;
 use crate::crypto::secret::{KEY_LEN, Password};
+use crate::format::item::DataKeyItem;
 use crate::keychain::{ItemKind, KeychainError, MemoryFault, MemoryKeychain};
 use crate::store::MemoryStore;
 
@@ -202,9 +203,10 @@ impl Machine {
         let item = ITEM.get_or_init(|| {
             let header = machine.document().header;
             let enrolment = crate::format::EnrolmentId::from_bytes([2; 16]);
-            let names = create::WrapNames { vault: VAULT, data_key: header.data_key, enrolment };
+            let names = protocol::wraps::WrapNames { vault: VAULT, data_key: header.data_key, enrolment };
             let (password, pepper) = (password(OTHER_PASSWORD), header.pepper.0);
-            let wrap = create::new_wrap(&machine.edges(), names, &data_key(), &password, &pepper, KdfCost::FLOOR);
+            let wrap =
+                protocol::wraps::new_wrap(&machine.edges(), names, &data_key(), &password, &pepper, KdfCost::FLOOR);
             DataKeyItem { wraps: vec![wrap.unwrap().0] }.to_bytes().unwrap()
         });
         machine.set_item(item);

@@ -223,14 +223,14 @@ fn an_item_whose_newest_wrap_does_not_open_is_not_taken_for_written() {
     let item = DataKeyItem::parse(&life().item).unwrap();
     let pepper = machine.document().header.pepper.0;
     let kek = |text: &str| derive_kek(&password(text), &pepper, &item.wraps[0].header.kdf, None).unwrap();
-    let write = |kek| protocol::create::write_item(&machine.edges(), VAULT, &item, &kek);
+    let write = |kek| protocol::items::write(&machine.edges(), VAULT, &item.clone().into(), Some(&kek));
     write(kek(PASSWORD)).unwrap();
     assert_fails!(write(kek(OTHER_PASSWORD)), Error::KeychainForgets { .. });
     // Nor where another item that opens stands in its place.
     let mut other = item.clone();
     other.wraps.insert(0, other.wraps[0].clone());
     machine.keychain.inject(MemoryFault::Lie);
-    let lied = protocol::create::write_item(&machine.edges(), VAULT, &other, &kek(PASSWORD));
+    let lied = protocol::items::write(&machine.edges(), VAULT, &other.into(), Some(&kek(PASSWORD)));
     assert_fails!(lied, Error::KeychainForgets { .. });
 }
 
