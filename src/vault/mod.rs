@@ -26,7 +26,7 @@ use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
 use crate::keychain::{ItemLock, Keychain};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 pub use contents::Effect;
 pub use contents::join::Joined;
@@ -184,43 +184,6 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// Reads the vault file; where it is missing or does not parse, the previous one.
-    ///
-    /// # Errors
-    /// [`Error::VaultNotFound`], [`Error::UnsupportedVersion`], [`Error::Damaged`] where neither file parses,
-    /// [`Error::Io`].
-    pub fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let place = store.place();
-        let current = store.load();
-        let failed = match current {
-            Ok(Some(bytes)) => match Document::parse(&bytes) {
-                Ok(document) => {
-                    return Ok(Self { store, standing: Some(bytes), document, source: Source::Current });
-                }
-                Err(error @ (FormatError::Version { .. } | FormatError::BeforeRelease))
-                    if !is_damaged_copy(&*store, &bytes) =>
-                {
-                    return Err(Error::from_format(format!("the vault {place}"), error));
-                }
-                Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),
-            },
-            Ok(None) => (None, Error::VaultNotFound { place: place.clone() }),
-            Err(error @ (StoreError::TooLarge { .. } | StoreError::NotAFile { .. })) => {
-                (None, Error::from_store(&place, error))
-            }
-            Err(error) => return Err(Error::from_store(&place, error)),
-        };
-        let (standing, error) = failed;
-        let previous = store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
-        match previous {
-            Some(document) => {
-                let source = Source::Previous { reason: reason_of(&error), other_key: false };
-                Ok(Self { store, standing, document, source })
-            }
-            None => Err(error),
-        }
-    }
-
     /// Returns the vault's id. It is not authenticated until the vault is unlocked.
     #[must_use]
     pub fn id(&self) -> VaultId {
@@ -268,21 +231,6 @@ pub struct Unlocked {
 impl fmt::Debug for Unlocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unlocked").field("id", &self.id()).finish_non_exhaustive()
-    }
-}
-
-/// Tells whether a vault file is the previous one but for a single byte: that is damage and no other version.
-fn is_damaged_copy(store: &dyn Store, bytes: &[u8]) -> bool {
-    let Ok(Some(previous)) = store.load_previous() else { return false };
-    previous.len() == bytes.len() && previous.iter().zip(bytes).filter(|(one, other)| one != other).count() == 1
-}
-
-/// Says why the vault file cannot be used, in the middle of a sentence about it.
-fn reason_of(error: &Error) -> String {
-    match error {
-        Error::VaultNotFound { .. } => "it is missing".into(),
-        Error::Damaged { detail, .. } => detail.clone(),
-        other => other.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::anchor::{self, Memory};
 use super::rotation::OpenedPending;
+use super::speaker::{Why, reason_of};
 use super::wraps::{WrapNames, Wraps, new_wrap};
 use super::write::Accepted;
 use crate::crypto::kdf::KdfCost;
@@ -17,7 +18,7 @@ use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::vault::contents::change::Change;
 use crate::vault::contents::kits;
-use crate::vault::{CancelReason, Edges, Notice, Source, Unlocked, Vault, open_payload, reason_of};
+use crate::vault::{CancelReason, Edges, Notice, Source, Unlocked, Vault, open_payload};
 
 /// A vault that a recovery kit has opened. Only [`OpenedByKit::enroll`] leads on from here.
 pub struct OpenedByKit {
@@ -53,23 +54,17 @@ impl Vault {
                 (error, reason)
             }
         };
-        // What is damaged may be the list of kits itself.
-        if self.source != Source::Current {
-            return Err(error);
-        }
-        // So may be the id, which every wrap is bound to; a kit that opens the previous file vouches for its id.
-        let previous = self.store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
-        let Some(previous) = previous else { return Err(error) };
-        let intact = previous.header.slots == self.document.header.slots;
-        match opened(&previous, secret) {
+        // What is damaged may be the list of kits itself. So may be the id, which every wrap is bound to; a kit that opens
+        // the previous file vouches for its id.
+        let of_previous = self.let_previous_speak(|current, previous| {
+            let Ok(found) = opened(previous, secret) else { return Ok(None) };
             // A kit that was revoked with the last write opens the one before: that is no reason to go back to it.
-            Ok((kit, data_key, payload)) if intact || open_payload(&self.document, &data_key).is_err() => {
-                self.document = previous;
-                self.source = Source::Previous { reason, other_key: false };
-                Ok(self.with_payload(kit, data_key, payload, secret))
-            }
-            _ => Err(error),
-        }
+            let intact = previous.header.slots == current.header.slots;
+            let speaks = intact || open_payload(current, &found.1).is_err();
+            Ok(speaks.then(|| (found, Why::damaged(reason))))
+        })?;
+        let (kit, data_key, payload) = of_previous.ok_or(error)?;
+        Ok(self.with_payload(kit, data_key, payload, secret))
     }
 
     fn with_payload(self, kit: KitName, data_key: DataKey, payload: Payload, secret: &KitSecret) -> OpenedByKit {

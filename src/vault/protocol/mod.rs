@@ -9,6 +9,7 @@ pub mod items;
 pub mod merge;
 pub mod password;
 pub mod rotation;
+pub mod speaker;
 pub mod unlock;
 pub mod wraps;
 pub mod write;

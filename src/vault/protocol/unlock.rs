@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use super::anchor::{self, Memory};
+use super::speaker::{Why, reason_of};
 use super::wraps::unwrap_data_key;
 use crate::crypto::kdf::derive_kek;
 use crate::crypto::secret::{DataKey, Password};
 use crate::error::Error;
 use crate::format::item::{DataKeyItem, WRAP_LIMIT};
-use crate::format::vault::{Document, Payload};
-use crate::format::{FormatError, Timestamp};
+use crate::format::vault::Document;
+use crate::format::{FormatError, Timestamp, VaultId};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::StoreError;
-use crate::vault::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload, reason_of};
+use crate::vault::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, open_payload};
 
 /// A vault with this computer's wrapped data key beside it: all that a password is still needed for.
 pub struct FoundKey {
@@ -33,51 +34,21 @@ impl Vault {
     /// # Errors
     /// [`Error::KeyMissing`], [`Error::KeyNotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
     pub fn find_key(mut self, keychain: Arc<dyn Keychain>, host: Arc<dyn Host>) -> Result<FoundKey, Error> {
-        let found = match self.stored_items(&*keychain) {
+        let found = match stored_items(&*keychain, self.id()) {
             Err(error @ (Error::KeyMissing { .. } | Error::KeyNotOurs { .. })) => {
                 // The id itself may be what is damaged.
-                let other = |previous: &Document| previous.header.vault != self.id();
-                let Some(previous) = self.previous().filter(other).filter(|_| self.source != Source::Copy) else {
-                    return Err(error);
-                };
-                self.document = previous;
-                self.source = Source::Previous { reason: PROTECTED_DAMAGED.into(), other_key: false };
-                self.stored_items(&*keychain).map_err(|_| error)
+                let of_previous = self.let_previous_speak(|current, previous| {
+                    let other = previous.header.vault != current.header.vault;
+                    let found = other.then(|| stored_items(&*keychain, previous.header.vault).ok()).flatten();
+                    Ok(found.map(|found| (found, Why::damaged(PROTECTED_DAMAGED))))
+                });
+                of_previous.and_then(|found| found.ok_or(error))
             }
             other => other,
         };
         let (items, stored) = found?;
         let edges = Edges { store: Arc::clone(&self.store), keychain, host };
         Ok(FoundKey { edges, vault: self, items, stored })
-    }
-
-    /// Returns the items that can be this vault's, and how many are stored.
-    fn stored_items(&self, keychain: &dyn Keychain) -> Result<(Vec<DataKeyItem>, usize), Error> {
-        let vault = self.id();
-        let stored = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
-        if stored.is_empty() {
-            return Err(Error::KeyMissing { keychain: keychain.name(), vault });
-        }
-        let not_ours = |detail: String| Error::KeyNotOurs { keychain: keychain.name(), detail };
-        let mut items = Vec::new();
-        let mut failed = None;
-        for item in &stored {
-            match DataKeyItem::parse(&item.bytes) {
-                Ok(item) if item.wraps.iter().any(|wrap| wrap.header.vault == vault) => items.push(item),
-                Ok(_) => failed = Some(not_ours("it belongs to another vault".into())),
-                Err(FormatError::Malformed(detail)) => failed = Some(not_ours(detail)),
-                Err(error) => failed = Some(Error::from_format("the data-key item", error)),
-            }
-        }
-        match failed {
-            Some(error) if items.is_empty() => Err(error),
-            _ => Ok((items, stored.len())),
-        }
-    }
-
-    fn previous(&self) -> Option<Document> {
-        let bytes = self.store.load_previous().ok().flatten()?;
-        Document::parse(&bytes).ok()
     }
 
     /// Unlocks the vault: [`Vault::find_key`] and [`FoundKey::unlock`] in one. Writes nothing.
@@ -91,6 +62,29 @@ impl Vault {
         host: Arc<dyn Host>,
     ) -> Result<Unlocked, Error> {
         self.find_key(keychain, host)?.unlock(password)
+    }
+}
+
+/// Returns the items that can be this vault's, and how many are stored.
+fn stored_items(keychain: &dyn Keychain, vault: VaultId) -> Result<(Vec<DataKeyItem>, usize), Error> {
+    let stored = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
+    if stored.is_empty() {
+        return Err(Error::KeyMissing { keychain: keychain.name(), vault });
+    }
+    let not_ours = |detail: String| Error::KeyNotOurs { keychain: keychain.name(), detail };
+    let mut items = Vec::new();
+    let mut failed = None;
+    for item in &stored {
+        match DataKeyItem::parse(&item.bytes) {
+            Ok(item) if item.wraps.iter().any(|wrap| wrap.header.vault == vault) => items.push(item),
+            Ok(_) => failed = Some(not_ours("it belongs to another vault".into())),
+            Err(FormatError::Malformed(detail)) => failed = Some(not_ours(detail)),
+            Err(error) => failed = Some(Error::from_format("the data-key item", error)),
+        }
+    }
+    match failed {
+        Some(error) if items.is_empty() => Err(error),
+        _ => Ok((items, stored.len())),
     }
 }
 
@@ -145,7 +139,7 @@ impl FoundKey {
     }
 
     fn open_data_key(&mut self, password: &Password) -> Result<Opened, Error> {
-        match self.try_wraps(password, &self.vault.document)? {
+        match try_wraps(&self.items, &*self.edges.host, password, &self.vault.document)? {
             Tried::Opened(opened) => Ok(opened),
             tried => self.unlock_previous(password, &tried),
         }
@@ -155,8 +149,15 @@ impl FoundKey {
         let place = self.edges.store.place();
         let payload = match open_payload(&self.vault.document, &opened.data_key) {
             Ok(payload) => payload,
+            // The password has proved right.
             Err(error) => {
-                self.open_previous(&opened.data_key, Error::from_format(format!("the vault {place}"), error))?
+                let error = Error::from_format(format!("the vault {place}"), error);
+                let of_previous = self.vault.let_previous_speak(|current, previous| {
+                    let same = previous.header.vault == current.header.vault;
+                    let payload = same.then(|| open_payload(previous, &opened.data_key).ok()).flatten();
+                    Ok(payload.map(|payload| (payload, Why::damaged(reason_of(&error)))))
+                })?;
+                of_previous.ok_or(error)?
             }
         };
         let Self { vault, edges, mut items, stored } = self;
@@ -187,51 +188,29 @@ impl FoundKey {
         Ok(unlocked)
     }
 
-    /// Tries the wraps of the data key that the document names, the newest first, four at most.
-    fn try_wraps(&self, password: &Password, document: &Document) -> Result<Tried, Error> {
-        let candidates = self.items.iter().enumerate().flat_map(|(item, wraps)| {
-            wraps.wraps.iter().enumerate().rev().map(move |(wrap, candidate)| (item, wrap, candidate))
-        });
-        let header = &document.header;
-        let mut tried = 0;
-        for (item, wrap, candidate) in candidates {
-            if candidate.header.vault != header.vault || candidate.header.data_key != header.data_key {
-                continue;
-            }
-            tried += 1;
-            if tried > WRAP_LIMIT {
-                break;
-            }
-            let available = self.edges.host.available_memory();
-            let kek = derive_kek(password, &header.pepper.0, &candidate.header.kdf, available)?;
-            if let Some(data_key) = unwrap_data_key(candidate, &kek) {
-                return Ok(Tried::Opened(Opened { data_key, item, wrap }));
-            }
-        }
-        Ok(if tried == 0 { Tried::NoWrap } else { Tried::NoneOpens })
-    }
-
     /// Tells a wrong password from a vault file whose pepper or data key's id is damaged: where those of the previous
     /// file are others, that one may still open. The digest does not help here, since it does not cover them.
     fn unlock_previous(&mut self, password: &Password, tried: &Tried) -> Result<Opened, Error> {
-        let header = &self.vault.document.header;
-        let other = |previous: &Document| {
-            previous.header.pepper != header.pepper || previous.header.data_key != header.data_key
-        };
-        let previous = self.previous().filter(other).filter(|_| self.vault.source != Source::Copy);
-        let same_key = previous.as_ref().is_some_and(|previous| previous.header.data_key == header.data_key);
-        let tried_previous = match previous {
-            Some(previous) => match self.try_wraps(password, &previous)? {
-                Tried::Opened(opened) => {
-                    self.vault.document = previous;
-                    let reason = if same_key { PROTECTED_DAMAGED } else { OTHER_DATA_KEY };
-                    self.vault.source = Source::Previous { reason: reason.into(), other_key: !same_key };
-                    return Ok(opened);
+        let (mut same_key, mut tried_previous) = (false, None);
+        let (items, host) = (&self.items, &*self.edges.host);
+        let opened = self.vault.let_previous_speak(|current, previous| {
+            let (current, header) = (&current.header, &previous.header);
+            if header.vault != current.vault || (header.pepper, header.data_key) == (current.pepper, current.data_key) {
+                return Ok(None);
+            }
+            same_key = header.data_key == current.data_key;
+            let reason = if same_key { PROTECTED_DAMAGED } else { OTHER_DATA_KEY };
+            Ok(match try_wraps(items, host, password, previous)? {
+                Tried::Opened(opened) => Some((opened, Why { reason: reason.into(), other_key: !same_key })),
+                tried => {
+                    tried_previous = Some(tried);
+                    None
                 }
-                tried => Some(tried),
-            },
-            None => None,
-        };
+            })
+        })?;
+        if let Some(opened) = opened {
+            return Ok(opened);
+        }
         if matches!((tried, tried_previous), (Tried::NoWrap, None | Some(Tried::NoWrap))) {
             let detail = "its data key is not the one the vault file names".into();
             return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
@@ -244,22 +223,30 @@ impl FoundKey {
         let vault_may_be_damaged = differs || same_key || matches!(tried, Tried::NoWrap);
         Err(Error::WrongPassword { earlier_boot, vault_may_be_damaged })
     }
+}
 
-    /// Opens the previous vault file after the password proved right and the vault file did not open.
-    fn open_previous(&mut self, data_key: &DataKey, error: Error) -> Result<Payload, Error> {
-        if self.vault.source != Source::Current {
-            return Err(error);
+/// Tries the wraps of the data key that the document names, the newest first, four at most.
+fn try_wraps(items: &[DataKeyItem], host: &dyn Host, password: &Password, document: &Document) -> Result<Tried, Error> {
+    let candidates = items.iter().enumerate().flat_map(|(item, wraps)| {
+        wraps.wraps.iter().enumerate().rev().map(move |(wrap, candidate)| (item, wrap, candidate))
+    });
+    let header = &document.header;
+    let mut tried = 0;
+    for (item, wrap, candidate) in candidates {
+        if candidate.header.vault != header.vault || candidate.header.data_key != header.data_key {
+            continue;
         }
-        let Some(previous) = self.previous() else { return Err(error) };
-        let Ok(payload) = open_payload(&previous, data_key) else { return Err(error) };
-        self.vault.document = previous;
-        self.vault.source = Source::Previous { reason: reason_of(&error), other_key: false };
-        Ok(payload)
+        tried += 1;
+        if tried > WRAP_LIMIT {
+            break;
+        }
+        let available = host.available_memory();
+        let kek = derive_kek(password, &header.pepper.0, &candidate.header.kdf, available)?;
+        if let Some(data_key) = unwrap_data_key(candidate, &kek) {
+            return Ok(Tried::Opened(Opened { data_key, item, wrap }));
+        }
     }
-
-    fn previous(&self) -> Option<Document> {
-        self.vault.previous().filter(|previous| previous.header.vault == self.vault.id())
-    }
+    Ok(if tried == 0 { Tried::NoWrap } else { Tried::NoneOpens })
 }
 
 /// Returns when the computer started. By the wall clock, so it is good for a hint alone.
