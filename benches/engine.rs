@@ -52,7 +52,7 @@ fn prove_a_file(bencher: Bencher<'_, '_>, threads: usize) {
 
 struct Files {
     folder: TempDir,
-    key: FileKey,
+    key: ProjectFileKey,
 }
 
 impl Files {
@@ -66,7 +66,8 @@ impl Files {
         for _ in 0..length >> 20 {
             std::io::Write::write_all(&mut file, &piece).expect("room for the file");
         }
-        Self { folder, key: FileKey::generate().expect("random bytes") }
+        let key = FileKey::generate().expect("random bytes");
+        Self { folder, key: ProjectFileKey { project: "bench".into(), version: 1, key } }
     }
 
     fn input(&self, name: &str) -> File {
@@ -92,9 +93,7 @@ impl Files {
     }
 
     fn opener(&self) -> Opener<File> {
-        let key = || FileKey::from_slice(self.key.expose()).expect("32 bytes");
-        let key = ProjectFileKey { project: "bench".into(), version: 1, key: key() };
-        Opener::new("sealed", "the benchmark", self.input("sealed"), &key).expect("an opened file")
+        Opener::new("sealed", "the benchmark", self.input("sealed"), &self.key).expect("an opened file")
     }
 
     fn open(&self, threads: usize) {

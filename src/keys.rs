@@ -40,20 +40,99 @@ pub trait FileKeys: Sync {
     ///
     /// # Errors
     /// If a file key that may be the one cannot be had.
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error>;
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error>;
+
+    /// Wraps a content key under one version of a project's file key, for the file that begins with this prelude.
+    /// Returns the body of the project stanza.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`] or [`Error::KeyNotFound`] if there is no such file key; [`Error::Random`]; if the file
+    /// key cannot be had.
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error>;
+}
+
+/// The file key that a new file is sealed under, or an old one is moved to: which one, and whoever has it.
+#[derive(Clone, Copy)]
+pub struct SealingKey<'a> {
+    /// Whoever has the file key.
+    pub keys: &'a dyn FileKeys,
+    /// The project's name, as those keys have it.
+    pub project: &'a str,
+    /// The key's version.
+    pub version: u32,
+}
+
+impl SealingKey<'_> {
+    /// Wraps a content key for the file that begins with this prelude.
+    ///
+    /// # Errors
+    /// As [`FileKeys::wrap_content_key`].
+    pub fn wrap(&self, prelude: &[u8; PRELUDE_LEN], content_key: &ContentKey) -> Result<Vec<u8>, Error> {
+        self.keys.wrap_content_key(self.project, self.version, prelude, content_key)
+    }
+
+    /// Tells whether this is the file key that opened a file.
+    #[must_use]
+    pub fn is(&self, opened_by: &OpenedBy) -> bool {
+        opened_by.project == self.project && opened_by.version == self.version
+    }
+}
+
+impl<'a> From<&'a ProjectFileKey> for SealingKey<'a> {
+    fn from(key: &'a ProjectFileKey) -> Self {
+        Self { keys: key, project: &key.project, version: key.version }
+    }
+}
+
+impl std::fmt::Debug for SealingKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { project, version, .. } = self;
+        f.debug_struct("SealingKey").field("project", project).field("version", version).finish_non_exhaustive()
+    }
 }
 
 impl FileKeys for ProjectFileKey {
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         let opened_by = || OpenedBy { project: self.project.clone(), version: self.version };
         Ok(wrapped.unwrap_under(&self.key).map(|content_key| (content_key, opened_by())))
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        if project != self.project || version != self.version {
+            return Err(Error::KeyNotFound { project: project.into(), version });
+        }
+        Ok(wrap_under(&self.key, prelude, content_key)?)
     }
 }
 
 impl FileKeys for Vec<ProjectFileKey> {
     /// Tries one key after the other.
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
-        self.iter().find_map(|key| key.unwrap(wrapped).transpose()).transpose()
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        self.iter().find_map(|key| key.unwrap_content_key(wrapped).transpose()).transpose()
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        let key = self.iter().find(|key| key.project == project && key.version == version);
+        let key = key.ok_or_else(|| Error::KeyNotFound { project: project.into(), version })?;
+        key.wrap_content_key(project, version, prelude, content_key)
     }
 }
 

@@ -49,7 +49,7 @@
 //! unlocked.add_project(&NewProject { name: "acme-2026".into(), ..NewProject::default() })?;
 //!
 //! let key = unlocked.file_key("acme-2026", None)?;
-//! let mut sealer = Sealer::new(&key.key, &Metadata::default(), Vec::new())?;
+//! let mut sealer = Sealer::new(&key, &Metadata::default(), Vec::new())?;
 //! sealer.write_all(b"id,name\n1,Ada Example\n")?;
 //! let sealed = sealer.finish()?; // without it the file does not open
 //!

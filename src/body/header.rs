@@ -5,7 +5,7 @@ use std::io;
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::{ContentKey, FileKey};
+use crate::crypto::secret::ContentKey;
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
 use crate::format::scalar::Base64;
@@ -13,7 +13,7 @@ use crate::format::sealed::{
     BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
 use crate::format::{FileId, FormatError, Timestamp, label};
-use crate::keys::{FileKeys, OpenedBy, WrappedKey, wrap_under};
+use crate::keys::{FileKeys, OpenedBy, SealingKey, WrappedKey};
 
 open_object! {
     /// What is sealed into a file besides its body. Never a size or a digest: a stream's are not known yet.
@@ -102,7 +102,7 @@ impl Header {
 
 /// Makes both blocks of a new sealed file with a fresh content key, each of `least_len` bytes or more if it needs more.
 pub(super) fn seal(
-    file_key: &FileKey,
+    key: SealingKey<'_>,
     metadata: &Metadata,
     least_len: usize,
 ) -> Result<(Prelude, ContentKey, Vec<u8>), Error> {
@@ -117,7 +117,7 @@ pub(super) fn seal(
     let block_len = fitting.max(least_len);
     let prelude = Prelude { block_len, file: FileId::generate()? };
     let bytes = prelude.to_bytes();
-    let project = wrap_under(file_key, &bytes, &content_key)?;
+    let project = key.wrap(&bytes, &content_key)?;
     let metadata = cobblestone::seal(content_key.expose(), &[label::METADATA, &bytes], &json)?;
     let block = Block {
         prelude,
@@ -148,7 +148,7 @@ impl BlockRead {
     /// Asks for the content key; `None` if none of the keys fits, or the block is a delivery's.
     pub(super) fn content_key(&self, keys: &dyn FileKeys) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         let Some(stanza) = self.block.project() else { return Ok(None) };
-        keys.unwrap(WrappedKey { prelude: &self.block.prelude.to_bytes(), stanza })
+        keys.unwrap_content_key(WrappedKey { prelude: &self.block.prelude.to_bytes(), stanza })
     }
 
     pub(super) fn is_authentic(&self, content_key: &ContentKey) -> bool {

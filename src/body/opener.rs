@@ -11,9 +11,8 @@ use super::positioned::{ReadAt, read_full_at};
 use super::sealer::{head, sink_after, writing};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
-use crate::crypto::secret::FileKey;
 use crate::error::Error;
-use crate::keys::FileKeys;
+use crate::keys::{FileKeys, SealingKey};
 
 /// An opened sealed file whose bytes can be read at any position. Its length is proven.
 pub struct Opener<S> {
@@ -166,22 +165,22 @@ impl<S: ReadAt> Opener<S> {
         self.copy_to(Output::Nowhere, run)
     }
 
-    /// Seals the same bytes under a fresh content key and `file_key` into `output`, and returns their length.
+    /// Seals the same bytes under a fresh content key and another file key into `output`, and returns their length.
     ///
     /// The plaintext is never anywhere but in the chunk that is worked on. The new header blocks are as long as these,
     /// or longer. Recipients are not taken over: their stanzas hold the old content key.
     ///
     /// # Errors
-    /// Those of [`Opener::copy_to`]; [`Error::Random`].
-    pub fn reseal_to(
+    /// Those of [`Opener::copy_to`]; [`Error::Random`]; those of [`FileKeys::wrap_content_key`].
+    pub fn reseal_to<'k>(
         &self,
-        file_key: &FileKey,
+        key: impl Into<SealingKey<'k>>,
         metadata: &Metadata,
         output: Output<'_>,
         run: Run<'_>,
     ) -> Result<u64, Error> {
         // A block never grows, and the room in this one was wanted.
-        let (_, head, to) = head(file_key, metadata, self.header.prelude.block_len)?;
+        let (_, head, to) = head(key.into(), metadata, self.header.prelude.block_len)?;
         let sink = sink_after(&head, output)?;
         let work = Reseal { from: &self.cipher, to: &to };
         engine::run(&work, self.all(), sink, run).map_err(|trouble| self.explain(trouble))?;

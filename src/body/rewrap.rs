@@ -10,11 +10,10 @@ use super::header::{self, BlockRead, Silence, Speaking, read_blocks, reading, sp
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
 use crate::crypto::cobblestone::{ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
-use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::{Block, Stanza, stanza};
-use crate::keys::{FileKeys, wrap_under};
+use crate::keys::{FileKeys, SealingKey};
 
 /// A sealed file that can be rewritten in place.
 pub trait Device: ReadAt + WriteAt {
@@ -52,19 +51,19 @@ pub enum Rewrapped {
 /// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],
 /// [`Error::Damaged`] and [`Error::Truncated`] before anything is written; [`Error::Exhausted`] after 2^32 - 1
 /// rewraps; [`Error::Io`], after which the file still opens.
-pub fn rewrap(
+pub fn rewrap<'k>(
     what: &str,
     searched: &str,
     file: &File,
     keys: &dyn FileKeys,
-    to: &ProjectFileKey,
+    to: impl Into<SealingKey<'k>>,
     wait: Duration,
 ) -> Result<Rewrapped, Error> {
     let locked = lock(file, wait).map_err(|source| Error::Io { doing: "lock", path: what.into(), source })?;
     if !locked {
         return Err(Error::Busy { what: what.into(), waited: wait });
     }
-    let result = rewrap_device(what, searched, file, keys, to);
+    let result = rewrap_device(what, searched, file, keys, to.into());
     // The lock ends with the file handle in any case.
     let _ = file.unlock();
     result
@@ -92,7 +91,7 @@ fn rewrap_device(
     searched: &str,
     device: &dyn Device,
     keys: &dyn FileKeys,
-    to: &ProjectFileKey,
+    to: SealingKey<'_>,
 ) -> Result<Rewrapped, Error> {
     let source: &dyn ReadAt = &Reading(device);
     let blocks = read_blocks(what, source)?;
@@ -135,7 +134,7 @@ fn rewrap_device(
             uneven.push(at);
         }
     }
-    let is_there = opened_by.project == to.project && opened_by.version == to.version;
+    let is_there = to.is(&opened_by);
     if is_there && uneven.is_empty() {
         return Ok(Rewrapped::Current);
     }
@@ -150,7 +149,7 @@ fn rewrap_device(
     }
 
     let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;
-    let wrapped = wrap_under(&to.key, &prelude, &content_key)?;
+    let wrapped = to.wrap(&prelude, &content_key)?;
     // All but the project's stay as they are: a recipient whom this program does not know keeps what opens the file.
     let mut stanzas = block.stanzas.clone();
     if let Some(first) = stanzas.first_mut() {
@@ -176,14 +175,16 @@ fn write(what: &str, device: &dyn Device, block: &[u8], at: u64) -> Result<(), E
 }
 
 /// Reads both blocks back: both are what was written, and open with the new key.
-fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: &ProjectFileKey) -> Result<(), Error> {
+fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: SealingKey<'_>) -> Result<(), Error> {
     for at in [0, second] {
         let mut bytes = vec![0; moved.len()];
         let read = read_full_at(source, &mut bytes, at).map_err(|source| reading(what, source))?;
         bytes.truncate(read);
         let is_good = bytes == moved
             && match BlockRead::parse(bytes) {
-                Ok(read) => read.content_key(to)?.is_some_and(|(content_key, _)| read.is_authentic(&content_key)),
+                Ok(read) => read
+                    .content_key(to.keys)?
+                    .is_some_and(|(content_key, opened_by)| to.is(&opened_by) && read.is_authentic(&content_key)),
                 Err(_) => false,
             };
         if !is_good {

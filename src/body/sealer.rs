@@ -10,10 +10,10 @@ use super::positioned::drain_buffers;
 use super::{Input, Output};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, SALT_LEN, SEALED_CHUNK_LEN};
-use crate::crypto::secret::FileKey;
 use crate::error::Error;
 use crate::format::FileId;
 use crate::format::sealed::Prelude;
+use crate::keys::SealingKey;
 
 /// What was sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +30,16 @@ pub struct Written {
 ///
 /// # Errors
 /// [`Error::Io`] of either side, the output's with `doing` "write"; [`Error::Changed`] where a file grew or shrank
-/// meanwhile; [`Error::Random`].
-pub fn seal(
+/// meanwhile; [`Error::Random`]; those of [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
+pub fn seal<'k>(
     what: &str,
-    file_key: &FileKey,
+    key: impl Into<SealingKey<'k>>,
     metadata: &Metadata,
     input: Input<'_>,
     output: Output<'_>,
     run: Run<'_>,
 ) -> Result<Written, Error> {
-    let (prelude, head, cipher) = head(file_key, metadata, 0)?;
+    let (prelude, head, cipher) = head(key.into(), metadata, 0)?;
     let bytes = seal_body(what, &head, &cipher, input, output, run)?;
     Ok(Written { file: prelude.file, bytes })
 }
@@ -82,11 +82,11 @@ pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>
 
 /// Makes the header, with blocks of `least_len` bytes or more, and the body's prefix, and the cipher for its chunks.
 pub(super) fn head(
-    file_key: &FileKey,
+    key: SealingKey<'_>,
     metadata: &Metadata,
     least_len: usize,
 ) -> Result<(Prelude, Vec<u8>, BulkCipher), Error> {
-    let (prelude, content_key, mut head) = header::seal(file_key, metadata, least_len)?;
+    let (prelude, content_key, mut head) = header::seal(key, metadata, least_len)?;
     let mut salt = [0; SALT_LEN];
     crate::crypto::random(&mut salt)?;
     let (cipher, commitment) = BulkCipher::derive(content_key.expose(), &salt, &[&prelude.to_bytes()]);
@@ -126,9 +126,9 @@ impl<W: Write> Sealer<W> {
     /// Writes the header of a new sealed file: fresh content key, file id and salt.
     ///
     /// # Errors
-    /// [`Error::Io`] of the output; [`Error::Random`].
-    pub fn new(file_key: &FileKey, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
-        let (_, head, cipher) = head(file_key, metadata, 0)?;
+    /// [`Error::Io`] of the output; [`Error::Random`]; those of [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
+    pub fn new<'k>(key: impl Into<SealingKey<'k>>, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
+        let (_, head, cipher) = head(key.into(), metadata, 0)?;
         output.write_all(&head).map_err(writing)?;
         let slots = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
         Ok(Self { output, cipher, number: 0, slots, filled: 0, failed: false })

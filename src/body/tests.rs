@@ -21,7 +21,7 @@ fn key(byte: u8) -> ProjectFileKey {
 
 fn sealed(byte: u8, plaintext: &[u8]) -> Vec<u8> {
     let metadata = Metadata { name: Some("clients.csv".into()), ..Metadata::default() };
-    let mut sealer = Sealer::new(&key(byte).key, &metadata, Vec::new()).unwrap();
+    let mut sealer = Sealer::new(&key(byte), &metadata, Vec::new()).unwrap();
     sealer.write_all(plaintext).unwrap();
     sealer.finish().unwrap()
 }
@@ -173,7 +173,7 @@ fn unknown_versions_suites_and_flags_are_named() {
 #[test]
 fn an_unfinished_file_does_not_open() {
     let mut output = Vec::new();
-    let mut sealer = Sealer::new(&key(1).key, &Metadata::default(), &mut output).unwrap();
+    let mut sealer = Sealer::new(&key(1), &Metadata::default(), &mut output).unwrap();
     sealer.write_all(&[1; CHUNK_LEN]).unwrap();
     sealer.flush().unwrap();
     drop(sealer);

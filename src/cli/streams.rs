@@ -62,7 +62,7 @@ pub fn seal_stream(
         Destination::File(path) => {
             let output = OutputFile::create(path, force)?;
             let input = Input::Stream(&mut *source);
-            let sealed = seal(name, &key.key, &metadata, input, Output::At(output.file()), run);
+            let sealed = seal(name, key, &metadata, input, Output::At(output.file()), run);
             let sealed = sealed.map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => write_failed(path, &source),
                 error => failed(error),
@@ -76,7 +76,7 @@ pub fn seal_stream(
         _ => {
             let mut stdout = pipes::stdout()?;
             let output = Output::Stream(&mut stdout);
-            let sealed = seal(name, &key.key, &metadata, Input::Stream(&mut *source), output, run);
+            let sealed = seal(name, key, &metadata, Input::Stream(&mut *source), output, run);
             sealed.map(|sealed| sealed.bytes).map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => whole_or_failed(stream_failed(&source)),
                 error => failed(error),

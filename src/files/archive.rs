@@ -60,7 +60,7 @@ pub fn pack(
     for path in paths {
         check_path(path).map_err(|cause| not_packed(cause).hint("leave out --archive"))?;
     }
-    let sealer = Sealer::new(&key.key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
+    let sealer = Sealer::new(key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
     let mut builder = tar::Builder::new(sealer);
     // Each folder before what is in it, as the walk has found them.
     // The folder itself has no name in its own archive.

@@ -8,6 +8,7 @@ use crate::body::Opener;
 use crate::crypto::secret::ContentKey;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::format::sealed::PRELUDE_LEN;
 use crate::keys::{FileKeys, OpenedBy, WrappedKey};
 use crate::vault::{Among, Unlocked};
 
@@ -64,17 +65,27 @@ impl<'a> Keys<'a> {
 }
 
 impl FileKeys for Keys<'_> {
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         if let Some(project) = &self.project {
-            return self.vault.unwrap_content_key(wrapped, Among::Project(project));
+            return self.vault.unwrap_among(wrapped, Among::Project(project));
         }
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let unwrapped = self.vault.unwrap_content_key(wrapped, Among::Vault { first: last.as_deref() })?;
+        let unwrapped = self.vault.unwrap_among(wrapped, Among::Vault { first: last.as_deref() })?;
         if let Some((_, by)) = &unwrapped
             && last.as_ref() != Some(&by.project)
         {
             self.try_first(&by.project);
         }
         Ok(unwrapped)
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        self.vault.wrap_content_key(project, version, prelude, content_key)
     }
 }

@@ -332,13 +332,12 @@ impl<'a> Sealing<'a> {
         let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
-        let sealed =
-            seal(&what, &self.key.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } if is_stream => stream_failed(&source),
-                Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
-                Error::Changed { .. } => changed(path),
-                error => Failure::of(doing(), error),
-            })?;
+        let sealed = seal(&what, self.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
+            Error::Io { doing: "write", source, .. } if is_stream => stream_failed(&source),
+            Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
+            Error::Changed { .. } => changed(path),
+            error => Failure::of(doing(), error),
+        })?;
         let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
         if sealed.bytes != before.len()
             || after.len() != before.len()

@@ -5,8 +5,9 @@ use super::contents::keys::{earlier_keys, unwrap};
 use super::contents::project::normal;
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::Error;
+use crate::format::sealed::PRELUDE_LEN;
 use crate::format::vault::{Project, ProjectKey};
-use crate::keys::{FileKeys, OpenedBy, WrappedKey};
+use crate::keys::{FileKeys, OpenedBy, WrappedKey, wrap_under};
 
 /// Which file keys may open a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Unlocked {
     ///
     /// # Errors
     /// [`Error::Damaged`] if a file key does not unwrap.
-    pub fn unwrap_content_key(
+    pub fn unwrap_among(
         &self,
         wrapped: WrappedKey<'_>,
         among: Among<'_>,
@@ -79,8 +80,18 @@ impl Unlocked {
 }
 
 impl FileKeys for Unlocked {
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
-        self.unwrap_content_key(wrapped, Among::Vault { first: None })
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        self.unwrap_among(wrapped, Among::Vault { first: None })
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        Ok(wrap_under(&self.file_key(project, Some(version))?.key, prelude, content_key)?)
     }
 }
 
@@ -88,5 +99,5 @@ fn first_fitting(
     mut keys: impl Iterator<Item = Result<ProjectFileKey, Error>>,
     wrapped: WrappedKey<'_>,
 ) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
-    keys.find_map(|key| key.and_then(|key| key.unwrap(wrapped)).transpose()).transpose()
+    keys.find_map(|key| key.and_then(|key| key.unwrap_content_key(wrapped)).transpose()).transpose()
 }

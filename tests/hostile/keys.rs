@@ -27,7 +27,7 @@ pub fn key(project: u8, version: u32) -> ProjectFileKey {
 /// Seals a file under a project's key.
 pub fn sealed(project: u8, version: u32, plaintext: &[u8]) -> Vec<u8> {
     let metadata = Metadata { name: Some("clients.csv".into()), ..Metadata::default() };
-    let mut sealer = Sealer::new(&key(project, version).key, &metadata, Vec::new()).unwrap();
+    let mut sealer = Sealer::new(&key(project, version), &metadata, Vec::new()).unwrap();
     sealer.write_all(plaintext).unwrap();
     sealer.finish().unwrap()
 }

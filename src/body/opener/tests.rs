@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::body::{Input, seal};
 use crate::crypto::cobblestone::TAG_LEN;
-use crate::crypto::secret::ProjectFileKey;
+use crate::crypto::secret::{FileKey, ProjectFileKey};
 
 const HEADER: usize = 8192;
 const BODY: usize = HEADER + PREFIX_LEN;
@@ -29,9 +29,8 @@ fn data(length: usize) -> Vec<u8> {
 
 fn sealed(plain: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::new();
-    let key = FileKey::from_slice(&[1; 32]).unwrap();
     let (input, output) = (Input::Stream(&mut Cursor::new(plain)), Output::Stream(&mut sealed));
-    seal("it", &key, &Metadata::default(), input, output, run(2)).unwrap();
+    seal("it", &key(), &Metadata::default(), input, output, run(2)).unwrap();
     sealed
 }
 

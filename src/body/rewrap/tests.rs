@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::body::{Metadata, Opener, Sealer};
-use crate::crypto::secret::FileKey;
+use crate::crypto::secret::{FileKey, ProjectFileKey};
 
 const BLOCK: usize = 4096;
 const TEXT: &[u8] = b"id,name\n1,Ada Example\n";
@@ -14,7 +14,7 @@ fn key(version: u32) -> ProjectFileKey {
 }
 
 fn sealed(version: u32) -> Vec<u8> {
-    let mut sealer = Sealer::new(&key(version).key, &Metadata::default(), Vec::new()).unwrap();
+    let mut sealer = Sealer::new(&key(version), &Metadata::default(), Vec::new()).unwrap();
     sealer.write_all(TEXT).unwrap();
     sealer.finish().unwrap()
 }
@@ -92,7 +92,7 @@ impl Device for Disk {
 }
 
 fn run(disk: &Disk, to: u32) -> Result<Rewrapped, Error> {
-    rewrap_device("f", "v", disk, &all_keys(), &key(to))
+    rewrap_device("f", "v", disk, &all_keys(), (&key(to)).into())
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_newer_block_whose_key_is_not_at_hand_is_never_written_over() {
     half[..BLOCK].copy_from_slice(&before[..BLOCK]);
     let disk = Disk::new(half.clone(), usize::MAX);
     let keys = vec![key(2), key(1)];
-    assert!(matches!(rewrap_device("f", "v", &disk, &keys, &key(2)), Err(Error::WrongKey { .. })));
+    assert!(matches!(rewrap_device("f", "v", &disk, &keys, (&key(2)).into()), Err(Error::WrongKey { .. })));
     assert_eq!(disk.into_state().bytes, half);
 }
 
@@ -228,7 +228,7 @@ fn what_does_not_open_is_left_as_it_is() {
     both[100] ^= 1;
     both[BLOCK + 100] ^= 1;
     let foreign = {
-        let mut sealer = Sealer::new(&key(9).key, &Metadata::default(), Vec::new()).unwrap();
+        let mut sealer = Sealer::new(&key(9), &Metadata::default(), Vec::new()).unwrap();
         sealer.write_all(TEXT).unwrap();
         sealer.finish().unwrap()
     };

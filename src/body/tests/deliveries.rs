@@ -5,7 +5,7 @@ use crate::crypto::cobblestone;
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ContentKey;
 use crate::format::label;
-use crate::format::sealed::{Block, STANZA_LIMIT, Stanza, stanza};
+use crate::format::sealed::{Block, PRELUDE_LEN, STANZA_LIMIT, Stanza, stanza};
 use crate::keys::{FileKeys, WrappedKey};
 
 const BLOCK: usize = HEADER / 2;
@@ -55,7 +55,11 @@ fn no_file_key_opens_a_delivery_and_none_is_asked_for() {
     );
     struct NoKeys;
     impl FileKeys for NoKeys {
-        fn unwrap(&self, _: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        fn unwrap_content_key(&self, _: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+            panic!("a key was asked for")
+        }
+
+        fn wrap_content_key(&self, _: &str, _: u32, _: &[u8; PRELUDE_LEN], _: &ContentKey) -> Result<Vec<u8>, Error> {
             panic!("a key was asked for")
         }
     }
@@ -129,13 +133,13 @@ fn inspect_tells_a_delivery_from_a_projects_file() {
 fn a_file_that_is_encrypted_again_keeps_the_room_in_its_header() {
     let metadata = Metadata { name: Some("x".repeat(9000)), ..Metadata::default() };
     for (metadata, block_len) in [(Metadata::default(), 16384), (metadata, 20480)] {
-        let (_, head, cipher) = sealer::head(&key(1).key, &Metadata::default(), block_len).unwrap();
+        let (_, head, cipher) = sealer::head((&key(1)).into(), &Metadata::default(), block_len).unwrap();
         let mut file = Vec::new();
         let (mut input, output) = (&b"data"[..], Output::Stream(&mut file));
         sealer::seal_body("f", &head, &cipher, Input::Stream(&mut input), output, Run::quiet()).unwrap();
         let opener = Opener::new("f", "v", &file[..], &key(1)).unwrap();
         let mut again = Vec::new();
-        opener.reseal_to(&key(2).key, &metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
+        opener.reseal_to(&key(2), &metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
         let seen = inspect("f", &again).unwrap();
         assert_eq!((seen.block_len, seen.plaintext_len), (block_len, Some(4)));
         assert_eq!(open(&again, &[2]).unwrap().0, b"data");

@@ -234,7 +234,7 @@ fn a_source_that_shrinks_or_grows_is_told_as_changed() {
         for claimed in [0, 1, 9, BATCH_LEN - 1, BATCH_LEN, BATCH_LEN + 1, 2 * BATCH_LEN, plaintext.len()] {
             let liar = Liar(&plaintext[..length], claimed as u64);
             let sealed = Board::default();
-            let result = seal("it", &key(1).key, &Metadata::default(), Input::At(&liar), Output::At(&sealed), with(3));
+            let result = seal("it", &key(1), &Metadata::default(), Input::At(&liar), Output::At(&sealed), with(3));
             match result {
                 Ok(done) => assert_eq!((length, done.bytes), (claimed, length as u64)),
                 Err(Error::Changed { .. }) => assert_ne!(length, claimed),

@@ -7,7 +7,7 @@ use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ContentKey;
 use crate::format::label;
 use crate::format::sealed::Block;
-use crate::keys::{FileKeys, WrappedKey, wrap_under};
+use crate::keys::{FileKeys, SealingKey, WrappedKey, wrap_under};
 
 const BLOCK: usize = HEADER / 2;
 
@@ -34,13 +34,23 @@ impl Asked {
 }
 
 impl FileKeys for Asked {
-    fn unwrap(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         let mut questions = self.questions.lock().unwrap();
         questions.push(wrapped.stanza.to_vec());
         if self.is_out_of_reach && questions.len() == 1 {
             return Err(Error::ProjectNotFound { name: "out of reach".into(), similar: None });
         }
-        self.keys.unwrap(wrapped)
+        self.keys.unwrap_content_key(wrapped)
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; 32],
+        key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        self.keys.wrap_content_key(project, version, prelude, key)
     }
 }
 
@@ -128,4 +138,25 @@ fn a_key_that_fits_and_a_block_that_does_not_hold_is_damage() {
     }
     assert!(matches!(Asked::of(&[1]).open(&damaged), Err(Error::Damaged { .. })));
     assert!(matches!(Asked::of(&[2]).open(&damaged), Err(Error::WrongKey { .. })));
+}
+
+#[test]
+fn a_file_is_sealed_by_whoever_has_the_key() {
+    let asked = Asked::of(&[1, 2]);
+    let to = |project| SealingKey { keys: &asked, project, version: 1 };
+    let mut sealer = Sealer::new(to("project 2"), &Metadata::default(), Vec::new()).unwrap();
+    sealer.write_all(b"data").unwrap();
+    let file = sealer.finish().unwrap();
+    assert_eq!(open(&file, &[2]).unwrap().0, b"data");
+    let mut again = Vec::new();
+    let opener = Opener::new("f", "v", &file, &asked).unwrap();
+    let metadata = &opener.header().metadata;
+    opener.reseal_to(to("project 1"), metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
+    assert_eq!(open(&again, &[1]).unwrap().0, b"data");
+    let mut output = Vec::new();
+    for key in [to("project 3"), SealingKey { version: 2, ..to("project 1") }] {
+        let sealer = Sealer::new(key, &Metadata::default(), &mut output).map(drop);
+        assert!(matches!(sealer, Err(Error::KeyNotFound { .. })), "{key:?}");
+    }
+    assert!(output.is_empty());
 }

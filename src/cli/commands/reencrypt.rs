@@ -187,7 +187,7 @@ impl Reencrypt {
         let bytes = work.room.write(&doing(), || {
             let output = OutputFile::create(&target, true)?;
             let run = Run { threads, progress: &|more| progress.advanced(more) };
-            let bytes = opener.reseal_to(&work.to.key, &metadata, Output::At(output.file()), run);
+            let bytes = opener.reseal_to(work.to, &metadata, Output::At(output.file()), run);
             let bytes = bytes.map_err(|error| match error {
                 Error::Io { doing: "write", source, .. } => write_failed(&target, &source),
                 error => Failure::of(doing(), error),

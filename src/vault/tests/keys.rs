@@ -24,18 +24,18 @@ fn a_content_key_is_unwrapped_by_the_key_that_wraps_it() {
             let (key, opened_by) = unwrapped.unwrap();
             assert_eq!((key.expose(), opened_by), (content_key.expose(), by(project, version)));
         };
-        is_it(FileKeys::unwrap(&unlocked, wrapped).unwrap());
-        is_it(FileKeys::unwrap(&file_key, wrapped).unwrap());
+        is_it(unlocked.unwrap_content_key(wrapped).unwrap());
+        is_it(file_key.unwrap_content_key(wrapped).unwrap());
         for first in [None, Some("acme"), Some("bistro"), Some("no such project")] {
-            is_it(unlocked.unwrap_content_key(wrapped, Among::Vault { first }).unwrap());
+            is_it(unlocked.unwrap_among(wrapped, Among::Vault { first }).unwrap());
         }
         for asked in ["acme", "bistro", "no such project"] {
-            let unwrapped = unlocked.unwrap_content_key(wrapped, Among::Project(asked)).unwrap();
+            let unwrapped = unlocked.unwrap_among(wrapped, Among::Project(asked)).unwrap();
             assert_eq!(unwrapped.is_some(), asked == project, "{asked}");
         }
         // In another file it is another message.
         let elsewhere = WrappedKey { prelude: &[4; 32], stanza: &stanza };
-        assert!(FileKeys::unwrap(&unlocked, elsewhere).unwrap().is_none());
+        assert!(unlocked.unwrap_content_key(elsewhere).unwrap().is_none());
     }
 }
 
@@ -52,7 +52,28 @@ fn a_file_key_that_does_not_unwrap_is_the_answer_if_none_before_it_fits() {
     let acme = unlocked.file_key("acme", None).unwrap();
     let stanza = wrap_under(&acme.key, &PRELUDE, &content_key).unwrap();
     let wrapped = WrappedKey { prelude: &PRELUDE, stanza: &stanza };
-    let opened = unlocked.unwrap_content_key(wrapped, Among::Vault { first: Some("acme") }).unwrap();
+    let opened = unlocked.unwrap_among(wrapped, Among::Vault { first: Some("acme") }).unwrap();
     assert_eq!(opened.unwrap().1.project, "acme");
-    assert_fails!(unlocked.unwrap_content_key(wrapped, Among::Vault { first: Some("bistro") }), Error::Damaged { .. });
+    assert_fails!(unlocked.unwrap_among(wrapped, Among::Vault { first: Some("bistro") }), Error::Damaged { .. });
+}
+
+#[test]
+fn a_content_key_is_wrapped_under_the_key_that_is_named() {
+    let machine = Machine::at(3);
+    machine.unlocked().add_project(&named("bistro")).unwrap();
+    let unlocked = machine.unlocked();
+    let content_key = ContentKey::generate().unwrap();
+    for (project, version) in [("acme", 1), ("acme", 2), ("bistro", 1)] {
+        let stanza = unlocked.wrap_content_key(project, version, &PRELUDE, &content_key).unwrap();
+        let wrapped = WrappedKey { prelude: &PRELUDE, stanza: &stanza };
+        let (unwrapped, opened_by) = unlocked.unwrap_content_key(wrapped).unwrap().unwrap();
+        assert_eq!((unwrapped.expose(), opened_by), (content_key.expose(), by(project, version)));
+        let file_key = unlocked.file_key(project, Some(version)).unwrap();
+        assert!(wrapped.unwrap_under(&file_key.key).is_some());
+    }
+    assert_fails!(
+        unlocked.wrap_content_key("bistro", 2, &PRELUDE, &content_key),
+        Error::KeyNotFound { version: 2, .. }
+    );
+    assert_fails!(unlocked.wrap_content_key("cafe", 1, &PRELUDE, &content_key), Error::ProjectNotFound { .. });
 }
