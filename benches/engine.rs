@@ -89,11 +89,11 @@ impl Files {
         let (input, output) = (self.input("plain"), self.output("sealed"));
         let run = Run { threads, progress: &|_| {} };
         let (from, to) = (Input::At(&input), Output::At(&output));
-        seal("plain", &self.key, &Metadata::default(), from, to, run).expect("a sealed file");
+        seal(&self.key, &Metadata::default(), from, to, run).expect("a sealed file");
     }
 
     fn opener(&self) -> Opener<File> {
-        Opener::new("sealed", "the benchmark", self.input("sealed"), &self.key).expect("an opened file")
+        Opener::new(self.input("sealed"), &self.key).expect("an opened file")
     }
 
     fn open(&self, threads: usize) {

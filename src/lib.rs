@@ -54,7 +54,7 @@
 //! let sealed = sealer.finish()?; // without it the file does not open
 //!
 //! let mut opened = Vec::new();
-//! Opener::new("clients.csv", "this vault", sealed, &unlocked)?.reader().read_to_end(&mut opened)?;
+//! Opener::new(sealed, &unlocked)?.reader().read_to_end(&mut opened)?;
 //! assert_eq!(opened, b"id,name\n1,Ada Example\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

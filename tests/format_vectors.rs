@@ -13,7 +13,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strongroom::Error;
-use strongroom::body::{Opener, Output, Rewrapped, Run, StreamOpener, inspect, rewrap};
+use strongroom::body::{BodyError, Opener, Output, Rewrapped, Run, StreamOpener, inspect, rewrap};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{sha256, sha512};
 use strongroom::crypto::kdf::{KdfError, derive_kek};
@@ -134,11 +134,15 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
+fn named(error: BodyError) -> Error {
+    error.named("the file")
+}
+
 fn open_sealed(vector: &Vector) -> Result<Vec<u8>, Error> {
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
-    let opener = Opener::new("the file", "the vector", vector.sealed_file(), &key())?;
+    let opener = Opener::new(vector.sealed_file(), &key()).map_err(named)?;
     let mut plaintext = Vec::new();
-    opener.copy_to(Output::Stream(&mut plaintext), Run::quiet())?;
+    opener.copy_to(Output::Stream(&mut plaintext), Run::quiet()).map_err(named)?;
     Ok(plaintext)
 }
 
@@ -146,9 +150,9 @@ fn open_sealed(vector: &Vector) -> Result<Vec<u8>, Error> {
 fn open_stream(vector: &Vector) -> Result<Vec<u8>, Error> {
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
     let sealed = vector.sealed_file();
-    let opener = StreamOpener::new("the file", "the vector", &sealed[..], &key())?;
+    let opener = StreamOpener::new(&sealed[..], &key()).map_err(named)?;
     let mut plaintext = Vec::new();
-    opener.copy_to(Output::Stream(&mut plaintext), Run::quiet())?;
+    opener.copy_to(Output::Stream(&mut plaintext), Run::quiet()).map_err(named)?;
     Ok(plaintext)
 }
 
@@ -197,7 +201,7 @@ fn deliveries_are_called_that_and_nothing_else_is() {
         for result in [open_sealed(&vector), open_stream(&vector)] {
             assert_eq!(is_delivery, matches!(result, Err(Error::WrongKey { is_delivery: true, .. })), "{path}");
         }
-        if let Ok(seen) = inspect("the file", &vector.sealed_file()) {
+        if let Ok(seen) = inspect(&vector.sealed_file()) {
             assert_eq!(is_delivery, seen.is_delivery(), "{path}");
         }
     }
@@ -210,7 +214,7 @@ fn rewrapped(vector: &Vector) -> (Result<Rewrapped, Error>, Vec<u8>) {
     let key = |version, key| ProjectFileKey { project: "vector".into(), version, key };
     let keys = key(1, vector.file_key());
     let to = key(2, FileKey::from_slice(&[2; 32]).unwrap());
-    let result = rewrap("the file", "the vector", &file, &keys, &to, Duration::ZERO);
+    let result = rewrap(&file, &keys, &to, Duration::ZERO).map_err(named);
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.read_to_end(&mut bytes).unwrap();
@@ -245,7 +249,7 @@ fn rewrapping_leaves_a_delivery_as_it_is() {
 fn the_metadata_of_a_vector_is_what_was_sealed() {
     let vector = Vector::read(&Vector::folder("sealed").join("hello.txt"));
     let key = || ProjectFileKey { project: "vector".into(), version: 1, key: vector.file_key() };
-    let opener = Opener::new("f", "v", vector.sealed_file(), &key()).unwrap();
+    let opener = Opener::new(vector.sealed_file(), &key()).unwrap();
     let metadata = &opener.header().metadata;
     assert_eq!(metadata.name.as_deref(), Some("hello.txt"));
     assert_eq!(metadata.modified.unwrap().to_string(), "2026-11-21T08:30:00Z");

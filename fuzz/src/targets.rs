@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 
-use strongroom::Error;
-use strongroom::body::{Header, Metadata, Opener, Output, Run, StreamOpener, inspect};
+use strongroom::body::{BodyError, Header, Metadata, Opener, Output, Run, StreamOpener, inspect};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{MacKey, sha256};
 use strongroom::crypto::kdf::{KdfCost, KdfError, KdfParams, derive_kek};
@@ -80,10 +79,10 @@ impl Known {
     fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let run = Run { threads: 1, progress: &|_| {} };
         let mut from_file = Vec::new();
-        let file = Opener::new("the file", "the vectors", sealed, &self.key())
-            .and_then(|opener| opener.copy_to(Output::Stream(&mut from_file), run));
+        let file =
+            Opener::new(sealed, &self.key()).and_then(|opener| opener.copy_to(Output::Stream(&mut from_file), run));
         let mut from_stream = Vec::new();
-        let stream = StreamOpener::new("the file", "the vectors", sealed, &self.key())
+        let stream = StreamOpener::new(sealed, &self.key())
             .and_then(|opener| opener.copy_to(Output::Stream(&mut from_stream), run));
         match (file, stream) {
             (Ok(length), Ok(_)) => {
@@ -98,7 +97,7 @@ impl Known {
 
 /// A header block is written back as it was read: no two blocks mean the same.
 pub fn header(bytes: &[u8]) {
-    let inspected = inspect("the file", &bytes);
+    let inspected = inspect(&bytes);
     if let Ok(block) = Block::parse(bytes) {
         let mac = Block::mac_of(bytes).1.try_into().expect("32 bytes");
         assert_eq!(block.to_bytes(|_| mac).expect("what was read can be written"), bytes);
@@ -107,15 +106,15 @@ pub fn header(bytes: &[u8]) {
         if block.is_delivery() {
             assert!(block.recipients() > 0 && block.recipients() == inspected.recipients());
             // Before its body is looked at, so that it needs none.
-            let opened = Header::open("the file", "the vectors", &bytes.repeat(2), &KNOWN.key());
-            assert!(matches!(opened, Err(Error::WrongKey { is_delivery: true, .. })), "a delivery is no project's");
+            let opened = Header::open(&bytes.repeat(2), &KNOWN.key());
+            assert!(matches!(opened, Err(BodyError::WrongKey { is_delivery: true })), "a delivery is no project's");
         }
     }
 }
 
 /// Whatever opens under a key is one of the files that were sealed under it.
 pub fn sealed(bytes: &[u8]) {
-    let _ = inspect("the file", &bytes);
+    let _ = inspect(&bytes);
     if let Some(plaintext) = KNOWN.open(bytes) {
         assert!(KNOWN.digests.contains(&sha256(&plaintext)), "a plaintext that nobody sealed");
     }
@@ -173,12 +172,12 @@ pub fn metadata(json: &[u8]) {
     let block = Block { prelude, sequence: 0, stanzas: stanzas.map(|(kind, body)| Stanza { kind, body }).into() };
     let mac_key = MacKey::derive(content_key, label::HEADER_MAC);
     let blocks = block.to_bytes(|message| mac_key.tag(message)).expect("it fits").repeat(2);
-    match Header::open("the file", "the vectors", &blocks, &KNOWN.key()) {
+    match Header::open(&blocks, &KNOWN.key()) {
         Ok(header) => {
             let written = serde_json::to_vec(&header.metadata).expect("metadata can be written");
             assert_eq!(serde_json::from_slice::<Metadata>(&written).expect("and read"), header.metadata);
         }
-        Err(error) => assert!(matches!(error, Error::Damaged { .. }), "{error}"),
+        Err(error) => assert!(matches!(error, BodyError::Damaged { .. }), "{error}"),
     }
 }
 

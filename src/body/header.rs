@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::error::BodyError;
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
@@ -71,13 +72,11 @@ pub struct Header {
 impl Header {
     /// Opens the header of a sealed file and looks at nothing else of it.
     ///
-    /// `what` names the file and `searched` whose keys these are, for messages.
-    ///
     /// # Errors
-    /// [`Error::NotSealed`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Truncated`],
-    /// [`Error::UnsupportedVersion`], [`Error::Io`].
-    pub fn open(what: &str, searched: &str, source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Self, Error> {
-        open(what, searched, source, keys)
+    /// [`BodyError::NotSealed`], [`BodyError::WrongKey`], [`BodyError::Damaged`], [`BodyError::Truncated`],
+    /// [`BodyError::UnsupportedVersion`], [`BodyError::Read`]; those of [`FileKeys::unwrap_content_key`].
+    pub fn open(source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Self, BodyError> {
+        open(source, keys)
     }
 
     /// Returns the length of the two blocks together, in bytes: where the body begins.
@@ -105,15 +104,14 @@ pub(super) fn seal(
     key: SealingKey<'_>,
     metadata: &Metadata,
     least_len: usize,
-) -> Result<(Prelude, ContentKey, Vec<u8>), Error> {
-    let failed = |error| Error::from_format("the new file's header", error);
+) -> Result<(Prelude, ContentKey, Vec<u8>), BodyError> {
     let content_key = ContentKey::generate()?;
-    let json = to_padded(metadata, METADATA_BLOCK).map_err(failed)?;
+    let json = to_padded(metadata, METADATA_BLOCK).map_err(BodyError::Header)?;
     // The context of the stanzas holds the block length, so it is settled from their lengths first.
     let lengths = [(stanza::PROJECT, PROJECT_STANZA_LEN), (stanza::METADATA, sealed_len(json.len() as u64) as usize)];
     let empty = lengths.map(|(kind, length)| Stanza { kind, body: vec![0; length] });
-    let fitting =
-        Block::fitting_len(&empty).ok_or_else(|| failed(FormatError::malformed("the metadata is too long")))?;
+    let too_long = || BodyError::Header(FormatError::malformed("the metadata is too long"));
+    let fitting = Block::fitting_len(&empty).ok_or_else(too_long)?;
     let block_len = fitting.max(least_len);
     let prelude = Prelude { block_len, file: FileId::generate()? };
     let bytes = prelude.to_bytes();
@@ -128,7 +126,7 @@ pub(super) fn seal(
         ],
     };
     let mac_key = MacKey::derive(content_key.expose(), label::HEADER_MAC);
-    let mut blocks = block.to_bytes(|message| mac_key.tag(message)).map_err(failed)?;
+    let mut blocks = block.to_bytes(|message| mac_key.tag(message)).map_err(BodyError::Header)?;
     blocks.extend_from_within(..);
     Ok((prelude, content_key, blocks))
 }
@@ -165,12 +163,11 @@ pub(super) struct Speaking {
 }
 
 /// Reads the header and opens it with the key that fits.
-pub(super) fn open(what: &str, searched: &str, source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, Error> {
-    let damaged = |detail: &str| Error::Damaged { what: what.into(), detail: detail.into() };
-    let mut blocks = read_blocks(what, source)?;
+pub(super) fn open(source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, BodyError> {
+    let mut blocks = read_blocks(source)?;
     let mut spoken = if blocks.is_empty() { Ok(None) } else { speaking(&blocks, keys) };
     if matches!(spoken, Ok(None) | Err(Silence::Unauthentic)) {
-        let again = read_blocks(what, source)?;
+        let again = read_blocks(source)?;
         let same = again.len() == blocks.len() && again.iter().zip(&blocks).all(|(a, b)| a.bytes == b.bytes);
         // A rewrap that goes on meanwhile is a reason to ask once more.
         if !same {
@@ -179,20 +176,20 @@ pub(super) fn open(what: &str, searched: &str, source: &dyn ReadAt, keys: &dyn F
         }
     }
     if blocks.is_empty() {
-        return Err(why_no_block(what, source));
+        return Err(why_no_block(source));
     }
     let Speaking { index, content_key, opened_by } = match spoken {
         Ok(Some(speaking)) => speaking,
-        Ok(None) => return Err(wrong_key(what, searched, &blocks)),
-        Err(Silence::Unauthentic) => return Err(damaged("its header failed its integrity check")),
-        Err(Silence::Key(error)) => return Err(error),
+        Ok(None) => return Err(wrong_key(&blocks)),
+        Err(Silence::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
+        Err(Silence::Key(error)) => return Err(error.into()),
     };
     let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
     let block = &blocks[index].block;
     let context = [label::METADATA, &block.prelude.to_bytes()[..]];
     let json = cobblestone::open(content_key.expose(), &context, block.metadata())
-        .map_err(|_| damaged("its metadata failed its integrity check"))?;
-    let metadata = parse("the metadata", &json).map_err(|error| Error::from_format(what, error))?;
+        .map_err(|_| BodyError::damaged("its metadata failed its integrity check"))?;
+    let metadata = parse("the metadata", &json)?;
     Ok(Header {
         prelude: block.prelude,
         metadata,
@@ -213,9 +210,8 @@ pub(super) enum Silence {
 }
 
 /// Says that no key opens these blocks.
-pub(super) fn wrong_key(what: &str, searched: &str, blocks: &[BlockRead]) -> Error {
-    let is_delivery = blocks.iter().all(|read| read.block.is_delivery());
-    Error::WrongKey { what: what.into(), searched: searched.into(), is_delivery }
+pub(super) fn wrong_key(blocks: &[BlockRead]) -> BodyError {
+    BodyError::WrongKey { is_delivery: blocks.iter().all(|read| read.block.is_delivery()) }
 }
 
 /// Finds the block that speaks; `None` where no key opens any.
@@ -243,25 +239,20 @@ pub(super) fn speaking(blocks: &[BlockRead], keys: &dyn FileKeys) -> Result<Opti
     silence.map_or(Ok(None), Err)
 }
 
-pub(super) fn reading(what: &str, source: io::Error) -> Error {
-    Error::Io { doing: "read", path: what.into(), source }
-}
-
 /// Returns the blocks that parse: A, and B where A's length puts it.
 ///
 /// Where there is no such B, A's own length may be what is damaged: then B is the block whose magic is right and
 /// whose length equals its offset.
-pub(super) fn read_blocks(what: &str, source: &dyn ReadAt) -> Result<Vec<BlockRead>, Error> {
-    let failed = |error| reading(what, error);
+pub(super) fn read_blocks(source: &dyn ReadAt) -> Result<Vec<BlockRead>, BodyError> {
     // Nearly every block is of the shortest length: both come with one read.
     let mut start = vec![0; 2 * BLOCK_STEP];
-    let read = read_full_at(source, &mut start, 0).map_err(failed)?;
+    let read = read_full_at(source, &mut start, 0).map_err(BodyError::Read)?;
     start.truncate(read);
     let mut blocks = Vec::with_capacity(2);
-    blocks.extend(block_at(source, &start, 0, None).map_err(failed)?);
+    blocks.extend(block_at(source, &start, 0, None).map_err(BodyError::Read)?);
     let a_len = blocks.first().map(|a: &BlockRead| a.block.prelude.block_len);
     for at in a_len.into_iter().chain((BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP)) {
-        if let Some(b) = block_at(source, &start, at, Some(at)).map_err(failed)? {
+        if let Some(b) = block_at(source, &start, at, Some(at)).map_err(BodyError::Read)? {
             blocks.push(b);
             break;
         }
@@ -298,16 +289,16 @@ fn block_at(
 }
 
 /// Says why a file has no block that parses, as precisely as its first block allows.
-pub(super) fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
+pub(super) fn why_no_block(source: &dyn ReadAt) -> BodyError {
     let mut bytes = vec![0; BLOCK_STEP];
     let read = match read_full_at(source, &mut bytes, 0) {
         Ok(read) => read,
-        Err(error) => return reading(what, error),
+        Err(error) => return BodyError::Read(error),
     };
     let magic = &crate::format::sealed::MAGIC[..];
     let is_cut = read < bytes.len() && bytes[..read.min(8)] == magic[..read.min(8)];
     if is_cut {
-        return Error::Truncated { what: what.into() };
+        return BodyError::Truncated;
     }
     let is_sealed = |at: usize| -> io::Result<bool> {
         let mut start = [0; crate::format::sealed::MAGIC.len()];
@@ -317,21 +308,21 @@ pub(super) fn why_no_block(what: &str, source: &dyn ReadAt) -> Error {
     let mut blocks = (0..=BLOCK_LIMIT).step_by(BLOCK_STEP);
     match blocks.try_fold(false, |found, at| Ok(found || is_sealed(at)?)) {
         Ok(true) => {}
-        Ok(false) => return Error::NotSealed { what: what.into() },
-        Err(error) => return reading(what, error),
+        Ok(false) => return BodyError::NotSealed,
+        Err(error) => return BodyError::Read(error),
     }
     let prelude = match bytes.first_chunk().map(Prelude::parse) {
         Some(Ok(prelude)) => prelude,
-        Some(Err(error)) => return Error::from_format(what, error),
-        None => return Error::Truncated { what: what.into() },
+        Some(Err(error)) => return error.into(),
+        None => return BodyError::Truncated,
     };
     bytes.resize(prelude.block_len, 0);
     match read_full_at(source, &mut bytes, 0) {
-        Ok(read) if read < bytes.len() => Error::Truncated { what: what.into() },
+        Ok(read) if read < bytes.len() => BodyError::Truncated,
         Ok(_) => match Block::parse(&bytes) {
-            Err(error) => Error::from_format(what, error),
-            Ok(_) => Error::Changed { what: what.into() },
+            Err(error) => error.into(),
+            Ok(_) => BodyError::Changed,
         },
-        Err(error) => reading(what, error),
+        Err(error) => BodyError::Read(error),
     }
 }

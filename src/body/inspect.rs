@@ -1,9 +1,9 @@
 //! What a sealed file tells to whoever has no key.
 
-use super::header::{self, read_blocks, reading};
+use super::error::BodyError;
+use super::header::{self, read_blocks};
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{PREFIX_LEN, opened_len};
-use crate::error::Error;
 use crate::format::FileId;
 use crate::format::sealed::{MAGIC, stanza};
 
@@ -52,14 +52,15 @@ pub fn begins_sealed(source: &dyn ReadAt) -> std::io::Result<bool> {
 /// Looks at a sealed file without a key.
 ///
 /// # Errors
-/// [`Error::NotSealed`], [`Error::Damaged`], [`Error::Truncated`], [`Error::UnsupportedVersion`], [`Error::Io`].
-pub fn inspect(what: &str, source: &dyn ReadAt) -> Result<Inspection, Error> {
-    let blocks = read_blocks(what, source)?;
+/// [`BodyError::NotSealed`], [`BodyError::Damaged`], [`BodyError::Truncated`], [`BodyError::UnsupportedVersion`],
+/// [`BodyError::Read`].
+pub fn inspect(source: &dyn ReadAt) -> Result<Inspection, BodyError> {
+    let blocks = read_blocks(source)?;
     let Some(speaking) = blocks.iter().max_by_key(|read| read.block.sequence) else {
-        return Err(header::why_no_block(what, source));
+        return Err(header::why_no_block(source));
     };
     let block = &speaking.block;
-    let size = source.size().map_err(|source| reading(what, source))?;
+    let size = source.size().map_err(BodyError::Read)?;
     let header_len = 2 * block.prelude.block_len as u64;
     Ok(Inspection {
         file: block.prelude.file,

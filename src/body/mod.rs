@@ -1,10 +1,11 @@
 //! Sealed files: a header that one of a project's file keys opens, and a body that the file's own content key opens.
 //!
 //! [`seal`] and [`Opener`] work on whole files and streams with as many threads as asked for; [`Sealer`] and
-//! [`Reader`] are the faces for whoever writes or reads piece by piece. Names of files, temporary files and progress
-//! bars are the command line's.
+//! [`Reader`] are the faces for whoever writes or reads piece by piece. Nothing here knows a file's name: whoever
+//! does adds it to a [`BodyError`]. Temporary files and progress bars are the command line's.
 
 mod engine;
+mod error;
 mod header;
 mod inspect;
 mod opener;
@@ -17,6 +18,7 @@ use std::io::{Read, Write};
 #[cfg(feature = "bench")]
 pub use engine::bench;
 pub use engine::{Run, THREADS_LIMIT, default_threads};
+pub use error::BodyError;
 pub use header::{Header, Metadata};
 pub use inspect::{Inspection, begins_sealed, inspect};
 pub use opener::{Opener, Reader, StreamOpener};

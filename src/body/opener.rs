@@ -6,17 +6,16 @@ use zeroize::Zeroizing;
 
 use super::Output;
 use super::engine::{self, Open, Reseal, Run, Sink, Source, Trouble, Work, chunk_count};
-use super::header::{self, Header, Metadata, reading};
+use super::error::BodyError;
+use super::header::{self, Header, Metadata};
 use super::positioned::{ReadAt, read_full_at};
-use super::sealer::{head, sink_after, writing};
+use super::sealer::{head, sink_after};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
-use crate::error::Error;
 use crate::keys::{FileKeys, SealingKey};
 
 /// An opened sealed file whose bytes can be read at any position. Its length is proven.
 pub struct Opener<S> {
-    what: String,
     source: S,
     header: Header,
     cipher: BulkCipher,
@@ -29,42 +28,33 @@ pub struct Opener<S> {
 impl<S: ReadAt> Opener<S> {
     /// Opens the header with the key that fits and proves the file's length by its final chunk.
     ///
-    /// `what` names the file and `searched` whose keys these are, for messages.
-    ///
     /// # Errors
-    /// [`Error::WrongKey`] where no key opens the header; [`Error::Truncated`] and [`Error::Damaged`];
-    /// [`Error::UnsupportedVersion`]; [`Error::Io`] of the source.
-    pub fn new(what: &str, searched: &str, source: S, keys: &dyn FileKeys) -> Result<Self, Error> {
-        let header = header::open(what, searched, &source, keys)?;
-        Self::of_header(what, source, header)
+    /// [`BodyError::WrongKey`] if no key opens the header; [`BodyError::NotSealed`]; [`BodyError::Truncated`] and
+    /// [`BodyError::Damaged`]; [`BodyError::UnsupportedVersion`]; [`BodyError::Read`]; those of
+    /// [`FileKeys::unwrap_content_key`].
+    pub fn new(source: S, keys: &dyn FileKeys) -> Result<Self, BodyError> {
+        let header = header::open(&source, keys)?;
+        Self::of_header(source, header)
     }
 
     /// Goes on from a header that is open, and proves the file's length by its final chunk.
     ///
     /// # Errors
     /// As [`Opener::new`], but for those of keys.
-    pub fn of_header(what: &str, source: S, header: Header) -> Result<Self, Error> {
-        let failed = |source| reading(what, source);
-        let truncated = || Error::Truncated { what: what.into() };
-        let total = source.size().map_err(failed)?;
+    pub fn of_header(source: S, header: Header) -> Result<Self, BodyError> {
+        let total = source.size().map_err(BodyError::Read)?;
         let mut prefix = [0; PREFIX_LEN];
-        if read_full_at(&source, &mut prefix, header.len()).map_err(failed)? < PREFIX_LEN {
-            return Err(truncated());
+        if read_full_at(&source, &mut prefix, header.len()).map_err(BodyError::Read)? < PREFIX_LEN {
+            return Err(BodyError::Truncated);
         }
-        let cipher = body_cipher(what, &header, &prefix)?;
+        let cipher = body_cipher(&header, &prefix)?;
         let message = total.saturating_sub(header.len());
-        let length = opened_len(message).ok_or_else(truncated)?;
+        let length = opened_len(message).ok_or(BodyError::Truncated)?;
         let sealed = message - PREFIX_LEN as u64;
-        let opener = Self { what: what.into(), source, header, cipher, length, sealed };
+        let opener = Self { source, header, cipher, length, sealed };
         // The length is what the final chunk proves: only a chunk sealed as a message's last is shorter than the rest.
         opener.open_chunk(opener.chunks() - 1)?;
         Ok(opener)
-    }
-
-    /// Returns the name that messages have for the file.
-    #[must_use]
-    pub fn what(&self) -> &str {
-        &self.what
     }
 
     /// Returns the opened header.
@@ -98,9 +88,9 @@ impl<S: ReadAt> Opener<S> {
     /// Every chunk is verified before it is written, so on an error what was written is authentic but not whole.
     ///
     /// # Errors
-    /// [`Error::Damaged`]; [`Error::Changed`] where the file grew or shrank meanwhile; [`Error::Io`] of either side,
-    /// the output's with `doing` "write".
-    pub fn copy_to(&self, output: Output<'_>, run: Run<'_>) -> Result<u64, Error> {
+    /// [`BodyError::Damaged`]; [`BodyError::Changed`] if the file grew or shrank meanwhile; [`BodyError::Read`];
+    /// [`BodyError::Write`].
+    pub fn copy_to(&self, output: Output<'_>, run: Run<'_>) -> Result<u64, BodyError> {
         let sink = sink_after(&[], output)?;
         engine::run(&Open(&self.cipher), self.all(), sink, run).map_err(|trouble| self.explain(trouble))
     }
@@ -117,7 +107,7 @@ impl<S: ReadAt> Opener<S> {
         length: u64,
         output: &mut (dyn Write + Send),
         run: Run<'_>,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64, BodyError> {
         let end = offset.saturating_add(length).min(self.length);
         let wanted = end.saturating_sub(offset);
         if wanted == 0 {
@@ -137,7 +127,7 @@ impl<S: ReadAt> Opener<S> {
     ///
     /// # Errors
     /// Those of [`Opener::copy_to`].
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Error> {
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, BodyError> {
         let mut filled = 0;
         while filled < bytes.len() && offset + (filled as u64) < self.length {
             let at = offset + filled as u64;
@@ -161,7 +151,7 @@ impl<S: ReadAt> Opener<S> {
     ///
     /// # Errors
     /// Those of [`Opener::copy_to`].
-    pub fn verify(&self, run: Run<'_>) -> Result<u64, Error> {
+    pub fn verify(&self, run: Run<'_>) -> Result<u64, BodyError> {
         self.copy_to(Output::Nowhere, run)
     }
 
@@ -171,14 +161,14 @@ impl<S: ReadAt> Opener<S> {
     /// or longer. Recipients are not taken over: their stanzas hold the old content key.
     ///
     /// # Errors
-    /// Those of [`Opener::copy_to`]; [`Error::Random`]; those of [`FileKeys::wrap_content_key`].
+    /// Those of [`Opener::copy_to`]; [`BodyError::Random`]; those of [`FileKeys::wrap_content_key`].
     pub fn reseal_to<'k>(
         &self,
         key: impl Into<SealingKey<'k>>,
         metadata: &Metadata,
         output: Output<'_>,
         run: Run<'_>,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64, BodyError> {
         // A block never grows, and the room in this one was wanted.
         let (_, head, to) = head(key.into(), metadata, self.header.prelude.block_len)?;
         let sink = sink_after(&head, output)?;
@@ -188,13 +178,13 @@ impl<S: ReadAt> Opener<S> {
     }
 
     /// Reads and opens one chunk.
-    fn open_chunk(&self, number: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fn open_chunk(&self, number: u64) -> Result<Zeroizing<Vec<u8>>, BodyError> {
         let at = number * SEALED_CHUNK_LEN as u64;
         // At most a chunk, which fits.
         let length = (self.sealed - at).min(SEALED_CHUNK_LEN as u64) as usize;
         let mut bytes = Zeroizing::new(vec![0; length]);
         let read = read_full_at(&self.source, &mut bytes, self.body_start() + at);
-        if read.map_err(|source| reading(&self.what, source))? < length {
+        if read.map_err(BodyError::Read)? < length {
             return Err(self.explain(Trouble::Shorter));
         }
         let opened = Open(&self.cipher).chunk(number, &mut bytes, length);
@@ -202,30 +192,30 @@ impl<S: ReadAt> Opener<S> {
         Ok(bytes)
     }
 
-    fn explain(&self, trouble: Trouble) -> Error {
-        explain(&self.what, Some(self.chunks()), trouble)
+    fn explain(&self, trouble: Trouble) -> BodyError {
+        explain(Some(self.chunks()), trouble)
     }
 }
 
 impl<S> std::fmt::Debug for Opener<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opener").field("what", &self.what).finish_non_exhaustive()
+        f.debug_struct("Opener").field("length", &self.length).finish_non_exhaustive()
     }
 }
 
 /// Derives the body's cipher, if the body belongs to the header.
-fn body_cipher(what: &str, header: &Header, prefix: &[u8; PREFIX_LEN]) -> Result<BulkCipher, Error> {
+fn body_cipher(header: &Header, prefix: &[u8; PREFIX_LEN]) -> Result<BulkCipher, BodyError> {
     let prelude = header.prelude.to_bytes();
     BulkCipher::derive_for(header.content_key.expose(), prefix, &[&prelude])
-        .map_err(|_| Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() })
+        .map_err(|_| BodyError::damaged("its body does not belong to its header"))
 }
 
-fn explain(what: &str, chunks: Option<u64>, trouble: Trouble) -> Error {
+fn explain(chunks: Option<u64>, trouble: Trouble) -> BodyError {
     let detail = match (trouble, chunks) {
-        (Trouble::Read(source), _) => return reading(what, source),
-        (Trouble::Write(source), _) => return writing(source),
-        (Trouble::Shorter | Trouble::Longer, _) => return Error::Changed { what: what.into() },
-        (Trouble::Chunk(OpenError::Truncated), _) => return Error::Truncated { what: what.into() },
+        (Trouble::Read(source), _) => return BodyError::Read(source),
+        (Trouble::Write(source), _) => return BodyError::Write(source),
+        (Trouble::Shorter | Trouble::Longer, _) => return BodyError::Changed,
+        (Trouble::Chunk(OpenError::Truncated), _) => return BodyError::Truncated,
         (Trouble::Chunk(OpenError::Chunk(number)), Some(chunks)) if number + 1 == chunks => format!(
             "the final chunk of {chunks} failed its integrity check: the file was altered, cut short or extended"
         ),
@@ -237,7 +227,7 @@ fn explain(what: &str, chunks: Option<u64>, trouble: Trouble) -> Error {
         }
         (Trouble::Chunk(other), _) => other.to_string(),
     };
-    Error::Damaged { what: what.into(), detail }
+    BodyError::Damaged { detail }
 }
 
 /// Reads an opened file from anywhere, keeping the last chunk at hand.
@@ -256,7 +246,7 @@ impl<S: ReadAt> Read for Reader<'_, S> {
         let chunk = match self.chunk.take() {
             Some((at_hand, chunk)) if at_hand == number => chunk,
             _ => self.opener.open_chunk(number).map_err(|error| match error {
-                Error::Io { source, .. } => source,
+                BodyError::Read(source) => source,
                 error => io::Error::new(io::ErrorKind::InvalidData, error),
             })?,
         };
@@ -284,7 +274,6 @@ impl<S: ReadAt> Seek for Reader<'_, S> {
 
 /// Opens a sealed file that comes as a stream: its length is proven only at its end.
 pub struct StreamOpener<R> {
-    what: String,
     input: io::Chain<io::Cursor<Vec<u8>>, R>,
     header: Header,
     cipher: BulkCipher,
@@ -295,24 +284,23 @@ impl<R: Read + Send> StreamOpener<R> {
     ///
     /// # Errors
     /// Those of [`Opener::new`].
-    pub fn new(what: &str, searched: &str, mut input: R, keys: &dyn FileKeys) -> Result<Self, Error> {
-        let failed = |source| reading(what, source);
+    pub fn new(mut input: R, keys: &dyn FileKeys) -> Result<Self, BodyError> {
         // Where A is damaged, B may be anywhere up to the longest block's length.
         let mut start = Vec::new();
         let most = 2 * crate::format::sealed::BLOCK_LIMIT as u64;
-        input.by_ref().take(most).read_to_end(&mut start).map_err(failed)?;
-        let header = header::open(what, searched, &start, keys)?;
+        input.by_ref().take(most).read_to_end(&mut start).map_err(BodyError::Read)?;
+        let header = header::open(&start, keys)?;
         let mut input = io::Cursor::new(start).chain(input);
         let mut head = vec![0; usize::try_from(header.len()).unwrap_or_default() + PREFIX_LEN];
         match input.read_exact(&mut head) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(Error::Truncated { what: what.into() });
+                return Err(BodyError::Truncated);
             }
-            other => other.map_err(failed)?,
+            other => other.map_err(BodyError::Read)?,
         }
-        let prefix = head.last_chunk().ok_or_else(|| Error::Truncated { what: what.into() })?;
-        let cipher = body_cipher(what, &header, prefix)?;
-        Ok(Self { what: what.into(), input, header, cipher })
+        let prefix = head.last_chunk().ok_or(BodyError::Truncated)?;
+        let cipher = body_cipher(&header, prefix)?;
+        Ok(Self { input, header, cipher })
     }
 
     /// Returns the opened header.
@@ -328,10 +316,10 @@ impl<R: Read + Send> StreamOpener<R> {
     ///
     /// # Errors
     /// Those of [`Opener::copy_to`].
-    pub fn copy_to(mut self, output: Output<'_>, run: Run<'_>) -> Result<u64, Error> {
+    pub fn copy_to(mut self, output: Output<'_>, run: Run<'_>) -> Result<u64, BodyError> {
         let sink = sink_after(&[], output)?;
         engine::run(&Open(&self.cipher), Source::Stream(&mut self.input), sink, run)
-            .map_err(|trouble| explain(&self.what, None, trouble))
+            .map_err(|trouble| explain(None, trouble))
     }
 }
 

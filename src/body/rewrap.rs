@@ -6,11 +6,11 @@ use std::io::{self, IoSlice};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::header::{self, BlockRead, Silence, Speaking, read_blocks, reading, speaking};
+use super::error::BodyError;
+use super::header::{self, BlockRead, Silence, Speaking, read_blocks, speaking};
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
 use crate::crypto::cobblestone::{ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
-use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::{Block, Stanza, stanza};
 use crate::keys::{FileKeys, SealingKey};
@@ -43,27 +43,25 @@ pub enum Rewrapped {
 
 /// Moves the sealed file to the file key `to`, with the file locked against others meanwhile.
 ///
-/// `keys` are those it may be under now. A newer block that none of them opens is [`Error::WrongKey`], as a
-/// delivery is. Recipients keep what they have. Neither the content key nor the body changes, so whoever held the old
-/// file key can still have both.
+/// `keys` are those it may be under now. A newer block that none of them opens is
+/// [`BodyError::WrongKey`], as a delivery is. Recipients keep what they have. Neither the content key nor the body
+/// changes, so whoever held the old file key can still have both.
 ///
 /// # Errors
-/// [`Error::Busy`] where another process holds the file's lock for longer than `wait`; [`Error::WrongKey`],
-/// [`Error::Damaged`] and [`Error::Truncated`] before anything is written; [`Error::Exhausted`] after 2^32 - 1
-/// rewraps; [`Error::Io`], after which the file still opens.
+/// [`BodyError::Busy`] if another process holds the file's lock for longer than `wait`; [`BodyError::WrongKey`],
+/// [`BodyError::Damaged`] and [`BodyError::Truncated`] before anything is written; [`BodyError::Exhausted`] after
+/// 2^32 - 1 rewraps; [`BodyError::Read`] and [`BodyError::Rewrite`], after which the file still opens.
 pub fn rewrap<'k>(
-    what: &str,
-    searched: &str,
     file: &File,
     keys: &dyn FileKeys,
     to: impl Into<SealingKey<'k>>,
     wait: Duration,
-) -> Result<Rewrapped, Error> {
-    let locked = lock(file, wait).map_err(|source| Error::Io { doing: "lock", path: what.into(), source })?;
+) -> Result<Rewrapped, BodyError> {
+    let locked = lock(file, wait).map_err(BodyError::Lock)?;
     if !locked {
-        return Err(Error::Busy { what: what.into(), waited: wait });
+        return Err(BodyError::Busy { waited: wait });
     }
-    let result = rewrap_device(what, searched, file, keys, to.into());
+    let result = rewrap_device(file, keys, to.into());
     // The lock ends with the file handle in any case.
     let _ = file.unlock();
     result
@@ -86,36 +84,28 @@ pub fn lock(file: &File, wait: Duration) -> io::Result<bool> {
     }
 }
 
-fn rewrap_device(
-    what: &str,
-    searched: &str,
-    device: &dyn Device,
-    keys: &dyn FileKeys,
-    to: SealingKey<'_>,
-) -> Result<Rewrapped, Error> {
+fn rewrap_device(device: &dyn Device, keys: &dyn FileKeys, to: SealingKey<'_>) -> Result<Rewrapped, BodyError> {
     let source: &dyn ReadAt = &Reading(device);
-    let blocks = read_blocks(what, source)?;
+    let blocks = read_blocks(source)?;
     if blocks.is_empty() {
-        return Err(header::why_no_block(what, source));
+        return Err(header::why_no_block(source));
     }
     let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys) {
         Ok(Some(speaking)) => speaking,
-        Ok(None) => return Err(header::wrong_key(what, searched, &blocks)),
-        Err(Silence::Unauthentic) => {
-            return Err(Error::Damaged { what: what.into(), detail: "its header failed its integrity check".into() });
-        }
-        Err(Silence::Key(error)) => return Err(error),
+        Ok(None) => return Err(header::wrong_key(&blocks)),
+        Err(Silence::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
+        Err(Silence::Key(error)) => return Err(error.into()),
     };
     let BlockRead { bytes: spoken, block } = &blocks[index];
     let prelude = block.prelude.to_bytes();
     let second = block.prelude.block_len as u64;
     // Before a block is written over the other: is this the header of this body, and not an authentic one put here?
     let mut prefix = [0; PREFIX_LEN];
-    if read_full_at(source, &mut prefix, 2 * second).map_err(|source| reading(what, source))? < PREFIX_LEN {
-        return Err(Error::Truncated { what: what.into() });
+    if read_full_at(source, &mut prefix, 2 * second).map_err(BodyError::Read)? < PREFIX_LEN {
+        return Err(BodyError::Truncated);
     }
     ChunkCipher::derive_for(content_key.expose(), &prefix, &[&prelude])
-        .map_err(|_| Error::Damaged { what: what.into(), detail: "its body does not belong to its header".into() })?;
+        .map_err(|_| BodyError::damaged("its body does not belong to its header"))?;
 
     let is_newer = |other: &BlockRead| {
         other.block.prelude == block.prelude
@@ -124,12 +114,12 @@ fn rewrap_device(
     };
     // Moved on under a key that this vault does not hold yet: writing over it would take the file back.
     if blocks.iter().any(is_newer) {
-        return Err(Error::WrongKey { what: what.into(), searched: searched.into(), is_delivery: false });
+        return Err(BodyError::WrongKey { is_delivery: false });
     }
     let mut uneven = Vec::with_capacity(1);
     for at in [0, second] {
         let mut standing = vec![0; spoken.len()];
-        let read = read_full_at(source, &mut standing, at).map_err(|source| reading(what, source))?;
+        let read = read_full_at(source, &mut standing, at).map_err(BodyError::Read)?;
         if standing[..read] != spoken[..] {
             uneven.push(at);
         }
@@ -140,15 +130,15 @@ fn rewrap_device(
     }
     // What speaks may have been written by a process that was killed before it synced, and then a power cut while the
     // other block is written would take both.
-    device.sync().map_err(|source| Error::Io { doing: "write", path: what.into(), source })?;
+    device.sync().map_err(BodyError::Rewrite)?;
     for at in uneven {
-        write(what, device, spoken, at)?;
+        write(device, spoken, at)?;
     }
     if is_there {
         return Ok(Rewrapped::Repaired);
     }
 
-    let sequence = block.sequence.checked_add(1).ok_or_else(|| Error::Exhausted { what: what.into() })?;
+    let sequence = block.sequence.checked_add(1).ok_or(BodyError::Exhausted)?;
     let wrapped = to.wrap(&prelude, &content_key)?;
     // All but the project's stay as they are: a recipient whom this program does not know keeps what opens the file.
     let mut stanzas = block.stanzas.clone();
@@ -156,29 +146,27 @@ fn rewrap_device(
         *first = Stanza { kind: stanza::PROJECT, body: wrapped };
     }
     let mac_key = MacKey::derive(content_key.expose(), label::HEADER_MAC);
-    let moved = Block { prelude: block.prelude, sequence, stanzas }
-        .to_bytes(|message| mac_key.tag(message))
-        .map_err(|error| Error::from_format(what, error))?;
+    let moved = Block { prelude: block.prelude, sequence, stanzas }.to_bytes(|message| mac_key.tag(message))?;
     // B first: while it is torn, A still speaks under the old key; while A is torn, B does under the new one.
-    write(what, device, &moved, second)?;
-    write(what, device, &moved, 0)?;
-    prove(what, source, &moved, second, to)?;
+    write(device, &moved, second)?;
+    write(device, &moved, 0)?;
+    prove(source, &moved, second, to)?;
     Ok(Rewrapped::From(opened_by.version))
 }
 
 /// Writes a block and returns once it will survive a power cut.
-fn write(what: &str, device: &dyn Device, block: &[u8], at: u64) -> Result<(), Error> {
+fn write(device: &dyn Device, block: &[u8], at: u64) -> Result<(), BodyError> {
     let mut slices = [IoSlice::new(block)];
     drain_buffers(&mut slices, |slices, done| device.write_vectored_at(slices, at + done as u64))
         .and_then(|()| device.sync())
-        .map_err(|source| Error::Io { doing: "write", path: what.into(), source })
+        .map_err(BodyError::Rewrite)
 }
 
 /// Reads both blocks back: both are what was written, and open with the new key.
-fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: SealingKey<'_>) -> Result<(), Error> {
+fn prove(source: &dyn ReadAt, moved: &[u8], second: u64, to: SealingKey<'_>) -> Result<(), BodyError> {
     for at in [0, second] {
         let mut bytes = vec![0; moved.len()];
-        let read = read_full_at(source, &mut bytes, at).map_err(|source| reading(what, source))?;
+        let read = read_full_at(source, &mut bytes, at).map_err(BodyError::Read)?;
         bytes.truncate(read);
         let is_good = bytes == moved
             && match BlockRead::parse(bytes) {
@@ -188,10 +176,7 @@ fn prove(what: &str, source: &dyn ReadAt, moved: &[u8], second: u64, to: Sealing
                 Err(_) => false,
             };
         if !is_good {
-            return Err(Error::Damaged {
-                what: what.into(),
-                detail: "its header did not read back as it was written".into(),
-            });
+            return Err(BodyError::damaged("its header did not read back as it was written"));
         }
     }
     Ok(())

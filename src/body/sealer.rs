@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 use super::engine::{self, BATCH, Run, Seal, Sink, Source, Trouble, Work, chunk_count};
-use super::header::{self, Metadata, reading};
+use super::error::BodyError;
+use super::header::{self, Metadata};
 use super::positioned::drain_buffers;
 use super::{Input, Output};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, SALT_LEN, SEALED_CHUNK_LEN};
-use crate::error::Error;
 use crate::format::FileId;
 use crate::format::sealed::Prelude;
 use crate::keys::SealingKey;
@@ -26,54 +26,54 @@ pub struct Written {
 
 /// Seals all of `input` into `output` under a fresh content key.
 ///
-/// `what` names the input for messages. What was written is worth nothing after an error.
+/// What was written is worth nothing after an error.
 ///
 /// # Errors
-/// [`Error::Io`] of either side, the output's with `doing` "write"; [`Error::Changed`] where a file grew or shrank
-/// meanwhile; [`Error::Random`]; those of [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
+/// [`BodyError::Read`] and [`BodyError::Write`]; [`BodyError::Changed`] if a file grew or shrank meanwhile;
+/// [`BodyError::Random`]; [`BodyError::Header`]; those of
+/// [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
 pub fn seal<'k>(
-    what: &str,
     key: impl Into<SealingKey<'k>>,
     metadata: &Metadata,
     input: Input<'_>,
     output: Output<'_>,
     run: Run<'_>,
-) -> Result<Written, Error> {
+) -> Result<Written, BodyError> {
     let (prelude, head, cipher) = head(key.into(), metadata, 0)?;
-    let bytes = seal_body(what, &head, &cipher, input, output, run)?;
+    let bytes = seal_body(&head, &cipher, input, output, run)?;
     Ok(Written { file: prelude.file, bytes })
 }
 
 /// Writes a head and the body after it.
 pub(super) fn seal_body(
-    what: &str,
     head: &[u8],
     cipher: &BulkCipher,
     input: Input<'_>,
     output: Output<'_>,
     run: Run<'_>,
-) -> Result<u64, Error> {
+) -> Result<u64, BodyError> {
     let source = match input {
         Input::At(from) => {
-            let length = from.size().map_err(|source| reading(what, source))?;
+            let length = from.size().map_err(BodyError::Read)?;
             Source::At { from, start: 0, length, chunks: 0..chunk_count::<Seal<'_>>(length) }
         }
         Input::Stream(reader) => Source::Stream(reader),
     };
     let sink = sink_after(head, output)?;
-    engine::run(&Seal(cipher), source, sink, run).map_err(|trouble| explain(what, trouble))
+    engine::run(&Seal(cipher), source, sink, run).map_err(explain)
 }
 
 /// Writes what stands before a body, and returns where the body goes.
-pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>, Error> {
+pub(super) fn sink_after<'a>(head: &[u8], output: Output<'a>) -> Result<Sink<'a>, BodyError> {
     match output {
         Output::At(to) => {
             let mut slices = [io::IoSlice::new(head)];
-            drain_buffers(&mut slices, |slices, done| to.write_vectored_at(slices, done as u64)).map_err(writing)?;
+            drain_buffers(&mut slices, |slices, done| to.write_vectored_at(slices, done as u64))
+                .map_err(BodyError::Write)?;
             Ok(Sink::At { to, start: head.len() as u64 })
         }
         Output::Stream(writer) => {
-            writer.write_all(head).map_err(writing)?;
+            writer.write_all(head).map_err(BodyError::Write)?;
             Ok(Sink::Stream(writer))
         }
         Output::Nowhere => Ok(Sink::Nowhere),
@@ -85,7 +85,7 @@ pub(super) fn head(
     key: SealingKey<'_>,
     metadata: &Metadata,
     least_len: usize,
-) -> Result<(Prelude, Vec<u8>, BulkCipher), Error> {
+) -> Result<(Prelude, Vec<u8>, BulkCipher), BodyError> {
     let (prelude, content_key, mut head) = header::seal(key, metadata, least_len)?;
     let mut salt = [0; SALT_LEN];
     crate::crypto::random(&mut salt)?;
@@ -95,16 +95,12 @@ pub(super) fn head(
     Ok((prelude, head, cipher))
 }
 
-pub(super) fn writing(source: io::Error) -> Error {
-    Error::Io { doing: "write", path: "the output".into(), source }
-}
-
-fn explain(what: &str, trouble: Trouble) -> Error {
+fn explain(trouble: Trouble) -> BodyError {
     match trouble {
-        Trouble::Read(source) => reading(what, source),
-        Trouble::Write(source) => writing(source),
-        Trouble::Chunk(error) => writing(io::Error::new(io::ErrorKind::FileTooLarge, error)),
-        Trouble::Shorter | Trouble::Longer => Error::Changed { what: what.into() },
+        Trouble::Read(source) => BodyError::Read(source),
+        Trouble::Write(source) => BodyError::Write(source),
+        Trouble::Chunk(error) => BodyError::Write(io::Error::new(io::ErrorKind::FileTooLarge, error)),
+        Trouble::Shorter | Trouble::Longer => BodyError::Changed,
     }
 }
 
@@ -126,10 +122,11 @@ impl<W: Write> Sealer<W> {
     /// Writes the header of a new sealed file: fresh content key, file id and salt.
     ///
     /// # Errors
-    /// [`Error::Io`] of the output; [`Error::Random`]; those of [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
-    pub fn new<'k>(key: impl Into<SealingKey<'k>>, metadata: &Metadata, mut output: W) -> Result<Self, Error> {
+    /// [`BodyError::Write`]; [`BodyError::Random`]; [`BodyError::Header`]; those of
+    /// [`FileKeys::wrap_content_key`](crate::keys::FileKeys::wrap_content_key).
+    pub fn new<'k>(key: impl Into<SealingKey<'k>>, metadata: &Metadata, mut output: W) -> Result<Self, BodyError> {
         let (_, head, cipher) = head(key.into(), metadata, 0)?;
-        output.write_all(&head).map_err(writing)?;
+        output.write_all(&head).map_err(BodyError::Write)?;
         let slots = Zeroizing::new(vec![0; BATCH * SEALED_CHUNK_LEN]);
         Ok(Self { output, cipher, number: 0, slots, filled: 0, failed: false })
     }

@@ -10,7 +10,6 @@ use std::io::Write;
 use super::*;
 use crate::crypto::cobblestone::{CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::secret::{FileKey, ProjectFileKey};
-use crate::error::Error;
 use crate::keys::OpenedBy;
 
 const HEADER: usize = 8192;
@@ -26,8 +25,8 @@ fn sealed(byte: u8, plaintext: &[u8]) -> Vec<u8> {
     sealer.finish().unwrap()
 }
 
-fn open(bytes: &[u8], keys: &[u8]) -> Result<(Vec<u8>, OpenedBy, bool), Error> {
-    let opener = Opener::new("the file", "the vault", bytes, &keys.iter().map(|byte| key(*byte)).collect::<Vec<_>>())?;
+fn open(bytes: &[u8], keys: &[u8]) -> Result<(Vec<u8>, OpenedBy, bool), BodyError> {
+    let opener = Opener::new(bytes, &keys.iter().map(|byte| key(*byte)).collect::<Vec<_>>())?;
     let by = opener.header().opened_by.clone();
     let one = opener.header().one_block_only;
     let mut output = Vec::new();
@@ -52,14 +51,14 @@ fn what_is_sealed_opens_at_every_length_around_the_borders() {
 #[test]
 fn metadata_comes_back() {
     let file = sealed(1, b"");
-    let opener = Opener::new("f", "v", &file, &key(1)).unwrap();
+    let opener = Opener::new(&file, &key(1)).unwrap();
     assert_eq!(opener.header().metadata.name.as_deref(), Some("clients.csv"));
 }
 
 #[test]
 fn another_vaults_keys_do_not_open_it() {
-    assert!(matches!(open(&sealed(1, b"x"), &[2, 3]), Err(Error::WrongKey { .. })));
-    assert!(matches!(open(&sealed(1, b"x"), &[]), Err(Error::WrongKey { .. })));
+    assert!(matches!(open(&sealed(1, b"x"), &[2, 3]), Err(BodyError::WrongKey { .. })));
+    assert!(matches!(open(&sealed(1, b"x"), &[]), Err(BodyError::WrongKey { .. })));
 }
 
 #[test]
@@ -68,10 +67,10 @@ fn a_truncation_at_any_byte_is_refused() {
     let interesting = (0..file.len()).filter(|at| at % 97 == 0 || at % 4096 < 2 || *at > file.len() - 200);
     for length in interesting {
         let error = open(&file[..length], &[1]).unwrap_err();
-        assert!(matches!(error, Error::Truncated { .. } | Error::Damaged { .. }), "{length}: {error}");
+        assert!(matches!(error, BodyError::Truncated | BodyError::Damaged { .. }), "{length}: {error}");
     }
     for length in HEADER..HEADER + PREFIX_LEN {
-        assert!(matches!(open(&file[..length], &[1]), Err(Error::Truncated { .. })), "{length}");
+        assert!(matches!(open(&file[..length], &[1]), Err(BodyError::Truncated)), "{length}");
     }
 }
 
@@ -140,7 +139,7 @@ fn chunks_swapped_doubled_dropped_or_spliced_from_another_file_are_refused() {
         ("header", header),
         ("trailing", trailing),
     ] {
-        assert!(matches!(open(&altered, &[1]), Err(Error::Damaged { .. })), "{name}");
+        assert!(matches!(open(&altered, &[1]), Err(BodyError::Damaged { .. })), "{name}");
     }
 }
 
@@ -162,12 +161,12 @@ fn unknown_versions_suites_and_flags_are_named() {
         file[4096 + at] = value;
         let error = open(&file, &[1]).unwrap_err();
         match at {
-            9 | 13 => assert!(matches!(error, Error::UnsupportedFeature { .. }), "{error}"),
-            8 => assert!(matches!(error, Error::UnsupportedVersion { found: 2, known: 1, .. }), "{error}"),
+            9 | 13 => assert!(matches!(error, BodyError::UnsupportedFeature { .. }), "{error}"),
+            8 => assert!(matches!(error, BodyError::UnsupportedVersion { found: 2, known: 1, .. }), "{error}"),
             _ => unreachable!(),
         }
     }
-    assert!(matches!(open(b"just a text file", &[1]), Err(Error::NotSealed { .. })));
+    assert!(matches!(open(b"just a text file", &[1]), Err(BodyError::NotSealed)));
 }
 
 #[test]
@@ -177,5 +176,5 @@ fn an_unfinished_file_does_not_open() {
     sealer.write_all(&[1; CHUNK_LEN]).unwrap();
     sealer.flush().unwrap();
     drop(sealer);
-    assert!(matches!(open(&output, &[1]), Err(Error::Truncated { .. })));
+    assert!(matches!(open(&output, &[1]), Err(BodyError::Truncated)));
 }

@@ -9,9 +9,8 @@ use super::output::{counted, whole_or_failed};
 use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
-use crate::body::{Input, Metadata, Output, Run, StreamOpener, seal};
+use crate::body::{BodyError, Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::crypto::secret::ProjectFileKey;
-use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{Item, open_input};
@@ -54,17 +53,17 @@ pub fn seal_stream(
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let metadata = Metadata::default();
-    let failed = |error| match error {
-        Error::Io { doing: "read", source, .. } => Failure::io(format!("read {name}"), &source),
-        error => Failure::of(format!("encrypt {name}"), error),
+    let failed = |error: BodyError| match error {
+        BodyError::Read(source) => Failure::io(format!("read {name}"), &source),
+        error => Failure::of(format!("encrypt {name}"), error.named(name)),
     };
     match destination {
         Destination::File(path) => {
             let output = OutputFile::create(path, force)?;
             let input = Input::Stream(&mut *source);
-            let sealed = seal(name, key, &metadata, input, Output::At(output.file()), run);
+            let sealed = seal(key, &metadata, input, Output::At(output.file()), run);
             let sealed = sealed.map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => write_failed(path, &source),
+                BodyError::Write(source) => write_failed(path, &source),
                 error => failed(error),
             })?;
             if let Some(producer) = producer {
@@ -76,9 +75,9 @@ pub fn seal_stream(
         _ => {
             let mut stdout = pipes::stdout()?;
             let output = Output::Stream(&mut stdout);
-            let sealed = seal(name, key, &metadata, Input::Stream(&mut *source), output, run);
+            let sealed = seal(key, &metadata, Input::Stream(&mut *source), output, run);
             sealed.map(|sealed| sealed.bytes).map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => whole_or_failed(stream_failed(&source)),
+                BodyError::Write(source) => whole_or_failed(stream_failed(&source)),
                 error => failed(error),
             })
         }
@@ -98,10 +97,10 @@ pub fn open_to_stdout(
     let stdout = pipes::stdout()?;
     let progress = effort.progress(&context.output, 1, input.map(|item| item.len));
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
-    let written = |name: &str, error| match error {
-        Error::Io { doing: "write", source, .. } => stream_failed(&source),
+    let written = |name: &str, error: BodyError| match error {
+        BodyError::Write(source) => stream_failed(&source),
         error => {
-            let failure = Failure::of(format!("decrypt {name}"), error);
+            let failure = Failure::of(format!("decrypt {name}"), error.named(name));
             let cause = failure.cause.clone().unwrap_or_default();
             failure.cause(format!("{cause}; what was written before that is authentic, but not whole"))
         }
@@ -147,8 +146,8 @@ pub fn open_stream(
 
 fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {
     let stdin = pipes::stdin()?;
-    let opener = StreamOpener::new(pipes::STDIN, &opening.keys.searched(), stdin, &opening.keys)
-        .map_err(|error| opening.keys.explain(pipes::STDIN, error))?;
+    let opener = StreamOpener::new(stdin, &opening.keys)
+        .map_err(|error| opening.keys.explain(pipes::STDIN, opening.keys.named(pipes::STDIN, error)))?;
     warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
     Ok(opener)
 }

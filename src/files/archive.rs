@@ -20,11 +20,10 @@ use super::open::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::seal::changed;
 use super::spelling::{steps, twin_of};
-use crate::body::{Metadata, Opener, Sealer};
+use crate::body::{BodyError, Metadata, Opener, Sealer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
-use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::Timestamp;
 use crate::format::name::printable;
@@ -60,7 +59,8 @@ pub fn pack(
     for path in paths {
         check_path(path).map_err(|cause| not_packed(cause).hint("leave out --archive"))?;
     }
-    let sealer = Sealer::new(key, &metadata, output).map_err(|error| Failure::of(doing(), error))?;
+    let sealer = Sealer::new(key, &metadata, output)
+        .map_err(|error| Failure::of(doing(), error.named(&folder.display().to_string())))?;
     let mut builder = tar::Builder::new(sealer);
     // Each folder before what is in it, as the walk has found them.
     // The folder itself has no name in its own archive.
@@ -362,14 +362,13 @@ impl Unpacking<'_> {
     }
 }
 
-/// A chunk that failed comes out of the reader as the library's error, inside the system's.
+/// A chunk that failed comes out of the reader as an error of the body, inside the system's.
 fn reading(input: &Path, error: io::Error) -> Failure {
-    let failure = Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", input.display()));
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(own) => failure
-            .cause(format!("{own}; nothing was written"))
+    match error.downcast::<BodyError>() {
+        Ok(own) => Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", input.display()))
+            .cause(format!("{}; nothing was written", own.named(&input.display().to_string())))
             .hint("the file was changed, damaged or cut short after it was encrypted: restore it from a backup"),
-        None => Failure::io(format!("read {}", input.display()), &error),
+        Err(error) => Failure::io(format!("read {}", input.display()), &error),
     }
 }
 

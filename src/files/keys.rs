@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::body::Opener;
+use crate::body::{BodyError, Header, Opener, ReadAt};
 use crate::crypto::secret::ContentKey;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Says whose keys these are.
-    pub fn searched(&self) -> String {
+    fn searched(&self) -> String {
         self.project.as_ref().map_or_else(|| "this vault".into(), |name| format!("project {name:?}"))
     }
 
@@ -52,8 +52,20 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// Those of [`Opener::new`].
     pub fn try_open(&self, path: &Path, file: File) -> Result<Opener<File>, Error> {
-        let what = path.display().to_string();
-        Opener::new(&what, &self.searched(), file, self)
+        Opener::new(file, self).map_err(|error| self.named(&path.display().to_string(), error))
+    }
+
+    /// Opens the header of a sealed file alone.
+    ///
+    /// # Errors
+    /// Those of [`Header::open`].
+    pub fn try_open_header(&self, path: &Path, source: &dyn ReadAt) -> Result<Header, Error> {
+        Header::open(source, self).map_err(|error| self.named(&path.display().to_string(), error))
+    }
+
+    /// Adds to what went wrong with a sealed file its name, and whose keys these are.
+    pub fn named(&self, what: &str, error: BodyError) -> Error {
+        error.named_among(what, &self.searched())
     }
 
     /// Says what could not be opened, with what to do about it.

@@ -16,9 +16,8 @@ use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
 use super::remove::Comparing;
 use super::seal::{Existing, write_failed};
 use super::tree::{Room, Tree};
-use crate::body::{Header, Metadata, Opener, Output, Run};
+use crate::body::{BodyError, Metadata, Opener, Output, Run};
 use crate::disk::folder_of;
-use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{is_file_name, printable};
 use crate::keys::OpenedBy;
@@ -161,7 +160,7 @@ impl<'a> Opening<'a> {
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier output.
         let was_there = (replace || self.existing.update) && self.tree.had(root, &opened.output)?;
         if self.existing.update && was_there {
-            match plaintext_at(&opened.output, &opener)? {
+            match plaintext_at(input, &opened.output, &opener)? {
                 Plaintext::Missing => {}
                 Plaintext::Same => {
                     observer.advanced(opened.bytes);
@@ -222,9 +221,7 @@ impl<'a> Opening<'a> {
         let Target::Named { root: Some(root), .. } = &job.output else { return None };
         let input = &job.item.path;
         let (file, _) = open_input(input).ok()?;
-        let what = input.display().to_string();
-        let opened = Header::open(&what, &self.keys.searched(), &file, &self.keys);
-        let metadata = opened.ok()?.metadata;
+        let metadata = self.keys.try_open_header(input, &file).ok()?.metadata;
         let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
         let sealed = metadata.sealed.map(|time| format!(" (encrypted {time})")).unwrap_or_default();
         Some((root.join(checked(input, &hidden).ok()?), format!("{}{sealed}", input.display())))
@@ -274,11 +271,11 @@ impl<'a> Opening<'a> {
 }
 
 /// Says that an output could not be made of what was to be decrypted.
-pub fn not_written(input: &str, output: &Path, error: Error) -> Failure {
-    if let Error::Io { doing: "write", source, .. } = error {
+pub fn not_written(input: &str, output: &Path, error: BodyError) -> Failure {
+    if let BodyError::Write(source) = error {
         return write_failed(output, &source);
     }
-    let failure = Failure::of(format!("decrypt {input}"), error);
+    let failure = Failure::of(format!("decrypt {input}"), error.named(input));
     let cause = failure.cause.clone().unwrap_or_default();
     failure.cause(format!("{cause}; nothing was written to {}", output.display()))
 }
@@ -318,7 +315,7 @@ enum Plaintext {
     Edited,
 }
 
-fn plaintext_at(output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failure> {
+fn plaintext_at(input: &Path, output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failure> {
     let there = match fs::symlink_metadata(output) {
         Ok(there) if there.is_file() => there,
         _ => return Ok(Plaintext::Missing),
@@ -334,8 +331,8 @@ fn plaintext_at(output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failu
         let mut same = Comparing::with(&file);
         match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
             Ok(_) => return Ok(Plaintext::Same),
-            Err(Error::Io { doing: "write", .. }) => {}
-            Err(error) => return Err(not_written(opener.what(), output, error)),
+            Err(BodyError::Write(_)) => {}
+            Err(error) => return Err(not_written(&input.display().to_string(), output, error)),
         }
     }
     let sealed = metadata.sealed.or(metadata.modified).map(SystemTime::from);

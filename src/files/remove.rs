@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::own::OwnFiles;
 use super::publish::sync_folder_of;
 use super::seal::{Job, Outcome};
-use crate::body::{Opener, Output, ReadAt, Run};
+use crate::body::{BodyError, Opener, Output, ReadAt, Run};
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 
@@ -68,16 +68,16 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure
             .hint("print it and keep the paper apart from the vault, then delete both files yourself"));
     }
     let (sealed, _) = open_input(&job.output)?;
-    let what = job.output.display().to_string();
-    let opener = Opener::new(&what, "the project", sealed, keys).map_err(kept)?;
+    let named = |error: BodyError| error.named_among(&job.output.display().to_string(), "the project");
+    let opener = Opener::new(sealed, keys).map_err(|error| kept(named(error)))?;
     let mut same = Comparing::with(&file);
     let length = match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
-        Err(Error::Io { doing: "write", .. }) => {
+        Err(BodyError::Write(_)) => {
             return Err(Failure::new(Exit::Failed, "changed", format!("cannot remove {}", path.display()))
                 .cause("its encrypted copy holds other bytes, though its length and time are the same")
                 .hint("the original was kept; encrypt it again with --force --remove in place of --update --remove"));
         }
-        copied => copied.map_err(kept)?,
+        copied => copied.map_err(|error| kept(named(error)))?,
     };
     let after = file.metadata().map_err(failed)?;
     let is_same = length == after.len() && after.modified().ok() == before.modified().ok();

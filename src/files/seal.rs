@@ -17,10 +17,9 @@ use super::pool;
 use super::publish::{OutputFile, TICK, check_free};
 use super::remove::Comparing;
 use super::tree::{Room, Tree};
-use crate::body::{Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
+use crate::body::{BodyError, Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
-use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::name::printable;
 use crate::format::scalar::Base64;
@@ -227,8 +226,7 @@ impl<'a> Sealing<'a> {
     /// Returns where a file with a hidden name belongs, if it is one of this project's.
     fn hidden_path_of(&self, path: &Path) -> Option<PathBuf> {
         let (file, _) = open_input(path).ok()?;
-        let what = path.display().to_string();
-        let header = Header::open(&what, "this vault", &file, &self.keys).ok()?;
+        let header = Header::open(&file, &self.keys).ok()?;
         let is_ours = header.opened_by.project == self.key.project && is_hidden(&header.metadata);
         is_ours.then(|| path_in(&header.metadata)).flatten()
     }
@@ -287,21 +285,20 @@ impl<'a> Sealing<'a> {
     fn open_copy(&self, path: &Path, sealed: &File) -> Result<Header, Failure> {
         let refused = |cause: String| not_a_copy(path, cause);
         let what = path.display().to_string();
-        let header = Header::open(&what, "this vault", sealed, &self.keys);
-        let header = header.map_err(|error| match error {
-            Error::WrongKey { is_delivery: true, .. } => refused(
+        let header = Header::open(sealed, &self.keys).map_err(|error| match error {
+            BodyError::WrongKey { is_delivery: true } => refused(
                 "the encrypted file that is there was sealed for a recipient's key, and not for a project".into(),
             ),
-            Error::WrongKey { .. } => refused(
+            BodyError::WrongKey { .. } => refused(
                 "the encrypted file that is there opens with no key of this vault: its project was destroyed, or it \
                  belongs to another vault"
                     .into(),
             ),
-            Error::Io { .. } => Failure::of(format!("read {what}"), error),
+            BodyError::Read(_) => Failure::of(format!("read {what}"), error.named(&what)),
             _ if begins_sealed(sealed).is_ok_and(|is_sealed| !is_sealed) => {
                 refused("the file that is there is not an encrypted file".into())
             }
-            error => does_not_open(path, &error),
+            error => does_not_open(path, error),
         })?;
         let by = &header.opened_by.project;
         if *by != self.key.project {
@@ -332,11 +329,11 @@ impl<'a> Sealing<'a> {
         let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
         let what = path.display().to_string();
-        let sealed = seal(&what, self.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
-            Error::Io { doing: "write", source, .. } if is_stream => stream_failed(&source),
-            Error::Io { doing: "write", source, .. } => write_failed(&job.output, &source),
-            Error::Changed { .. } => changed(path),
-            error => Failure::of(doing(), error),
+        let sealed = seal(self.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
+            BodyError::Write(source) if is_stream => stream_failed(&source),
+            BodyError::Write(source) => write_failed(&job.output, &source),
+            BodyError::Changed => changed(path),
+            error => Failure::of(doing(), error.named(&what)),
         })?;
         let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
         if sealed.bytes != before.len()
@@ -371,16 +368,17 @@ impl<'a> Sealing<'a> {
 
 /// Tells whether a sealed copy, whose header is open, holds the very bytes of a file.
 fn holds(path: &Path, sealed: File, header: Header, file: &File) -> Result<bool, Failure> {
-    let copied = Opener::of_header(&path.display().to_string(), sealed, header)
+    let copied = Opener::of_header(sealed, header)
         .and_then(|copy| copy.copy_to(Output::Stream(&mut Comparing::with(file)), Run::quiet()));
     match copied {
         Ok(_) => Ok(true),
-        Err(Error::Io { doing: "write", .. }) => Ok(false),
-        Err(error) => Err(does_not_open(path, &error)),
+        Err(BodyError::Write(_)) => Ok(false),
+        Err(error) => Err(does_not_open(path, error)),
     }
 }
 
-fn does_not_open(path: &Path, error: &Error) -> Failure {
+fn does_not_open(path: &Path, error: BodyError) -> Failure {
+    let error = error.named(&path.display().to_string());
     not_a_copy(path, format!("the encrypted file that is there does not open: {error}"))
 }
 

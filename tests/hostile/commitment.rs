@@ -7,8 +7,7 @@ use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha512;
-use strongroom::Error;
-use strongroom::body::{Opener, Output, Run};
+use strongroom::body::{BodyError, Opener, Output, Run};
 use strongroom::crypto::cobblestone::{self, ChunkCipher, OpenError, SALT_LEN};
 use strongroom::crypto::hmac::{MacKey, sha512};
 use strongroom::crypto::secret::ProjectFileKey;
@@ -215,14 +214,17 @@ fn a_body_that_aes_gcm_opens_under_two_content_keys_belongs_to_one_header() {
                 let project = tried as u8 + 1;
                 let file = [&header(&key(project, 1), content_key, prelude)[..], body].concat();
                 let mut plaintext = Vec::new();
-                let opened = Opener::new("f", "v", file, &key(project, 1))
+                let opened = Opener::new(file, &key(project, 1))
                     .and_then(|opener| opener.copy_to(Output::Stream(&mut plaintext), Run::quiet()));
                 match opened {
                     Ok(_) => assert!(tried == committed && plaintext == message.plaintexts[tried]),
                     Err(error) => {
                         assert!(tried != committed, "{error}");
                         let detail = "its body does not belong to its header";
-                        assert!(matches!(&error, Error::Damaged { detail: found, .. } if found == detail), "{error}");
+                        assert!(
+                            matches!(&error, BodyError::Damaged { detail: found, .. } if found == detail),
+                            "{error}"
+                        );
                     }
                 }
             }

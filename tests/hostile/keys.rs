@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use strongroom::Error;
-use strongroom::body::{Header, Metadata, Opener, Output, Run, Sealer, StreamOpener};
+use strongroom::body::{BodyError, Header, Metadata, Opener, Output, Run, Sealer, StreamOpener};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::MacKey;
 use strongroom::crypto::secret::{FileKey, ProjectFileKey};
@@ -55,14 +54,14 @@ const ONE_THREAD: Run<'_> = Run { threads: 1, progress: &|_| {} };
 
 /// Opens a file with the keys of all projects and versions there are, at any position and as a stream, which must
 /// agree on whether it opens and to what.
-pub fn open(bytes: &[u8]) -> Result<Opened, Error> {
+pub fn open(bytes: &[u8]) -> Result<Opened, BodyError> {
     let keys: Vec<_> = [(1, 1), (1, 2), (2, 1)].map(|(project, version)| key(project, version)).into();
     let warned = |header: &Header| header.one_block_only;
     let mut plaintext = Vec::new();
-    let file = Opener::new("the file", "the vault", bytes, &keys)
+    let file = Opener::new(bytes, &keys)
         .and_then(|opener| opener.copy_to(Output::Stream(&mut plaintext), ONE_THREAD).map(|_| warned(opener.header())));
     let mut streamed = Vec::new();
-    let stream = StreamOpener::new("the file", "the vault", bytes, &keys).and_then(|opener| {
+    let stream = StreamOpener::new(bytes, &keys).and_then(|opener| {
         let one_block_only = warned(opener.header());
         opener.copy_to(Output::Stream(&mut streamed), ONE_THREAD).map(|_| one_block_only)
     });

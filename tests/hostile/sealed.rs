@@ -1,7 +1,6 @@
 //! Sealed files with every bit flipped and cut at every byte.
 
-use strongroom::Error;
-use strongroom::body::inspect;
+use strongroom::body::{BodyError, inspect};
 
 use super::keys::{HEADER, delivery, open, sealed};
 use crate::support::proof::record;
@@ -29,7 +28,7 @@ fn no_bit_of_a_sealed_file_can_be_flipped_unnoticed() {
             }
             Err(error) => {
                 assert!(bit / 8 >= HEADER, "bit {bit} of one block of two: {error}");
-                assert!(matches!(error, Error::Damaged { .. }), "bit {bit}: {error}");
+                assert!(matches!(error, BodyError::Damaged { .. }), "bit {bit}: {error}");
                 refused += 1;
             }
         }
@@ -70,7 +69,7 @@ fn a_sealed_file_cut_or_extended_at_any_byte_is_refused() {
         for cut in 0..file.len() {
             let error = open(&file[..cut]).map(drop).expect_err("a cut file opened");
             assert!(
-                matches!(error, Error::Truncated { .. } | Error::Damaged { .. }),
+                matches!(error, BodyError::Truncated | BodyError::Damaged { .. }),
                 "{cut} of {}: {error}",
                 file.len()
             );
@@ -97,9 +96,9 @@ fn a_sealed_file_cut_or_extended_at_any_byte_is_refused() {
 }
 
 /// Refuses a delivery, whatever was done to it, and says how.
-fn refused(bytes: &[u8], case: &str) -> Error {
+fn refused(bytes: &[u8], case: &str) -> BodyError {
     // What anybody sees may be nonsense then, but looking at it ends well.
-    let _ = inspect("the file", &bytes);
+    let _ = inspect(&bytes);
     match open(bytes) {
         Ok(_) => panic!("{case}: a delivery opened with a file key"),
         Err(error) => error,
@@ -120,19 +119,19 @@ fn no_file_key_opens_a_delivery_with_a_flipped_bit_or_cut_anywhere() {
         for bit in 0..HEADER * 8 {
             let error = refused(&flipped(&file, bit), &format!("bit {bit}"));
             // The other block is whole, and says what it said before.
-            assert!(matches!(error, Error::WrongKey { .. }), "bit {bit}: {error}");
+            assert!(matches!(error, BodyError::WrongKey { .. }), "bit {bit}: {error}");
             tried += 1;
         }
         for bit in 0..BLOCK * 8 {
             let both = flipped(&flipped(&file, bit), bit + BLOCK * 8);
             let error = refused(&both, &format!("bit {bit} of both blocks"));
-            assert!(!matches!(error, Error::Io { .. }), "bit {bit} of both blocks: {error}");
+            assert!(!matches!(error, BodyError::Read(_)), "bit {bit} of both blocks: {error}");
             tried += 1;
         }
         for cut in 0..file.len() {
             let error = refused(&file[..cut], &format!("cut at {cut}"));
-            let is_whole = cut >= BLOCK && matches!(error, Error::WrongKey { is_delivery: true, .. });
-            assert!(is_whole || matches!(error, Error::Truncated { .. }), "cut at {cut}: {error}");
+            let is_whole = cut >= BLOCK && matches!(error, BodyError::WrongKey { is_delivery: true, .. });
+            assert!(is_whole || matches!(error, BodyError::Truncated), "cut at {cut}: {error}");
             tried += 1;
         }
     }
@@ -140,7 +139,7 @@ fn no_file_key_opens_a_delivery_with_a_flipped_bit_or_cut_anywhere() {
     let masked = delivery(&file, &[&genuine]);
     for block in [&[0][..], &[BLOCK], &[0, BLOCK]] {
         let unmasked = block.iter().fold(masked.clone(), |bytes, at| flipped(&bytes, (at + 40) * 8 + 1));
-        assert!(matches!(refused(&unmasked, "unmasked"), Error::Damaged { .. }), "{block:?}");
+        assert!(matches!(refused(&unmasked, "unmasked"), BodyError::Damaged { .. }), "{block:?}");
         tried += 1;
     }
     record(

@@ -30,7 +30,7 @@ fn data(length: usize) -> Vec<u8> {
 fn sealed(plain: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::new();
     let (input, output) = (Input::Stream(&mut Cursor::new(plain)), Output::Stream(&mut sealed));
-    seal("it", &key(), &Metadata::default(), input, output, run(2)).unwrap();
+    seal(&key(), &Metadata::default(), input, output, run(2)).unwrap();
     sealed
 }
 
@@ -89,7 +89,7 @@ proptest! {
         let plain = data((length as usize).min(LONGEST));
         let file = sealed(&plain);
         let watched = Watched::of(&file);
-        let opener = Opener::new("it", "the vault", &watched, &key()).unwrap();
+        let opener = Opener::new(&watched, &key()).unwrap();
         let end = plain.len() as u64;
         prop_assert_eq!(opener.plaintext_len(), end);
         // The final chunk alone proves the length.
@@ -164,16 +164,16 @@ fn of_a_damaged_stream_nothing_but_an_authentic_beginning_comes_out() {
         for (what, damaged, before) in damaged(&file, chunks) {
             for threads in [1, 4] {
                 let mut got = Vec::new();
-                let opener = StreamOpener::new("it", "the vault", Cursor::new(&damaged), &key()).unwrap();
+                let opener = StreamOpener::new(Cursor::new(&damaged), &key()).unwrap();
                 let error = opener.copy_to(Output::Stream(&mut got), run(threads)).unwrap_err();
-                assert!(matches!(error, Error::Damaged { .. } | Error::Truncated { .. }), "{what}: {error}");
+                assert!(matches!(error, BodyError::Damaged { .. } | BodyError::Truncated), "{what}: {error}");
                 assert!(got.len() <= before * CHUNK_LEN && plain.starts_with(&got), "{what}: {} bytes", got.len());
             }
             // A file is refused as a whole, at its end or by the chunk.
             let mut got = Vec::new();
-            let opened = Opener::new("it", "the vault", &damaged, &key())
-                .and_then(|opener| opener.copy_to(Output::Stream(&mut got), run(2)));
-            assert!(matches!(opened, Err(Error::Damaged { .. } | Error::Truncated { .. })), "{what}: {opened:?}");
+            let opened =
+                Opener::new(&damaged, &key()).and_then(|opener| opener.copy_to(Output::Stream(&mut got), run(2)));
+            assert!(matches!(opened, Err(BodyError::Damaged { .. } | BodyError::Truncated)), "{what}: {opened:?}");
             assert!(got.len() <= before * CHUNK_LEN && plain.starts_with(&got), "{what}: {} bytes", got.len());
         }
     }
@@ -185,10 +185,10 @@ fn a_stream_and_a_file_open_alike_at_every_length_around_the_borders() {
         let plain = data(length);
         let file = sealed(&plain);
         let mut streamed = Vec::new();
-        let opener = StreamOpener::new("it", "the vault", Cursor::new(&file), &key()).unwrap();
+        let opener = StreamOpener::new(Cursor::new(&file), &key()).unwrap();
         assert_eq!(opener.copy_to(Output::Stream(&mut streamed), run(3)).unwrap(), length as u64);
         let mut opened = Vec::new();
-        let opener = Opener::new("it", "the vault", &file, &key()).unwrap();
+        let opener = Opener::new(&file, &key()).unwrap();
         assert_eq!(opener.copy_to(Output::Stream(&mut opened), run(3)).unwrap(), length as u64);
         assert_eq!(opener.verify(run(2)).unwrap(), length as u64);
         assert!(streamed == plain && opened == plain, "{length} bytes");
@@ -202,9 +202,9 @@ fn damage_elsewhere_is_not_read_and_damage_at_the_end_is() {
     for chunk in 0..7 {
         let mut altered = file.clone();
         altered[BODY + chunk * SEALED_CHUNK_LEN + 5] ^= 1;
-        let opened = Opener::new("it", "the vault", &altered, &key());
+        let opened = Opener::new(&altered, &key());
         if chunk == 6 {
-            assert!(matches!(opened, Err(Error::Damaged { .. })));
+            assert!(matches!(opened, Err(BodyError::Damaged { .. })));
             continue;
         }
         let opener = opened.unwrap();
@@ -213,7 +213,7 @@ fn damage_elsewhere_is_not_read_and_damage_at_the_end_is() {
             let read = opener.read_at(&mut bytes, (wanted * CHUNK_LEN) as u64);
             assert_eq!(read.is_ok(), wanted != chunk, "chunk {wanted} with {chunk} damaged");
         }
-        assert!(matches!(opener.verify(run(2)), Err(Error::Damaged { .. })));
+        assert!(matches!(opener.verify(run(2)), Err(BodyError::Damaged { .. })));
     }
 }
 
@@ -237,9 +237,9 @@ fn a_file_that_is_cut_or_extended_once_it_is_open_has_changed() {
     file.extend([0; 100]);
     for later in [whole - 1, BODY + 7, whole + 1, whole + 100] {
         let length = Mutex::new(whole);
-        let opener = Opener::new("it", "the vault", Moving { bytes: &file, length: &length }, &key()).unwrap();
+        let opener = Opener::new(Moving { bytes: &file, length: &length }, &key()).unwrap();
         *length.lock().unwrap() = later;
         let changed = opener.copy_to(Output::Nowhere, run(3));
-        assert!(matches!(changed, Err(Error::Changed { .. })), "{later} of {whole}: {changed:?}");
+        assert!(matches!(changed, Err(BodyError::Changed)), "{later} of {whole}: {changed:?}");
     }
 }

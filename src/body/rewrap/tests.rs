@@ -23,8 +23,8 @@ fn all_keys() -> Vec<ProjectFileKey> {
     [3, 2, 1].map(key).into()
 }
 
-fn opened_by(bytes: &[u8]) -> Result<(u32, bool), Error> {
-    let opener = Opener::new("f", "v", bytes, &all_keys())?;
+fn opened_by(bytes: &[u8]) -> Result<(u32, bool), BodyError> {
+    let opener = Opener::new(bytes, &all_keys())?;
     let mut text = vec![0; TEXT.len()];
     assert_eq!(opener.read_at(&mut text, 0)?, TEXT.len());
     assert_eq!(text, TEXT);
@@ -91,8 +91,8 @@ impl Device for Disk {
     }
 }
 
-fn run(disk: &Disk, to: u32) -> Result<Rewrapped, Error> {
-    rewrap_device("f", "v", disk, &all_keys(), (&key(to)).into())
+fn run(disk: &Disk, to: u32) -> Result<Rewrapped, BodyError> {
+    rewrap_device(disk, &all_keys(), (&key(to)).into())
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_file_moves_to_the_new_key_and_keeps_its_body_and_metadata() {
     assert_eq!((old.prelude, old.metadata()), (new.prelude, new.metadata()));
     assert_eq!((old.sequence, new.sequence), (0, 2));
     // The old key alone opens it no more.
-    assert!(matches!(Opener::new("f", "v", &after, &key(1)), Err(Error::WrongKey { .. })));
+    assert!(matches!(Opener::new(&after, &key(1)), Err(BodyError::WrongKey { .. })));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_newer_block_whose_key_is_not_at_hand_is_never_written_over() {
     half[..BLOCK].copy_from_slice(&before[..BLOCK]);
     let disk = Disk::new(half.clone(), usize::MAX);
     let keys = vec![key(2), key(1)];
-    assert!(matches!(rewrap_device("f", "v", &disk, &keys, (&key(2)).into()), Err(Error::WrongKey { .. })));
+    assert!(matches!(rewrap_device(&disk, &keys, (&key(2)).into()), Err(BodyError::WrongKey { .. })));
     assert_eq!(disk.into_state().bytes, half);
 }
 
@@ -218,7 +218,7 @@ fn another_files_authentic_header_is_never_written_over_the_true_one() {
     let (mut bytes, other) = (sealed(1), sealed(1));
     bytes[..BLOCK].copy_from_slice(&other[..BLOCK]);
     let disk = Disk::new(bytes.clone(), usize::MAX);
-    assert!(matches!(run(&disk, 2), Err(Error::Damaged { .. })));
+    assert!(matches!(run(&disk, 2), Err(BodyError::Damaged { .. })));
     assert_eq!(disk.into_state().bytes, bytes);
 }
 
@@ -245,7 +245,7 @@ fn the_last_sequence_number_is_not_passed() {
     let last = block_with(&bytes, u32::MAX, |_| {});
     let bytes = [&last, &last, &bytes[2 * BLOCK..]].concat();
     let disk = Disk::new(bytes.clone(), usize::MAX);
-    assert!(matches!(run(&disk, 2), Err(Error::Exhausted { .. })));
+    assert!(matches!(run(&disk, 2), Err(BodyError::Exhausted)));
     assert_eq!(disk.into_state().bytes, bytes);
 }
 
@@ -287,7 +287,7 @@ fn a_delivery_is_left_as_it_is() {
     let block = block_with(&bytes, 0, |stanzas| stanzas[0] = recipient(1));
     let bytes = [&block, &block, &bytes[2 * BLOCK..]].concat();
     let disk = Disk::new(bytes.clone(), usize::MAX);
-    assert!(matches!(run(&disk, 2), Err(Error::WrongKey { is_delivery: true, .. })));
+    assert!(matches!(run(&disk, 2), Err(BodyError::WrongKey { is_delivery: true, .. })));
     assert_eq!(disk.into_state().bytes, bytes);
 }
 
@@ -308,7 +308,7 @@ fn a_newer_block_that_only_a_recipient_opens_is_never_written_over() {
     let newer = block_with(&bytes, 1, |stanzas| stanzas[0] = recipient(1));
     let bytes = [&bytes[..BLOCK], &newer, &bytes[2 * BLOCK..]].concat();
     let disk = Disk::new(bytes.clone(), usize::MAX);
-    assert!(matches!(run(&disk, 2), Err(Error::WrongKey { .. })));
+    assert!(matches!(run(&disk, 2), Err(BodyError::WrongKey { .. })));
     assert_eq!(disk.into_state().bytes, bytes);
 }
 
@@ -319,8 +319,8 @@ fn a_file_that_is_locked_elsewhere_is_busy() {
     let other = File::open(file.path()).unwrap();
     other.lock().unwrap();
     let wait = Duration::from_millis(30);
-    let result = rewrap("f", "v", file.as_file(), &all_keys(), &key(2), wait);
-    assert!(matches!(result, Err(Error::Busy { .. })));
+    let result = rewrap(file.as_file(), &all_keys(), &key(2), wait);
+    assert!(matches!(result, Err(BodyError::Busy { .. })));
     other.unlock().unwrap();
-    assert_eq!(rewrap("f", "v", file.as_file(), &all_keys(), &key(2), wait).unwrap(), Rewrapped::From(1));
+    assert_eq!(rewrap(file.as_file(), &all_keys(), &key(2), wait).unwrap(), Rewrapped::From(1));
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ContentKey;
+use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::{Block, PRELUDE_LEN, STANZA_LIMIT, Stanza, stanza};
 use crate::keys::{FileKeys, WrappedKey};
@@ -40,8 +41,8 @@ fn delivery(plaintext: &[u8]) -> Vec<u8> {
     with_blocks(&file, &block, &block)
 }
 
-fn is_delivery(error: &Error) -> bool {
-    matches!(error, Error::WrongKey { is_delivery: true, .. })
+fn is_delivery(error: &BodyError) -> bool {
+    matches!(error, BodyError::WrongKey { is_delivery: true, .. })
 }
 
 #[test]
@@ -50,7 +51,7 @@ fn no_file_key_opens_a_delivery_and_none_is_asked_for() {
     let error = open(&file, &[3, 2, 1]).unwrap_err();
     assert!(is_delivery(&error));
     assert_eq!(
-        error.to_string(),
+        error.named_among("the file", "the vault").to_string(),
         "no key of the vault opens the file: it was sealed for a recipient's key, and not for a project"
     );
     struct NoKeys;
@@ -63,10 +64,10 @@ fn no_file_key_opens_a_delivery_and_none_is_asked_for() {
             panic!("a key was asked for")
         }
     }
-    assert!(is_delivery(&Opener::new("f", "v", &file[..], &NoKeys).unwrap_err()));
-    assert!(is_delivery(&StreamOpener::new("f", "v", &file[..], &NoKeys).map(drop).unwrap_err()));
+    assert!(is_delivery(&Opener::new(&file[..], &NoKeys).unwrap_err()));
+    assert!(is_delivery(&StreamOpener::new(&file[..], &NoKeys).map(drop).unwrap_err()));
     let foreign = open(&sealed(9, b"data"), &[1]).unwrap_err();
-    assert_eq!(foreign.to_string(), "no key of the vault opens the file");
+    assert_eq!(foreign.named_among("the file", "the vault").to_string(), "no key of the vault opens the file");
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn a_file_with_recipients_opens_for_its_project_and_says_how_many_there_are() {
     for count in [0, 1, 5] {
         let block = block(&file, 0, |stanzas| stanzas.extend((0..count).map(recipient)));
         let file = with_blocks(&file, &block, &block);
-        let opener = Opener::new("f", "v", &file[..], &key(1)).unwrap();
+        let opener = Opener::new(&file[..], &key(1)).unwrap();
         assert_eq!(opener.header().recipients, usize::from(count));
         assert_eq!(open(&file, &[1]).unwrap().0, b"data");
     }
@@ -88,7 +89,7 @@ fn as_many_stanzas_as_there_may_be_open() {
     let block = block(&file, 0, |stanzas| stanzas.resize(STANZA_LIMIT, short));
     let file = with_blocks(&file, &block, &block);
     assert_eq!(open(&file, &[1]).unwrap().0, b"data");
-    assert_eq!(inspect("f", &file).unwrap().recipients(), STANZA_LIMIT - 2);
+    assert_eq!(inspect(&file).unwrap().recipients(), STANZA_LIMIT - 2);
 }
 
 #[test]
@@ -99,15 +100,15 @@ fn a_delivery_that_is_being_given_a_project_opens_by_the_block_that_has_one() {
         let made = with_blocks(&file, a, b);
         let (opened, _, one) = open(&made, &[1]).unwrap();
         assert!(one && opened == b"data");
-        assert!(!inspect("f", &made).unwrap().is_delivery());
+        assert!(!inspect(&made).unwrap().is_delivery());
         // Another vault's keys do not make it a delivery.
-        assert!(matches!(open(&made, &[2]), Err(Error::WrongKey { is_delivery: false, .. })));
+        assert!(matches!(open(&made, &[2]), Err(BodyError::WrongKey { is_delivery: false, .. })));
     }
     // The new block torn anywhere, while the recipient can still open the other.
     for cut in 0..BLOCK {
         let torn = [&new[..cut], &old[cut..]].concat();
         let result = open(&with_blocks(&file, &old, &torn), &[1]);
-        assert!(matches!(result, Err(Error::WrongKey { .. } | Error::Damaged { .. })), "cut at {cut}");
+        assert!(matches!(result, Err(BodyError::WrongKey { .. } | BodyError::Damaged { .. })), "cut at {cut}");
     }
 }
 
@@ -123,9 +124,9 @@ fn a_newer_block_without_a_project_is_not_believed() {
 
 #[test]
 fn inspect_tells_a_delivery_from_a_projects_file() {
-    let seen = inspect("f", &delivery(b"data")).unwrap();
+    let seen = inspect(&delivery(b"data")).unwrap();
     assert_eq!((seen.is_delivery(), seen.recipients(), seen.plaintext_len), (true, 1, Some(4)));
-    let seen = inspect("f", &sealed(1, b"data")).unwrap();
+    let seen = inspect(&sealed(1, b"data")).unwrap();
     assert_eq!((seen.is_delivery(), seen.recipients()), (false, 0));
 }
 
@@ -136,11 +137,11 @@ fn a_file_that_is_encrypted_again_keeps_the_room_in_its_header() {
         let (_, head, cipher) = sealer::head((&key(1)).into(), &Metadata::default(), block_len).unwrap();
         let mut file = Vec::new();
         let (mut input, output) = (&b"data"[..], Output::Stream(&mut file));
-        sealer::seal_body("f", &head, &cipher, Input::Stream(&mut input), output, Run::quiet()).unwrap();
-        let opener = Opener::new("f", "v", &file[..], &key(1)).unwrap();
+        sealer::seal_body(&head, &cipher, Input::Stream(&mut input), output, Run::quiet()).unwrap();
+        let opener = Opener::new(&file[..], &key(1)).unwrap();
         let mut again = Vec::new();
         opener.reseal_to(&key(2), &metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
-        let seen = inspect("f", &again).unwrap();
+        let seen = inspect(&again).unwrap();
         assert_eq!((seen.block_len, seen.plaintext_len), (block_len, Some(4)));
         assert_eq!(open(&again, &[2]).unwrap().0, b"data");
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::Ordering;
 
 use super::edges::{Board, Drip, Gullet, Shelf, plaintext};
 use super::key;
+use crate::body::BodyError;
 use crate::body::engine::{self, BATCH, Open, Reseal, Run, Seal, Sink, Source, Trouble, Work, chunk_count};
 use crate::body::{Input, Metadata, Opener, Output, seal};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, ChunkCipher, OpenError, SEALED_CHUNK_LEN};
-use crate::error::Error;
 
 const KEY: [u8; 32] = [7; 32];
 const SALT: [u8; 24] = [9; 24];
@@ -234,10 +234,10 @@ fn a_source_that_shrinks_or_grows_is_told_as_changed() {
         for claimed in [0, 1, 9, BATCH_LEN - 1, BATCH_LEN, BATCH_LEN + 1, 2 * BATCH_LEN, plaintext.len()] {
             let liar = Liar(&plaintext[..length], claimed as u64);
             let sealed = Board::default();
-            let result = seal("it", &key(1), &Metadata::default(), Input::At(&liar), Output::At(&sealed), with(3));
+            let result = seal(&key(1), &Metadata::default(), Input::At(&liar), Output::At(&sealed), with(3));
             match result {
                 Ok(done) => assert_eq!((length, done.bytes), (claimed, length as u64)),
-                Err(Error::Changed { .. }) => assert_ne!(length, claimed),
+                Err(BodyError::Changed) => assert_ne!(length, claimed),
                 Err(error) => panic!("{length} as {claimed}: {error}"),
             }
         }
@@ -249,13 +249,13 @@ fn a_sealed_file_that_shrinks_or_grows_once_it_is_open_is_told_as_changed() {
     let file = [super::sealed(1, &plaintext(BATCH_LEN + 9)), vec![0; 5]].concat();
     let whole = file.len() as u64 - 5;
     let shelf = Shelf { length: whole.into(), ..Shelf::of(&file) };
-    let opener = Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
+    let opener = Opener::new(&shelf, &key(1)).unwrap();
     for (length, is_whole) in [(whole, true), (whole - 1, false), (whole + 5, false), (9000, false), (0, false)] {
         shelf.length.store(length, Ordering::Relaxed);
         for result in [opener.verify(with(3)), opener.copy_to(Output::Stream(&mut std::io::sink()), with(1))] {
             match result {
                 Ok(done) => assert!(is_whole && done == opener.plaintext_len(), "{length}"),
-                Err(Error::Changed { .. }) => assert!(!is_whole, "{length}"),
+                Err(BodyError::Changed) => assert!(!is_whole, "{length}"),
                 Err(error) => panic!("{length}: {error}"),
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ContentKey;
+use crate::error::Error;
 use crate::format::label;
 use crate::format::sealed::Block;
 use crate::keys::{FileKeys, SealingKey, WrappedKey, wrap_under};
@@ -24,8 +25,8 @@ impl Asked {
         Self { keys, is_out_of_reach: false, questions: Mutex::default() }
     }
 
-    fn open(&self, file: &[u8]) -> Result<Header, Error> {
-        Header::open("the file", "the vault", &file, self)
+    fn open(&self, file: &[u8]) -> Result<Header, BodyError> {
+        Header::open(&file, self)
     }
 
     fn count(&self) -> usize {
@@ -81,7 +82,7 @@ fn of_equal_blocks_one_is_asked_about() {
     assert_eq!(asked.count(), 1);
     // Nor is it asked again if the file reads the same a second time.
     let other = Asked::of(&[2]);
-    assert!(matches!(other.open(&sealed(1, b"data")), Err(Error::WrongKey { .. })));
+    assert!(matches!(other.open(&sealed(1, b"data")), Err(BodyError::WrongKey { .. })));
     assert_eq!(other.count(), 1);
 }
 
@@ -102,7 +103,7 @@ fn the_block_that_was_written_last_speaks_whatever_the_order_of_the_keys() {
     let strange = block(&file, 2, 1, Some(&ContentKey::generate().unwrap()));
     for keys in [[1, 2], [2, 1]] {
         let opened = Asked::of(&keys).open(&with_blocks(&file, &old, &strange));
-        assert!(matches!(opened, Err(Error::Damaged { .. })));
+        assert!(matches!(opened, Err(BodyError::Damaged { .. })));
     }
 }
 
@@ -124,9 +125,9 @@ fn keys_out_of_reach_for_one_block_may_be_had_for_the_other() {
     // If that one does not open either, why the first could not be asked for is the answer.
     made[BLOCK + 100] ^= 1;
     let asked = Asked { is_out_of_reach: true, ..Asked::of(&[1]) };
-    assert!(matches!(asked.open(&made), Err(Error::ProjectNotFound { .. })));
+    assert!(matches!(asked.open(&made), Err(BodyError::Keys(Error::ProjectNotFound { .. }))));
     let asked = Asked { is_out_of_reach: true, ..Asked::of(&[2]) };
-    assert!(matches!(asked.open(&file), Err(Error::ProjectNotFound { .. })));
+    assert!(matches!(asked.open(&file), Err(BodyError::Keys(Error::ProjectNotFound { .. }))));
 }
 
 #[test]
@@ -136,8 +137,8 @@ fn a_key_that_fits_and_a_block_that_does_not_hold_is_damage() {
     for at in [BLOCK - 1, HEADER - 1] {
         damaged[at] ^= 1;
     }
-    assert!(matches!(Asked::of(&[1]).open(&damaged), Err(Error::Damaged { .. })));
-    assert!(matches!(Asked::of(&[2]).open(&damaged), Err(Error::WrongKey { .. })));
+    assert!(matches!(Asked::of(&[1]).open(&damaged), Err(BodyError::Damaged { .. })));
+    assert!(matches!(Asked::of(&[2]).open(&damaged), Err(BodyError::WrongKey { .. })));
 }
 
 #[test]
@@ -149,14 +150,14 @@ fn a_file_is_sealed_by_whoever_has_the_key() {
     let file = sealer.finish().unwrap();
     assert_eq!(open(&file, &[2]).unwrap().0, b"data");
     let mut again = Vec::new();
-    let opener = Opener::new("f", "v", &file, &asked).unwrap();
+    let opener = Opener::new(&file, &asked).unwrap();
     let metadata = &opener.header().metadata;
     opener.reseal_to(to("project 1"), metadata, Output::Stream(&mut again), Run::quiet()).unwrap();
     assert_eq!(open(&again, &[1]).unwrap().0, b"data");
     let mut output = Vec::new();
     for key in [to("project 3"), SealingKey { version: 2, ..to("project 1") }] {
         let sealer = Sealer::new(key, &Metadata::default(), &mut output).map(drop);
-        assert!(matches!(sealer, Err(Error::KeyNotFound { .. })), "{key:?}");
+        assert!(matches!(sealer, Err(BodyError::Keys(Error::KeyNotFound { .. }))), "{key:?}");
     }
     assert!(output.is_empty());
 }

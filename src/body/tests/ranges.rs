@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::edges::{Shelf, plaintext};
 use super::{HEADER, key, sealed};
+use crate::body::BodyError;
 use crate::body::{Opener, Run};
 use crate::crypto::cobblestone::{CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN};
-use crate::error::Error;
 
 const BODY: u64 = (HEADER + PREFIX_LEN) as u64;
 const LENGTH: usize = 70 * CHUNK_LEN + 123;
@@ -19,7 +19,7 @@ static PLAINTEXT: LazyLock<Vec<u8>> = LazyLock::new(|| plaintext(LENGTH));
 static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| sealed(1, &PLAINTEXT));
 
 fn opener<'a>(shelf: &'a Shelf<'a>) -> Opener<&'a Shelf<'a>> {
-    let opener = Opener::new("it", "the vault", shelf, &key(1)).unwrap();
+    let opener = Opener::new(shelf, &key(1)).unwrap();
     shelf.was_read();
     opener
 }
@@ -133,7 +133,7 @@ proptest! {
 #[test]
 fn opening_reads_the_header_and_the_final_chunk() {
     let shelf = Shelf::of(&FILE);
-    Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
+    Opener::new(&shelf, &key(1)).unwrap();
     let final_chunk = BODY + 70 * SEALED_CHUNK_LEN as u64..FILE.len() as u64;
     assert_eq!(shelf.was_read(), [0..BODY, final_chunk]);
 }
@@ -143,7 +143,7 @@ fn a_damaged_chunk_spoils_the_ranges_that_touch_it_alone() {
     let mut file = FILE.clone();
     file[BODY as usize + 5 * SEALED_CHUNK_LEN + 77] ^= 1;
     let shelf = Shelf::of(&file);
-    let opener = Opener::new("it", "the vault", &shelf, &key(1)).unwrap();
+    let opener = Opener::new(&shelf, &key(1)).unwrap();
     let damaged = 5 * CHUNK_LEN as u64..6 * CHUNK_LEN as u64;
     let ranges = [0..damaged.start, damaged.end..LENGTH as u64, damaged.end - 1..damaged.end + 1, 0..damaged.start + 1];
     for (range, opens) in ranges.into_iter().zip([true, true, false, false]) {
@@ -154,7 +154,7 @@ fn a_damaged_chunk_spoils_the_ranges_that_touch_it_alone() {
         if opens {
             assert!(read.is_ok() && copy.is_ok() && bytes == copied && copied == slice(range));
         } else {
-            assert!(matches!((read, copy), (Err(Error::Damaged { .. }), Err(Error::Damaged { .. }))));
+            assert!(matches!((read, copy), (Err(BodyError::Damaged { .. }), Err(BodyError::Damaged { .. }))));
             assert!(slice(range).starts_with(&copied), "what was not authentic came out");
         }
     }

@@ -2,18 +2,18 @@
 
 use super::edges::{Drip, Gullet, plaintext};
 use super::{HEADER, key, sealed};
+use crate::body::BodyError;
 use crate::body::{Output, Run, StreamOpener};
 use crate::crypto::cobblestone::{CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN};
-use crate::error::Error;
 
 const BODY: usize = HEADER + PREFIX_LEN;
 const BATCH: usize = crate::body::engine::BATCH;
 
 /// Opens a stream and returns what it gave besides the result.
-fn open(bytes: &[u8], threads: usize) -> (Vec<u8>, Result<u64, Error>) {
+fn open(bytes: &[u8], threads: usize) -> (Vec<u8>, Result<u64, BodyError>) {
     let mut gullet = Gullet::default();
     let keys = vec![key(3), key(1)];
-    let result = StreamOpener::new("it", "the vault", Drip::of(bytes), &keys)
+    let result = StreamOpener::new(Drip::of(bytes), &keys)
         .and_then(|opener| opener.copy_to(Output::Stream(&mut gullet), Run { threads, progress: &|_| {} }));
     (gullet.bytes, result)
 }
@@ -24,7 +24,7 @@ fn is_refused(bytes: &[u8], plaintext: &[u8], most: usize, case: &str) {
     for threads in [1, 4] {
         let (written, result) = open(bytes, threads);
         let error = result.expect_err(case);
-        assert!(matches!(error, Error::Damaged { .. } | Error::Truncated { .. }), "{case}: {error}");
+        assert!(matches!(error, BodyError::Damaged { .. } | BodyError::Truncated), "{case}: {error}");
         assert!(plaintext.starts_with(&written), "{case}: what came out was never sealed");
         assert!(written.len() <= most && written.len().is_multiple_of(CHUNK_LEN), "{case}: {} bytes", written.len());
     }
@@ -139,9 +139,9 @@ fn a_stream_that_breaks_is_an_error_of_reading() {
     for breaks_at in [0, 100, HEADER, BODY - 1, BODY, BODY + SEALED_CHUNK_LEN, file.len() - 1, file.len()] {
         let mut gullet = Gullet::default();
         let drip = Drip::breaking(&file, breaks_at);
-        let result = StreamOpener::new("it", "the vault", drip, &key(1))
+        let result = StreamOpener::new(drip, &key(1))
             .and_then(|opener| opener.copy_to(Output::Stream(&mut gullet), Run::quiet()));
-        assert!(matches!(result, Err(Error::Io { doing: "read", .. })), "{breaks_at}: {result:?}");
+        assert!(matches!(result, Err(BodyError::Read(_))), "{breaks_at}: {result:?}");
         assert!(plaintext.starts_with(&gullet.bytes), "{breaks_at}");
     }
 }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::body::Run;
+use crate::body::{BodyError, Run};
 use crate::cli::context::Context;
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_one_block;
 use crate::cli::unlocking::unlock;
-use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
 use crate::files::find::{STREAM, open_input};
@@ -64,8 +63,11 @@ impl Cat {
             if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
         let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
         copied.map(drop).map_err(|error| match error {
-            Error::Io { doing: "write", source, .. } => stream_failed(&source),
-            error => Failure::of(format!("decrypt {}", self.file.display()), error),
+            BodyError::Write(source) => stream_failed(&source),
+            error => {
+                let what = self.file.display().to_string();
+                Failure::of(format!("decrypt {what}"), error.named(&what))
+            }
         })
     }
 }

@@ -452,7 +452,8 @@ impl Encrypt {
             ..Metadata::default()
         };
         let output = OutputFile::create(path, self.force || self.update)?;
-        let mut sealer = Sealer::new(key, &metadata, output.file()).map_err(|error| Failure::of(doing(), error))?;
+        let mut sealer = Sealer::new(key, &metadata, output.file())
+            .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
         let bytes = Manifest::of(files).to_bytes();
         sealer.write_all(&bytes).map_err(|error| Failure::io(doing(), &error))?;
         sealer.finish().map_err(|error| Failure::io(doing(), &error))?;

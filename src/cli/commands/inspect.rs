@@ -91,14 +91,13 @@ impl Inspect {
 fn look_at(path: &Path) -> Result<Seen, Failure> {
     let (file, _) = open_input(path)?;
     let what = path.display().to_string();
-    let inspection = inspect(&what, &file).map_err(|error| Failure::of(format!("inspect {what}"), error))?;
+    let inspection = inspect(&file).map_err(|error| Failure::of(format!("inspect {what}"), error.named(&what)))?;
     Ok(Seen { inspection, header: None })
 }
 
 fn open(keys: &Keys<'_>, path: &Path) -> Result<Header, Failure> {
     let (file, _) = open_input(path)?;
-    let what = path.display().to_string();
-    Header::open(&what, "this vault", &file, keys).map_err(|error| Failure::of(format!("inspect {what}"), error))
+    keys.try_open_header(path, &file).map_err(|error| Failure::of(format!("inspect {}", path.display()), error))
 }
 
 /// What is printed of each path that was named: of a file its rows, of a folder a table of its files.

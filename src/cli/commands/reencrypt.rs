@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::body::{Metadata, Output, Run};
+use crate::body::{BodyError, Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
@@ -189,8 +189,8 @@ impl Reencrypt {
             let run = Run { threads, progress: &|more| progress.advanced(more) };
             let bytes = opener.reseal_to(work.to, &metadata, Output::At(output.file()), run);
             let bytes = bytes.map_err(|error| match error {
-                Error::Io { doing: "write", source, .. } => write_failed(&target, &source),
-                error => Failure::of(doing(), error),
+                BodyError::Write(source) => write_failed(&target, &source),
+                error => Failure::of(doing(), error.named(&path.display().to_string())),
             })?;
             output.set_attributes(&Attributes { modified: None, mode }, &work.refused);
             if let Err(error) = keep_owner(output.file(), &target) {

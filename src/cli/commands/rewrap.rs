@@ -147,10 +147,9 @@ impl Rewrap {
 
     fn one(&self, vault: &Unlocked, keys: &Keys<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
         let what = item.path.display().to_string();
-        let searched = keys.searched();
         let doing = |error| Failure::of(format!("rewrap {what}"), error);
         let (file, _) = open_input(&item.path)?;
-        let seen = Header::open(&what, &searched, &file, keys);
+        let seen = keys.try_open_header(&item.path, &file);
         let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
         let is = |version, was, repaired| Outcome::Is { version, was, repaired, metadata: metadata.clone() };
         let result = match seen {
@@ -164,7 +163,8 @@ impl Rewrap {
             }
             _ if !self.dry_run => {
                 let file = open_for_change(&item.path)?;
-                rewrap(&what, &searched, &file, keys, to, LOCK_WAIT).map(|done| match done {
+                let done = rewrap(&file, keys, to, LOCK_WAIT).map_err(|error| keys.named(&what, error));
+                done.map(|done| match done {
                     Rewrapped::From(was) => is(to.version, was, false),
                     Rewrapped::Current => is(to.version, to.version, false),
                     Rewrapped::Repaired => is(to.version, to.version, true),
@@ -177,7 +177,7 @@ impl Rewrap {
             // Another project's file among them is nobody's mistake.
             Err(error @ Error::WrongKey { .. }) => {
                 let (file, _) = open_input(&item.path)?;
-                match Header::open(&what, "this vault", &file, vault) {
+                match Header::open(&file, vault) {
                     Ok(header) => {
                         let by = header.opened_by;
                         Ok(Outcome::OtherProject { project: by.project, version: by.version })

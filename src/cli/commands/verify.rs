@@ -174,7 +174,8 @@ fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> R
     let (file, _) = open_input(&item.path)?;
     let opener = keys.open(&item.path, file)?;
     let run = Run { threads, progress: &|more| progress.advanced(more) };
-    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {}", item.path.display()), error))?;
+    let what = item.path.display().to_string();
+    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {what}"), error.named(&what)))?;
     let header = opener.header();
     Ok(Proven {
         bytes,
@@ -201,7 +202,9 @@ fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, Failure> {
         return Err(is_none("it is an encrypted file, but not a manifest".into()));
     }
     let mut bytes = Vec::new();
-    opener.copy_to(Output::Stream(&mut bytes), Run::quiet()).map_err(|error| Failure::of(doing(), error))?;
+    opener
+        .copy_to(Output::Stream(&mut bytes), Run::quiet())
+        .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
     let manifest = Manifest::parse(&bytes).map_err(|error| is_none(error.to_string()))?;
     Ok(Comparison::with(&manifest))
 }
