@@ -109,7 +109,7 @@ fn the_wrap_opens_only_with_the_pepper_that_stands_in_the_vault_file_alone() {
     let pepper = Machine::at(3).document().header.pepper.0;
     let opens = |pepper: &[u8; PEPPER_LEN]| {
         let kek = derive_kek(&password(PASSWORD), pepper, &item.wraps[0].header.kdf, None).unwrap();
-        unlock::unwrap_data_key(&item.wraps[0], &kek).is_some()
+        protocol::wraps::unwrap_data_key(&item.wraps[0], &kek).is_some()
     };
     let mut other = pepper;
     other[0] ^= 1;

@@ -122,9 +122,12 @@ impl Fixed {
     }
 }
 
+/// The keys of a project that are there, each with whether it is retired; whether it was destroyed, and is on hold.
+type KnownProject = (BTreeMap<[u8; KEY_LEN], bool>, bool, bool);
+
 #[derive(Debug, PartialEq)]
 struct Known {
-    projects: BTreeMap<String, (BTreeMap<[u8; KEY_LEN], bool>, bool, bool)>,
+    projects: BTreeMap<String, KnownProject>,
     kits: BTreeMap<String, (bool, bool)>,
     slots: BTreeSet<String>,
 }
