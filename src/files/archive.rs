@@ -293,7 +293,7 @@ impl Unpacking<'_> {
                 let twin = twin.strip_prefix(self.root).unwrap_or(&twin);
                 Failure::new(Exit::Failed, "name-clash", format!("cannot extract {}", self.input.display()))
                     .cause(format!(
-                        "it holds {} and {}, and this drive cannot keep the two names apart; nothing was written",
+                        "it holds {} and {}, and this drive treats the two names as one; nothing was written",
                         printable(&twin.display().to_string()),
                         printable(&path.display().to_string())
                     ))

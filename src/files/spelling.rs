@@ -85,7 +85,7 @@ pub fn twin_of(base: &Path, path: &Path) -> Option<PathBuf> {
 pub fn clash(output: &Path, twin: &Path) -> Failure {
     Failure::new(Exit::Failed, "name-clash", format!("cannot write {}", output.display()))
         .cause(format!(
-            "{} is there already, and was left as it is: this drive cannot keep the two names apart",
+            "{} is there already, and was left as it is: this drive treats the two names as one",
             twin.display()
         ))
         .hint(

@@ -46,7 +46,7 @@ fn clashes(home: &Home, words: &str) -> String {
 }
 
 fn is_a_clash(said: &str, words: &str) {
-    assert!(said.contains("drive does not tell the two names apart"), "{words}: {said}");
+    assert!(said.contains("drive treats the two names as one"), "{words}: {said}");
     assert!(!said.contains("--force"), "{words}: {said}");
 }
 
