@@ -141,10 +141,10 @@ impl Keychain for FileKeychain {
         new.publish(IfTaken::Refuse).map_err(failed("make", &path))
     }
 
-    /// Where the path is a symbolic link, the lock is beside its target: others may name that.
+    /// Where the path is a symbolic link, the lock is beside the link: a link that somebody planted makes no file beside
+    /// what it leads to.
     fn lock(&self, _vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        lock_file(&disk::with_suffix(&path, LOCK_SUFFIX), self.name(), wait)
+        lock_file(&disk::with_suffix(&self.path, LOCK_SUFFIX), self.name(), wait)
     }
 
     fn settles_at_once(&self) -> bool {

@@ -36,7 +36,7 @@ const DECRYPT_TREE: &str = "decrypt tree.sealed -o tree --password-file old";
 const DECRYPT_TREE_FORCE: &str = "decrypt tree.sealed -o tree --force --password-file old";
 
 /// All of them.
-pub const TARGETS: [Target; 45] = [
+pub const TARGETS: [Target; 47] = [
     target(".local/share/strongroom/vault.json", ADD),
     target(".local/share/strongroom/vault.json.prev", ADD),
     target(".local/share/strongroom/vault.json.lock", ADD),
@@ -51,6 +51,8 @@ pub const TARGETS: [Target; 45] = [
     target(".local/state/strongroom/keychain/ID", RECOVER),
     target(".local/state/strongroom/keychain/ID", PASSWD),
     target(".local/state/strongroom/keychain/ID.strongroom-tmp", PASSWD),
+    target(".local/state/strongroom/keychain/ID.lock", PASSWD),
+    target(".local/state/strongroom/keychain/ID.lock", ADD),
     target(".local/state/strongroom/keychain/ID.anchor", ADD),
     target(".local/state/strongroom/keychain/ID.anchor.strongroom-tmp", ADD),
     making(".local/share/strongroom/vault.json"),
