@@ -22,24 +22,24 @@ impl From<DataKeyItem> for Wraps {
 }
 
 impl Wraps {
-    /// The wrap of a new vault.
+    /// Returns those of a new vault.
     pub fn first(wrap: Wrap) -> Self {
         Self::of([wrap])
     }
 
-    /// Those of a rotation under way: the wrap that opened the vault alone, and the one of the next data key. Where a
+    /// Returns those of a rotation under way: the wrap that opened the vault alone, and the one of the next data key. Where a
     /// password change was cut short, the password that was typed is the one that stays: another would open the vault and
     /// not its next data key.
     pub fn rotating(opened: Wrap, next: Wrap) -> Self {
         Self::of([opened, next])
     }
 
-    /// Those that are left when a rotation is over.
+    /// Returns those that are left when a rotation is over.
     pub fn rotated(&self, own: DataKeyId) -> Self {
         Self::of(self.of_key(own).cloned())
     }
 
-    /// Those of a password change, first with both passwords and then with the new one alone. `own` and `next` are the
+    /// Returns those of a password change, first with both passwords and then with the new one alone. `own` and `next` are the
     /// new password's wraps, `next` of the data key that a rotation under way moves to. Without one, wraps of another
     /// data key stay as they are: they belong to another copy of the vault.
     pub fn changing(&self, opened: &Wrap, own: Wrap, next: Option<Wrap>) -> (Self, Self) {
@@ -52,7 +52,7 @@ impl Wraps {
         (Self::of(both), Self::of(new))
     }
 
-    /// Those of a computer that a kit gives a key of its own. `before` and `after` are those of other data keys that stood
+    /// Returns those of a computer that a kit gives a key of its own. `before` and `after` are those of other data keys that stood
     /// before the last one that goes, and after it.
     pub fn enrolled(before: Vec<Wrap>, own: Wrap, after: Vec<Wrap>, next: Option<Wrap>) -> Self {
         Self::of(before.into_iter().chain([own]).chain(after).chain(next))

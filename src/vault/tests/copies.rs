@@ -1,6 +1,6 @@
 use super::*;
 use crate::crypto::secret::KitSecret;
-use protocol::rotation::{NextKit, SETTLING_SECONDS, Settle};
+use crate::vault::protocol::rotation::{NextKit, SETTLING_SECONDS, Settle};
 
 fn opened_copy(machine: &Machine, bytes: &[u8]) -> Result<Unlocked, Error> {
     Vault::open_copy(machine.store.clone(), bytes)?.unlock(

@@ -2,7 +2,7 @@ use super::*;
 use crate::error::KeyPlace;
 use crate::format::vault::KeyState;
 use crate::vault::Effect;
-use protocol::rotation::{NextKit, Settle};
+use crate::vault::protocol::rotation::{NextKit, Settle};
 
 fn destroyed() -> Machine {
     let machine = Machine::at(3);

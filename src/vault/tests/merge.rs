@@ -4,7 +4,7 @@ use super::*;
 use crate::error::Difference;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
-use protocol::rotation::{NextKit, SETTLING_SECONDS};
+use crate::vault::protocol::rotation::{NextKit, SETTLING_SECONDS};
 
 /// Two computers that work on copies of one vault, apart from each other.
 fn apart() -> (Machine, Machine) {

@@ -2,7 +2,7 @@ use super::*;
 use crate::format::item::DataKeyItem;
 use crate::store::StoreFault;
 use crate::vault::NewKit;
-use protocol::rotation::{NextKit, SETTLING_SECONDS, Settle};
+use crate::vault::protocol::rotation::{NextKit, SETTLING_SECONDS, Settle};
 
 /// A computer whose vault has a kit.
 fn with_kit() -> (Machine, NewKit) {

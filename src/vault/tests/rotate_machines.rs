@@ -2,7 +2,7 @@
 
 use super::rotate::{OTHER_BOOT, rotate, wraps};
 use super::*;
-use protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
+use crate::vault::protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 
 #[test]
 fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {

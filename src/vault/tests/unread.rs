@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::format::json::Others;
-use protocol::rotation::{NextKit, Settle};
+use crate::vault::protocol::rotation::{NextKit, Settle};
 
 /// Two computers whose vaults differ in what they hold unread.
 fn apart(here: impl Fn(&mut Value), there: impl Fn(&mut Value)) -> (Machine, Machine) {
