@@ -32,12 +32,12 @@ pub struct Status {
 }
 
 /// What can be told without a password.
-struct Clear {
+struct PublicFacts {
     rows: Vec<Vec<String>>,
     json: serde_json::Map<String, Value>,
 }
 
-impl Clear {
+impl PublicFacts {
     fn add(&mut self, name: &str, text: String, json: Value) {
         self.rows.push(vec![name.to_owned(), text]);
         self.json.insert(name.replace(' ', "_"), json);
@@ -49,16 +49,16 @@ impl Status {
         if !self.unlock && !password::has_source(context) {
             let store = context.store()?;
             let found = Vault::open(Arc::new(store)).map_err(|error| Failure::of("open the vault", error))?;
-            let mut clear = in_clear(context, found.header(), found.source())?;
-            clear.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
-            clear.json.insert("unlocked".into(), false.into());
-            return context.output.result(&table(&[], clear.rows), &Value::Object(clear.json));
+            let mut facts = public_facts(context, found.header(), found.source())?;
+            facts.rows.push(vec!["projects".into(), "locked; see them with --unlock".into()]);
+            facts.json.insert("unlocked".into(), false.into());
+            return context.output.result(&table(&[], facts.rows), &Value::Object(facts.json));
         }
         let vault = unlock(context)?;
         // After unlocking, which may have accepted an older vault file.
-        let mut clear = in_clear(context, vault.header(), vault.source())?;
-        add_unlocked(&mut clear, &vault)?;
-        let mut text = table(&[], clear.rows);
+        let mut facts = public_facts(context, vault.header(), vault.source())?;
+        add_unlocked(&mut facts, &vault)?;
+        let mut text = table(&[], facts.rows);
         let projects = vault.projects();
         if !projects.is_empty() {
             let rows = projects.iter().map(|project| {
@@ -68,20 +68,20 @@ impl Status {
             });
             text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows.collect()));
         }
-        context.output.result(&text, &Value::Object(clear.json))
+        context.output.result(&text, &Value::Object(facts.json))
     }
 }
 
 /// Tells what stands in clear in the vault file that was read, and in the keychain.
-fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear, Failure> {
+fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<PublicFacts, Failure> {
     let store = context.store()?;
-    let mut clear = Clear { rows: Vec::new(), json: serde_json::Map::new() };
-    clear.add("path", store.place(), store.place().into());
-    clear.add("vault", header.vault.to_string(), header.vault.to_string().into());
-    clear.add("created", header.created.to_string(), header.created.to_string().into());
-    clear.add("generation", header.generation.to_string(), header.generation.into());
+    let mut facts = PublicFacts { rows: Vec::new(), json: serde_json::Map::new() };
+    facts.add("path", store.place(), store.place().into());
+    facts.add("vault", header.vault.to_string(), header.vault.to_string().into());
+    facts.add("created", header.created.to_string(), header.created.to_string().into());
+    facts.add("generation", header.generation.to_string(), header.generation.into());
     if let Source::Previous { reason, .. } = source {
-        clear.add(
+        facts.add(
             "warning",
             format!("the vault file cannot be used: {reason}; this is the previous one"),
             reason.as_str().into(),
@@ -89,9 +89,9 @@ fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear
     }
     let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
     let kits_text = if kits.is_empty() { "none".to_owned() } else { kit_names(&kits) };
-    clear.add("recovery kits", kits_text, kits.into());
+    facts.add("recovery kits", kits_text, kits.into());
     let kind = context.kind_of(header.vault)?;
-    clear.add("keychain", kind.to_string(), kind.to_string().into());
+    facts.add("keychain", kind.to_string(), kind.to_string().into());
     let keychain = context.keychain(&kind, header.vault);
     let items = keychain.get(&header.vault.to_string(), ItemKind::DataKey);
     let parsed = items.map(|items| {
@@ -103,37 +103,37 @@ fn in_clear(context: &Context, header: &Header, source: &Source) -> Result<Clear
     match parsed {
         Ok(Some(Err(error))) => {
             let name = keychain.name();
-            clear.add("key", format!("the item in {name} is not a key for this vault: {error}"), "unusable".into());
+            facts.add("key", format!("the item in {name} is not a key for this vault: {error}"), "unusable".into());
         }
         Ok(Some(Ok(item))) => {
             // `parse` refuses an item without wraps.
             if let Some(wrap) = item.wraps.last() {
-                clear.add("password set", wrap.header.at.to_string(), wrap.header.at.to_string().into());
+                facts.add("password set", wrap.header.at.to_string(), wrap.header.at.to_string().into());
                 let cost = wrap.header.kdf.cost;
-                clear.add("kdf", cost_text(cost), kdf_json(cost));
-                clear.json.insert("kdf_below_default".into(), cost.is_below_default().into());
+                facts.add("kdf", cost_text(cost), kdf_json(cost));
+                facts.json.insert("kdf_below_default".into(), cost.is_below_default().into());
             }
         }
         Ok(None) => {
             let error = Error::KeyMissing { keychain: keychain.name(), vault: header.vault };
             let failure = context.missing_key("find the key", error, &kind, header.vault);
-            clear.add("key", failure.cause.unwrap_or_default(), "missing".into());
+            facts.add("key", failure.cause.unwrap_or_default(), "missing".into());
         }
-        Err(error) => clear.add("key", error.to_string(), error.kind().into()),
+        Err(error) => facts.add("key", error.to_string(), error.kind().into()),
     }
-    Ok(clear)
+    Ok(facts)
 }
 
-fn add_unlocked(clear: &mut Clear, vault: &Unlocked) -> Result<(), Failure> {
+fn add_unlocked(facts: &mut PublicFacts, vault: &Unlocked) -> Result<(), Failure> {
     let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
-    clear.add("kdf policy", cost_text(policy), kdf_json(policy));
+    facts.add("kdf policy", cost_text(policy), kdf_json(policy));
     if let Some(rotation) = vault.rotation() {
-        clear.add("rotation", short(rotation), rotation_json(rotation));
+        facts.add("rotation", short(rotation), rotation_json(rotation));
     }
     let projects = vault.projects();
-    clear.rows.push(vec!["projects".into(), projects.len().to_string()]);
-    clear.json.insert("unlocked".into(), true.into());
-    clear.json.insert("projects".into(), projects.iter().map(project_json).collect());
+    facts.rows.push(vec!["projects".into(), projects.len().to_string()]);
+    facts.json.insert("unlocked".into(), true.into());
+    facts.json.insert("projects".into(), projects.iter().map(project_json).collect());
     Ok(())
 }
 
