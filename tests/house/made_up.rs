@@ -160,7 +160,7 @@ fn commands_and_checks_have_one_door_each() {
 
 #[test]
 fn what_is_in_a_vault_reaches_for_nothing_outside_it() {
-    for text in ["use crate::vault::Unlocked;", "use super::super::Unlocked;", "fn f() { crate::vault::open() }"] {
+    for text in ["use crate::vault::Unlocked;", "use super::Unlocked;", "fn f() { crate::vault::open() }"] {
         let files = [("vault/contents/mod.rs", text)];
         assert_wrong(&files, "vault/contents/ must not use what is outside it: vault/contents/mod.rs -> vault/mod.rs");
     }

@@ -1,7 +1,6 @@
 use super::*;
 use crate::format::item::DataKeyItem;
 use crate::store::StoreFault;
-use crate::vault::NewKit;
 use crate::vault::protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 
 pub(super) const OTHER_BOOT: &str = "99999999-2222-4333-8444-555555555555";
