@@ -1,9 +1,9 @@
 //! Every finding of `doctor`: made for real, its printed remedy carried out by a shell, and doctor is then clean.
-#![cfg(all(unix, feature = "cli"))]
+#![cfg(all(target_os = "linux", feature = "cli"))]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,50 +17,54 @@ use strongroom::keychain::{FileKeychain, ItemKind, ItemLock, Keychain, KeychainE
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
 
-use crate::support::desktop;
+use crate::support::home::Home;
+use crate::support::run::Typed;
+use crate::support::{desktop, made};
 
 const PASSWORD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
 const STRAY: &str = "11111111-2222-4333-8444-555555555555";
 
-struct Home(tempfile::TempDir);
+/// Makes a home without a vault; the password is in the file `password`.
+fn empty() -> Home {
+    let home = Home::empty();
+    home.write("password", PASSWORD);
+    home
+}
 
-impl Home {
-    /// Makes a vault at the default cost, so that doctor has nothing to say of it.
-    fn new(keychain: &str) -> Self {
-        Self::at_cost(keychain, 256)
+/// Makes a vault at the default cost, so that doctor has nothing to say of it.
+fn with_vault(keychain: &str) -> Home {
+    match keychain {
+        "file" => made::once("vault at the default cost", empty, |home| init(home, keychain, 256)),
+        _ => at_cost(keychain, 256),
     }
+}
 
-    fn at_cost(keychain: &str, mib: u32) -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
-        fs::write(home.password(), PASSWORD).unwrap();
-        fs::set_permissions(home.password(), fs::Permissions::from_mode(0o600)).unwrap();
-        let memory = mib.to_string();
-        home.succeed(&[
-            "init",
-            "--no-recovery",
-            "--keychain",
-            keychain,
-            "--kdf-memory",
-            &memory,
-            "--password-file",
-            &home.password(),
-        ]);
-        home
-    }
+fn at_cost(keychain: &str, mib: u32) -> Home {
+    let home = empty();
+    init(&home, keychain, mib);
+    home
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
+fn init(home: &Home, keychain: &str, mib: u32) {
+    home.succeeds(&format!(
+        "init --no-recovery --keychain {keychain} --kdf-memory {mib} --password-file password --no-input"
+    ));
+}
 
-    fn password(&self) -> String {
-        self.path("password").display().to_string()
-    }
+/// What doctor is asked, and what is done about its answers.
+trait Patient {
+    fn item(&self) -> PathBuf;
+    fn output(&self, args: &[&str]) -> Output;
+    fn succeed(&self, args: &[&str]) -> String;
+    fn problems(&self) -> Vec<(String, String)>;
+    fn problems_with(&self, flags: &[&str]) -> Vec<(String, String)>;
+    fn found(&self, checks: &[&str]) -> Vec<String>;
+    fn clean(&self);
+    fn carry_out(&self, remedy: &str);
+}
 
-    fn vault(&self) -> PathBuf {
-        self.path(".local/share/strongroom/vault.json")
-    }
-
-    /// The keychain file of the `file` kind.
+impl Patient for Home {
+    /// The keychain file of the vault, beside which there may be a stray one.
     fn item(&self) -> PathBuf {
         let folder = self.path(".local/state/strongroom/keychain");
         let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -68,25 +72,12 @@ impl Home {
         files.pop().unwrap()
     }
 
-    fn anchor(&self) -> PathBuf {
-        self.item().with_extension("anchor")
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
-            command.env_remove(name);
-        }
-        command.env("HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(env!("CARGO_BIN_EXE_strongroom")).arg("--no-input").args(args).output().unwrap()
+    fn output(&self, args: &[&str]) -> Output {
+        self.typed("--no-input").args(args).output()
     }
 
     fn succeed(&self, args: &[&str]) -> String {
-        let output = self.run(args);
+        let output = self.output(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -97,7 +88,7 @@ impl Home {
     }
 
     fn problems_with(&self, flags: &[&str]) -> Vec<(String, String)> {
-        let output = self.run(&[&["--json", "doctor"], flags].concat());
+        let output = self.output(&[&["--json", "doctor"], flags].concat());
         let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let problems: Vec<_> = findings
@@ -129,39 +120,30 @@ impl Home {
         if line.starts_with("strongroom") && !line.contains("--forget") {
             line = line.replacen("strongroom", "strongroom --no-input --password-file password", 1);
         }
-        let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
-        let path = format!("{program}:{}", std::env::var("PATH").unwrap());
-        let output = self.command("sh").args(["-c", &line]).env("PATH", path).output().unwrap();
+        let output = Typed::new(self, "sh").args(["-c", &line]).output();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
 #[test]
 fn a_new_vault_is_clean_with_and_without_its_password() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     home.clean();
-    let text = home.succeed(&["doctor", "--password-file", &home.password()]);
+    let text = home.succeed(&["doctor", "--password-file", "password"]);
     assert!(text.contains("ok      unlocking") && !text.contains("PROBLEM"), "{text}");
 }
 
 #[test]
 fn a_missing_vault_is_found_and_init_makes_one() {
-    let home = Home(tempfile::tempdir().unwrap());
-    fs::write(home.password(), PASSWORD).unwrap();
-    fs::set_permissions(home.password(), fs::Permissions::from_mode(0o600)).unwrap();
+    let home = empty();
     // One fact is one problem, with a password too, and the keychain is tried all the same.
     for (flags, command) in [
         (&[][..], "strongroom init --keychain file"),
         (&["--password-file", "password"], "strongroom init --keychain file"),
         (&["--keychain", "file:key"], "strongroom init --keychain file:key"),
     ] {
-        let output = home
-            .command(env!("CARGO_BIN_EXE_strongroom"))
-            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
-            .args(["--no-input", "--json", "doctor"])
-            .args(flags)
-            .output()
-            .unwrap();
+        let doctor = home.typed("--no-input --json doctor").args(flags);
+        let output = doctor.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").output();
         let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let of = |level: &str| -> Vec<_> {
             findings.as_array().unwrap().iter().filter(|finding| finding["level"] == level).cloned().collect()
@@ -179,7 +161,7 @@ fn a_missing_vault_is_found_and_init_makes_one() {
 
 #[test]
 fn what_keeps_the_vault_shut_is_one_problem_with_a_password_too() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     fs::remove_file(home.item()).unwrap();
     fs::remove_file(home.path(".local/state/strongroom/keychain").read_dir().unwrap().next().unwrap().unwrap().path())
         .unwrap();
@@ -191,7 +173,7 @@ fn what_keeps_the_vault_shut_is_one_problem_with_a_password_too() {
 
 #[test]
 fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
-    let home = Home::new("file:one/key");
+    let home = with_vault("file:one/key");
     home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
     fs::write(home.path("new"), "gravel-tunic-ember-canyon-plaza-hinge").unwrap();
     fs::set_permissions(home.path("new"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -202,10 +184,10 @@ fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
     home.succeed(&[&["--keychain", "file"], &recover[..]].concat());
     let remedies = home.found(&["left behind", "left behind"]);
     let id = home.item().file_name().unwrap().to_str().unwrap().to_owned();
-    let refused = home.run(&["doctor", "--forget", &id, "--yes"]);
+    let refused = home.output(&["doctor", "--forget", &id, "--yes"]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("doctor --remove-left-behind"));
     // With a wrong password nothing is known, and nothing is removed.
-    assert_eq!(home.run(&["doctor", "--remove-left-behind", "--password-file", "new"]).status.code(), Some(3));
+    assert_eq!(home.output(&["doctor", "--remove-left-behind", "--password-file", "new"]).status.code(), Some(3));
     assert!(home.path("one/key").exists() && home.path("two/key").exists());
     home.carry_out(&remedies[0]);
     home.clean();
@@ -217,7 +199,7 @@ fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
 
 #[test]
 fn a_key_of_another_file_of_the_vault_is_not_left_behind() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
     home.succeed(&["vault", "backup", "copy.json"]);
     let second = ["--vault", "second", "--keychain", "file:second-key", "recover", "--from", "copy.json"];
@@ -240,7 +222,7 @@ fn a_key_of_another_file_of_the_vault_is_not_left_behind() {
 
 #[test]
 fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let common = fs::read(home.vault()).unwrap();
     let anchor = fs::read(home.anchor()).unwrap();
     home.succeed(&["project", "add", "acme", "--password-file", "password"]);
@@ -290,13 +272,16 @@ fn a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed() {
         "--unlocked",
         concat!(module_path!(), "::a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed"),
         || {
-            let home = Home::new("os");
+            let home = with_vault("os");
             home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
             let store = |user: &str, secret: &[u8]| {
                 let attributes = ["service", "strongroom", "username", user, "application", "strongroom"];
-                let mut command = home.command("secret-tool");
-                let mut child =
-                    command.args(["store", "--label=x"]).args(attributes).stdin(Stdio::piped()).spawn().unwrap();
+                let mut child = Command::new("secret-tool")
+                    .args(["store", "--label=x"])
+                    .args(attributes)
+                    .stdin(Stdio::piped())
+                    .spawn()
+                    .unwrap();
                 std::io::Write::write_all(child.stdin.as_mut().unwrap(), secret).unwrap();
                 drop(child.stdin.take());
                 assert!(child.wait().unwrap().success());
@@ -305,9 +290,9 @@ fn a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed() {
             store(&format!("{STRAY}:anchor"), b"strongroom doctor");
             home.clean();
             home.clean();
-            let items = |home: &Home| -> Vec<String> {
+            let items = || -> Vec<String> {
                 let found =
-                    home.command("secret-tool").args(["search", "--all", "service", "strongroom"]).output().unwrap();
+                    Command::new("secret-tool").args(["search", "--all", "service", "strongroom"]).output().unwrap();
                 let text = [found.stdout, found.stderr].concat();
                 let users = String::from_utf8_lossy(&text).into_owned();
                 let mut users: Vec<_> = users
@@ -318,20 +303,20 @@ fn a_key_left_in_a_real_keychain_and_old_test_items_are_found_and_removed() {
                 users.sort();
                 users
             };
-            assert_eq!(items(&home).iter().filter(|user| *user == "doctor:anchor").count(), 1);
+            assert_eq!(items().iter().filter(|user| *user == "doctor:anchor").count(), 1);
             let recover = ["recover", "--kit-file", "kit", "--new-password-file", "password", "--kdf-memory", "256"];
             let told = home.succeed(&[&["--keychain", "file"], &recover[..]].concat());
             assert!(told.contains("strongroom doctor --remove-left-behind"), "{told}");
             let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
             home.carry_out(remedy);
             home.clean();
-            assert_eq!(items(&home), ["doctor:anchor"]);
+            assert_eq!(items(), ["doctor:anchor"]);
             // And the other way: from the file back to the desktop's keychain.
             home.succeed(&[&["--keychain", "os"], &recover[..]].concat());
             let [remedy] = &home.found(&["left behind"])[..] else { panic!("one remedy") };
             home.carry_out(remedy);
             home.clean();
-            assert_eq!(items(&home).len(), 3);
+            assert_eq!(items().len(), 3);
         },
     );
 }
@@ -343,7 +328,7 @@ fn a_vault_whose_settings_were_lost_is_remembered_once_it_opened() {
         "--unlocked",
         concat!(module_path!(), "::a_vault_whose_settings_were_lost_is_remembered_once_it_opened"),
         || {
-            let home = Home::new("os");
+            let home = with_vault("os");
             let default = ["--kdf-memory", "256", "--password-file", "password"];
             home.succeed(&[&["--vault", "second", "init", "--no-recovery"], &default[..]].concat());
             fs::remove_file(home.path(".config/strongroom/settings.json")).unwrap();
@@ -357,8 +342,8 @@ fn a_vault_whose_settings_were_lost_is_remembered_once_it_opened() {
 
 #[test]
 fn permissions_are_found_file_by_file() {
-    let home = Home::new("file");
-    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    let home = with_vault("file");
+    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
     let folder = home.vault().parent().unwrap().to_path_buf();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let files = [
@@ -380,7 +365,7 @@ fn permissions_are_found_file_by_file() {
 
 #[test]
 fn leftovers_of_interrupted_writes_are_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let names = [home.vault(), home.vault().with_extension("json.prev"), home.item(), home.anchor()];
     for name in &names {
         fs::write(format!("{}.strongroom-tmp", name.display()), b"half").unwrap();
@@ -393,7 +378,7 @@ fn leftovers_of_interrupted_writes_are_found() {
 
 #[test]
 fn a_previous_vault_file_that_is_none_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     fs::write(home.vault().with_extension("json.prev"), b"garbage").unwrap();
     fs::set_permissions(home.vault().with_extension("json.prev"), fs::Permissions::from_mode(0o600)).unwrap();
     let remedies = home.found(&["previous vault file"]);
@@ -403,23 +388,23 @@ fn a_previous_vault_file_that_is_none_is_found() {
 
 #[test]
 fn a_damaged_vault_with_a_good_previous_one_is_gone_on_from() {
-    let home = Home::new("file");
-    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
-    home.succeed(&["project", "add", "beta", "--password-file", &home.password()]);
+    let home = with_vault("file");
+    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
+    home.succeed(&["project", "add", "beta", "--password-file", "password"]);
     let half = fs::read(home.vault()).unwrap();
     fs::write(home.vault(), &half[..half.len() / 2]).unwrap();
     let remedies = home.found(&["vault"]);
     home.carry_out(&remedies[0]);
     home.clean();
-    let list = home.succeed(&["project", "list", "--password-file", &home.password()]);
+    let list = home.succeed(&["project", "list", "--password-file", "password"]);
     assert!(list.contains("acme") && !list.contains("beta"), "{list}");
 }
 
 #[test]
 fn a_missing_garbled_or_lagging_anchor_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let early = fs::read(home.anchor()).unwrap();
-    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
     for bytes in [None, Some(b"garbage".to_vec()), Some(early)] {
         match bytes {
             None => fs::remove_file(home.anchor()).unwrap(),
@@ -433,9 +418,9 @@ fn a_missing_garbled_or_lagging_anchor_is_found() {
 
 #[test]
 fn an_older_vault_file_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let old = fs::read(home.vault()).unwrap();
-    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
     fs::write(home.vault(), old).unwrap();
     let remedies = home.found(&["anchor"]);
     home.carry_out(&remedies[0]);
@@ -444,7 +429,7 @@ fn an_older_vault_file_is_found() {
 
 #[test]
 fn a_missing_key_is_found_and_a_restored_one_is_well() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let (item, bytes) = (home.item(), fs::read(home.item()).unwrap());
     fs::remove_file(&item).unwrap();
     home.found(&["data key"]);
@@ -496,7 +481,7 @@ impl Keychain for CutShort {
 
 #[test]
 fn a_password_change_that_was_cut_short_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let store = Arc::new(FolderStore::new(home.vault().parent().unwrap(), SIZE_LIMIT).unwrap());
     let keychain = Arc::new(CutShort { inner: FileKeychain::new(home.item()), writes: AtomicUsize::new(0) });
     let old = Password::new(PASSWORD.as_bytes()).unwrap();
@@ -512,23 +497,23 @@ fn a_password_change_that_was_cut_short_is_found() {
 
 #[test]
 fn a_cheap_password_is_found() {
-    let home = Home::at_cost("file", 64);
+    let home = at_cost("file", 64);
     let remedies = home.found(&["password cost"]);
-    fs::copy(home.password(), home.path("new")).unwrap();
+    fs::copy(home.path("password"), home.path("new")).unwrap();
     home.carry_out(&format!("{} --new-password-file new", remedies[0]));
     home.clean();
 }
 
 #[test]
 fn a_stray_key_is_found_and_a_known_one_is_never_forgotten() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let item = home.item();
     fs::copy(&item, item.with_file_name(STRAY)).unwrap();
     let remedies = home.found(&["stray items"]);
     home.carry_out(&remedies[0]);
     home.clean();
     let own = item.file_name().unwrap().to_str().unwrap();
-    let output = home.run(&["doctor", "--forget", own, "--yes"]);
+    let output = home.output(&["doctor", "--forget", own, "--yes"]);
     assert_eq!(output.status.code(), Some(1));
     home.clean();
 }
@@ -540,15 +525,14 @@ fn doubled_and_stray_items_of_a_real_keychain_are_found() {
         "--unlocked",
         concat!(module_path!(), "::doubled_and_stray_items_of_a_real_keychain_are_found"),
         || {
-            let home = Home::new("os");
+            let home = with_vault("os");
             home.clean();
             let status: serde_json::Value = serde_json::from_str(&home.succeed(&["--json", "status"])).unwrap();
             let vault = status["vault"].as_str().unwrap();
             for (vault, extra) in [(vault, "yes"), (STRAY, "no")] {
                 let user = format!("{vault}:data-key");
                 let attributes = ["service", "strongroom", "username", &user, "extra", extra];
-                let mut child = home
-                    .command("secret-tool")
+                let mut child = Command::new("secret-tool")
                     .args(["store", "--label=something else"])
                     .args(attributes)
                     .stdin(Stdio::piped())
@@ -570,7 +554,7 @@ fn doubled_and_stray_items_of_a_real_keychain_are_found() {
 fn a_keychain_that_cannot_be_used_is_found() {
     for mode in ["--locked", "--nodaemon"] {
         desktop::inside(mode, concat!(module_path!(), "::a_keychain_that_cannot_be_used_is_found"), || {
-            let home = Home::new("file");
+            let home = with_vault("file");
             fs::write(
                 home.path(".config/strongroom/settings.json"),
                 r#"{"format":"strongroom-settings","version":1,"vaults":{}}"#,
@@ -592,9 +576,9 @@ fn with_wraps_of(first: &[u8], last: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_rotation_of_the_data_key_that_was_cut_short_at_its_end_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let old = fs::read(home.item()).unwrap();
-    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", &home.password()]);
+    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", "password"]);
     home.clean();
     let new = fs::read(home.item()).unwrap();
     fs::write(home.item(), with_wraps_of(&old, &new)).unwrap();
@@ -609,9 +593,9 @@ fn a_rotation_of_the_data_key_that_was_cut_short_at_its_end_is_found() {
 
 #[test]
 fn a_vault_file_from_before_a_rotation_is_found() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let old = fs::read(home.vault()).unwrap();
-    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", &home.password()]);
+    home.succeed(&["vault", "rotate", "--no-recovery", "--settle-now", "--password-file", "password"]);
     let new = fs::read(home.vault()).unwrap();
     fs::write(home.vault(), old).unwrap();
     let remedies = home.found(&["data key", "anchor"]);
@@ -622,8 +606,8 @@ fn a_vault_file_from_before_a_rotation_is_found() {
 
 #[test]
 fn a_lost_key_is_made_good_with_a_recovery_kit() {
-    let home = Home::new("file");
-    home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", &home.password()]);
+    let home = with_vault("file");
+    home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "password"]);
     fs::remove_file(home.item()).unwrap();
     let remedies = home.found(&["data key"]);
     assert!(
@@ -639,25 +623,25 @@ fn a_lost_key_is_made_good_with_a_recovery_kit() {
 
 #[test]
 fn a_vault_that_two_machines_changed_apart_is_united() {
-    let home = Home::new("file");
+    let home = with_vault("file");
     let common = fs::read(home.vault()).unwrap();
     let anchor = fs::read(home.anchor()).unwrap();
-    home.succeed(&["project", "add", "acme", "--password-file", &home.password()]);
+    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
     let theirs = fs::read(home.vault()).unwrap();
     fs::write(home.vault(), common).unwrap();
     fs::write(home.anchor(), anchor).unwrap();
-    home.succeed(&["project", "add", "beta", "--password-file", &home.password()]);
+    home.succeed(&["project", "add", "beta", "--password-file", "password"]);
     fs::rename(home.vault(), home.path("FILE")).unwrap();
     fs::write(home.vault(), theirs).unwrap();
     fs::set_permissions(home.vault(), fs::Permissions::from_mode(0o600)).unwrap();
     // Without the password a damaged file looks the same.
     let [suspected] = &home.found(&["anchor"])[..] else { panic!("one remedy") };
     assert!(suspected.ends_with("strongroom doctor --unlock"), "{suspected}");
-    let problems = home.problems_with(&["--password-file", &home.password()]);
+    let problems = home.problems_with(&["--password-file", "password"]);
     let [(check, remedy)] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(check, "anchor");
     home.carry_out(remedy.split("; ").next().unwrap());
     home.clean();
-    let list = home.succeed(&["project", "list", "--password-file", &home.password()]);
+    let list = home.succeed(&["project", "list", "--password-file", "password"]);
     assert!(list.contains("acme") && list.contains("beta"), "{list}");
 }

@@ -1,16 +1,17 @@
 //! Another implementation reads what we write and the reverse: Python's `cryptography` for the construction and the
 //! sealed file, the C reference for Argon2id.
-#![cfg(all(unix, feature = "cli"))]
+#![cfg(all(target_os = "linux", feature = "cli"))]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 use strongroom::crypto::bulk::BulkCipher;
 use strongroom::crypto::cobblestone::{self, CHUNK_LIMIT, OpenError};
+
+use crate::support::home::Home;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -154,63 +155,48 @@ fn python_opens_files_as_their_recipient() {
     assert_eq!(output.stdout, b"recipients: 5 vectors open\n");
 }
 
-/// A home with a vault, the project `acme` and a sealed copy of the example table.
-fn home() -> tempfile::TempDir {
-    let home = tempfile::tempdir().unwrap();
-    let password = home.path().join("password");
-    fs::write(&password, "lantern-orbit-quarry-mellow-sprint-fjord\n").unwrap();
-    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+/// Makes a home with a vault, the project `acme` and a sealed copy of the example table.
+fn home() -> Home {
+    let home = Home::with_project();
     let mut rows = String::from("id,name\n");
     (0..3000).for_each(|id| rows += &format!("{id},Person {id}\n"));
-    fs::write(home.path().join("clients.csv"), rows).unwrap();
-    let init = "encrypt --init --no-recovery --keychain file --kdf-memory 64 --project acme clients.csv";
-    assert!(strongroom(home.path(), init).status().unwrap().success());
+    home.write("clients.csv", rows);
+    home.succeeds("encrypt --project acme clients.csv --password-file pw");
     home
-}
-
-fn strongroom(home: &Path, args: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-    for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
-        command.env_remove(name);
-    }
-    command.env("HOME", home).current_dir(home).stdin(Stdio::null()).stderr(Stdio::null());
-    command.args(["--quiet", "--no-input", "--password-file", "password"]).args(args.split(' '));
-    command
 }
 
 #[test]
 #[ignore = "needs Python's cryptography: run ./test"]
 fn the_example_opens_a_sealed_file_with_the_key_that_key_show_prints() {
     let home = home();
-    let mut show = strongroom(home.path(), "key show acme").stdout(Stdio::piped()).spawn().unwrap();
-    let opened = home.path().join("opened.csv");
+    let mut show = home.typed("key show acme --password-file pw").start();
+    let opened = home.path("opened.csv");
     let status = python("examples/open_with_python.py")
-        .args([&home.path().join("clients.csv.sealed"), &opened])
+        .args([&home.path("clients.csv.sealed"), &opened])
         .stdin(show.stdout.take().unwrap())
         .status()
         .unwrap();
     assert!(show.wait().unwrap().success() && status.success());
-    assert!(fs::read(opened).unwrap() == fs::read(home.path().join("clients.csv")).unwrap());
+    assert!(fs::read(opened).unwrap() == fs::read(home.path("clients.csv")).unwrap());
 }
 
 #[test]
 #[ignore = "needs Python's cryptography: run ./test"]
 fn the_example_says_which_version_a_file_needs_and_takes_it_of_several() {
     let home = home();
-    assert!(strongroom(home.path(), "key rotate acme").status().unwrap().success());
+    home.succeeds("key rotate acme --password-file pw");
     let keys = |versions: &[&str]| {
-        let show = |version: &&str| strongroom(home.path(), &format!("key show acme --version {version}")).output();
-        fs::write(home.path().join("keys"), versions.iter().flat_map(|v| show(v).unwrap().stdout).collect::<Vec<_>>())
-            .unwrap();
+        let show = |version: &&str| home.succeeds(&format!("key show acme --version {version} --password-file pw"));
+        fs::write(home.path("keys"), versions.iter().flat_map(|v| show(v).stdout).collect::<Vec<_>>()).unwrap();
         let mut run = python("examples/open_with_python.py");
-        run.args(["clients.csv.sealed", "opened.csv"]).current_dir(home.path());
-        run.stdin(fs::File::open(home.path().join("keys")).unwrap()).output().unwrap()
+        run.args(["clients.csv.sealed", "opened.csv"]).current_dir(home.folder());
+        run.stdin(fs::File::open(home.path("keys")).unwrap()).output().unwrap()
     };
     let refused = keys(&["2"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && said.contains("strongroom inspect --unlock clients.csv.sealed"), "{said}");
     assert!(keys(&["2", "1"]).status.success());
-    let same = |name: &str| fs::read(home.path().join(name)).unwrap();
+    let same = |name: &str| fs::read(home.path(name)).unwrap();
     assert!(same("opened.csv") == same("clients.csv"));
 }
 
@@ -218,8 +204,8 @@ fn the_example_says_which_version_a_file_needs_and_takes_it_of_several() {
 #[ignore = "needs Python's cryptography: run ./test"]
 fn python_finds_the_header_as_the_format_says() {
     let home = home();
-    let key = strongroom(home.path(), "key show acme --format hex").output().unwrap().stdout;
-    let sealed = fs::read(home.path().join("clients.csv.sealed")).unwrap();
+    let key = home.succeeds("key show acme --format hex --password-file pw").stdout;
+    let sealed = fs::read(home.path("clients.csv.sealed")).unwrap();
     let key = std::str::from_utf8(&key).unwrap().trim();
     let request = json!({"do": "header", "key": key, "bytes": hex::encode(sealed)});
     let metadata: Value = serde_json::from_str(&Other::start().ask(&request)).unwrap();

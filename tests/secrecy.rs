@@ -4,9 +4,8 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::Output;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -23,6 +22,8 @@ use strongroom::host::ThisHost;
 use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
 use strongroom::vault::Vault;
+
+use crate::support::home::Home;
 
 const OLD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
 const NEW: &str = "velvet-tundra-cobalt-onion-mosaic-ferry";
@@ -68,23 +69,27 @@ impl Secret {
     }
 }
 
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
-        for (name, bytes) in [("old", OLD.as_bytes()), ("new", NEW.as_bytes()), ("key", &IMPORTED)] {
-            fs::write(home.path(name), bytes).unwrap();
-            fs::set_permissions(home.path(name), fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        fs::write(home.path("clients.csv"), "id,name\n1,Ada Example\n").unwrap();
-        home
+/// Makes a home with two passwords, a key and a file of data.
+fn home() -> Home {
+    let home = Home::empty();
+    for (name, bytes) in [("old", OLD.as_bytes()), ("new", NEW.as_bytes()), ("key", &IMPORTED)] {
+        home.write(name, bytes);
     }
+    home.write("clients.csv", "id,name\n1,Ada Example\n");
+    home
+}
 
-    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
-    }
+/// What is traced in a home, and searched for.
+trait Traced {
+    fn traced(&self, args: &str) -> (Output, Vec<u8>);
+    fn traced_calls(&self, calls: &str, args: &str) -> (Output, Vec<u8>);
+    fn succeed(&self, args: &str) -> (Output, Vec<u8>);
+    fn unlock_keys(&self, password: &str, secrets: &mut Vec<Secret>);
+    fn file_keys(&self, password: &str, sealed: &str, secrets: &mut Vec<Secret>);
+    fn files(&self) -> Vec<PathBuf>;
+}
 
+impl Traced for Home {
     /// Runs the program under strace. Returns its output, and all bytes that it or a child wrote or was started with.
     fn traced(&self, args: &str) -> (Output, Vec<u8>) {
         self.traced_calls(WRITING, args)
@@ -92,16 +97,10 @@ impl Home {
 
     fn traced_calls(&self, calls: &str, args: &str) -> (Output, Vec<u8>) {
         let trace = tempfile::NamedTempFile::new().unwrap();
-        let mut command = Command::new("strace");
+        let (calls, file) = (format!("trace={calls}"), trace.path().to_str().unwrap());
         // Whole strings, all in hexadecimal; with -v also every argument and variable of a started program.
-        command.args(["-f", "-v", "-xx", "-s", "16777216", "-e"]).arg(format!("trace={calls}"));
-        command.arg("-o").arg(trace.path());
-        command.arg(env!("CARGO_BIN_EXE_strongroom")).arg("--no-input").args(args.split(' '));
-        for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
-            command.env_remove(name);
-        }
-        let output = command.env("HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null()).output();
-        let output = output.expect("strace");
+        let strace = ["strace", "-f", "-v", "-xx", "-s", "16777216", "-e", &calls, "-o", file];
+        let output = self.typed("--no-input").args(args.split(' ')).through(&strace).output();
         let written = strings_of(&fs::read_to_string(trace.path()).unwrap());
         assert!(written.windows(10).any(|window| window == b"strongroom"), "the trace does not show the start: {args}");
         (output, written)
@@ -113,16 +112,10 @@ impl Home {
         traced
     }
 
-    fn item(&self) -> PathBuf {
-        let files = fs::read_dir(self.path(".local/state/strongroom/keychain")).unwrap();
-        let mut items = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_none());
-        items.next().unwrap()
-    }
-
     /// Recomputes the KEK and the data key with the password that is in force.
     fn unlock_keys(&self, password: &str, secrets: &mut Vec<Secret>) {
         let document = Document::parse(&fs::read(self.path(".local/share/strongroom/vault.json")).unwrap()).unwrap();
-        let item = DataKeyItem::parse(&fs::read(self.item()).unwrap()).unwrap();
+        let item = DataKeyItem::parse(&fs::read(self.keychain()).unwrap()).unwrap();
         let wrap = item.wraps.last().unwrap();
         let password = Password::new(password.as_bytes()).unwrap();
         let kek = derive_kek(&password, &document.header.pepper.0, &wrap.header.kdf, None).unwrap();
@@ -135,7 +128,7 @@ impl Home {
     /// Recomputes every file key, and the content key of a sealed file.
     fn file_keys(&self, password: &str, sealed: &str, secrets: &mut Vec<Secret>) {
         let store = Arc::new(FolderStore::new(&self.path(".local/share/strongroom"), SIZE_LIMIT).unwrap());
-        let keychain = Arc::new(FileKeychain::new(self.item()));
+        let keychain = Arc::new(FileKeychain::new(self.keychain()));
         let password = Password::new(password.as_bytes()).unwrap();
         let vault =
             Vault::open(store.clone()).unwrap().unlock(&password, keychain.clone(), Arc::new(ThisHost)).unwrap();
@@ -156,14 +149,14 @@ impl Home {
 
     /// Returns every file below the home but those that the test put there with secrets in them.
     fn files(&self) -> Vec<PathBuf> {
-        let (mut files, mut folders) = (Vec::new(), vec![self.0.path().to_path_buf()]);
+        let (mut files, mut folders) = (Vec::new(), vec![self.folder().to_owned()]);
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() { folders.push(path) } else { files.push(path) }
             }
         }
-        let own = ["old", "new", "key"].map(|name| self.path(name));
+        let own = ["old", "new", "key", "pw"].map(|name| self.path(name));
         files.retain(|path| !own.contains(path));
         files
     }
@@ -190,7 +183,7 @@ fn no_key_and_no_password_is_written_anywhere() {
         let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
         return;
     }
-    let home = Home::new();
+    let home = home();
     let mut traces = Vec::new();
     let mut run = |args: &str| {
         let (output, written) = home.succeed(args);
@@ -250,7 +243,7 @@ fn a_generated_password_is_written_once_and_to_standard_output() {
         let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
         return;
     }
-    let home = Home::new();
+    let home = home();
     let (output, written) = home.succeed("init --no-recovery --keychain file --kdf-memory 64 --generate-password");
     let text = String::from_utf8(output.stdout).unwrap();
     let words = text.lines().find_map(|line| line.strip_prefix("    ")).expect("six words");
@@ -265,7 +258,7 @@ fn a_generated_password_is_written_once_and_to_standard_output() {
 #[test]
 #[ignore = "needs strace: run ./test"]
 fn failing_commands_say_no_secret() {
-    let home = Home::new();
+    let home = home();
     home.succeed("init --no-recovery --keychain file --kdf-memory 64 --password-file old");
     home.succeed("encrypt --init --no-recovery --project acme clients.csv --password-file old");
     let mut secrets = vec![Secret::new("password", OLD.as_bytes()), Secret::new("password", NEW.as_bytes())];

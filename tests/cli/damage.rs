@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::home::{Home, Outcome};
+use crate::support::home::Home;
+use crate::support::run::Outcome;
 
 const BLOCK: usize = 4096;
 const DATA: &[u8] = b"forty bytes of data, give or take a few.";

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::home::{FLOOR, Home, Outcome, UNKNOWN, give_to, is_root};
+use crate::support::home::{FLOOR, Home, UNKNOWN, give_to, is_root};
+use crate::support::run::Outcome;
 
 /// Runs words as a user that the system knows nothing of.
 fn run(home: &Home, words: &str, variables: &[(&str, &str)]) -> Outcome {

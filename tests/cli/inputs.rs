@@ -186,7 +186,7 @@ hint: make it readable and writable for you, or name another place with --vault 
 }
 
 /// Runs shell lines in a mount namespace of their own, with a file system of one mebibyte at `small`.
-pub fn with_small_disk(home: &Home, lines: &str) -> Option<crate::support::home::Outcome> {
+pub fn with_small_disk(home: &Home, lines: &str) -> Option<crate::support::run::Outcome> {
     fs::create_dir(home.path("small")).unwrap();
     let mount = "mount -t tmpfs -o size=1m,mode=700 small small";
     // Root needs no more than a namespace for mounts; others become root in a namespace for users first.

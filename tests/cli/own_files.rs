@@ -21,7 +21,7 @@ fn on_a_drive() -> Home {
     home
 }
 
-fn at_drive(home: &Home, words: &str) -> crate::support::home::Outcome {
+fn at_drive(home: &Home, words: &str) -> crate::support::run::Outcome {
     home.typed("--vault drive --password-file drive/pw").args(words.split(' ')).run()
 }
 

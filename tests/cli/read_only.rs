@@ -4,7 +4,8 @@
 use std::fs;
 use std::io::Write;
 
-use crate::support::home::{Home, Outcome};
+use crate::support::home::Home;
+use crate::support::run::Outcome;
 
 /// Runs words in the home folder, which is read-only for this one command. None if that cannot be had here.
 fn run(home: &Home, words: &str) -> Option<Outcome> {

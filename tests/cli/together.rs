@@ -4,7 +4,8 @@ use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::home::{Home, Outcome};
+use crate::support::home::Home;
+use crate::support::run::Outcome;
 
 #[test]
 fn eight_processes_change_the_vault_at_once_and_none_is_lost() {

@@ -8,7 +8,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use crate::support::home::{Home, Outcome};
+use crate::support::home::Home;
+use crate::support::run::Outcome;
 
 /// Sets the permission bits.
 pub fn mode(home: &Home, name: impl AsRef<Path>, mode: u32) {

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub use crate::support::home::Home;
+use crate::support::run::Typed;
 
 pub const OLD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
 pub const NEW: &str = "gravel-tunic-ember-canyon-plaza-hinge";
@@ -33,67 +35,65 @@ impl Drop for DaemonLog {
     }
 }
 
-pub struct Home(tempfile::TempDir);
+/// Makes a user's home folder with two password files and a file of data, and no vault.
+pub fn empty() -> Home {
+    let home = Home::empty();
+    for (name, text) in [("old", OLD), ("new", NEW), ("clients.csv", DATA)] {
+        home.write(name, text);
+    }
+    home
+}
 
-impl Home {
-    /// A user's home folder with two password files and a file of data, and no vault.
-    pub fn empty() -> Self {
-        let home = Self(tempfile::tempdir().unwrap());
-        for (name, text) in [("old", OLD), ("new", NEW), ("clients.csv", DATA)] {
-            fs::write(home.path(name), text).unwrap();
-            fs::set_permissions(home.path(name), fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        home
+/// Makes a home with a vault under [`OLD`], with the project acme, its key in the given keychain.
+pub fn with_vault(keychain: &str) -> Home {
+    let home = empty();
+    home.succeed(&[&["init", "--no-recovery", "--keychain", keychain, "--password-file", "old"], &CHEAP[..]].concat());
+    home.succeed(&["project", "add", "acme", "--password-file", "old"]);
+    home
+}
+
+/// What the stories ask of a home.
+pub trait OnDesktop {
+    /// Begins a command that asks nothing.
+    fn attended_by_nobody(&self, arguments: &[&str]) -> Typed<'_>;
+    fn output(&self, arguments: &[&str]) -> Output;
+    /// Runs a command that must succeed, and returns what it prints.
+    fn succeed(&self, arguments: &[&str]) -> String;
+    /// Runs a command that must succeed and returns the kinds of its warnings.
+    fn warnings(&self, arguments: &[&str]) -> Vec<String>;
+    /// Asserts that a command fails for the keychain's sake, in JSON and in words, and returns the hint.
+    fn fails(&self, arguments: &[&str], kind: &str) -> String;
+    /// Tells whether a password opens the vault.
+    fn opens(&self, password_file: &str) -> bool;
+    /// Asserts that nothing of a vault was made.
+    fn has_no_vault(&self);
+    fn vault_id(&self) -> String;
+}
+
+impl OnDesktop for Home {
+    fn attended_by_nobody(&self, arguments: &[&str]) -> Typed<'_> {
+        self.typed("--no-input").args(arguments)
     }
 
-    /// A home with a vault under [`OLD`], with the project acme, its key in the given keychain.
-    pub fn with_vault(keychain: &str) -> Self {
-        let home = Self::empty();
-        home.succeed(
-            &[&["init", "--no-recovery", "--keychain", keychain, "--password-file", "old"], &CHEAP[..]].concat(),
-        );
-        home.succeed(&["project", "add", "acme", "--password-file", "old"]);
-        home
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.attended_by_nobody(arguments).output()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub fn vault(&self) -> PathBuf {
-        self.path(".local/share/strongroom/vault.json")
-    }
-
-    pub fn vault_id(&self) -> String {
+    fn vault_id(&self) -> String {
         let vault: Value = serde_json::from_str(&self.succeed(&["--json", "status"])).unwrap();
         vault["vault"].as_str().expect("an id").to_owned()
     }
 
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-        // These are the daemon's folders.
-        for name in ["XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "STRONGROOM_VAULT"] {
-            command.env_remove(name);
-        }
-        command.env("HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null()).arg("--no-input");
-        command
-    }
-
-    pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command().args(arguments).output().unwrap()
-    }
-
     #[track_caller]
-    pub fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs a command that must succeed and returns the kinds of its warnings.
     #[track_caller]
-    pub fn warnings(&self, arguments: &[&str]) -> Vec<String> {
-        let output = self.run(&[&["--json"], arguments].concat());
+    fn warnings(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.output(&[&["--json"], arguments].concat());
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
         errors
@@ -102,11 +102,10 @@ impl Home {
             .collect()
     }
 
-    /// Asserts that a command fails for the keychain's sake, in JSON and in words, and returns the hint.
     #[track_caller]
-    pub fn fails(&self, arguments: &[&str], kind: &str) -> String {
-        let hint = refused(&self.run(&[&["--json"], arguments].concat()), kind);
-        let output = self.run(arguments);
+    fn fails(&self, arguments: &[&str], kind: &str) -> String {
+        let hint = refused(&self.output(&[&["--json"], arguments].concat()), kind);
+        let output = self.output(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(6), &b""[..]), "{arguments:?}: {errors}");
         let labels: Vec<&str> =
@@ -117,8 +116,8 @@ impl Home {
     }
 
     #[track_caller]
-    pub fn opens(&self, password_file: &str) -> bool {
-        let output = self.run(&["project", "list", "--password-file", password_file]);
+    fn opens(&self, password_file: &str) -> bool {
+        let output = self.output(&["project", "list", "--password-file", password_file]);
         match output.status.code() {
             Some(0) => true,
             Some(3) => false,
@@ -126,9 +125,8 @@ impl Home {
         }
     }
 
-    /// Asserts that nothing of a vault was made.
     #[track_caller]
-    pub fn has_no_vault(&self) {
+    fn has_no_vault(&self) {
         assert!(!self.vault().exists());
         assert!(!self.path(".local/state/strongroom/keychain").exists());
         let settings = fs::read_to_string(self.path(".config/strongroom/settings.json")).unwrap_or_default();
@@ -151,7 +149,7 @@ pub fn refused(output: &Output, kind: &str) -> String {
 /// a user without any vault. Returns the hint.
 #[track_caller]
 pub fn cannot_be_used(kind: &str) -> String {
-    let home = Home::with_vault("file");
+    let home = with_vault("file");
     let before = fs::read(home.vault()).unwrap();
     let hint = home.fails(&["--keychain", "os", "key", "show", "acme", "--password-file", "old"], kind);
     for arguments in [
@@ -166,7 +164,7 @@ pub fn cannot_be_used(kind: &str) -> String {
     // The vault itself has nothing to do with that keychain.
     assert!(home.opens("old"));
 
-    let home = Home::empty();
+    let home = empty();
     home.fails(&[&["init", "--no-recovery", "--keychain", "os", "--password-file", "old"], &CHEAP[..]].concat(), kind);
     home.has_no_vault();
     // Without --keychain it is the OS keychain's too: a file is never chosen for the user.

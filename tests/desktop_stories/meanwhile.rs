@@ -3,20 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Instant;
 
 use rexpect::session::{PtySession, spawn_command};
 
 use super::home::*;
 use crate::support::desktop;
+use crate::support::run::Typed;
 
 const DAEMON: &str = "$(cat \"$DESKTOP_DAEMON\")";
 
 /// The password command runs after the data-key item is read, so what it does to the daemon happens in the middle.
 fn meanwhile(home: &Home, deed: &str, arguments: &[&str]) -> Output {
     let command = format!("{{ {deed}; }} >/dev/null; cat old");
-    home.command().arg("--json").args(arguments).args(["--password-command", &command]).output().unwrap()
+    home.attended_by_nobody(arguments).args(["--json", "--password-command", &command]).output()
 }
 
 /// The commands that read the anchor, and those that also write.
@@ -44,16 +45,8 @@ struct Attended(PtySession);
 impl Attended {
     /// `under` is a program that runs this one, with its flags, or nothing.
     fn start(home: &Home, under: &str, line: &str) -> Self {
-        let program = home.command();
-        let mut command = Command::new("sh");
-        let line = format!("{under} '{}' {line}; echo \"left with $?\"", env!("CARGO_BIN_EXE_strongroom"));
-        command.args(["-c", &line]).current_dir(home.path("")).env("NO_COLOR", "1");
-        for (name, value) in program.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        let line = format!("{under} strongroom {line}; echo \"left with $?\"");
+        let command = Typed::new(home, "sh").args(["-c", &line]).env("NO_COLOR", "1").command();
         Self(spawn_command(command, Some(60_000)).expect("a pseudo-terminal"))
     }
 
@@ -83,7 +76,7 @@ fn passwd_up_to_the_last_answer(home: &Home, under: &str) -> Attended {
 
 stories! {
     a_daemon_that_ends_in_the_middle_is_a_keychain_error_and_harms_nothing in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         for arguments in commands() {
             let start = Instant::now();
@@ -96,7 +89,7 @@ stories! {
     }
 
     a_daemon_that_is_started_anew_in_the_middle_is_found_again in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let script = desktop::script();
         // The daemon's own folders, which the program is not to see.
         let deed = format!("kill -KILL {DAEMON}; XDG_DATA_HOME=\"$DESKTOP/data\" '{script}' --again");
@@ -112,7 +105,7 @@ stories! {
     }
 
     a_daemon_that_halts_in_the_middle_is_given_up_within_five_seconds in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         for arguments in commands() {
             let start = Instant::now();
@@ -126,7 +119,7 @@ stories! {
     }
 
     a_keychain_that_is_locked_in_the_middle_is_an_error_of_its_own in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         let lock = "dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
                     org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login";
@@ -141,7 +134,7 @@ stories! {
     }
 
     a_password_change_that_a_daemon_did_not_live_to_see_leaves_the_old_one in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         let mut terminal = passwd_up_to_the_last_answer(&home, "");
         kill_daemon();
@@ -153,7 +146,7 @@ stories! {
     }
 
     a_password_change_that_a_daemon_halts_in_keeps_one_that_opens in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         let mut terminal = passwd_up_to_the_last_answer(&home, "");
         signal_daemon("-STOP");
@@ -169,7 +162,7 @@ stories! {
 
     /// A daemon may do what it was told long after nobody waits for it any more.
     a_password_change_is_never_in_doubt_without_saying_so in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let back = ["passwd", "--password-file", "new", "--new-password-file", "old"];
         // Every message to the bus waits, so that the moments between them are long enough to hit.
         let slowly = "strace -f -o trace -e trace=sendmsg -e inject=sendmsg:delay_enter=50000";

@@ -32,7 +32,7 @@ mod meanwhile;
 
 stories! {
     the_whole_way_from_init_to_a_changed_password in "--unlocked" {
-        let home = Home::empty();
+        let home = empty();
         let made = home.succeed(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat());
         assert!(made.contains("keychain  os"), "{made}");
         home.succeed(&["project", "add", "acme", "--password-file", "old"]);
@@ -48,7 +48,7 @@ stories! {
     }
 
     the_data_key_rotates_once_the_keychain_has_had_time in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
         let rotate = ["--json", "vault", "rotate", "--no-recovery", "--password-file", "old"];
@@ -81,7 +81,7 @@ stories! {
     }
 
     a_kit_ends_the_old_password_while_a_rotation_waits in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         home.succeed(&["kit", "new", "--recovery-file", "kit", "--password-file", "old"]);
         home.succeed(&["vault", "rotate", "--keep-kit", "--kit-file", "kit", "--password-file", "old"]);
         let told = home.succeed(&["recover", "--kit-file", "kit", "--new-password-file", "new"]);
@@ -93,7 +93,7 @@ stories! {
     }
 
     another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let id = home.vault_id();
         let ours = BTreeSet::from([format!("{id}:data-key"), format!("{id}:anchor")]);
         let exactly_ours = || {
@@ -107,7 +107,7 @@ stories! {
         home.succeed(&["key", "rotate", "acme", "--password-file", "new"]);
         exactly_ours();
         // Doctor has one item of its own to try the keychain with. The cheap password is what it minds.
-        let output = home.run(&["doctor", "--password-file", "new"]);
+        let output = home.output(&["doctor", "--password-file", "new"]);
         let findings = String::from_utf8_lossy(&output.stdout);
         let problems: Vec<&str> = findings.lines().filter(|line| line.starts_with("PROBLEM")).collect();
         assert!(matches!(problems[..], [problem] if problem.contains("password cost")), "{findings}");
@@ -124,12 +124,12 @@ stories! {
     }
 
     two_vaults_share_a_keychain_and_not_their_items in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         home.succeed(&[&["init", "--no-recovery", "--vault", "second", "--password-file", "new"], &CHEAP[..]].concat());
         assert_eq!(items_of_ours().len(), 4);
         home.succeed(&["--vault", "second", "project", "add", "beta", "--password-file", "new"]);
         assert_eq!((home.opens("old"), home.opens("new")), (true, false));
-        assert_eq!(home.run(&["--vault", "second", "project", "list", "--password-file", "old"]).status.code(), Some(3));
+        assert_eq!(home.output(&["--vault", "second", "project", "list", "--password-file", "old"]).status.code(), Some(3));
     }
 
     no_bus in "--nobus" {
@@ -153,7 +153,7 @@ stories! {
     }
 
     what_is_named_for_a_locked_keychain_without_a_desktop_unlocks_it in "--locked" {
-        let home = Home::empty();
+        let home = empty();
         let init = [&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat();
         let hint = home.fails(&init, "locked");
         let command = hint.split("password: ").nth(1).and_then(|rest| rest.split(". ").next()).unwrap();
@@ -161,22 +161,22 @@ stories! {
         let unlock = format!("echo desktop | bash -c '{}' >daemon-says 2>&1", command.replace('\'', r"'\''"));
         let mut shell = std::process::Command::new("sh");
         assert!(shell.args(["-c", &unlock]).current_dir(home.path("")).status().unwrap().success());
-        wait_until(|| home.run(&init).status.success());
+        wait_until(|| home.output(&init).status.success());
         assert!(home.opens("old"));
     }
 
     a_service_that_could_be_started_is_not_started_unasked in "--startable" {
         let hint = cannot_be_used("no-service");
         assert!(hint.contains("start gnome-keyring"), "{hint}");
-        let home = Home::with_vault("file");
-        home.run(&["status"]);
-        home.run(&["doctor"]);
+        let home = with_vault("file");
+        home.output(&["status"]);
+        home.output(&["doctor"]);
         let started = Path::new(&std::env::var("DESKTOP").unwrap()).join("started");
         assert!(!started.exists(), "somebody started the service");
     }
 
     of_two_matching_items_the_one_that_opens_is_used_and_doctor_removes_the_other in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let user = format!("{}:data-key", home.vault_id());
         let list = ["project", "list", "--password-file", "old"];
         assert!(home.warnings(&list).is_empty());
@@ -184,9 +184,9 @@ stories! {
         assert_eq!(home.warnings(&list), ["ambiguous"]);
 
         let passwd = ["passwd", "--password-file", "old", "--new-password-file", "new"];
-        let words = home.run(&passwd);
+        let words = home.output(&passwd);
         assert_eq!(words.status.code(), Some(6));
-        let output = home.run(&[&["--json"], &passwd[..]].concat());
+        let output = home.output(&[&["--json"], &passwd[..]].concat());
         // The warning stands before the error.
         let errors = String::from_utf8_lossy(&output.stderr);
         let error: Value = serde_json::from_str(errors.lines().last().unwrap()).unwrap();
@@ -195,7 +195,7 @@ stories! {
         assert_eq!((home.opens("old"), home.opens("new")), (true, false));
 
         // With the wrong password nobody knows which of them is ours, so none is removed.
-        let wrong = home.run(&["doctor", "--remove-duplicates", "--password-file", "new"]);
+        let wrong = home.output(&["doctor", "--remove-duplicates", "--password-file", "new"]);
         assert_eq!(wrong.status.code(), Some(3));
         assert_eq!(items_in("aliases/default"), 3);
 
@@ -208,7 +208,7 @@ stories! {
     }
 
     of_two_items_that_both_open_doctor_leaves_one in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let user = format!("{}:data-key", home.vault_id());
         let item = look_up(&user);
         store(&user, Some("copy"), item.as_bytes());
@@ -220,7 +220,7 @@ stories! {
     }
 
     a_deleted_item_is_missed_and_no_new_key_is_made_in_its_place in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let user = format!("{}:data-key", home.vault_id());
         let (item, before) = (look_up(&user), fs::read(home.vault()).unwrap());
         clear(&user);
@@ -233,7 +233,7 @@ stories! {
         ] {
             home.fails(arguments, "key-missing");
         }
-        let init = home.run(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat());
+        let init = home.output(&[&["init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat());
         assert_eq!(init.status.code(), Some(1));
         assert_eq!(fs::read(home.vault()).unwrap(), before);
         assert!(!items_of_ours().contains(&user));
@@ -243,7 +243,7 @@ stories! {
     }
 
     a_deleted_anchor_is_warned_of_once_and_made_again in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let user = format!("{}:anchor", home.vault_id());
         clear(&user);
         let list = ["project", "list", "--password-file", "old"];
@@ -253,13 +253,13 @@ stories! {
     }
 
     a_keychain_that_hangs_is_given_up_within_five_seconds in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let id = home.vault_id();
         signal_daemon("-STOP");
         let show = ["--json", "key", "show", "acme", "--password-file", "old"];
         let gone = |home: &Home, arguments: &[&str], limit: Duration, advice: &str| {
             let start = Instant::now();
-            let output = home.run(arguments);
+            let output = home.output(arguments);
             let took = start.elapsed();
             let hint = refused(&output, "unresponsive");
             assert!(hint.contains(advice), "{hint}");
@@ -269,7 +269,7 @@ stories! {
         // Sooner where the user says so: before the 3 s of nobody's saying.
         let sooner = [&["--keychain-timeout", "1"], &show[..]].concat();
         gone(&home, &sooner, Duration::from_millis(2900), "--keychain-timeout");
-        let fresh = Home::empty();
+        let fresh = empty();
         let init = [&["--json", "init", "--no-recovery", "--password-file", "old"], &CHEAP[..]].concat();
         gone(&fresh, &init, GONE_WITHIN, "--keychain-timeout");
         fresh.has_no_vault();
@@ -280,7 +280,7 @@ stories! {
     }
 
     a_daemon_that_ended_is_missed_and_one_that_is_started_again_serves in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         kill_daemon();
         home.fails(&["key", "show", "acme", "--password-file", "old"], "no-service");
@@ -292,7 +292,7 @@ stories! {
     }
 
     an_item_that_is_garbage_or_anothers_is_not_taken_for_ours in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         home.succeed(&[&["init", "--no-recovery", "--vault", "second", "--password-file", "old"], &CHEAP[..]].concat());
         let second: Value =
             serde_json::from_str(&home.succeed(&["--json", "--vault", "second", "status"])).unwrap();
@@ -314,7 +314,7 @@ stories! {
     }
 
     a_vault_of_the_os_keychain_never_falls_back_to_a_file in "--unlocked" {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         let before = fs::read(home.vault()).unwrap();
         // The file kind would serve here, as another vault shows.
         home.succeed(
@@ -330,7 +330,7 @@ stories! {
         ] {
             let nowhere = format!("unix:path={}", home.path("no-bus").display());
             let output =
-                home.command().arg("--json").args(arguments).env("DBUS_SESSION_BUS_ADDRESS", nowhere).output().unwrap();
+                home.attended_by_nobody(arguments).arg("--json").env("DBUS_SESSION_BUS_ADDRESS", nowhere).output();
             refused(&output, "no-bus");
         }
         assert_eq!((fs::read(home.vault()).unwrap(), files()), (before, kept));
@@ -339,11 +339,11 @@ stories! {
     }
 
     a_vault_whose_key_is_in_a_file_leaves_nothing_in_the_keychain in "--unlocked" {
-        let home = Home::with_vault("file");
+        let home = with_vault("file");
         home.succeed(&["encrypt", "-p", "acme", "clients.csv", "--password-file", "old"]);
         home.succeed(&["passwd", "--password-file", "old", "--new-password-file", "new"]);
         assert_eq!((home.opens("old"), home.opens("new")), (false, true));
-        home.run(&["doctor"]);
+        home.output(&["doctor"]);
         assert_eq!((items_in("aliases/default"), items_in("collection/session")), (0, 0));
         // And it needs no daemon.
         kill_daemon();

@@ -11,7 +11,7 @@ use super::drive::on_each_drive;
 fn times_are_kept_and_what_others_may_read_is_said() {
     on_each_drive("attributes on drives", |home, drive, name| {
         home.write("in/old.txt", "client data");
-        home.shell("touch -d '2019-02-03 04:05:06' in/old.txt");
+        home.shell("touch -d '2019-02-03 04:05:06' in/old.txt").succeeds();
         home.succeeds("encrypt -p acme in --password-file old");
         home.succeeds("encrypt -p acme in --archive --password-file old");
         for words in ["decrypt in.sealed -o stick/out", "decrypt --extract in.tar.sealed -o stick/out"] {
@@ -34,6 +34,6 @@ fn times_are_kept_and_what_others_may_read_is_said() {
         let run = home.succeeds("decrypt in.sealed -o out --password-file old");
         assert_eq!(String::from_utf8_lossy(&run.stderr), "");
         assert!(Path::new(&home.path("out/old.txt")).exists());
-        home.shell("rm -rf out");
+        home.shell("rm -rf out").succeeds();
     });
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::faults::home::Home;
+use crate::faults::home::{self, Home};
 
 /// A file system and how to make one and mount it, in shell: `$1` is the image file, `$2` the folder.
 struct FileSystem {
@@ -92,7 +92,7 @@ pub fn on_each_drive(test: &str, run: impl Fn(&Home, &Drive, &str)) {
     for file_system in &FILE_SYSTEMS {
         let mut ran = false;
         for (driver, by) in file_system.drivers.iter().zip(["the kernel", "FUSE"]) {
-            let home = Home::with_vault();
+            let home = home::with_vault();
             if let Some(drive) = Drive::mount(file_system, driver, &home.path("stick")) {
                 println!("{test} on {} by {by}", file_system.name);
                 run(&home, &drive, &format!("{} by {by}", file_system.name));

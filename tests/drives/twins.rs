@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::drive::on_each_drive;
-use crate::faults::home::Home;
+use crate::faults::home::{Home, Struck as _};
 use crate::support::proof;
 
 /// What is sealed, by name. Same lengths and times, so that only the names differ.
@@ -17,7 +17,7 @@ fn with_twins(home: &Home) {
         home.write(&format!("in/{name}"), content);
     }
     home.write("in/other.txt", "no twin");
-    home.shell("touch -d '2026-01-02 03:04:06' in/*");
+    home.shell("touch -d '2026-01-02 03:04:06' in/*").succeeds();
 }
 
 /// Returns what is in a folder: name and content.
@@ -39,7 +39,7 @@ fn one_twin(files: &BTreeMap<String, String>, what: &str) {
 }
 
 fn clashes(home: &Home, words: &str) -> String {
-    let run = home.run(&format!("{words} --password-file old"));
+    let run = home.typed(&format!("{words} --password-file old")).output();
     let said = String::from_utf8_lossy(&run.stderr).into_owned();
     assert_eq!(run.status.code(), Some(1), "{words}: {said}");
     said
@@ -73,7 +73,7 @@ fn a_file_never_takes_the_place_of_its_twin() {
                     }
                     let mut files = "stick/out";
                     if is_sealed {
-                        home.shell("rm -rf check");
+                        home.shell("rm -rf check").succeeds();
                         home.succeeds("decrypt stick/out -o check --password-file old");
                         files = "check";
                     }
@@ -100,7 +100,7 @@ fn a_copy_from_an_earlier_run_is_not_replaced_by_its_twin() {
                 (format!("in/{second}"), format!("stick/{first}.sealed")),
             ] {
                 drive.clear();
-                home.shell("rm -rf in check; mkdir in");
+                home.shell("rm -rf in check; mkdir in").succeeds();
                 home.write(&format!("in/{first}"), content);
                 let to = if named == "in" { "stick/out".to_owned() } else { format!("stick/{first}.sealed") };
                 let original = if named == "in" { "in".to_owned() } else { format!("in/{first}") };

@@ -6,7 +6,7 @@ use std::fs;
 use nix::errno::Errno;
 
 use super::drive::on_each_drive;
-use crate::faults::home::{Home, program};
+use crate::faults::home::{Home, Struck as _, program};
 use crate::faults::tracer::{self, Fault};
 use crate::support::proof;
 
@@ -18,15 +18,15 @@ const COMMANDS: [(&str, &str); 2] = [
 
 /// Tells whether the output is there, and fails if it is not whole.
 fn is_there(home: &Home, output: &str, is_sealed: bool, what: &str) -> bool {
-    let Some(found) = home.read(output) else { return false };
+    let Some(found) = home.found(output) else { return false };
     let opened = if is_sealed {
-        home.shell("rm -f check");
+        home.shell("rm -f check").succeeds();
         home.succeeds(&format!("decrypt {output} -o check --password-file old"));
-        home.read("check").unwrap()
+        home.found("check").unwrap()
     } else {
         found
     };
-    assert!(Some(opened) == home.read("plans.bin"), "not whole after {what}");
+    assert!(Some(opened) == home.found("plans.bin"), "not whole after {what}");
     true
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::home::{FLOOR, Home, Keys, OLD};
+use super::home::{self, FLOOR, Home, Keys, OLD, Struck as _};
 use super::stories::{self, Before, Left, State, Story};
 use crate::support::{proof, run_again};
 
@@ -62,7 +62,7 @@ fn inside(name: &str, what: &str, test: &str, run: impl FnOnce()) {
 
 /// Puts a small disk under the folders of vault and keychain file.
 fn small_disk(home: &Home, size: &str) {
-    home.shell(&format!("mkdir -p .local && mount -t tmpfs -o size={size},mode=700 none .local"));
+    home.shell(&format!("mkdir -p .local && mount -t tmpfs -o size={size},mode=700 none .local")).succeeds();
 }
 
 /// Runs a command with so many pages free at a time, inside of namespaces of the test `test`.
@@ -74,13 +74,13 @@ fn full_at_levels(story: Story, test: &str, levels: impl IntoIterator<Item = u64
         let files = home.snapshot();
         let keys = if home.has_vault() { home.open(OLD).unwrap() } else { Keys::new() };
         let before = Before { files, keys };
-        home.shell("rm -rf .local");
+        home.shell("rm -rf .local").succeeds();
         small_disk(&home, "96k");
         let (mut refused, mut done) = (0, 0);
         for pages in levels {
             home.restore(&before.files);
             let filler = Filler::leave(&home, pages);
-            let run = home.run(&format!("{} --json", story.words));
+            let run = home.typed(&format!("{} --json", story.words)).output();
             let said = String::from_utf8_lossy(&run.stderr).into_owned();
             let left = Left { home: &home, before: &before };
             let what = format!("`{}` with {pages} pages free: {said}", story.name);
@@ -99,7 +99,7 @@ fn full_at_levels(story: Story, test: &str, levels: impl IntoIterator<Item = u64
             filler.free();
             (story.again)(&left);
         }
-        home.shell("umount .local");
+        home.shell("umount .local").succeeds();
         assert!(refused > 0 && done > 0, "`{}` was refused {refused} times and done {done} times", story.name);
         let figure = format!("{refused} refused with the vault whole and usable again, {done} done");
         proof::record(&name, &what, &figure);
@@ -136,14 +136,15 @@ full_disk! {
 fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
     let (name, what) = ("faults-full-up", "projects added until a disk of 64 KiB was full");
     inside(name, what, concat!(module_path!(), "::a_disk_that_fills_up_keeps_every_project_that_was_added"), || {
-        let home = Home::new();
+        let home = home::empty();
         small_disk(&home, "64k");
         home.succeeds(&format!("init --keychain file --no-recovery {FLOOR} --password-file old"));
         let filler = Filler::leave(&home, 8);
         let note = "n".repeat(1500);
         let mut added = 0;
         let refused = loop {
-            let run = home.run(&format!("project add project-{added} --note {note} --password-file old --json"));
+            let run =
+                home.typed(&format!("project add project-{added} --note {note} --password-file old --json")).output();
             if !run.status.success() {
                 break String::from_utf8_lossy(&run.stderr).into_owned();
             }
@@ -155,7 +156,7 @@ fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
         filler.free();
         home.succeeds(&format!("project add one-more --note {note} --password-file old"));
         assert_eq!(home.open(OLD).unwrap().len(), added + 1);
-        home.shell("umount .local");
+        home.shell("umount .local").succeeds();
         let figure = format!("{added} added, 1 refused, {added} there; one more once there was room");
         proof::record(name, what, &figure);
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::home::{Entry, FLOOR, Home, Keys, NEW, OLD};
+use super::home::{self, Entry, FLOOR, Home, Keys, NEW, OLD, Struck as _};
 
 /// A command, and what is asked of the files it may leave.
 pub struct Story {
@@ -54,7 +54,7 @@ pub enum State {
 pub const INIT: Story = Story {
     name: "init",
     words: "init --keychain file --recovery-file kit --kdf-memory 64 --kdf-passes 3 --kdf-lanes 4 --password-file old",
-    prepare: Home::new,
+    prepare: home::empty,
     judge: |left| {
         kit_file_is_whole(left.home, "kit");
         if !left.home.has_vault() {
@@ -67,8 +67,10 @@ pub const INIT: Story = Story {
     part_done: &[WRITTEN, "kit"],
     again: |left| {
         if left.home.has_vault() {
-            let refused =
-                left.home.run(&format!("init --keychain file --no-recovery {FLOOR} --password-file old --json"));
+            let refused = left
+                .home
+                .typed(&format!("init --keychain file --no-recovery {FLOOR} --password-file old --json"))
+                .output();
             assert_eq!(kind(&refused.stderr), "vault-exists");
         } else {
             left.home.succeeds(&format!("init --keychain file --recovery-file again {FLOOR} --password-file old"));
@@ -81,11 +83,11 @@ pub const INIT: Story = Story {
 pub const PROJECT_ADD: Story = Story {
     name: "project add",
     words: "project add beta --client Example --note new --password-file old",
-    prepare: Home::with_vault,
+    prepare: home::with_vault,
     judge: |left| one_more_key(left, ("beta", 1)),
     part_done: &[WRITTEN],
     again: |left| {
-        let output = left.home.run("project add beta --password-file old --json");
+        let output = left.home.typed("project add beta --password-file old --json").output();
         assert!(output.status.success() || kind(&output.stderr) == "project-exists");
         assert_eq!(one_more_key(left, ("beta", 1)), State::New);
     },
@@ -94,7 +96,7 @@ pub const PROJECT_ADD: Story = Story {
 pub const KEY_ROTATE: Story = Story {
     name: "key rotate",
     words: "key rotate acme --password-file old",
-    prepare: Home::with_vault,
+    prepare: home::with_vault,
     judge: |left| one_more_key(left, ("acme", 3)),
     part_done: &[WRITTEN],
     again: |left| {
@@ -109,11 +111,11 @@ pub const KEY_ROTATE: Story = Story {
 pub const PASSWD: Story = Story {
     name: "passwd",
     words: "passwd --password-file old --new-password-file new",
-    prepare: Home::with_vault,
+    prepare: home::with_vault,
     judge: either_password,
     part_done: &["not confirmed by the keychain"],
     again: |left| {
-        let output = left.home.run("passwd --password-file old --new-password-file new --json");
+        let output = left.home.typed("passwd --password-file old --new-password-file new --json").output();
         assert!(output.status.success() || kind(&output.stderr) == "wrong-password");
         assert_eq!(either_password(left), State::New);
     },
@@ -141,26 +143,26 @@ pub const ENCRYPT_FORCE: Story = Story {
     prepare: || {
         let home = with_papers();
         home.succeeds("encrypt -p acme plans.bin --password-file old");
-        home.shell("cp plans.bin plans.before");
+        home.shell("cp plans.bin plans.before").succeeds();
         home.write("plans.bin", pattern(350_000, 9));
         home
     },
     judge: |left| {
         vault_is_untouched(left);
-        let sealed = left.home.read("plans.bin.sealed").expect("the sealed file stands all the time");
+        let sealed = left.home.found("plans.bin.sealed").expect("the sealed file stands all the time");
         if left.before.of(left.home, "plans.bin.sealed") == Some(&sealed) {
             return State::Old;
         }
         left.home.succeeds("decrypt plans.bin.sealed -o opened --password-file old");
-        assert_eq!(left.home.read("opened"), left.home.read("plans.bin"));
-        left.home.shell("rm opened");
+        assert_eq!(left.home.found("opened"), left.home.found("plans.bin"));
+        left.home.shell("rm opened").succeeds();
         State::New
     },
     part_done: &["all files were encrypted, but"],
     again: |left| {
         left.home.succeeds("encrypt -p acme --threads 1 --force plans.bin --password-file old");
         left.home.succeeds("decrypt plans.bin.sealed -o opened --password-file old");
-        assert_eq!(left.home.read("opened"), left.home.read("plans.bin"));
+        assert_eq!(left.home.found("opened"), left.home.found("plans.bin"));
     },
 };
 
@@ -170,7 +172,7 @@ pub const DECRYPT: Story = Story {
     prepare: || {
         let home = with_papers();
         home.succeeds("encrypt -p acme plans.bin papers --password-file old");
-        home.shell("mkdir originals && mv plans.bin papers originals");
+        home.shell("mkdir originals && mv plans.bin papers originals").succeeds();
         home
     },
     judge: |left| {
@@ -190,7 +192,7 @@ pub const EXTRACT: Story = Story {
     prepare: || {
         let home = with_papers();
         home.succeeds("encrypt -p acme --archive papers --password-file old");
-        home.shell("mkdir originals && mv plans.bin papers originals");
+        home.shell("mkdir originals && mv plans.bin papers originals").succeeds();
         home
     },
     judge: |left| {
@@ -211,7 +213,7 @@ pub const EXTRACT: Story = Story {
 pub const VAULT_ROTATE: Story = Story {
     name: "vault rotate",
     words: "vault rotate --settle-now --recovery-file next --password-file old",
-    prepare: Home::with_vault,
+    prepare: home::with_vault,
     judge: |left| {
         kit_file_is_whole(left.home, "next");
         // Before anything opens it, and goes on with the rotation.
@@ -239,7 +241,7 @@ pub const VAULT_ROTATE: Story = Story {
 pub const RECOVER: Story = Story {
     name: "recover",
     words: "recover --kit-file kit --new-password-file new --no-input",
-    prepare: Home::with_vault,
+    prepare: home::with_vault,
     judge: |left| {
         assert!(left.home.kit_opens("kit"));
         either_password(left)
@@ -252,8 +254,8 @@ pub const RECOVER_ELSEWHERE: Story = Story {
     name: "recover on another computer",
     words: "recover --kit-file kit --new-password-file new --no-input --keychain file",
     prepare: || {
-        let home = Home::with_vault();
-        home.shell("rm -r .local/state .config");
+        let home = home::with_vault();
+        home.shell("rm -r .local/state .config").succeeds();
         home
     },
     judge: |left| {
@@ -283,7 +285,7 @@ fn recovered(left: &Left<'_>) {
 const PAPERS: [&str; 4] = ["plans.bin", "papers/a.csv", "papers/b.csv", "papers/drafts/c.txt"];
 
 fn with_papers() -> Home {
-    let home = Home::with_vault();
+    let home = home::with_vault();
     home.write(PAPERS[0], pattern(300_000, 5));
     home.write(PAPERS[1], "id,name\n1,Ada Example\n");
     home.write(PAPERS[2], "");
@@ -325,7 +327,7 @@ fn either_password(left: &Left<'_>) -> State {
 
 fn vault_file_is_untouched(left: &Left<'_>) {
     let file = ".local/share/strongroom/vault.json";
-    assert_eq!(left.home.read(file).as_ref(), left.before.of(left.home, file));
+    assert_eq!(left.home.found(file).as_ref(), left.before.of(left.home, file));
 }
 
 /// Vault, keychain file and settings are as they were.
@@ -341,7 +343,7 @@ fn vault_is_untouched(left: &Left<'_>) {
 
 fn originals_stand(left: &Left<'_>) {
     for paper in PAPERS {
-        assert_eq!(left.home.read(paper).as_ref(), left.before.of(left.home, paper), "{paper}");
+        assert_eq!(left.home.found(paper).as_ref(), left.before.of(left.home, paper), "{paper}");
     }
 }
 
@@ -354,13 +356,13 @@ fn sealed_papers(left: &Left<'_>) -> State {
     let standing: Vec<_> = sealed.into_iter().filter(|(_, sealed)| left.home.path(sealed).exists()).collect();
     if !standing.is_empty() {
         let names: Vec<&str> = standing.iter().map(|(_, sealed)| sealed.as_str()).collect();
-        left.home.shell("mkdir opened");
+        left.home.shell("mkdir opened").succeeds();
         left.home.succeeds(&format!("decrypt {} -o opened --password-file old", names.join(" ")));
         for (paper, _) in &standing {
             let name = paper.rsplit('/').next().unwrap();
-            assert_eq!(left.home.read(&format!("opened/{name}")), left.home.read(paper), "{paper}");
+            assert_eq!(left.home.found(&format!("opened/{name}")), left.home.found(paper), "{paper}");
         }
-        left.home.shell("rm -r opened");
+        left.home.shell("rm -r opened").succeeds();
     }
     match standing.len() {
         0 => State::Old,
@@ -373,7 +375,7 @@ fn sealed_papers(left: &Left<'_>) -> State {
 fn opened_papers(left: &Left<'_>, papers: &[&str]) -> State {
     let standing: Vec<_> = papers.iter().filter(|paper| left.home.path(paper).exists()).collect();
     for paper in &standing {
-        assert_eq!(left.home.read(paper), left.home.read(&format!("originals/{paper}")), "{paper}");
+        assert_eq!(left.home.found(paper), left.home.found(&format!("originals/{paper}")), "{paper}");
     }
     match standing.len() {
         0 => State::Old,
@@ -383,7 +385,7 @@ fn opened_papers(left: &Left<'_>, papers: &[&str]) -> State {
 }
 
 fn kit_file_is_whole(home: &Home, file: &str) {
-    if let Some(text) = home.read(file) {
+    if let Some(text) = home.found(file) {
         assert!(strongroom::format::kit::read(std::str::from_utf8(&text).unwrap()).is_ok(), "half a code");
     }
 }
@@ -393,7 +395,7 @@ fn old_vault_file_is_dead(left: &Left<'_>) {
     let file = ".local/share/strongroom/vault.json";
     // Beside it is a second copy of the vault as it is, and no older one; it would open.
     let second = ".local/share/strongroom/vault.json.prev";
-    assert_eq!(left.home.read(second), left.home.read(file));
+    assert_eq!(left.home.found(second), left.home.found(file));
     std::fs::remove_file(left.home.path(second)).unwrap();
     left.home.write(file, left.before.of(left.home, file).unwrap());
     assert!(left.home.open(OLD).is_err());

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use super::home::{Home, program};
+use super::home::{Home, Struck as _, program};
 use super::stories::{self, Story};
 use super::tracer;
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::calls::Call;
-use super::home::{Home, Keys, OLD, program};
+use super::home::{Home, Keys, OLD, Struck as _, program};
 use super::stories::{Before, Left, State, Story};
 use super::tracer::{self, Fault, Traced};
 

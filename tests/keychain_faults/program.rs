@@ -27,7 +27,7 @@ struct Vault {
 
 impl Vault {
     fn new() -> Self {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         home.succeed(&["kit", "new", "--recovery-file", "kit", "--no-confirm", "--password-file", "old"]);
         fs::set_permissions(home.path("kit"), fs::Permissions::from_mode(0o600)).unwrap();
         let user = format!("{}:data-key", home.vault_id());
@@ -39,7 +39,7 @@ impl Vault {
     #[track_caller]
     fn refuses(&self, arguments: &[&str], kinds: &[&str]) {
         let start = Instant::now();
-        let output = self.home.run(&[&["--json"], arguments].concat());
+        let output = self.home.output(&[&["--json"], arguments].concat());
         let took = start.elapsed();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let kind = kinds.iter().find(|kind| errors.contains(&format!("\"kind\":\"{kind}\"")));

@@ -13,7 +13,7 @@ use serde_json::Value;
 use strongroom::format::vault::{Document, Header};
 
 use super::moment::{Moment, Onlooker, Victim};
-use crate::desktop_stories::home::{CHEAP, Home, signal_daemon, store, tool};
+use crate::desktop_stories::home::{CHEAP, Home, OnDesktop as _, signal_daemon, store, tool, with_vault};
 use crate::support::desktop;
 
 /// An item of another program, to tell a keyring that was lost whole from an item of ours that is gone.
@@ -79,7 +79,7 @@ pub struct World {
 impl World {
     /// Makes the vault, and does everything once undisturbed to learn how long it takes.
     pub fn new() -> Self {
-        let home = Home::with_vault("os");
+        let home = with_vault("os");
         store(SENTINEL, None, b"sentinel");
         let mut world = Self {
             home,
@@ -220,9 +220,11 @@ impl World {
     fn run(&self, arguments: &[String], victim: Victim, moment: Moment) -> (Output, Course) {
         let keyrings = Path::new(&std::env::var("DESKTOP").unwrap()).join("data/keyrings");
         let onlooker = Onlooker::new([self.home.vault().parent().unwrap().to_owned(), keyrings]);
-        let mut command = self.home.command();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = self.home.attended_by_nobody(&arguments).command();
+        command.stdin(Stdio::null());
         let start = Instant::now();
-        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let writes = onlooker.wait_for(moment, &mut child);
         let duration = start.elapsed();
         if let Victim::Command | Victim::CommandThenDaemon = victim {
@@ -243,7 +245,7 @@ impl World {
     fn open(&mut self, expected: &'static str, or: Option<&'static str>, story: &str) -> Value {
         let mut answers = String::new();
         for password in [Some(expected), or].into_iter().flatten() {
-            let output = self.home.run(&["--json", "project", "list", "--password-file", password]);
+            let output = self.home.output(&["--json", "project", "list", "--password-file", password]);
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
             if output.status.success() {
                 self.password = password;

@@ -10,7 +10,7 @@ use strongroom::format::Timestamp;
 
 use super::outside::{Outside, run, unclean};
 use super::targets::{TARGETS, Target, empty_home, home, id_of};
-use crate::faults::home::{Entry, Home};
+use crate::faults::home::{Entry, Home, Struck as _};
 use crate::support::proof;
 
 /// What is planted.
@@ -128,7 +128,7 @@ fn what_is_planted_leads_nowhere() {
 fn a_name_to_set_aside_under_is_not_taken_from_anybody() {
     let home = home();
     let vault = ".local/share/strongroom/vault.json";
-    let old = home.read(vault).unwrap();
+    let old = home.found(vault).unwrap();
     home.succeeds("project add beta --password-file old");
     home.write(vault, old);
     let outside = Outside::new();

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::outside::{Outside, run, unclean};
 use super::targets::{TARGETS, empty_home, home, id_of};
-use crate::faults::home::Home;
+use crate::faults::home::{Home, Struck as _};
 use crate::support::proof;
 
 /// Swaps until told to stop, and returns how often.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::outside::unclean;
 use super::targets::home;
-use crate::faults::home::{Home, PROGRAM};
+use crate::faults::home::{Home, PROGRAM, Struck as _};
 use crate::support::proof;
 
 /// The user and group nobody.
@@ -83,7 +83,7 @@ fn what_belongs_to_others_is_left_to_them() {
     for (done_before, words, codes) in cases {
         home.restore(&before);
         give_away(&home.path(""));
-        home.shell(done_before);
+        home.shell(done_before).succeeds();
         let standing = home.snapshot();
         let output = run(&home, &program, words);
         let said = String::from_utf8_lossy(&output.stderr);

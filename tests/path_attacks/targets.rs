@@ -1,6 +1,6 @@
 //! Every name that a command writes to.
 
-use crate::faults::home::Home;
+use crate::faults::home::{self, Home};
 
 /// A name, and a command that writes to it.
 pub struct Target {
@@ -88,11 +88,11 @@ pub const TARGETS: [Target; 47] = [
 
 /// Makes a home with a vault and everything that the commands read.
 pub fn home() -> Home {
-    let home = Home::with_vault();
+    let home = home::with_vault();
     home.write("plans.bin", vec![7; 100_000]);
     home.write("papers/a.csv", "id,name\n1,Ada Example\n");
     home.write("papers/drafts/c.txt", "draft\n");
-    home.shell("chmod 700 papers papers/drafts");
+    home.shell("chmod 700 papers papers/drafts").succeeds();
     home.succeeds("encrypt -p acme papers -o tree.sealed --password-file old");
     home.succeeds("encrypt -p acme papers -o hidden.sealed --hide-names --password-file old");
     home.succeeds("encrypt -p acme papers/a.csv -o small.sealed --password-file old");
@@ -102,8 +102,8 @@ pub fn home() -> Home {
 
 /// Makes a home without a vault.
 pub fn empty_home() -> Home {
-    let home = Home::new();
-    home.shell("mkdir -m 700 keys");
+    let home = home::empty();
+    home.shell("mkdir -m 700 keys").succeeds();
     home
 }
 

@@ -1,6 +1,6 @@
 //! The questions, asked on a real pseudo-terminal and answered as a person would: what is shown, what is not, and how
 //! the terminal is left.
-#![cfg(all(unix, feature = "cli"))]
+#![cfg(all(target_os = "linux", feature = "cli"))]
 
 mod interrupts;
 mod keys;

@@ -3,12 +3,15 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::support::run::Typed;
+use crate::support::{home, made};
 
 pub const OLD: &str = "lantern-orbit-quarry-mellow-sprint-fjord";
 pub const NEW: &str = "gravel-tunic-ember-canyon-plaza-hinge";
@@ -27,30 +30,29 @@ pub const TYPE_BACK: &str = "type it to continue: ";
 pub const KEEP_IN_FILE: &str = "Keep the key in a file? [y/N] ";
 
 /// A user's empty home folder, and beside it a folder to work in.
-pub struct Home(tempfile::TempDir);
+pub struct Home(home::Home);
 
 impl Home {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("home")).unwrap();
-        fs::create_dir(folder.path().join("work")).unwrap();
-        Self(folder)
+        Self(home::Home::apart())
     }
 
     /// A home with a vault under [`OLD`], with the project acme.
     pub fn with_vault() -> Self {
-        let home = Self::new();
-        assert_eq!(home.run(&format!("init --no-recovery --keychain file {CHEAP}"), OLD), 0);
-        assert_eq!(home.run("project add acme", OLD), 0);
-        home
+        Self(made::once("vault at a terminal", home::Home::apart, |home| {
+            let password = ["--password-fd", "0"];
+            for words in [format!("init --no-recovery --keychain file {CHEAP}").as_str(), "project add acme"] {
+                home.typed(words).args(password).input(OLD.as_bytes()).run().succeeds();
+            }
+        }))
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join("home").join(name)
+        self.0.path(name)
     }
 
     pub fn work(&self, name: &str) -> PathBuf {
-        self.0.path().join("work").join(name)
+        self.0.work().join(name)
     }
 
     /// Writes the data file and returns its name.
@@ -62,23 +64,18 @@ impl Home {
     /// A shell without any desktop. The address leads nowhere, because without one the bus of whoever runs the test
     /// would be found by its usual path.
     pub fn shell(&self, script: &str) -> Command {
-        let program = Path::new(env!("CARGO_BIN_EXE_strongroom")).parent().unwrap().display().to_string();
-        let mut command = Command::new("bash");
-        command
+        let bus = format!("unix:path={}", self.path("../no-bus").display());
+        Typed::new(&self.0, "bash")
             .args(["--norc", "--noprofile", "-c", script])
-            .env_clear()
-            .env("PATH", format!("{program}:{}", std::env::var("PATH").unwrap()))
-            .env("HOME", self.0.path().join("home"))
-            .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.0.path().join("no-bus").display()))
+            .env("DBUS_SESSION_BUS_ADDRESS", bus)
             .env("NO_COLOR", "1")
             .env("LC_ALL", "C")
-            .current_dir(self.0.path().join("work"));
-        command
+            .command()
     }
 
     /// Runs strongroom without a terminal's questions, with the password from a file, and returns its exit code.
     pub fn run(&self, arguments: &str, password: impl AsRef<[u8]>) -> i32 {
-        let file = self.0.path().join("password");
+        let file = self.path("../password");
         fs::write(&file, password).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let script = format!("strongroom --no-input --password-file ../password {arguments}");

@@ -1,4 +1,4 @@
-//! What the suites share: a home to run the program in, a desktop with a keychain, and the figures of the proofs.
+//! What the suites share: a home, the program that is run in it, a desktop with a keychain, and the figures of the proofs.
 //! What only one suite needs is beside it.
 #![allow(dead_code, reason = "each program of tests uses a part of it")]
 
@@ -7,7 +7,11 @@ pub mod desktop;
 pub mod hints;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 pub mod home;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+pub mod made;
 pub mod proof;
+#[cfg(all(target_os = "linux", feature = "cli"))]
+pub mod run;
 
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,6 @@
 //! Runs a test again on a session bus of its own, so that no test sees the keychain of who runs it.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use super::run_again;
@@ -10,6 +11,13 @@ const INSIDE: &str = "STRONGROOM_TEST_DESKTOP";
 /// The script that makes a desktop with gnome-keyring.
 pub fn script() -> String {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/desktop/with-gnome-keyring.sh").into()
+}
+
+/// What leads to the bus and to the daemon, if this runs on a private desktop.
+pub fn environment() -> impl Iterator<Item = (&'static str, OsString)> {
+    let is_inside = std::env::var_os(INSIDE).is_some();
+    let names = ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DESKTOP", "DESKTOP_DAEMON"];
+    names.into_iter().filter(move |_| is_inside).filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// Runs `body` in a separate process on a desktop in the given mode of the script. `test` is the path of the
