@@ -141,10 +141,11 @@ impl Keychain for FileKeychain {
         new.publish(IfTaken::Refuse).map_err(failed("make", &path))
     }
 
-    /// Where the path is a symbolic link, the lock is beside the link: a link that somebody planted makes no file beside
-    /// what it leads to.
+    /// If the path is a symbolic link to an item, the lock is beside that: others may name it. Any other link may have
+    /// been planted, and leads to nothing that is ours to make a file beside.
     fn lock(&self, _vault: &str, wait: Duration) -> Result<ItemLock, KeychainError> {
-        lock_file(&disk::with_suffix(&self.path, LOCK_SUFFIX), self.name(), wait)
+        let path = self.target_of(ItemKind::DataKey).unwrap_or_else(|_| self.path.clone());
+        lock_file(&disk::with_suffix(&path, LOCK_SUFFIX), self.name(), wait)
     }
 
     fn settles_at_once(&self) -> bool {
