@@ -58,9 +58,9 @@ impl Unlocked {
             if !knows {
                 return Err(Error::RolledBack(rolled_back.clone()));
             }
-            self.memory = Memory::Current;
         }
-        self.check_writable()?;
+        // Of what `check_writable` looks at, the rest: the write itself ends that the vault is rolled back.
+        self.check_features()?;
         let mut contents = self.contents();
         let theirs = Contents { payload: other_payload, slots: other.header.slots.clone() };
         let came = join(&mut contents, &theirs, Take::All, &self.editing())?;
