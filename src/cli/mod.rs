@@ -13,6 +13,7 @@ mod interrupt;
 mod kdf;
 mod kit;
 mod kit_page;
+mod layout;
 mod notices;
 mod open_vault;
 mod output;

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::flags::Global;
 use super::hints::{shell_word, with_flag};
+use super::views::{Warning, WithPassword};
 use super::wrapping::{stderr_width, stdout_width, wrapped};
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
@@ -47,13 +48,13 @@ impl Output {
         with_flag(text, &self.vault_flag)
     }
 
-    /// Prints a result: text for people, or the JSON value.
+    /// Prints a result: text for people, or its JSON.
     ///
     /// # Errors
     /// Where standard output cannot be written; a closed pipe ends the program quietly.
-    pub fn result(&self, text: &str, json: &Value) -> Result<(), Failure> {
+    pub fn result(&self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
         let text = if self.json {
-            printable_json(&json.to_string())
+            to_json(view)
         } else {
             // Names are escaped where lines are made of them; this is for what is not.
             let text = self.at_vault(text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
@@ -66,8 +67,8 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::result`].
-    pub fn done(&self, text: &str, json: &Value) -> Result<(), Failure> {
-        if self.quiet && !self.json { Ok(()) } else { self.result(text, json) }
+    pub fn done(&self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
+        if self.quiet && !self.json { Ok(()) } else { self.result(text, view) }
     }
 
     /// Shows a generated password, where there is one, before it is put to use, and returns what will print the rest
@@ -104,7 +105,7 @@ impl Output {
         let text = self.at_vault(text);
         let text = shortened(&text);
         let line = if self.json {
-            printable_json(&serde_json::json!({"warning": kind, "message": text}).to_string())
+            to_json(&Warning { warning: kind, message: &text })
         } else {
             labelled("warning:", "33", &printable(&text))
         };
@@ -124,17 +125,12 @@ impl Announced {
     ///
     /// # Errors
     /// As [`Output::result`].
-    pub fn finish(mut self, text: &str, json: &Value) -> Result<(), Failure> {
+    pub fn finish(mut self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
         if !self.unfinished {
-            if self.output.json {
-                let mut json = json.clone();
-                json["generated_password"] = Value::Null;
-                return self.output.done(text, &json);
-            }
-            return self.output.done(text, json);
+            return self.output.done(text, &WithPassword { generated_password: None, result: view });
         }
         self.unfinished = false;
-        let members = printable_json(&json.to_string());
+        let members = to_json(view);
         print(format!(",{}\n", members.strip_prefix('{').unwrap_or(&members)).as_bytes())
     }
 }
@@ -146,6 +142,21 @@ impl Drop for Announced {
             let _ = print(b"}\n");
         }
     }
+}
+
+/// Returns what is shown as a line of JSON, without its end.
+pub fn to_json(view: &impl Serialize) -> String {
+    // No view has a map whose keys are not text, which is all that could fail.
+    printable_json(&serde_json::to_string(view).unwrap_or_default())
+}
+
+/// Returns what is shown as a line of JSON, in memory that is wiped: it may hold a key. `room` is how long it may get.
+pub fn to_secret_json(view: &impl Serialize, room: usize) -> Zeroizing<Vec<u8>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(room));
+    // No view has a map whose keys are not text, and a vector takes whatever is written to it.
+    let _ = serde_json::to_writer(&mut *line, view);
+    line.push(b'\n');
+    line
 }
 
 /// Writes bytes to standard output.
@@ -222,36 +233,6 @@ fn write_unbuffered(bytes: &[u8]) -> io::Result<()> {
 /// Tells whether standard output is a terminal.
 pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
-}
-
-/// Lays out rows in aligned columns, under headings if there are any. On a terminal, cells are wrapped so that they fit.
-pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    if !headings.is_empty() {
-        table.set_header(headings.to_vec());
-    }
-    for row in rows {
-        table.add_row(row.iter().map(|cell| printable(cell)).collect::<Vec<_>>());
-    }
-    if let Some(width) = stdout_width() {
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// Counts things in words, such as "1 project" and "2 projects".
-pub fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Returns the verb for a number of things.
-pub fn were(number: usize) -> &'static str {
-    if number == 1 { "was" } else { "were" }
 }
 
 /// Puts a label before a text, in lines that fit the terminal.

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
 
-use super::output::Output;
+use super::output::{Output, to_json};
 use super::rendering;
+use super::views::{self, ProgressLine};
 use crate::body::{THREADS_LIMIT, default_threads};
 use crate::failure::Failure;
 use crate::files::Observer;
@@ -177,12 +177,13 @@ impl Observer for Progress {
 
 impl Progress {
     fn print_line(&self) {
-        let line = json!({"progress": {
-            "files_done": self.files_done.load(Ordering::Relaxed),
-            "files": self.files,
-            "bytes_done": self.bytes_done.load(Ordering::Relaxed),
-            "bytes": self.bytes,
-        }});
+        let progress = views::Progress {
+            files_done: self.files_done.load(Ordering::Relaxed),
+            files: self.files,
+            bytes_done: self.bytes_done.load(Ordering::Relaxed),
+            bytes: self.bytes,
+        };
+        let line = to_json(&ProgressLine { progress });
         // Where standard error is closed there is nobody to tell.
         let _ = writeln!(std::io::stderr(), "{line}");
     }

@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use serde_json::json;
-
-use super::output::{Output, labelled};
+use super::output::{Output, labelled, to_json};
+use super::views::ReportedError;
 use crate::failure::{Exit, Failure};
-use crate::format::name::{printable, printable_json, shortened};
+use crate::format::name::{printable, shortened};
 
 /// Prints a failure and returns its exit code.
 pub fn report(failure: &Failure, output: &Output) -> ExitCode {
@@ -28,8 +27,8 @@ pub fn print(failure: &Failure, output: &Output) {
             Some(cause) => format!("{failed}: {cause}"),
             None => failed.into_owned(),
         };
-        let line = json!({"code": failure.exit as u8, "kind": failure.kind, "message": message, "hint": hint});
-        format!("{}\n", printable_json(&line.to_string()))
+        let line = ReportedError { code: failure.exit as u8, kind: failure.kind, message, hint };
+        to_json(&line) + "\n"
     } else {
         let mut text = labelled("error:", "31", &printable(&failed)) + "\n";
         if let Some(cause) = cause {

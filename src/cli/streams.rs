@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::output::{counted, whole_or_failed};
+use super::layout::counted;
+use super::output::whole_or_failed;
 use super::pipes::{self, TextOnly};
 use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::output::{counted, were};
+use super::layout::{counted, were};
 use super::rendering;
 use crate::failure::{Exit, Failure};
 use crate::files::find::Found;

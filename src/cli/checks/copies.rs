@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::finding::Finding;
 use super::known::{Known, Opened};
 use crate::cli::hints::shell_word;
+use crate::cli::views::Finding;
 use crate::crypto::hmac::sha256;
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 use crate::format::vault::{Document, SIZE_LIMIT};

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::finding::{Finding, Level};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::views::{Finding, Level};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 use crate::store::FolderStore;
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::copies::{self, Copy};
-use super::finding::Finding;
 use super::known::{Known, Opened};
 use super::left_behind::{self, TRIAL_TEXT};
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
-use crate::cli::output::counted;
+use crate::cli::layout::counted;
 use crate::cli::settings::Kind;
+use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
 use crate::crypto::kdf::KdfCost;
 use crate::disk::with_suffix;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::finding::Finding;
 use super::known::Known;
 use crate::cli::context::Context;
 use crate::cli::settings::Kind;
 use crate::cli::unlocking::unlock;
+use crate::cli::views::Finding;
 use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};

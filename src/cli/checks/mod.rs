@@ -3,17 +3,16 @@
 
 mod copies;
 mod files;
-mod finding;
 pub mod items;
 mod known;
 pub mod left_behind;
 mod vault;
 
-pub use finding::{Finding, Level};
 pub use known::Opened;
 pub use vault::{PUT_BACK, lost, tell_of_remembered};
 
 use super::context::Context;
+use super::views::Finding;
 use crate::failure::Failure;
 
 /// What all checks have found.

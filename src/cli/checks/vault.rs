@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::finding::Finding;
 use super::items;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
+use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
 use crate::error::Error;
 use crate::failure::{Failure, permission_hint};

@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use indicatif::HumanBytes;
-use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
-use crate::cli::output::{counted, were};
+use crate::cli::layout::{counted, were};
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
 use crate::cli::unlocking::unlock;
+use crate::cli::views::{Archived, DecryptedFile};
 use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
 use crate::failure::Failure;
@@ -22,7 +21,7 @@ use crate::files::archive;
 use crate::files::find::{Found, Named, Wanted, find, open_input};
 use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
-use crate::files::open::{Job, Opened, Opening, Target, umask};
+use crate::files::open::{Job, Opening, Target, umask};
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Way, check_distinct, is_suffixed};
 use crate::files::publish::{Permissions, check_apart, check_free};
@@ -102,8 +101,8 @@ impl Decrypt {
             (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
             (Destination::File(path), [Named::Stream]) => {
                 let opened = open_stream(&opening, context, path, &self.effort)?;
-                let (line, file) = (line(pipes::STDIN, &opened), entry("-", &opened));
-                context.output.done(&line, &Value::from(vec![file]))
+                let file = DecryptedFile::of("-".into(), &opened, None);
+                context.output.done(&file.text(pipes::STDIN), &[&file])
             }
             _ => self.all(context, &opening, &work),
         };
@@ -221,26 +220,19 @@ impl Decrypt {
                     continue;
                 }
             };
-            lines.push(format!(
-                "{} -> {}: {}, {} (project {}, key version {})",
-                shown(&job.item.path),
-                shown(path),
-                counted(extracted.files, "file"),
-                HumanBytes(extracted.bytes),
-                printable(&by.project),
-                by.version
-            ));
-            files.push(json!({
-                "input": job.item.path.display().to_string(),
-                "output": path.display().to_string(),
-                "files": extracted.files,
-                "bytes": extracted.bytes,
-                "project": by.project,
-                "key_version": by.version,
-            }));
+            let unpacked = Archived {
+                input: job.item.path.display().to_string(),
+                output: path.display().to_string(),
+                files: extracted.files as u64,
+                bytes: extracted.bytes,
+                project: by.project,
+                key_version: by.version,
+            };
+            lines.push(unpacked.extracted_text());
+            files.push(unpacked);
         }
         if !files.is_empty() || first.is_none() {
-            context.output.done(&lines.join("\n"), &Value::from(files))?;
+            context.output.done(&lines.join("\n"), &files)?;
         }
         let Some((exit, kind)) = first else { return Ok(()) };
         let text = format!("{failed} of {} {} not extracted", counted(work.jobs.len(), "archive"), were(failed));
@@ -299,13 +291,12 @@ impl Decrypt {
             warn_of_one_block(context, &job.item.path, opened.one_block_only);
             if !opened.up_to_date {
                 tally.bytes += opened.bytes;
-                if !has_folder {
-                    lines.push(line(&shown(&job.item.path), &opened));
-                }
             }
-            if context.output.json {
-                let mut file = entry(&job.item.path.display().to_string(), &opened);
-                file["renamed"] = is_renamed.into();
+            if context.output.json || !has_folder {
+                let file = DecryptedFile::of(job.item.path.display().to_string(), &opened, is_renamed);
+                if !file.up_to_date && !has_folder {
+                    lines.push(file.text(&shown(&job.item.path)));
+                }
                 files.push(file);
             }
             projects.insert(opened.by.project);
@@ -315,39 +306,8 @@ impl Decrypt {
         let by = if is_empty { "none".into() } else { projects.join(", ") };
         let text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
         if !is_empty {
-            context.output.done(&text, &Value::from(files))?;
+            context.output.done(&text, &files)?;
         }
         tally.end()
     }
-}
-
-fn line(input: &str, opened: &Opened) -> String {
-    let mut text = format!(
-        "{input} -> {} (project {}, key version {})",
-        shown(&opened.output),
-        printable(&opened.by.project),
-        opened.by.version
-    );
-    if let Some(name) = &opened.metadata.name {
-        let modified = opened.metadata.modified.map(|time| format!(", last modified {time}")).unwrap_or_default();
-        text += &format!("\n  encrypted as {}{modified}", printable(name));
-    }
-    text
-}
-
-fn entry(input: &str, opened: &Opened) -> Value {
-    let mut entry = json!({
-        "input": input,
-        "output": opened.output.display().to_string(),
-        "bytes": opened.bytes,
-        "project": opened.by.project,
-        "key_version": opened.by.version,
-        "name": opened.metadata.name,
-        "path": opened.metadata.path,
-        "modified": opened.metadata.modified.map(|time| time.to_string()),
-    });
-    if opened.up_to_date {
-        entry["up_to_date"] = true.into();
-    }
-    entry
 }

@@ -1,15 +1,14 @@
 //! `strongroom project destroy`.
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::rotate::RotationFlags;
 use crate::cli::context::{Context, is_gone, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
-use crate::cli::output::counted;
+use crate::cli::layout::counted;
 use crate::cli::unlocking::unlock_with_password;
-use crate::cli::views::{old_backups, papers, rotation_json, rotation_text};
+use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::kit::KitName;
@@ -86,43 +85,26 @@ impl Destroy {
         drop(words);
         let new_kit = making.as_ref().map(|making| making.kit.name());
         let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
-        let mut text = match &shared[..] {
-            [] => format!("project {} is destroyed: its keys are gone from the vault\n", project.name),
-            shared => {
-                let elsewhere: Vec<_> = shared.iter().map(|key| key.elsewhere.to_string()).collect();
-                let elsewhere = elsewhere.join(", ");
-                format!("project {} is destroyed, but this vault still opens files of it: {elsewhere}\n", project.name)
-            }
+        let destroyed = DestroyedProject {
+            project: project.name,
+            rotation: views::Rotation::from(rotation),
+            kit: new_kit.map(|kit| kit.to_string()),
+            shared: shared.iter().map(SharedKeyVersion::from).collect(),
+            could_undo: left,
+            cannot_know: UNKNOWN,
         };
-        text += &rotation_text(rotation);
+        let mut text = destroyed.text();
+        text += &destroyed.rotation.text();
         if under_way.is_some() {
             text += "\nthe rotation that was under way is replaced by this one";
         }
         if let Some(making) = &making {
             text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
         }
-        text += "\n\ncopies this program knows of that could still open the files:";
-        for line in &left {
-            text += &format!("\n  - {line}");
-        }
-        if left.is_empty() {
-            text += "\n  - none";
-        }
-        text += "\ncopies it cannot know about:";
-        for line in UNKNOWN {
-            text += &format!("\n  - {line}");
-        }
-        text += &old_backups(rotation);
+        text += &destroyed.copies();
+        text += &destroyed.rotation.old_backups();
         text += &papers(&vault);
-        let json = json!({
-            "project": project.name,
-            "rotation": rotation_json(rotation),
-            "kit": making.as_ref().map(|making| making.kit.name().to_string()),
-            "shared": shared.iter().map(shared_json).collect::<Value>(),
-            "could_undo": left,
-            "cannot_know": UNKNOWN,
-        });
-        context.output.done(&text, &json)
+        context.output.done(&text, &destroyed)
     }
 }
 
@@ -131,7 +113,7 @@ const KEEP_SHARED: &str = "the files stay readable until every project that hold
                            the others follow, add --keep-shared";
 
 /// What is out of this program's reach.
-const UNKNOWN: [&str; 6] = [
+const UNKNOWN: &[&str] = &[
     "keys that were shown by `key show` or copied from it",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
@@ -216,13 +198,4 @@ fn what_is_left(
         });
     }
     Ok(left)
-}
-
-/// Returns a key that another project holds as docs/cli.md lists its members.
-fn shared_json(key: &SharedKey) -> Value {
-    json!({
-        "version": key.version,
-        "project": key.elsewhere.project,
-        "project_version": key.elsewhere.version,
-    })
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::{Value, json};
 
-use crate::cli::checks::{self, Finding, Level, Opened, items, left_behind};
+use crate::cli::checks::{self, Opened, items, left_behind};
 use crate::cli::context::Context;
-use crate::cli::output::counted;
+use crate::cli::layout::counted;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
+use crate::cli::views::{Finding, Level, RemovedItems};
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 
@@ -49,14 +49,12 @@ impl Doctor {
             let deleted = vault
                 .remove_duplicates()
                 .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
-            return context
-                .output
-                .done(&format!("removed {}", counted(deleted, "keychain item")), &json!({"removed": deleted}));
+            let removed = RemovedItems { removed: deleted };
+            return context.output.done(&removed.text(), &removed);
         }
         if self.remove_left_behind {
-            let deleted = left_behind::remove(context)?;
-            let text = format!("removed {}", counted(deleted, "keychain item"));
-            return context.output.done(&text, &json!({"removed": deleted}));
+            let removed = RemovedItems { removed: left_behind::remove(context)? };
+            return context.output.done(&removed.text(), &removed);
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
@@ -78,28 +76,17 @@ impl Doctor {
             // A problem that is named already is why.
             Some(Err(_)) | None => {}
         }
-        report(context, &findings)
+        report(context, findings)
     }
 }
 
-fn report(context: &Context, findings: &[Finding]) -> Result<(), Failure> {
+fn report(context: &Context, mut findings: Vec<Finding>) -> Result<(), Failure> {
+    for finding in &mut findings {
+        finding.remedy = finding.remedy.take().map(|remedy| context.output.at_vault(remedy.as_str()).into());
+    }
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
-    let lines: Vec<String> = findings
-        .iter()
-        .map(|finding| {
-            let mark = match finding.level {
-                Level::Good => "ok      ",
-                Level::Note => "note    ",
-                Level::Problem => "PROBLEM ",
-            };
-            let text = crate::format::name::printable(&finding.text);
-            let remedy =
-                finding.remedy.as_ref().map(|remedy| format!("\n{:1$}do: {2}", "", width + 10, remedy.as_str()));
-            format!("{mark}{:width$}  {text}{}", finding.check, remedy.unwrap_or_default())
-        })
-        .collect();
-    let json: Value = findings.iter().map(|finding| finding.to_json(&context.output)).collect();
-    context.output.result(&lines.join("\n"), &json)?;
+    let lines: Vec<String> = findings.iter().map(|finding| finding.text(width)).collect();
+    context.output.result(&lines.join("\n"), &findings)?;
     let place = if context.output.json { "in \"remedy\"" } else { "after \"do:\"" };
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
@@ -128,7 +115,6 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
         return Err(Failure::new(Exit::NotFound, "key-missing", format!("cannot forget vault {id}"))
             .cause("nothing of it is stored here"));
     }
-    context
-        .output
-        .done(&format!("removed {} of vault {id}", counted(deleted, "keychain item")), &json!({"removed": deleted}))
+    let removed = RemovedItems { removed: deleted };
+    context.output.done(&format!("{} of vault {id}", removed.text()), &removed)
 }

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use serde_json::{Value, json};
 
 use work::{New, Work};
 
@@ -23,8 +22,9 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
-use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, shown};
+use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
 use crate::cli::unlocking::{unlock, unlock_with_password};
+use crate::cli::views::Archived;
 use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
@@ -294,17 +294,18 @@ impl Encrypt {
             output.publish()?;
             tally.done = found.items.len();
             let by = format!("project {}, key version {}", printable(&key.project), key.version);
-            lines.push(format!("{} -> {}: {}", shown(folder), shown(&job.output), tally.summary(&by)));
-            files.push(json!({
-                "input": folder.display().to_string(),
-                "output": job.output.display().to_string(),
-                "files": found.items.len(),
-                "bytes": tally.bytes,
-                "project": key.project,
-                "key_version": key.version,
-            }));
+            let packed = Archived {
+                input: folder.display().to_string(),
+                output: job.output.display().to_string(),
+                files: found.items.len() as u64,
+                bytes: tally.bytes,
+                project: key.project.clone(),
+                key_version: key.version,
+            };
+            lines.push(packed.packed_text(&tally.summary(&by)));
+            files.push(packed);
         }
-        context.output.done(&lines.join("\n"), &Value::from(files))
+        context.output.done(&lines.join("\n"), &files)
     }
 
     fn encrypt(

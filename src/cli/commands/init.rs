@@ -1,13 +1,12 @@
 //! `strongroom init`.
 
 use clap::Args;
-use serde_json::json;
 
 use crate::cli::checks::lost;
 use crate::cli::context::Context;
 use crate::cli::kit;
 use crate::cli::setup::{self, Made, NewVault};
-use crate::cli::views::kdf_json;
+use crate::cli::views;
 use crate::failure::Failure;
 use crate::store::Store;
 
@@ -36,21 +35,14 @@ impl Init {
         }
         let place = context.store()?.place();
         let Made { vault, place: key, announced, kit } = setup::carry_out(context, plan, kit::MAKE_LATER)?;
-        let mut text = setup::describe(&key, &place);
-        if let Some(number) = kit {
-            text += &format!(
-                "\nrecovery  kit {number}, proven to open the vault, and backups made from now on: strongroom vault \
-                 backup FILE"
-            );
-        }
-        text += "\n\nnext: strongroom project add NAME";
-        let json = json!({
-            "vault": vault.id().to_string(),
-            "path": place,
-            "keychain": key.kind.to_string(),
-            "kdf": kdf_json(key.cost),
-            "kit": kit.map(|kit| kit.to_string()),
-        });
-        announced.finish(&text, &json)
+        let made = views::NewVault {
+            vault: vault.id(),
+            path: place,
+            keychain: key.kind.to_string(),
+            kdf: key.cost.into(),
+            kit: kit.map(|kit| kit.to_string()),
+        };
+        let text = setup::describe(&key, &made.path) + &made.kit_text() + "\n\nnext: strongroom project add NAME";
+        announced.finish(&text, &made)
     }
 }

@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
-use crate::cli::output::{print_whole, stdout_is_terminal, table};
+use crate::cli::output::{print_whole, stdout_is_terminal, to_secret_json};
 use crate::cli::unlocking::unlock;
-use crate::cli::views::{keys_json, state_name};
+use crate::cli::views::{ImportedKey, KeyList, KeyVersion, NewKey, RetiredKey, ShownKey};
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
 use crate::vault::{Effect, SharedKeys};
@@ -106,19 +105,9 @@ impl Key {
             KeyCommand::List { project } => {
                 let vault = unlock(context)?;
                 let project = vault.project(&project).map_err(|error| Failure::of("list the keys", error))?;
-                let is_counted = project.keys.iter().any(|key| key.seen.is_some());
-                let rows = project.keys.iter().map(|key| {
-                    let mut row = vec![key.version.to_string(), state_name(key).to_owned(), key.created.to_string()];
-                    if is_counted {
-                        row.extend(
-                            key.seen.map_or_else(Default::default, |(files, at)| [files.to_string(), at.to_string()]),
-                        );
-                    }
-                    row
-                });
-                let headings = ["VERSION", "STATE", "MADE", "FILES", "COUNTED"];
-                let text = table(if is_counted { &headings } else { &headings[..3] }, rows.collect());
-                output.result(&text, &json!({"project": project.name, "keys": keys_json(&project)}))
+                let keys = project.keys.iter().map(KeyVersion::from).collect();
+                let list = KeyList { project: project.name, keys };
+                output.result(&list.text(), &list)
             }
             KeyCommand::Rotate { project } => {
                 let mut vault = unlock(context)?;
@@ -128,7 +117,7 @@ impl Key {
                     "version {version} of {project}'s key is current; files under earlier versions still open with \
                      theirs"
                 );
-                output.done(&text, &json!({"project": project, "version": version}))
+                output.done(&text, &NewKey { project, version })
             }
             KeyCommand::Import(import) => import.run(context),
             KeyCommand::Retire { project, version, undo } => {
@@ -144,7 +133,7 @@ impl Key {
                     (Effect::AlreadySo, false) => "was retired already; nothing was changed",
                 };
                 let text = format!("version {version} of {project}'s key {text}");
-                output.done(&text, &json!({"project": project, "version": version, "retired": !undo}))
+                output.done(&text, &RetiredKey { project, version, retired: !undo })
             }
         }
     }
@@ -168,14 +157,9 @@ impl Show {
         let encoded = encode(&found.key, self.format);
         if context.output.json {
             let text = std::str::from_utf8(&encoded).unwrap_or_default().trim_end();
-            let head = json!({"project": found.project, "version": found.version}).to_string();
-            // Put together by hand, so that the key stands in buffers that are wiped and in no JSON value.
-            let mut line = Zeroizing::new(String::with_capacity(head.len() + text.len() + 16));
-            line.push_str(head.trim_end_matches('}'));
-            line.push_str(",\"key\":\"");
-            line.push_str(text);
-            line.push_str("\"}\n");
-            return print_whole(line.as_bytes());
+            let shown = ShownKey { project: &found.project, version: found.version, key: text };
+            // As much as the name takes where each of its bytes is escaped.
+            return print_whole(&to_secret_json(&shown, 6 * shown.project.len() + text.len() + 64));
         }
         print_whole(&encoded)
     }
@@ -213,15 +197,10 @@ impl Import {
         let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
         let version = vault.import_file_key(&self.project, &key, shared);
         let version = version.map_err(|error| Failure::of(&doing, error))?;
-        let mut text = format!("imported as version {version} of {}'s key, now current", self.project);
         let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
-        let places: Vec<_> = shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere).collect();
-        for place in &places {
-            text += &format!("\n{place} holds the same key: files of one project open through the other");
-        }
-        let places: Value =
-            places.iter().map(|place| json!({"project": place.project, "version": place.version})).collect();
-        context.output.done(&text, &json!({"project": self.project, "version": version, "shared": places}))
+        let shared = shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere.into()).collect();
+        let imported = ImportedKey { project: self.project, version, shared };
+        context.output.done(&imported.text(), &imported)
     }
 
     fn read(&self) -> Result<FileKey, Failure> {

@@ -4,20 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueHint};
-use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::rotate::{self, RotationFlags};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::kit::{self, KitFlags, Making, SEE_KITS};
-use crate::cli::output::{counted, print_whole, table};
+use crate::cli::output::{print_whole, to_secret_json};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::{unlock, unlock_with_password};
-use crate::cli::views::{
-    destroy_paper, kit_json, kit_state, old_backups, papers, rotation_json, rotation_text, valid_left,
-};
+use crate::cli::views::{self, NewKit, RevokedKit, Rotation, TestedKit, destroy_paper, kits_text, papers, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
@@ -100,15 +96,8 @@ impl Kit {
             KitCommand::New(new) => new.run(context),
             KitCommand::List => {
                 let vault = unlock(context)?;
-                let kits = vault.kits();
-                let text = if kits.is_empty() {
-                    "no recovery kit: make one with `strongroom kit new`".to_owned()
-                } else {
-                    let rows =
-                        kits.iter().map(|kit| vec![kit.name.to_string(), kit.created.to_string(), kit_state(kit)]);
-                    table(&["KIT", "MADE", "STATE"], rows.collect())
-                };
-                output.result(&text, &kits.iter().map(kit_json).collect::<Value>())
+                let kits: Vec<_> = vault.kits().iter().map(views::Kit::from).collect();
+                output.result(&kits_text(&kits), &kits)
             }
             KitCommand::Test { kit_file } => test(context, kit_file.as_deref()),
             KitCommand::Revoke(revoke) => revoke.run(context),
@@ -160,7 +149,7 @@ impl Revoke {
             text += &destroy_paper(name);
         }
         text += &valid_left(&vault);
-        context.output.done(&text, &revoked.map_or(Value::Null, kit_json))?;
+        context.output.done(&text, &views::Kit::from(revoked.unwrap_or(&kit)))?;
         if kit.valid && !self.paper_destroyed && !context.output.json {
             let _words = interrupt::say(format!("kit {name} is revoked"), "");
             offer_rotation(context, &mut vault, &password)?;
@@ -186,18 +175,18 @@ impl Revoke {
                 vault.revoke_kit_and_rotate(name.id, self.paper_destroyed, password, kit)
             })?;
         drop(words);
-        let mut text = format!("kit {name} is revoked\n{}", rotation_text(rotation));
+        let rotation = Rotation::from(rotation);
+        let mut text = format!("kit {name} is revoked\n{}", rotation.text());
         if let Some(making) = &making {
             text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
         }
-        text += &old_backups(rotation);
+        text += &rotation.old_backups();
         text += &papers(vault);
         text += &valid_left(vault);
         let kits = vault.kits();
-        let mut json = kits.iter().find(|kit| kit.name == name).map(kit_json).unwrap_or(Value::Null);
-        json["rotation"] = rotation_json(rotation);
-        json["new_kit"] = making.map(|making| making.kit.name().to_string()).into();
-        context.output.done(&text, &json)
+        let revoked = kits.iter().find(|kit| kit.name == name).unwrap_or(kit);
+        let new_kit = making.map(|making| making.kit.name().to_string());
+        context.output.done(&text, &RevokedKit { kit: revoked.into(), rotation, new_kit })
     }
 }
 
@@ -245,10 +234,8 @@ fn test(context: &Context, kit_file: Option<&Path>) -> Result<(), Failure> {
     let (name, projects, ends) = (opened.kit(), opened.projects(), opened.ends_rotation());
     let previous = *opened.source() != Source::Current;
     let place = if previous { store.previous().display().to_string() } else { store.place() };
-    let note = if ends { "\nnote: a rotation of the data key is under way, which ends this kit" } else { "" };
-    let text = format!("kit {name} opens {place}: {}{note}", counted(projects, "project"));
-    let json = json!({"kit": name.to_string(), "projects": projects, "ends_with_rotation": ends, "previous": previous});
-    context.output.result(&text, &json)?;
+    let tested = TestedKit { kit: name.to_string(), projects, ends_with_rotation: ends, previous };
+    context.output.result(&tested.text(&place), &tested)?;
     match opened.source() {
         Source::Previous { reason, .. } => {
             let what = format!("kit {name} does not open the vault file itself");
@@ -297,14 +284,12 @@ impl New {
         kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
         let created = making.kit.created();
         if output.json {
-            let kept = file.map(|path| path.display().to_string());
-            let mut text = Zeroizing::new(format!("{{\"kit\":\"{name}\",\"created\":\"{created}\",\"code\":"));
-            match kept {
-                Some(path) => text.push_str(&format!("null,\"file\":{}", Value::from(path))),
-                None => text.push_str(&format!("\"{}\"", *making.code)),
-            }
-            text.push_str("}\n");
-            return revoked_unless_printed(&mut vault, name, print_whole(text.as_bytes()));
+            let file = file.map(|path| path.display().to_string());
+            let code = file.is_none().then(|| making.code.as_str());
+            // As much as the path takes where each of its bytes is escaped.
+            let room = 6 * file.as_ref().map_or(0, String::len) + making.code.len() + 128;
+            let made = NewKit { kit: name.to_string(), created, code, file };
+            return revoked_unless_printed(&mut vault, name, print_whole(&to_secret_json(&made, room)));
         }
         if prints {
             revoked_unless_printed(&mut vault, name, print_whole(page.text().as_bytes()))?;
@@ -317,7 +302,7 @@ impl New {
             ),
             None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
         };
-        output.done(&where_to, &Value::Null)
+        output.done(&where_to, &())
     }
 }
 

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use serde_json::json;
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::password;
 use crate::cli::unlocking::unlock_with_password;
-use crate::cli::views::kdf_json;
+use crate::cli::views::ChangedPassword;
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
 
@@ -62,8 +61,7 @@ impl Passwd {
         let text = "the master password is changed on this computer; the vault and every encrypted file stay as they \
                     are\nnote: an earlier backup of the keychain still opens the vault with the old password, until \
                     you run `strongroom vault rotate`";
-        let json = json!({"changed": changed.at.to_string(), "kdf": kdf_json(changed.cost)});
-        announced.finish(text, &json)
+        announced.finish(text, &ChangedPassword { changed: changed.at, kdf: changed.cost.into() })
     }
 }
 

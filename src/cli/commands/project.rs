@@ -1,13 +1,11 @@
 //! `strongroom project`.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
-use crate::cli::output::table;
 use crate::cli::unlocking::unlock;
-use crate::cli::views::{project_json, state_name};
+use crate::cli::views::{self, projects_text};
 use crate::failure::Failure;
 use crate::vault::{Effect, NewProject};
 
@@ -83,54 +81,18 @@ impl Project {
                 let doing = format!("add project {:?}", new.name);
                 let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
                 let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
-                output.done(&format!("added project {}\nnext: {next}", added.name), &project_json(&added))
+                output.done(&format!("added project {}\nnext: {next}", added.name), &views::Project::from(&added))
             }
             ProjectCommand::List => {
                 let vault = unlock(context)?;
-                let projects = vault.projects();
-                let rows = projects.iter().map(|project| {
-                    vec![
-                        project.name.clone(),
-                        project.client.clone(),
-                        match (&project.destroyed, &project.hold) {
-                            (Some(_), _) => "destroyed".to_owned(),
-                            (None, Some(_)) => format!("{}, on hold", project.keys.len()),
-                            (None, None) => project.keys.len().to_string(),
-                        },
-                        project.created.to_string(),
-                    ]
-                });
-                let text = if projects.is_empty() {
-                    "no projects yet: add one with `strongroom project add NAME`".into()
-                } else {
-                    table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], rows.collect())
-                };
-                output.result(&text, &projects.iter().map(project_json).collect::<Value>())
+                let projects: Vec<_> = vault.projects().iter().map(views::Project::from).collect();
+                output.result(&projects_text(&projects), &projects)
             }
             ProjectCommand::Show { name } => {
                 let vault = unlock(context)?;
                 let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
-                let mut rows = vec![
-                    vec!["project".to_owned(), project.name.clone()],
-                    vec!["id".to_owned(), project.id.to_string()],
-                    vec!["added".to_owned(), project.created.to_string()],
-                ];
-                if let Some(at) = project.destroyed {
-                    rows.push(vec!["destroyed".to_owned(), at.to_string()]);
-                }
-                if let Some(hold) = &project.hold {
-                    rows.push(vec!["on hold".to_owned(), format!("since {} {}", hold.since, hold.reason)]);
-                }
-                for (what, text) in [("client", &project.client), ("note", &project.note)] {
-                    if !text.is_empty() {
-                        rows.push(vec![what.to_owned(), text.clone()]);
-                    }
-                }
-                for key in &project.keys {
-                    let text = format!("version {}, {}, made {}", key.version, state_name(key), key.created);
-                    rows.push(vec!["key".to_owned(), text]);
-                }
-                output.result(&table(&[], rows), &project_json(&project))
+                let project = views::Project::from(&project);
+                output.result(&project.text(), &project)
             }
             ProjectCommand::Hold { name, reason } => {
                 let mut vault = unlock(context)?;
@@ -141,7 +103,7 @@ impl Project {
                     Effect::Changed => "is on hold: it cannot be destroyed until it is released",
                     Effect::AlreadySo => "was on hold already; nothing was changed",
                 };
-                output.done(&format!("project {} {text}", project.name), &project_json(&project))
+                output.done(&format!("project {} {text}", project.name), &views::Project::from(&project))
             }
             ProjectCommand::Release { name } => {
                 let mut vault = unlock(context)?;
@@ -152,7 +114,7 @@ impl Project {
                     Effect::Changed => "is released",
                     Effect::AlreadySo => "was not on hold; nothing was changed",
                 };
-                output.done(&format!("project {} {text}", project.name), &project_json(&project))
+                output.done(&format!("project {} {text}", project.name), &views::Project::from(&project))
             }
             ProjectCommand::Destroy(destroy) => destroy.run(context),
             ProjectCommand::Rename { old, new } => {
@@ -168,7 +130,7 @@ impl Project {
                         format!("project {} has this name already; nothing was changed", project.name)
                     }
                 };
-                output.done(&text, &project_json(&project))
+                output.done(&text, &views::Project::from(&project))
             }
         }
     }

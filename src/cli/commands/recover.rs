@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueHint};
-use serde_json::json;
 
 use super::vault::{read_copy, second_file};
 use crate::cli::context::Context;
@@ -12,7 +11,7 @@ use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::settings::Kind;
-use crate::cli::views::kdf_json;
+use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};
 use crate::error::{Difference, Error};
@@ -172,14 +171,14 @@ impl Recover {
             store.place(),
             unlocked.projects().len(),
         );
-        let json = json!({
-            "vault": id.to_string(),
-            "path": store.place(),
-            "keychain": kind.to_string(),
-            "kit": kit.to_string(),
-            "kdf": kdf_json(unlocked.kdf_cost()),
-        });
-        announced.finish(&text, &json)
+        let recovered = RecoveredVault {
+            vault: id,
+            path: store.place(),
+            keychain: kind.to_string(),
+            kit: kit.to_string(),
+            kdf: unlocked.kdf_cost().into(),
+        };
+        announced.finish(&text, &recovered)
     }
 
     fn kind(&self, context: &Context, id: VaultId) -> Result<Kind, Failure> {

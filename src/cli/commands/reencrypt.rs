@@ -4,7 +4,6 @@ use std::fs;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::body::{BodyError, Metadata, Output, Run};
 use crate::cli::context::Context;
@@ -16,6 +15,7 @@ use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients};
 use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::unlock;
+use crate::cli::views::ReencryptedFile;
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{keep_owner, plain};
 use crate::error::Error;
@@ -114,16 +114,9 @@ impl Reencrypt {
                     tally.bytes += bytes;
                     shared.push((item.path.as_path(), recipients));
                     linked.extend(is_linked.then(|| item.path.clone()));
-                    json!({
-                        "file": file,
-                        "state": "reencrypted",
-                        "bytes": bytes,
-                        "key_version": to.version,
-                        "was": was,
-                        "recipients_dropped": recipients,
-                    })
+                    ReencryptedFile::done(file, to.version, bytes, was, recipients)
                 }
-                Outcome::Current => json!({"file": file, "state": "unchanged", "key_version": to.version}),
+                Outcome::Current => ReencryptedFile::unchanged(file, to.version),
             });
         }
         warn_of_links(context, "the file as it was", &linked);
@@ -133,7 +126,7 @@ impl Reencrypt {
         }
         if !files.is_empty() || !tally.has_failed() {
             let by = format!("project {}, key version {}", to.project, to.version);
-            context.output.done(&tally.summary(&by), &Value::from(files))?;
+            context.output.done(&tally.summary(&by), &files)?;
         }
         tally.end()
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
@@ -14,8 +13,9 @@ use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::streams::warn_of_renamed;
-use crate::cli::tally::{Counted, Tally, shown};
+use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::unlock;
+use crate::cli::views::{self, FilesOfVersion, RewrapState, RewrappedFile};
 use crate::crypto::secret::ProjectFileKey;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -24,7 +24,7 @@ use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input}
 use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
-use crate::format::name::printable;
+use crate::keys::OpenedBy;
 use crate::vault::Unlocked;
 
 /// How long another process may hold a file's lock.
@@ -55,14 +55,14 @@ enum Outcome {
     /// It is under this version now, and was under that one.
     Is { version: u32, was: u32, repaired: bool, metadata: Option<Box<Metadata>> },
     /// It is another project's.
-    OtherProject { project: String, version: u32 },
+    OtherProject(OpenedBy),
 }
 
 impl Counted for Outcome {
     fn is_up_to_date(&self) -> bool {
         match self {
             Self::Is { version, was, repaired, .. } => version == was && !repaired,
-            Self::OtherProject { .. } => true,
+            Self::OtherProject(_) => true,
         }
     }
 }
@@ -117,9 +117,9 @@ impl Rewrap {
             match &outcome {
                 Outcome::Is { version, was, repaired, .. } => {
                     *versions.entry(*version).or_default() += 1;
-                    changed += usize::from(version != was || *repaired);
+                    changed += u64::from(version != was || *repaired);
                 }
-                Outcome::OtherProject { .. } => others += 1,
+                Outcome::OtherProject(_) => others += 1,
             }
             files.push(entry(&item.path, &outcome, to.version));
         }
@@ -127,20 +127,20 @@ impl Rewrap {
         if !tally.has_failed() {
             self.remember(context, &mut vault, &versions);
         }
-        let text = self.summary(&to, &versions, changed, others, found.others, tally.has_failed());
-        let counts: Value =
-            versions.iter().map(|(version, files)| json!({"version": version, "files": files})).collect();
-        if !files.is_empty() || !tally.has_failed() {
-            context.output.done(
-                &text,
-                &json!({
-                    "project": to.project,
-                    "current": to.version,
-                    "dry_run": self.dry_run,
-                    "files": files,
-                    "versions": counts,
-                }),
-            )?;
+        let versions = versions.into_iter().map(|(version, files)| FilesOfVersion { version, files });
+        let rewrap = views::Rewrap {
+            project: to.project.clone(),
+            current: to.version,
+            dry_run: self.dry_run,
+            files,
+            versions: versions.collect(),
+            changed,
+            others,
+            not_sealed: found.others as u64,
+            has_failed: tally.has_failed(),
+        };
+        if !rewrap.files.is_empty() || !tally.has_failed() {
+            context.output.done(&rewrap.text(), &rewrap)?;
         }
         tally.end()
     }
@@ -178,10 +178,7 @@ impl Rewrap {
             Err(error @ Error::WrongKey { .. }) => {
                 let (file, _) = open_input(&item.path)?;
                 match Header::open(&file, vault) {
-                    Ok(header) => {
-                        let by = header.opened_by;
-                        Ok(Outcome::OtherProject { project: by.project, version: by.version })
-                    }
+                    Ok(header) => Ok(Outcome::OtherProject(header.opened_by)),
                     Err(_) => Err(doing(error)),
                 }
             }
@@ -195,60 +192,20 @@ impl Rewrap {
             context.output.warn("scan-not-remembered", &format!("the counts could not be kept in the vault: {error}"));
         }
     }
-
-    fn summary(
-        &self,
-        to: &ProjectFileKey,
-        versions: &BTreeMap<u32, u64>,
-        changed: usize,
-        others: usize,
-        not_sealed: usize,
-        has_failed: bool,
-    ) -> String {
-        let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
-        let mut text = match (self.dry_run, changed) {
-            (true, _) => {
-                format!("nothing was changed (project {}, key version {})", printable(&to.project), to.version)
-            }
-            (false, changed) => format!(
-                "{} rewrapped (project {}, key version {})",
-                files(changed as u64),
-                printable(&to.project),
-                to.version
-            ),
-        };
-        for (count, what) in [(others, "of other projects"), (not_sealed, "not sealed")] {
-            if count > 0 {
-                text += &format!(", {} {what} left alone", files(count as u64));
-            }
-        }
-        let earlier: Vec<_> = versions.iter().filter(|(version, _)| **version != to.version).collect();
-        for (version, count) in &earlier {
-            text += &format!("\nstill under version {version}: {}", files(**count));
-        }
-        if has_failed {
-            text += "\nfiles that failed may be under an earlier version, so the counts are not recorded";
-        } else if earlier.is_empty() {
-            text += "\nno file here is under an earlier version";
-        }
-        text
-    }
 }
 
-fn entry(path: &Path, outcome: &Outcome, current: u32) -> Value {
-    let path = path.display().to_string();
+fn entry(path: &Path, outcome: &Outcome, current: u32) -> RewrappedFile {
+    let file = path.display().to_string();
     match outcome {
         Outcome::Is { version, was, repaired, .. } => {
             let state = match (version == was, *version == current, repaired) {
-                (false, ..) => "rewrapped",
-                (true, false, _) => "due",
-                (true, true, true) => "repaired",
-                (true, true, false) => "unchanged",
+                (false, ..) => RewrapState::Rewrapped,
+                (true, false, _) => RewrapState::Due,
+                (true, true, true) => RewrapState::Repaired,
+                (true, true, false) => RewrapState::Unchanged,
             };
-            json!({"file": path, "state": state, "key_version": version, "was": was})
+            RewrappedFile { file, state, key_version: *version, was: Some(*was), project: None }
         }
-        Outcome::OtherProject { project, version } => {
-            json!({"file": path, "state": "other-project", "project": shown(Path::new(project)), "key_version": version})
-        }
+        Outcome::OtherProject(by) => RewrappedFile::of_other(file, by),
     }
 }

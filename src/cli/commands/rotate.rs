@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kit::{self, KitFlags, Making};
 use crate::cli::unlocking::unlock_with_password;
-use crate::cli::views::{kit_json, old_backups, papers, rotation_json, rotation_text, valid_left};
+use crate::cli::views::{self, RotatedDataKey, papers, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -201,21 +201,21 @@ fn with_new_kit(
 }
 
 fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
-    let mut text = rotation_text(rotation);
+    let shown = views::Rotation::from(rotation);
+    let mut text = shown.text();
     if let Some(making) = making {
         text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {
-        text += &old_backups(rotation);
+        text += &shown.old_backups();
         text += &papers(vault);
         text += &valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {
         text +=
             "\nkeep every kit until the rotation is finished; only one that is made or kept with it is good afterwards";
     }
-    let mut json = rotation_json(rotation);
-    json["kit"] = making.map(|making| making.kit.name().to_string()).into();
-    json["kits"] = kits.iter().map(kit_json).collect();
-    context.output.done(&text, &json)
+    let kit = making.map(|making| making.kit.name().to_string());
+    let kits = kits.iter().map(views::Kit::from).collect();
+    context.output.done(&text, &RotatedDataKey { rotation: shown, kit, kits })
 }

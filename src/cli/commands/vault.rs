@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueHint};
-use serde_json::{Value, json};
 
 use super::rotate::Rotate;
 use crate::cli::context::{Context, absolute};
@@ -17,19 +16,18 @@ use crate::cli::own_files::refuse_own_output;
 use crate::cli::settings::Kind;
 use crate::cli::setup;
 use crate::cli::unlocking::{unlock_found, unlock_telling, unlock_with_password};
-use crate::cli::views::{kdf_json, kit_names};
+use crate::cli::views::{self, MergedVault, RestoredVault, kit_names};
 use crate::crypto::hmac::sha256;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, without_flags};
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::format::kit::KitName;
 use crate::format::name::printable;
 use crate::format::vault::{Document, SIZE_LIMIT};
 use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
-use crate::vault::{Edges, Effect, Notice, Source, Vault};
+use crate::vault::{Edges, Notice, Source, Vault};
 
 /// What every vault file names itself in clear.
 const FORMAT: &[u8] = b"strongroom-vault";
@@ -127,51 +125,8 @@ fn merge(context: &Context, other: &Path) -> Result<(), Failure> {
             _ => failure,
         }
     })?;
-    let came = &merged.came;
-    let mut lines = vec![match merged.effect {
-        Effect::Changed => format!("merged; the vault continues as generation {}", merged.generation),
-        Effect::AlreadySo => {
-            format!(
-                "{} has nothing that is not in the vault; nothing was changed",
-                printable(&other.display().to_string())
-            )
-        }
-    }];
-    lines.extend(came.projects.iter().map(|project| format!("project {project} came with it")));
-    lines.extend(came.renamed.iter().map(|(old, new)| format!("its project {old} is called {new} here")));
-    lines.extend(
-        came.destroyed.iter().map(|project| format!("project {project} was destroyed there, and is so here now")),
-    );
-    lines.extend(came.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
-    lines.extend(came.keys.iter().map(|(project, version)| format!("key version {version} of {project} came with it")));
-    if lines.len() == 1 && merged.effect == Effect::Changed {
-        lines.push("it had nothing that was not here".into());
-    }
-    for kit in &came.ended_kits {
-        lines.push(format!(
-            "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom kit list`"
-        ));
-    }
-    for kit in &came.ending_kits {
-        lines.push(format!(
-            "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
-             make another one with `strongroom kit new`"
-        ));
-    }
-    if merged.effect == Effect::Changed {
-        lines.push("put the merged vault file on the other computer too, in place of its own".into());
-    }
-    let json = json!({
-        "generation": merged.generation,
-        "ended_kits": came.ended_kits.iter().map(KitName::to_string).collect::<Value>(),
-        "ending_kits": came.ending_kits.iter().map(KitName::to_string).collect::<Value>(),
-        "projects": came.projects,
-        "destroyed": came.destroyed,
-        "held": came.held,
-        "renamed": came.renamed.iter().map(|(old, new)| json!({"from": old, "to": new})).collect::<Value>(),
-        "keys": came.keys.iter().map(|(project, version)| json!({"project": project, "version": version})).collect::<Value>(),
-    });
-    context.output.done(&lines.join("\n"), &json)
+    let merged = MergedVault::from(merged);
+    context.output.done(&merged.text(&printable(&other.display().to_string())), &merged)
 }
 
 fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
@@ -212,15 +167,15 @@ fn backup(context: &Context, file: &Path) -> Result<(), Failure> {
                   of today alone, so make another then";
     }
     let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
-    let json = json!({
-        "path": place,
-        "file": file.display().to_string(),
-        "vault": header.vault.to_string(),
-        "generation": header.generation,
-        "kits": kits,
-        "checked": checked,
-    });
-    context.output.done(&text, &json)
+    let copy = views::Backup {
+        path: place,
+        file: file.display().to_string(),
+        vault: header.vault,
+        generation: header.generation,
+        kits,
+        checked,
+    };
+    context.output.done(&text, &copy)
 }
 
 /// Tells whether a vault file is the very one that this computer opened or wrote last, and holds a key to; and whether
@@ -301,31 +256,8 @@ fn restore(context: &Context, file: &Path) -> Result<(), Failure> {
     let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
     unlocked.show_notices();
     context.remember(id, &kind, store.file())?;
-    let kept = restored.aside.as_ref().map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
-    let mut text = format!(
-        "restored the vault of generation {copied}; it continues as generation {}{kept}\nchanges after generation \
-         {copied} are not in it, such as new projects and keys that files may be under",
-        restored.generation
-    );
-    for project in &restored.destroyed {
-        text += &format!("\nproject {project} was destroyed since, and stays destroyed");
-    }
-    for project in &restored.held {
-        text += &format!("\nproject {project} is on hold since, and stays so");
-    }
-    if restored.unread {
-        text += "\nthe replaced file could not be opened: projects that it destroyed or held, and kits that it ended \
-                 or made, are as they were in the copy";
-    }
-    let json = json!({
-        "from_generation": copied,
-        "generation": restored.generation,
-        "set_aside": restored.aside,
-        "destroyed": restored.destroyed,
-        "held": restored.held,
-        "unread": restored.unread,
-    });
-    context.output.done(&text, &json)
+    let restored = RestoredVault::of(copied, restored);
+    context.output.done(&restored.text(), &restored)
 }
 
 impl Fork {
@@ -377,14 +309,14 @@ impl Fork {
             forked.projects().len(),
             shell_word(&folder.display().to_string())
         );
-        let json = json!({
-            "vault": new.to_string(),
-            "path": store.place(),
-            "keychain": kind.to_string(),
-            "kdf": kdf_json(cost),
-            "kit": number.map(|kit| kit.to_string()),
-        });
-        context.output.done(&text, &json)
+        let made = views::NewVault {
+            vault: new,
+            path: store.place(),
+            keychain: kind.to_string(),
+            kdf: cost.into(),
+            kit: number.map(|kit| kit.to_string()),
+        };
+        context.output.done(&text, &made)
     }
 }
 

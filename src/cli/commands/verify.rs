@@ -3,18 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use serde_json::{Value, json};
 
 use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
-use crate::cli::output::table;
+use crate::cli::layout::table;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Counted, Tally, nothing_sealed};
 use crate::cli::unlocking::unlock;
+use crate::cli::views::VerifiedFile;
 use crate::failure::{Exit, Failure};
 use crate::files::Observer;
 use crate::files::find::{Item, Named, Wanted, find, open_input};
@@ -87,7 +87,7 @@ impl Verify {
         let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
         let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         let damaged = failures.find(is_damaged).map(|failure| failure.kind);
-        let (mut rows, mut files) = (Vec::new(), Vec::new());
+        let mut files = Vec::new();
         let proven: Vec<_> = found
             .items
             .iter()
@@ -104,10 +104,9 @@ impl Verify {
         let mut differing = 0;
         for (item, outcome) in found.items.iter().zip(outcomes) {
             let path = item.path.display().to_string();
-            let state = outcome.as_ref().err().map(|failure| failure.kind);
+            let state = outcome.as_ref().err().map(|failure| failure.kind).unwrap_or_default();
             let Some(proven) = tally.take(outcome) else {
-                rows.push(vec![path.clone(), state.unwrap_or_default().to_uppercase(), String::new()]);
-                files.push(json!({"file": path, "state": state}));
+                files.push(VerifiedFile { file: path, state, ..VerifiedFile::default() });
                 if let Some(listed) = &mut listed {
                     listed.found_at(&item.relative.with_extension(""));
                 }
@@ -117,48 +116,37 @@ impl Verify {
             tally.bytes += proven.bytes;
             let is_renamed = is_renamed.next().unwrap_or_default();
             let listing = listed.as_mut().and_then(|listed| look_up(listed, is_renamed, &proven));
-            let by = format!("{}, key version {}", proven.by.project, proven.by.version);
-            let state = match listing {
-                Some(listing) if listing != Listed::Here => {
-                    differing += 1;
-                    format!("whole, but {}", listing.name().to_uppercase())
-                }
-                _ => "whole".into(),
-            };
-            rows.push(vec![path.clone(), state, by]);
-            let mut file = json!({
-                "file": path,
-                "state": "whole",
-                "bytes": proven.bytes,
-                "project": proven.by.project,
-                "key_version": proven.by.version,
-                "one_block_only": proven.one_block_only,
-                "path": proven.metadata.path,
-                "renamed": is_renamed,
+            differing += usize::from(listing.is_some_and(|listing| listing != Listed::Here));
+            files.push(VerifiedFile {
+                file: path,
+                state: VerifiedFile::WHOLE,
+                bytes: Some(proven.bytes),
+                project: Some(proven.by.project),
+                key_version: Some(proven.by.version),
+                one_block_only: Some(proven.one_block_only),
+                path: Some(proven.metadata.path),
+                renamed: Some(is_renamed),
+                manifest: listing.map(Into::into),
             });
-            if let Some(listing) = listing {
-                file["manifest"] = listing.name().into();
-            }
-            files.push(file);
         }
         for path in listed.iter().flat_map(Comparison::missing) {
             differing += 1;
             let path = path.display().to_string();
-            rows.push(vec![path.clone(), "MISSING".into(), String::new()]);
-            files.push(json!({"file": path, "state": "missing"}));
+            files.push(VerifiedFile { file: path, state: VerifiedFile::MISSING, ..VerifiedFile::default() });
         }
         // Of very many files, those that failed were named when they did.
         const SHOWN: usize = 100;
         let summary = tally.summary("every byte authenticated");
-        let text = if rows.len() > SHOWN || rows.is_empty() {
+        let text = if files.len() > SHOWN || files.is_empty() {
             summary
         } else {
+            let rows = files.iter().map(VerifiedFile::row).collect();
             format!("{}\n{summary}", table(&["FILE", "STATE", "PROJECT"], rows))
         };
         if found.items.is_empty() && listed.is_none() && !tally.has_failed() {
             return Err(nothing_sealed("verify", &found));
         }
-        context.output.done(&text, &Value::from(files))?;
+        context.output.done(&text, &files)?;
         if differing > 0 && !tally.has_failed() {
             return Err(differs(self.manifest.as_deref(), differing));
         }

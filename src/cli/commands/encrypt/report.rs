@@ -4,20 +4,19 @@ use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
 use super::work::{New, Work};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
-use crate::cli::output::counted;
+use crate::cli::layout::counted;
 use crate::cli::setup::describe;
 use crate::cli::streams::warn_of_recipients;
 use crate::cli::tally::{Tally, shown};
+use crate::cli::views::{EncryptedFile, EncryptedInNewVault, VaultPlace};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Way};
-use crate::files::seal::{Job, Outcome, Sealed};
+use crate::files::seal::Outcome;
 use crate::format::name::printable;
 use crate::store::Store;
 
@@ -45,15 +44,16 @@ pub fn report(
         let Some(outcome) = tally.take(outcome) else { continue };
         is_empty = false;
         // Of a hundred thousand files, what nobody reads would cost as much as finding them.
-        if context.output.json {
-            files.push(entry(key, job, &outcome));
+        if context.output.json || !has_folder {
+            let file = EncryptedFile::of(key, job, &outcome);
+            if !file.up_to_date && !has_folder {
+                lines.push(file.text(&shown(&job.item.path)));
+            }
+            files.push(file);
         }
         if let Outcome::Done { bytes, .. } = outcome {
             tally.bytes += bytes;
             first_output.get_or_insert(job);
-            if !has_folder {
-                lines.push(format!("{} -> {} ({by})", shown(&job.item.path), shown(&job.output)));
-            }
         }
     }
     let mut text = if has_folder || lines.is_empty() {
@@ -65,7 +65,6 @@ pub fn report(
         lines.join("\n")
     };
     let empty = is_empty && tally.has_failed();
-    let files = Value::from(files);
     match new {
         _ if empty => {}
         None => context.output.done(&text, &files)?,
@@ -75,8 +74,8 @@ pub fn report(
             if let Some(job) = first_output {
                 text += &open_again(&job.item.path, &job.output);
             }
-            let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-            announced.finish(text.trim_start(), &summary)?;
+            let vault = VaultPlace { path: place, keychain: key.kind.to_string() };
+            announced.finish(text.trim_start(), &EncryptedInNewVault { files, vault })?;
         }
     }
     Ok(())
@@ -92,20 +91,23 @@ pub fn report_stream(
     new: Option<New<'_>>,
 ) -> Result<(), Failure> {
     let Destination::File(path) = destination else { return Ok(()) };
-    let by = format!("project {}, key version {}", printable(&key.project), key.version);
-    let mut text = format!("{source} -> {} ({by})", shown(path));
-    let files = json!([{
-        "input": "-",
-        "output": path.display().to_string(),
-        "bytes": bytes,
-        "project": key.project,
-        "key_version": key.version,
-    }]);
+    let file = EncryptedFile {
+        input: "-".into(),
+        output: path.display().to_string(),
+        bytes,
+        project: key.project.clone(),
+        key_version: key.version,
+        up_to_date: false,
+        compared: None,
+        replaced: None,
+    };
+    let mut text = file.text(source);
+    let files = vec![file];
     let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
     let place = context.store()?.place();
     text += &format!("\n\n{}", describe(key, &place));
-    let summary = json!({"files": files, "vault": {"path": place, "keychain": key.kind.to_string()}});
-    announced.finish(&text, &summary)
+    let vault = VaultPlace { path: place, keychain: key.kind.to_string() };
+    announced.finish(&text, &EncryptedInNewVault { files, vault })
 }
 
 /// Tells a person at a terminal where a folder's copies are, and that the originals are still readable.
@@ -137,40 +139,6 @@ pub fn warn_of_empty_folders(context: &Context, found: &Found) {
         let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
         context.output.warn("empty-folders", &text);
     }
-}
-
-/// What became of a file.
-fn entry(key: &ProjectFileKey, job: &Job, outcome: &Outcome) -> Value {
-    let mut entry = json!({
-        "input": job.item.path.display().to_string(),
-        "output": job.output.display().to_string(),
-        "project": key.project,
-        "key_version": key.version,
-    });
-    match outcome {
-        Outcome::Done { bytes, older, .. } => {
-            entry["bytes"] = (*bytes).into();
-            if let Some(older) = older {
-                entry["replaced"] = compared(older);
-            }
-        }
-        Outcome::UpToDate(copy) => {
-            entry["bytes"] = copy.bytes.into();
-            entry["up_to_date"] = true.into();
-            entry["key_version"] = copy.version.into();
-            entry["compared"] = compared(copy);
-        }
-    }
-    entry
-}
-
-/// What an encrypted copy that was there says of its original.
-fn compared(copy: &Sealed) -> Value {
-    json!({
-        "bytes": copy.bytes,
-        "modified": copy.modified.map(|time| time.to_string()),
-        "key_version": copy.version,
-    })
 }
 
 fn open_again(input: &Path, output: &Path) -> String {

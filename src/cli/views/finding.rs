@@ -1,11 +1,13 @@
-//! What a check found.
+//! What `doctor` found, and what it removed.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::cli::output::Output;
+use crate::cli::layout::counted;
+use crate::format::name::printable;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// As it should be.
     Good,
@@ -16,20 +18,22 @@ pub enum Level {
 }
 
 /// What a check found.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Finding {
     /// Which check.
     pub check: &'static str,
     /// How bad it is.
     pub level: Level,
     /// What it is.
+    #[serde(rename = "message")]
     pub text: String,
     /// What to do about it.
     pub remedy: Option<Remedy>,
 }
 
-/// What to do about a problem. It is never empty.
-#[derive(Debug)]
+/// What to do about a problem: a command or a sentence. It is never empty.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
 pub struct Remedy(String);
 
 impl Remedy {
@@ -62,14 +66,28 @@ impl Finding {
         Self { check, level: Level::Problem, text: text.into(), remedy: Some(remedy.into()) }
     }
 
-    /// Returns the finding as docs/cli.md lists its members.
-    pub fn to_json(&self, output: &Output) -> Value {
-        let level = match self.level {
-            Level::Good => "good",
-            Level::Note => "note",
-            Level::Problem => "problem",
+    /// Returns its lines, with the check's name in a column of this width.
+    pub fn text(&self, width: usize) -> String {
+        let mark = match self.level {
+            Level::Good => "ok      ",
+            Level::Note => "note    ",
+            Level::Problem => "PROBLEM ",
         };
-        let remedy = self.remedy.as_ref().map(|remedy| output.at_vault(remedy.as_str()));
-        json!({"check": self.check, "level": level, "message": self.text, "remedy": remedy})
+        let remedy = self.remedy.as_ref().map(|remedy| format!("\n{:1$}do: {2}", "", width + 10, remedy.as_str()));
+        format!("{mark}{:width$}  {}{}", self.check, printable(&self.text), remedy.unwrap_or_default())
+    }
+}
+
+/// Items of a keychain that were deleted.
+#[derive(Debug, Serialize)]
+pub struct RemovedItems {
+    /// How many.
+    pub removed: usize,
+}
+
+impl RemovedItems {
+    /// Says how many.
+    pub fn text(&self) -> String {
+        format!("removed {}", counted(self.removed, "keychain item"))
     }
 }

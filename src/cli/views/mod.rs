@@ -1,0 +1,25 @@
+//! What the program shows: one type for each thing. It serializes to the JSON that docs/cli.md lists, and its text is
+//! made of the same fields.
+
+mod files;
+mod finding;
+mod inspected;
+mod kit;
+mod message;
+mod project;
+mod rotation;
+mod status;
+mod vault;
+
+pub use files::{
+    Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,
+    RewrappedFile, VerifiedFile,
+};
+pub use finding::{Finding, Level, RemovedItems};
+pub use inspected::InspectedFile;
+pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kit_names, kits_text, papers, valid_left};
+pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
+pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
+pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
+pub use status::{NoKey, Status};
+pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

@@ -1,0 +1,110 @@
+//! What `status` tells of a vault.
+
+use serde::Serialize;
+
+use super::kit::kit_names;
+use super::project::Project;
+use super::rotation::Rotation;
+use super::vault::Kdf;
+use crate::cli::layout::table;
+use crate::format::{Timestamp, VaultId};
+
+/// Which vault and keychain there are, and which projects if the vault is unlocked.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The vault's file.
+    pub path: String,
+    /// The vault's id.
+    pub vault: VaultId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// How often it was written.
+    pub generation: u64,
+    /// Why the vault file cannot be used, if the previous one was read instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// What the kits are called that open the vault.
+    pub recovery_kits: Vec<String>,
+    /// The kind of keychain that holds this computer's half of the vault's key.
+    pub keychain: String,
+    /// When the password was set, if the key is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_set: Option<Timestamp>,
+    /// What the password costs to guess, if the key is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kdf: Option<Kdf>,
+    /// Whether that is less than the default, if the key is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kdf_below_default: Option<bool>,
+    /// Why there is no key: `missing`, `unusable`, or a kind of error of the keychain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<NoKey>,
+    /// Whether the vault was unlocked.
+    pub unlocked: bool,
+    /// What a new password will cost to guess, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kdf_policy: Option<Kdf>,
+    /// How far the rotation of the data key is, if one is under way and the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
+    /// The projects, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projects: Option<Vec<Project>>,
+    /// Whether the policy is below the default.
+    #[serde(skip)]
+    pub policy_below_default: bool,
+}
+
+/// Why there is no key.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct NoKey {
+    kind: &'static str,
+    #[serde(skip)]
+    text: String,
+}
+
+impl NoKey {
+    /// Returns a reason, as a stable word and in words.
+    pub fn of(kind: &'static str, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+impl Status {
+    /// Returns all of it, in lines.
+    pub fn text(&self) -> String {
+        let cost = |kdf: Kdf, is_below: bool| {
+            let below = if is_below { " (below the default of 256 MiB, 3 passes)" } else { "" };
+            format!("{kdf}{below}")
+        };
+        let warning = |reason: &String| format!("the vault file cannot be used: {reason}; this is the previous one");
+        let kits = if self.recovery_kits.is_empty() { "none".into() } else { kit_names(&self.recovery_kits) };
+        let projects = match &self.projects {
+            Some(projects) => projects.len().to_string(),
+            None => "locked; see them with --unlock".into(),
+        };
+        let rows = [
+            ("path", Some(self.path.clone())),
+            ("vault", Some(self.vault.to_string())),
+            ("created", Some(self.created.to_string())),
+            ("generation", Some(self.generation.to_string())),
+            ("warning", self.warning.as_ref().map(warning)),
+            ("recovery kits", Some(kits)),
+            ("keychain", Some(self.keychain.clone())),
+            ("password set", self.password_set.map(|at| at.to_string())),
+            ("kdf", self.kdf.map(|kdf| cost(kdf, self.kdf_below_default.unwrap_or_default()))),
+            ("key", self.key.as_ref().map(|key| key.text.clone())),
+            ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
+            ("rotation", self.rotation.map(Rotation::line)),
+            ("projects", Some(projects)),
+        ];
+        let rows = rows.into_iter().filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
+        let mut text = table(&[], rows.collect());
+        if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.is_empty()) {
+            let rows = projects.iter().map(Project::row_of_versions).collect();
+            text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows));
+        }
+        text
+    }
+}
