@@ -34,6 +34,7 @@ mod read_only;
 mod recipients;
 mod rewrap;
 mod rollback;
+mod schemas;
 mod status;
 mod streams;
 mod together;

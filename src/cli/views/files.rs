@@ -17,6 +17,7 @@ fn by(project: &str, key_version: u32) -> String {
 
 /// A file that was encrypted, or was so already.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EncryptedFile {
     /// The original; `-` if it came as a stream or from a command.
     pub input: String,
@@ -41,6 +42,7 @@ pub struct EncryptedFile {
 
 /// What an encrypted file says of its original.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SealedCopy {
     /// Length of the plaintext, in bytes.
     pub bytes: u64,
@@ -91,6 +93,7 @@ impl EncryptedFile {
 
 /// Files that were encrypted, and the vault that was made for them.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EncryptedInNewVault {
     /// The files.
     pub files: Vec<EncryptedFile>,
@@ -100,6 +103,7 @@ pub struct EncryptedInNewVault {
 
 /// A folder that was packed into an encrypted archive, or unpacked from one.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Archived {
     /// The folder that was packed, or the archive that was unpacked.
     pub input: String,
@@ -137,6 +141,7 @@ impl Archived {
 
 /// A file that was decrypted, or was so already.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DecryptedFile {
     /// The encrypted file; `-` if it came as a stream.
     pub input: String,
@@ -193,6 +198,7 @@ impl DecryptedFile {
 
 /// What `verify` found of a file.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VerifiedFile {
     /// The file.
     pub file: String,
@@ -223,6 +229,7 @@ pub struct VerifiedFile {
 
 /// What a manifest says of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Manifested {
     /// It is listed where it is.
@@ -282,6 +289,7 @@ impl VerifiedFile {
 
 /// What `rewrap` did.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rewrap {
     /// The project's name.
     pub project: String,
@@ -305,6 +313,7 @@ pub struct Rewrap {
 
 /// How many files are under a version of a key.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FilesOfVersion {
     /// The version.
     pub version: u32,
@@ -314,6 +323,7 @@ pub struct FilesOfVersion {
 
 /// What became of a file that was to be rewrapped.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RewrappedFile {
     /// The file.
     pub file: String,
@@ -331,6 +341,7 @@ pub struct RewrappedFile {
 
 /// What became of a file that was to be rewrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RewrapState {
     /// It was moved to the current key.
@@ -375,6 +386,7 @@ impl Rewrap {
 
 /// What became of a file that was to be encrypted again.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReencryptedFile {
     /// The file.
     pub file: String,
@@ -395,6 +407,7 @@ pub struct ReencryptedFile {
 
 /// What became of a file that was to be encrypted again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ReencryptState {
     /// It has a new key of its own.

@@ -7,6 +7,7 @@ use crate::format::name::printable;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// As it should be.
@@ -19,6 +20,7 @@ pub enum Level {
 
 /// What a check found.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Which check.
     pub check: &'static str,
@@ -33,6 +35,7 @@ pub struct Finding {
 
 /// What to do about a problem: a command or a sentence. It is never empty.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Remedy(String);
 
@@ -80,6 +83,7 @@ impl Finding {
 
 /// Items of a keychain that were deleted.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RemovedItems {
     /// How many.
     pub removed: usize,

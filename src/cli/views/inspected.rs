@@ -10,6 +10,7 @@ use crate::format::{FileId, Timestamp};
 
 /// What anybody can see of an encrypted file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InspectedFile {
     /// The file.
     pub file: String,
@@ -42,6 +43,7 @@ pub struct InspectedFile {
 
 /// A part of the header that a key opens.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stanza {
     /// Its type as it is in the file.
     pub r#type: u8,
@@ -53,6 +55,7 @@ pub struct Stanza {
 
 /// What is sealed in an encrypted file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SealedIn {
     /// The project's name.
     pub project: String,

@@ -8,6 +8,7 @@ use crate::vault::{KitInfo, Unlocked};
 
 /// A recovery kit.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Kit {
     /// What it is called on its paper, such as `3-KT`.
     pub kit: String,
@@ -62,6 +63,7 @@ pub fn kits_text(kits: &[Kit]) -> String {
 
 /// A recovery kit that was made. It borrows the code, which is copied into wiped memory alone.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NewKit<'a> {
     /// What it is called on its paper, such as `3-KT`.
     pub kit: String,
@@ -76,6 +78,7 @@ pub struct NewKit<'a> {
 
 /// A recovery kit that was tested, and opens the vault.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TestedKit {
     /// What it is called on its paper, such as `3-KT`.
     pub kit: String,

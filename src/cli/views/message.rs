@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// An error, a line on standard error.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReportedError<'a> {
     /// The exit code; of a file among several, the one it would have alone.
     pub code: u8,
@@ -17,6 +18,7 @@ pub struct ReportedError<'a> {
 
 /// A warning, a line on standard error.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Warning<'a> {
     /// What it warns of.
     pub message: &'a str,
@@ -26,6 +28,7 @@ pub struct Warning<'a> {
 
 /// Progress, a line on standard error with `--progress json`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProgressLine {
     /// How far the work is.
     pub progress: Progress,
@@ -33,6 +36,7 @@ pub struct ProgressLine {
 
 /// How far the work is.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Progress {
     /// Files that are done.
     pub files_done: u64,
@@ -46,6 +50,7 @@ pub struct Progress {
 
 /// A result of a command that may generate a master password.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WithPassword<'a, T> {
     /// The master password that was generated, if one was. It is shown this once.
     pub generated_password: Option<&'a str>,

@@ -1,5 +1,5 @@
 //! What the program shows: one type for each thing. It serializes to the JSON that docs/cli.md lists, and its text is
-//! made of the same fields.
+//! made of the same fields. docs/schema has a JSON Schema for each; members are only ever added.
 
 mod files;
 mod finding;
@@ -8,6 +8,8 @@ mod kit;
 mod message;
 mod project;
 mod rotation;
+#[cfg(test)]
+mod schemas;
 mod status;
 mod vault;
 

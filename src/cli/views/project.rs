@@ -10,6 +10,7 @@ use crate::vault::{HoldInfo, KeyInfo, ProjectInfo};
 
 /// A project of a vault.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Project {
     /// The project's name.
     pub project: String,
@@ -31,6 +32,7 @@ pub struct Project {
 
 /// A legal hold.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hold {
     /// Since when.
     pub since: Timestamp,
@@ -40,6 +42,7 @@ pub struct Hold {
 
 /// A version of a project's key.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyVersion {
     /// Counts from 1.
     pub version: u32,
@@ -54,6 +57,7 @@ pub struct KeyVersion {
 
 /// What a version of a key is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It encrypts and opens.
@@ -68,6 +72,7 @@ pub enum State {
 
 /// How many files were found under a version of a key.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Seen {
     /// How many files.
     pub files: u64,
@@ -168,6 +173,7 @@ pub fn projects_text(projects: &[Project]) -> String {
 
 /// The versions of a project's key.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyList {
     /// The project's name.
     pub project: String,
@@ -194,6 +200,7 @@ impl KeyList {
 
 /// A project's key in clear. It borrows the key, which is copied into wiped memory alone.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ShownKey<'a> {
     /// The project's name.
     pub project: &'a str,
@@ -205,6 +212,7 @@ pub struct ShownKey<'a> {
 
 /// A key that was made for a project.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NewKey {
     /// The project's name.
     pub project: String,
@@ -214,6 +222,7 @@ pub struct NewKey {
 
 /// A key that was retired, or is so no longer.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RetiredKey {
     /// The project's name.
     pub project: String,
@@ -225,6 +234,7 @@ pub struct RetiredKey {
 
 /// A key that was imported into a project.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImportedKey {
     /// The project's name.
     pub project: String,
@@ -236,6 +246,7 @@ pub struct ImportedKey {
 
 /// A version of a project's key.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct KeyInProject {
     /// The project's name.
     pub project: String,

@@ -7,6 +7,7 @@ use crate::vault::{self, SharedKey};
 
 /// How far a rotation of the data key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rotation {
     /// How far it is.
     pub state: RotationState,
@@ -17,6 +18,7 @@ pub struct Rotation {
 
 /// How far a rotation of the data key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RotationState {
     /// It is finished.
@@ -84,6 +86,7 @@ impl Rotation {
 
 /// A rotation of the data key that was started, continued or finished.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RotatedDataKey {
     /// How far it is.
     #[serde(flatten)]
@@ -96,6 +99,7 @@ pub struct RotatedDataKey {
 
 /// A recovery kit that was revoked together with a rotation of the data key.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RevokedKit {
     /// The kit.
     #[serde(flatten)]
@@ -108,6 +112,7 @@ pub struct RevokedKit {
 
 /// A project whose keys were destroyed.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DestroyedProject {
     /// The project's name.
     pub project: String,
@@ -125,6 +130,7 @@ pub struct DestroyedProject {
 
 /// A key that another project of the vault holds too.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SharedKeyVersion {
     /// The version it has in the destroyed project.
     pub version: u32,

@@ -11,6 +11,7 @@ use crate::format::{Timestamp, VaultId};
 
 /// Which vault and keychain there are, and which projects if the vault is unlocked.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     /// The vault's file.
     pub path: String,
@@ -57,6 +58,7 @@ pub struct Status {
 
 /// Why there is no key.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct NoKey {
     kind: &'static str,

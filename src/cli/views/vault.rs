@@ -9,6 +9,7 @@ use crate::vault::{Effect, Joined, Merged, Restored};
 
 /// What the password costs to guess.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Kdf {
     /// How the key is derived from the password: `argon2id`.
     pub algorithm: &'static str,
@@ -35,6 +36,7 @@ impl std::fmt::Display for Kdf {
 
 /// A vault that was made.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NewVault {
     /// Its id.
     pub vault: VaultId,
@@ -60,6 +62,7 @@ impl NewVault {
 
 /// Where a vault and its key are.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VaultPlace {
     /// The vault's file.
     pub path: String,
@@ -69,6 +72,7 @@ pub struct VaultPlace {
 
 /// A vault that a recovery kit opened, with a new password on this computer.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RecoveredVault {
     /// Its id.
     pub vault: VaultId,
@@ -84,6 +88,7 @@ pub struct RecoveredVault {
 
 /// A master password that was changed.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangedPassword {
     /// When.
     pub changed: Timestamp,
@@ -93,6 +98,7 @@ pub struct ChangedPassword {
 
 /// A copy of the vault file that was written.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Backup {
     /// The vault's file.
     pub path: String,
@@ -110,6 +116,7 @@ pub struct Backup {
 
 /// A copy of the vault file that was put in the vault's place.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RestoredVault {
     /// The generation of the copy.
     pub from_generation: u64,
@@ -158,6 +165,7 @@ impl RestoredVault {
 
 /// Two files of a vault that were united.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MergedVault {
     /// The generation that the vault continues with.
     pub generation: u64,
@@ -181,6 +189,7 @@ pub struct MergedVault {
 
 /// A project that is called otherwise here than in the other file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RenamedProject {
     /// Its name in the other file.
     pub from: String,

@@ -1,0 +1,130 @@
+//! The JSON Schemas in docs/schema, made of the types of what is shown. After a change on purpose
+//! `STRONGROOM_RENEW=1 cargo test --lib schemas` writes them again.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::*;
+use crate::format::{FileId, KitId, ProjectId, Timestamp, VaultId};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
+
+/// Says what a text is like that JSON knows as a string alone.
+macro_rules! text {
+    ($($type:ty: $name:literal, $schema:tt;)*) => {
+        $(impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        })*
+    };
+}
+
+text! {
+    Timestamp: "Timestamp", {"type": "string", "format": "date-time", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"};
+    VaultId: "VaultId", {"type": "string", "format": "uuid"};
+    ProjectId: "ProjectId", {"type": "string", "format": "uuid"};
+    KitId: "KitId", {"type": "string", "format": "uuid"};
+    FileId: "FileId", {"type": "string", "format": "uuid"};
+}
+
+/// A generated password whose command failed after it was shown.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "the program prints its member before it knows what follows")]
+struct GeneratedPassword {
+    /// The master password that was generated. It may be in effect.
+    generated_password: String,
+}
+
+/// Returns the schema of what serializes as `T`.
+fn schema_of<T: JsonSchema>(title: &str) -> String {
+    let mut schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
+    schema.insert("title".into(), title.into());
+    serde_json::to_string_pretty(&schema).unwrap() + "\n"
+}
+
+macro_rules! schemas {
+    ($($name:literal: $type:ty, $title:literal;)*) => {
+        /// Returns the name of each file and its text.
+        fn schemas() -> Vec<(String, String)> {
+            vec![$((format!("{}.v1.json", $name), schema_of::<$type>($title)),)*]
+        }
+    };
+}
+
+schemas! {
+    "backup": Backup, "strongroom vault backup";
+    "decrypt": Vec<DecryptedFile>, "strongroom decrypt";
+    "destroyed-project": DestroyedProject, "strongroom project destroy";
+    "encrypt": Vec<EncryptedFile>, "strongroom encrypt";
+    "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";
+    "error": ReportedError<'_>, "an error, on standard error";
+    "findings": Vec<Finding>, "strongroom doctor";
+    "folders": Vec<Archived>, "strongroom encrypt --archive and decrypt --extract";
+    "fork": NewVault, "strongroom vault fork";
+    "generated-password": GeneratedPassword, "a generated password that was shown before the command failed";
+    "imported-key": ImportedKey, "strongroom key import";
+    "init": WithPassword<'_, NewVault>, "strongroom init";
+    "inspect": Vec<InspectedFile>, "strongroom inspect";
+    "key": ShownKey<'_>, "strongroom key show";
+    "keys": KeyList, "strongroom key list";
+    "kit": Kit, "strongroom kit revoke";
+    "kits": Vec<Kit>, "strongroom kit list";
+    "merge": MergedVault, "strongroom vault merge";
+    "new-key": NewKey, "strongroom key rotate";
+    "new-kit": NewKit<'_>, "strongroom kit new";
+    "passwd": WithPassword<'_, ChangedPassword>, "strongroom passwd";
+    "progress": ProgressLine, "progress, on standard error with --progress json";
+    "project": Project, "strongroom project add, show, rename, hold and release";
+    "projects": Vec<Project>, "strongroom project list";
+    "recover": WithPassword<'_, RecoveredVault>, "strongroom recover";
+    "reencrypt": Vec<ReencryptedFile>, "strongroom reencrypt";
+    "removed-items": RemovedItems, "strongroom doctor with a flag that deletes";
+    "restore": RestoredVault, "strongroom vault restore";
+    "retired-key": RetiredKey, "strongroom key retire";
+    "revoked-kit": RevokedKit, "strongroom kit revoke --rotate";
+    "rewrap": Rewrap, "strongroom rewrap";
+    "rotation": RotatedDataKey, "strongroom vault rotate";
+    "status": Status, "strongroom status";
+    "tested-kit": TestedKit, "strongroom kit test";
+    "verify": Vec<VerifiedFile>, "strongroom verify";
+    "warning": Warning<'_>, "a warning, on standard error";
+}
+
+#[test]
+fn the_schemas_are_those_of_what_is_printed() {
+    let is_renewed = std::env::var_os("STRONGROOM_RENEW").is_some();
+    let schemas = schemas();
+    for (name, text) in &schemas {
+        let file = Path::new(FOLDER).join(name);
+        if is_renewed {
+            fs::create_dir_all(FOLDER).unwrap();
+            fs::write(&file, text).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&file).is_ok_and(|read| read == *text),
+            "docs/schema/{name} differs; members are only ever added: if the new schema is right: STRONGROOM_RENEW=1 \
+             cargo test --lib schemas"
+        );
+    }
+    let files = fs::read_dir(FOLDER).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let names: BTreeSet<String> = schemas.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(files.collect::<BTreeSet<_>>(), names);
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    for name in names {
+        assert!(page.contains(&format!("(schema/{name})")), "docs/cli.md does not link {name}");
+    }
+}
