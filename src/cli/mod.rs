@@ -24,12 +24,14 @@ mod pipes;
 mod producer;
 mod progress;
 mod rendering;
+mod rotation;
 mod settings;
 mod setup;
 mod streams;
 mod tally;
 mod terminal;
 mod unlocking;
+mod vault_copy;
 mod views;
 mod wrapping;
 

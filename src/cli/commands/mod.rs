@@ -1,5 +1,5 @@
 //! One file per command: its arguments, whose comments are its help, and its run. A new command is a new file and a
-//! line in the list below.
+//! line in the list below, or in that of its group.
 
 use clap::Subcommand;
 
@@ -27,6 +27,26 @@ macro_rules! commands {
 
         /// The commands by what they are for.
         pub const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$(stringify!($module),)*]),)*];
+    };
+}
+
+/// Declares the commands of a group: the module of each, and its arguments.
+macro_rules! subcommands {
+    ($name:ident: $($module:ident::$arguments:ident,)*) => {
+        $(mod $module;)*
+
+        #[derive(Debug, clap::Subcommand)]
+        enum $name {
+            $(#[command(name = stringify!($module))] $arguments($module::$arguments),)*
+        }
+
+        impl $name {
+            fn run(self, context: &Context) -> Result<(), Failure> {
+                match self {
+                    $(Self::$arguments(command) => command.run(context),)*
+                }
+            }
+        }
     };
 }
 
@@ -60,6 +80,3 @@ commands! {
         man::Man,
     }
 }
-
-mod destroy;
-mod rotate;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
-use super::vault::{read_copy, second_file};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::settings::Kind;
+use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
 use crate::crypto::secret::{KitSecret, Password};

@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::rotate::RotationFlags;
 use crate::cli::context::{Context, is_gone, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::layout::counted;
+use crate::cli::rotation::RotationFlags;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
 use crate::error::Error;
@@ -124,7 +124,7 @@ const UNKNOWN: &[&str] = &[
 ];
 
 fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps_kit: bool) -> Result<(), Failure> {
-    let mut terminal = context.terminal().ok_or_else(super::super::password::no_source)?;
+    let mut terminal = context.terminal().ok_or_else(crate::cli::password::no_source)?;
     let is_counted = project.keys.iter().any(|key| key.seen.is_some());
     let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
     let count = project.keys.len();

@@ -1,12 +1,11 @@
-//! `strongroom vault rotate`, and what other commands that rotate the data key share with it.
+//! Rotations of the data key, as several commands start them: the flags, the kit that is handed over, the report.
 
 use std::path::PathBuf;
 
-use crate::cli::context::Context;
-use crate::cli::interrupt;
-use crate::cli::kit::{self, KitFlags, Making};
-use crate::cli::unlocking::unlock_with_password;
-use crate::cli::views::{self, RotatedDataKey, papers, valid_left};
+use super::context::Context;
+use super::interrupt;
+use super::kit::{self, KitFlags, Making};
+use super::views::{self, RotatedDataKey, papers, valid_left};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -14,28 +13,13 @@ use crate::format::kit::KitName;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
 use clap::{Args, ValueHint};
 
-const DOING: &str = "rotate the data key";
+/// What fails if a rotation does.
+pub const DOING: &str = "rotate the data key";
 /// What is so before a rotation is begun.
 pub const NOT_BEGUN: &str = "no rotation of the data key was started";
 /// What is so while one is begun, and what tells more.
 pub const MAY_BE_BEGUN: [&str; 2] =
     ["a rotation of the data key may or may not have been started", "see with `strongroom status --unlock`"];
-
-/// Rotate the data key, so that older copies of the vault file no longer open.
-///
-/// Encrypted files stay as they are. The keychain is given time to keep the new key before the vault moves to it: until
-/// the computer starts again, or for 20 minutes; a later command finishes the rotation by itself. A keychain file needs
-/// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other computers that use this vault
-/// file need a kit afterwards.
-#[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom vault rotate")]
-pub struct Rotate {
-    /// Start another rotation even if one is under way here or on another computer, or has just finished
-    #[arg(long)]
-    anew: bool,
-    #[command(flatten)]
-    flags: RotationFlags,
-}
 
 /// How a command rotates the data key, and what becomes of the recovery kits.
 #[derive(Debug, Default, Args)]
@@ -96,46 +80,6 @@ impl RotationFlags {
             "add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, \
              or --no-recovery to have none",
         ))
-    }
-}
-
-impl Rotate {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let (mut vault, password) = unlock_with_password(context)?;
-        vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
-        let failed = |error| Failure::of(DOING, error);
-        match vault.rotation() {
-            _ if self.anew => {}
-            None if vault.finished_rotation() => {
-                self.tell_of_flags(context);
-                return report(context, &vault, Rotation::Settled, None);
-            }
-            None => {}
-            Some(Rotation::Elsewhere) => {
-                return Err(failed(Error::RotationUnderWay)
-                    .hint("finish it on the computer that started it, or start another here with --anew"));
-            }
-            Some(waits) => {
-                self.tell_of_flags(context);
-                let rotation = match self.flags.settle_now {
-                    true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
-                    false => waits,
-                };
-                return report(context, &vault, rotation, None);
-            }
-        }
-        rotate(context, &mut vault, &password, &self.flags)
-    }
-
-    /// Says of flags about kits that they came too late.
-    fn tell_of_flags(&self, context: &Context) {
-        if self.flags.keep_kit || self.flags.kit.recovery_file.is_some() {
-            context.output.warn(
-                "kit-not-made",
-                "a rotation was already under way and continues with the kits it was started with: this command made \
-                 or kept no kit",
-            );
-        }
     }
 }
 
@@ -200,7 +144,8 @@ fn with_new_kit(
     Ok((rotation, making))
 }
 
-fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
+/// Reports how far a rotation is, and what it means for kits and backups.
+pub fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: Option<&Making>) -> Result<(), Failure> {
     let shown = views::Rotation::from(rotation);
     let mut text = shown.text();
     if let Some(making) = making {

@@ -1,0 +1,40 @@
+//! `strongroom key retire`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::RetiredKey;
+use crate::failure::Failure;
+use crate::vault::Effect;
+
+/// Mark a version as no longer to be used; it still opens files
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom key retire acme --version 1")]
+pub struct Retire {
+    /// The project
+    project: String,
+    /// Which version
+    #[arg(long, value_name = "N")]
+    version: u32,
+    /// Undo the retirement
+    #[arg(long)]
+    undo: bool,
+}
+
+impl Retire {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { project, version, undo } = self;
+        let mut vault = unlock(context)?;
+        let doing = format!("retire a key of {project:?}");
+        let retired = vault.retire_file_key(&project, version, !undo);
+        let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {
+            (Effect::Changed, true) => "is no longer retired",
+            (Effect::Changed, false) => "is retired: it still opens files, and `strongroom rewrap` moves them on",
+            (Effect::AlreadySo, true) => "was not retired; nothing was changed",
+            (Effect::AlreadySo, false) => "was retired already; nothing was changed",
+        };
+        let text = format!("version {version} of {project}'s key {text}");
+        context.output.done(&text, &RetiredKey { project, version, retired: !undo })
+    }
+}

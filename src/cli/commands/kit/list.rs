@@ -1,0 +1,21 @@
+//! `strongroom kit list`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::{Kit, kits_text};
+use crate::failure::Failure;
+
+/// List the kits, and which papers should have been destroyed
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit list")]
+pub struct List {}
+
+impl List {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let vault = unlock(context)?;
+        let kits: Vec<_> = vault.kits().iter().map(Kit::from).collect();
+        context.output.result(&kits_text(&kits), &kits)
+    }
+}

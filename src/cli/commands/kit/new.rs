@@ -1,0 +1,112 @@
+//! `strongroom kit new`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+
+use crate::cli::context::Context;
+use crate::cli::hints::shell_word;
+use crate::cli::interrupt;
+use crate::cli::kit::{self, Making, SEE_KITS};
+use crate::cli::output::{check_seen, print_whole, to_secret_json};
+use crate::cli::own_files::refuse_own_output;
+use crate::cli::unlocking::unlock_with_password;
+use crate::cli::views::NewKit;
+use crate::failure::Failure;
+use crate::format::kit::KitName;
+use crate::store::Store;
+use crate::vault::Unlocked;
+
+/// What a new kit does not do.
+const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this kit: make a new one with \
+                           `strongroom vault backup FILE`";
+
+/// Make a recovery kit and show its code once.
+///
+/// The code and a copy of the vault file open the vault without the password and without this computer's keychain. It
+/// is shown at the terminal, where two of its groups have to be typed back, and it is proven to open before it counts.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit new --save kit.html")]
+pub struct New {
+    /// Write the kit to a new file instead: a page to print with a QR code if its name ends in .html, otherwise text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "recovery_file")]
+    save: Option<PathBuf>,
+    /// Write the code alone to a new file instead, as --kit-file reads it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    recovery_file: Option<PathBuf>,
+    /// Allow that file in a folder that a sync service copies elsewhere
+    #[arg(long)]
+    allow_synced: bool,
+    /// Skip the check that the code was copied
+    #[arg(long)]
+    no_confirm: bool,
+}
+
+impl New {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let output = &context.output;
+        let saves = self.save.is_some() || self.recovery_file.is_some();
+        let prints = !saves && (output.json || context.terminal().is_none());
+        if prints {
+            check_seen("the recovery code")?;
+        }
+        let (mut vault, password) = unlock_with_password(context)?;
+        let store = context.store()?;
+        let place = store.place();
+        let making = Making::begin(&vault)?;
+        let page = making.page(&vault, &place);
+        let name = making.kit.name();
+        let words = interrupt::say("no recovery kit was made", "");
+        let terminal = if saves || output.json { None } else { context.terminal() };
+        let file = self.save.as_ref().or(self.recovery_file.as_ref());
+        match (&self.save, &self.recovery_file, terminal) {
+            (Some(path), _, _) => {
+                let page = if is_page(path) { page.html()? } else { page.text() };
+                refuse_own_output(context, path)?;
+                kit::save(path, page.as_bytes(), self.allow_synced)?;
+            }
+            (_, Some(path), _) => {
+                refuse_own_output(context, path)?;
+                kit::save_code(path, &making.code, self.allow_synced)?;
+            }
+            (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
+            (None, None, None) => {}
+        }
+        words.replace(format!("kit {name} may have been made or not"), SEE_KITS);
+        kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
+        let created = making.kit.created();
+        if output.json {
+            let file = file.map(|path| path.display().to_string());
+            let code = file.is_none().then(|| making.code.as_str());
+            // As much as the path takes where each of its bytes is escaped.
+            let room = 6 * file.as_ref().map_or(0, String::len) + making.code.len() + 128;
+            let made = NewKit { kit: name.to_string(), created, code, file };
+            return revoked_unless_printed(&mut vault, name, print_whole(&to_secret_json(&made, room)));
+        }
+        if prints {
+            revoked_unless_printed(&mut vault, name, print_whole(page.text().as_bytes()))?;
+        }
+        let where_to = match file {
+            Some(path) => format!(
+                "recovery kit {name} is made and proven to open the vault; its code is in {0}\nprint it, put the \
+                 paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
+                shell_word(&path.display().to_string())
+            ),
+            None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
+        };
+        output.done(&where_to, &())
+    }
+}
+
+/// A code that nobody can have read must not go on being valid.
+fn revoked_unless_printed(vault: &mut Unlocked, kit: KitName, printed: Result<(), Failure>) -> Result<(), Failure> {
+    if printed.is_err() {
+        // Best effort: nobody knows the code.
+        let _ = vault.revoke_kit(kit.id, true);
+    }
+    printed
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+}

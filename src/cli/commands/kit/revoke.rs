@@ -1,0 +1,141 @@
+//! `strongroom kit revoke`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::interrupt;
+use crate::cli::kit::KitFlags;
+use crate::cli::rotation::{self, RotationFlags};
+use crate::cli::unlocking::unlock_with_password;
+use crate::cli::views::{Kit, RevokedKit, Rotation, destroy_paper, papers, valid_left};
+use crate::crypto::secret::Password;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::vault::{Effect, KitInfo, Unlocked};
+
+/// End a kit.
+///
+/// The kit no longer opens the vault file. Whoever has its code and an older vault file can still open today's vault
+/// until the data key is rotated; --rotate does that at once.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom kit revoke 1 --rotate")]
+pub struct Revoke {
+    /// The kit as it is called on its paper, such as 3-KT, or its number
+    kit: String,
+    /// Record that its paper was destroyed
+    #[arg(long)]
+    paper_destroyed: bool,
+    /// Rotate the data key as well; the flags of `vault rotate` say what becomes of other kits
+    #[arg(long)]
+    rotate: bool,
+    #[command(flatten)]
+    rotation: RotationFlags,
+}
+
+impl Revoke {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let RotationFlags { settle_now, keep_kit, kit: KitFlags { recovery_file, no_recovery, allow_synced }, .. } =
+            &self.rotation;
+        let is_given = *settle_now || *keep_kit || recovery_file.is_some() || *no_recovery || *allow_synced;
+        if is_given && !self.rotate {
+            return Err(
+                Failure::usage("these flags say how the data key is rotated, and it is not").hint("add --rotate")
+            );
+        }
+        let (mut vault, password) = unlock_with_password(context)?;
+        let doing = format!("revoke kit {}", self.kit);
+        let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
+        let name = kit.name;
+        let failed = |error| {
+            let is_begun = matches!(error, Error::RotationBegun { .. });
+            let mut failure = Failure::of(&doing, error);
+            if is_begun {
+                failure.message = format!("kit {name} is revoked, but the data key is not rotated yet");
+            }
+            failure
+        };
+        if self.rotate {
+            return self.with_rotation(context, &mut vault, &password, &kit, failed);
+        }
+        let effect = vault.revoke_kit(name.id, self.paper_destroyed).map_err(failed)?;
+        let kits = vault.kits();
+        let revoked = kits.iter().find(|kit| kit.name == name);
+        let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
+        let mut text = match (effect, kit.ended) {
+            (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
+                format!("kit {name} ended on {at}; its paper is noted as destroyed; nothing was changed")
+            }
+            (Effect::AlreadySo, Some(at)) => format!("kit {name} ended on {at}; nothing was changed"),
+            (Effect::Changed, Some(_)) => format!("noted: the paper of kit {name} is destroyed"),
+            (_, None) => format!("kit {name} is revoked"),
+        };
+        // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
+        let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
+        if !is_paper_destroyed {
+            text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
+            text += &destroy_paper(name);
+        }
+        text += &valid_left(&vault);
+        context.output.done(&text, &Kit::from(revoked.unwrap_or(&kit)))?;
+        if kit.valid && !self.paper_destroyed && !context.output.json {
+            let _words = interrupt::say(format!("kit {name} is revoked"), "");
+            offer_rotation(context, &mut vault, &password)?;
+        }
+        Ok(())
+    }
+
+    fn with_rotation(
+        &self,
+        context: &Context,
+        vault: &mut Unlocked,
+        password: &Password,
+        kit: &KitInfo,
+        failed: impl Fn(Error) -> Failure,
+    ) -> Result<(), Failure> {
+        let name = kit.name;
+        let so = if kit.valid { format!("kit {name} is not revoked; ") } else { String::new() };
+        let words = interrupt::say(so + rotation::NOT_BEGUN, "");
+        let (rotation, making) =
+            self.rotation.carry_out(context, vault, password, Some(name), failed, |vault, kit| {
+                let [so, hint] = rotation::MAY_BE_BEGUN;
+                words.replace(format!("kit {name} may be revoked or not; {so}"), hint);
+                vault.revoke_kit_and_rotate(name.id, self.paper_destroyed, password, kit)
+            })?;
+        drop(words);
+        let rotation = Rotation::from(rotation);
+        let mut text = format!("kit {name} is revoked\n{}", rotation.text());
+        if let Some(making) = &making {
+            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+        }
+        text += &rotation.old_backups();
+        text += &papers(vault);
+        text += &valid_left(vault);
+        let kits = vault.kits();
+        let revoked = kits.iter().find(|kit| kit.name == name).unwrap_or(kit);
+        let new_kit = making.map(|making| making.kit.name().to_string());
+        context.output.done(&text, &RevokedKit { kit: revoked.into(), rotation, new_kit })
+    }
+}
+
+/// Says what a kit that was revoked is still good for.
+fn still_opens(kit: &KitInfo) -> String {
+    let unless = if kit.valid { "until the data key is rotated" } else { "unless the data key was rotated since" };
+    format!(
+        "whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's \
+         vault {unless}"
+    )
+}
+
+/// Offers to rotate the data key after a kit was revoked.
+fn offer_rotation(context: &Context, vault: &mut Unlocked, password: &Password) -> Result<(), Failure> {
+    let Some(mut terminal) = context.terminal() else { return Ok(()) };
+    terminal.say(
+        "\nA rotation shuts out whoever has the kit's code and an older vault file. All other recovery kits end with it: \
+         you get a new one. Other computers that use this vault need that kit afterwards.",
+    )?;
+    if !terminal.ask("Rotate the data key now? [y/N]")?.to_lowercase().starts_with('y') {
+        return Ok(());
+    }
+    drop(terminal);
+    rotation::rotate(context, vault, password, &RotationFlags::default())
+}

@@ -1,0 +1,38 @@
+//! `strongroom project add`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::hints::shell_word;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::Project;
+use crate::failure::Failure;
+use crate::vault::NewProject;
+
+/// Add a project, with a file key of its own
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project add acme --client Acme")]
+pub struct Add {
+    /// A name for it, such as acme-2026
+    name: String,
+    /// Whose data it is
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    client: String,
+    /// Anything worth knowing
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+impl Add {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { name, client, note } = self;
+        let new = NewProject { name, client, note };
+        // Refused before anybody types a password.
+        new.check().map_err(|error| Failure::of("add the project", error))?;
+        let mut vault = unlock(context)?;
+        let doing = format!("add project {:?}", new.name);
+        let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
+        let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
+        context.output.done(&format!("added project {}\nnext: {next}", added.name), &Project::from(&added))
+    }
+}

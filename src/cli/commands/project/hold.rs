@@ -1,0 +1,35 @@
+//! `strongroom project hold`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::Project;
+use crate::failure::Failure;
+use crate::vault::Effect;
+
+/// Put a project under legal hold: it cannot be destroyed
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project hold acme --reason litigation")]
+pub struct Hold {
+    /// The project
+    name: String,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+impl Hold {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { name, reason } = self;
+        let mut vault = unlock(context)?;
+        let doing = format!("hold project {name:?}");
+        let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
+        let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
+        let text = match effect {
+            Effect::Changed => "is on hold: it cannot be destroyed until it is released",
+            Effect::AlreadySo => "was on hold already; nothing was changed",
+        };
+        context.output.done(&format!("project {} {text}", project.name), &Project::from(&project))
+    }
+}

@@ -1,0 +1,31 @@
+//! `strongroom project`: one file for each of its commands.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::failure::Failure;
+
+/// Add, list, show, rename, hold and destroy projects
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project add acme --client Acme")]
+pub struct Project {
+    #[command(subcommand)]
+    command: ProjectCommand,
+}
+
+impl Project {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        self.command.run(context)
+    }
+}
+
+subcommands! {
+    ProjectCommand:
+    add::Add,
+    list::List,
+    show::Show,
+    rename::Rename,
+    hold::Hold,
+    release::Release,
+    destroy::Destroy,
+}

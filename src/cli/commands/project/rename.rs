@@ -1,0 +1,36 @@
+//! `strongroom project rename`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::Project;
+use crate::failure::Failure;
+use crate::vault::{Effect, NewProject};
+
+/// Give a project another name; its files are unaffected
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project rename acme acme-2026")]
+pub struct Rename {
+    /// The name it has
+    old: String,
+    /// The name it gets
+    new: String,
+}
+
+impl Rename {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { old, new } = self;
+        let doing = format!("rename project {old:?}");
+        let renamed = NewProject { name: new.clone(), ..NewProject::default() };
+        renamed.check().map_err(|error| Failure::of(&doing, error))?;
+        let mut vault = unlock(context)?;
+        let effect = vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
+        let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
+        let text = match effect {
+            Effect::Changed => format!("renamed {old} to {}", project.name),
+            Effect::AlreadySo => format!("project {} has this name already; nothing was changed", project.name),
+        };
+        context.output.done(&text, &Project::from(&project))
+    }
+}

@@ -1,0 +1,25 @@
+//! `strongroom project show`.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::Project;
+use crate::failure::Failure;
+
+/// Show one project
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom project show acme")]
+pub struct Show {
+    /// The project
+    name: String,
+}
+
+impl Show {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let vault = unlock(context)?;
+        let project = vault.project(&self.name).map_err(|error| Failure::of("show the project", error))?;
+        let project = Project::from(&project);
+        context.output.result(&project.text(), &project)
+    }
+}

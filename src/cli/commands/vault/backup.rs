@@ -1,0 +1,104 @@
+//! `strongroom vault backup`.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use crate::cli::context::Context;
+use crate::cli::own_files::refuse_own_output;
+use crate::cli::views::{self, kit_names};
+use crate::crypto::hmac::sha256;
+use crate::error::Error;
+use crate::failure::{Exit, Failure};
+use crate::files::publish::{OutputFile, without_flags};
+use crate::format::item::{AnchorItem, DataKeyItem};
+use crate::format::vault::Document;
+use crate::keychain::ItemKind;
+use crate::store::Store;
+
+/// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault backup vault-backup.json")]
+pub struct Backup {
+    /// The new file
+    #[arg(value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+}
+
+impl Backup {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let file = &self.file;
+        let store = context.store()?;
+        let place = store.place();
+        let failed = |error| Failure::of("back up the vault", error);
+        // A rename replaces the vault file, so one reading is one whole generation.
+        let bytes = store.load().map_err(|error| failed(Error::from_store(&place, error)))?;
+        let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
+        let document =
+            Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
+        refuse_own_output(context, file)?;
+        let output = OutputFile::create(file, false).map_err(without_flags)?;
+        let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
+        {
+            let mut to: &File = output.file();
+            to.write_all(&bytes)
+        }
+        .map_err(io)?;
+        output.publish().map_err(without_flags)?;
+        if std::fs::read(file).map_err(io)? != bytes {
+            return Err(Failure::new(Exit::Failed, "io", format!("cannot back up the vault to {}", file.display()))
+                .cause("the copy does not read back as it was written"));
+        }
+        let header = &document.header;
+        let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
+        let (checked, rotates) = known_of(context, &document);
+        let mut opens = match &kits[..] {
+            _ if !checked => {
+                "it was copied unchanged; whether it opens was not checked: `strongroom status --unlock` checks the vault"
+                    .to_owned()
+            }
+            [] => "it opens with this computer's keychain and password alone: there is no recovery kit".to_owned(),
+            kits => format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits)),
+        };
+        if checked && rotates {
+            opens += "\na rotation of the data key may be under way: once one is finished, this copy opens with a recovery kit \
+                      of today alone, so make another then";
+        }
+        let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
+        let copy = views::Backup {
+            path: place,
+            file: file.display().to_string(),
+            vault: header.vault,
+            generation: header.generation,
+            kits,
+            checked,
+        };
+        context.output.done(&text, &copy)
+    }
+}
+
+/// Tells whether a vault file is the very one that this computer opened or wrote last, and holds a key to; and whether
+/// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking
+/// anything.
+fn known_of(context: &Context, document: &Document) -> (bool, bool) {
+    let header = &document.header;
+    // A backup is made whatever state settings and keychain are in.
+    let Ok(kind) = context.kind_of(header.vault) else { return (false, false) };
+    let keychain = context.silent_keychain(&kind, header.vault);
+    let of_kind = |kind| keychain.get(&header.vault.to_string(), kind).unwrap_or_default();
+    let keys: Vec<_> = of_kind(ItemKind::DataKey)
+        .iter()
+        .filter_map(|item| DataKeyItem::parse(&item.bytes).ok())
+        .flat_map(|item| item.wraps)
+        .filter(|wrap| wrap.header.vault == header.vault)
+        .map(|wrap| wrap.header.data_key)
+        .collect();
+    let rotates = keys.last().is_some_and(|newest| *newest != header.data_key);
+    let items = of_kind(ItemKind::Anchor);
+    let [item] = &items[..] else { return (false, rotates) };
+    let Ok(AnchorItem { anchor, .. }) = AnchorItem::parse(&item.bytes) else { return (false, rotates) };
+    let same = (anchor.vault, anchor.data_key, anchor.generation) == (header.vault, header.data_key, header.generation);
+    (same && anchor.digest == sha256(&document.payload) && keys.contains(&header.data_key), rotates)
+}

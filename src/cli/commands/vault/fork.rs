@@ -1,0 +1,97 @@
+//! `strongroom vault fork`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueHint};
+
+use crate::cli::context::{Context, absolute};
+use crate::cli::hints::shell_word;
+use crate::cli::kit::{self, KitFlags};
+use crate::cli::open_vault::OpenVault;
+use crate::cli::settings::Kind;
+use crate::cli::setup;
+use crate::cli::unlocking::unlock_with_password;
+use crate::cli::views;
+use crate::failure::{Exit, Failure};
+use crate::format::VaultId;
+use crate::format::vault::SIZE_LIMIT;
+use crate::store::{FolderStore, Store};
+use crate::vault::Edges;
+
+/// Make a separate vault from this one, with the same projects and file keys.
+///
+/// A copied vault file shares its key in the keychain with the original; a fork has an id, a data key and a keychain
+/// item of its own, and the same password to begin with.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault fork separate")]
+pub struct Fork {
+    /// The folder of the new vault
+    #[arg(value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+    /// Where the new vault's key is stored: os, file or file:PATH [default: the same kind as this vault's]
+    #[arg(long, value_name = "KIND")]
+    fork_keychain: Option<Kind>,
+    #[command(flatten)]
+    kit: KitFlags,
+}
+
+impl Fork {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let doing = "fork the vault";
+        let folder = absolute(&self.folder);
+        let store = FolderStore::new(&folder, SIZE_LIMIT)
+            .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
+        setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
+        kit::check(context, &self.kit)?;
+        let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
+        let (vault, password) = unlock_with_password(context)?;
+        let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
+        let kind = match (&self.fork_keychain, own) {
+            (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,
+            (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
+            (None, Kind::FileAt(_)) => {
+                return Err(Failure::usage("the new vault needs a keychain file of its own")
+                    .hint("name it with --fork-keychain file:PATH"));
+            }
+            (None, kind) => kind,
+        };
+        setup::check_place(context, &kind, new, store.file(), false)
+            .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
+        let kind = context.whole_kind(&kind, new);
+        let keychain = context.keychain(&kind, new);
+        let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
+        context.remember(new, &kind, store.file())?;
+        let edges = Edges { store: Arc::new(store.clone()), keychain, host: Arc::new(context.host) };
+        let forked = match vault.fork(edges, new, &password, cost) {
+            Ok(forked) => forked,
+            Err(error) => {
+                // A write that was reported as failed may have been done: then the fork stands and needs its line.
+                if matches!(store.load(), Ok(None)) {
+                    // Best effort: a line about a vault that does not exist harms nobody.
+                    let _ = context.settings.forget(&new.to_string());
+                }
+                return Err(Failure::of(doing, error));
+            }
+        };
+        let there = context.at(&folder)?;
+        let mut forked = OpenVault::new(forked, &there.output);
+        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
+        forked.show_notices();
+        let text = format!(
+            "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
+             strongroom --vault {} status",
+            store.place(),
+            forked.projects().len(),
+            shell_word(&folder.display().to_string())
+        );
+        let made = views::NewVault {
+            vault: new,
+            path: store.place(),
+            keychain: kind.to_string(),
+            kdf: cost.into(),
+            kit: number.map(|kit| kit.to_string()),
+        };
+        context.output.done(&text, &made)
+    }
+}

@@ -1,0 +1,60 @@
+//! `strongroom vault merge`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use crate::cli::context::Context;
+use crate::cli::unlocking::unlock_telling;
+use crate::cli::vault_copy::{of_copy, read_copy};
+use crate::cli::views::MergedVault;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::format::name::printable;
+use crate::format::vault::Document;
+use crate::vault::Notice;
+
+/// What helps where a rotation came between two files of one vault.
+const APART: &str = "on the computer with the file from before the rotation: copy what it alone has by `strongroom key \
+                     show` and `strongroom key import`, or make it a vault of its own with `strongroom vault fork`";
+
+/// What helps where the other of two files has a rotation under way.
+const ROTATES: &str = "merge the two on the computer that rotates the data key, before that is finished: there, `strongroom \
+                       vault merge` with this computer's vault file";
+
+/// Merge changes from another copy of this vault, after two computers changed it separately
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom vault merge other-vault.json")]
+pub struct Merge {
+    /// The other vault file
+    #[arg(value_hint = ValueHint::FilePath)]
+    other: PathBuf,
+}
+
+impl Merge {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let other = &self.other;
+        let doing = || format!("merge {}", other.display());
+        let bytes = read_copy(other)?;
+        let document =
+            Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
+        // That two computers changed it apart is why it is merged.
+        let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
+        let (mut vault, password) = unlock_telling(context, told)?;
+        drop(password);
+        let (own, theirs) = (vault.header(), &document.header);
+        let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
+        let merged = vault.merge(&document).map_err(|error| {
+            let apart = rotated && matches!(error, Error::OtherVault { .. });
+            let rotates = matches!(error, Error::RotationUnderWay);
+            let failure = Failure::of(doing(), error);
+            match (apart, rotates) {
+                (true, _) => failure.hint(APART),
+                (_, true) => failure.hint(ROTATES),
+                _ => failure,
+            }
+        })?;
+        let merged = MergedVault::from(merged);
+        context.output.done(&merged.text(&printable(&other.display().to_string())), &merged)
+    }
+}
