@@ -9,6 +9,7 @@ use crate::body::{BodyError, Run};
 use crate::cli::context::Context;
 use crate::cli::pipes::{self, TextOnly};
 use crate::cli::progress::Effort;
+use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::warn_of_one_block;
 use crate::cli::unlocking::unlock;
 use crate::failure::Failure;
@@ -33,9 +34,8 @@ pub struct Cat {
     /// Print this many bytes [default: up to the end]
     #[arg(long, value_name = "N")]
     length: Option<u64>,
-    /// Try only this project's keys
-    #[arg(long, short, value_name = "NAME")]
-    project: Option<String>,
+    #[command(flatten)]
+    project: OnlyProject,
     #[command(flatten)]
     effort: Effort,
 }
@@ -51,7 +51,7 @@ impl Cat {
         }
         open_input(&self.file)?;
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
+        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let (file, _) = open_input(&self.file)?;
         let opener = keys.open(&self.file, file)?;
         warn_of_one_block(context, &self.file, opener.header().one_block_only);

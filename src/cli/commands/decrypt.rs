@@ -10,6 +10,7 @@ use crate::cli::layout::{counted, were};
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
+use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
 use crate::cli::unlocking::unlock;
@@ -42,9 +43,8 @@ pub struct Decrypt {
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Try only this project's keys
-    #[arg(long, short, value_name = "NAME")]
-    project: Option<String>,
+    #[command(flatten)]
+    project: OnlyProject,
     /// Use the name the file had when it was encrypted
     #[arg(long)]
     original_name: bool,
@@ -83,7 +83,7 @@ impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("decrypt", error))?;
+        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
         let permissions =
             if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };

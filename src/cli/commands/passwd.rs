@@ -1,16 +1,13 @@
 //! `strongroom passwd`.
 
-use std::path::PathBuf;
-
-use clap::{Args, ValueHint};
+use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
-use crate::cli::password;
+use crate::cli::new_password::NewPassword;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::ChangedPassword;
-use crate::crypto::secret::Password;
 use crate::failure::Failure;
 
 /// Change the master password on this computer.
@@ -20,12 +17,8 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom passwd")]
 pub struct Passwd {
-    /// Read the new password from a file, without the trailing newline
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
-    new_password_file: Option<PathBuf>,
-    /// Generate a master password of six random words and print it once
-    #[arg(long)]
-    generate_password: bool,
+    #[command(flatten)]
+    new: NewPassword,
     #[command(flatten)]
     kdf: KdfFlags,
 }
@@ -33,25 +26,21 @@ pub struct Passwd {
 impl Passwd {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let cost = self.kdf.cost()?;
-        if self.new_password_file.is_none() && !self.generate_password && context.terminal().is_none() {
+        if !self.new.is_given() && context.terminal().is_none() {
             return Err(Failure::usage("the new password is needed, and there is no terminal to ask for it")
                 .hint("give --new-password-file or --generate-password"));
         }
-        let given = match &self.new_password_file {
-            Some(path) => Some(password::accept(context, password::read_file(context, path)?.line())?),
-            None => None,
-        };
+        let given = self.new.read(context)?;
         let words = interrupt::say("the password is as it was", "");
         let (mut vault, old) = unlock_with_password(context)?;
         let new = match given {
             Some(new) => new,
-            None if self.generate_password => password::generate()?,
-            None => ask(context)?,
+            None => self.new.choose(context)?,
         };
         let doing = "change the master password";
         vault.check_writable().map_err(|error| Failure::of(doing, error))?;
         // Before the change: were it shown after, a closed output would lose it.
-        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
+        let announced = context.output.announce(self.new.generate_password.then(|| new.expose()))?;
         words.replace(
             "the old password, the new one or both may open the vault now",
             "try both, then run `strongroom passwd` again",
@@ -63,9 +52,4 @@ impl Passwd {
                     you run `strongroom vault rotate`";
         announced.finish(text, &ChangedPassword { changed: changed.at, kdf: changed.cost.into() })
     }
-}
-
-fn ask(context: &Context) -> Result<Password, Failure> {
-    let mut terminal = context.terminal().ok_or_else(password::no_source)?;
-    password::choose(context, &mut terminal)
 }

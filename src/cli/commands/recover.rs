@@ -8,12 +8,13 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
+use crate::cli::new_password::NewPassword;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::settings::Kind;
 use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
-use crate::crypto::secret::{KitSecret, Password};
+use crate::crypto::secret::KitSecret;
 use crate::error::{Difference, Error};
 use crate::failure::Failure;
 use crate::format::VaultId;
@@ -34,12 +35,8 @@ pub struct Recover {
     /// Read the recovery code from a file that holds it alone
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     kit_file: Option<PathBuf>,
-    /// Read the new password from a file, without the trailing newline
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
-    new_password_file: Option<PathBuf>,
-    /// Generate a master password of six random words and print it once
-    #[arg(long)]
-    generate_password: bool,
+    #[command(flatten)]
+    new: NewPassword,
     /// Put this copy of the vault file in the vault's place first; refused if a usable vault is there
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<PathBuf>,
@@ -59,8 +56,7 @@ impl Recover {
                 .hint("give the new one with --new-password-file, and leave the other flag out"));
         }
         if context.terminal().is_none() {
-            let given = self.new_password_file.is_some() || self.generate_password;
-            if self.kit_file.is_none() || !given {
+            if self.kit_file.is_none() || !self.new.is_given() {
                 return Err(Failure::usage(
                     "recover needs the recovery code and a new password, and there is no terminal",
                 )
@@ -111,9 +107,12 @@ impl Recover {
             let elsewhere = before.as_ref().filter(|place| **place != context.whole_kind(&kind, id));
             check_memory(context, &opened, &keychain, elsewhere, copy.is_some())?;
         }
-        let new = self.new_password(context)?;
+        let new = match self.new.read(context)? {
+            Some(new) => new,
+            None => self.new.choose(context)?,
+        };
         // Before the first change: were it shown after, a closed output would lose it.
-        let announced = context.output.announce(self.generate_password.then(|| new.expose()))?;
+        let announced = context.output.announce(self.new.generate_password.then(|| new.expose()))?;
         words.replace(
             "this computer may have a key under the new password or not",
             "try it with `strongroom status --unlock`; if it is wrong, run `strongroom recover` again",
@@ -213,17 +212,6 @@ impl Recover {
                 .hint("name another file with --keychain file:PATH"));
         }
         setup::refuse_beside(path, store.file(), self.beside_vault || known)
-    }
-
-    fn new_password(&self, context: &Context) -> Result<Password, Failure> {
-        if let Some(path) = &self.new_password_file {
-            return password::accept(context, password::read_file(context, path)?.line());
-        }
-        if self.generate_password {
-            return password::generate();
-        }
-        let mut terminal = context.terminal().ok_or_else(password::no_source)?;
-        password::choose(context, &mut terminal)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::cli::interrupt;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
+use crate::cli::project_flags::OfProject;
 use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients};
 use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::unlock;
@@ -41,9 +42,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom reencrypt --project acme exports.sealed")]
 pub struct Reencrypt {
-    /// The project
-    #[arg(long, short, value_name = "NAME")]
-    project: String,
+    #[command(flatten)]
+    of: OfProject,
     #[command(flatten)]
     paths: Paths,
     /// Also files under the current key that were encrypted before this time, such as 2026-11-21T08:30:00Z, or
@@ -85,10 +85,10 @@ impl Reencrypt {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let vault = unlock(context)?;
-        let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.project), error);
+        let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.of.project), error);
         vault.check_writable().map_err(doing)?;
-        let to = &vault.file_key(&self.project, None).map_err(doing)?;
-        let keys = Keys::of(&vault, Some(&self.project)).map_err(doing)?;
+        let to = &vault.file_key(&self.of.project, None).map_err(doing)?;
+        let keys = Keys::of(&vault, Some(&self.of.project)).map_err(doing)?;
         let now = std::time::SystemTime::now().into();
         let work = Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
         let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());

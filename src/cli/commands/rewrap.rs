@@ -12,6 +12,7 @@ use crate::cli::interrupt;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
+use crate::cli::project_flags::OfProject;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::{Counted, Tally};
 use crate::cli::unlocking::unlock;
@@ -38,9 +39,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom rewrap --project acme exports.sealed")]
 pub struct Rewrap {
-    /// The project
-    #[arg(long, short, value_name = "NAME")]
-    project: String,
+    #[command(flatten)]
+    of: OfProject,
     #[command(flatten)]
     paths: Paths,
     /// Only count the files under each key version
@@ -76,9 +76,9 @@ impl Rewrap {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let mut vault = unlock(context)?;
-        let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.project), error);
+        let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.of.project), error);
         vault.check_writable().map_err(doing)?;
-        let to = vault.file_key(&self.project, None).map_err(doing)?;
+        let to = vault.file_key(&self.of.project, None).map_err(doing)?;
         let keys = Keys::of(&vault, Some(&to.project)).map_err(doing)?;
         let word = if self.dry_run { "looked at" } else { "rewrapped" };
         let mut tally = Tally::begin(context, word, &found, found.items.len());
@@ -188,7 +188,7 @@ impl Rewrap {
 
     /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
     fn remember(&self, context: &Context, vault: &mut Unlocked, versions: &BTreeMap<u32, u64>) {
-        if let Err(error) = vault.remember_scan(&self.project, versions) {
+        if let Err(error) = vault.remember_scan(&self.of.project, versions) {
             context.output.warn("scan-not-remembered", &format!("the counts could not be kept in the vault: {error}"));
         }
     }

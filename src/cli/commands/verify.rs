@@ -11,6 +11,7 @@ use crate::cli::layout::table;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::{Effort, Progress};
+use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Counted, Tally, nothing_sealed};
 use crate::cli::unlocking::unlock;
@@ -34,9 +35,8 @@ use crate::keys::OpenedBy;
 pub struct Verify {
     #[command(flatten)]
     paths: Paths,
-    /// Try only this project's keys
-    #[arg(long, short, value_name = "NAME")]
-    project: Option<String>,
+    #[command(flatten)]
+    project: OnlyProject,
     /// Compare the files with this list, which `strongroom encrypt --manifest` wrote: also find missing, added, swapped
     /// and older files
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -69,7 +69,7 @@ impl Verify {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.as_deref()).map_err(|error| Failure::of("verify", error))?;
+        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
         let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();
