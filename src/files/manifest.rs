@@ -62,19 +62,6 @@ pub enum Listed {
     Again,
 }
 
-impl Listed {
-    /// Names it, for messages and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Here => "listed",
-            Self::Moved => "moved",
-            Self::Replaced => "replaced",
-            Self::Added => "added",
-            Self::Again => "copied",
-        }
-    }
-}
-
 impl Manifest {
     /// Lists files by path, id and length of the plaintext in bytes.
     pub fn of<'a>(files: impl IntoIterator<Item = (&'a Path, FileId, u64)>) -> Self {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::home::{FLOOR, Home, Outcome, Typed};
+use crate::support::home::{FLOOR, Home};
+use crate::support::run::{Outcome, Typed};
 use crate::support::proof::record;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -176,7 +177,7 @@ fn the_vault_file(printed: &mut Printed, home: &Home) {
     printed.run(home, "restore", "vault restore copy.json");
     printed.run(home, "destroyed-project", "project destroy gamma --yes gamma --keep-shared --recovery-file sixth");
     printed.run(home, "projects", "project list");
-    printed.run(home, "fork", "vault fork forked --no-recovery");
+    printed.run(home, "fork", "vault fork forked --no-recovery --fork-keychain file:forked-key");
     let words = format!("recover --kit-file sixth --new-password-file pw {FLOOR}");
     printed.typed("recover", home.typed(&words));
     home.write("new", "another-velvet-onion-cobalt-ferry-mosaic\n");

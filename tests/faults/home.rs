@@ -135,8 +135,7 @@ impl Struck for Home {
         let file = self.path(format!(".local/state/strongroom/keychain/{}", vault.id()));
         let keychain = Arc::new(FileKeychain::new(file));
         let password = Password::new(password.as_bytes()).unwrap();
-        let unlocked =
-            vault.unlock(&password, keychain, Arc::new(ThisHost)).map_err(|error| error.to_string())?;
+        let unlocked = vault.unlock(&password, keychain, Arc::new(ThisHost)).map_err(|error| error.to_string())?;
         unlocked.check_writable().map_err(|error| format!("it opens, but is not to be written: {error}"))?;
         unlocked
             .candidate_keys(None)

@@ -55,13 +55,9 @@ impl Recover {
             return Err(Failure::usage("recover needs no old password")
                 .hint("give the new one with --new-password-file, and leave the other flag out"));
         }
-        if context.terminal().is_none() {
-            if self.kit_file.is_none() || !self.new.is_given() {
-                return Err(Failure::usage(
-                    "recover needs the recovery code and a new password, and there is no terminal",
-                )
+        if context.terminal().is_none() && (self.kit_file.is_none() || !self.new.is_given()) {
+            return Err(Failure::usage("recover needs the recovery code and a new password, and there is no terminal")
                 .hint("give --kit-file, and --new-password-file or --generate-password"));
-            }
         }
         let words = interrupt::say("nothing was changed", "");
         let store = context.store()?;
