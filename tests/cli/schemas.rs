@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::home::{FLOOR, Home};
-use crate::support::run::{Outcome, Typed};
 use crate::support::proof::record;
+use crate::support::run::{Outcome, Typed};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

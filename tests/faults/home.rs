@@ -129,7 +129,8 @@ impl Struck for Home {
     }
 
     fn open(&self, password: &str) -> Result<Keys, String> {
-        let folder = self.vault().parent().unwrap();
+        let file = self.vault();
+        let folder = file.parent().unwrap();
         let store = Arc::new(FolderStore::new(folder, SIZE_LIMIT).map_err(|error| error.to_string())?);
         let vault = Vault::open(store).map_err(|error| error.to_string())?;
         let file = self.path(format!(".local/state/strongroom/keychain/{}", vault.id()));
