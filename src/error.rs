@@ -183,7 +183,7 @@ pub enum Error {
         features: Vec<String>,
     },
     /// Two vault files that were changed apart in what this program does not read, so that it cannot unite them.
-    #[error("both files have changed what this program does not read: {}", .members.join(", "))]
+    #[error("both files have changes that this program cannot read: {}", .members.join(", "))]
     NotUnited {
         /// What it is.
         members: Vec<String>,
@@ -243,7 +243,8 @@ pub enum Error {
     },
     /// The vault file is under another data key than the one it was unlocked with.
     #[error(
-        "the data key of {place} was rotated, or another vault was put there, so its content now cannot be checked"
+        "the data key of {place} was rotated, or another vault was put there: this program cannot check what it \
+         contains now"
     )]
     KeyUnchecked {
         /// The vault file.
@@ -380,8 +381,9 @@ impl std::fmt::Display for RolledBack {
             ),
             Difference::TooFarAhead => write!(
                 f,
-                "the vault file (generation {generation}) is so many changes newer than the one this computer last \
-                 recorded (generation {seen}, {seen_at}) that whether it continues from that one cannot be checked"
+                "the vault file (generation {generation}) is more than 256 changes newer than the vault file this \
+                 computer last recorded (generation {seen}, {seen_at}); the program cannot check that it descends \
+                 from it"
             ),
             Difference::Older if generation < seen => write!(
                 f,

@@ -169,8 +169,8 @@ fn classify(error: &Error) -> (Exit, &'static str) {
 fn hint_for(error: &Error) -> Option<String> {
     let hint = match error {
         Error::WrongPassword { earlier_boot: true, .. } => {
-            "the keychain item is older than this computer's last start: if the password was changed shortly before a \
-             crash, try the password from before; or, with a recovery kit: strongroom recover"
+            "the keychain item was written before this computer last started. If the password was changed shortly \
+             before a crash, try the old password; or, with a recovery kit: strongroom recover"
         }
         Error::WrongPassword { .. } => {
             "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: strongroom recover"
@@ -223,7 +223,7 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::KeyShared { .. } => {
             "files of one project then open through the other, even after it was destroyed: if that is meant, add --shared"
         }
-        Error::KeyExists { .. } => "nothing is to be done: files under this key open already",
+        Error::KeyExists { .. } => "nothing needs to be done: the project already has this key",
         Error::BadName { what, .. } if *what != PROJECT_NAME => {
             "use one line of at most 4096 characters, without characters that are not shown"
         }
@@ -261,8 +261,8 @@ fn hint_for(error: &Error) -> Option<String> {
         Error::Changed { .. } | Error::KeyUnchecked { .. } => "run it again",
         Error::Keychain(error) => return Some(keychain_hint(error)),
         Error::KeyMissing { .. } => {
-            "with a recovery kit this computer gets a key of its own: strongroom recover; or name where the key is \
-             with --keychain"
+            "to give this computer its own key, use a recovery kit: strongroom recover; or name where the key is \
+             stored with --keychain"
         }
         Error::KeyNotOurs { .. } => {
             "name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: \
@@ -270,15 +270,15 @@ fn hint_for(error: &Error) -> Option<String> {
         }
         Error::OnlyPrevious { other_key: true, generation, .. } => {
             return Some(format!(
-                "if another computer rotated the data key, a recovery kit gives this one the new key: `strongroom \
-                 recover`. Only if the vault file is damaged: restore it from a backup, or go on from the previous \
-                 one (generation {generation}) with --accept-rollback; what stands there is set aside"
+                "if another computer rotated the data key, get the new key with a recovery kit: `strongroom recover`. \
+                 Only if the vault file is damaged: restore it from a backup, or continue from the previous vault \
+                 file (generation {generation}) with --accept-rollback; the damaged file is kept under another name"
             ));
         }
         Error::OnlyPrevious { generation, .. } => {
             return Some(format!(
-                "restore the vault file from a backup, or go on from the previous one (generation {generation}) with \
-                 --accept-rollback; what stands there is set aside"
+                "restore the vault file from a backup, or continue from the previous vault file (generation \
+                 {generation}) with --accept-rollback; the damaged file is kept under another name"
             ));
         }
         Error::KeychainForgets { .. } => "nothing was changed; see `strongroom doctor`, or use --keychain file",

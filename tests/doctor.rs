@@ -333,7 +333,7 @@ fn a_vault_whose_settings_were_lost_is_remembered_once_it_opened() {
             home.succeed(&[&["--vault", "second", "init", "--no-recovery"], &default[..]].concat());
             fs::remove_file(home.path(".config/strongroom/settings.json")).unwrap();
             let [remedy] = &home.found(&["stray items"])[..] else { panic!("one remedy") };
-            assert!(remedy.starts_with("open that vault once, and it is remembered"), "{remedy}");
+            assert!(remedy.starts_with("open that vault once, so that the settings list it"), "{remedy}");
             home.succeed(&["--vault", "second", "project", "list", "--password-file", "password"]);
             home.clean();
         },

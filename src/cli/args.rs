@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Encrypt the client data you work with, and keep one key per project.
 ///
 /// A master password unlocks a vault; the vault holds one file key per project; a file key opens that project's
-/// files. The other half of the vault's key is in this computer's keychain.
+/// files. It takes both the password and an item in this computer's keychain to open the vault.
 #[derive(Debug, Parser)]
 #[command(
     name = "strongroom",

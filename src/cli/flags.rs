@@ -14,7 +14,8 @@ pub struct Global {
     /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub vault: Option<PathBuf>,
-    /// Where this computer's half of the key is stored: os, file or file:PATH [default: as recorded on this computer]
+    /// Where this computer stores the vault's key, encrypted: os, file or file:PATH [default: as recorded on this
+    /// computer]
     #[arg(long, global = true, value_name = "KIND")]
     pub keychain: Option<Kind>,
     /// Read the master password from a file, without the trailing newline

@@ -22,12 +22,12 @@ const CALIBRATION_LIMIT_MIB: u64 = 1024;
 /// What guessing a password costs.
 #[derive(Debug, Clone, Args)]
 pub struct KdfFlags {
-    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: measured when the vault is made; 256 if
-    /// another --kdf flag is given]
+    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: measured for a new vault, else the
+    /// vault's own; 256 if another --kdf flag is given]
     #[arg(long, value_name = "MIB")]
     kdf_memory: Option<u32>,
-    /// Passes of Argon2id over the memory: 3 to 64 [default: measured when the vault is made; 3 if another --kdf flag
-    /// is given]
+    /// Passes of Argon2id over the memory: 3 to 64 [default: measured for a new vault, else the vault's own; 3 if
+    /// another --kdf flag is given]
     #[arg(long, value_name = "N")]
     kdf_passes: Option<u32>,
     /// Lanes of Argon2id: 4 to 16 [default: 4]

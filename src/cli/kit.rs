@@ -312,7 +312,7 @@ pub fn add(
         (Ok(()), Ok(())) => Ok(()),
         // A write that was reported as failed may have been done: then the kit is as good as any.
         (Err(error), Ok(())) => {
-            let hint = format!("kit {name} opens the vault all the same: keep its code, and see `strongroom doctor`");
+            let hint = format!("kit {name} opens the vault anyway: keep its code, and run `strongroom doctor`");
             Err(Failure::of("add the recovery kit", error).hint(hint))
         }
         (added, Err(unproven)) => {

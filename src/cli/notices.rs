@@ -35,8 +35,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::NoSecondCopy { reason } => (
             "no-second-copy",
             format!(
-                "no second copy of the vault file could be written beside it ({reason}); the vault itself is safe, and \
-                 its next change leaves one"
+                "the second copy of the vault file beside it could not be written ({reason}); the vault itself is \
+                 safe, and the next change leaves a copy"
             ),
         ),
         Notice::RolledBack(rolled_back) => (
@@ -58,7 +58,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
             format!(
                 "the vault file cannot be used ({reason}); reading the previous one, generation {generation}{}",
                 if *other_key {
-                    ". Where another computer rotated the data key, `strongroom recover` gives this one the new key"
+                    ". If another computer rotated the data key, get the new key with a recovery kit: `strongroom \
+                     recover`"
                 } else {
                     ""
                 }
@@ -73,8 +74,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         ),
         Notice::TwoPasswords => (
             "two-passwords",
-            "a password change was cut short: the old and the new password both open the vault. `strongroom passwd` \
-             ends that"
+            "a password change was interrupted: the old and the new password both open the vault. Run `strongroom \
+             passwd` so that only one password opens it"
                 .into(),
         ),
         Notice::RotationFinished => (
@@ -116,8 +117,8 @@ fn notice_text(notice: &Notice) -> (&'static str, String) {
         Notice::OtherDataKey => (
             "other-data-key",
             "the keychain holds a data key that this vault does not use: a rotation was cancelled on another \
-             computer, or this vault file is older than a rotation; vault files under that key still open here. \
-             `strongroom vault rotate` ends that"
+             computer, or this vault file is older than a rotation. Vault files under that key still open here; to \
+             shut them out, run `strongroom vault rotate`"
                 .into(),
         ),
         Notice::RotationStuck { reason } => (

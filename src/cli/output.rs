@@ -183,7 +183,7 @@ pub fn whole_or_failed(failure: Failure) -> Failure {
     }
     Failure::new(Exit::Failed, "broken-pipe", format!("cannot write {STDOUT}"))
         .cause("the program that reads it ended before all of it was written")
-        .hint("what it has read is not complete: run both again")
+        .hint("it has read only a part: run both again")
 }
 
 /// Refuses to go on where what is shown once would be shown to nobody.
@@ -191,7 +191,7 @@ pub fn whole_or_failed(failure: Failure) -> Failure {
 /// # Errors
 /// Where standard output is closed, or is the device that throws everything away.
 pub fn check_seen(what: &str) -> Result<(), Failure> {
-    if is_discarded() { Err(unseen(what, "standard output is closed or thrown away")) } else { Ok(()) }
+    if is_discarded() { Err(unseen(what, "standard output is closed or discarded")) } else { Ok(()) }
 }
 
 fn unseen(what: &str, cause: &str) -> Failure {

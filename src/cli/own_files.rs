@@ -12,7 +12,7 @@ use crate::files::own::OwnFiles;
 use crate::store::VAULT_FILE;
 use crate::vault::Vault;
 
-const VAULT: &str = "a file of the vault";
+const VAULT: &str = "one of the vault's files";
 const KEYCHAIN: &str = "a keychain file";
 const SETTINGS: &str = "the settings file";
 

@@ -73,7 +73,7 @@ impl RotationFlags {
         }
         let kits = if numbers.len() == 1 { "kit" } else { "kits" };
         Err(Failure::usage(format!(
-            "recovery {kits} {} would stop working with this rotation, and there is no terminal to make another at",
+            "recovery {kits} {} would stop working with this rotation, and a new kit can be shown only at a terminal",
             numbers.join(" and ")
         ))
         .hint(
@@ -133,9 +133,7 @@ fn with_new_kit(
         (Err(error), Some(making)) if making.prove(&store).is_ok() => return Err(failed(error)),
         (Err(error), Some(_)) => {
             kit::withdraw(flags.recovery_file.as_deref());
-            return Err(
-                failed(error).hint("the kit that was made opens nothing: throw its code away, and run it again")
-            );
+            return Err(failed(error).hint("the new kit opens nothing: throw its code away, and run the command again"));
         }
     };
     if let Some(making) = &making {
@@ -157,8 +155,8 @@ pub fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: O
         text += &papers(vault);
         text += &valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {
-        text +=
-            "\nkeep every kit until the rotation is finished; only one that is made or kept with it is good afterwards";
+        text += "\nkeep every kit until the rotation is finished; afterwards, only kits that this rotation made or \
+                 kept still work";
     }
     let kit = making.map(|making| making.kit.name().to_string());
     let kits = kits.iter().map(views::Kit::from).collect();

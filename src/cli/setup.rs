@@ -30,8 +30,7 @@ pub struct NewVault {
     /// Generate a master password of six random words and print it once
     #[arg(long)]
     pub generate_password: bool,
-    /// Allow a keychain file in the vault's own folder, although whoever copies the folder then has both halves of the
-    /// key
+    /// Allow a keychain file in the vault's own folder, although anybody who copies the folder can then guess passwords
     #[arg(long)]
     pub beside_vault: bool,
     #[command(flatten)]
@@ -173,7 +172,7 @@ pub fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
     if vault_is_there {
         return Err(failure);
     }
-    Err(failure.hint("this is what is left of a vault: restore it, or move it away if it is not needed"))
+    Err(failure.hint("these are the remains of a vault: restore it, or move them away if they are not needed"))
 }
 
 /// Returns the kind of keychain that the flags name, else the operating system's, else what the user chooses.

@@ -157,7 +157,7 @@ fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpe
 pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) {
     if one_block_only {
         let text = format!(
-            "one of the two header blocks of {} is damaged or older; the file opened by the other",
+            "one of the two header blocks of {} is damaged or older; the file opened with the other block",
             input.display()
         );
         context.output.warn("one-block-only", &text);
@@ -187,8 +187,8 @@ pub fn warn_of_renamed<'a>(context: &Context, files: impl IntoIterator<Item = (&
 pub fn warn_of_left_behind(context: &Context, left: &[PathBuf]) {
     let Some(first) = left.first() else { return };
     let text = format!(
-        "an interrupted run left {} of what it was writing, which may be decrypted data: if no other strongroom is at \
-         work there, delete {}",
+        "an interrupted run left {} of its output, which may be decrypted data: if no other strongroom is running \
+         there, delete {}",
         if left.len() == 1 { "a part".into() } else { format!("{} parts", left.len()) },
         if left.len() == 1 { first.display().to_string() } else { format!("files such as {}", first.display()) }
     );

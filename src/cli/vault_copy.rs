@@ -13,7 +13,8 @@ const FORMAT: &[u8] = b"strongroom-vault";
 /// Refuses a second file of a vault that this computer has.
 pub fn second_file(doing: impl std::fmt::Display, place: &str) -> Failure {
     Failure::new(Exit::Failed, "vault-known", format!("cannot {doing}")).cause(format!(
-        "this computer has that vault at {place}, and another file of it would take its key and its memory"
+        "this computer already uses that vault at {place}; a second file of the same vault would use the same \
+         keychain item and record"
     ))
 }
 

@@ -107,7 +107,7 @@ mod tests {
             ("make one with `strongroom kit new`, soon", "make one with\n`strongroom kit new`,\nsoon"),
             ("then: strongroom project list; or not at all", "then:\nstrongroom project list;\nor not at all"),
             ("it is the strongroom of the world", "it is the strongroom\nof the world"),
-            ("do: rm 'a file of mine.json'", "do:\nrm 'a file of mine.json'"),
+            ("fix: rm 'a file of mine.json'", "fix:\nrm 'a file of mine.json'"),
         ] {
             assert_eq!(wrapped(text, Some(20)), told);
         }

@@ -43,7 +43,7 @@ pub enum ManifestError {
     #[error("it is not a manifest")]
     Malformed,
     /// Another version wrote it.
-    #[error("it is a manifest of version {0}, which this program does not know")]
+    #[error("it is a manifest of version {0}, which this program cannot read")]
     Version(u32),
 }
 

@@ -39,7 +39,8 @@ impl Destination {
     pub fn of(named: &[Named], output: Option<&Path>) -> Result<Self, Failure> {
         let has_stream = named.contains(&Named::Stream);
         if has_stream && named.len() > 1 {
-            return Err(Failure::usage("standard input is one file of its own").hint("run it for the files separately"));
+            return Err(Failure::usage("standard input cannot be combined with other files")
+                .hint("run it for the files separately"));
         }
         let one_file = matches!(named, [Named::File(_) | Named::Stream]);
         let Some(output) = output else { return Ok(if has_stream { Self::Stream } else { Self::Beside }) };
@@ -173,8 +174,8 @@ pub fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Returns a name without `.sealed` at its end, however a drive has spelled that; `None` if nothing is left, or there is
-/// none.
+/// Returns a name without `.sealed` at its end, however a drive has spelled that; `None` if nothing is left, or there
+/// is none.
 pub fn without_suffix(name: &str) -> Option<&str> {
     const SUFFIX: &str = ".sealed";
     let stem = name.len().checked_sub(SUFFIX.len()).filter(|length| *length > 0 && name.is_char_boundary(*length))?;

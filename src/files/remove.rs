@@ -53,18 +53,18 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure
     };
     if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
         return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
-            .cause("it is a symbolic link: without it, what it leads to would still be there")
+            .cause("it is a symbolic link: deleting the link would not delete the file it points to")
             .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
     }
     let (file, before) = open_input(path)?;
     if own.is_copy_of_vault(&file) {
         return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-            .cause("it is a copy of the vault, and its encrypted copy opens only while there is another one")
+            .cause("it is a copy of the vault: its encrypted copy can be opened only with another copy of the vault")
             .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
     }
     if OwnFiles::is_kit(&file) {
         return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-            .cause("it is a recovery kit, and its encrypted copy opens only while the kit is not needed")
+            .cause("it is a recovery kit: when you need the kit, you cannot open its encrypted copy")
             .hint("print it and keep the paper apart from the vault, then delete both files yourself"));
     }
     let (sealed, _) = open_input(&job.output)?;

@@ -412,7 +412,7 @@ pub fn sealed_path(relative: &Path) -> (Option<String>, Option<Base64>) {
 /// Says that an input is not what it was.
 pub fn changed(path: &Path) -> Failure {
     Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
-        .cause("it changed while it was being read, so no one moment of it would be encrypted")
+        .cause("it changed while it was being read, so the encrypted copy would be inconsistent")
         .hint("wait until it is written, and run it again; nothing was kept")
 }
 

@@ -31,7 +31,7 @@ fn of_a_vault_file_that_this_machine_did_not_see_a_backup_does_not_say_that_it_o
     let home = Home::with_project();
     let unchecked = "\
 {home}/.local/share/strongroom/vault.json -> [..] (generation 2)
-it was copied unchanged; whether it opens was not checked: `strongroom status --unlock` checks the vault
+it was copied unchanged, but not checked: run `strongroom status --unlock` to see whether the vault opens
 ";
     let good = home.read(home.vault());
     home.write(home.vault(), with_altered_payload(&good));

@@ -53,8 +53,8 @@ fn all_open_with_a_warning(home: &Home, damaged: &[Vec<u8>]) {
     let warnings: String = (0..damaged.len())
         .map(|number| {
             format!(
-                "warning: one of the two header blocks of in/{number}.sealed is damaged or older; the file opened by \
-                 the other\n"
+                "warning: one of the two header blocks of in/{number}.sealed is damaged or older; the file opened with \
+                 the other block\n"
             )
         })
         .collect();

@@ -22,7 +22,7 @@ fn after_a_rotation_no_copy_from_before_opens() {
     home.run("vault rotate --no-input --no-recovery").does(
         "\
 the data key is rotated: vault files from before no longer open with this computer's keychain
-old backups no longer open with this computer's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+old backups no longer open with this computer's keychain, but they still open with a kit from their time, also with a kit that was kept: destroy them, and make a new backup with `strongroom vault backup FILE`
 no valid recovery kit is left: make one with `strongroom kit new`
 ",
     );
@@ -189,7 +189,7 @@ fn a_project_whose_key_another_one_holds_is_destroyed_only_where_that_is_meant_a
         "\
 error: cannot destroy project \"acme\"
 cause: project \"beta\" (key version 2) of this vault holds the same key
-hint: the files stay readable until every project that holds the key is destroyed: if that is meant, or the others follow, add --keep-shared
+hint: the files stay readable until every project that holds the key is destroyed; to destroy this project anyway, add --keep-shared
 ",
     );
     home.run("project destroy acme --yes acme --no-recovery --json").fails_in_json(1, "key-shared");
@@ -241,7 +241,7 @@ fn without_a_terminal_no_kit_ends_unless_that_is_said() {
         home.run(words).fails(
             2,
             "\
-error: recovery kit 1-[..] would stop working with this rotation, and there is no terminal to make another at
+error: recovery kit 1-[..] would stop working with this rotation, and a new kit can be shown only at a terminal
 hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, or --no-recovery to have none
 ",
         );

@@ -77,7 +77,7 @@ fn a_kit_that_the_first_run_did_not_make_is_written_by_the_next_that_names_a_fil
         .shows("kit 1-[..] opens {home}/.local/share/strongroom/vault.json: 1 project\n");
     home.run("encrypt --init -p acme a.txt --force --recovery-file other").warns(
         "a.txt -> a.txt.sealed (project acme, key version 1)\n",
-        "warning: the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
+        "warning: the vault already has, or had, a recovery kit, so --recovery-file has no effect; make another kit \
          with `strongroom kit new`\n",
     );
     assert!(!home.path("other").exists());

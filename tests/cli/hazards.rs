@@ -112,8 +112,8 @@ fn what_a_killed_run_left_beside_an_output_is_warned_of() {
     let left = home.write("open/.strongroom-0123456789abcdef.tmp", "client da");
     home.run("decrypt a.csv.sealed -o open/a.csv").warns(
         "[..]\n[..]\n",
-        "warning: an interrupted run left a part of what it was writing, which may be decrypted data: if no other \
-         strongroom is at work there, delete open/.strongroom-0123456789abcdef.tmp\n",
+        "warning: an interrupted run left a part of its output, which may be decrypted data: if no other strongroom \
+         is running there, delete open/.strongroom-0123456789abcdef.tmp\n",
     );
     assert!(left.exists());
     std::fs::remove_file(left).unwrap();

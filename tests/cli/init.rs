@@ -73,7 +73,7 @@ fn what_is_left_of_a_vault_is_not_built_over() {
                 "\
 error: cannot make the vault
 cause: a vault is there already: {{home}}/v/{left}
-hint: this is what is left of a vault: restore it, or move it away if it is not needed
+hint: these are the remains of a vault: restore it, or move them away if they are not needed
 "
             ),
         );

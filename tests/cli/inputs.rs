@@ -136,7 +136,7 @@ fn a_file_that_grows_while_it_is_read_is_not_sealed() {
         String::from_utf8(output.stderr).unwrap(),
         "\
 error: cannot encrypt log
-cause: it changed while it was being read, so no one moment of it would be encrypted
+cause: it changed while it was being read, so the encrypted copy would be inconsistent
 hint: wait until it is written, and run it again; nothing was kept
 "
     );

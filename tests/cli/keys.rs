@@ -160,7 +160,7 @@ fn the_same_key_is_imported_once() {
         "\
 error: cannot import a key into \"acme\"
 cause: project \"acme\" holds this key already, as version 2
-hint: nothing is to be done: files under this key open already
+hint: nothing needs to be done: the project already has this key
 ",
     );
     home.run("key rotate acme").succeeds();

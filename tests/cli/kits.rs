@@ -353,7 +353,10 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     assert_eq!((refused.code(), told.len()), (6, 4), "{told:?}");
     assert!(told[0].contains("it is under a data key that this computer does not hold"), "{told:?}");
     assert!(told[2].ends_with("the vault file is under another data key"), "{told:?}");
-    assert!(told[3].starts_with("hint: if another computer rotated the data key, a recovery kit"), "{told:?}");
+    assert!(
+        told[3].starts_with("hint: if another computer rotated the data key, get the new key with a recovery kit"),
+        "{told:?}"
+    );
     assert_eq!(home.read(home.vault()), rotated);
     let (_, remedy) = vault_finding(&home);
     assert!(remedy.starts_with("if another computer rotated the data key: strongroom recover;"), "{remedy}");
@@ -405,7 +408,7 @@ fn what_is_shown_once_is_shown_to_somebody_or_not_made() {
         ] {
             let refused = home.shell(&format!("strongroom {words} --no-input >{to}"));
             assert_eq!(refused.code(), 1, "{words} >{to}");
-            assert!(refused.stderr().contains("standard output is closed or thrown away"), "{}", refused.stderr());
+            assert!(refused.stderr().contains("standard output is closed or discarded"), "{}", refused.stderr());
         }
     }
     assert_eq!((home.read(home.keychain()), home.read(home.vault())), (item, file));
@@ -449,8 +452,8 @@ fn recovering_says_what_is_left_of_the_old_password() {
     fs::remove_file(home.anchor()).unwrap();
     assert_eq!(
         told(""),
-        "the old password no longer opens this vault file; what is left of it in the keychain is for vault files from \
-         before or after a rotation of the data key\n"
+        "the old password no longer opens this vault file; it still opens vault files under another data key, whose \
+         keys stay in the keychain\n"
     );
     let place = format!("file:{}", home.keychain().display());
     let other = told(" --keychain file:elsewhere");
@@ -533,7 +536,7 @@ hint: add --rotate
         "\
 kit 1-[..] is revoked
 the data key is rotated: vault files from before no longer open with this computer's keychain
-old backups no longer open with this computer's keychain, but with a kit from that time, a kept one too: destroy them, and make a new one with `strongroom vault backup FILE`
+old backups no longer open with this computer's keychain, but they still open with a kit from their time, also with a kit that was kept: destroy them, and make a new backup with `strongroom vault backup FILE`
 destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom kit revoke 1-[..] --paper-destroyed
 ",
     );

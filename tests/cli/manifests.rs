@@ -185,6 +185,7 @@ fn a_manifest_takes_the_place_of_an_earlier_one_and_of_nothing_else() {
     let outcome = home.run(&format!("encrypt -p acme other --force --manifest {}", vault.display()));
     outcome.fails(
         2,
-        "error: {home}/.local/share/strongroom/vault.json is a file of the vault, and is never replaced\nhint: name another file\n",
+        "error: {home}/.local/share/strongroom/vault.json is one of the vault's files, and is never replaced\nhint: \
+         name another file\n",
     );
 }

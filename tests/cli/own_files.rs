@@ -69,9 +69,9 @@ fn an_own_file_that_is_named_is_refused_under_any_name() {
     fs::hard_link(home.path("drive/key"), home.path("twin")).unwrap();
     std::os::unix::fs::symlink("drive/vault.json", home.path("link")).unwrap();
     for (name, what) in [
-        ("drive/vault.json", "a file of the vault"),
-        ("drive/vault.json.prev", "a file of the vault"),
-        ("link", "a file of the vault"),
+        ("drive/vault.json", "one of the vault's files"),
+        ("drive/vault.json.prev", "one of the vault's files"),
+        ("link", "one of the vault's files"),
         ("twin", "a keychain file"),
         ("drive/key.anchor", "a keychain file"),
         ("drive/pw", "the password file"),
@@ -107,7 +107,7 @@ fn no_output_takes_the_place_of_an_own_file() {
     let named = |output: &str, what: &str| {
         format!("error: {output} is {what}, and is never replaced\nhint: name another output with -o\n")
     };
-    for (output, what) in [("drive/vault.json", "a file of the vault"), ("drive/pw", "the password file")] {
+    for (output, what) in [("drive/vault.json", "one of the vault's files"), ("drive/pw", "the password file")] {
         at_drive(&home, &format!("decrypt tree.sealed/key.sealed -o {output} --force")).fails(2, &named(output, what));
         at_drive(&home, &format!("encrypt -p acme tree/key -o {output} --force")).fails(2, &named(output, what));
         at_drive(&home, &format!("encrypt -p acme tree --archive -o {output} --force")).fails(2, &named(output, what));
@@ -173,7 +173,7 @@ fn a_recovery_kit_is_encrypted_and_never_deleted() {
         "1 file encrypted, [..] (project acme, key version 1), 1 failed\n",
         "\
 error: cannot remove data/kit.txt
-cause: it is a recovery kit, and its encrypted copy opens only while the kit is not needed
+cause: it is a recovery kit: when you need the kit, you cannot open its encrypted copy
 hint: print it and keep the paper apart from the vault, then delete both files yourself
 error: 1 original was not removed
 hint: it is still there: the error above says why and what to do
@@ -198,7 +198,7 @@ fn a_copy_of_the_vault_is_encrypted_and_never_deleted_and_another_vault_is_data(
         "\
 warning: work/theirs.json is a file of another vault: its encrypted copy opens only while this vault does
 error: cannot remove work/mine.json
-cause: it is a copy of the vault, and its encrypted copy opens only while there is another one
+cause: it is a copy of the vault: its encrypted copy can be opened only with another copy of the vault
 hint: keep it outside of what you encrypt; its encrypted copy can be deleted
 error: 1 original was not removed
 hint: it is still there: the error above says why and what to do

@@ -46,7 +46,7 @@ fn what_only_reads_works_on_a_read_only_file_system() {
     let Some(doctor) = run(&home, "doctor --json") else { return };
     let text = doctor.text();
     assert!(
-        text.contains("its file system is read-only, so nothing is kept")
+        text.contains("its file system is read-only, so no test item could be stored")
             && !text.contains("keychain\",\"level\":\"problem"),
         "{text}"
     );

@@ -225,7 +225,7 @@ fn a_reader_that_leaves_early_ends_it_without_a_word() {
 const CUT_SHORT: &str = "\
 error: cannot write standard output
 cause: the program that reads it ended before all of it was written
-hint: what it has read is not complete: run both again
+hint: it has read only a part: run both again
 ";
 
 #[test]

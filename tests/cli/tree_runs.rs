@@ -153,7 +153,7 @@ fn a_link_is_not_removed_in_place_of_what_it_leads_to() {
         "link -> link.sealed (project acme, key version 1)\n",
         "\
 error: cannot remove link
-cause: it is a symbolic link: without it, what it leads to would still be there
+cause: it is a symbolic link: deleting the link would not delete the file it points to
 hint: its sealed copy is done; remove the original by yourself, or name it instead of the link
 error: 1 original was not removed
 hint: it is still there: the error above says why and what to do

@@ -305,7 +305,7 @@ warning: the vault file is older (generation 2) than the one this computer last 
                 "\
 {warnings}error: cannot {doing}
 cause: the vault {{home}}/.local/share/strongroom/vault.json is damaged: {damage}
-hint: restore the vault file from a backup, or continue from the previous one (generation 2) with --accept-rollback; the current file is then kept under another name
+hint: restore the vault file from a backup, or continue from the previous vault file (generation 2) with --accept-rollback; the damaged file is kept under another name
 "
             ),
         );

@@ -14,7 +14,7 @@ const TWINS: [(&str, &str); 2] = [("Report.csv", "the first of the two"), ("repo
 
 fn with_twins(home: &Home) {
     for (name, content) in TWINS {
-        home.write(&format!("in/{name}"), content);
+        home.write(format!("in/{name}"), content);
     }
     home.write("in/other.txt", "no twin");
     home.shell("touch -d '2026-01-02 03:04:06' in/*").succeeds();
@@ -101,11 +101,11 @@ fn a_copy_from_an_earlier_run_is_not_replaced_by_its_twin() {
             ] {
                 drive.clear();
                 home.shell("rm -rf in check; mkdir in").succeeds();
-                home.write(&format!("in/{first}"), content);
+                home.write(format!("in/{first}"), content);
                 let to = if named == "in" { "stick/out".to_owned() } else { format!("stick/{first}.sealed") };
                 let original = if named == "in" { "in".to_owned() } else { format!("in/{first}") };
                 home.succeeds(&format!("encrypt -p acme {original} -o {to} {flag} --remove --password-file old"));
-                home.write(&format!("in/{second}"), other);
+                home.write(format!("in/{second}"), other);
                 let to = to.replace(first, second);
                 let words = format!("encrypt -p acme {named} -o {to} {flag} --remove");
                 is_a_clash(&clashes(home, &words), &words);

@@ -1,5 +1,5 @@
-//! Other files of this vault beside it, as a sync service leaves them when two computers changed the vault at once. Each
-//! service has names of its own for them, so they are known by what is in them.
+//! Other files of this vault beside it, as a sync service leaves them when two computers changed the vault at once.
+//! Each service has names of its own for them, so they are known by what is in them.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -58,7 +58,7 @@ pub fn check(copies: &[Copy], vault: &Known, opened: Option<&Opened>, findings: 
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_held = |opened: &Opened| opened.ancestors.iter().any(|ancestor| digest.starts_with(ancestor));
         if *digest == vault.digest || opened.is_some_and(is_held) {
-            let text = format!("{name}: all that is in it is in the vault (generation {generation})");
+            let text = format!("{name} has nothing that is not in the vault (generation {generation})");
             findings.push(Finding::note("copies", text));
             continue;
         }
@@ -66,9 +66,10 @@ pub fn check(copies: &[Copy], vault: &Known, opened: Option<&Opened>, findings: 
         findings.push(Finding::problem(
             "copies",
             format!(
-                "{name} is another file of this vault (generation {generation}): it may hold keys that are nowhere else"
+                "{name} is another file of this vault (generation {generation}); it may contain keys that the vault \
+                 does not have"
             ),
-            format!("take over what it has more, then remove it: strongroom vault merge {path} && rm {path}"),
+            format!("merge it, then remove it: strongroom vault merge {path} && rm {path}"),
         ));
     }
 }

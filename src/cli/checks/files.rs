@@ -30,7 +30,7 @@ pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path
     for path in unfinished.iter().filter(|path| fs::symlink_metadata(path).is_ok()) {
         findings.push(Finding::problem(
             "leftovers",
-            format!("{} is what an interrupted write left behind", path.display()),
+            format!("{} was left behind by an interrupted write", path.display()),
             format!("rm {}", shell_word(&path.display().to_string())),
         ));
     }
@@ -48,7 +48,7 @@ fn check_mode(path: &Path, wanted: u32, findings: &mut Vec<Finding>) {
     if mode & 0o077 != 0 {
         findings.push(Finding::problem(
             "permissions",
-            format!("others can get at {} (mode {mode:03o})", path.display()),
+            format!("other users can read or change {} (mode {mode:03o})", path.display()),
             format!("chmod {wanted:03o} {}", shell_word(&path.display().to_string())),
         ));
     }
@@ -62,6 +62,6 @@ fn note_set_aside(store: &FolderStore, findings: &mut Vec<Finding>) {
     for path in store.set_aside() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         findings
-            .push(Finding::note("set aside", format!("{name}: remove it once you are sure nothing in it is missed")));
+            .push(Finding::note("set aside", format!("{name}: remove it when you are sure that you do not need it")));
     }
 }

@@ -137,13 +137,16 @@ fn check_works(kind: &Kind, keychain: &dyn Keychain) -> Result<Finding, Keychain
     };
     let took = start.elapsed().as_secs_f64() * 1000.0;
     match kept {
-        Ok(true) => Ok(Finding::good("keychain", format!("{} keeps and gives back ({took:.0} ms)", keychain.name()))),
+        Ok(true) => Ok(Finding::good("keychain", format!("{} works ({took:.0} ms)", keychain.name()))),
         Ok(false) => {
             let reason = "a test item did not come back as it was written".into();
             Err(KeychainError::Rejected { provider: probe.provider, reason })
         }
         Err(KeychainError::File { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-            let text = format!("{} can be read; its file system is read-only, so nothing is kept", keychain.name());
+            let text = format!(
+                "{} can be read, but its file system is read-only, so no test item could be stored",
+                keychain.name()
+            );
             Ok(Finding::note("keychain", text))
         }
         Err(error) => Err(error),
@@ -161,7 +164,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
     if items.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
-            format!("{} items are stored for this vault; one can be right", items.len()),
+            format!("{} items are stored for this vault, but only one can be right", items.len()),
             "strongroom doctor --remove-duplicates",
         ));
         return;
@@ -182,8 +185,8 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
     let others = item.wraps.iter().filter(|wrap| wrap.header.vault == vault.id).count() - own.len();
     let Some(newest) = own.last() else {
         let (text, remedy) = if others > 0 {
-            let text = "the item is for the same vault under another data key: the data key was rotated elsewhere, or \
-                        this is a vault file from before a rotation";
+            let text = "the item holds another data key of this vault: another computer rotated the data key, or this \
+                        vault file is older than a rotation";
             (text, recovery(vault, "put back the vault file that this computer last recorded"))
         } else {
             ("the item is not for this vault file", "name where this vault's key is with --keychain".into())
@@ -195,18 +198,19 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         let moved = item.wraps.last().is_some_and(|wrap| wrap.header.data_key == vault.data_key);
         // An unlock takes up what a rotation has left.
         findings.push(if moved && opened.is_none() {
-            let text = "a rotation of the data key was cut short at its end: older vault files still open here";
+            let text = "a rotation of the data key was interrupted before its last step: older vault files still open \
+                        here";
             Finding::problem(CHECK, text, "strongroom status --unlock")
         } else {
-            let text = "it holds another data key as well: a rotation may be under way, which a later command \
-                        finishes, or it was cancelled elsewhere, or this vault file is older than a rotation";
+            let text = "it also holds another data key. Either a rotation is under way (a later command finishes it), \
+                        or a rotation was cancelled on another computer, or this vault file is older than a rotation";
             Finding::note(CHECK, text)
         });
     }
     if own.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
-            "a password change was cut short: the old and the new password both open the vault",
+            "a password change was interrupted: the old and the new password both open the vault",
             "strongroom passwd",
         ));
     }
@@ -263,18 +267,21 @@ fn check_anchor(
     } else if own > seen && opened.is_none_or(|opened| opened.rolled_back.is_none()) {
         let text = format!(
             "the vault file (generation {own}) is newer than the one this computer last recorded (generation {seen}): \
-             another computer changed it, or two did separately; unlock the vault to find out"
+             another computer changed the vault, or two computers changed it separately; unlock the vault to find out"
         );
         findings.push(Finding::problem(CHECK, text, unlock));
     } else {
         let file = copies::to_merge(copies, &anchor.anchor.digest).unwrap_or_else(|| "FILE".into());
         let merge = format!("merge it with the file that this computer last recorded: strongroom vault merge {file}");
         let remedy = if own == seen && opened.is_none() {
-            "it is damaged, or another one, such as after two computers changed it separately; to find out: \
-             strongroom doctor --unlock"
+            "either the vault file is damaged, or two computers changed the vault separately; to find out: strongroom \
+             doctor --unlock"
                 .to_owned()
         } else if own >= seen {
-            format!("two computers changed it apart: {merge}; if this one alone is meant: {unlock} --accept-rollback")
+            format!(
+                "two computers changed the vault separately: {merge}; to use only this file: {unlock} \
+                 --accept-rollback"
+            )
         } else {
             format!(
                 "put the newer vault file back; if two computers changed it separately, {merge}; to use only this \
@@ -302,7 +309,7 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
             findings.push(Finding::note(
                 "test items",
                 format!(
-                    "{} of earlier runs of doctor, without a key; this deletes what is left of them: strongroom doctor \
+                    "{} of earlier runs of doctor, without a key; to delete them: strongroom doctor \
                      --remove-left-behind",
                     counted(trials.len(), "test item")
                 ),
@@ -316,10 +323,10 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     for vault in stray {
         findings.push(Finding::problem(
             "stray items",
-            format!("a key for vault {vault} is stored here, and this computer does not know that vault"),
+            format!("a key for vault {vault} is stored here, but this computer's settings do not list that vault"),
             format!(
-                "open that vault once, and it is remembered; only if it is gone for good: strongroom doctor --forget \
-                 {vault} --yes"
+                "open that vault once, so that the settings list it; only if that vault is gone for good: strongroom \
+                 doctor --forget {vault} --yes"
             ),
         ));
     }

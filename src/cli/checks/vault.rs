@@ -140,7 +140,7 @@ fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>)
         Ok(None) => {}
         Ok(Some(bytes)) => match Document::parse(&bytes) {
             Ok(previous) if previous.header.vault == id => {
-                let text = format!("generation {} stands by", previous.header.generation);
+                let text = format!("available (generation {})", previous.header.generation);
                 findings.push(Finding::good("previous vault file", text));
             }
             Ok(_) => findings.push(Finding::problem("previous vault file", "it is another vault's", remedy)),

@@ -20,8 +20,8 @@ use crate::files::seal::stream_failed;
 
 /// Print a part of an encrypted file, or all of it.
 ///
-/// Only what is asked for is read and decrypted, wherever it is in the file: the first bytes of a terabyte come as fast
-/// as those of a letter. The end of the file is proven first, so that what is printed is where it claims to be.
+/// Only what is asked for is read and decrypted, wherever it is in the file: the first bytes of a terabyte are printed
+/// as fast as those of a letter. The end of the file is proven first, so that what is printed is where it claims to be.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom cat survey.bin.sealed --length 100")]
 pub struct Cat {

@@ -33,8 +33,8 @@ use crate::keys::OpenedBy;
 
 /// Decrypt files and folders.
 ///
-/// Writes each FILE.sealed to FILE, and each FOLDER.sealed to FOLDER, once all of a file has proven authentic. The
-/// project is found by itself. Files get the time they had when they were encrypted, and are readable by you alone.
+/// Writes each FILE.sealed to FILE, and each FOLDER.sealed to FOLDER, when all of the file has been verified. The
+/// project is found automatically. Files get the time they had when they were encrypted, and are readable by you alone.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom decrypt exports.sealed")]
 pub struct Decrypt {
@@ -48,10 +48,11 @@ pub struct Decrypt {
     /// Use the name the file had when it was encrypted
     #[arg(long)]
     original_name: bool,
-    /// Replace existing files, whatever they hold
+    /// Replace existing files, whatever they contain
     #[arg(long)]
     force: bool,
-    /// Skip files that are already there and up to date; replace older files
+    /// Skip files that exist and equal the original; replace others, but never files that were written after the
+    /// encryption
     #[arg(long)]
     update: bool,
     /// Unpack what was encrypted with --archive
@@ -60,7 +61,8 @@ pub struct Decrypt {
     /// With --extract: unpack any tar file, whoever made it
     #[arg(long, requires = "extract")]
     any_tar: bool,
-    /// Give files and folders the permissions that they had when they were encrypted, less those that the umask takes
+    /// Give files and folders the permissions that they had when they were encrypted, except those that the umask
+    /// removes
     #[arg(long)]
     keep_permissions: bool,
     /// Whether long runs of zeros become holes, which take no disk space

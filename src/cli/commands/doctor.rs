@@ -15,10 +15,10 @@ use crate::format::VaultId;
 
 /// Look for problems, and say how to fix them.
 ///
-/// Looks at permissions, the keychain (with a test item of its own), stray items, keys that are left in other
-/// keychains, the anchor, the previous vault file, other copies of the vault beside it, and leftovers. With a password,
-/// or with --unlock, it also opens the vault, which continues a rotation of the data key as every unlock does. Exits 1
-/// if it found a problem.
+/// Checks permissions, the keychain (with a separate test item), stray items, keys left in other keychains, this
+/// computer's record of the vault, the previous vault file, other copies of the vault beside it, and leftover files.
+/// With a password, or with --unlock, it also opens the vault, which continues a rotation of the data key as every
+/// unlock does. Exits with 1 if it found a problem.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom doctor")]
 pub struct Doctor {
@@ -28,7 +28,7 @@ pub struct Doctor {
     /// Delete the keychain items of this vault that do not open it
     #[arg(long)]
     remove_duplicates: bool,
-    /// Delete the keys of this vault in keychains that it does not use any more
+    /// Delete the keys of this vault in keychains that it no longer uses
     #[arg(long, conflicts_with_all = ["remove_duplicates", "forget"])]
     remove_left_behind: bool,
     /// Delete the keychain items of a vault that this computer does not know; what they open is lost
@@ -87,12 +87,11 @@ fn report(context: &Context, mut findings: Vec<Finding>) -> Result<(), Failure> 
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     let lines: Vec<String> = findings.iter().map(|finding| finding.text(width)).collect();
     context.output.result(&lines.join("\n"), &findings)?;
-    let place = if context.output.json { "in \"remedy\"" } else { "after \"do:\"" };
+    let hint = if context.output.json { "see \"remedy\" for what to do" } else { "see what to do after \"fix:\"" };
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
-        1 => Err(Failure::new(Exit::Failed, "findings", "one thing is to be done").hint(format!("it stands {place}"))),
-        count => Err(Failure::new(Exit::Failed, "findings", format!("{count} things are to be done"))
-            .hint(format!("they stand {place}"))),
+        1 => Err(Failure::new(Exit::Failed, "findings", "1 problem found").hint(hint)),
+        count => Err(Failure::new(Exit::Failed, "findings", format!("{count} problems found")).hint(hint)),
     }
 }
 

@@ -45,8 +45,8 @@ use crate::vault::{NewProject, Unlocked};
 
 /// Encrypt files and folders for a project.
 ///
-/// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed in which
-/// every file has its sealed counterpart. The originals stay.
+/// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed that contains
+/// an encrypted copy of every file. The originals stay.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom encrypt --project acme exports")]
 #[command(mut_arg("paths", |paths| paths.required_unless_present_any(["files_from", "from_command"])))]
@@ -63,7 +63,7 @@ pub struct Encrypt {
     /// Where to write: a file, a folder, or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Replace existing files, whatever they hold
+    /// Replace existing files, whatever they contain
     #[arg(long)]
     force: bool,
     /// Skip files whose encrypted copy is up to date (same length and time); replace copies that are not
@@ -137,7 +137,7 @@ impl Encrypt {
         if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
             context.output.warn(
                 "kit-not-made",
-                "the vault has, or had, a recovery kit already, so --recovery-file has no effect: make another kit \
+                "the vault already has, or had, a recovery kit, so --recovery-file has no effect; make another kit \
                  with `strongroom kit new`",
             );
         }
@@ -155,7 +155,7 @@ impl Encrypt {
         if self.from_command.is_none() {
             pipes::check_free(&context.output, &named, &destination)?;
         } else if destination == Destination::Stream {
-            return Err(Failure::usage("--from-command needs a file to keep or not to keep").hint(format!(
+            return Err(Failure::usage("--from-command needs an output file").hint(format!(
                 "name a file with -o, or pipe the command's output to `strongroom encrypt -p {} -`",
                 shell_word(&self.project)
             )));

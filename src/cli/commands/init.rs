@@ -12,7 +12,7 @@ use crate::store::Store;
 
 /// Make a vault.
 ///
-/// The master password unlocks it; the keychain of this computer holds the other half of its key. Nobody can reset the
+/// It takes both the master password and an item in this computer's keychain to open it. Nobody can reset the
 /// password.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom init")]

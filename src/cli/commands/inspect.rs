@@ -18,8 +18,9 @@ use crate::files::own::OwnFiles;
 
 /// Show what encrypted files reveal, without a key or with --unlock.
 ///
-/// Without a password, what anybody can see: sizes and counts, no name and no project. With --unlock or a password
-/// source also what is sealed in. Of a folder, a table of the sealed files in it.
+/// Without a password, it shows what anybody can see: sizes and counts, but no original name and no project. With
+/// --unlock or a password source, it also shows what is sealed in the file. For a folder, it prints a table of the
+/// sealed files.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom inspect clients.csv.sealed", visible_alias = "ls")]
 pub struct Inspect {

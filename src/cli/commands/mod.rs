@@ -51,7 +51,7 @@ macro_rules! subcommands {
 }
 
 commands! {
-    "Begin": {
+    "Getting started": {
         init::Init,
         status::Status,
         doctor::Doctor,

@@ -26,7 +26,7 @@ use crate::vault::{self, Vault};
 
 /// Get back in with a recovery kit.
 ///
-/// Needs neither the old password nor this computer's keychain item, but the vault file and the kit's code. Sets a new
+/// Needs only the vault file and the kit's code, not the old password or this computer's keychain item. Sets a new
 /// password on this computer and stores this computer's half of the key in its keychain. Other computers keep their own
 /// keychain items and passwords.
 #[derive(Debug, Args)]
@@ -37,11 +37,10 @@ pub struct Recover {
     kit_file: Option<PathBuf>,
     #[command(flatten)]
     new: NewPassword,
-    /// Put this copy of the vault file in the vault's place first; refused if a usable vault is there
+    /// First put this copy of the vault file in place; refused if there is a usable vault
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<PathBuf>,
-    /// Allow a keychain file in the vault's own folder, although whoever copies the folder then has both halves of the
-    /// key
+    /// Allow a keychain file in the vault's own folder, although anybody who copies the folder can then guess passwords
     #[arg(long)]
     beside_vault: bool,
     #[command(flatten)]
@@ -110,7 +109,7 @@ impl Recover {
         // Before the first change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.new.generate_password.then(|| new.expose()))?;
         words.replace(
-            "this computer may have a key under the new password or not",
+            "this computer's key may or may not be stored under the new password",
             "try it with `strongroom status --unlock`; if it is wrong, run `strongroom recover` again",
         );
         let (opened, aside) = match &copy {
@@ -149,8 +148,8 @@ impl Recover {
             Some(place) if place != kind => left_in(context, &place, &unlocked, other_file.is_some()),
             _ if old_wraps.is_empty() => String::new(),
             _ if wraps(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
-                "the old password no longer opens this vault file; what is left of it in the keychain is for vault \
-                 files from before or after a rotation of the data key\n"
+                "the old password no longer opens this vault file; it still opens vault files under another data key, \
+                 whose keys stay in the keychain\n"
                     .into()
             }
             _ => "the old password is no longer valid on this computer\n".into(),

@@ -33,12 +33,12 @@ use crate::format::Timestamp;
 /// How long another process may hold a file's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Encrypt files again, data and all, under the current key.
+/// Encrypt files again, including the data, under the current key.
 ///
-/// After a compromise, this is what shuts out whoever had an earlier key: each file gets a key of its own that nobody
-/// has seen. The data is never on disk in the clear. A file is replaced once all of it has proven authentic and
-/// the new file is synced; after an interruption, run it again to do the rest. Files that were only rewrapped
-/// are encrypted again too. Recipients of a file cannot open the new file.
+/// After a compromise, this is what shuts out whoever had an earlier key: each file gets a new key. The plaintext is
+/// never written to disk. A file is replaced when all of it has been verified and the new file is safely on disk; after
+/// an interruption, run it again to do the rest. Files that were only rewrapped are encrypted again too. Recipients of
+/// a file cannot open the new file.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom reencrypt --project acme exports.sealed")]
 pub struct Reencrypt {

@@ -33,9 +33,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Rewrite the headers of files to use the project's current key.
 ///
-/// Takes a moment a file, whatever its size: the data is not touched. Afterwards no earlier version of the key is
-/// needed for these files; but whoever had both an earlier version and a file before may still have what opens it. To
-/// shut them out, use `strongroom reencrypt`.
+/// Takes a few milliseconds for each file, whatever its size: the data is not changed. Afterwards these files need no
+/// earlier version of the key. But whoever had an earlier version and a file can still open that file's data. To shut
+/// them out, use `strongroom reencrypt`.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom rewrap --project acme exports.sealed")]
 pub struct Rewrap {

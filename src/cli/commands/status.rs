@@ -18,8 +18,8 @@ use crate::vault::{Source, Unlocked, Vault};
 
 /// Show the vault, its keychain and its projects.
 ///
-/// Without a password it shows what is readable without it; with a password, or with --unlock, also the projects and
-/// their keys.
+/// Without a password it shows what can be read without one. With a password, or with --unlock, it also shows the
+/// projects and their keys.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom status --unlock")]
 pub struct Status {

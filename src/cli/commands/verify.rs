@@ -29,7 +29,7 @@ use crate::keys::OpenedBy;
 
 /// Prove that encrypted files are whole and unaltered.
 ///
-/// Every byte is read and authenticated; nothing is written. A folder's sealed files are all taken.
+/// Every byte is read and authenticated; nothing is written. In a folder, all sealed files are verified.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom verify exports.sealed")]
 pub struct Verify {

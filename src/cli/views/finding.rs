@@ -49,7 +49,7 @@ impl Remedy {
 impl<T: Into<String>> From<T> for Remedy {
     fn from(text: T) -> Self {
         let text = text.into();
-        Self(if text.trim().is_empty() { "put right what is named here, and run it again".into() } else { text })
+        Self(if text.trim().is_empty() { "fix this problem, and run the command again".into() } else { text })
     }
 }
 
@@ -76,7 +76,7 @@ impl Finding {
             Level::Note => "note    ",
             Level::Problem => "PROBLEM ",
         };
-        let remedy = self.remedy.as_ref().map(|remedy| format!("\n{:1$}do: {2}", "", width + 10, remedy.as_str()));
+        let remedy = self.remedy.as_ref().map(|remedy| format!("\n{:1$}fix: {2}", "", width + 10, remedy.as_str()));
         format!("{mark}{:width$}  {}{}", self.check, printable(&self.text), remedy.unwrap_or_default())
     }
 }

@@ -48,9 +48,9 @@ impl Rotation {
                 "the data key is rotated: vault files from before no longer open with this computer's keychain".into()
             }
             (RotationState::Waiting, Some(left)) => format!(
-                "the rotation of the data key is under way: the keychain is given time to keep the new key. The first \
-                 command that unlocks the vault after {} min, or after the computer has started again, finishes it; \
-                 until then older vault files still open",
+                "the rotation of the data key has started: the keychain now gets time to store the new key safely. \
+                 The first command that unlocks the vault in {} min or later, or after a restart of the computer, \
+                 finishes the rotation; until then older vault files still open",
                 left.div_ceil(60)
             ),
             (RotationState::Waiting, None) => {
@@ -68,7 +68,9 @@ impl Rotation {
             (RotationState::Waiting, Some(left)) => {
                 format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60))
             }
-            (RotationState::Waiting, None) => "under way: the first command after a restart finishes it".into(),
+            (RotationState::Waiting, None) => {
+                "under way: finish it with `strongroom vault rotate --settle-now` after a restart".into()
+            }
             (RotationState::Elsewhere, _) => "under way on another computer".into(),
             (RotationState::Settled, _) => "finished".into(),
         }
@@ -78,8 +80,9 @@ impl Rotation {
     pub fn old_backups(self) -> String {
         let since = if self.state == RotationState::Settled { "" } else { "once it is finished, " };
         format!(
-            "\n{since}old backups no longer open with this computer's keychain, but with a kit from that time, a kept \
-             one too: destroy them, and make a new one with `strongroom vault backup FILE`"
+            "\n{since}old backups no longer open with this computer's keychain, but they still open with a kit from \
+             their time, also with a kit that was kept: destroy them, and make a new backup with `strongroom vault \
+             backup FILE`"
         )
     }
 }

@@ -73,7 +73,7 @@ schemas! {
     "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";
     "error": ReportedError<'_>, "an error, on standard error";
     "findings": Vec<Finding>, "strongroom doctor";
-    "folders": Vec<Archived>, "strongroom encrypt --archive and decrypt --extract";
+    "folders": Vec<Archived>, "strongroom encrypt --archive; strongroom decrypt --extract";
     "fork": NewVault, "strongroom vault fork";
     "generated-password": GeneratedPassword, "a generated password that was shown before the command failed";
     "imported-key": ImportedKey, "strongroom key import";
@@ -92,7 +92,7 @@ schemas! {
     "projects": Vec<Project>, "strongroom project list";
     "recover": WithPassword<'_, RecoveredVault>, "strongroom recover";
     "reencrypt": Vec<ReencryptedFile>, "strongroom reencrypt";
-    "removed-items": RemovedItems, "strongroom doctor with a flag that deletes";
+    "removed-items": RemovedItems, "strongroom doctor, with a flag that deletes";
     "restore": RestoredVault, "strongroom vault restore";
     "retired-key": RetiredKey, "strongroom key retire";
     "revoked-kit": RevokedKit, "strongroom kit revoke --rotate";

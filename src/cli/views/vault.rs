@@ -150,14 +150,14 @@ impl RestoredVault {
             kept.unwrap_or_default()
         );
         for project in &self.destroyed {
-            text += &format!("\nproject {project} was destroyed since, and stays destroyed");
+            text += &format!("\nproject {project} was destroyed after the copy was made, and stays destroyed");
         }
         for project in &self.held {
             text += &format!("\nproject {project} is on hold since, and stays so");
         }
         if self.unread {
-            text += "\nthe replaced file could not be opened: projects that it destroyed or held, and kits that it \
-                     ended or made, are as they were in the copy";
+            text += "\nthe replaced file could not be opened, so projects, holds and kits are as they were in the \
+                     copy: check which projects it had destroyed or put on hold";
         }
         text
     }
@@ -222,30 +222,34 @@ impl MergedVault {
             Effect::Changed => format!("merged; the vault continues as generation {}", self.generation),
             Effect::AlreadySo => format!("{other} has nothing that is not in the vault; nothing was changed"),
         }];
-        lines.extend(self.projects.iter().map(|project| format!("project {project} came with it")));
+        lines.extend(self.projects.iter().map(|project| format!("added project {project}")));
         for RenamedProject { from, to } in &self.renamed {
-            lines.push(format!("its project {from} is called {to} here"));
+            lines.push(format!("project {from} of the other file is named {to} here"));
         }
         for project in &self.destroyed {
-            lines.push(format!("project {project} was destroyed there, and is so here now"));
+            lines.push(format!("project {project} was destroyed in the other file, and is now destroyed here too"));
         }
-        lines.extend(self.held.iter().map(|project| format!("project {project} is on hold there, and is so here now")));
+        lines.extend(
+            self.held
+                .iter()
+                .map(|project| format!("project {project} is on hold in the other file, and is now on hold here too")),
+        );
         for KeyInProject { project, version } in &self.keys {
-            lines.push(format!("key version {version} of {project} came with it"));
+            lines.push(format!("added key version {version} of {project}"));
         }
         if lines.len() == 1 && self.effect == Effect::Changed {
-            lines.push("it had nothing that was not here".into());
+            lines.push("nothing had to be added".into());
         }
         for kit in &self.ended_kits {
             lines.push(format!(
-                "recovery kit {kit} opens the vault no more: one of the two files had ended it. See `strongroom kit \
-                 list`"
+                "recovery kit {kit} no longer opens the vault: it had ended in one of the two files. See `strongroom \
+                 kit list`"
             ));
         }
         for kit in &self.ending_kits {
             lines.push(format!(
-                "recovery kit {kit} opens the vault until the rotation of the data key is finished, and then no more: \
-                 make another one with `strongroom kit new`"
+                "recovery kit {kit} stops working when the rotation of the data key is finished: make another kit \
+                 with `strongroom kit new`"
             ));
         }
         if self.effect == Effect::Changed {

@@ -117,7 +117,7 @@ pub fn remark_on_originals(context: &Context, work: &Work) {
     }
     for (index, named) in work.named.iter().enumerate() {
         if let (Named::Folder(folder), Ok(root)) = (named, work.destination.root_of(Way::Sealing, &work.named, index)) {
-            context.output.remark(&format!("the encrypted files of {} are in {}", folder.display(), root.display()));
+            context.output.remark(&format!("the encrypted copies of {} are in {}", folder.display(), root.display()));
         }
     }
     context.output.remark(

@@ -24,7 +24,7 @@ pub struct Import {
     /// The file that holds the key; it may be a pipe
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: PathBuf,
-    /// How it is written there
+    /// The format of the key in the file
     #[arg(long, value_enum, default_value_t = Format::Raw)]
     format: Format,
     /// Allow a key that another project of this vault holds: files of one project then open through the other

@@ -8,7 +8,7 @@ use crate::cli::views::RetiredKey;
 use crate::failure::Failure;
 use crate::vault::Effect;
 
-/// Mark a version as no longer to be used; it still opens files
+/// Mark a key version as no longer used; it still opens files
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom key retire acme --version 1")]
 pub struct Retire {

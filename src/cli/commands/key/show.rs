@@ -9,7 +9,7 @@ use crate::cli::unlocking::unlock;
 use crate::cli::views::ShownKey;
 use crate::failure::Failure;
 
-/// Print a project's file key, for another program that decrypts
+/// Print a project's file key, so that another program can decrypt its files
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom key show acme")]
 pub struct Show {
@@ -18,7 +18,7 @@ pub struct Show {
     /// Which version [default: the current one]
     #[arg(long, value_name = "N")]
     version: Option<u32>,
-    /// How it is written
+    /// The format of the printed key
     #[arg(long, value_enum, default_value_t = Format::Base64)]
     format: Format,
 }

@@ -7,7 +7,7 @@ use crate::cli::unlocking::unlock;
 use crate::cli::views::{Kit, kits_text};
 use crate::failure::Failure;
 
-/// List the kits, and which papers should have been destroyed
+/// List the kits, and the papers that should be destroyed
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom kit list")]
 pub struct List {}

@@ -23,8 +23,9 @@ const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this ki
 
 /// Make a recovery kit and show its code once.
 ///
-/// The code and a copy of the vault file open the vault without the password and without this computer's keychain. It
-/// is shown at the terminal, where two of its groups have to be typed back, and it is proven to open before it counts.
+/// The code and a copy of the vault file open the vault without the password and without this computer's keychain. The
+/// code is shown at the terminal, and you type two of its groups back. The kit counts only when the code has opened the
+/// vault.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom kit new --save kit.html")]
 pub struct New {

@@ -25,7 +25,7 @@ pub struct Revoke {
     /// Record that its paper was destroyed
     #[arg(long)]
     paper_destroyed: bool,
-    /// Rotate the data key as well; the flags of `vault rotate` say what becomes of other kits
+    /// Rotate the data key as well; the other flags are those of `vault rotate`
     #[arg(long)]
     rotate: bool,
     #[command(flatten)]

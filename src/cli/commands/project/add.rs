@@ -9,7 +9,7 @@ use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::NewProject;
 
-/// Add a project, with a file key of its own
+/// Add a project, with a separate file key
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project add acme --client Acme")]
 pub struct Add {

@@ -18,9 +18,9 @@ use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlock
 
 /// Destroy a project's keys for good: this vault will never open its files again.
 ///
-/// The project is refused from this moment on. The data key rotates as well, so that older copies of the vault, which
-/// still hold the project's keys, no longer open with this computer's keychain. The encrypted files stay where they
-/// are, unreadable. What this program cannot reach is listed at the end.
+/// From this moment the project can no longer be used. The data key rotates as well, so that older copies of the vault,
+/// which still hold the project's keys, no longer open with this computer's keychain. The encrypted files stay where
+/// they are; this vault can no longer open them. A list at the end shows the copies that this program cannot delete.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project destroy acme")]
 pub struct Destroy {
@@ -109,8 +109,8 @@ impl Destroy {
 }
 
 /// What helps if another project holds one of the keys.
-const KEEP_SHARED: &str = "the files stay readable until every project that holds the key is destroyed: if that is meant, or \
-                           the others follow, add --keep-shared";
+const KEEP_SHARED: &str = "the files stay readable until every project that holds the key is destroyed; to destroy \
+                           this project anyway, add --keep-shared";
 
 /// What is out of this program's reach.
 const UNKNOWN: &[&str] = &[
@@ -135,7 +135,8 @@ fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps
     let ends = match shared {
         [] => "This vault will never open its files again; this cannot be undone.".to_owned(),
         shared => format!(
-            "This cannot be undone. Files under the keys that other projects hold too still open through those: {}.",
+            "This cannot be undone. Other projects hold some of the keys too, so files under those keys still open \
+             through these projects: {}.",
             shared.iter().map(|key| key.elsewhere.to_string()).collect::<Vec<_>>().join(", ")
         ),
     };

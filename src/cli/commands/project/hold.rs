@@ -8,7 +8,7 @@ use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::Effect;
 
-/// Put a project under legal hold: it cannot be destroyed
+/// Put a project under legal hold: it cannot be destroyed until the hold is released
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project hold acme --reason litigation")]
 pub struct Hold {

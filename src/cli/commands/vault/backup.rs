@@ -56,15 +56,18 @@ impl Backup {
         let (checked, rotates) = known_of(context, &document);
         let mut opens = match &kits[..] {
             _ if !checked => {
-                "it was copied unchanged; whether it opens was not checked: `strongroom status --unlock` checks the vault"
+                "it was copied unchanged, but not checked: run `strongroom status --unlock` to see whether the vault \
+                 opens"
                     .to_owned()
             }
             [] => "it opens with this computer's keychain and password alone: there is no recovery kit".to_owned(),
-            kits => format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits)),
+            kits => {
+                format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits))
+            }
         };
         if checked && rotates {
-            opens += "\na rotation of the data key may be under way: once one is finished, this copy opens with a recovery kit \
-                      of today alone, so make another then";
+            opens += "\na rotation of the data key may be under way. When it is finished, only a recovery kit of \
+                      today opens this copy, so make another backup then";
         }
         let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
         let copy = views::Backup {

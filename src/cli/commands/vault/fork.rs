@@ -19,10 +19,10 @@ use crate::format::vault::SIZE_LIMIT;
 use crate::store::{FolderStore, Store};
 use crate::vault::Edges;
 
-/// Make a separate vault from this one, with the same projects and file keys.
+/// Make a separate vault with the same projects and file keys.
 ///
-/// A copied vault file shares its key in the keychain with the original; a fork has an id, a data key and a keychain
-/// item of its own, and the same password to begin with.
+/// A copied vault file shares its keychain item with the original. A fork has a separate id, data key and keychain
+/// item; its password is the same at first.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom vault fork separate")]
 pub struct Fork {

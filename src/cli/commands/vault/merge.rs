@@ -15,8 +15,9 @@ use crate::format::vault::Document;
 use crate::vault::Notice;
 
 /// What helps where a rotation came between two files of one vault.
-const APART: &str = "on the computer with the file from before the rotation: copy what it alone has by `strongroom key \
-                     show` and `strongroom key import`, or make it a vault of its own with `strongroom vault fork`";
+const APART: &str = "on the computer with the file from before the rotation, copy the keys that only this file has \
+                     with `strongroom key show` and `strongroom key import`, or make a separate vault with \
+                     `strongroom vault fork`";
 
 /// What helps where the other of two files has a rotation under way.
 const ROTATES: &str = "merge the two on the computer that rotates the data key, before that is finished: there, `strongroom \

@@ -46,7 +46,8 @@ impl Restore {
                     if Vault::open(Arc::new(store.clone())).is_ok_and(|vault| *vault.source() == Source::Current) =>
                 {
                     Some(
-                        "with a recovery kit this computer gets a key of its own: strongroom recover; then run it again"
+                        "to give this computer its own key, use a recovery kit: strongroom recover; then run this \
+                         command again"
                             .into(),
                     )
                 }

@@ -11,14 +11,15 @@ use crate::vault::{Rotation, Settle};
 
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
-/// Encrypted files stay as they are. The keychain is given time to keep the new key before the vault moves to it: until
-/// the computer starts again, or for 20 minutes; a later command finishes the rotation by itself. A keychain file needs
-/// no waiting. Every recovery kit ends: a new one is made, unless told otherwise. Other computers that use this vault
-/// file need a kit afterwards.
+/// Encrypted files do not change. The OS keychain first gets time to store the new key safely: until the computer
+/// restarts, or for 20 minutes. Then the next command that unlocks the vault finishes the rotation; on macOS and
+/// Windows, finish it with --settle-now. With a keychain file, there is no wait. Every recovery kit ends, and a new kit
+/// is made, unless a flag says otherwise. Other computers that use this vault file need a kit before they can open it
+/// again.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom vault rotate")]
 pub struct Rotate {
-    /// Start another rotation even if one is under way here or on another computer, or has just finished
+    /// Start another rotation, even if a rotation is under way here or on another computer, or has just finished
     #[arg(long)]
     anew: bool,
     #[command(flatten)]
