@@ -40,11 +40,9 @@ macro_rules! subcommands {
             $(#[command(name = stringify!($module))] $arguments($module::$arguments),)*
         }
 
-        impl $name {
-            fn run(self, context: &Context) -> Result<(), Failure> {
-                match self {
-                    $(Self::$arguments(command) => command.run(context),)*
-                }
+        fn run(command: $name, context: &Context) -> Result<(), Failure> {
+            match command {
+                $($name::$arguments(command) => command.run(context),)*
             }
         }
     };

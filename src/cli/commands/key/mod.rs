@@ -17,7 +17,7 @@ pub struct Key {
 
 impl Key {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        self.command.run(context)
+        run(self.command, context)
     }
 }
 

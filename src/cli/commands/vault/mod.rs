@@ -15,7 +15,7 @@ pub struct VaultFile {
 
 impl VaultFile {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        self.command.run(context)
+        run(self.command, context)
     }
 }
 
