@@ -9,7 +9,7 @@ use crate::format::scalar::Base64;
 use crate::format::vault::{KitRecord, KitSlot, Slot};
 use crate::format::{DataKeyId, KitId, Timestamp, VaultId, label};
 
-/// A kit that has been made and is not in the vault yet: nothing opens with it before [`Unlocked::add_kit`].
+/// A kit that has been made and is not in the vault yet: nothing opens with it before the vault takes it up.
 #[derive(Debug)]
 pub struct NewKit {
     name: KitName,
