@@ -168,9 +168,9 @@ pub(super) fn run<W: Work>(work: &W, source: Source<'_>, sink: Sink<'_>, options
         for _ in 1..threads {
             let helper = std::thread::Builder::new().name("body".into());
             // Without this thread the others do its work.
-            let _ = helper.spawn_scoped(scope, || shared.labour());
+            let _ = helper.spawn_scoped(scope, || shared.run_worker());
         }
-        shared.labour();
+        shared.run_worker();
     });
     match shared.trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some((_, trouble)) => Err(trouble),
@@ -224,7 +224,7 @@ struct Batch {
 }
 
 impl<W: Work> Shared<'_, W> {
-    fn labour(&self) {
+    fn run_worker(&self) {
         let _watch = Watch(self);
         let mut slots = Zeroizing::new(vec![0; self.slots * SEALED_CHUNK_LEN]);
         while self.failed_at.load(Ordering::Acquire) == u64::MAX {

@@ -166,7 +166,7 @@ pub(super) struct Speaking {
 pub(super) fn open(source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, BodyError> {
     let mut blocks = read_blocks(source)?;
     let mut spoken = if blocks.is_empty() { Ok(None) } else { speaking(&blocks, keys) };
-    if matches!(spoken, Ok(None) | Err(Silence::Unauthentic)) {
+    if matches!(spoken, Ok(None) | Err(NoSpeaker::Unauthentic)) {
         let again = read_blocks(source)?;
         let same = again.len() == blocks.len() && again.iter().zip(&blocks).all(|(a, b)| a.bytes == b.bytes);
         // A rewrap that goes on meanwhile is a reason to ask once more.
@@ -181,8 +181,8 @@ pub(super) fn open(source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, B
     let Speaking { index, content_key, opened_by } = match spoken {
         Ok(Some(speaking)) => speaking,
         Ok(None) => return Err(wrong_key(&blocks)),
-        Err(Silence::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
-        Err(Silence::Key(error)) => return Err(error.into()),
+        Err(NoSpeaker::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
+        Err(NoSpeaker::Key(error)) => return Err(error.into()),
     };
     let differ = blocks.len() < 2 || blocks[0].bytes != blocks[1].bytes;
     let block = &blocks[index].block;
@@ -202,7 +202,7 @@ pub(super) fn open(source: &dyn ReadAt, keys: &dyn FileKeys) -> Result<Header, B
 }
 
 /// Why no block speaks.
-pub(super) enum Silence {
+pub(super) enum NoSpeaker {
     /// One opens with a key and fails its MAC.
     Unauthentic,
     /// A file key that may be the one could not be had.
@@ -215,7 +215,7 @@ pub(super) fn wrong_key(blocks: &[BlockRead]) -> BodyError {
 }
 
 /// Finds the block that speaks; `None` where no key opens any.
-pub(super) fn speaking(blocks: &[BlockRead], keys: &dyn FileKeys) -> Result<Option<Speaking>, Silence> {
+pub(super) fn speaking(blocks: &[BlockRead], keys: &dyn FileKeys) -> Result<Option<Speaking>, NoSpeaker> {
     // The block with the higher sequence speaks, so it is tried first; of two files' blocks, the first.
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     if blocks.windows(2).all(|pair| pair[0].block.prelude == pair[1].block.prelude) {
@@ -224,19 +224,19 @@ pub(super) fn speaking(blocks: &[BlockRead], keys: &dyn FileKeys) -> Result<Opti
     if blocks.windows(2).all(|pair| pair[0].bytes == pair[1].bytes) {
         order.truncate(1);
     }
-    let mut silence = None;
+    let mut no_speaker = None;
     for index in order {
         match blocks[index].content_key(keys) {
             Ok(Some((content_key, opened_by))) if blocks[index].is_authentic(&content_key) => {
                 return Ok(Some(Speaking { index, content_key, opened_by }));
             }
-            Ok(Some(_)) => silence = silence.or(Some(Silence::Unauthentic)),
+            Ok(Some(_)) => no_speaker = no_speaker.or(Some(NoSpeaker::Unauthentic)),
             Ok(None) => {}
             // The other block may be under another key.
-            Err(error) => silence = Some(Silence::Key(error)),
+            Err(error) => no_speaker = Some(NoSpeaker::Key(error)),
         }
     }
-    silence.map_or(Ok(None), Err)
+    no_speaker.map_or(Ok(None), Err)
 }
 
 /// Returns the blocks that parse: A, and B where A's length puts it.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::BodyError;
-use super::header::{self, BlockRead, Silence, Speaking, read_blocks, speaking};
+use super::header::{self, BlockRead, NoSpeaker, Speaking, read_blocks, speaking};
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
 use crate::crypto::cobblestone::{ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
@@ -93,8 +93,8 @@ fn rewrap_device(device: &dyn Device, keys: &dyn FileKeys, to: SealingKey<'_>) -
     let Speaking { index, content_key, opened_by } = match speaking(&blocks, keys) {
         Ok(Some(speaking)) => speaking,
         Ok(None) => return Err(header::wrong_key(&blocks)),
-        Err(Silence::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
-        Err(Silence::Key(error)) => return Err(error.into()),
+        Err(NoSpeaker::Unauthentic) => return Err(BodyError::damaged("its header failed its integrity check")),
+        Err(NoSpeaker::Key(error)) => return Err(error.into()),
     };
     let BlockRead { bytes: spoken, block } = &blocks[index];
     let prelude = block.prelude.to_bytes();

@@ -70,7 +70,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 "keys were in memory that could be swapped out, since the limit of locked memory is too low (ulimit -l)",
             );
         }
-        result.map_err(|failure| checks::tell_of_remembered(&context, failure))
+        result.map_err(|failure| checks::hint_at_remembered_vault(&context, failure))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,7 +15,7 @@ use super::pool;
 use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
 use super::remove::Comparing;
 use super::seal::{Existing, write_failed};
-use super::tree::{Room, Tree};
+use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Metadata, Opener, Output, Run};
 use crate::disk::folder_of;
 use crate::failure::{Exit, Failure};
@@ -99,7 +99,7 @@ pub struct Opening<'a> {
     inputs: Vec<PathBuf>,
     /// The inputs by their whole paths, looked up once.
     whole_inputs: OnceLock<HashSet<PathBuf>>,
-    room: Room,
+    room: DiskSpace,
 }
 
 impl<'a> Opening<'a> {
@@ -125,7 +125,7 @@ impl<'a> Opening<'a> {
             taken,
             inputs,
             whole_inputs: OnceLock::new(),
-            room: Room::default(),
+            room: DiskSpace::default(),
         }
     }
 

@@ -24,7 +24,7 @@ pub enum Destination {
 
 /// Which way names change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// `.sealed` is added.
     Sealing,
     /// `.sealed` is taken off.
@@ -75,7 +75,7 @@ impl Destination {
     ///
     /// # Errors
     /// Where a name to be opened does not end in `.sealed`, or a folder has no name of its own.
-    pub fn of_item(&self, way: Way, named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
+    pub fn of_item(&self, way: Direction, named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
         let folder = match named.get(item.named) {
             Some(Named::Folder(folder)) => Some(folder),
             _ => None,
@@ -98,10 +98,10 @@ impl Destination {
     ///
     /// # Errors
     /// Where a folder has no name of its own, or would be sealed into itself: the next run would seal what is sealed.
-    pub fn root_of(&self, way: Way, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+    pub fn root_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
         let root = self.mirror_of(way, named, index)?;
         let whole = |path: &Path| fs::canonicalize(path).ok();
-        if let (Way::Sealing, Some(Named::Folder(folder))) = (way, named.get(index))
+        if let (Direction::Sealing, Some(Named::Folder(folder))) = (way, named.get(index))
             && whole(&root).is_some_and(|root| Some(root) == whole(folder))
         {
             return Err(Failure::usage(format!("{} would be encrypted into itself", folder.display()))
@@ -115,16 +115,16 @@ impl Destination {
         Ok(root)
     }
 
-    fn mirror_of(&self, way: Way, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+    fn mirror_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
         let Some(Named::Folder(folder)) = named.get(index) else { return Ok(PathBuf::new()) };
         match self {
             Self::Folder(root) if named.len() == 1 => Ok(root.clone()),
             Self::Folder(root) => Ok(root.join(folder_name(folder)?)),
             _ => match way {
-                Way::Sealing => Ok(folder.with_file_name(with_suffix(&folder_name(folder)?, ".sealed"))),
+                Direction::Sealing => Ok(folder.with_file_name(with_suffix(&folder_name(folder)?, ".sealed"))),
                 // A folder of sealed files among others is opened in place.
-                Way::Opening if folder.extension() != Some(OsStr::new("sealed")) => Ok(folder.clone()),
-                Way::Opening => Ok(folder.with_extension("")),
+                Direction::Opening if folder.extension() != Some(OsStr::new("sealed")) => Ok(folder.clone()),
+                Direction::Opening => Ok(folder.with_extension("")),
             },
         }
     }
@@ -183,8 +183,8 @@ pub fn without_suffix(name: &str) -> Option<&str> {
 }
 
 /// Returns a path with the suffix, or without it.
-fn result_name(way: Way, path: &Path) -> Result<PathBuf, Failure> {
-    if way == Way::Sealing {
+fn result_name(way: Direction, path: &Path) -> Result<PathBuf, Failure> {
+    if way == Direction::Sealing {
         return Ok(with_suffix(path, ".sealed"));
     }
     if is_suffixed(path) {

@@ -16,7 +16,7 @@ use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, TICK, check_free};
 use super::remove::Comparing;
-use super::tree::{Room, Tree};
+use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
@@ -90,7 +90,7 @@ pub struct Sealing<'a> {
     own: &'a OwnFiles,
     /// The folders that sealed files go to.
     pub tree: Tree,
-    room: Room,
+    room: DiskSpace,
     sealed_before: AtomicUsize,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Sealing<'a> {
             hide_names,
             own,
             tree: Tree::default(),
-            room: Room::default(),
+            room: DiskSpace::default(),
             sealed_before: AtomicUsize::new(0),
         }
     }

@@ -18,14 +18,14 @@ use crate::failure::{Exit, Failure};
 /// After so many files in a row that found no room even alone, the rest is not tried.
 const PATIENCE: usize = 8;
 
-/// Room on the disk that several writers share.
+/// The space on the disk that several writers share.
 #[derive(Default)]
-pub struct Room {
+pub struct DiskSpace {
     writers: RwLock<()>,
     refused: AtomicUsize,
 }
 
-impl Room {
+impl DiskSpace {
     /// Runs `write`, and where the disk is full once more with no other writer beside it: what another writes at the
     /// time, and may have to drop, must not make this one fail.
     ///

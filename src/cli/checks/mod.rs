@@ -9,7 +9,7 @@ pub mod left_behind;
 mod vault;
 
 pub use known::Opened;
-pub use vault::{PUT_BACK, lost, tell_of_remembered};
+pub use vault::{PUT_BACK, hint_at_remembered_vault, missing_vault};
 
 use super::context::Context;
 use super::views::Finding;

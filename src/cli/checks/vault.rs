@@ -104,7 +104,7 @@ pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongro
                             recovery kit: strongroom recover --from BACKUP";
 
 /// Says of a failure what only the vault's place tells: what stood there.
-pub fn tell_of_remembered(context: &Context, mut failure: Failure) -> Failure {
+pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Failure {
     if failure.kind == "vault-not-found"
         && let Ok(store) = context.store()
         && remembered(context, &store).is_some()
@@ -125,7 +125,7 @@ fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
 
 /// Returns the vault that once stood at the store's place and is missing now: an `init` that was cut short has left no
 /// anchor.
-pub fn lost(context: &Context, store: &FolderStore) -> Option<String> {
+pub fn missing_vault(context: &Context, store: &FolderStore) -> Option<String> {
     let vault = remembered(context, store)?;
     let id: VaultId = vault.parse().ok()?;
     let keychain = context.silent_keychain(&context.settings.of(id).ok()??.keychain, id);

@@ -24,7 +24,7 @@ use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
 use crate::files::open::{Job, Opening, Target, umask};
 use crate::files::own::OwnFiles;
-use crate::files::place::{Destination, Way, check_distinct, is_suffixed};
+use crate::files::place::{Destination, Direction, check_distinct, is_suffixed};
 use crate::files::publish::{Permissions, check_apart, check_free};
 use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
@@ -135,14 +135,15 @@ impl Decrypt {
                 Target::Original { folder: folder.into(), root: None }
             } else {
                 let in_folder = matches!(named[item.named], Named::Folder(_));
-                let root = in_folder.then(|| destination.root_of(Way::Opening, &named, item.named)).transpose()?;
+                let root =
+                    in_folder.then(|| destination.root_of(Direction::Opening, &named, item.named)).transpose()?;
                 match root {
                     // Found by what it holds: its own name does not say what it was called.
                     Some(root) if !is_suffixed(&item.relative) => {
                         Target::Original { folder: root.join(folder_of(&item.relative)), root: Some(root) }
                     }
                     root => {
-                        let path = destination.of_item(Way::Opening, &named, item)?;
+                        let path = destination.of_item(Direction::Opening, &named, item)?;
                         // The output that is checked is the one that will be made.
                         let is_to_be_cut = self.extract && !matches!(destination, Destination::File(_));
                         let path = if is_to_be_cut { archive::folder_for(&path) } else { path };
@@ -265,7 +266,7 @@ impl Decrypt {
     fn all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
         let mut tally = Tally::begin(context, "decrypted", &work.found, work.jobs.len());
         for (index, folder) in &work.found.folders {
-            let root = work.destination.root_of(Way::Opening, &work.named, *index)?;
+            let root = work.destination.root_of(Direction::Opening, &work.named, *index)?;
             tally.note(opening.tree.make(&root, &root.join(folder)));
         }
         let bytes = work.jobs.iter().map(|job| job.item.len).sum();

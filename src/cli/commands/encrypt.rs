@@ -11,7 +11,7 @@ use clap::{Args, ValueHint};
 use work::{New, Work};
 
 use crate::body::{Metadata, Sealer};
-use crate::cli::checks::lost;
+use crate::cli::checks::missing_vault;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
@@ -35,7 +35,7 @@ use crate::files::find::{Found, Item, Named, Wanted, find};
 use crate::files::keys::Keys;
 use crate::files::manifest::{self, Manifest};
 use crate::files::own::OwnFiles;
-use crate::files::place::{Destination, Way, check_distinct, folder_name};
+use crate::files::place::{Destination, Direction, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
@@ -116,7 +116,7 @@ impl Encrypt {
             ));
         }
         // On a drive that is not there, perhaps: a second vault is made by `init` alone.
-        if lost(context, &context.store()?).is_some() {
+        if missing_vault(context, &context.store()?).is_some() {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }));
         }
         let plan = setup::plan(context, &self.new)?;
@@ -192,7 +192,7 @@ impl Encrypt {
         if self.remove && (named.contains(&Named::Stream) || destination == Destination::Stream) {
             return Err(Failure::usage("--remove needs files on both sides").hint("leave out --remove"));
         }
-        let roots = (0..named.len()).map(|index| destination.root_of(Way::Sealing, &named, index));
+        let roots = (0..named.len()).map(|index| destination.root_of(Direction::Sealing, &named, index));
         let roots = roots.collect::<Result<Vec<PathBuf>, _>>()?;
         let found = find(&named, Wanted::All, destination.folder(), &own);
         let mut jobs = Vec::with_capacity(found.items.len());
@@ -208,7 +208,7 @@ impl Encrypt {
                 };
                 folder.join(random_name()?)
             } else {
-                destination.of_item(Way::Sealing, &named, item)?
+                destination.of_item(Direction::Sealing, &named, item)?
             };
             let in_folder = matches!(named[item.named], Named::Folder(_));
             let root = in_folder.then(|| roots[item.named].clone());
@@ -260,7 +260,7 @@ impl Encrypt {
             let name = with_suffix(&folder_name(folder)?, ".tar");
             let item =
                 Item { path: folder.with_file_name(&name), named: index, relative: name, len: 0, is_link: false };
-            let output = destination.of_item(Way::Sealing, &[], &item)?;
+            let output = destination.of_item(Direction::Sealing, &[], &item)?;
             if destination != Destination::Stream {
                 own.refuse_output(&output)?;
                 check_free(&output, self.force)?;
@@ -356,7 +356,7 @@ impl Encrypt {
         let mut tally = Tally::begin(context, "encrypted", &work.found, work.jobs.len());
         // With hidden names, the folders' names are hidden too.
         for (index, folder) in work.found.folders.iter().filter(|_| !self.hide_names) {
-            let root = work.destination.root_of(Way::Sealing, &work.named, *index)?;
+            let root = work.destination.root_of(Direction::Sealing, &work.named, *index)?;
             tally.note(sealing.tree.make(&root, &root.join(folder)));
         }
         let bytes = work.jobs.iter().map(|job| job.item.len).sum();

@@ -145,7 +145,7 @@ impl Recover {
         unlocked.show_notices();
         let kind = context.whole_kind(&kind, id);
         let old_password = match before {
-            Some(place) if place != kind => left_in(context, &place, &unlocked, other_file.is_some()),
+            Some(place) if place != kind => describe_old_keychain(context, &place, &unlocked, other_file.is_some()),
             _ if old_wraps.is_empty() => String::new(),
             _ if wraps(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
                 "the old password no longer opens this vault file; it still opens vault files under another data key, \
@@ -280,7 +280,12 @@ fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainE
 }
 
 /// Says what the key in the keychain that this computer had until now is good for.
-fn left_in(context: &Context, place: &Kind, unlocked: &vault::Unlocked, is_of_another_file: bool) -> String {
+fn describe_old_keychain(
+    context: &Context,
+    place: &Kind,
+    unlocked: &vault::Unlocked,
+    is_of_another_file: bool,
+) -> String {
     let id = unlocked.id();
     let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {
         return format!("if a key is left in {place}, the old password still works with that key\n");

@@ -27,7 +27,7 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::publish::{Attributes, OutputFile, Refused};
 use crate::files::seal::write_failed;
-use crate::files::tree::{Room, Tree};
+use crate::files::tree::{DiskSpace, Tree};
 use crate::format::Timestamp;
 
 /// How long another process may hold a file's lock.
@@ -71,7 +71,7 @@ struct Work<'a> {
     keys: Keys<'a>,
     to: &'a ProjectFileKey,
     now: Timestamp,
-    room: Room,
+    room: DiskSpace,
     tree: Tree,
     refused: Refused,
 }
@@ -90,7 +90,8 @@ impl Reencrypt {
         let to = &vault.file_key(&self.of.project, None).map_err(doing)?;
         let keys = Keys::of(&vault, Some(&self.of.project)).map_err(doing)?;
         let now = std::time::SystemTime::now().into();
-        let work = Work { keys, to, now, room: Room::default(), tree: Tree::default(), refused: Refused::default() };
+        let work =
+            Work { keys, to, now, room: DiskSpace::default(), tree: Tree::default(), refused: Refused::default() };
         let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();
         let progress = self.effort.progress(&context.output, found.items.len(), Some(total));

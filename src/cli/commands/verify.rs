@@ -176,7 +176,7 @@ fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> R
 
 /// Opens a manifest.
 fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, Failure> {
-    /// Room for some million files.
+    /// DiskSpace for some million files.
     const LIMIT: u64 = 1 << 30;
     let doing = || format!("read the manifest {}", path.display());
     let (file, _) = open_input(path)?;

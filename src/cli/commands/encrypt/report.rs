@@ -15,7 +15,7 @@ use crate::cli::views::{EncryptedFile, EncryptedInNewVault, VaultPlace};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::find::{Found, Item, Named};
-use crate::files::place::{Destination, Way};
+use crate::files::place::{Destination, Direction};
 use crate::files::seal::Outcome;
 use crate::format::name::printable;
 use crate::store::Store;
@@ -116,7 +116,9 @@ pub fn remark_on_originals(context: &Context, work: &Work) {
         return;
     }
     for (index, named) in work.named.iter().enumerate() {
-        if let (Named::Folder(folder), Ok(root)) = (named, work.destination.root_of(Way::Sealing, &work.named, index)) {
+        if let (Named::Folder(folder), Ok(root)) =
+            (named, work.destination.root_of(Direction::Sealing, &work.named, index))
+        {
             context.output.remark(&format!("the encrypted copies of {} are in {}", folder.display(), root.display()));
         }
     }

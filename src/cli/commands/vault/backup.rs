@@ -53,7 +53,7 @@ impl Backup {
         }
         let header = &document.header;
         let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
-        let (checked, rotates) = known_of(context, &document);
+        let (checked, rotates) = compare_with_records(context, &document);
         let mut opens = match &kits[..] {
             _ if !checked => {
                 "it was copied unchanged, but not checked: run `strongroom status --unlock` to see whether the vault \
@@ -85,7 +85,7 @@ impl Backup {
 /// Tells whether a vault file is the very one that this computer opened or wrote last, and holds a key to; and whether
 /// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking
 /// anything.
-fn known_of(context: &Context, document: &Document) -> (bool, bool) {
+fn compare_with_records(context: &Context, document: &Document) -> (bool, bool) {
     let header = &document.header;
     // A backup is made whatever state settings and keychain are in.
     let Ok(kind) = context.kind_of(header.vault) else { return (false, false) };
