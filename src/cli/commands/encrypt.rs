@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use work::{New, Work};
+use work::{New, Work, random_name, sealed_in};
 
 use crate::body::{Metadata, Sealer};
 use crate::cli::checks::missing_vault;
@@ -496,20 +496,4 @@ impl Encrypt {
             }),
         }
     }
-}
-
-/// Returns the path that is sealed in a file: where it is in what was named, below its folder's name if there are
-/// several.
-fn sealed_in(named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
-    match named.get(item.named) {
-        Some(Named::Folder(folder)) if named.len() > 1 => Ok(folder_name(folder)?.join(&item.relative)),
-        _ => Ok(item.relative.clone()),
-    }
-}
-
-/// Returns a name that tells nothing.
-fn random_name() -> Result<String, Failure> {
-    let mut random = [0; 16];
-    crate::crypto::random(&mut random).map_err(|error| Failure::of("name a file", error.into()))?;
-    Ok(format!("{:032x}.sealed", u128::from_be_bytes(random)))
 }
