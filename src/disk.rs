@@ -127,9 +127,10 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Writes `bytes` to a new private file beside `path`, syncs it, lets `check` read it back, and renames it over
-/// `path`; where root runs this, it keeps the owner and group of what it replaces. The temporary file is `path` + [`UNFINISHED_SUFFIX`]; the caller holds whatever lock keeps others from it,
-/// so one that stands was left by a crash and is removed.
+/// Writes `bytes` to a new private file beside `path`, syncs it, lets `check` read it back, and renames it over `path`;
+/// where root runs this, it keeps the owner and group of what it replaces. The temporary file is `path` +
+/// [`UNFINISHED_SUFFIX`]; the caller holds whatever lock keeps others from it, so one that stands was left by a crash
+/// and is removed.
 ///
 /// # Errors
 /// The system's error or that of `check`; `path` is then as it was and no temporary file stands. Only where the folder

@@ -46,8 +46,8 @@ pub trait FileKeys: Sync {
     /// Returns the body of the project stanza.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`] or [`Error::KeyNotFound`] if there is no such file key; [`Error::Random`]; if the file
-    /// key cannot be had.
+    /// [`Error::ProjectNotFound`] or [`Error::KeyNotFound`] if there is no such file key; [`Error::Random`]; if the
+    /// file key cannot be had.
     fn wrap_content_key(
         &self,
         project: &str,

@@ -135,8 +135,8 @@ pub fn leave(signal: i32) -> ! {
     if let Some(output) = OUTPUT.get().filter(|_| !said.is_empty()) {
         print_or_give_up(failure_of(&said), output.clone());
     }
-    // The terminal sends it to one process after the other, this one before the script around it. A shell that sees this
-    // death before it has had the signal itself takes it for this program's alone, and goes on with the next file.
+    // The terminal sends it to one process after the other, this one before the script around it. A shell that sees
+    // this death before it has had the signal itself takes it for this program's alone, and goes on with the next file.
     if signal == signal_hook::consts::SIGINT {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -3,7 +3,8 @@
 use super::wrapping::stdout_width;
 use crate::format::name::printable;
 
-/// Lays out rows in aligned columns, under headings if there are any. On a terminal, cells are wrapped so that they fit.
+/// Lays out rows in aligned columns, under headings if there are any. On a terminal, cells are wrapped so that they
+/// fit.
 pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);

@@ -71,7 +71,8 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Prepares a command line for the shell. It gets no standard input, which may be the data, and its output is read here.
+/// Prepares a command line for the shell. It gets no standard input, which may be the data, and its output is read
+/// here.
 pub fn shell(command: &str) -> Command {
     let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut prepared = Command::new(shell);

@@ -1,6 +1,6 @@
 //! The list digest (docs/format.md, section 2.1): a digest of bytes by way of the digests of their pieces, so that
-//! pieces can be hashed in any order, many at once, and by programs that have no hash to feed bit by bit. It has no key,
-//! and bytes that can be guessed can be recognized by it.
+//! pieces can be hashed in any order, many at once, and by programs that have no hash to feed bit by bit. It has no
+//! key, and bytes that can be guessed can be recognized by it.
 
 use sha2::{Digest, Sha256};
 

@@ -30,8 +30,8 @@ pub fn work_for_owner_of(path: &Path) {
 #[cfg(all(not(unix), feature = "cli"))]
 pub fn work_for_owner_of(_: &Path) {}
 
-/// Gives what this process has just made at `path` to the user it works for, if it is in a folder of that user. What the
-/// system keeps root from giving away, as on a drive without owners, stays as it is.
+/// Gives what this process has just made at `path` to the user it works for, if it is in a folder of that user. What
+/// the system keeps root from giving away, as on a drive without owners, stays as it is.
 #[cfg(unix)]
 pub(super) fn give_to_served(made: &File, path: &Path) {
     use std::os::unix::fs::fchown;

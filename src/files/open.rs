@@ -336,8 +336,8 @@ fn plaintext_at(input: &Path, output: &Path, opener: &Opener<File>) -> Result<Pl
         }
     }
     let sealed = metadata.sealed.or(metadata.modified).map(SystemTime::from);
-    // Programs set the time of what they write as they like, an earlier one, too: when the system says that the file was
-    // written counts as well. An earlier output of this program was written before this was sealed.
+    // Programs set the time of what they write as they like, an earlier one, too: when the system says that the file
+    // was written counts as well. An earlier output of this program was written before this was sealed.
     let written = changed.max(status_changed(&there));
     let is_edited = written.zip(sealed).is_none_or(|(written, sealed)| written > sealed);
     Ok(if is_edited { Plaintext::Edited } else { Plaintext::Older })

@@ -1,7 +1,7 @@
 //! The program's own files: the vault, its keychain file, the settings, and where this run's secrets come from and go.
 //!
-//! They are never an input that is encrypted or deleted, and never an output that is replaced: the vault would be sealed
-//! under a key that only the vault holds.
+//! They are never an input that is encrypted or deleted, and never an output that is replaced: the vault would be
+//! sealed under a key that only the vault holds.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};

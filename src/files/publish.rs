@@ -117,8 +117,8 @@ fn kept(attributes: &Attributes, there: &fs::Metadata) -> bool {
     attributes.modified.is_none_or(is_near)
 }
 
-/// Tells whether other users of this computer may read a file that is to have these permission bits: some drives have no
-/// permissions, and say nothing when they are given some.
+/// Tells whether other users of this computer may read a file that is to have these permission bits: some drives have
+/// no permissions, and say nothing when they are given some.
 #[cfg(unix)]
 fn is_open(file: &File, mode: u32) -> bool {
     use std::os::unix::fs::PermissionsExt;

@@ -1,9 +1,9 @@
-//! Names that a drive does not tell apart: for exFAT, FAT, NTFS and macOS `Report.csv` and `report.csv` are one name, and
-//! for some drives two spellings of an accent are. A run that replaces files must not replace what it made itself under
-//! such a twin.
+//! Names that a drive does not tell apart: for exFAT, FAT, NTFS and macOS `Report.csv` and `report.csv` are one name,
+//! and for some drives two spellings of an accent are. A run that replaces files must not replace what it made itself
+//! under such a twin.
 //!
-//! The file numbers of such drives prove nothing (they are made up anew, and differ for two spellings of one name). What
-//! proves it is how a folder's list spells its names: of two twins it has one.
+//! The file numbers of such drives prove nothing (they are made up anew, and differ for two spellings of one name).
+//! What proves it is how a folder's list spells its names: of two twins it has one.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;

@@ -125,8 +125,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Tells whether an output was there before this run, under exactly this name: only then may it be replaced. What is
-    /// published as a new file instead collides with whatever the drive takes for the same.
+    /// Tells whether an output was there before this run, under exactly this name: only then may it be replaced. What
+    /// is published as a new file instead collides with whatever the drive takes for the same.
     ///
     /// # Errors
     /// Where a folder cannot be listed.

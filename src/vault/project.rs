@@ -116,8 +116,8 @@ impl Unlocked {
     /// would be lost then.
     ///
     /// # Errors
-    /// [`Error::ProjectDestroyed`]; [`Error::KeyNotFound`] if the vault file lacks the key; [`Error::KeyUnchecked`] if it
-    /// is under another data key than when it was unlocked; [`Error::VaultNotFound`], [`Error::Damaged`],
+    /// [`Error::ProjectDestroyed`]; [`Error::KeyNotFound`] if the vault file lacks the key; [`Error::KeyUnchecked`] if
+    /// it is under another data key than when it was unlocked; [`Error::VaultNotFound`], [`Error::Damaged`],
     /// [`Error::RolledBack`], [`Error::Io`].
     pub fn check_still_holds(&mut self, key: &ProjectFileKey) -> Result<(), Error> {
         let _lock = self.lock()?;

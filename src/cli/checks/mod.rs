@@ -23,8 +23,8 @@ pub struct Checked {
     pub is_blocked: bool,
 }
 
-/// Runs every check that needs no password, of the vault file that was `opened` where there was one, else of what stands
-/// in clear.
+/// Runs every check that needs no password, of the vault file that was `opened` where there was one, else of what
+/// stands in clear.
 ///
 /// # Errors
 /// Where not even the settings can be read.

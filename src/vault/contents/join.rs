@@ -17,7 +17,8 @@ use crate::format::{KitId, VaultId};
 pub enum Take {
     /// All that it has more: both files count alike.
     All,
-    /// What was ordered in it: projects destroyed or on hold, kits made or ended, a rotation begun, who else has a way in.
+    /// What was ordered in it: projects destroyed or on hold, kits made or ended, a rotation begun, who else has a way
+    /// in.
     Orders,
 }
 
@@ -149,8 +150,8 @@ pub fn joined_ancestors(own: &Payload, other: &Payload) -> Vec<FixedBase64<16>> 
     joined
 }
 
-/// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those that
-/// opened either file and open nothing more.
+/// Takes in what another file of the same data key knows of kits: one that ended in either has ended. Returns those
+/// that opened either file and open nothing more.
 fn unite_kits(contents: &mut Contents, other: &Contents) -> Vec<KitName> {
     for kit in &other.payload.kits {
         match contents.payload.kits.iter_mut().find(|held| held.id == kit.id) {

@@ -1,5 +1,5 @@
-//! What is in a vault: projects, file keys, kits, and what other programs put there. Pure: nothing here knows a store, a
-//! keychain or a clock. Whoever writes the vault hands it what is there now.
+//! What is in a vault: projects, file keys, kits, and what other programs put there. Pure: nothing here knows a store,
+//! a keychain or a clock. Whoever writes the vault hands it what is there now.
 
 pub mod change;
 pub mod destroy;

@@ -81,7 +81,8 @@ pub(in crate::vault) fn compare(document: &Document, payload: &Payload, remember
     if payload.ancestors.iter().any(|ancestor| ancestor.0 == anchor.digest[..16]) {
         return Memory::Behind;
     }
-    // What the anchor remembers may be among the ancestors that had to make room, and two computers are not to be blamed.
+    // What the anchor remembers may be among the ancestors that had to make room, and two computers are not to be
+    // blamed.
     let is_listed = generation - anchor.generation <= ANCESTOR_LIMIT as u64;
     rolled_back(if is_listed { Difference::Diverged } else { Difference::TooFarAhead })
 }

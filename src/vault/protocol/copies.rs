@@ -124,8 +124,8 @@ impl Unlocked {
     /// that was under way in the copy is not gone on with.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile; [`Error::PreviousNewer`] where
-    /// the vault file does not open, and the previous one does and is newer than the copy.
+    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile; [`Error::PreviousNewer`]
+    /// where the vault file does not open, and the previous one does and is newer than the copy.
     pub fn restore(&mut self) -> Result<Restored, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;

@@ -54,8 +54,8 @@ impl Vault {
                 (error, reason)
             }
         };
-        // What is damaged may be the list of kits itself. So may be the id, which every wrap is bound to; a kit that opens
-        // the previous file vouches for its id.
+        // What is damaged may be the list of kits itself. So may be the id, which every wrap is bound to; a kit that
+        // opens the previous file vouches for its id.
         let of_previous = self.let_previous_speak(|current, previous| {
             let Ok(found) = opened(previous, secret) else { return Ok(None) };
             // A kit that was revoked with the last write opens the one before: that is no reason to go back to it.

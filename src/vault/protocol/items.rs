@@ -65,8 +65,8 @@ impl Unlocked {
         }
     }
 
-    /// Returns the wraps of other data keys that stand in this computer's keychain, those that stand before the last one
-    /// that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
+    /// Returns the wraps of other data keys that stand in this computer's keychain, those that stand before the last
+    /// one that goes and those after it, and sees to it that one item can be written: of several, all but one go, their
     /// wraps being kept here. The order matters: the newest data key stands last.
     pub(in crate::vault) fn take_others(
         &self,

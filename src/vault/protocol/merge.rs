@@ -29,8 +29,8 @@ impl Unlocked {
     /// # Errors
     /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`] where
     /// a rotation that this file knows nothing of is under way in the other; [`Error::RolledBack`] where neither file
-    /// is, or descends from, the one this computer last recorded; [`Error::NotUnited`] if both files have something that this
-    /// program does not read, and not the same; those of a vault write.
+    /// is, or descends from, the one this computer last recorded; [`Error::NotUnited`] if both files have something
+    /// that this program does not read, and not the same; those of a vault write.
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
         let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
         let mut lock = self.lock()?;

@@ -1,5 +1,5 @@
-//! How a vault is kept: which file speaks, what this computer remembers, the order of every write. Everything here follows
-//! docs/format.md, sections 6 to 8.
+//! How a vault is kept: which file speaks, what this computer remembers, the order of every write. Everything here
+//! follows docs/format.md, sections 6 to 8.
 
 pub mod anchor;
 pub mod copies;

@@ -104,8 +104,9 @@ impl Unlocked {
     ///
     /// # Errors
     /// Those of a vault write; [`Error::ReadOnly`] also if the vault holds what this program cannot wrap anew;
-    /// [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where another one has begun since this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault
-    /// and goes on at a later unlock.
+    /// [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where another one has begun since
+    /// this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault and goes on at a later
+    /// unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, None)
     }
@@ -423,8 +424,8 @@ impl Unlocked {
         self.finish(&mut *lock)
     }
 
-    /// Drops what belongs to an earlier data key: its wraps, and the previous vault file, in whose place a second copy of
-    /// the vault file goes.
+    /// Drops what belongs to an earlier data key: its wraps, and the previous vault file, in whose place a second copy
+    /// of the vault file goes.
     fn finish(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let failed = |error| Error::from_store(&self.edges.store.place(), error);
         lock.sync().map_err(failed)?;

@@ -67,10 +67,10 @@ impl Vault {
         }
     }
 
-    /// Lets the previous vault file speak where this one turns out to be of no use: the one rule for that. Only the vault
-    /// file itself gives way. A copy is meant as it is, and behind the previous one there is nothing. `opens` is handed the
-    /// vault file and the previous one, and returns what the previous one opens and why it is to speak; nothing changes
-    /// where it returns `None`.
+    /// Lets the previous vault file speak where this one turns out to be of no use: the one rule for that. Only the
+    /// vault file itself gives way. A copy is meant as it is, and behind the previous one there is nothing. `opens` is
+    /// handed the vault file and the previous one, and returns what the previous one opens and why it is to speak;
+    /// nothing changes where it returns `None`.
     ///
     /// # Errors
     /// Those of `opens`.

@@ -27,9 +27,9 @@ impl Wraps {
         Self::of([wrap])
     }
 
-    /// Returns those of a rotation under way: the wrap that opened the vault alone, and the one of the next data key. Where a
-    /// password change was cut short, the password that was typed is the one that stays: another would open the vault and
-    /// not its next data key.
+    /// Returns those of a rotation under way: the wrap that opened the vault alone, and the one of the next data key.
+    /// Where a password change was cut short, the password that was typed is the one that stays: another would open the
+    /// vault and not its next data key.
     pub fn rotating(opened: Wrap, next: Wrap) -> Self {
         Self::of([opened, next])
     }
@@ -39,9 +39,9 @@ impl Wraps {
         Self::of(self.of_key(own).cloned())
     }
 
-    /// Returns those of a password change, first with both passwords and then with the new one alone. `own` and `next` are the
-    /// new password's wraps, `next` of the data key that a rotation under way moves to. Without one, wraps of another
-    /// data key stay as they are: they belong to another copy of the vault.
+    /// Returns those of a password change, first with both passwords and then with the new one alone. `own` and `next`
+    /// are the new password's wraps, `next` of the data key that a rotation under way moves to. Without one, wraps of
+    /// another data key stay as they are: they belong to another copy of the vault.
     pub fn changing(&self, opened: &Wrap, own: Wrap, next: Option<Wrap>) -> (Self, Self) {
         let of_next = |wrap: &&Wrap| next.as_ref().is_some_and(|next| wrap.header.data_key == next.header.data_key);
         let foreign = |wrap: &&Wrap| wrap.header.data_key != own.header.data_key && next.is_none();
@@ -52,8 +52,8 @@ impl Wraps {
         (Self::of(both), Self::of(new))
     }
 
-    /// Returns those of a computer that a kit gives a key of its own. `before` and `after` are those of other data keys that stood
-    /// before the last one that goes, and after it.
+    /// Returns those of a computer that a kit gives a key of its own. `before` and `after` are those of other data keys
+    /// that stood before the last one that goes, and after it.
     pub fn enrolled(before: Vec<Wrap>, own: Wrap, after: Vec<Wrap>, next: Option<Wrap>) -> Self {
         Self::of(before.into_iter().chain([own]).chain(after).chain(next))
     }

@@ -77,8 +77,8 @@ impl Unlocked {
         store.lock(LOCK_WAIT).map_err(|error| Error::from_store(&store.place(), error))
     }
 
-    /// Edits the contents over what other processes have written meanwhile, and tells whether that changed anything: else
-    /// nothing is written.
+    /// Edits the contents over what other processes have written meanwhile, and tells whether that changed anything:
+    /// else nothing is written.
     pub(in crate::vault) fn revise(
         &mut self,
         lock: &mut dyn LockedStore,

@@ -335,7 +335,8 @@ fn a_machine_knows_its_rotation_though_the_keychain_brings_back_a_wrap_from_befo
 fn what_fails_once_the_vault_names_the_next_data_key_says_so() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    // The item and the anchor are read, the vault's write remembered (read, write, read back), and then the item is to be written.
+    // The item and the anchor are read, the vault's write remembered (read, write, read back), and then the item is to
+    // be written.
     machine.keychain.inject_after(5, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
     let failed = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
     assert_fails!(failed, Error::RotationBegun { cause } if matches!(*cause, Error::Keychain(KeychainError::Locked { .. })));

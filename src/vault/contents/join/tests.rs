@@ -1,5 +1,5 @@
-//! What holds of every join: done again it changes nothing, it does not matter who joins whom but for names and numbers,
-//! and no key is lost.
+//! What holds of every join: done again it changes nothing, it does not matter who joins whom but for names and
+//! numbers, and no key is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
