@@ -14,6 +14,7 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
+//! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | `cli` | the command line, behind the feature of that name |
 //!
@@ -79,6 +80,8 @@ pub mod host;
 pub mod keychain;
 pub mod keys;
 mod memory;
+#[cfg(feature = "cli")]
+mod pages;
 pub mod store;
 pub mod vault;
 

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::interrupt::{self, Words};
-use super::kit_page::{KitPage, numbered};
 use super::own_files::refuse_own_output;
 use super::password;
 use super::terminal::Terminal;
@@ -18,6 +17,7 @@ use crate::crypto::secret::{KitSecret, Password};
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
 use crate::format::kit::{self, KitName};
+use crate::pages::kit::{KitPage, numbered};
 use crate::store::{FolderStore, Store};
 use crate::vault::{NewKit, Unlocked, Vault};
 

@@ -12,7 +12,6 @@ mod hints;
 mod interrupt;
 mod kdf;
 mod kit;
-mod kit_page;
 mod layout;
 mod new_password;
 mod notices;

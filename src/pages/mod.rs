@@ -1,0 +1,3 @@
+//! Pages that people print or open in a browser: HTML and text from data. Nothing here reads or writes a file.
+
+pub mod kit;
