@@ -1,3 +1,7 @@
 //! Pages that people print or open in a browser: HTML and text from data. Nothing here reads or writes a file.
 
+mod html;
 pub mod kit;
+mod qr;
+
+pub use qr::TooLong;

@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
         ],
     ),
     ("files", &["failure", "vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
-    ("pages", &["failure", "format"]),
+    ("pages", &["format"]),
     ("failure", &["error", "keychain", "disk", "crypto"]),
     ("vault", &["keys", "error", "store", "keychain", "host", "format", "crypto", "memory"]),
     ("body", &["keys", "error", "format", "crypto", "memory"]),

@@ -2,23 +2,19 @@
 
 use std::fmt::Write;
 
-use qrcodegen_no_heap::{QrCode, QrCodeEcc, Version};
 use zeroize::Zeroizing;
 
-use crate::failure::{Exit, Failure};
 use crate::format::kit::KitName;
 use crate::format::name::printable;
 use crate::format::{Timestamp, VaultId, kit};
+use crate::pages::html::{escaped, fill};
+use crate::pages::qr::{self, TooLong};
 
 const HTML: &str = include_str!("page.html");
 const TEXT: &str = include_str!("page.txt");
 
 /// The most of the vault file's place that is printed, in characters: a page has an end.
 const PLACE_LIMIT: usize = 160;
-/// The smallest QR code that holds a kit's code at the highest error correction.
-const QR_VERSION: Version = Version::new(6);
-/// The white border that readers of QR codes need, in modules.
-const QUIET: i32 = 4;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -59,7 +55,7 @@ impl KitPage<'_> {
     ///
     /// # Errors
     /// Where the code is longer than any kit's.
-    pub fn html(&self) -> Result<Zeroizing<String>, Failure> {
+    pub fn html(&self) -> Result<Zeroizing<String>, TooLong> {
         let mut groups = Zeroizing::new(String::with_capacity(self.code.len() * 4));
         for group in kit::groups(self.code) {
             for part in ["<li>", group, "</li>\n"] {
@@ -67,7 +63,7 @@ impl KitPage<'_> {
             }
         }
         let place = escaped(&shortened(&printable(self.place)));
-        Ok(self.fill(HTML, &place, &groups, &qr(self.code)?))
+        Ok(self.fill(HTML, &place, &groups, &qr::svg(self.code)?))
     }
 
     fn fill(&self, template: &str, place: &str, groups: &str, qr: &str) -> Zeroizing<String> {
@@ -115,54 +111,6 @@ fn gap(column: usize) -> &'static str {
     if column == 0 { "    " } else { "   " }
 }
 
-/// Puts values in the place of each `{{name}}`. What a value holds is never taken for a name.
-fn fill(template: &str, values: &[(&str, &str)]) -> Zeroizing<String> {
-    let mut pieces = Vec::new();
-    let mut rest = template;
-    while let Some((before, (name, after))) =
-        rest.split_once("{{").and_then(|(before, tail)| Some((before, tail.split_once("}}")?)))
-    {
-        let value = values.iter().find(|(known, _)| *known == name);
-        pieces.extend([before, value.map_or(name, |(_, value)| value)]);
-        rest = after;
-    }
-    pieces.push(rest);
-    // Joined in one allocation: a string that grows leaves what it grew out of unwiped.
-    Zeroizing::new(pieces.concat())
-}
-
-/// Draws the QR code of `code` and of nothing else.
-fn qr(code: &str) -> Result<Zeroizing<String>, Failure> {
-    let buffer = || Zeroizing::new(vec![0; QR_VERSION.buffer_len()]);
-    let (mut temporary, mut out) = (buffer(), buffer());
-    // Upper case, digits and hyphens are QR's alphanumeric mode. Paper is folded and stained: a third of it may go.
-    let drawn =
-        QrCode::encode_text(code, &mut temporary, &mut out, QrCodeEcc::High, Version::MIN, QR_VERSION, None, false)
-            .map_err(|_| Failure::new(Exit::Failed, "kit-page", "the code does not fit its QR code"))?;
-    let side = drawn.size() + 2 * QUIET;
-    // A row has at most one dark run for every two modules, and 20 bytes are more than one takes.
-    let runs = usize::try_from(drawn.size() * (drawn.size() + 1) / 2).unwrap_or_default();
-    let mut svg = Zeroizing::new(String::with_capacity(256 + runs * 20));
-    // A string takes whatever is written to it.
-    let _ = write!(
-        svg,
-        "<svg viewBox=\"0 0 {side} {side}\" role=\"img\" aria-label=\"QR code of the recovery code\" \
-         shape-rendering=\"crispEdges\"><path fill=\"#000\" d=\""
-    );
-    for y in 0..drawn.size() {
-        let mut x = 0;
-        while x < drawn.size() {
-            let run = (x..drawn.size()).take_while(|x| drawn.get_module(*x, y)).count() as i32;
-            if run > 0 {
-                let _ = write!(svg, "M{} {}h{run}v1h-{run}z", x + QUIET, y + QUIET);
-            }
-            x += run + 1;
-        }
-    }
-    svg.push_str("\"/></svg>");
-    Ok(svg)
-}
-
 /// Returns a moment as people write it: `21 November 2026, 08:30 UTC`.
 fn in_words(time: Timestamp) -> String {
     let text = time.to_string();
@@ -180,20 +128,6 @@ fn shortened(place: &str) -> String {
     let start = place.chars().take(PLACE_LIMIT / 3);
     let end = place.chars().skip(length - (PLACE_LIMIT - PLACE_LIMIT / 3 - 1));
     start.chain(['…']).chain(end).collect()
-}
-
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 #[cfg(test)]

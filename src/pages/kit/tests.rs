@@ -49,7 +49,7 @@ fn scan(document: &Document<'_>, damage: impl Fn(usize, usize) -> bool) -> Vec<S
         let (x, y, length): (usize, usize, usize) = (x.parse().unwrap(), y.parse().unwrap(), length.parse().unwrap());
         dark[y][x..x + length].fill(true);
     }
-    let quiet = QUIET as usize;
+    let quiet = qr::QUIET as usize;
     let border = dark.iter().enumerate().all(|(y, row)| {
         row.iter().enumerate().all(|(x, dark)| !dark || [x, y].iter().all(|at| (quiet..side - quiet).contains(at)))
     });
@@ -159,11 +159,11 @@ fn nothing_is_left_to_fill_in_and_no_buffer_grows() {
     let mut room = Vec::new();
     for _ in 0..50 {
         let code = kit::write(&KitSecret::generate().unwrap());
-        room.push(qr(&code).unwrap().capacity());
+        room.push(qr::svg(&code).unwrap().capacity());
     }
     room.dedup();
     assert_eq!(room, [256 + 41 * 42 / 2 * 20], "the room it was given");
-    assert!(qr(&CODE.repeat(2)).is_err());
+    assert!(qr::svg(&CODE.repeat(2)).is_err());
 }
 
 #[test]

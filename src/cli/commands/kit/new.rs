@@ -12,8 +12,9 @@ use crate::cli::output::{check_seen, print_whole, to_secret_json};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::NewKit;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::format::kit::KitName;
+use crate::pages::TooLong;
 use crate::store::Store;
 use crate::vault::Unlocked;
 
@@ -62,7 +63,7 @@ impl New {
         let file = self.save.as_ref().or(self.recovery_file.as_ref());
         match (&self.save, &self.recovery_file, terminal) {
             (Some(path), _, _) => {
-                let page = if is_page(path) { page.html()? } else { page.text() };
+                let page = if is_page(path) { page.html().map_err(does_not_fit)? } else { page.text() };
                 refuse_own_output(context, path)?;
                 kit::save(path, page.as_bytes(), self.allow_synced)?;
             }
@@ -110,4 +111,8 @@ fn revoked_unless_printed(vault: &mut Unlocked, kit: KitName, printed: Result<()
 
 fn is_page(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+}
+
+fn does_not_fit(error: TooLong) -> Failure {
+    Failure::new(Exit::Failed, "kit-page", error.to_string())
 }
