@@ -14,6 +14,7 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
+//! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | `cli` | the command line, behind the feature of that name |
@@ -82,6 +83,8 @@ pub mod keys;
 mod memory;
 #[cfg(feature = "cli")]
 mod pages;
+#[cfg(feature = "cli")]
+mod secrets;
 pub mod store;
 pub mod vault;
 

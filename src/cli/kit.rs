@@ -18,6 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
 use crate::format::kit::{self, KitName};
 use crate::pages::kit::{KitPage, numbered};
+use crate::secrets::generator::random_below;
 use crate::store::{FolderStore, Store};
 use crate::vault::{NewKit, Unlocked, Vault};
 
@@ -102,8 +103,9 @@ impl Making {
         let _words = interrupt::say("the code above opens nothing", "throw away what you wrote down or printed");
         terminal.say(&shown)?;
         let groups: Vec<&str> = kit::groups(&self.code).collect();
-        let first = password::random_below(groups.len() - 1)?;
-        let second = first + 1 + password::random_below(groups.len() - 1 - first)?;
+        let draw = |limit| random_below(limit).map_err(|error| Failure::of("generate a password", error.into()));
+        let first = draw(groups.len() - 1)?;
+        let second = first + 1 + draw(groups.len() - 1 - first)?;
         let mut tries = 0;
         for wanted in [first, second] {
             loop {

@@ -12,18 +12,19 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "files", "pages", "failure", "vault", "body", "keys", "error", "store", "keychain", "host", "disk",
-            "format", "crypto", "memory",
+            "files", "pages", "secrets", "failure", "vault", "body", "keys", "error", "store", "keychain", "host",
+            "disk", "format", "crypto", "memory",
         ],
     ),
     ("files", &["failure", "vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
     ("pages", &["format"]),
+    ("secrets", &["error", "format", "crypto", "memory"]),
     ("failure", &["error", "keychain", "disk", "crypto"]),
     ("vault", &["keys", "error", "store", "keychain", "host", "format", "crypto", "memory"]),
     ("body", &["keys", "error", "format", "crypto", "memory"]),

@@ -3,9 +3,8 @@
 mod new;
 mod raw;
 mod source;
-mod unseen;
 
-pub use new::{accept, choose, generate, random_below};
+pub use new::{accept, choose, generate};
 use raw::{checked, typed};
 use source::Existing;
 pub use source::{from_source, read_file};

@@ -3,17 +3,12 @@
 use zeroize::Zeroizing;
 
 use super::raw::{checked, typed};
-use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::failure::{Exit, Failure};
-use crate::memory::on_deeply_wiped_stack;
-
-/// The fewest code points of a password of one's own.
-const LEAST_CODE_POINTS: usize = 15;
-/// The words of a generated password: 77 bits from a list of 7,776.
-const WORDS: usize = 6;
+use crate::secrets::generator::generate_password;
+use crate::secrets::strength::{Refusal, check_seen, check_strength};
 
 /// Takes a new password of the user's own, as it was typed or read: it can be typed again as it is seen, and is hard to
 /// guess.
@@ -23,54 +18,26 @@ const WORDS: usize = 6;
 pub fn accept(context: &Context, raw: &[u8]) -> Result<Password, Failure> {
     let password = checked(raw)?;
     // As it was typed: normalization moves places.
-    check_seen(std::str::from_utf8(raw).unwrap_or_default())?;
-    check_strength(&password, &guessable_words(context))?;
+    check_seen(std::str::from_utf8(raw).unwrap_or_default()).map_err(refused)?;
+    check_strength(&password, &guessable_words(context)).map_err(refused)?;
     Ok(password)
 }
 
-/// Refuses what nobody sees, and so leaves out when the password is typed.
-fn check_seen(text: &str) -> Result<(), Failure> {
-    let refused = |cause: String, hint: &str| {
-        Err(Failure::new(Exit::Usage, "bad-password", "cannot use this as a new password").cause(cause).hint(hint))
-    };
-    if let Some(unseen) = first_unseen(text) {
-        return refused(
-            format!("its {unseen}, which nobody sees when the password is typed"),
+fn refused(refusal: Refusal) -> Failure {
+    let (kind, message, hint) = match refusal {
+        Refusal::Unseen(_) => (
+            "bad-password",
+            "cannot use this as a new password",
             "remove that character; put the password alone on one line",
-        );
-    }
-    if text.trim() != text {
-        return refused("it begins or ends with white space, which nobody sees".into(), "remove the white space");
-    }
-    Ok(())
-}
-
-/// Checks that a new password is hard to guess. `names` are words a guesser would try first.
-fn check_strength(password: &Password, names: &[String]) -> Result<(), Failure> {
-    let weak = |cause: String| {
-        Failure::new(Exit::Usage, "weak-password", "this password is too weak")
-            .cause(cause)
-            .hint("use six random words (--generate-password) or a longer password")
+        ),
+        Refusal::WhiteSpace => ("bad-password", "cannot use this as a new password", "remove the white space"),
+        Refusal::TooShort { .. } | Refusal::Guessable(_) => (
+            "weak-password",
+            "this password is too weak",
+            "use six random words (--generate-password) or a longer password",
+        ),
     };
-    let text = password.expose();
-    let length = text.chars().count();
-    if length < LEAST_CODE_POINTS {
-        return Err(weak(format!("it has {length} characters, fewer than {LEAST_CODE_POINTS}")));
-    }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // It looks through the password with code that leaves parts of it on the stack.
-    let judged = on_deeply_wiped_stack(|| {
-        let estimate = zxcvbn::zxcvbn(text, &names);
-        let warning = estimate.feedback().and_then(|feedback| feedback.warning()).map(|warning| warning.to_string());
-        if estimate.score() >= zxcvbn::Score::Three { Ok(()) } else { Err(warning) }
-    });
-    let Err(why) = judged else { return Ok(()) };
-    let why = why.unwrap_or_else(|| "it can be guessed in too few tries".into());
-    Err(weak(why.trim_end_matches('.').replacen(|c: char| c.is_uppercase(), &first_lower(&why), 1)))
-}
-
-fn first_lower(text: &str) -> String {
-    text.chars().next().map(|first| first.to_lowercase().collect()).unwrap_or_default()
+    Failure::new(Exit::Usage, kind, message).cause(refusal.to_string()).hint(hint)
 }
 
 /// Returns words that a guesser would try first: the user's, the host's and the vault folder's names.
@@ -141,34 +108,12 @@ fn ask_own(context: &Context, terminal: &mut Terminal) -> Result<Password, Failu
     }
 }
 
-/// Generates six random words of the EFF's large word list, joined by hyphens.
+/// Generates six random words.
 ///
 /// # Errors
-/// Where the system has no random bytes.
+/// If the system has no random bytes.
 pub fn generate() -> Result<Password, Failure> {
-    let list = diceware_wordlists::EFF_LONG_WORDLIST;
-    let mut words = Zeroizing::new(String::with_capacity(WORDS * 12));
-    for number in 0..WORDS {
-        if number > 0 {
-            words.push('-');
-        }
-        words.push_str(list[random_below(list.len())?]);
-    }
-    checked(words.as_bytes())
-}
-
-/// Returns a random number below `limit`, each as likely as the others.
-pub fn random_below(limit: usize) -> Result<usize, Failure> {
-    let bits = usize::BITS - (limit - 1).leading_zeros();
-    loop {
-        let mut bytes = Zeroizing::new([0; 8]);
-        crate::crypto::random(&mut bytes[..]).map_err(|error| Failure::of("generate a password", error.into()))?;
-        // The lowest bits alone, and those above the limit thrown again: a remainder would favour small numbers.
-        let number = u64::from_le_bytes(*bytes) as usize & ((1 << bits) - 1);
-        if number < limit {
-            return Ok(number);
-        }
-    }
+    generate_password().map_err(|error| Failure::of("generate a password", error))
 }
 
 #[cfg(test)]
@@ -176,35 +121,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_passwords_are_six_words_and_strong() {
-        for _ in 0..20 {
-            let password = generate().unwrap();
-            // The list has words with a hyphen of their own, such as t-shirt.
-            assert!(password.expose().split('-').count() >= WORDS);
-            check_strength(&password, &[]).unwrap();
-        }
-    }
-
-    #[test]
-    fn random_numbers_reach_every_value_and_no_other() {
-        let mut seen = [false; 5];
-        for _ in 0..500 {
-            seen[random_below(5).unwrap()] = true;
-        }
-        assert_eq!(seen, [true; 5]);
-    }
-
-    #[test]
-    fn weak_passwords_are_refused_with_the_reason() {
-        for (weak, names) in [
-            ("short one", vec![]),
-            ("aaaaaaaaaaaaaaaaaaaa", vec![]),
-            ("passwordpassword1", vec![]),
-            ("mustermann-consulting", vec!["mustermann-consulting".to_owned()]),
-        ] {
-            let failure = check_strength(&Password::new(weak.as_bytes()).unwrap(), &names).expect_err(weak);
-            assert_eq!((failure.exit, failure.kind), (Exit::Usage, "weak-password"), "{weak}");
-            assert!(failure.cause.is_some_and(|cause| !cause.contains(weak)));
+    fn a_refused_password_is_told_apart_by_its_kind() {
+        for (refusal, kind) in
+            [(Refusal::WhiteSpace, "bad-password"), (Refusal::TooShort { length: 3 }, "weak-password")]
+        {
+            let failure = refused(refusal);
+            assert_eq!((failure.exit, failure.kind, failure.cause), (Exit::Usage, kind, Some(refusal.to_string())));
         }
     }
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::raw::checked;
-use super::unseen::first_unseen;
 use crate::cli::context::Context;
 use crate::cli::descriptor::Descriptor;
 use crate::cli::pipes;
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
 use crate::failure::{Exit, Failure};
+use crate::secrets::unseen::first_unseen;
 
 /// A password's first line may be this long, with room for what normalization takes away.
 const READ_LIMIT: usize = PASSWORD_LIMIT * 4 + 2;

@@ -1,12 +1,28 @@
 //! Characters of a password that nobody sees: whoever types the password again leaves them out.
 
+use std::fmt;
+
 use crate::format::name::is_unseen;
 
-/// Finds the first character that is not shown, and names it with its place, counted from 1. Nothing else of the text
-/// is in the answer.
-pub fn first_unseen(text: &str) -> Option<String> {
-    let (index, c) = text.chars().enumerate().find(|(_, c)| is_unseen(*c) || is_ignorable(*c))?;
-    Some(format!("character {} is {} (U+{:04X})", index + 1, name_of(c), u32::from(c)))
+/// A character that is not shown, and where in a text it is. Nothing else of the text is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unseen {
+    /// Its place, counted from 1.
+    place: usize,
+    character: char,
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, character } = self;
+        write!(f, "character {place} is {} (U+{:04X})", name_of(*character), u32::from(*character))
+    }
+}
+
+/// Finds the first character that is not shown.
+pub fn first_unseen(text: &str) -> Option<Unseen> {
+    let (index, character) = text.chars().enumerate().find(|(_, c)| is_unseen(*c) || is_ignorable(*c))?;
+    Some(Unseen { place: index + 1, character })
 }
 
 /// Tells whether a font shows nothing for `c`: the property Default_Ignorable_Code_Point of Unicode 17, less what is
@@ -55,7 +71,7 @@ mod tests {
             ("a\u{3164}", "character 2 is a character that is not shown (U+3164)"),
             ("a\u{e0101}", "character 2 is a character that is not shown (U+E0101)"),
         ] {
-            assert_eq!(first_unseen(text).as_deref(), Some(said), "{text:?}");
+            assert_eq!(first_unseen(text).map(|unseen| unseen.to_string()).as_deref(), Some(said), "{text:?}");
         }
         for seen in ["correct horse", "caf\u{e9} cafe\u{301}", "пароль", "密码 \u{3000}x", "a\u{a0}b"] {
             assert_eq!(first_unseen(seen), None, "{seen:?}");
