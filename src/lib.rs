@@ -14,6 +14,7 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
+//! | `home` | this computer: its folders, its settings, its keychains |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
@@ -77,6 +78,8 @@ mod failure;
 #[cfg(feature = "cli")]
 mod files;
 pub mod format;
+#[cfg(feature = "cli")]
+mod home;
 pub mod host;
 pub mod keychain;
 pub mod keys;

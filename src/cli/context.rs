@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flags::Global;
-use super::folders::{Folders, no_home};
 use super::hints::shell_word;
 use super::output::Output;
-use super::settings::{Kept, Kind, Settings, VaultSettings};
 use super::terminal::Terminal;
 use crate::disk::work_for_owner_of;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
+use crate::home::folders::{Folders, no_home};
+use crate::home::settings::{Kept, Kind, Settings, VaultSettings};
 use crate::host::ThisHost;
 use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
 use crate::store::FolderStore;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::descriptor::Descriptor;
-use super::settings::Kind;
+use crate::home::settings::Kind;
 
 /// Flags that stand before or after the command.
 #[derive(Debug, Clone, Args)]

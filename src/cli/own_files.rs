@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::settings::{Kind, VaultSettings};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
 use crate::failure::Failure;
 use crate::files::own::OwnFiles;
+use crate::home::settings::{Kind, VaultSettings};
 use crate::store::VAULT_FILE;
 use crate::vault::Vault;
 

@@ -7,12 +7,12 @@ use super::context::{Context, is_gone};
 use super::kit;
 use super::open_vault::OpenVault;
 use super::password;
-use super::settings::{Kept, Kind, VaultSettings};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::vault::Document;
+use crate::home::settings::{Kept, Kind, VaultSettings};
 use crate::store::{FolderStore, Store};
 use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
 

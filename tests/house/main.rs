@@ -12,17 +12,18 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "files", "pages", "secrets", "failure", "vault", "body", "keys", "error", "store", "keychain", "host",
-            "disk", "format", "crypto", "memory",
+            "files", "home", "pages", "secrets", "failure", "vault", "body", "keys", "error", "store", "keychain",
+            "host", "disk", "format", "crypto", "memory",
         ],
     ),
     ("files", &["failure", "vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
+    ("home", &["failure", "disk", "format"]),
     ("pages", &["format"]),
     ("secrets", &["error", "format", "crypto", "memory"]),
     ("failure", &["error", "keychain", "disk", "crypto"]),

@@ -12,7 +12,6 @@ use super::left_behind::{self, TRIAL_TEXT};
 use crate::cli::context::{Context, is_same_file};
 use crate::cli::hints::shell_word;
 use crate::cli::layout::counted;
-use crate::cli::settings::Kind;
 use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
 use crate::crypto::kdf::KdfCost;
@@ -21,6 +20,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
+use crate::home::settings::Kind;
 use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem, TRIAL};
 
 /// What the other checks need to know of this vault's keychain.

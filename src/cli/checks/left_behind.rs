@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::known::Known;
 use crate::cli::context::Context;
-use crate::cli::settings::Kind;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::Finding;
 use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};
+use crate::home::settings::Kind;
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
 
 /// How the text of a test item begins.

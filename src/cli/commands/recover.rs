@@ -10,7 +10,7 @@ use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
 use crate::cli::open_vault::OpenVault;
-use crate::cli::settings::Kind;
+use crate::home::settings::Kind;
 use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};

@@ -9,7 +9,7 @@ use crate::cli::context::{Context, absolute};
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::open_vault::OpenVault;
-use crate::cli::settings::Kind;
+use crate::home::settings::Kind;
 use crate::cli::setup;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views;
