@@ -13,8 +13,9 @@ use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
-use crate::home::folders::{Folders, no_home};
+use crate::home::folders::Folders;
 use crate::home::settings::{Kept, Kind, Settings, VaultSettings};
+use crate::home::{HomeError, Wanted};
 use crate::host::ThisHost;
 use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
 use crate::store::FolderStore;
@@ -60,8 +61,7 @@ impl Context {
     /// Naming what would help.
     pub fn check_kind(&self, kind: &Kind) -> Result<(), Failure> {
         if *kind == Kind::File && self.folders.keychain.is_none() {
-            let hint = "name the file with --keychain file:PATH, or set HOME";
-            return Err(no_home("find the folder of keychain files", hint));
+            return Err(HomeError::NoHome { wanted: Wanted::Keychains }.into());
         }
         Ok(())
     }
@@ -89,9 +89,7 @@ impl Context {
         let variable = std::env::var_os("STRONGROOM_VAULT").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let named = self.global.vault.as_ref().or(variable.as_ref());
         let Some(folder) = named.or(self.folders.vault.as_ref()) else {
-            let hint = "name the vault's folder with --vault DIR and, unless its key is in a desktop's keychain, the \
-                        key's file with --keychain file:PATH; or set HOME";
-            return Err(no_home("find the vault", hint));
+            return Err(HomeError::NoHome { wanted: Wanted::Vault }.into());
         };
         Ok(absolute(folder))
     }

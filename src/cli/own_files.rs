@@ -43,7 +43,7 @@ pub fn own_files<'p>(
     }
     let known = match context.settings.all() {
         // Then vault and keychain are named, and what is not known here is not this computer's.
-        Err(failure) if failure.kind == "permission" => Default::default(),
+        Err(error) if error.is_refused() => Default::default(),
         other => other?,
     };
     let keychains = |known: VaultSettings| [vec![known.keychain], known.former, known.others].concat();

@@ -99,12 +99,13 @@ fn accept(context: &Context, unlocked: &mut Unlocked) -> Result<(), Failure> {
 /// a word: the same command opens the vault again.
 fn remember_opened(context: &Context, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
     match context.settings.of(vault) {
-        Ok(None) => context.settings.remember(vault, context.settings_for(None, vault, kind, file)).map(drop),
-        Ok(Some(known)) => remember_moved(context, known, vault, kind, file),
+        Ok(None) => context.settings.remember(vault, context.settings_for(None, vault, kind, file)).map(drop)?,
+        Ok(Some(known)) => remember_moved(context, known, vault, kind, file)?,
         // The keychain was named, or nothing would have opened.
-        Err(failure) if failure.kind == "permission" => Ok(()),
-        Err(failure) => Err(failure),
+        Err(error) if error.is_refused() => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }
 
 /// Remembers the new place of a keychain file that was moved: the remembered one is gone, and the one named opened.
@@ -122,7 +123,8 @@ fn remember_moved(
         return Ok(());
     }
     let text = format!("this computer now remembers that the key is stored in {}", new.display());
-    if context.settings.remember(vault, context.settings_for(Some(known), vault, kind, file))? == Kept::Yes {
+    let kept = context.settings.remember(vault, context.settings_for(Some(known), vault, kind, file))?;
+    if matches!(kept, Kept::Yes) {
         context.output.remark(&text);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Errors as the user sees them: what failed, why, and one thing to do about it. Nothing here prints.
 
+mod home;
+
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -4,12 +4,8 @@ use std::path::PathBuf;
 
 use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_native_strategy};
 
-use crate::failure::{Exit, Failure};
-
-/// What keeps the default folders from being known.
-pub const NO_HOME: &str = "there is no home folder: HOME is not set, and the system knows none for this user";
-
 /// The default folders of this user; each is missing if nothing names it.
+#[derive(Debug, Clone)]
 pub struct Folders {
     /// The vault's folder.
     pub vault: Option<PathBuf>,
@@ -54,9 +50,4 @@ fn settings_in(folder: PathBuf) -> PathBuf {
 
 fn keychain_in(folder: PathBuf) -> PathBuf {
     folder.join("keychain")
-}
-
-/// Says that a default folder is needed and not known.
-pub fn no_home(doing: &str, hint: &str) -> Failure {
-    Failure::new(Exit::Failed, "no-home", format!("cannot {doing}")).cause(NO_HOME).hint(hint)
 }

@@ -6,13 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::folders::NO_HOME;
+use super::error::{HomeError, Wanted};
 use crate::disk::{self, folder_of, with_suffix};
-use crate::failure::{Exit, Failure, permission_hint};
 use crate::format::VaultId;
 
 const FORMAT: &str = "strongroom-settings";
@@ -88,36 +88,32 @@ pub struct VaultSettings {
 struct Document {
     format: String,
     version: u32,
-    vaults: BTreeMap<String, VaultSettings>,
+    vaults: Known,
 }
 
-/// This computer's settings file.
+/// What is remembered of every vault, by its id.
+type Known = BTreeMap<String, VaultSettings>;
+
+/// This computer's settings file. It is read once, and again only to be changed.
 #[derive(Debug)]
 pub struct Settings {
     path: Option<PathBuf>,
+    known: Mutex<Option<Known>>,
 }
 
 /// Whether something was remembered.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Kept {
     /// It is in the settings file.
     Yes,
     /// There is no settings file and none can be made, for this reason.
-    No(String),
-}
-
-/// Why the settings file was not written.
-enum Unwritten {
-    /// This user may not, or nobody may.
-    Refused(io::Error),
-    /// Something else.
-    Failed(Failure),
+    No(HomeError),
 }
 
 impl Settings {
     /// Names the file, if there is a place for it. Nothing is read yet.
     pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path }
+        Self { path, known: Mutex::default() }
     }
 
     /// Returns the settings file's path.
@@ -129,31 +125,33 @@ impl Settings {
     ///
     /// # Errors
     /// Where the file cannot be read or is damaged.
-    pub fn all(&self) -> Result<BTreeMap<String, VaultSettings>, Failure> {
-        let Some(path) = &self.path else { return Ok(BTreeMap::new()) };
+    pub fn all(&self) -> Result<BTreeMap<String, VaultSettings>, HomeError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some(known) => Ok(known.clone()),
+            None => Ok(known.insert(self.read()?).clone()),
+        }
+    }
+
+    fn read(&self) -> Result<Known, HomeError> {
+        let Some(path) = &self.path else { return Ok(Known::new()) };
+        let failed = |source| HomeError::Io { doing: "read", path: path.clone(), source };
+        let damaged = |detail: String| HomeError::Damaged { path: path.clone(), detail };
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             // A home of /dev/null is what some services are given.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(BTreeMap::new());
+                return Ok(Known::new());
             }
-            Err(error) => return Err(failed("read", path, &error)),
-        };
-        let damaged = |detail: String| {
-            Failure::new(Exit::Damaged, "damaged", format!("cannot read the settings {}", path.display()))
-                .cause(detail)
-                .hint("move the file away and name each vault's keychain once with --keychain")
+            Err(error) => return Err(failed(error)),
         };
         if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
             return Err(damaged("it is not a settings file".into()));
         }
-        let bytes = fs::read(path).map_err(|error| failed("read", path, &error))?;
+        let bytes = fs::read(path).map_err(failed)?;
         let document: Document = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if document.format == FORMAT && document.version > VERSION {
-            let what = format!("cannot read the settings {}", path.display());
-            return Err(Failure::new(Exit::Failed, "unsupported-version", what)
-                .cause("a newer strongroom wrote them")
-                .hint("install a newer strongroom"));
+            return Err(HomeError::Newer { path: path.clone() });
         }
         if document.format != FORMAT || document.version != VERSION {
             return Err(damaged("it has another format or version".into()));
@@ -165,7 +163,7 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::all`].
-    pub fn of(&self, vault: VaultId) -> Result<Option<VaultSettings>, Failure> {
+    pub fn of(&self, vault: VaultId) -> Result<Option<VaultSettings>, HomeError> {
         Ok(self.all()?.remove(&vault.to_string()))
     }
 
@@ -173,20 +171,22 @@ impl Settings {
     ///
     /// # Errors
     /// If the file is damaged, or cannot be written though it may be.
-    pub fn remember(&self, vault: VaultId, settings: VaultSettings) -> Result<Kept, Failure> {
-        match self.of(vault) {
-            Ok(known) if known.as_ref() == Some(&settings) => return Ok(Kept::Yes),
-            Err(failure) if failure.kind == "permission" => return Ok(Kept::No(failure.cause.unwrap_or_default())),
+    pub fn remember(&self, vault: VaultId, settings: VaultSettings) -> Result<Kept, HomeError> {
+        let vault = vault.to_string();
+        // Another process may have written it since this one read it.
+        match self.read() {
+            Ok(known) if known.get(&vault) == Some(&settings) => return Ok(Kept::Yes),
+            Err(error) if error.is_refused() => return Ok(Kept::No(error)),
             other => other.map(drop)?,
         }
-        self.change(|vaults| vaults.insert(vault.to_string(), settings))
+        self.change(|vaults| vaults.insert(vault, settings))
     }
 
     /// Remembers whether a vault's recovery kit is still to be offered.
     ///
     /// # Errors
     /// Where the file cannot be read or written.
-    pub fn offer_kit(&self, vault: VaultId, offer: bool) -> Result<Kept, Failure> {
+    pub fn offer_kit(&self, vault: VaultId, offer: bool) -> Result<Kept, HomeError> {
         if self.of(vault)?.is_none_or(|known| known.offer_kit == offer) {
             return Ok(Kept::Yes);
         }
@@ -197,63 +197,114 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::remember`].
-    pub fn remember_other(&self, vault: VaultId, keychain: Kind) -> Result<Kept, Failure> {
-        let Some(mut known) = self.of(vault)? else { return Ok(Kept::Yes) };
-        if !known.others.contains(&keychain) {
-            known.others.push(keychain);
+    pub fn remember_other(&self, vault: VaultId, keychain: Kind) -> Result<Kept, HomeError> {
+        if self.of(vault)?.is_none_or(|known| known.others.contains(&keychain)) {
+            return Ok(Kept::Yes);
         }
-        self.remember(vault, known)
+        self.change(|vaults| {
+            let known = vaults.get_mut(&vault.to_string());
+            known.filter(|known| !known.others.contains(&keychain)).map(|known| known.others.push(keychain))
+        })
     }
 
     /// Forgets a vault.
     ///
     /// # Errors
     /// As [`Settings::remember`].
-    pub fn forget(&self, vault: &str) -> Result<Kept, Failure> {
+    pub fn forget(&self, vault: &str) -> Result<Kept, HomeError> {
         self.change(|vaults| vaults.remove(vault))
     }
 
-    fn change<T>(&self, edit: impl FnOnce(&mut BTreeMap<String, VaultSettings>) -> T) -> Result<Kept, Failure> {
-        let Some(path) = &self.path else { return Ok(Kept::No(NO_HOME.into())) };
-        match rewrite(path, || self.all(), edit) {
-            Ok(()) => Ok(Kept::Yes),
-            Err(Unwritten::Failed(failure)) => Err(failure),
-            Err(Unwritten::Refused(error)) => {
-                Ok(Kept::No(format!("cannot write {}: {}", path.display(), crate::disk::plain(&error))))
+    /// Changes what is in the file by now, which becomes what is known. A file that this user may not write, or
+    /// nobody may, is no failure.
+    fn change<T>(&self, edit: impl FnOnce(&mut Known) -> T) -> Result<Kept, HomeError> {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        let Some(path) = &self.path else { return Ok(Kept::No(HomeError::NoHome { wanted: Wanted::Settings })) };
+        let unwritten = |source| HomeError::Io { doing: "write", path: path.clone(), source };
+        match self.rewrite(path, edit, unwritten) {
+            Ok(known) => {
+                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                Ok(Kept::Yes)
             }
+            Err(HomeError::Io { doing: "write", path, source })
+                if matches!(source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                Ok(Kept::No(HomeError::Io { doing: "write", path, source }))
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    fn rewrite<T>(
+        &self,
+        path: &Path,
+        edit: impl FnOnce(&mut Known) -> T,
+        unwritten: impl Fn(io::Error) -> HomeError,
+    ) -> Result<Known, HomeError> {
+        disk::create_own_folder(folder_of(path)).map_err(&unwritten)?;
+        // Held for one small write each: who waits this long waits for a process that is stopped.
+        let lock = disk::lock(&with_suffix(path, ".lock"), LOCK_WAIT).map_err(&unwritten)?;
+        let Some(_lock) = lock else { return Err(HomeError::Busy { path: path.into(), waited: LOCK_WAIT }) };
+        let mut vaults = self.read()?;
+        edit(&mut vaults);
+        let document = Document { format: FORMAT.into(), version: VERSION, vaults };
+        let mut bytes = serde_json::to_vec_pretty(&document).map_err(io::Error::from).map_err(&unwritten)?;
+        bytes.push(b'\n');
+        disk::replace(path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(&unwritten)?;
+        Ok(document.vaults)
     }
 }
 
-fn rewrite<T>(
-    path: &Path,
-    read: impl FnOnce() -> Result<BTreeMap<String, VaultSettings>, Failure>,
-    edit: impl FnOnce(&mut BTreeMap<String, VaultSettings>) -> T,
-) -> Result<(), Unwritten> {
-    use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
-    let unwritten = |error: io::Error| match error.kind() {
-        NotADirectory | PermissionDenied | ReadOnlyFilesystem => Unwritten::Refused(error),
-        _ => Unwritten::Failed(failed("write", path, &error)),
-    };
-    disk::create_own_folder(folder_of(path)).map_err(unwritten)?;
-    // Held for one small write each: who waits this long waits for a process that is stopped.
-    let lock = disk::lock(&with_suffix(path, ".lock"), LOCK_WAIT).map_err(unwritten)?;
-    let Some(_lock) = lock else {
-        let busy = Failure::new(Exit::Busy, "busy", format!("cannot write {}", path.display()))
-            .cause(format!("another process has held its lock for {} s", LOCK_WAIT.as_secs()))
-            .hint("wait until the other strongroom is done, and run it again");
-        return Err(Unwritten::Failed(busy));
-    };
-    let mut vaults = read().map_err(Unwritten::Failed)?;
-    edit(&mut vaults);
-    let document = Document { format: FORMAT.into(), version: VERSION, vaults };
-    let mut bytes = serde_json::to_vec_pretty(&document).map_err(io::Error::from).map_err(unwritten)?;
-    bytes.push(b'\n');
-    disk::replace(path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(unwritten)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn failed(doing: &str, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::io(format!("{doing} {}", path.display()), error);
-    let is_refused = error.kind() == io::ErrorKind::PermissionDenied;
-    if is_refused { failure.hint(permission_hint(path)) } else { failure }
+    fn known(place: &str) -> VaultSettings {
+        let keychain = Kind::Os;
+        VaultSettings { keychain, place: place.into(), offer_kit: false, former: Vec::new(), others: Vec::new() }
+    }
+
+    #[test]
+    fn the_file_is_read_once_and_a_change_keeps_what_others_wrote_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let (own, other) = (Settings::new(Some(path.clone())), Settings::new(Some(path)));
+        let [first, second] = [1, 2].map(|byte| VaultId::from_bytes([byte; 16]));
+        assert!(own.all().unwrap().is_empty());
+        assert!(matches!(other.remember(first, known("a")), Ok(Kept::Yes)));
+        assert!(own.all().unwrap().is_empty(), "the file was read again");
+        assert!(matches!(own.remember(second, known("b")), Ok(Kept::Yes)));
+        assert_eq!(own.of(first).unwrap(), Some(known("a")), "what the other wrote is lost");
+        assert!(matches!(other.remember(second, known("c")), Ok(Kept::Yes)));
+        assert!(matches!(own.remember(second, known("b")), Ok(Kept::Yes)));
+        let fresh = Settings::new(own.path().map(Into::into));
+        assert_eq!(fresh.of(second).unwrap(), Some(known("b")), "what was remembered last is not in the file");
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_newer_or_a_folder_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let newer = r#"{"format":"strongroom-settings","version":2,"vaults":{}}"#;
+        let other = r#"{"format":"other","version":2,"vaults":{}}"#;
+        for (text, is_newer) in [("", false), ("[]", false), (other, false), (newer, true)] {
+            fs::write(&path, text).unwrap();
+            let settings = Settings::new(Some(path.clone()));
+            let error = settings.all().unwrap_err();
+            assert_eq!(matches!(error, HomeError::Newer { .. }), is_newer, "{error}");
+            assert_eq!(matches!(error, HomeError::Damaged { .. }), !is_newer, "{error}");
+            let refused = settings.remember(VaultId::from_bytes([1; 16]), known("a"));
+            assert!(refused.is_err() && fs::read_to_string(&path).unwrap() == text, "it was written over");
+        }
+        let settings = Settings::new(Some(folder.path().into()));
+        assert!(matches!(settings.all(), Err(HomeError::Damaged { .. })));
+    }
+
+    #[test]
+    fn without_a_home_nothing_is_known_or_kept() {
+        let settings = Settings::new(None);
+        assert!(settings.all().unwrap().is_empty());
+        let kept = settings.remember(VaultId::from_bytes([1; 16]), known("a"));
+        assert!(matches!(kept, Ok(Kept::No(HomeError::NoHome { wanted: Wanted::Settings }))));
+    }
 }

@@ -216,7 +216,7 @@ fn texts_of(source: &str) -> Vec<String> {
 #[test]
 fn every_command_that_the_program_names_can_be_typed() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src/cli"), root.join("src/failure"), root.join("src/files")];
+    let mut folders = ["cli", "failure", "files", "home"].map(|room| root.join("src").join(room)).to_vec();
     let mut files = vec![root.join("src/error.rs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -76,7 +76,7 @@ fn unlock_given(
     let mut is_bare = false;
     let unlocked = found.unlock_with(|_| {
         is_bare = whole.is_none();
-        Ok(whole.take().or_else(|| bare.take()))
+        Ok::<_, Failure>(whole.take().or_else(|| bare.take()))
     })?;
     match unlocked {
         Ok(unlocked) => {

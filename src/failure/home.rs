@@ -1,0 +1,47 @@
+//! What this computer does not have, in words.
+
+use super::{Exit, Failure, permission_hint};
+use crate::home::{HomeError, Wanted};
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        let cause = error.to_string();
+        match error {
+            HomeError::NoHome { wanted } => {
+                let (doing, hint) = match wanted {
+                    Wanted::Vault => (
+                        "find the vault",
+                        "name the vault's folder with --vault DIR and, unless its key is in a desktop's keychain, the \
+                         key's file with --keychain file:PATH; or set HOME",
+                    ),
+                    Wanted::Keychains => {
+                        ("find the folder of keychain files", "name the file with --keychain file:PATH, or set HOME")
+                    }
+                    Wanted::Settings => ("find the settings", "set HOME"),
+                };
+                Self::new(Exit::Failed, "no-home", format!("cannot {doing}")).cause(cause).hint(hint)
+            }
+            HomeError::Io { doing, path, source } => {
+                let failure = Self::io(format!("{doing} {}", path.display()), &source);
+                let is_refused = source.kind() == std::io::ErrorKind::PermissionDenied;
+                if is_refused { failure.hint(permission_hint(&path)) } else { failure }
+            }
+            HomeError::Damaged { path, detail } => {
+                Self::new(Exit::Damaged, "damaged", format!("cannot read the settings {}", path.display()))
+                    .cause(detail)
+                    .hint("move the file away and name each vault's keychain once with --keychain")
+            }
+            HomeError::Newer { path } => {
+                let what = format!("cannot read the settings {}", path.display());
+                Self::new(Exit::Failed, "unsupported-version", what)
+                    .cause("a newer strongroom wrote them")
+                    .hint("install a newer strongroom")
+            }
+            HomeError::Busy { path, waited } => {
+                Self::new(Exit::Busy, "busy", format!("cannot write {}", path.display()))
+                    .cause(format!("another process has held its lock for {} s", waited.as_secs()))
+                    .hint("wait until the other strongroom is done, and run it again")
+            }
+        }
+    }
+}

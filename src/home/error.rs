@@ -1,0 +1,67 @@
+//! Why this computer does not have what was asked of it. `failure/home.rs` puts it in words.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A folder that is known only if there is a home folder, or if it is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The vault's.
+    Vault,
+    /// That of keychain files.
+    Keychains,
+    /// That of the settings.
+    Settings,
+}
+
+/// Why something of this computer could not be found, read or recorded. No variant carries a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// Nothing names a folder, and there is no home folder.
+    #[error("there is no home folder: HOME is not set, and the system knows none for this user")]
+    NoHome {
+        /// What it was needed for.
+        wanted: Wanted,
+    },
+    /// The system refused to read or write the settings.
+    #[error("cannot {doing} {path}: {}", crate::disk::plain(.source), path = .path.display())]
+    Io {
+        /// What was being done: a verb.
+        doing: &'static str,
+        /// The settings file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The settings file holds something else.
+    #[error("the settings {path} are damaged: {detail}", path = .path.display())]
+    Damaged {
+        /// The settings file.
+        path: PathBuf,
+        /// What does not hold.
+        detail: String,
+    },
+    /// A newer program wrote the settings.
+    #[error("a newer strongroom wrote the settings {path}", path = .path.display())]
+    Newer {
+        /// The settings file.
+        path: PathBuf,
+    },
+    /// Another process holds the lock of the settings.
+    #[error("another process has held the lock of {path} for {} s", .waited.as_secs(), path = .path.display())]
+    Busy {
+        /// The settings file.
+        path: PathBuf,
+        /// How long this one waited.
+        waited: Duration,
+    },
+}
+
+impl HomeError {
+    /// Tells whether this user may not read the settings: then only what the user names counts.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
