@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::descriptor::Descriptor;
-use crate::home::settings::Kind;
+use crate::home::Kind;
 
 /// Flags that stand before or after the command.
 #[derive(Debug, Clone, Args)]

@@ -171,7 +171,7 @@ pub fn for_new_vault(
     let words = interrupt::say(so, next);
     if !flags.no_recovery {
         // Best effort: where it is not remembered, nobody is asked again.
-        let _ = context.settings.offer_kit(vault.id(), true);
+        let _ = context.home.settings.offer_kit(vault.id(), true);
     }
     ask_and_add(context, vault, store, password, flags, &words)
 }
@@ -188,7 +188,7 @@ pub fn offer_again(
     flags: Option<&KitFlags>,
 ) -> Result<(), Failure> {
     let is_unanswered =
-        || context.settings.of(vault.id()).is_ok_and(|known| known.is_some_and(|known| known.offer_kit));
+        || context.home.settings.of(vault.id()).is_ok_and(|known| known.is_some_and(|known| known.offer_kit));
     // Somebody is there to answer if the password was typed, or if the command is one that asks.
     let is_attended = || {
         let asks = flags.is_some() || !password::has_source(context);
@@ -230,7 +230,7 @@ fn ask_and_add(
     }
     if making.is_some() || flags.no_recovery || context.terminal().is_some() {
         // Answered. Best effort, as above.
-        let _ = context.settings.offer_kit(vault.id(), false);
+        let _ = context.home.settings.offer_kit(vault.id(), false);
     }
     Ok(name)
 }
@@ -370,7 +370,7 @@ fn refuse_synced(path: &Path, allow_synced: bool) -> Result<(), Failure> {
 
 /// Names the service that a path's folder belongs to, where one is known.
 fn synced(path: &Path) -> Option<String> {
-    let path = super::context::absolute(path);
+    let path = crate::home::absolute(path);
     let folder = path.parent()?;
     // The folder that a link leads to is the one that is copied.
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());

@@ -1,5 +1,5 @@
-//! The command line: arguments, prompts, output, the files that are read and written. One file per command in
-//! `commands`. Nothing below this room prints, prompts, reads the environment or exits.
+//! The command line: arguments, prompts, output. One file per command in `commands`. Nothing below this room prints,
+//! prompts or exits.
 
 mod args;
 mod checks;

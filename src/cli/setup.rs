@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::context::{Context, absolute};
+use super::context::Context;
 use super::kdf::{KdfFlags, calibrate};
 use super::kit::{self, KitFlags};
 use super::open_vault::OpenVault;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::kit::KitName;
-use crate::home::settings::Kind;
+use crate::home::{Kind, absolute};
 use crate::keychain::{FileKeychain, KeychainError};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Edges};
@@ -109,7 +109,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     };
     kit::check(context, &new.kit)?;
     // From here on by its whole path, as it is shown and remembered.
-    let kind = context.whole_kind(&kind, id);
+    let kind = context.home.whole_kind(&kind, id);
     Ok(Plan { place: KeyPlace { id, kind, cost }, password, to_be_shown, kit: new.kit.clone() })
 }
 
@@ -145,7 +145,7 @@ pub fn carry_out(context: &Context, plan: Plan, next: &str) -> Result<Made, Fail
             // A write that was reported as failed may have been done: then the vault stands and needs its line.
             if matches!(store.load(), Ok(None)) {
                 // Best effort: a line about a vault that does not exist harms nobody.
-                let _ = context.settings.forget(&place.id.to_string());
+                let _ = context.home.settings.forget(&place.id.to_string());
             }
             return Err(Failure::of("make the vault", error));
         }
@@ -195,7 +195,7 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                      guess the password."
                 ))?;
                 if terminal.confirm("Keep the key in a file?")? {
-                    context.check_kind(&Kind::File)?;
+                    context.home.check_kind(&Kind::File)?;
                     return Ok(Kind::File);
                 }
                 Err(Failure::of("use the OS keychain", error.into()))
@@ -206,7 +206,7 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                     KeychainError::NoBus | KeychainError::NoService | KeychainError::NoCollection { .. }
                 );
                 let failure = Failure::of("use the OS keychain", error.into());
-                let hint = match context.check_kind(&Kind::File) {
+                let hint = match context.home.check_kind(&Kind::File) {
                     Ok(()) => "give --keychain file to keep the key in a file of this computer",
                     Err(_) => "give --keychain file:PATH to keep the key in a file of this computer",
                 };
@@ -229,7 +229,7 @@ pub fn check_place(
 ) -> Result<(), Failure> {
     let path = match kind {
         Kind::Os => return Ok(()),
-        Kind::File => context.default_keychain_file(id),
+        Kind::File => context.home.default_keychain_file(id),
         Kind::FileAt(path) => absolute(path),
     };
     match FileKeychain::exists(&path) {

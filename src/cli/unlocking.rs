@@ -1,31 +1,15 @@
 //! Unlocking the vault for a command, with all that is to be said and remembered of it.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::context::{Context, is_gone};
+use super::context::Context;
 use super::kit;
 use super::open_vault::OpenVault;
 use super::password;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::format::VaultId;
-use crate::format::vault::Document;
-use crate::home::settings::{Kept, Kind, VaultSettings};
-use crate::store::{FolderStore, Store};
 use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
-
-/// Returns the id under which this computer knows a vault file: that of the previous one, if the vault file's own
-/// is unknown. It may be what is damaged.
-fn known_id(context: &Context, store: &FolderStore, id: VaultId) -> Result<VaultId, Failure> {
-    if context.settings.of(id)?.is_some() {
-        return Ok(id);
-    }
-    let previous = store.load_previous().ok().flatten().and_then(|bytes| Document::parse(&bytes).ok());
-    let previous = previous.map_or(id, |previous| previous.header.vault);
-    Ok(if context.settings.of(previous)?.is_some() { previous } else { id })
-}
 
 /// Unlocks the vault for a command, after warning of what is to be warned of, and offers a recovery kit if it has none.
 ///
@@ -54,7 +38,7 @@ pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Resu
     let doing = "unlock the vault";
     let vault = Vault::open(Arc::new(store.clone())).map_err(|error| Failure::of("open the vault", error))?;
     let id = vault.id();
-    let kind = context.kind_of(known_id(context, &store, id)?)?;
+    let kind = context.home.kind_of(context.home.known_id(&store, id)?)?;
     let found = vault
         .find_key(context.keychain(&kind, id), Arc::new(context.host))
         .map_err(|error| context.missing_key(doing, error, &kind, id))?;
@@ -64,7 +48,9 @@ pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Resu
     }
     let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
     context.show(&notices);
-    remember_opened(context, id, &kind, store.file())?;
+    if let Some(file) = context.home.remember_opened(id, &kind, store.file())? {
+        context.output.remark(&format!("this computer now remembers that the key is stored in {}", file.display()));
+    }
     Ok((OpenVault::new(unlocked, &context.output), password))
 }
 
@@ -92,40 +78,5 @@ fn accept(context: &Context, unlocked: &mut Unlocked) -> Result<(), Failure> {
     context.show(&notices);
     let accepted = Notice::Accepted { generation: unlocked.header().generation, aside };
     context.show(&[accepted]);
-    Ok(())
-}
-
-/// Remembers the keychain that opened a vault of which nothing is known here. What cannot be remembered is not worth
-/// a word: the same command opens the vault again.
-fn remember_opened(context: &Context, vault: VaultId, kind: &Kind, file: &Path) -> Result<(), Failure> {
-    match context.settings.of(vault) {
-        Ok(None) => context.settings.remember(vault, context.settings_for(None, vault, kind, file)).map(drop)?,
-        Ok(Some(known)) => remember_moved(context, known, vault, kind, file)?,
-        // The keychain was named, or nothing would have opened.
-        Err(error) if error.is_refused() => {}
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
-/// Remembers the new place of a keychain file that was moved: the remembered one is gone, and the one named opened.
-fn remember_moved(
-    context: &Context,
-    known: VaultSettings,
-    vault: VaultId,
-    kind: &Kind,
-    file: &Path,
-) -> Result<(), Failure> {
-    let (Kind::FileAt(old), Kind::FileAt(new)) = (&known.keychain, context.whole_kind(kind, vault)) else {
-        return Ok(());
-    };
-    if *old == new || !is_gone(old) || context.other_file(vault, file)?.is_some() {
-        return Ok(());
-    }
-    let text = format!("this computer now remembers that the key is stored in {}", new.display());
-    let kept = context.settings.remember(vault, context.settings_for(Some(known), vault, kind, file))?;
-    if matches!(kept, Kept::Yes) {
-        context.output.remark(&text);
-    }
     Ok(())
 }

@@ -21,6 +21,9 @@ impl From<HomeError> for Failure {
                 };
                 Self::new(Exit::Failed, "no-home", format!("cannot {doing}")).cause(cause).hint(hint)
             }
+            HomeError::Vault(_) => Self::new(Exit::NotFound, "vault-not-found", "cannot find the vault")
+                .cause(cause)
+                .hint("put the file back that the link leads to, or name another folder with --vault"),
             HomeError::Io { doing, path, source } => {
                 let failure = Self::io(format!("{doing} {}", path.display()), &source);
                 let is_refused = source.kind() == std::io::ErrorKind::PermissionDenied;

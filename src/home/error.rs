@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::store::StoreError;
+
 /// A folder that is known only if there is a home folder, or if it is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
@@ -25,6 +27,9 @@ pub enum HomeError {
         /// What it was needed for.
         wanted: Wanted,
     },
+    /// The vault file is a link that leads nowhere.
+    #[error(transparent)]
+    Vault(StoreError),
     /// The system refused to read or write the settings.
     #[error("cannot {doing} {path}: {}", crate::disk::plain(.source), path = .path.display())]
     Io {

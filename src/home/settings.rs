@@ -1,17 +1,16 @@
 //! What this computer remembers of each vault: where its half of the key lies. Never in the vault, never a secret.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::error::{HomeError, Wanted};
+use super::keychains::Kind;
 use crate::disk::{self, folder_of, with_suffix};
 use crate::format::VaultId;
 
@@ -19,52 +18,6 @@ const FORMAT: &str = "strongroom-settings";
 const VERSION: u32 = 1;
 const SIZE_LIMIT: u64 = 16 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
-
-/// A kind of keychain, as the user names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// The operating system's.
-    Os,
-    /// A file in the user's state folder.
-    File,
-    /// A file of the user's choice.
-    FileAt(PathBuf),
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "os" => Ok(Self::Os),
-            None if text == "file" => Ok(Self::File),
-            Some(("file", path)) if !path.is_empty() => Ok(Self::FileAt(path.into())),
-            _ => Err("a keychain is os, file or file:PATH".into()),
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Os => f.write_str("os"),
-            Self::File => f.write_str("file"),
-            Self::FileAt(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-impl Serialize for Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Kind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// What is remembered of one vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

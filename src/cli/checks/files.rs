@@ -14,7 +14,7 @@ pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path
     let before = findings.len();
     let mut private = vec![store.file().to_path_buf(), store.previous()];
     let mut unfinished = vec![store.unfinished(), with_suffix(&store.previous(), UNFINISHED_SUFFIX)];
-    if let Some(settings) = context.settings.path() {
+    if let Some(settings) = context.home.settings.path() {
         private.push(settings.into());
         unfinished.push(with_suffix(settings, UNFINISHED_SUFFIX));
     }

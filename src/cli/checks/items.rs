@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::copies::{self, Copy};
 use super::known::{Known, Opened};
 use super::left_behind::{self, TRIAL_TEXT};
-use crate::cli::context::{Context, is_same_file};
+use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::layout::counted;
 use crate::cli::views::Finding;
@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::home::settings::Kind;
+use crate::home::{Kind, is_same_file};
 use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem, TRIAL};
 
 /// What the other checks need to know of this vault's keychain.
@@ -40,7 +40,7 @@ pub fn check_own(
     copies: &[Copy],
     findings: &mut Vec<Finding>,
 ) -> Result<Own, Failure> {
-    let kind = context.whole_kind(&context.kind_of(vault.id)?, vault.id);
+    let kind = context.home.whole_kind(&context.home.kind_of(vault.id)?, vault.id);
     let keychain = context.keychain(&kind, vault.id);
     match check_works(&kind, &*keychain) {
         Ok(finding) => findings.push(finding),
@@ -86,7 +86,9 @@ fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain
 pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
     let named = context.global.keychain.clone();
     let kind = match named.clone().unwrap_or(Kind::Os) {
-        Kind::File => context.folders.keychain.clone().map_or(Kind::File, |folder| Kind::FileAt(folder.join(TRIAL))),
+        Kind::File => {
+            context.home.folders.keychain.clone().map_or(Kind::File, |folder| Kind::FileAt(folder.join(TRIAL)))
+        }
         kind => kind,
     };
     let keychain = match &kind {
@@ -97,7 +99,7 @@ pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
     match check_works(&kind, &*keychain) {
         Ok(finding) => (named.map_or("strongroom init".into(), |kind| flag(&shell_word(&kind.to_string()))), finding),
         Err(error) => {
-            let file = if context.folders.keychain.is_some() { "file" } else { "file:PATH" };
+            let file = if context.home.folders.keychain.is_some() { "file" } else { "file:PATH" };
             let failure = Failure::of("use the keychain", error.into());
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
             (flag(file), Finding::note("keychain", format!("{cause}; {hint}")))
@@ -109,7 +111,7 @@ pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
 /// remembered. Which one it is may not be known.
 pub fn try_for_known_vault(context: &Context, vault: Option<&str>) -> Option<Finding> {
     let id: VaultId = vault?.parse().ok()?;
-    let kind = context.whole_kind(&context.kind_of(id).ok()?, id);
+    let kind = context.home.whole_kind(&context.home.kind_of(id).ok()?, id);
     Some(check_works(&kind, &*context.keychain(&kind, id)).unwrap_or_else(|error| {
         let failure = Failure::of("use the keychain", error.into());
         Finding::problem("keychain", failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default())
@@ -296,9 +298,9 @@ fn check_anchor(
 
 /// Looks for items of vaults that this computer's settings do not know.
 pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    let known = context.settings.all()?;
+    let known = context.home.settings.all()?;
     let is_known = |vault: &str| known.contains_key(vault) || own.is_some_and(|own| own.id.to_string() == vault);
-    let mut stray: Vec<String> = in_folder(context);
+    let mut stray: Vec<String> = context.home.vaults_with_keychain_files();
     let uses_os = known.values().any(|settings| settings.keychain == Kind::Os);
     let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
     // A computer whose vaults all keep their keys in files need not have a desktop.
@@ -341,7 +343,7 @@ pub fn note_missing(
     file: &Path,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
-    for (vault, settings) in context.settings.all()? {
+    for (vault, settings) in context.home.settings.all()? {
         let place = Path::new(&settings.place);
         let is_here = is_same_file(place, file);
         let found = match fs::metadata(place) {
@@ -368,14 +370,6 @@ pub fn note_missing(
     Ok(())
 }
 
-/// Lists the vaults whose keychain files lie in the default folder.
-fn in_folder(context: &Context) -> Vec<String> {
-    let Some(Ok(entries)) = context.folders.keychain.as_ref().map(fs::read_dir) else { return Vec::new() };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let vaults = names.map(|name| name.strip_suffix(".anchor").map(str::to_owned).unwrap_or(name));
-    vaults.filter(|name| name.parse::<VaultId>().is_ok()).collect()
-}
-
 /// Deletes the items of a vault that this computer does not know, in the OS keychain and the default folder. Returns
 /// how many there were.
 ///
@@ -383,8 +377,8 @@ fn in_folder(context: &Context) -> Vec<String> {
 /// Those of the keychain.
 pub fn forget(context: &Context, vault: VaultId) -> Result<usize, KeychainError> {
     let mut keychains: Vec<Arc<dyn Keychain>> = Vec::new();
-    if in_folder(context).contains(&vault.to_string()) {
-        keychains.push(Arc::new(FileKeychain::new(context.default_keychain_file(vault))));
+    if context.home.vaults_with_keychain_files().contains(&vault.to_string()) {
+        keychains.push(Arc::new(FileKeychain::new(context.home.default_keychain_file(vault))));
     }
     let os = context.os_keychain();
     match os.probe() {

@@ -9,7 +9,7 @@ use crate::cli::views::Finding;
 use crate::failure::Failure;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::format::{DataKeyId, VaultId};
-use crate::home::settings::Kind;
+use crate::home::Kind;
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
 
 /// How the text of a test item begins.
@@ -17,7 +17,7 @@ pub const TRIAL_TEXT: &str = "strongroom doctor";
 
 /// Looks for keys of this vault elsewhere, without asking anything.
 pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    for kind in elsewhere(context, vault.id, file)? {
+    for kind in context.home.former_keychains(vault.id, file)? {
         // What cannot be asked in silence is not asked.
         let Ok(Some(opens)) = key_in(&*context.silent_keychain(&kind, vault.id), &kind, vault.id, vault.data_key)
         else {
@@ -34,29 +34,6 @@ pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<F
         ));
     }
     Ok(())
-}
-
-/// Returns the keychains that this vault does not use and that may hold a key of it: those it used before, and those
-/// that every vault may use. One that holds the key of another file of the vault is none of them.
-fn elsewhere(context: &Context, vault: VaultId, file: &Path) -> Result<Vec<Kind>, Failure> {
-    let known = context.settings.of(vault)?;
-    let mut used = vec![context.whole_kind(&context.kind_of(vault)?, vault)];
-    let mut kinds = vec![Kind::Os];
-    if context.folders.keychain.is_some() {
-        kinds.push(context.whole_kind(&Kind::File, vault));
-    }
-    if let Some(known) = known {
-        used.push(known.keychain);
-        used.extend(known.others);
-        kinds.extend(known.former);
-    }
-    if context.other_file(vault, file)?.is_some() {
-        // Here it is not known what that other file's keychains were before.
-        return Ok(Vec::new());
-    }
-    kinds.retain(|kind| !used.contains(kind));
-    kinds.dedup();
-    Ok(kinds)
 }
 
 /// Tells whether a keychain holds a key of the vault, and whether one of them is to the data key that it is under.
@@ -96,7 +73,7 @@ pub fn remove(context: &Context) -> Result<usize, Failure> {
     vault.check_writable().map_err(|error| Failure::of("delete keys that are left behind", error))?;
     let (id, data_key) = (vault.id(), vault.header().data_key);
     let mut deleted = 0;
-    for kind in elsewhere(context, id, context.store()?.file())? {
+    for kind in context.home.former_keychains(id, context.store()?.file())? {
         let keychain = context.keychain(&kind, id);
         let delete = || match key_in(&*keychain, &kind, id, data_key)? {
             Some(_) => delete_all(&*keychain, id),

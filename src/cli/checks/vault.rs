@@ -27,7 +27,7 @@ pub fn check(
         Ok(vault) => vault,
         Err(error) => {
             let mut text = error.to_string();
-            let known = remembered(context, store);
+            let known = context.home.remembered_at(store.file());
             let mut keychain = items::try_for_known_vault(context, known.as_deref());
             let remedy = match &error {
                 Error::VaultNotFound { .. } => match known {
@@ -107,7 +107,7 @@ pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongro
 pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Failure {
     if failure.kind == "vault-not-found"
         && let Ok(store) = context.store()
-        && remembered(context, &store).is_some()
+        && context.home.remembered_at(store.file()).is_some()
     {
         failure.hint = Some(format!(
             "this computer remembers a vault there: {PUT_BACK}; for a new vault in its place: strongroom init"
@@ -116,19 +116,12 @@ pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Fail
     failure
 }
 
-/// Returns the vault that this computer's settings remember at the store's place.
-fn remembered(context: &Context, store: &FolderStore) -> Option<String> {
-    // Settings that cannot be read are told of by the checks that follow.
-    let place = store.file().display().to_string();
-    context.settings.all().ok()?.into_iter().find_map(|(vault, known)| (known.place == place).then_some(vault))
-}
-
 /// Returns the vault that once stood at the store's place and is missing now: an `init` that was cut short has left no
 /// anchor.
 pub fn missing_vault(context: &Context, store: &FolderStore) -> Option<String> {
-    let vault = remembered(context, store)?;
+    let vault = context.home.remembered_at(store.file())?;
     let id: VaultId = vault.parse().ok()?;
-    let keychain = context.silent_keychain(&context.settings.of(id).ok()??.keychain, id);
+    let keychain = context.silent_keychain(&context.home.settings.of(id).ok()??.keychain, id);
     let stood = keychain.get(&vault, ItemKind::Anchor).is_ok_and(|items| !items.is_empty());
     stood.then_some(vault)
 }

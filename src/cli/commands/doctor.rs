@@ -101,7 +101,7 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
             .hint("`strongroom doctor` prints the ids of stray items")
     })?;
     let own = crate::vault::Vault::open(Arc::new(context.store()?)).is_ok_and(|own| own.id() == id);
-    if own || context.settings.of(id)?.is_some() {
+    if own || context.home.settings.of(id)?.is_some() {
         return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
             .cause("this computer knows that vault, and its key would be lost")
             .hint(

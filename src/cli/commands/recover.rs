@@ -10,7 +10,6 @@ use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
 use crate::cli::open_vault::OpenVault;
-use crate::home::settings::Kind;
 use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
@@ -19,6 +18,7 @@ use crate::error::{Difference, Error};
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
+use crate::home::Kind;
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain, KeychainError};
 use crate::store::{FolderStore, Store};
@@ -69,8 +69,8 @@ impl Recover {
         };
         let id = found.id();
         let kind = self.kind(context, id)?;
-        let other_file = context.other_file(id, store.file())?;
-        if let Some(other) = other_file.as_ref().filter(|other| other.keychain == context.whole_kind(&kind, id)) {
+        let other_file = context.home.other_file(id, store.file())?;
+        if let Some(other) = other_file.as_ref().filter(|other| other.keychain == context.home.whole_kind(&kind, id)) {
             return Err(second_file("give this computer a key", &other.place).hint(
                 "to open both, give this one a key of its own with --keychain file:PATH; or move the other away",
             ));
@@ -97,9 +97,9 @@ impl Recover {
             vault::check_install(shared.clone(), bytes, &secret).map_err(install)?;
         }
         let accept = context.global.accept_rollback;
-        let before = context.settings.of(id)?.map(|settings| settings.keychain);
+        let before = context.home.settings.of(id)?.map(|settings| settings.keychain);
         if !accept {
-            let elsewhere = before.as_ref().filter(|place| **place != context.whole_kind(&kind, id));
+            let elsewhere = before.as_ref().filter(|place| **place != context.home.whole_kind(&kind, id));
             check_memory(context, &opened, &keychain, elsewhere, copy.is_some())?;
         }
         let new = match self.new.read(context)? {
@@ -138,12 +138,12 @@ impl Recover {
                 )
             })?;
         } else {
-            context.settings.remember_other(id, context.whole_kind(&kind, id))?;
+            context.home.settings.remember_other(id, context.home.whole_kind(&kind, id))?;
         }
         drop(words);
         let mut unlocked = OpenVault::new(unlocked, &context.output);
         unlocked.show_notices();
-        let kind = context.whole_kind(&kind, id);
+        let kind = context.home.whole_kind(&kind, id);
         let old_password = match before {
             Some(place) if place != kind => describe_old_keychain(context, &place, &unlocked, other_file.is_some()),
             _ if old_wraps.is_empty() => String::new(),
@@ -176,7 +176,7 @@ impl Recover {
     }
 
     fn kind(&self, context: &Context, id: VaultId) -> Result<Kind, Failure> {
-        match context.settings.of(id)? {
+        match context.home.settings.of(id)? {
             Some(settings) if context.global.keychain.is_none() => Ok(settings.keychain),
             _ => setup::choose_kind(context, context.terminal().as_mut()),
         }
@@ -191,8 +191,8 @@ impl Recover {
         store: &FolderStore,
         keychain: &dyn Keychain,
     ) -> Result<(), Failure> {
-        let whole = context.whole_kind(kind, id);
-        let known = context.settings.of(id)?.is_some_and(|settings| settings.keychain == whole);
+        let whole = context.home.whole_kind(kind, id);
+        let known = context.home.settings.of(id)?.is_some_and(|settings| settings.keychain == whole);
         let Kind::FileAt(path) = &whole else { return Ok(()) };
         // Where it is remembered as this vault's, what does not parse is a damaged item; another vault's is never ours.
         let doing = "give this computer a key";

@@ -46,7 +46,7 @@ impl Status {
 
 /// Tells what needs no password: what stands in clear in the vault file that was read, and in the keychain.
 fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<views::Status, Failure> {
-    let kind = context.kind_of(header.vault)?;
+    let kind = context.home.kind_of(header.vault)?;
     let warning = match source {
         Source::Previous { reason, .. } => Some(reason.as_str().to_owned()),
         _ => None,

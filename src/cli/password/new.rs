@@ -44,7 +44,7 @@ fn refused(refusal: Refusal) -> Failure {
 fn guessable_words(context: &Context) -> Vec<String> {
     let mut names = vec!["strongroom".to_owned(), "vault".to_owned()];
     names.extend(["USER", "LOGNAME", "USERNAME", "HOSTNAME"].iter().filter_map(|name| std::env::var(name).ok()));
-    let folder = context.vault_folder().unwrap_or_default();
+    let folder = context.home.vault_folder().unwrap_or_default();
     names.extend(folder.iter().filter_map(|part| part.to_str().map(str::to_owned)));
     names
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::context::{Context, is_gone, is_same_file};
+use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::layout::counted;
@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::kit::KitName;
 use crate::format::name::project_name;
+use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
 
@@ -184,7 +185,7 @@ fn what_is_left(
     for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.name) != new_kit) {
         left.push(format!("recovery kit {}, with a vault file from that time", kit.name));
     }
-    for (other, settings) in context.settings.all()? {
+    for (other, settings) in context.home.settings.all()? {
         let place = std::path::Path::new(&settings.place);
         if is_gone(place) || is_same_file(place, store.file()) {
             continue;

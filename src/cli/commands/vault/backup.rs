@@ -88,7 +88,7 @@ impl Backup {
 fn compare_with_records(context: &Context, document: &Document) -> (bool, bool) {
     let header = &document.header;
     // A backup is made whatever state settings and keychain are in.
-    let Ok(kind) = context.kind_of(header.vault) else { return (false, false) };
+    let Ok(kind) = context.home.kind_of(header.vault) else { return (false, false) };
     let keychain = context.silent_keychain(&kind, header.vault);
     let of_kind = |kind| keychain.get(&header.vault.to_string(), kind).unwrap_or_default();
     let keys: Vec<_> = of_kind(ItemKind::DataKey)

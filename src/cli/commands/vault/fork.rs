@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
-use crate::cli::context::{Context, absolute};
+use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::open_vault::OpenVault;
-use crate::home::settings::Kind;
 use crate::cli::setup;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
+use crate::home::{Kind, absolute};
 use crate::store::{FolderStore, Store};
 use crate::vault::Edges;
 
@@ -46,10 +46,10 @@ impl Fork {
         kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         let (vault, password) = unlock_with_password(context)?;
-        let own = context.whole_kind(&context.kind_of(vault.id())?, vault.id());
+        let own = context.home.whole_kind(&context.home.kind_of(vault.id())?, vault.id());
         let kind = match (&self.fork_keychain, own) {
-            (Some(kind), _) => context.check_kind(kind).map(|()| kind.clone())?,
-            (None, Kind::FileAt(path)) if path == context.default_keychain_file(vault.id()) => Kind::File,
+            (Some(kind), _) => context.home.check_kind(kind).map(|()| kind.clone())?,
+            (None, Kind::FileAt(path)) if path == context.home.default_keychain_file(vault.id()) => Kind::File,
             (None, Kind::FileAt(_)) => {
                 return Err(Failure::usage("the new vault needs a keychain file of its own")
                     .hint("name it with --fork-keychain file:PATH"));
@@ -58,7 +58,7 @@ impl Fork {
         };
         setup::check_place(context, &kind, new, store.file(), false)
             .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
-        let kind = context.whole_kind(&kind, new);
+        let kind = context.home.whole_kind(&kind, new);
         let keychain = context.keychain(&kind, new);
         let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
         context.remember(new, &kind, store.file())?;
@@ -69,12 +69,12 @@ impl Fork {
                 // A write that was reported as failed may have been done: then the fork stands and needs its line.
                 if matches!(store.load(), Ok(None)) {
                     // Best effort: a line about a vault that does not exist harms nobody.
-                    let _ = context.settings.forget(&new.to_string());
+                    let _ = context.home.settings.forget(&new.to_string());
                 }
                 return Err(Failure::of(doing, error));
             }
         };
-        let there = context.at(&folder)?;
+        let there = context.at(&folder);
         let mut forked = OpenVault::new(forked, &there.output);
         let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
         forked.show_notices();

@@ -32,13 +32,13 @@ impl Restore {
         let store = context.store()?;
         let copy = Vault::open_copy(Arc::new(store.clone()), &bytes).map_err(|error| of_copy(doing(), file, error))?;
         let id = copy.id();
-        if let Some(other) = context.other_file(id, store.file())? {
+        if let Some(other) = context.home.other_file(id, store.file())? {
             return Err(second_file(doing(), &other.place).hint(
                 "to put the copy back, name that folder with --vault; to look into it, save it as vault.json in a folder of \
                  its own and name that one",
             ));
         }
-        let kind = context.kind_of(id)?;
+        let kind = context.home.kind_of(id)?;
         let keychain = context.keychain(&kind, id);
         let unlock = |error: Error| {
             let hint = match &error {
