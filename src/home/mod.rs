@@ -1,6 +1,7 @@
 //! This computer: its folders, its settings, and the store and the keychain of a vault. Nothing here prints, asks or
 //! ends the process: the caller gets a value, and says whether a keychain may ask the user.
 
+pub mod calibration;
 mod error;
 mod folders;
 mod keychains;

@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("files", &["failure", "vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
-    ("home", &["vault", "store", "keychain", "disk", "format"]),
+    ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
     ("pages", &["format"]),
     ("secrets", &["error", "format", "crypto", "memory"]),
     ("failure", &["home", "error", "keychain", "disk", "crypto"]),
