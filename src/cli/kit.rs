@@ -17,6 +17,7 @@ use crate::crypto::secret::{KitSecret, Password};
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, check_free, without_flags};
 use crate::format::kit::{self, KitName};
+use crate::home::synced_by;
 use crate::pages::kit::{KitPage, numbered};
 use crate::secrets::generator::random_below;
 use crate::store::{FolderStore, Store};
@@ -30,22 +31,6 @@ const FILE_LIMIT: usize = 64 << 10;
 pub const MAKE_LATER: &str = "make the kit with `strongroom kit new`";
 /// What tells whether a kit was made.
 pub const SEE_KITS: &str = "see the kits with `strongroom kit list`";
-/// Names of folders that services copy to other people's computers.
-const SYNCED: [&str; 12] = [
-    "dropbox",
-    "onedrive",
-    "google drive",
-    "googledrive",
-    "my drive",
-    "icloud",
-    "icloud drive",
-    "mobile documents",
-    "nextcloud",
-    "owncloud",
-    "syncthing",
-    "box sync",
-];
-
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KitFlags {
@@ -360,27 +345,12 @@ pub fn save(path: &Path, bytes: &[u8], allow_synced: bool) -> Result<(), Failure
 }
 
 fn refuse_synced(path: &Path, allow_synced: bool) -> Result<(), Failure> {
-    if let (Some(service), false) = (synced(path), allow_synced) {
+    if let (Some(service), false) = (synced_by(path), allow_synced) {
         return Err(Failure::new(Exit::Failed, "synced-folder", format!("cannot write the kit to {}", path.display()))
             .cause(format!("its folder belongs to {service}, which copies it to other computers"))
             .hint("name another folder, or accept that with --allow-synced"));
     }
     Ok(())
-}
-
-/// Names the service that a path's folder belongs to, where one is known.
-fn synced(path: &Path) -> Option<String> {
-    let path = crate::home::absolute(path);
-    let folder = path.parent()?;
-    // The folder that a link leads to is the one that is copied.
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
-    folder.iter().filter_map(|part| part.to_str()).find_map(|part| {
-        let lower = part.to_lowercase();
-        let known = SYNCED.iter().any(|name| {
-            lower == *name || lower.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '-', '~', '_']))
-        });
-        known.then(|| part.to_owned())
-    })
 }
 
 /// Returns a kit's secret from its file, else from the terminal.
@@ -418,19 +388,4 @@ pub fn read_secret(context: &Context, file: Option<&Path>) -> Result<KitSecret, 
 
 fn refused(cause: &str) -> Failure {
     Failure::new(Exit::WrongPassword, "bad-code", "this is no recovery code").cause(cause)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders_of_known_services_are_told() {
-        for path in ["/home/x/Dropbox/kit", "/home/x/OneDrive - Example Ltd/a/kit", "/x/Nextcloud/kit"] {
-            assert!(synced(Path::new(path)).is_some(), "{path}");
-        }
-        for path in ["/home/x/kit", "/home/x/dropboxes/kit", "/x/Dropbox"] {
-            assert!(synced(Path::new(path)).is_none(), "{path}");
-        }
-    }
 }

@@ -160,6 +160,6 @@ impl Home {
 }
 
 /// Makes a keychain file's keychain. A file can hang too, on a network that is gone.
-fn file_keychain(path: &Path) -> Arc<dyn Keychain> {
+pub fn file_keychain(path: &Path) -> Arc<dyn Keychain> {
     Arc::new(WithDeadline::new(Arc::new(FileKeychain::new(path)), DEADLINE_ATTENDED))
 }

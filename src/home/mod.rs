@@ -2,22 +2,34 @@
 //! ends the process: the caller gets a value, and says whether a keychain may ask the user.
 
 pub mod calibration;
+mod copies;
 mod error;
 mod folders;
+mod items;
 mod keychains;
+mod missing;
 mod own;
 mod paths;
+mod private;
 mod settings;
+mod synced;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use copies::{VaultCopy, copies_of};
 pub use error::{HomeError, Wanted};
 pub use folders::Folders;
-pub use keychains::{Asking, Kind};
+pub use items::{Recorded, delete_all, key_in, or_empty, wraps_of};
+pub use keychains::{Asking, Kind, file_keychain};
+pub use missing::{Instead, MissingVault};
 pub use own::{Own, Place};
 pub use paths::{absolute, is_gone, is_same_file};
+pub use private::mode_for_others;
 pub use settings::{Kept, Settings, VaultSettings};
+pub use synced::synced_by;
+pub use trial::{Trial, left_trials, try_out};
 
 use crate::disk::work_for_owner_of;
 use crate::format::VaultId;
@@ -82,6 +94,15 @@ impl Home {
         let variable = std::env::var_os("STRONGROOM_VAULT").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let named = self.named.vault.as_ref().or(variable.as_ref()).or(self.folders.vault.as_ref());
         named.map(|folder| absolute(folder)).ok_or(HomeError::NoHome { wanted: Wanted::Vault })
+    }
+
+    /// Returns words that a guesser of a password would try first: the user's, the host's and the vault folder's names.
+    pub fn guessable_words(&self) -> Vec<String> {
+        let mut names = vec!["strongroom".to_owned(), "vault".to_owned()];
+        names.extend(["USER", "LOGNAME", "USERNAME", "HOSTNAME"].iter().filter_map(|name| std::env::var(name).ok()));
+        let folder = self.vault_folder().unwrap_or_default();
+        names.extend(folder.iter().filter_map(|part| part.to_str().map(str::to_owned)));
+        names
     }
 
     /// Returns the store of the vault.
@@ -186,11 +207,5 @@ impl Home {
         let store = folder.and_then(|folder| FolderStore::new(folder, SIZE_LIMIT).ok());
         let exists = store.is_some_and(|store| Vault::open(Arc::new(store)).is_ok_and(|other| other.id() == vault));
         Ok(exists.then_some(known))
-    }
-
-    /// Returns the vault that this computer remembers at a vault file's place.
-    pub fn remembered_at(&self, file: &Path) -> Option<String> {
-        let place = file.display().to_string();
-        self.settings.all().ok()?.into_iter().find_map(|(vault, known)| (known.place == place).then_some(vault))
     }
 }

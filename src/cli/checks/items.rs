@@ -1,27 +1,20 @@
 //! The keychain: whether it works, and which of our items lie in it.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
 
-use super::copies::{self, Copy};
+use super::copies;
 use super::known::{Known, Opened};
-use super::left_behind::{self, TRIAL_TEXT};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::layout::counted;
 use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
 use crate::crypto::kdf::KdfCost;
-use crate::disk::with_suffix;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::format::VaultId;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::home::{Kind, is_same_file};
-use crate::keychain::{FileKeychain, ItemKind, Keychain, KeychainError, StoredItem, TRIAL};
+use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, left_trials, try_out};
+use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
 
 /// What the other checks need to know of this vault's keychain.
 #[derive(Default)]
@@ -37,7 +30,7 @@ pub fn check_own(
     context: &Context,
     vault: &Known,
     opened: Option<&Opened>,
-    copies: &[Copy],
+    copies: &[VaultCopy],
     findings: &mut Vec<Finding>,
 ) -> Result<Own, Failure> {
     let kind = context.home.whole_kind(&context.home.kind_of(vault.id)?, vault.id);
@@ -85,14 +78,9 @@ fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain
 /// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
 pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
     let named = context.global.keychain.clone();
-    let kind = match named.clone().unwrap_or(Kind::Os) {
-        Kind::File => {
-            context.home.folders.keychain.clone().map_or(Kind::File, |folder| Kind::FileAt(folder.join(TRIAL)))
-        }
-        kind => kind,
-    };
+    let kind = context.home.kind_for_trial();
     let keychain = match &kind {
-        Kind::FileAt(path) => Arc::new(FileKeychain::new(path)),
+        Kind::FileAt(path) => file_keychain(path),
         _ => context.os_keychain(),
     };
     let flag = |kind: &str| format!("strongroom init --keychain {kind}");
@@ -110,7 +98,7 @@ pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
 /// Tries the keychain of a vault that is there, or was, and cannot be read: the one that is named, else the one that is
 /// remembered. Which one it is may not be known.
 pub fn try_for_known_vault(context: &Context, vault: Option<&str>) -> Option<Finding> {
-    let id: VaultId = vault?.parse().ok()?;
+    let id = vault?.parse().ok()?;
     let kind = context.home.whole_kind(&context.home.kind_of(id).ok()?, id);
     Some(check_works(&kind, &*context.keychain(&kind, id)).unwrap_or_else(|error| {
         let failure = Failure::of("use the keychain", error.into());
@@ -118,47 +106,18 @@ pub fn try_for_known_vault(context: &Context, vault: Option<&str>) -> Option<Fin
     }))
 }
 
-/// Writes and reads back a test item, as good as a key.
+/// Tries a keychain out with a test item.
 fn check_works(kind: &Kind, keychain: &dyn Keychain) -> Result<Finding, KeychainError> {
-    let probe = keychain.probe()?;
-    let unavailable = |_| KeychainError::Rejected { provider: probe.provider.clone(), reason: "no random id".into() };
-    let id = VaultId::generate().map_err(unavailable)?;
-    let text = format!("{TRIAL_TEXT} {id}");
-    let start = Instant::now();
-    let kept = match kind {
-        // A file keychain holds one vault's items, so its test item is a file of its own beside them, for a moment.
-        Kind::FileAt(path) => {
-            let beside = FileKeychain::new(with_suffix(path, &format!(".{id}")));
-            let kept = write_and_read(&beside, &text);
-            for item in beside.get(TRIAL, ItemKind::Anchor)? {
-                beside.delete(&item.handle)?;
-            }
-            kept
+    let name = keychain.name();
+    Ok(match try_out(kind, keychain)? {
+        Trial::Works { took } => {
+            Finding::good("keychain", format!("{name} works ({:.0} ms)", took.as_secs_f64() * 1000.0))
         }
-        _ => write_and_read(keychain, &text),
-    };
-    let took = start.elapsed().as_secs_f64() * 1000.0;
-    match kept {
-        Ok(true) => Ok(Finding::good("keychain", format!("{} works ({took:.0} ms)", keychain.name()))),
-        Ok(false) => {
-            let reason = "a test item did not come back as it was written".into();
-            Err(KeychainError::Rejected { provider: probe.provider, reason })
+        Trial::ReadOnly => {
+            let text = format!("{name} can be read, but its file system is read-only, so no test item could be stored");
+            Finding::note("keychain", text)
         }
-        Err(KeychainError::File { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
-            let text = format!(
-                "{} can be read, but its file system is read-only, so no test item could be stored",
-                keychain.name()
-            );
-            Ok(Finding::note("keychain", text))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn write_and_read(keychain: &dyn Keychain, text: &str) -> Result<bool, KeychainError> {
-    keychain.set(TRIAL, ItemKind::Anchor, text.as_bytes())?;
-    let kept = keychain.get(TRIAL, ItemKind::Anchor)?;
-    Ok(kept.len() == 1 && kept[0].bytes == text.as_bytes())
+    })
 }
 
 fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, findings: &mut Vec<Finding>) {
@@ -241,7 +200,7 @@ fn check_anchor(
     vault: &Known,
     items: &[StoredItem],
     opened: Option<&Opened>,
-    copies: &[Copy],
+    copies: &[VaultCopy],
     findings: &mut Vec<Finding>,
 ) {
     const CHECK: &str = "anchor";
@@ -306,7 +265,7 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
     // A computer whose vaults all keep their keys in files need not have a desktop.
     if wants_os && let Ok(items) = context.os_keychain().list() {
         let silent = context.silent_os_keychain();
-        let trials = left_behind::trials(&*silent, &items);
+        let trials = left_trials(&*silent, &items);
         if !trials.is_empty() {
             findings.push(Finding::note(
                 "test items",
@@ -343,58 +302,16 @@ pub fn note_missing(
     file: &Path,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
-    for (vault, settings) in context.home.settings.all()? {
-        let place = Path::new(&settings.place);
-        let is_here = is_same_file(place, file);
-        let found = match fs::metadata(place) {
-            _ if own.is_some() && is_here => "where another vault is",
-            Ok(_) => continue,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                "where no file is"
-            }
-            // It is this vault, and what keeps its file from being read is a finding already.
-            Err(_) if is_here => continue,
-            Err(_) => "which cannot be read by this user",
+    for MissingVault { id, known, instead } in context.home.missing_vaults(own.map(|own| own.id), file)? {
+        let found = match instead {
+            Instead::AnotherVault => "where another vault is",
+            Instead::Nothing => "where no file is",
+            Instead::Unreadable => "which cannot be read by this user",
         };
-        if own.is_some_and(|own| own.id.to_string() == vault) {
-            continue;
-        }
         findings.push(Finding::note(
             "other vaults",
-            format!(
-                "vault {vault} is remembered at {}, {found}; its key is stored in {}",
-                settings.place, settings.keychain
-            ),
+            format!("vault {id} is remembered at {}, {found}; its key is stored in {}", known.place, known.keychain),
         ));
     }
     Ok(())
-}
-
-/// Deletes the items of a vault that this computer does not know, in the OS keychain and the default folder. Returns
-/// how many there were.
-///
-/// # Errors
-/// Those of the keychain.
-pub fn forget(context: &Context, vault: VaultId) -> Result<usize, KeychainError> {
-    let mut keychains: Vec<Arc<dyn Keychain>> = Vec::new();
-    if context.home.vaults_with_keychain_files().contains(&vault.to_string()) {
-        keychains.push(Arc::new(FileKeychain::new(context.home.default_keychain_file(vault))));
-    }
-    let os = context.os_keychain();
-    match os.probe() {
-        Ok(_) => keychains.push(os),
-        // Where there is none, nothing of this vault is in it.
-        Err(KeychainError::NoBus | KeychainError::NoService | KeychainError::NoCollection { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let mut deleted = 0;
-    for keychain in keychains {
-        for kind in [ItemKind::Anchor, ItemKind::DataKey] {
-            for item in keychain.get(&vault.to_string(), kind)? {
-                keychain.delete(&item.handle)?;
-                deleted += 1;
-            }
-        }
-    }
-    Ok(deleted)
 }

@@ -3,17 +3,18 @@
 
 mod copies;
 mod files;
-pub mod items;
+mod items;
 mod known;
 pub mod left_behind;
 mod vault;
 
 pub use known::Opened;
-pub use vault::{PUT_BACK, hint_at_remembered_vault, missing_vault};
+pub use vault::{PUT_BACK, hint_at_remembered_vault};
 
 use super::context::Context;
 use super::views::Finding;
 use crate::failure::Failure;
+use crate::home::copies_of;
 
 /// What all checks have found.
 pub struct Checked {
@@ -34,7 +35,7 @@ pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Checked, Failur
     let known = vault::check(context, &store, opened, &mut findings);
     let own = match &known {
         Some(known) => {
-            let copies = copies::find(&store, known);
+            let copies = copies_of(&store, known.id);
             let own = items::check_own(context, known, opened, &copies, &mut findings)?;
             left_behind::check(context, known, store.file(), &mut findings)?;
             copies::check(&copies, known, opened, &mut findings);

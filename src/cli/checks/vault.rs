@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::failure::{Failure, permission_hint};
 use crate::format::VaultId;
 use crate::format::vault::Document;
-use crate::keychain::ItemKind;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
 
@@ -114,16 +113,6 @@ pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Fail
         ));
     }
     failure
-}
-
-/// Returns the vault that once stood at the store's place and is missing now: an `init` that was cut short has left no
-/// anchor.
-pub fn missing_vault(context: &Context, store: &FolderStore) -> Option<String> {
-    let vault = context.home.remembered_at(store.file())?;
-    let id: VaultId = vault.parse().ok()?;
-    let keychain = context.silent_keychain(&context.home.settings.of(id).ok()??.keychain, id);
-    let stood = keychain.get(&vault, ItemKind::Anchor).is_ok_and(|items| !items.is_empty());
-    stood.then_some(vault)
 }
 
 fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {

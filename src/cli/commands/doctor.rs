@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::cli::checks::{self, Opened, items, left_behind};
+use crate::cli::checks::{self, Opened, left_behind};
 use crate::cli::context::Context;
 use crate::cli::layout::counted;
 use crate::cli::password;
@@ -108,8 +108,10 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
                 "to delete its keys in keychains that it does not use any more: strongroom doctor --remove-left-behind",
             ));
     }
-    let deleted =
-        items::forget(context, id).map_err(|error| Failure::of(format!("forget vault {id}"), error.into()))?;
+    let deleted = context
+        .home
+        .forget_items(id, &*context.os_keychain())
+        .map_err(|error| Failure::of(format!("forget vault {id}"), error.into()))?;
     if deleted == 0 {
         return Err(Failure::new(Exit::NotFound, "key-missing", format!("cannot forget vault {id}"))
             .cause("nothing of it is stored here"));

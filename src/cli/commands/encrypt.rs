@@ -11,7 +11,6 @@ use clap::{Args, ValueHint};
 use work::{New, Work, random_name, sealed_in};
 
 use crate::body::{Metadata, Sealer};
-use crate::cli::checks::missing_vault;
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
@@ -116,7 +115,7 @@ impl Encrypt {
             ));
         }
         // On a drive that is not there, perhaps: a second vault is made by `init` alone.
-        if missing_vault(context, &context.store()?).is_some() {
+        if context.home.made_at(context.store()?.file()).is_some() {
             return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }));
         }
         let plan = setup::plan(context, &self.new)?;

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-use crate::cli::checks::missing_vault;
 use crate::cli::context::Context;
 use crate::cli::kit;
 use crate::cli::setup::{self, Made, NewVault};
@@ -24,7 +23,7 @@ pub struct Init {
 impl Init {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let plan = setup::plan(context, &self.new)?;
-        if let Some(vault) = missing_vault(context, &context.store()?) {
+        if let Some(vault) = context.home.made_at(context.store()?.file()) {
             context.output.warn(
                 "vault-lost",
                 &format!(

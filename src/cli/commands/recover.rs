@@ -18,9 +18,9 @@ use crate::error::{Difference, Error};
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
-use crate::home::Kind;
+use crate::home::{Kind, wraps_of};
 use crate::host::Host;
-use crate::keychain::{ItemKind, Keychain, KeychainError};
+use crate::keychain::{ItemKind, Keychain};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
 
@@ -121,7 +121,7 @@ impl Recover {
                 (open_again(shared.clone(), &secret)?, aside)
             }
         };
-        let old_wraps = wraps(&*keychain, id).unwrap_or_default();
+        let old_wraps = wraps_of(&*keychain, id).unwrap_or_default();
         let unlocked =
             opened.enroll(keychain.clone(), Arc::new(context.host), &new, cost, accept).map_err(|error| {
                 if other_file.is_none() && matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
@@ -147,7 +147,7 @@ impl Recover {
         let old_password = match before {
             Some(place) if place != kind => describe_old_keychain(context, &place, &unlocked, other_file.is_some()),
             _ if old_wraps.is_empty() => String::new(),
-            _ if wraps(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
+            _ if wraps_of(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
                 "the old password no longer opens this vault file; it still opens vault files under another data key, \
                  whose keys stay in the keychain\n"
                     .into()
@@ -272,13 +272,6 @@ fn check_memory(
     }
 }
 
-/// Returns the wraps of a vault's data keys that this computer's keychain holds.
-fn wraps(keychain: &dyn Keychain, vault: VaultId) -> Result<Vec<Wrap>, KeychainError> {
-    let items = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
-    let parsed = items.iter().filter_map(|item| DataKeyItem::parse(&item.bytes).ok());
-    Ok(parsed.flat_map(|item| item.wraps).filter(|wrap| wrap.header.vault == vault).collect())
-}
-
 /// Says what the key in the keychain that this computer had until now is good for.
 fn describe_old_keychain(
     context: &Context,
@@ -287,7 +280,7 @@ fn describe_old_keychain(
     is_of_another_file: bool,
 ) -> String {
     let id = unlocked.id();
-    let Ok(wraps) = wraps(&*context.silent_keychain(place, id), id) else {
+    let Ok(wraps) = wraps_of(&*context.silent_keychain(place, id), id) else {
         return format!("if a key is left in {place}, the old password still works with that key\n");
     };
     let opens = |wrap: &Wrap| wrap.header.data_key == unlocked.header().data_key;

@@ -19,7 +19,7 @@ pub fn accept(context: &Context, raw: &[u8]) -> Result<Password, Failure> {
     let password = checked(raw)?;
     // As it was typed: normalization moves places.
     check_seen(std::str::from_utf8(raw).unwrap_or_default()).map_err(refused)?;
-    check_strength(&password, &guessable_words(context)).map_err(refused)?;
+    check_strength(&password, &context.home.guessable_words()).map_err(refused)?;
     Ok(password)
 }
 
@@ -38,15 +38,6 @@ fn refused(refusal: Refusal) -> Failure {
         ),
     };
     Failure::new(Exit::Usage, kind, message).cause(refusal.to_string()).hint(hint)
-}
-
-/// Returns words that a guesser would try first: the user's, the host's and the vault folder's names.
-fn guessable_words(context: &Context) -> Vec<String> {
-    let mut names = vec!["strongroom".to_owned(), "vault".to_owned()];
-    names.extend(["USER", "LOGNAME", "USERNAME", "HOSTNAME"].iter().filter_map(|name| std::env::var(name).ok()));
-    let folder = context.home.vault_folder().unwrap_or_default();
-    names.extend(folder.iter().filter_map(|part| part.to_str().map(str::to_owned)));
-    names
 }
 
 /// Asks for a new password: six random words, or one of the user's own.

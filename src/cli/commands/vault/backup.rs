@@ -9,13 +9,11 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::views::{self, kit_names};
-use crate::crypto::hmac::sha256;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::files::publish::{OutputFile, without_flags};
-use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::format::vault::Document;
-use crate::keychain::ItemKind;
+use crate::home::Recorded;
 use crate::store::Store;
 
 /// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
@@ -53,7 +51,9 @@ impl Backup {
         }
         let header = &document.header;
         let kits: Vec<String> = header.kits().map(|kit| kit.name().to_string()).collect();
-        let (checked, rotates) = compare_with_records(context, &document);
+        // A backup is made whatever state settings and keychain are in.
+        let recorded = context.home.compare_with_records(&document).unwrap_or_default();
+        let Recorded { is_last: checked, rotates } = recorded;
         let mut opens = match &kits[..] {
             _ if !checked => {
                 "it was copied unchanged, but not checked: run `strongroom status --unlock` to see whether the vault \
@@ -80,28 +80,4 @@ impl Backup {
         };
         context.output.done(&text, &copy)
     }
-}
-
-/// Tells whether a vault file is the very one that this computer opened or wrote last, and holds a key to; and whether
-/// the data key may be being rotated: another one's wrap stands last. Both as far as that shows without asking
-/// anything.
-fn compare_with_records(context: &Context, document: &Document) -> (bool, bool) {
-    let header = &document.header;
-    // A backup is made whatever state settings and keychain are in.
-    let Ok(kind) = context.home.kind_of(header.vault) else { return (false, false) };
-    let keychain = context.silent_keychain(&kind, header.vault);
-    let of_kind = |kind| keychain.get(&header.vault.to_string(), kind).unwrap_or_default();
-    let keys: Vec<_> = of_kind(ItemKind::DataKey)
-        .iter()
-        .filter_map(|item| DataKeyItem::parse(&item.bytes).ok())
-        .flat_map(|item| item.wraps)
-        .filter(|wrap| wrap.header.vault == header.vault)
-        .map(|wrap| wrap.header.data_key)
-        .collect();
-    let rotates = keys.last().is_some_and(|newest| *newest != header.data_key);
-    let items = of_kind(ItemKind::Anchor);
-    let [item] = &items[..] else { return (false, rotates) };
-    let Ok(AnchorItem { anchor, .. }) = AnchorItem::parse(&item.bytes) else { return (false, rotates) };
-    let same = (anchor.vault, anchor.data_key, anchor.generation) == (header.vault, header.data_key, header.generation);
-    (same && anchor.digest == sha256(&document.payload) && keys.contains(&header.data_key), rotates)
 }
