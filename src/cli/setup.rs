@@ -1,6 +1,5 @@
 //! Making a vault: choosing keychain, cost and password, for `init` and for `encrypt --init`.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -14,14 +13,12 @@ use super::password;
 use super::terminal::Terminal;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
-use crate::disk::folder_of;
-use crate::error::Error;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::kit::KitName;
-use crate::home::{Kind, absolute};
-use crate::keychain::{FileKeychain, KeychainError};
-use crate::store::{FolderStore, Store};
+use crate::home::{Kind, check_vacant};
+use crate::keychain::KeychainError;
+use crate::store::Store;
 use crate::vault::{self, Edges};
 
 /// How a new vault is made.
@@ -91,7 +88,7 @@ pub fn describe(key: &KeyPlace, place: &str) -> String {
 /// Where a vault stands, a choice is impossible, or a question cannot be asked.
 pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     let store = context.store()?;
-    refuse_if_standing(&store)?;
+    check_vacant(&store)?;
     // All questions that flags leave open need a terminal; the cheap refusals come before anything slow.
     let mut terminal = context.terminal();
     if terminal.is_none() && !new.generate_password && !password::has_source(context) {
@@ -101,7 +98,7 @@ pub fn plan(context: &Context, new: &NewVault) -> Result<Plan, Failure> {
     let flags = new.kdf.cost()?;
     let id = VaultId::generate().map_err(|error| Failure::of("make a vault", error.into()))?;
     let kind = choose_kind(context, terminal.as_mut())?;
-    check_place(context, &kind, id, store.file(), new.beside_vault)?;
+    context.home.check_new_key(&kind, id, store.file(), new.beside_vault)?;
     let (password, to_be_shown) = choose_password(context, new, terminal.as_mut())?;
     let cost = match flags {
         Some(cost) => cost,
@@ -156,25 +153,6 @@ pub fn carry_out(context: &Context, plan: Plan, next: &str) -> Result<Made, Fail
     Ok(Made { vault, place, announced, kit })
 }
 
-/// Refuses to make a vault where one, or what is left of one, stands.
-///
-/// # Errors
-/// Saying what stands there.
-pub fn refuse_if_standing(store: &FolderStore) -> Result<(), Failure> {
-    let standing = store.standing().map_err(|error| {
-        Failure::new(Exit::Failed, "io", "cannot look at the vault's folder").cause(error.to_string())
-    })?;
-    if standing.is_empty() {
-        return Ok(());
-    }
-    let vault_is_there = standing.iter().any(|path| Path::new(path) == store.file());
-    let failure = Failure::of("make the vault", Error::VaultExists { standing: standing.clone() });
-    if vault_is_there {
-        return Err(failure);
-    }
-    Err(failure.hint("these are the remains of a vault: restore it, or move them away if they are not needed"))
-}
-
 /// Returns the kind of keychain that the flags name, else the operating system's, else what the user chooses.
 ///
 /// # Errors
@@ -213,57 +191,6 @@ pub fn choose_kind(context: &Context, terminal: Option<&mut Terminal>) -> Result
                 Err(if none_here { failure.hint(hint) } else { failure })
             }
         },
-    }
-}
-
-/// Refuses a keychain file that exists, or that lies in the vault's own folder.
-///
-/// # Errors
-/// Saying which.
-pub fn check_place(
-    context: &Context,
-    kind: &Kind,
-    id: VaultId,
-    vault_file: &Path,
-    beside_vault: bool,
-) -> Result<(), Failure> {
-    let path = match kind {
-        Kind::Os => return Ok(()),
-        Kind::File => context.home.default_keychain_file(id),
-        Kind::FileAt(path) => absolute(path),
-    };
-    match FileKeychain::exists(&path) {
-        Ok(false) => {}
-        Ok(true) => {
-            let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "a file is there already");
-            let error = KeychainError::File { doing: "make", path, source };
-            return Err(Failure::of("make the vault", error.into()));
-        }
-        Err(error) => return Err(Failure::of("make the vault", error.into())),
-    }
-    refuse_beside(&path, vault_file, beside_vault)
-}
-
-/// Refuses a keychain file in or below the vault's own folder, unless that was accepted.
-///
-/// # Errors
-/// A usage failure.
-pub fn refuse_beside(path: &Path, vault_file: &Path, beside_vault: bool) -> Result<(), Failure> {
-    let below = whole(path).starts_with(whole(folder_of(vault_file)));
-    if below && !beside_vault {
-        return Err(Failure::usage("cannot keep the key in the vault's own folder")
-            .cause("whoever copies that folder would have both halves of the key")
-            .hint("choose another place with --keychain file:PATH, or accept the risk with --beside-vault"));
-    }
-    Ok(())
-}
-
-/// Returns a path whose part that exists is free of links.
-fn whole(path: &Path) -> PathBuf {
-    let existing = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
-    match existing {
-        Some((part, whole)) => path.strip_prefix(part).map_or_else(|_| path.into(), |rest| whole.join(rest)),
-        None => path.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What this computer does not have, in words.
 
 use super::{Exit, Failure, permission_hint};
+use crate::error::Error;
 use crate::home::{HomeError, Wanted};
 
 impl From<HomeError> for Failure {
@@ -24,6 +25,20 @@ impl From<HomeError> for Failure {
             HomeError::Vault(_) => Self::new(Exit::NotFound, "vault-not-found", "cannot find the vault")
                 .cause(cause)
                 .hint("put the file back that the link leads to, or name another folder with --vault"),
+            HomeError::VaultFolder(_) => {
+                Self::new(Exit::Failed, "io", "cannot look at the vault's folder").cause(cause)
+            }
+            HomeError::Occupied { standing, has_vault } => {
+                let failure = Self::of("make the vault", Error::VaultExists { standing });
+                if has_vault {
+                    return failure;
+                }
+                failure.hint("these are the remains of a vault: restore it, or move them away if they are not needed")
+            }
+            HomeError::KeychainFile(error) => Self::of("make the vault", error.into()),
+            HomeError::KeyBesideVault => Self::usage("cannot keep the key in the vault's own folder")
+                .cause(cause)
+                .hint("choose another place with --keychain file:PATH, or accept the risk with --beside-vault"),
             HomeError::Io { doing, path, source } => {
                 let failure = Self::io(format!("{doing} {}", path.display()), &source);
                 let is_refused = source.kind() == std::io::ErrorKind::PermissionDenied;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::keychain::KeychainError;
 use crate::store::StoreError;
 
 /// A folder that is known only if there is a home folder, or if it is named.
@@ -30,6 +31,23 @@ pub enum HomeError {
     /// The vault file is a link that leads nowhere.
     #[error(transparent)]
     Vault(StoreError),
+    /// The vault's folder cannot be looked at.
+    #[error(transparent)]
+    VaultFolder(StoreError),
+    /// A vault, or what is left of one, is where a new vault was to be made.
+    #[error("a vault is there already: {}", .standing.join(", "))]
+    Occupied {
+        /// What is there.
+        standing: Vec<String>,
+        /// The vault file itself is there.
+        has_vault: bool,
+    },
+    /// The keychain file of a new vault cannot be made.
+    #[error(transparent)]
+    KeychainFile(KeychainError),
+    /// The keychain file would be in the vault's own folder.
+    #[error("whoever copies that folder would have both halves of the key")]
+    KeyBesideVault,
     /// The system refused to read or write the settings.
     #[error("cannot {doing} {path}: {}", crate::disk::plain(.source), path = .path.display())]
     Io {

@@ -14,6 +14,7 @@ mod private;
 mod settings;
 mod synced;
 mod trial;
+mod vacancy;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use private::mode_for_others;
 pub use settings::{Kept, Settings, VaultSettings};
 pub use synced::synced_by;
 pub use trial::{Trial, left_trials, try_out};
+pub use vacancy::{check_apart, check_vacant};
 
 use crate::disk::work_for_owner_of;
 use crate::format::VaultId;

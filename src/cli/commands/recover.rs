@@ -18,7 +18,7 @@ use crate::error::{Difference, Error};
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
-use crate::home::{Kind, wraps_of};
+use crate::home::{Kind, check_apart, wraps_of};
 use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{FolderStore, Store};
@@ -206,7 +206,7 @@ impl Recover {
             return Err(Failure::of(doing, Error::KeyNotOurs { keychain: keychain.name(), detail })
                 .hint("name another file with --keychain file:PATH"));
         }
-        setup::refuse_beside(path, store.file(), self.beside_vault || known)
+        if self.beside_vault || known { Ok(()) } else { Ok(check_apart(path, store.file())?) }
     }
 }
 

@@ -9,13 +9,12 @@ use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::open_vault::OpenVault;
-use crate::cli::setup;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::vault::SIZE_LIMIT;
-use crate::home::{Kind, absolute};
+use crate::home::{Kind, absolute, check_vacant};
 use crate::store::{FolderStore, Store};
 use crate::vault::Edges;
 
@@ -42,7 +41,7 @@ impl Fork {
         let folder = absolute(&self.folder);
         let store = FolderStore::new(&folder, SIZE_LIMIT)
             .map_err(|error| Failure::new(Exit::Failed, "io", format!("cannot {doing}")).cause(error.to_string()))?;
-        setup::refuse_if_standing(&store).map_err(|failure| failure.hint("name another folder for the new vault"))?;
+        check_vacant(&store).map_err(|error| Failure::from(error).hint("name another folder for the new vault"))?;
         kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
         let (vault, password) = unlock_with_password(context)?;
@@ -56,8 +55,10 @@ impl Fork {
             }
             (None, kind) => kind,
         };
-        setup::check_place(context, &kind, new, store.file(), false)
-            .map_err(|failure| failure.hint("name another place with --fork-keychain file:PATH"))?;
+        context
+            .home
+            .check_new_key(&kind, new, store.file(), false)
+            .map_err(|error| Failure::from(error).hint("name another place with --fork-keychain file:PATH"))?;
         let kind = context.home.whole_kind(&kind, new);
         let keychain = context.keychain(&kind, new);
         let cost = vault.policy().map_err(|error| Failure::of(doing, error))?;
