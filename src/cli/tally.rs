@@ -7,7 +7,7 @@ use super::layout::{counted, were};
 use super::rendering;
 use crate::failure::{Exit, Failure};
 use crate::files::find::Found;
-use crate::files::{open, seal};
+use crate::files::{open, reencrypt, rewrap, seal, verify};
 use crate::format::name::printable;
 
 /// What is so of outputs if a run is interrupted.
@@ -51,6 +51,27 @@ pub trait Counted {
 
     /// Tells whether the result took the place of another file.
     fn has_replaced(&self) -> bool {
+        false
+    }
+}
+
+impl Counted for rewrap::Outcome {
+    fn is_up_to_date(&self) -> bool {
+        match self {
+            Self::Is { version, was, repaired, .. } => version == was && !repaired,
+            Self::OtherProject(_) => true,
+        }
+    }
+}
+
+impl Counted for reencrypt::Outcome {
+    fn is_up_to_date(&self) -> bool {
+        matches!(self, Self::Current { .. })
+    }
+}
+
+impl Counted for verify::Proven {
+    fn is_up_to_date(&self) -> bool {
         false
     }
 }

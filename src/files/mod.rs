@@ -1,4 +1,5 @@
-//! Work on many files: find them, settle where their results go, seal, open, pack and publish them.
+//! Work on many files: find them, settle where their results go, seal, open, prove, move to another key, pack and
+//! publish them.
 //!
 //! Nothing here prints, asks or ends the process: what is to be shown goes to an [`Observer`].
 
@@ -6,17 +7,21 @@ pub mod archive;
 pub mod find;
 pub mod holes;
 pub mod keys;
+pub mod listing;
 pub mod manifest;
 pub mod open;
 pub mod own;
 pub mod place;
 pub mod pool;
 pub mod publish;
+pub mod reencrypt;
 pub mod remove;
 pub mod renamed;
+pub mod rewrap;
 pub mod seal;
 pub mod spelling;
 pub mod tree;
+pub mod verify;
 
 use crate::failure::Failure;
 

@@ -3,14 +3,12 @@
 mod report;
 mod work;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
 use work::{New, Work, random_name, sealed_in};
 
-use crate::body::{Metadata, Sealer};
 use crate::cli::context::Context;
 use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
@@ -32,7 +30,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::archive;
 use crate::files::find::{Found, Item, Named, Wanted, find};
 use crate::files::keys::Keys;
-use crate::files::manifest::{self, Manifest};
+use crate::files::listing::write_manifest;
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, Direction, check_distinct, folder_name};
 use crate::files::publish::{OutputFile, check_apart, check_free};
@@ -386,7 +384,7 @@ impl Encrypt {
             }
         }
         if let Some(path) = &self.manifest {
-            tally.note(self.write_manifest(&key, path, &work.jobs, &outcomes));
+            tally.note(write_manifest(&key, path, self.force || self.update, &work.jobs, &outcomes));
         }
         if removes {
             let removed = self.remove_originals(vault, &key, &work, &outcomes);
@@ -422,42 +420,6 @@ impl Encrypt {
                 Removed { failures: vec![failure], ..Removed::default() }
             }
         }
-    }
-
-    /// Lists what was sealed, and what was sealed before and is up to date.
-    fn write_manifest(
-        &self,
-        key: &ProjectFileKey,
-        path: &Path,
-        jobs: &[Job],
-        outcomes: &[Result<Outcome, Failure>],
-    ) -> Result<(), Failure> {
-        let doing = || format!("write the manifest {}", path.display());
-        let mut files = Vec::with_capacity(jobs.len());
-        for (job, outcome) in jobs.iter().zip(outcomes) {
-            match outcome {
-                Ok(Outcome::Done { bytes, file, .. }) => files.push((job.path.as_path(), *file, *bytes)),
-                Ok(Outcome::UpToDate(sealed)) => files.push((job.path.as_path(), sealed.file, sealed.bytes)),
-                Err(_) => {
-                    return Err(Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
-                        .cause("not every file was encrypted, and a list of the others would hide that")
-                        .hint("run it again with --update once the other errors are solved"));
-                }
-            }
-        }
-        let metadata = Metadata {
-            name: path.file_name().and_then(|name| name.to_str()?.strip_suffix(".sealed")).map(str::to_owned),
-            media: Some(manifest::MEDIA.into()),
-            sealed: Some(std::time::SystemTime::now().into()),
-            ..Metadata::default()
-        };
-        let output = OutputFile::create(path, self.force || self.update)?;
-        let mut sealer = Sealer::new(key, &metadata, output.file())
-            .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
-        let bytes = Manifest::of(files).to_bytes();
-        sealer.write_all(&bytes).map_err(|error| Failure::io(doing(), &error))?;
-        sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
-        output.publish()
     }
 
     fn key(&self, context: &Context, vault: &mut Unlocked, is_new: bool) -> Result<ProjectFileKey, Failure> {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Args;
 
-use crate::body::{Header, Metadata, Rewrapped, rewrap};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::own_files::own_files;
@@ -14,22 +12,17 @@ use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OfProject;
 use crate::cli::streams::warn_of_renamed;
-use crate::cli::tally::{Counted, Tally};
+use crate::cli::tally::Tally;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{self, FilesOfVersion, RewrapState, RewrappedFile};
-use crate::crypto::secret::ProjectFileKey;
-use crate::error::Error;
 use crate::failure::Failure;
 use crate::files::Observer;
-use crate::files::find::{Item, Named, Wanted, find, open_for_change, open_input};
+use crate::files::find::{Named, Wanted, find};
 use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
-use crate::keys::OpenedBy;
+use crate::files::rewrap::{Outcome, move_to};
 use crate::vault::Unlocked;
-
-/// How long another process may hold a file's lock.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Rewrite the headers of files to use the project's current key.
 ///
@@ -48,23 +41,6 @@ pub struct Rewrap {
     dry_run: bool,
     #[command(flatten)]
     effort: Effort,
-}
-
-/// What became of a file.
-enum Outcome {
-    /// It is under this version now, and was under that one.
-    Is { version: u32, was: u32, repaired: bool, metadata: Option<Box<Metadata>> },
-    /// It is another project's.
-    OtherProject(OpenedBy),
-}
-
-impl Counted for Outcome {
-    fn is_up_to_date(&self) -> bool {
-        match self {
-            Self::Is { version, was, repaired, .. } => version == was && !repaired,
-            Self::OtherProject(_) => true,
-        }
-    }
 }
 
 impl Rewrap {
@@ -95,7 +71,7 @@ impl Rewrap {
             &progress,
             |_| 0,
             |item, _| {
-                let outcome = self.one(&vault, &keys, item, &to);
+                let outcome = move_to(&to, &keys, &vault, item, self.dry_run);
                 progress.advanced(1);
                 outcome
             },
@@ -143,47 +119,6 @@ impl Rewrap {
             context.output.done(&rewrap.text(), &rewrap)?;
         }
         tally.end()
-    }
-
-    fn one(&self, vault: &Unlocked, keys: &Keys<'_>, item: &Item, to: &ProjectFileKey) -> Result<Outcome, Failure> {
-        let what = item.path.display().to_string();
-        let doing = |error| Failure::of(format!("rewrap {what}"), error);
-        let (file, _) = open_input(&item.path)?;
-        let seen = keys.try_open_header(&item.path, &file);
-        let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
-        let is = |version, was, repaired| Outcome::Is { version, was, repaired, metadata: metadata.clone() };
-        let result = match seen {
-            Ok(header) if self.dry_run => {
-                let version = header.opened_by.version;
-                Ok(is(version, version, header.one_block_only))
-            }
-            // A file that is as it should be need not be writable.
-            Ok(header) if header.opened_by.version == to.version && !header.one_block_only => {
-                Ok(is(to.version, to.version, false))
-            }
-            _ if !self.dry_run => {
-                let file = open_for_change(&item.path)?;
-                let done = rewrap(&file, keys, to, LOCK_WAIT).map_err(|error| keys.named(&what, error));
-                done.map(|done| match done {
-                    Rewrapped::From(was) => is(to.version, was, false),
-                    Rewrapped::Current => is(to.version, to.version, false),
-                    Rewrapped::Repaired => is(to.version, to.version, true),
-                })
-            }
-            Ok(_) => return Err(doing(Error::Changed { what: what.clone() })),
-            Err(error) => Err(error),
-        };
-        match result {
-            // Another project's file among them is nobody's mistake.
-            Err(error @ Error::WrongKey { .. }) => {
-                let (file, _) = open_input(&item.path)?;
-                match Header::open(&file, vault) {
-                    Ok(header) => Ok(Outcome::OtherProject(header.opened_by)),
-                    Err(_) => Err(doing(error)),
-                }
-            }
-            other => other.map_err(doing),
-        }
     }
 
     /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.

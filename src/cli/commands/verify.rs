@@ -4,28 +4,25 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::body::{Metadata, Output, Run};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::layout::table;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
-use crate::cli::progress::{Effort, Progress};
+use crate::cli::progress::Effort;
 use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
-use crate::cli::tally::{Counted, Tally, nothing_sealed};
+use crate::cli::tally::{Tally, nothing_sealed};
 use crate::cli::unlocking::unlock;
 use crate::cli::views::VerifiedFile;
 use crate::failure::{Exit, Failure};
-use crate::files::Observer;
-use crate::files::find::{Item, Named, Wanted, find, open_input};
+use crate::files::find::{Named, Wanted, find};
 use crate::files::keys::Keys;
-use crate::files::manifest::{self, Comparison, Listed, Manifest};
-use crate::files::open::path_in;
+use crate::files::listing::{look_up, read_manifest};
+use crate::files::manifest::{Comparison, Listed};
 use crate::files::pool;
 use crate::files::renamed::renamed;
-use crate::format::FileId;
-use crate::keys::OpenedBy;
+use crate::files::verify::prove;
 
 /// Prove that encrypted files are whole and unaltered.
 ///
@@ -43,21 +40,6 @@ pub struct Verify {
     manifest: Option<PathBuf>,
     #[command(flatten)]
     effort: Effort,
-}
-
-/// A file that proved whole.
-struct Proven {
-    bytes: u64,
-    by: OpenedBy,
-    one_block_only: bool,
-    file: FileId,
-    metadata: Metadata,
-}
-
-impl Counted for Proven {
-    fn is_up_to_date(&self) -> bool {
-        false
-    }
 }
 
 impl Verify {
@@ -156,55 +138,6 @@ impl Verify {
             None => failure,
         })
     }
-}
-
-fn prove(keys: &Keys<'_>, item: &Item, threads: usize, progress: &Progress) -> Result<Proven, Failure> {
-    let (file, _) = open_input(&item.path)?;
-    let opener = keys.open(&item.path, file)?;
-    let run = Run { threads, progress: &|more| progress.advanced(more) };
-    let what = item.path.display().to_string();
-    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {what}"), error.named(&what)))?;
-    let header = opener.header();
-    Ok(Proven {
-        bytes,
-        by: header.opened_by.clone(),
-        one_block_only: header.one_block_only,
-        file: header.prelude.file,
-        metadata: header.metadata.clone(),
-    })
-}
-
-/// Opens a manifest.
-fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, Failure> {
-    /// DiskSpace for some million files.
-    const LIMIT: u64 = 1 << 30;
-    let doing = || format!("read the manifest {}", path.display());
-    let (file, _) = open_input(path)?;
-    let opener = keys.open(path, file)?;
-    let is_none = |cause: String| {
-        Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
-            .cause(cause)
-            .hint("name the file that `strongroom encrypt --manifest FILE` wrote")
-    };
-    if opener.header().metadata.media.as_deref() != Some(manifest::MEDIA) || opener.plaintext_len() > LIMIT {
-        return Err(is_none("it is an encrypted file, but not a manifest".into()));
-    }
-    let mut bytes = Vec::new();
-    opener
-        .copy_to(Output::Stream(&mut bytes), Run::quiet())
-        .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
-    let manifest = Manifest::parse(&bytes).map_err(|error| is_none(error.to_string()))?;
-    Ok(Comparison::with(&manifest))
-}
-
-/// Looks a proven file up. A manifest that is in the folder itself is not listed, and need not be.
-fn look_up(listed: &mut Comparison, is_renamed: bool, proven: &Proven) -> Option<Listed> {
-    if proven.metadata.media.as_deref() == Some(manifest::MEDIA) {
-        return None;
-    }
-    let path = path_in(&proven.metadata).unwrap_or_default();
-    // The path that is sealed in a file never changes, so it is the one that is listed.
-    Some(listed.look_up(proven.file, &path, !is_renamed))
 }
 
 fn differs(manifest: Option<&Path>, count: usize) -> Failure {

@@ -1,0 +1,43 @@
+//! Proving sealed files whole.
+
+use super::Observer;
+use super::find::{Item, open_input};
+use super::keys::Keys;
+use crate::body::{Metadata, Run};
+use crate::failure::Failure;
+use crate::format::FileId;
+use crate::keys::OpenedBy;
+
+/// A file that proved whole.
+pub struct Proven {
+    /// Length of the plaintext, in bytes.
+    pub bytes: u64,
+    /// Which key opened it.
+    pub by: OpenedBy,
+    /// One of its header blocks is damaged or older.
+    pub one_block_only: bool,
+    /// Its id.
+    pub file: FileId,
+    /// What is sealed in.
+    pub metadata: Metadata,
+}
+
+/// Proves every byte of a sealed file.
+///
+/// # Errors
+/// If no key opens it, or it is not whole.
+pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, Failure> {
+    let (file, _) = open_input(&item.path)?;
+    let opener = keys.open(&item.path, file)?;
+    let run = Run { threads, progress: &|more| observer.advanced(more) };
+    let what = item.path.display().to_string();
+    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {what}"), error.named(&what)))?;
+    let header = opener.header();
+    Ok(Proven {
+        bytes,
+        by: header.opened_by.clone(),
+        one_block_only: header.one_block_only,
+        file: header.prelude.file,
+        metadata: header.metadata.clone(),
+    })
+}
