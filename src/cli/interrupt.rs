@@ -124,7 +124,7 @@ fn print_or_give_up(failure: Failure, output: Output) {
 pub fn leave(signal: i32) -> ! {
     // Held until the process ends: what is said stays true, since no thread gets past the end of its words.
     let said = said();
-    super::producer::interrupt();
+    crate::files::producer::interrupt();
     // Held until the process ends: no thread makes or names another file meanwhile.
     let _unfinished = unfinished::remove_all();
     if let Some(settings) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).as_ref()

@@ -20,7 +20,6 @@ mod own_files;
 mod password;
 mod paths;
 mod pipes;
-mod producer;
 mod progress;
 mod project_flags;
 mod rendering;

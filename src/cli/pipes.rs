@@ -3,16 +3,14 @@
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use super::flags::Global;
 use super::output::{Output, STDOUT};
 use crate::failure::Failure;
 use crate::files::find::{Named, STREAM};
+use crate::files::pipes::{STDIN, widen};
 use crate::files::place::Destination;
 
-/// What a stream is called in messages.
-pub const STDIN: &str = "standard input";
 /// Refuses to use one stream for two things, and a terminal as a file: nobody types one.
 ///
 /// # Errors
@@ -71,15 +69,6 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     false
 }
 
-/// Prepares a command line for the shell. It gets no standard input, which may be the data, and its output is read
-/// here.
-pub fn shell(command: &str) -> Command {
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let mut prepared = Command::new(shell);
-    prepared.args([flag, command]).stdin(Stdio::null()).stdout(Stdio::piped());
-    prepared
-}
-
 /// Opens standard input for data.
 ///
 /// # Errors
@@ -120,22 +109,6 @@ fn duplicate(stream: &impl std::os::fd::AsFd) -> io::Result<File> {
 fn duplicate(stream: &impl std::os::windows::io::AsHandle) -> io::Result<File> {
     Ok(File::from(stream.as_handle().try_clone_to_owned()?))
 }
-
-/// Gives a pipe room for a whole batch; what is no pipe, or may not grow, stays as it is.
-#[cfg(unix)]
-pub fn widen(file: &impl std::os::fd::AsFd) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        const ROOM: usize = 1 << 20;
-        let _ = rustix::pipe::fcntl_setpipe_size(file, ROOM);
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = file;
-}
-
-/// Leaves a pipe as it is.
-#[cfg(not(unix))]
-pub fn widen<T>(_: &T) {}
 
 /// Passes text on to a terminal, and refuses whatever would act on it.
 pub struct TextOnly<W> {

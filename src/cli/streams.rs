@@ -8,7 +8,6 @@ use super::context::Context;
 use super::layout::counted;
 use super::output::whole_or_failed;
 use super::pipes::{self, TextOnly};
-use super::producer::{self, Producer};
 use super::progress::{Effort, Progress};
 use crate::body::{BodyError, Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::crypto::secret::ProjectFileKey;
@@ -17,7 +16,9 @@ use crate::files::Observer;
 use crate::files::find::{Item, open_input};
 use crate::files::holes::WithHoles;
 use crate::files::open::{Opened, Opening, not_written};
+use crate::files::pipes::STDIN;
 use crate::files::place::Destination;
+use crate::files::producer::{self, Producer};
 use crate::files::publish::OutputFile;
 use crate::files::seal::{Job, Sealing, stream_failed, write_failed};
 
@@ -49,7 +50,7 @@ pub fn seal_stream(
             let (producer, output) = Producer::start(command)?;
             (producer::OUTPUT, Some(producer), Box::new(output))
         }
-        None => (pipes::STDIN, None, Box::new(pipes::stdin()?)),
+        None => (STDIN, None, Box::new(pipes::stdin()?)),
     };
     let progress = effort.progress(&context.output, 1, None);
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
@@ -111,7 +112,7 @@ pub fn open_to_stdout(
     let output = Output::Stream(&mut *sink);
     let Some(item) = input else {
         let opener = opener_of_stdin(opening, context)?;
-        return opener.copy_to(output, run).map(drop).map_err(|error| written(pipes::STDIN, error));
+        return opener.copy_to(output, run).map(drop).map_err(|error| written(STDIN, error));
     };
     let (file, _) = open_input(&item.path)?;
     let opener = opening.keys.open(&item.path, file)?;
@@ -138,7 +139,7 @@ pub fn open_stream(
     let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
     let holes = WithHoles::in_file(sink.file(), opening.sparse);
     let copied = opener.copy_to(Output::At(&holes), run);
-    let bytes = copied.map_err(|error| not_written(pipes::STDIN, output, error))?;
+    let bytes = copied.map_err(|error| not_written(STDIN, output, error))?;
     holes.finish(bytes).map_err(|error| write_failed(output, &error))?;
     sink.set_plaintext_attributes(&opening.attributes(&metadata), &opening.refused);
     sink.publish()?;
@@ -148,8 +149,8 @@ pub fn open_stream(
 fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {
     let stdin = pipes::stdin()?;
     let opener = StreamOpener::new(stdin, &opening.keys)
-        .map_err(|error| opening.keys.explain(pipes::STDIN, opening.keys.named(pipes::STDIN, error)))?;
-    warn_of_one_block(context, Path::new(pipes::STDIN), opener.header().one_block_only);
+        .map_err(|error| opening.keys.explain(STDIN, opening.keys.named(STDIN, error)))?;
+    warn_of_one_block(context, Path::new(STDIN), opener.header().one_block_only);
     Ok(opener)
 }
 

@@ -24,6 +24,7 @@ use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
 use crate::files::open::{Job, Opening, Target, umask};
 use crate::files::own::OwnFiles;
+use crate::files::pipes::STDIN;
 use crate::files::place::{Destination, Direction, check_distinct, is_suffixed};
 use crate::files::publish::{Permissions, check_apart, check_free};
 use crate::files::renamed::renamed;
@@ -104,7 +105,7 @@ impl Decrypt {
             (Destination::File(path), [Named::Stream]) => {
                 let opened = open_stream(&opening, context, path, &self.effort)?;
                 let file = DecryptedFile::of("-".into(), &opened, None);
-                context.output.done(&file.text(pipes::STDIN), &[&file])
+                context.output.done(&file.text(STDIN), &[&file])
             }
             _ => self.all(context, &opening, &work),
         };

@@ -16,13 +16,13 @@ use crate::cli::kit;
 use crate::cli::output::whole_or_failed;
 use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
+use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
 use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::views::Archived;
-use crate::cli::{pipes, producer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
 use crate::error::Error;
@@ -32,7 +32,9 @@ use crate::files::find::{Found, Item, Named, Wanted, find};
 use crate::files::keys::Keys;
 use crate::files::listing::write_manifest;
 use crate::files::own::OwnFiles;
+use crate::files::pipes::STDIN;
 use crate::files::place::{Destination, Direction, check_distinct, folder_name};
+use crate::files::producer;
 use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
@@ -328,7 +330,7 @@ impl Encrypt {
         if let [Named::Stream] = work.named[..] {
             let bytes =
                 seal_stream(context, &key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
-            let source = if self.from_command.is_some() { producer::OUTPUT } else { pipes::STDIN };
+            let source = if self.from_command.is_some() { producer::OUTPUT } else { STDIN };
             return report::report_stream(context, &key, source, &work.destination, bytes, new);
         }
         let keys = Keys::of(vault, None).map_err(|error| Failure::of("encrypt", error))?;

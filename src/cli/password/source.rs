@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::raw::checked;
 use crate::cli::context::Context;
 use crate::cli::descriptor::Descriptor;
-use crate::cli::pipes;
 use crate::crypto::secret::{PASSWORD_LIMIT, Password};
 use crate::failure::{Exit, Failure};
+use crate::files::pipes;
 use crate::secrets::unseen::first_unseen;
 
 /// A password's first line may be this long, with room for what normalization takes away.
