@@ -49,5 +49,5 @@ pub fn own_files<'p>(
 /// # Errors
 /// As [`own_files`], and a usage failure.
 pub fn refuse_own_output(context: &Context, path: &Path) -> Result<(), Failure> {
-    own_files(context, [])?.refuse_output(path).map_err(|failure| failure.hint("name another file"))
+    own_files(context, [])?.refuse_output(path).map_err(|error| Failure::from(error).hint("name another file"))
 }

@@ -54,7 +54,7 @@ impl Paths {
                     .hint("write the list to a file, and name that with --files-from"));
             }
             for (number, path) in listed(list)? {
-                named.push(look(path.clone()).map_err(|failure| nameless(failure, list, number, &path))?);
+                named.push(look(path).map_err(|error| nameless(error, list, number))?);
             }
         }
         Ok(named)

@@ -89,6 +89,15 @@ pub fn stdout() -> Result<File, Failure> {
     Ok(file)
 }
 
+/// Opens standard output for a plaintext: a terminal gets text alone.
+///
+/// # Errors
+/// Where it is closed.
+pub fn plaintext_out() -> Result<Box<dyn Write + Send>, Failure> {
+    let stdout = stdout()?;
+    Ok(if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) })
+}
+
 /// Refuses to send sealed bytes to a terminal.
 ///
 /// # Errors
@@ -111,7 +120,7 @@ fn duplicate(stream: &impl std::os::windows::io::AsHandle) -> io::Result<File> {
 }
 
 /// Passes text on to a terminal, and refuses whatever would act on it.
-pub struct TextOnly<W> {
+struct TextOnly<W> {
     inner: W,
     /// The last byte that was passed on: a command of two bytes may lie over a border.
     last: u8,
@@ -119,7 +128,7 @@ pub struct TextOnly<W> {
 
 impl<W> TextOnly<W> {
     /// Stands before a terminal.
-    pub fn new(inner: W) -> Self {
+    fn new(inner: W) -> Self {
         Self { inner, last: 0 }
     }
 }

@@ -16,7 +16,7 @@ use super::rendering;
 use super::views::{self, ProgressLine};
 use crate::body::{THREADS_LIMIT, default_threads};
 use crate::failure::Failure;
-use crate::files::Observer;
+use crate::files::{FilesError, Observer};
 
 /// The flags of long work.
 #[derive(Debug, Args)]
@@ -162,7 +162,8 @@ impl Observer for Progress {
         }
     }
 
-    fn failed(&self, failure: &Failure) {
+    fn failed(&self, error: &FilesError) {
+        let failure = &Failure::from(error);
         if let Some(path) = &failure.existing {
             self.existing.lock().unwrap_or_else(PoisonError::into_inner).add(failure, path);
             return;

@@ -1,36 +1,31 @@
-//! Sealing and opening what comes through standard input or goes to standard output.
+//! What comes through standard input or goes to standard output, and what is warned of after work on files.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::layout::counted;
 use super::output::whole_or_failed;
-use super::pipes::{self, TextOnly};
+use super::pipes;
 use super::progress::{Effort, Progress};
-use crate::body::{BodyError, Input, Metadata, Output, Run, StreamOpener, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
-use crate::files::Observer;
 use crate::files::find::{Item, open_input};
-use crate::files::holes::WithHoles;
-use crate::files::open::{Opened, Opening, not_written};
+use crate::files::open::{Opened, Opening};
 use crate::files::pipes::STDIN;
 use crate::files::place::Destination;
 use crate::files::producer::{self, Producer};
-use crate::files::publish::OutputFile;
-use crate::files::seal::{Job, Sealing, stream_failed, write_failed};
+use crate::files::publish::Refused;
+use crate::files::seal::{Job, Sealing};
+use crate::files::streams::{self, Source};
 
 /// Seals one file to standard output.
 ///
 /// # Errors
 /// Those of either side.
 pub fn seal_to_stdout(sealing: &Sealing<'_>, job: &Job, threads: usize, progress: &Progress) -> Result<(), Failure> {
-    let mut stdout = pipes::stdout()?;
-    let (file, before) = open_input(&job.item.path)?;
-    let sealed = sealing.seal_into(&file, &before, job, Output::Stream(&mut stdout), threads, progress);
-    sealed.map(drop).map_err(whole_or_failed)
+    let sealed = streams::seal_file_to_stream(sealing, job, &mut pipes::stdout()?, threads, progress);
+    sealed.map_err(|error| whole_or_failed(error.into()))
 }
 
 /// Seals standard input, or what a command prints: then the output appears only if the command ends well.
@@ -45,43 +40,20 @@ pub fn seal_stream(
     force: bool,
     effort: &Effort,
 ) -> Result<u64, Failure> {
-    let (name, producer, mut source): (_, _, Box<dyn Read + Send>) = match command {
+    let (name, producer, mut reader): (_, _, Box<dyn Read + Send>) = match command {
         Some(command) => {
             let (producer, output) = Producer::start(command)?;
             (producer::OUTPUT, Some(producer), Box::new(output))
         }
         None => (STDIN, None, Box::new(pipes::stdin()?)),
     };
-    let progress = effort.progress(&context.output, 1, None);
-    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
-    let metadata = Metadata::default();
-    let failed = |error: BodyError| match error {
-        BodyError::Read(source) => Failure::io(format!("read {name}"), &source),
-        error => Failure::of(format!("encrypt {name}"), error.named(name)),
-    };
+    let source = Source { name, reader: &mut *reader, producer };
+    let (progress, threads) = (effort.progress(&context.output, 1, None), effort.stream_threads());
     match destination {
-        Destination::File(path) => {
-            let output = OutputFile::create(path, force)?;
-            let input = Input::Stream(&mut *source);
-            let sealed = seal(key, &metadata, input, Output::At(output.file()), run);
-            let sealed = sealed.map_err(|error| match error {
-                BodyError::Write(source) => write_failed(path, &source),
-                error => failed(error),
-            })?;
-            if let Some(producer) = producer {
-                producer.finish()?;
-            }
-            output.publish()?;
-            Ok(sealed.bytes)
-        }
+        Destination::File(path) => Ok(streams::seal_to_file(key, source, path, force, threads, &progress)?),
         _ => {
-            let mut stdout = pipes::stdout()?;
-            let output = Output::Stream(&mut stdout);
-            let sealed = seal(key, &metadata, Input::Stream(&mut *source), output, run);
-            sealed.map(|sealed| sealed.bytes).map_err(|error| match error {
-                BodyError::Write(source) => whole_or_failed(stream_failed(&source)),
-                error => failed(error),
-            })
+            let sealed = streams::seal_to_stream(key, source, &mut pipes::stdout()?, threads, &progress);
+            sealed.map_err(|error| whole_or_failed(error.into()))
         }
     }
 }
@@ -96,62 +68,62 @@ pub fn open_to_stdout(
     input: Option<&Item>,
     effort: &Effort,
 ) -> Result<(), Failure> {
-    let stdout = pipes::stdout()?;
+    let mut sink = pipes::plaintext_out()?;
     let progress = effort.progress(&context.output, 1, input.map(|item| item.len));
-    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
-    let written = |name: &str, error: BodyError| match error {
-        BodyError::Write(source) => stream_failed(&source),
-        error => {
-            let failure = Failure::of(format!("decrypt {name}"), error.named(name));
-            let cause = failure.cause.clone().unwrap_or_default();
-            failure.cause(format!("{cause}; what was written before that is authentic, but not whole"))
-        }
-    };
-    let mut sink: Box<dyn Write + Send> =
-        if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
-    let output = Output::Stream(&mut *sink);
+    let threads = effort.stream_threads();
     let Some(item) = input else {
-        let opener = opener_of_stdin(opening, context)?;
-        return opener.copy_to(output, run).map(drop).map_err(|error| written(STDIN, error));
+        let opener = streams::opener_of(&opening.keys, STDIN, pipes::stdin()?)?;
+        warn_of_one_block(context, Path::new(STDIN), opener.header().one_block_only);
+        return Ok(streams::open_to_stream(opener, STDIN, &mut *sink, threads, &progress)?);
     };
     let (file, _) = open_input(&item.path)?;
     let opener = opening.keys.open(&item.path, file)?;
     warn_of_one_block(context, &item.path, opener.header().one_block_only);
-    let name = item.path.display().to_string();
-    opener.copy_to(output, run).map(drop).map_err(|error| written(&name, error))
+    Ok(streams::open_file_to_stream(&opener, &item.path, &mut *sink, threads, &progress)?)
 }
 
 /// Opens standard input into a file.
 ///
 /// # Errors
-/// Those of either side; nothing stands under the name then.
+/// Those of either side; nothing new is under the name then.
 pub fn open_stream(
     opening: &Opening<'_>,
     context: &Context,
     output: &Path,
     effort: &Effort,
 ) -> Result<Opened, Failure> {
-    let opener = opener_of_stdin(opening, context)?;
-    let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
-    let sink = OutputFile::create(output, opening.existing.force)?;
-    let replaced = output.exists();
-    let progress = effort.progress(&context.output, 1, None);
-    let run = Run { threads: effort.stream_threads(), progress: &|more| progress.advanced(more) };
-    let holes = WithHoles::in_file(sink.file(), opening.sparse);
-    let copied = opener.copy_to(Output::At(&holes), run);
-    let bytes = copied.map_err(|error| not_written(STDIN, output, error))?;
-    holes.finish(bytes).map_err(|error| write_failed(output, &error))?;
-    sink.set_plaintext_attributes(&opening.attributes(&metadata), &opening.refused);
-    sink.publish()?;
-    Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, replaced, one_block_only: false })
+    let opener = streams::opener_of(&opening.keys, STDIN, pipes::stdin()?)?;
+    warn_of_one_block(context, Path::new(STDIN), opener.header().one_block_only);
+    let (progress, threads) = (effort.progress(&context.output, 1, None), effort.stream_threads());
+    Ok(streams::open_to_file(opening, opener, STDIN, output, threads, &progress)?)
 }
 
-fn opener_of_stdin(opening: &Opening<'_>, context: &Context) -> Result<StreamOpener<File>, Failure> {
-    let stdin = pipes::stdin()?;
-    let opener = StreamOpener::new(stdin, &opening.keys)
-        .map_err(|error| opening.keys.explain(STDIN, opening.keys.named(STDIN, error)))?;
-    warn_of_one_block(context, Path::new(STDIN), opener.header().one_block_only);
-    Ok(opener)
+/// Warns of outputs that could not be given their times or permissions.
+pub fn warn_of_refused(context: &Context, refused: &Refused) {
+    let Some((count, first, why)) = refused.not_kept() else { return };
+    let first = first.display();
+    let text = match count {
+        1 => format!("the time or the permissions of {first} could not be set ({why}); the content is whole"),
+        count => format!(
+            "the time or the permissions of {count} outputs could not be set, for example of {first} ({why}); the \
+             content is whole"
+        ),
+    };
+    context.output.warn("attributes-refused", &text);
+}
+
+/// Warns of plaintexts that other users may read.
+pub fn warn_of_open(context: &Context, refused: &Refused) {
+    let Some((count, first)) = refused.open() else { return };
+    let what = match count {
+        1 => first.display().to_string(),
+        count => format!("{count} decrypted files, for example {}", first.display()),
+    };
+    let text = format!(
+        "other users of this computer can read {what}: the drive has no permissions that could forbid it; decrypt to \
+         another drive if they must not"
+    );
+    context.output.warn("readable-by-others", &text);
 }
 
 /// Warns where a file opened by one of its blocks alone.

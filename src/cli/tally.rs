@@ -6,7 +6,7 @@ use super::context::Context;
 use super::layout::{counted, were};
 use super::rendering;
 use crate::failure::{Exit, Failure};
-use crate::files::find::Found;
+use crate::files::find::{Found, LeftOut};
 use crate::files::{open, reencrypt, rewrap, seal, verify};
 use crate::format::name::printable;
 
@@ -117,7 +117,7 @@ impl<'a> Tally<'a> {
             alone: None,
         };
         for skipped in &found.skipped {
-            let text = format!("skipped {}: it is {}", skipped.path.display(), skipped.why);
+            let text = format!("skipped {}: it is {}", skipped.path.display(), left_out(skipped.why));
             context.output.warn("skipped", &text);
         }
         if let Some(first) = found.own.first() {
@@ -128,23 +128,26 @@ impl<'a> Tally<'a> {
             );
             context.output.warn("own-files", &text);
         }
-        for failure in &found.failures {
-            rendering::print(failure, &context.output);
-            tally.count_failure(failure);
+        for error in &found.failures {
+            let failure = error.into();
+            rendering::print(&failure, &context.output);
+            tally.count_failure(&failure);
         }
         tally
     }
 
     /// Counts a failure of something that is no file, and prints it.
-    pub fn note(&mut self, result: Result<(), Failure>) {
-        if let Err(failure) = result {
+    pub fn note(&mut self, result: Result<(), impl Into<Failure>>) {
+        if let Err(error) = result {
+            let failure = error.into();
             rendering::print(&failure, &self.context.output);
             self.count_failure(&failure);
         }
     }
 
     /// Counts a file. A failure among several was printed when it came; a single file's is left for the end.
-    pub fn take<T: Counted>(&mut self, outcome: Result<T, Failure>) -> Option<T> {
+    pub fn take<T: Counted>(&mut self, outcome: Result<T, impl Into<Failure>>) -> Option<T> {
+        let outcome = outcome.map_err(Into::into);
         match outcome {
             Ok(ref outcome) if outcome.is_up_to_date() => self.up_to_date += 1,
             Ok(ref outcome) => {
@@ -241,6 +244,18 @@ impl<'a> Tally<'a> {
             kind,
             existing: None,
         })
+    }
+}
+
+/// Says what something is that is not worked on.
+fn left_out(why: LeftOut) -> &'static str {
+    match why {
+        LeftOut::Link => "a symbolic link",
+        LeftOut::Pipe => "a pipe",
+        LeftOut::Socket => "a socket",
+        LeftOut::Other if cfg!(unix) => "a device",
+        LeftOut::Other => "not a regular file",
+        LeftOut::Unfinished => "what an interrupted write left",
     }
 }
 

@@ -1,9 +1,12 @@
 //! Errors as the user sees them: what failed, why, and one thing to do about it. Nothing here prints.
 
+mod files;
 mod home;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use files::without_flags;
 
 use crate::disk::{plain, strangers};
 use crate::error::{Difference, Error, PROJECT_NAME};
@@ -83,8 +86,13 @@ impl Failure {
 
     /// Says what the library could not do.
     pub fn of(doing: impl std::fmt::Display, error: Error) -> Self {
-        let (exit, kind) = classify(&error);
-        let hint = hint_for(&error);
+        Self::of_ref(doing, &error)
+    }
+
+    /// As [`Failure::of`], of an error that others still need.
+    fn of_ref(doing: impl std::fmt::Display, error: &Error) -> Self {
+        let (exit, kind) = classify(error);
+        let hint = hint_for(error);
         let cause = error.to_string();
         let exit = if kind == "broken-pipe" { Exit::Done } else { exit };
         Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint, existing: None }

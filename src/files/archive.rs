@@ -11,9 +11,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+pub use entries::TarError;
 use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
 use super::Observer;
+use super::error::{ArchiveError, FileError, FilesError, InputError, OutputError, Task};
 use super::find::{Found, open_input};
 use super::holes::{Sparse, WithHoles};
 use super::open::checked;
@@ -24,9 +26,7 @@ use crate::body::{BodyError, Metadata, Opener, Sealer};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::publish::{rename_to_free, temporary_name};
 use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
-use crate::failure::{Exit, Failure};
 use crate::format::Timestamp;
-use crate::format::name::printable;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
 const MEDIA: &str = "application/x-tar";
@@ -43,7 +43,7 @@ pub fn pack(
     found: &Found,
     output: impl Write,
     observer: &dyn Observer,
-) -> Result<u64, Failure> {
+) -> Result<u64, FilesError> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let metadata = Metadata {
         name: name.map(|name| format!("{name}.tar")),
@@ -51,32 +51,33 @@ pub fn pack(
         media: Some(MEDIA.into()),
         ..Metadata::default()
     };
-    let doing = || format!("encrypt {}", folder.display());
+    let failed = |error: io::Error| FilesError::file(Task::Encrypt, folder, FileError::System(error));
     // What could not be unpacked again is not packed.
-    let not_packed = |cause| Failure::new(Exit::Failed, "bad-archive", format!("cannot {}", doing())).cause(cause);
+    let not_packed = |why: TarError| archive_error(Task::Encrypt, folder, why.into());
     check_count(found.folders.len() + found.items.len()).map_err(not_packed)?;
     let paths = found.folders.iter().map(|(_, path)| path).chain(found.items.iter().map(|item| &item.relative));
     for path in paths {
-        check_path(path).map_err(|cause| not_packed(cause).hint("leave out --archive"))?;
+        check_path(path).map_err(not_packed)?;
     }
-    let sealer = Sealer::new(key, &metadata, output)
-        .map_err(|error| Failure::of(doing(), error.named(&folder.display().to_string())))?;
+    let sealer = Sealer::new(key, &metadata, output).map_err(|error| {
+        let what = folder.display().to_string();
+        let error = error.named(&what);
+        FilesError::sealed(Task::Encrypt, what, error)
+    })?;
     let mut builder = tar::Builder::new(sealer);
     // Each folder before what is in it, as the walk has found them.
     // The folder itself has no name in its own archive.
     for (_, relative) in found.folders.iter().filter(|(_, relative)| !relative.as_os_str().is_empty()) {
-        let found = fs::metadata(folder.join(relative)).map_err(|error| Failure::io(doing(), &error))?;
+        let found = fs::metadata(folder.join(relative)).map_err(failed)?;
         let entry = builder.append_data(&mut header_of(&found), relative, io::empty());
-        entry.map_err(|error| Failure::io(doing(), &error))?;
+        entry.map_err(failed)?;
     }
     let mut bytes = 0;
     for item in &found.items {
         let (file, before) = open_input(&item.path)?;
         let mut counted = Counted { file: &file, left: before.len(), observer };
-        builder
-            .append_data(&mut header_of(&before), &item.relative, &mut counted)
-            .map_err(|error| Failure::io(doing(), &error))?;
-        let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
+        builder.append_data(&mut header_of(&before), &item.relative, &mut counted).map_err(failed)?;
+        let after = file.metadata().map_err(failed)?;
         let is_same = after.len() == before.len() && after.modified().ok() == before.modified().ok();
         if counted.left > 0 || !is_same {
             return Err(changed(&item.path));
@@ -84,8 +85,8 @@ pub fn pack(
         bytes += before.len();
         observer.file_done();
     }
-    let sealer = builder.into_inner().map_err(|error| Failure::io(doing(), &error))?;
-    sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
+    let sealer = builder.into_inner().map_err(failed)?;
+    sealer.finish().map_err(failed)?;
     Ok(bytes)
 }
 
@@ -133,14 +134,12 @@ pub fn folder_for(opened: &Path) -> PathBuf {
 /// Refuses to unpack where something is in the way.
 ///
 /// # Errors
-/// A failure that names it.
-pub fn check_free(target: &Path) -> Result<(), Failure> {
+/// [`OutputError::Taken`].
+pub fn check_free(target: &Path) -> Result<(), FilesError> {
     if fs::symlink_metadata(target).is_err() {
         return Ok(());
     }
-    Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-        .cause("it exists already, and was left as it is")
-        .hint("choose another name with -o"))
+    Err(FilesError::output(target, OutputError::Taken))
 }
 
 /// How an archive is unpacked.
@@ -165,15 +164,12 @@ pub fn extract(
     target: &Path,
     how: &How<'_>,
     observer: &dyn Observer,
-) -> Result<Extracted, Failure> {
+) -> Result<Extracted, FilesError> {
     if !how.any_tar && opener.header().metadata.media.as_deref() != Some(MEDIA) {
-        let failure = Failure::new(Exit::Failed, "bad-archive", format!("cannot extract {}", input.display()));
-        return Err(failure
-            .cause("it was not made by --archive")
-            .hint("leave out --extract to get the file; if it is a tar file that you want unpacked, add --any-tar"));
+        return Err(archive_error(Task::Extract, input, ArchiveError::NotOurs));
     }
     check_free(target)?;
-    let failed = |error: io::Error| Failure::io(format!("write {}", target.display()), &error);
+    let failed = |error: io::Error| FilesError::output(target, OutputError::System(error));
     let folder = Unfinished(temporary_name(target).map_err(failed)?);
     unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
     let mut reader = opener.reader();
@@ -223,14 +219,14 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, Failure> {
+    fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, FilesError> {
         let mut extracted = Extracted { files: 0, bytes: 0 };
         let (mut folders, mut made) = (Vec::new(), Made::default());
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
             let Some(path) = self.path_of(&entry)? else { continue };
             let modified = Some(Timestamp::from_unix(entry.modified).into());
-            let failed = |error: io::Error| self.not_written(&path, &error);
+            let failed = |error: io::Error| self.not_written(&path, error);
             let whole = self.root.join(&path);
             match entry.kind {
                 Kind::Folder => {
@@ -253,24 +249,24 @@ impl Unpacking<'_> {
                     file.sync_all().map_err(failed)?;
                 }
                 Kind::Other => {
-                    return Err(self.bad(format!("{} in it is neither a file nor a folder", path.display())));
+                    return Err(self.refused_as(ArchiveError::NotAFile(path)));
                 }
             }
         }
         // From within outwards: a folder that may not be written to, or whose time is set, must not change any more.
         for (path, attributes) in folders.iter().rev() {
-            let failed = |error: io::Error| self.not_written(path, &error);
+            let failed = |error: io::Error| self.not_written(path, error);
             let folder = File::open(self.root.join(path)).map_err(failed)?;
             folder.sync_all().map_err(failed)?;
             set_attributes(&folder, &self.target.join(path), attributes, self.how.refused);
         }
-        sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), &error))?;
+        sync_folder(self.root).map_err(|error| self.not_written(Path::new(""), error))?;
         Ok(extracted)
     }
 
     /// Makes a folder and its missing parents. What is there already, and was not made under exactly this name, is a
     /// folder whose name the drive does not tell from this one.
-    fn make_folder(&self, made: &mut Made, folder: &Path) -> Result<(), Failure> {
+    fn make_folder(&self, made: &mut Made, folder: &Path) -> Result<(), FilesError> {
         for step in steps(Path::new(""), folder) {
             if made.paths.contains(step) {
                 continue;
@@ -278,7 +274,7 @@ impl Unpacking<'_> {
             make_private_folder(&self.root.join(step)).map_err(|error| self.in_the_way(step, error))?;
             made.len += step.as_os_str().len();
             if made.len > FOLDERS_LIMIT {
-                return Err(self.bad("it holds more folders than are unpacked at once".into()));
+                return Err(self.refused_as(ArchiveError::TooManyFolders));
             }
             made.paths.insert(step.into());
         }
@@ -286,25 +282,19 @@ impl Unpacking<'_> {
     }
 
     /// Says what is in the way of an entry, if that is its twin on this drive.
-    fn in_the_way(&self, path: &Path, error: io::Error) -> Failure {
+    fn in_the_way(&self, path: &Path, error: io::Error) -> FilesError {
         let twin = || twin_of(self.root, &self.root.join(path));
         match (error.kind() == io::ErrorKind::AlreadyExists).then(twin).flatten() {
             Some(twin) => {
-                let twin = twin.strip_prefix(self.root).unwrap_or(&twin);
-                Failure::new(Exit::Failed, "name-clash", format!("cannot extract {}", self.input.display()))
-                    .cause(format!(
-                        "it holds {} and {}, and this drive treats the two names as one; nothing was written",
-                        printable(&twin.display().to_string()),
-                        printable(&path.display().to_string())
-                    ))
-                    .hint("extract it to a drive that distinguishes upper and lower case")
+                let twin = twin.strip_prefix(self.root).unwrap_or(&twin).to_path_buf();
+                self.refused_as(ArchiveError::Clash { twin, path: path.into() })
             }
-            None => self.not_written(path, &error),
+            None => self.not_written(path, error),
         }
     }
 
     /// Returns where an entry goes below the root; nothing for the root itself, which some programs name `./`.
-    fn path_of(&self, entry: &Entry) -> Result<Option<PathBuf>, Failure> {
+    fn path_of(&self, entry: &Entry) -> Result<Option<PathBuf>, FilesError> {
         let mut parts = entry.path.components();
         while parts.as_path().components().next() == Some(Component::CurDir) {
             parts.next();
@@ -314,62 +304,61 @@ impl Unpacking<'_> {
         }
         match checked(self.input, parts.as_path()) {
             Ok(path) => Ok(Some(path)),
-            Err(_) => Err(self.bad(format!("the name \"{}\" in it cannot be used here", entry.path.display()))),
+            Err(_) => Err(self.refused_as(ArchiveError::UnusableName(entry.path.clone()))),
         }
     }
 
-    fn copy(&self, entries: &mut Entries<impl Read>, file: &File, path: &Path) -> Result<u64, Failure> {
+    fn copy(&self, entries: &mut Entries<impl Read>, file: &File, path: &Path) -> Result<u64, FilesError> {
         let mut buffer = zeroize::Zeroizing::new(vec![0; 256 << 10]);
         let mut copied = 0;
         let holes = WithHoles::in_file(file, self.how.sparse);
         loop {
             let read = match entries.read(&mut buffer) {
                 Ok(0) => {
-                    holes.finish(copied).map_err(|error| self.not_written(path, &error))?;
+                    holes.finish(copied).map_err(|error| self.not_written(path, error))?;
                     return Ok(copied);
                 }
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.refused(error.into())),
             };
-            holes.write_all_at(&buffer[..read], copied).map_err(|error| self.not_written(path, &error))?;
+            holes.write_all_at(&buffer[..read], copied).map_err(|error| self.not_written(path, error))?;
             self.observer.advanced(read as u64);
             copied += read as u64;
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Failure {
+    fn refused(&self, refusal: Refusal) -> FilesError {
         match refusal {
             Refusal::Source(error) => reading(self.input, error),
-            Refusal::NotTar => {
-                Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", self.input.display()))
-                    .cause("what is sealed in it is not a tar archive, or one that is cut short")
-                    .hint("leave out --extract to get the file that was encrypted")
-            }
-            Refusal::Refused(cause) => self.bad(cause),
+            Refusal::NotTar => self.refused_as(ArchiveError::NotTar),
+            Refusal::Refused(why) => self.refused_as(why.into()),
         }
     }
 
-    fn bad(&self, cause: String) -> Failure {
-        Failure::new(Exit::Failed, "bad-archive", format!("cannot extract {}", self.input.display()))
-            .cause(cause)
-            .hint("leave out --extract to get the tar file, and look at it with care")
+    fn refused_as(&self, why: ArchiveError) -> FilesError {
+        archive_error(Task::Extract, self.input, why)
     }
 
     /// Names the place where the entry would have been, and not the unfinished folder.
-    fn not_written(&self, path: &Path, error: &io::Error) -> Failure {
-        Failure::io(format!("write {}", self.target.join(path).display()), error)
+    fn not_written(&self, path: &Path, error: io::Error) -> FilesError {
+        FilesError::Output { path: self.target.join(path), why: OutputError::System(error) }
     }
 }
 
 /// A chunk that failed comes out of the reader as an error of the body, inside the system's.
-fn reading(input: &Path, error: io::Error) -> Failure {
+fn reading(input: &Path, error: io::Error) -> FilesError {
     match error.downcast::<BodyError>() {
-        Ok(own) => Failure::new(Exit::Damaged, "damaged", format!("cannot extract {}", input.display()))
-            .cause(format!("{}; nothing was written", own.named(&input.display().to_string())))
-            .hint("the file was changed, damaged or cut short after it was encrypted: restore it from a backup"),
-        Err(error) => Failure::io(format!("read {}", input.display()), &error),
+        Ok(own) => {
+            let source = Box::new(own.named(&input.display().to_string()));
+            archive_error(Task::Extract, input, ArchiveError::Damaged(source))
+        }
+        Err(error) => FilesError::input(input, InputError::Read(error)),
     }
+}
+
+fn archive_error(task: Task, path: &Path, why: ArchiveError) -> FilesError {
+    FilesError::Archive { task, path: path.into(), why }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::error::{FilesError, InputError};
 use super::own::OwnFiles;
 use crate::body::begins_sealed;
 use crate::disk::publish::is_unfinished;
-use crate::failure::{Exit, Failure, shell_word};
 
 /// The name that stands for standard input and output.
 pub const STREAM: &str = "-";
@@ -29,7 +29,7 @@ pub enum Named {
 ///
 /// # Errors
 /// Where it is missing, or is neither a regular file nor a folder.
-pub fn look(path: PathBuf) -> Result<Named, Failure> {
+pub fn look(path: PathBuf) -> Result<Named, FilesError> {
     let metadata = stat(&path)?;
     if metadata.is_dir() {
         return Ok(Named::Folder(path));
@@ -37,27 +37,19 @@ pub fn look(path: PathBuf) -> Result<Named, Failure> {
     if metadata.is_file() { Ok(Named::File(path)) } else { Err(not_a_file(&path, &metadata)) }
 }
 
-fn stat(path: &Path) -> Result<Metadata, Failure> {
-    fs::metadata(path).map_err(|error| {
-        Failure::io(format!("read {}", path.display()), &error).hint("check the path; nothing was written")
-    })
+fn stat(path: &Path) -> Result<Metadata, FilesError> {
+    fs::metadata(path).map_err(|error| FilesError::input(path, InputError::Missing(error)))
 }
 
-fn not_a_file(path: &Path, metadata: &Metadata) -> Failure {
-    let failure = Failure::new(Exit::Failed, "not-a-file", format!("cannot read {}", path.display()));
-    if metadata.is_dir() {
-        return failure.cause("it is a folder").hint("name a file in it");
-    }
-    failure
-        .cause("it is not a regular file")
-        .hint("name regular files and folders; a pipe is read as - through standard input")
+fn not_a_file(path: &Path, metadata: &Metadata) -> FilesError {
+    FilesError::input(path, if metadata.is_dir() { InputError::Folder } else { InputError::NotAFile })
 }
 
 /// Opens a file for reading without ever waiting for it.
 ///
 /// # Errors
 /// Where it is missing, or is no regular file.
-pub fn open_input(path: &Path) -> Result<(File, Metadata), Failure> {
+pub fn open_input(path: &Path) -> Result<(File, Metadata), FilesError> {
     open(path, OpenOptions::new().read(true))
 }
 
@@ -65,24 +57,24 @@ pub fn open_input(path: &Path) -> Result<(File, Metadata), Failure> {
 ///
 /// # Errors
 /// Where it is missing, is no regular file or may not be written to.
-pub fn open_for_change(path: &Path) -> Result<File, Failure> {
-    open(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file).map_err(|failure| {
-        if failure.kind != "permission" || open_input(path).is_err() {
-            return failure;
+pub fn open_for_change(path: &Path) -> Result<File, FilesError> {
+    let opened = open(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file);
+    opened.map_err(|error| match error {
+        FilesError::Input { why: InputError::Read(source), .. }
+            if source.kind() == io::ErrorKind::PermissionDenied && open_input(path).is_ok() =>
+        {
+            FilesError::input(path, InputError::ReadOnly(source))
         }
-        let word = shell_word(&path.display().to_string());
-        Failure { message: format!("cannot change {}", path.display()), ..failure }
-            .cause("the file is read-only")
-            .hint(format!("make it writable with chmod u+w {word}, or replace it by `strongroom reencrypt`"))
+        other => other,
     })
 }
 
-fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), Failure> {
+fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), FilesError> {
     let metadata = stat(path)?;
     if !metadata.is_file() {
         return Err(not_a_file(path, &metadata));
     }
-    let failed = |error: io::Error| Failure::io(format!("read {}", path.display()), &error);
+    let failed = |error: io::Error| FilesError::input(path, InputError::Read(error));
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -140,7 +132,23 @@ pub struct Skipped {
     /// Where it is.
     pub path: PathBuf,
     /// Why it is left out.
-    pub why: &'static str,
+    pub why: LeftOut,
+}
+
+/// Why something in a folder is not worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "other systems have fewer kinds"))]
+pub enum LeftOut {
+    /// It is a symbolic link.
+    Link,
+    /// It is a pipe.
+    Pipe,
+    /// It is a socket.
+    Socket,
+    /// It is a device, or something else that is no file.
+    Other,
+    /// An interrupted write left it.
+    Unfinished,
 }
 
 /// What was found under the named paths.
@@ -157,7 +165,7 @@ pub struct Found {
     /// How many files in folders are not sealed ones, where only those are wanted.
     pub others: usize,
     /// What could not be looked at.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FilesError>,
 }
 
 /// Which files of a folder are wanted.
@@ -200,7 +208,7 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                found.failures.push(unreadable(&error, folder));
+                found.failures.push(unreadable(error, folder));
                 continue;
             }
         };
@@ -212,7 +220,7 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
         } else if !kind.is_file() {
             found.skipped.push(Skipped { path: path.into(), why: kind_of(kind) });
         } else if is_unfinished(path) {
-            found.skipped.push(Skipped { path: path.into(), why: "what an interrupted write left" });
+            found.skipped.push(Skipped { path: path.into(), why: LeftOut::Unfinished });
         } else if wanted == Wanted::Sealed && !is_sealed(path) {
             found.others += 1;
         } else {
@@ -234,26 +242,27 @@ fn is_sealed(path: &Path) -> bool {
         || open_input(path).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
 }
 
-fn unreadable(error: &walkdir::Error, folder: &Path) -> Failure {
-    let path = error.path().unwrap_or(folder).display();
-    match error.io_error() {
-        Some(source) => Failure::io(format!("read {path}"), source),
-        None => Failure::new(Exit::Failed, "io", format!("cannot read {path}")).cause(error.to_string()),
+fn unreadable(error: walkdir::Error, folder: &Path) -> FilesError {
+    let path = error.path().unwrap_or(folder).to_path_buf();
+    if error.io_error().is_none() {
+        return FilesError::Input { path, why: InputError::Loop(error) };
     }
+    let source = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+    FilesError::Input { path, why: InputError::Read(source) }
 }
 
 #[cfg(unix)]
-fn kind_of(kind: fs::FileType) -> &'static str {
+fn kind_of(kind: fs::FileType) -> LeftOut {
     use std::os::unix::fs::FileTypeExt;
     match kind {
-        _ if kind.is_symlink() => "a symbolic link",
-        _ if kind.is_fifo() => "a pipe",
-        _ if kind.is_socket() => "a socket",
-        _ => "a device",
+        _ if kind.is_symlink() => LeftOut::Link,
+        _ if kind.is_fifo() => LeftOut::Pipe,
+        _ if kind.is_socket() => LeftOut::Socket,
+        _ => LeftOut::Other,
     }
 }
 
 #[cfg(not(unix))]
-fn kind_of(kind: fs::FileType) -> &'static str {
-    if kind.is_symlink() { "a symbolic link" } else { "not a regular file" }
+fn kind_of(kind: fs::FileType) -> LeftOut {
+    if kind.is_symlink() { LeftOut::Link } else { LeftOut::Other }
 }

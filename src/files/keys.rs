@@ -4,10 +4,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::body::{BodyError, Header, Opener, ReadAt};
+use super::error::{Aside, FilesError, Task};
+use crate::body::{BodyError, Opener};
 use crate::crypto::secret::ContentKey;
 use crate::error::Error;
-use crate::failure::Failure;
 use crate::format::sealed::PRELUDE_LEN;
 use crate::keys::{FileKeys, OpenedBy, WrappedKey};
 use crate::vault::{Among, Unlocked};
@@ -42,25 +42,9 @@ impl<'a> Keys<'a> {
     /// Opens a sealed file.
     ///
     /// # Errors
-    /// In words, with what to do about it.
-    pub fn open(&self, path: &Path, file: File) -> Result<Opener<File>, Failure> {
-        self.try_open(path, file).map_err(|error| self.explain(&path.display().to_string(), error))
-    }
-
-    /// Opens a sealed file, for whoever has other words for what goes wrong.
-    ///
-    /// # Errors
-    /// Those of [`Opener::new`].
-    pub fn try_open(&self, path: &Path, file: File) -> Result<Opener<File>, Error> {
-        Opener::new(file, self).map_err(|error| self.named(&path.display().to_string(), error))
-    }
-
-    /// Opens the header of a sealed file alone.
-    ///
-    /// # Errors
-    /// Those of [`Header::open`].
-    pub fn try_open_header(&self, path: &Path, source: &dyn ReadAt) -> Result<Header, Error> {
-        Header::open(source, self).map_err(|error| self.named(&path.display().to_string(), error))
+    /// [`FilesError::Sealed`].
+    pub fn open(&self, path: &Path, file: File) -> Result<Opener<File>, FilesError> {
+        Opener::new(file, self).map_err(|error| self.not_opened(&path.display().to_string(), error))
     }
 
     /// Adds to what went wrong with a sealed file its name, and whose keys these are.
@@ -68,12 +52,17 @@ impl<'a> Keys<'a> {
         error.named_among(what, &self.searched())
     }
 
-    /// Says what could not be opened, with what to do about it.
-    pub fn explain(&self, what: &str, error: Error) -> Failure {
-        let of_other_project = matches!(error, Error::WrongKey { is_delivery: false, .. }) && self.project.is_some();
-        let failure = Failure::of(format!("decrypt {what}"), error);
-        if of_other_project { failure.hint("leave out --project to try the keys of every project") } else { failure }
+    /// Says what could not be opened.
+    pub fn not_opened(&self, what: &str, error: BodyError) -> FilesError {
+        let of_other_project = is_wrong_key(&error) && self.project.is_some();
+        let aside = if of_other_project { Aside::OneProject } else { Aside::Nothing };
+        FilesError::sealed(Task::Decrypt, what, self.named(what, error)).aside(aside)
     }
+}
+
+/// Tells whether a file was sealed under a project's key that is not among those that were tried.
+pub fn is_wrong_key(error: &BodyError) -> bool {
+    matches!(error, BodyError::WrongKey { is_delivery: false })
 }
 
 impl FileKeys for Keys<'_> {

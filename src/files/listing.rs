@@ -1,8 +1,9 @@
 //! The manifest of a run as a sealed file: written once its files are sealed, and read to compare them with it.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
+use super::error::{FileError, FilesError, Task};
 use super::find::open_input;
 use super::keys::Keys;
 use super::manifest::{self, Comparison, Listed, Manifest};
@@ -12,7 +13,6 @@ use super::seal::{Job, Outcome};
 use super::verify::Proven;
 use crate::body::{Metadata, Output, Run, Sealer};
 use crate::crypto::secret::ProjectFileKey;
-use crate::failure::{Exit, Failure};
 
 /// Lists what was sealed, and what was sealed before and is up to date.
 ///
@@ -23,19 +23,16 @@ pub fn write_manifest(
     path: &Path,
     replace: bool,
     jobs: &[Job],
-    outcomes: &[Result<Outcome, Failure>],
-) -> Result<(), Failure> {
-    let doing = || format!("write the manifest {}", path.display());
+    outcomes: &[Result<Outcome, FilesError>],
+) -> Result<(), FilesError> {
+    let refused = |why: FileError| FilesError::file(Task::WriteManifest, path, why);
+    let failed = |error: io::Error| refused(FileError::System(error));
     let mut files = Vec::with_capacity(jobs.len());
     for (job, outcome) in jobs.iter().zip(outcomes) {
         match outcome {
             Ok(Outcome::Done { bytes, file, .. }) => files.push((job.path.as_path(), *file, *bytes)),
             Ok(Outcome::UpToDate(sealed)) => files.push((job.path.as_path(), sealed.file, sealed.bytes)),
-            Err(_) => {
-                return Err(Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
-                    .cause("not every file was encrypted, and a list of the others would hide that")
-                    .hint("run it again with --update once the other errors are solved"));
-            }
+            Err(_) => return Err(refused(FileError::NotAll)),
         }
     }
     let metadata = Metadata {
@@ -45,11 +42,14 @@ pub fn write_manifest(
         ..Metadata::default()
     };
     let output = OutputFile::create(path, replace)?;
-    let mut sealer = Sealer::new(key, &metadata, output.file())
-        .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
+    let mut sealer = Sealer::new(key, &metadata, output.file()).map_err(|error| {
+        let what = path.display().to_string();
+        let error = error.named(&what);
+        FilesError::sealed(Task::WriteManifest, what, error)
+    })?;
     let bytes = Manifest::of(files).to_bytes();
-    sealer.write_all(&bytes).map_err(|error| Failure::io(doing(), &error))?;
-    sealer.finish().map_err(|error| Failure::io(doing(), &error))?;
+    sealer.write_all(&bytes).map_err(failed)?;
+    sealer.finish().map_err(failed)?;
     output.publish()
 }
 
@@ -57,25 +57,22 @@ pub fn write_manifest(
 ///
 /// # Errors
 /// If no key opens it, or it is something else.
-pub fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, Failure> {
+pub fn read_manifest(keys: &Keys<'_>, path: &Path) -> Result<Comparison, FilesError> {
     /// Enough for some million files.
     const LIMIT: u64 = 1 << 30;
-    let doing = || format!("read the manifest {}", path.display());
+    let refused = |why: FileError| FilesError::file(Task::ReadManifest, path, why);
     let (file, _) = open_input(path)?;
     let opener = keys.open(path, file)?;
-    let is_none = |cause: String| {
-        Failure::new(Exit::Failed, "manifest", format!("cannot {}", doing()))
-            .cause(cause)
-            .hint("name the file that `strongroom encrypt --manifest FILE` wrote")
-    };
     if opener.header().metadata.media.as_deref() != Some(manifest::MEDIA) || opener.plaintext_len() > LIMIT {
-        return Err(is_none("it is an encrypted file, but not a manifest".into()));
+        return Err(refused(FileError::NotAManifest));
     }
     let mut bytes = Vec::new();
-    opener
-        .copy_to(Output::Stream(&mut bytes), Run::quiet())
-        .map_err(|error| Failure::of(doing(), error.named(&path.display().to_string())))?;
-    let manifest = Manifest::parse(&bytes).map_err(|error| is_none(error.to_string()))?;
+    opener.copy_to(Output::Stream(&mut bytes), Run::quiet()).map_err(|error| {
+        let what = path.display().to_string();
+        let error = error.named(&what);
+        FilesError::sealed(Task::ReadManifest, what, error)
+    })?;
+    let manifest = Manifest::parse(&bytes).map_err(|error| refused(error.into()))?;
     Ok(Comparison::with(&manifest))
 }
 

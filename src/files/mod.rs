@@ -1,11 +1,14 @@
 //! Work on many files: find them, settle where their results go, seal, open, prove, move to another key, pack and
 //! publish them.
 //!
-//! Nothing here prints, asks or ends the process: what is to be shown goes to an [`Observer`].
+//! Nothing here prints, asks or ends the process, or says what to do about a failure: what happens goes to an
+//! [`Observer`], as values.
 
 pub mod archive;
+pub mod error;
 pub mod find;
 pub mod holes;
+pub mod inspect;
 pub mod keys;
 pub mod listing;
 pub mod lists;
@@ -23,10 +26,11 @@ pub mod renamed;
 pub mod rewrap;
 pub mod seal;
 pub mod spelling;
+pub mod streams;
 pub mod tree;
 pub mod verify;
 
-use crate::failure::Failure;
+pub use error::FilesError;
 
 /// Is shown how the work on files comes along, from any thread.
 pub trait Observer: Sync {
@@ -37,7 +41,7 @@ pub trait Observer: Sync {
     fn file_done(&self);
 
     /// A file failed, and the run continues with the others.
-    fn failed(&self, failure: &Failure);
+    fn failed(&self, error: &FilesError);
 }
 
 /// Shows nothing.
@@ -50,5 +54,5 @@ impl Observer for Silent {
 
     fn file_done(&self) {}
 
-    fn failed(&self, _: &Failure) {}
+    fn failed(&self, _: &FilesError) {}
 }

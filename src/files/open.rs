@@ -7,19 +7,19 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Observer;
+use super::error::{Aside, FileError, FilesError, OutputError, RequestError, Task, Twin};
 use super::find::{Item, open_input};
 use super::holes::{Sparse, WithHoles};
 use super::keys::Keys;
 use super::own::OwnFiles;
 use super::pool;
-use super::publish::{Attributes, OutputFile, Permissions, Refused, is_an_input};
+use super::publish::{Attributes, OutputFile, Permissions, Refused};
 use super::remove::Comparing;
-use super::seal::{Existing, write_failed};
+use super::seal::Existing;
 use super::tree::{DiskSpace, Tree};
-use crate::body::{BodyError, Metadata, Opener, Output, Run};
+use crate::body::{BodyError, Header, Metadata, Opener, Output, Run};
 use crate::disk::folder_of;
-use crate::failure::{Exit, Failure};
-use crate::format::name::{is_file_name, printable};
+use crate::format::name::is_file_name;
 use crate::keys::OpenedBy;
 
 /// One file to be opened.
@@ -95,7 +95,7 @@ pub struct Opening<'a> {
     taken: Mutex<BTreeSet<PathBuf>>,
     own: &'a OwnFiles,
     /// Sealed files that belong at one path, by that path.
-    twins: HashMap<PathBuf, Vec<String>>,
+    twins: HashMap<PathBuf, Vec<Twin>>,
     inputs: Vec<PathBuf>,
     /// The inputs by their whole paths, looked up once.
     whole_inputs: OnceLock<HashSet<PathBuf>>,
@@ -131,14 +131,14 @@ impl<'a> Opening<'a> {
 
     /// Opens every job, many at once. What fails is printed when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Opened, Failure>> {
+    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Opened, FilesError>> {
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
         let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
         pool::for_each_file(jobs, threads, observer, len_of, |job, threads| self.open_file(job, threads, observer))
     }
 
-    fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, Failure> {
+    fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, FilesError> {
         let input = &job.item.path;
         let (file, _) = open_input(input)?;
         let opener = self.keys.open(input, file)?;
@@ -146,7 +146,7 @@ impl<'a> Opening<'a> {
         let one_block_only = header.one_block_only;
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
         let (output, root) = self.settle(input, &job.output, &metadata)?;
-        self.own.refuse_output_of("decrypt", input, &output)?;
+        self.own.refuse_output_of(Task::Decrypt, input, &output)?;
         let mut opened = Opened {
             output,
             bytes: opener.plaintext_len(),
@@ -172,12 +172,7 @@ impl<'a> Opening<'a> {
                 Plaintext::Older => replace = true,
                 Plaintext::Edited if self.existing.force => {}
                 Plaintext::Edited => {
-                    return Err(Failure::new(Exit::Failed, "edited", format!("cannot decrypt {}", input.display()))
-                        .cause(format!(
-                            "{} holds something else, written after this was encrypted, and was left as it is",
-                            opened.output.display()
-                        ))
-                        .hint("encrypt it again, name another output with -o, or replace it with --force"));
+                    return Err(FilesError::file(Task::Decrypt, input, FileError::Edited { output: opened.output }));
                 }
             }
         }
@@ -185,17 +180,18 @@ impl<'a> Opening<'a> {
             self.tree.make(root, folder_of(&opened.output))?;
         }
         opened.replaced = replace && was_there;
-        let written = self.room.write(&format!("decrypt {}", input.display()), || {
+        let written = self.room.write(Task::Decrypt, input, || {
             let sink = OutputFile::create(&opened.output, opened.replaced)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let holes = WithHoles::in_file(sink.file(), self.sparse);
             let copied = opener.copy_to(Output::At(&holes), run);
             let bytes = copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
-            holes.finish(bytes).map_err(|error| write_failed(&opened.output, &error))?;
+            let failed = |error| FilesError::output(&opened.output, OutputError::Content(error));
+            holes.finish(bytes).map_err(failed)?;
             sink.set_plaintext_attributes(&self.attributes(&opened.metadata), &self.refused);
             sink.name()
         });
-        written.map_err(|failure| self.tree.explain(root, &opened.output, failure))?;
+        written.map_err(|error| self.tree.explain(root, &opened.output, error))?;
         self.tree.named(&opened.output);
         Ok(opened)
     }
@@ -207,24 +203,24 @@ impl<'a> Opening<'a> {
             |job: &&Job| matches!(job.output, Target::Named { root: Some(_), .. }) && has_hidden_name(&job.item.path);
         let hidden: Vec<&Job> = jobs.iter().filter(hidden).collect();
         let found = pool::for_each(&hidden, threads, |_| 0, |job, _| self.place_of(job));
-        let mut places: HashMap<PathBuf, Vec<String>> = HashMap::new();
+        let mut places: HashMap<PathBuf, Vec<Twin>> = HashMap::new();
         // What does not open fails when it is to be opened.
-        for (place, described) in found.into_iter().flatten() {
-            places.entry(place).or_default().push(described);
+        for (place, twin) in found.into_iter().flatten() {
+            places.entry(place).or_default().push(twin);
         }
         places.retain(|_, files| files.len() > 1);
         self.twins = places;
     }
 
-    /// Returns where a file with a hidden name goes, and which file it is in words.
-    fn place_of(&self, job: &Job) -> Option<(PathBuf, String)> {
+    /// Returns where a file with a hidden name goes, and which file it is.
+    fn place_of(&self, job: &Job) -> Option<(PathBuf, Twin)> {
         let Target::Named { root: Some(root), .. } = &job.output else { return None };
         let input = &job.item.path;
         let (file, _) = open_input(input).ok()?;
-        let metadata = self.keys.try_open_header(input, &file).ok()?.metadata;
+        let metadata = Header::open(&file, &self.keys).ok()?.metadata;
         let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
-        let sealed = metadata.sealed.map(|time| format!(" (encrypted {time})")).unwrap_or_default();
-        Some((root.join(checked(input, &hidden).ok()?), format!("{}{sealed}", input.display())))
+        let twin = Twin { path: input.clone(), sealed: metadata.sealed };
+        Some((root.join(checked(input, &hidden).ok()?), twin))
     }
 
     /// Settles the output's name, and the folder that its own is made below, if it is made.
@@ -233,7 +229,7 @@ impl<'a> Opening<'a> {
         input: &Path,
         target: &'t Target,
         metadata: &Metadata,
-    ) -> Result<(PathBuf, Option<&'t Path>), Failure> {
+    ) -> Result<(PathBuf, Option<&'t Path>), FilesError> {
         let (output, root) = match target {
             Target::Named { root: Some(root), .. } if is_hidden(metadata) && has_hidden_name(input) => {
                 let hidden = path_in(metadata).unwrap_or_default();
@@ -245,22 +241,22 @@ impl<'a> Opening<'a> {
         // Known only now, so it is checked now: --force is for what stood there before this run.
         self.check_apart(&output)?;
         if let Some(twins) = self.twins.get(&output) {
-            return Err(Failure::new(Exit::Failed, "output-twice", format!("cannot decrypt to {}", output.display()))
-                .cause(format!("{} encrypted files belong there: {}", twins.len(), twins.join(", ")))
-                .hint("move away all but one of them, or decrypt each separately with -o"));
+            return Err(FilesError::output(&output, OutputError::Twins(twins.clone())));
         }
         if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(output.clone()) {
-            let twice = format!("two files would become {}", output.display());
-            return Err(Failure::usage(twice).hint("run it for each of them separately"));
+            return Err(RequestError::SameOutput { output, is_sealed_in: true }.into());
         }
         Ok((output, root))
     }
 
     /// Refuses an output that is one of the inputs, as `check_apart` does, at a cost that is not theirs each time.
-    fn check_apart(&self, output: &Path) -> Result<(), Failure> {
+    fn check_apart(&self, output: &Path) -> Result<(), FilesError> {
         let Ok(whole) = fs::canonicalize(output) else { return Ok(()) };
         let inputs = || self.inputs.iter().filter_map(|input| fs::canonicalize(input).ok()).collect();
-        if self.whole_inputs.get_or_init(inputs).contains(&whole) { Err(is_an_input(output)) } else { Ok(()) }
+        if self.whole_inputs.get_or_init(inputs).contains(&whole) {
+            return Err(RequestError::OutputIsInput(output.into()).into());
+        }
+        Ok(())
     }
 
     /// Returns the time and the permission bits that a plaintext gets.
@@ -271,13 +267,11 @@ impl<'a> Opening<'a> {
 }
 
 /// Says that an output could not be made of what was to be decrypted.
-pub fn not_written(input: &str, output: &Path, error: BodyError) -> Failure {
-    if let BodyError::Write(source) = error {
-        return write_failed(output, &source);
+pub fn not_written(input: &str, output: &Path, error: BodyError) -> FilesError {
+    match error {
+        BodyError::Write(source) => FilesError::output(output, OutputError::Content(source)),
+        error => FilesError::sealed(Task::Decrypt, input, error.named(input)).aside(Aside::Unwritten(output.into())),
     }
-    let failure = Failure::of(format!("decrypt {input}"), error.named(input));
-    let cause = failure.cause.clone().unwrap_or_default();
-    failure.cause(format!("{cause}; nothing was written to {}", output.display()))
 }
 
 /// Returns the permission bits that new files do not get.
@@ -315,7 +309,7 @@ enum Plaintext {
     Edited,
 }
 
-fn plaintext_at(input: &Path, output: &Path, opener: &Opener<File>) -> Result<Plaintext, Failure> {
+fn plaintext_at(input: &Path, output: &Path, opener: &Opener<File>) -> Result<Plaintext, FilesError> {
     let there = match fs::symlink_metadata(output) {
         Ok(there) if there.is_file() => there,
         _ => return Ok(Plaintext::Missing),
@@ -357,21 +351,17 @@ pub fn status_changed(_: &fs::Metadata) -> Option<SystemTime> {
 }
 
 /// Puts the sealed-in name into a folder, if it is one harmless component.
-fn original(input: &Path, folder: &Path, metadata: &Metadata) -> Result<PathBuf, Failure> {
+fn original(input: &Path, folder: &Path, metadata: &Metadata) -> Result<PathBuf, FilesError> {
     match &metadata.name {
         Some(name) if is_file_name(name) && folder == Path::new(".") => Ok(name.into()),
         Some(name) if is_file_name(name) => Ok(folder.join(name)),
         Some(name) => Err(unusable(input, name)),
-        None => Err(Failure::new(Exit::Failed, "bad-original-name", format!("cannot decrypt {}", input.display()))
-            .cause("no name is sealed in it")
-            .hint("leave out --original-name, or name the output with -o")),
+        None => Err(FilesError::file(Task::Decrypt, input, FileError::NoName)),
     }
 }
 
-fn unusable(input: &Path, name: &str) -> Failure {
-    Failure::new(Exit::Failed, "bad-original-name", format!("cannot decrypt {}", input.display()))
-        .cause(format!("the name sealed in it, \"{}\", cannot be used here", printable(name)))
-        .hint("leave out --original-name, or name the output with -o")
+fn unusable(input: &Path, name: &str) -> FilesError {
+    FilesError::file(Task::Decrypt, input, FileError::UnusableName(name.into()))
 }
 
 /// Returns the path that is sealed in a file. It is not to be trusted before it was [`checked`].
@@ -402,7 +392,7 @@ pub fn has_hidden_name(path: &Path) -> bool {
 }
 
 /// Refuses a sealed-in path that would lead out of its folder.
-pub fn checked(input: &Path, hidden: &Path) -> Result<PathBuf, Failure> {
+pub fn checked(input: &Path, hidden: &Path) -> Result<PathBuf, FilesError> {
     let is_plain = |part: Component<'_>| match part {
         Component::Normal(name) => name.to_str().map_or(cfg!(unix), is_path_part),
         _ => false,

@@ -10,9 +10,9 @@ use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::error::{FileError, FilesError, RequestError, Task};
 use crate::body::ReadAt;
 use crate::disk::folder_of;
-use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
 use crate::format::kit;
 use crate::format::vault::{Document, SIZE_LIMIT};
@@ -135,38 +135,33 @@ impl OwnFiles {
     /// Refuses a file that the user named as an input.
     ///
     /// # Errors
-    /// A usage failure.
-    pub fn refuse_input(&self, path: &Path) -> Result<(), Failure> {
+    /// [`RequestError::OwnInput`].
+    pub fn refuse_input(&self, path: &Path) -> Result<(), FilesError> {
         match self.what(path, fs::metadata(path).ok().as_ref()) {
             None => Ok(()),
-            Some(what) => Err(Failure::usage(format!("{} is {what}", path.display()))
-                .cause("Strongroom does not encrypt, replace or delete its own files")
-                .hint("leave it out; to copy the vault, use `strongroom vault backup FILE`")),
+            Some(what) => Err(RequestError::OwnInput { path: path.into(), what }.into()),
         }
     }
 
     /// Refuses the output of one file of a folder, as [`OwnFiles::refuse_output`] does: the others are done.
     ///
     /// # Errors
-    /// A failure that names both.
-    pub fn refuse_output_of(&self, doing: &str, input: &Path, output: &Path) -> Result<(), Failure> {
+    /// [`FileError::OwnOutput`].
+    pub fn refuse_output_of(&self, task: Task, input: &Path, output: &Path) -> Result<(), FilesError> {
         match self.what_output(output) {
             None => Ok(()),
-            Some(what) => Err(Failure::new(Exit::Failed, "own-file", format!("cannot {doing} {}", input.display()))
-                .cause(format!("its output {} is {what}, and is never replaced", output.display()))
-                .hint("name another output with -o")),
+            Some(what) => Err(FilesError::file(task, input, FileError::OwnOutput { output: output.into(), what })),
         }
     }
 
     /// Refuses an output that would replace one of them, or take its name.
     ///
     /// # Errors
-    /// A usage failure.
-    pub fn refuse_output(&self, path: &Path) -> Result<(), Failure> {
+    /// [`RequestError::OwnOutput`].
+    pub fn refuse_output(&self, path: &Path) -> Result<(), FilesError> {
         match self.what_output(path) {
             None => Ok(()),
-            Some(what) => Err(Failure::usage(format!("{} is {what}, and is never replaced", path.display()))
-                .hint("name another output with -o")),
+            Some(what) => Err(RequestError::OwnOutput { path: path.into(), what }.into()),
         }
     }
 }

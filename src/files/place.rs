@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::error::{FilesError, OutputError, RequestError};
 use super::find::{Item, Named, STREAM};
 use crate::disk::with_suffix;
-use crate::failure::{Exit, Failure};
 
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +36,10 @@ impl Destination {
     ///
     /// # Errors
     /// Where -o does not fit what is named.
-    pub fn of(named: &[Named], output: Option<&Path>) -> Result<Self, Failure> {
+    pub fn of(named: &[Named], output: Option<&Path>) -> Result<Self, FilesError> {
         let has_stream = named.contains(&Named::Stream);
         if has_stream && named.len() > 1 {
-            return Err(Failure::usage("standard input cannot be combined with other files")
-                .hint("run it for the files separately"));
+            return Err(RequestError::StreamAmongFiles.into());
         }
         let one_file = matches!(named, [Named::File(_) | Named::Stream]);
         let Some(output) = output else { return Ok(if has_stream { Self::Stream } else { Self::Beside }) };
@@ -48,12 +47,11 @@ impl Destination {
             if one_file {
                 return Ok(Self::Stream);
             }
-            return Err(Failure::usage("standard output takes one file").hint("name one file, or a folder with -o"));
+            return Err(RequestError::StreamTakesOne.into());
         }
         let is_folder = output.is_dir();
         if has_stream && is_folder {
-            return Err(Failure::usage(format!("{} is a folder", output.display()))
-                .hint("what comes through standard input has no name: name the file with -o"));
+            return Err(RequestError::StreamIntoFolder(output.into()).into());
         }
         if one_file && !is_folder {
             return Ok(Self::File(output.into()));
@@ -61,12 +59,8 @@ impl Destination {
         let has_folder = named.iter().any(|named| matches!(named, Named::Folder(_)));
         let can_be_made = has_folder && fs::symlink_metadata(output).is_err();
         if !is_folder && !can_be_made {
-            let hint = match (named.len(), has_folder) {
-                (1, _) => "for a folder, -o names a folder, which is made if it does not exist",
-                (_, true) => "for several paths, -o names a folder, which is made if it does not exist",
-                (_, false) => "for several files, -o names a folder that exists",
-            };
-            return Err(Failure::usage(format!("{} is not a folder", output.display())).hint(hint));
+            let named = named.len();
+            return Err(RequestError::NotAFolder { output: output.into(), named, has_folder }.into());
         }
         Ok(Self::Folder(output.into()))
     }
@@ -75,7 +69,7 @@ impl Destination {
     ///
     /// # Errors
     /// Where a name to be opened does not end in `.sealed`, or a folder has no name of its own.
-    pub fn of_item(&self, way: Direction, named: &[Named], item: &Item) -> Result<PathBuf, Failure> {
+    pub fn of_item(&self, way: Direction, named: &[Named], item: &Item) -> Result<PathBuf, FilesError> {
         let folder = match named.get(item.named) {
             Some(Named::Folder(folder)) => Some(folder),
             _ => None,
@@ -98,14 +92,13 @@ impl Destination {
     ///
     /// # Errors
     /// Where a folder has no name of its own, or would be sealed into itself: the next run would seal what is sealed.
-    pub fn root_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+    pub fn root_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, FilesError> {
         let root = self.mirror_of(way, named, index)?;
         let whole = |path: &Path| fs::canonicalize(path).ok();
         if let (Direction::Sealing, Some(Named::Folder(folder))) = (way, named.get(index))
             && whole(&root).is_some_and(|root| Some(root) == whole(folder))
         {
-            return Err(Failure::usage(format!("{} would be encrypted into itself", folder.display()))
-                .hint("name another folder with -o"));
+            return Err(RequestError::IntoItself(folder.into()).into());
         }
         if let (Self::Beside, Some(Named::Folder(folder))) = (self, named.get(index))
             && root != *folder
@@ -115,7 +108,7 @@ impl Destination {
         Ok(root)
     }
 
-    fn mirror_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, Failure> {
+    fn mirror_of(&self, way: Direction, named: &[Named], index: usize) -> Result<PathBuf, FilesError> {
         let Some(Named::Folder(folder)) = named.get(index) else { return Ok(PathBuf::new()) };
         match self {
             Self::Folder(root) if named.len() == 1 => Ok(root.clone()),
@@ -141,26 +134,22 @@ impl Destination {
 /// Refuses an output folder whose name the user did not give, if it is a link, or belongs to somebody else: what is
 /// written there would be led elsewhere, or be read.
 #[cfg(unix)]
-fn refuse_foreign(root: &Path, folder: &Path) -> Result<(), Failure> {
+fn refuse_foreign(root: &Path, folder: &Path) -> Result<(), FilesError> {
     use std::os::unix::fs::MetadataExt;
     let Ok(there) = fs::symlink_metadata(root) else { return Ok(()) };
-    let refused = |cause: &str| {
-        Failure::new(Exit::Failed, "output-exists", format!("cannot write into {}", root.display()))
-            .cause(cause)
-            .hint(format!("if you mean that folder, name it with -o; else rename it, or {}", folder.display()))
-    };
+    let named = || folder.to_path_buf();
     if there.is_symlink() {
-        return Err(refused("it is a symbolic link, and its name was not given"));
+        return Err(FilesError::output(root, OutputError::ForeignLink { named: named() }));
     }
     // Root works for the user whose files it finds.
     let user = rustix::process::geteuid();
     let is_own = there.uid() == user.as_raw()
         || user.is_root() && fs::metadata(folder).is_ok_and(|folder| folder.uid() == there.uid());
-    if is_own { Ok(()) } else { Err(refused("it belongs to another user, and its name was not given")) }
+    if is_own { Ok(()) } else { Err(FilesError::output(root, OutputError::ForeignOwner { named: named() })) }
 }
 
 #[cfg(not(unix))]
-fn refuse_foreign(_: &Path, _: &Path) -> Result<(), Failure> {
+fn refuse_foreign(_: &Path, _: &Path) -> Result<(), FilesError> {
     Ok(())
 }
 
@@ -168,10 +157,8 @@ fn refuse_foreign(_: &Path, _: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Where it has none, as `..`.
-pub fn folder_name(folder: &Path) -> Result<PathBuf, Failure> {
-    folder.file_name().map(PathBuf::from).ok_or_else(|| {
-        Failure::usage(format!("{} has no name of its own", folder.display())).hint("name the output folder with -o")
-    })
+pub fn folder_name(folder: &Path) -> Result<PathBuf, FilesError> {
+    folder.file_name().map(PathBuf::from).ok_or_else(|| RequestError::Nameless(folder.into()).into())
 }
 
 /// Returns a name without `.sealed` at its end, however a drive has spelled that; `None` if nothing is left, or there
@@ -183,16 +170,14 @@ pub fn without_suffix(name: &str) -> Option<&str> {
 }
 
 /// Returns a path with the suffix, or without it.
-fn result_name(way: Direction, path: &Path) -> Result<PathBuf, Failure> {
+fn result_name(way: Direction, path: &Path) -> Result<PathBuf, FilesError> {
     if way == Direction::Sealing {
         return Ok(with_suffix(path, ".sealed"));
     }
     if is_suffixed(path) {
         return Ok(path.with_extension(""));
     }
-    Err(Failure::usage(format!("cannot choose a name for {} once it is decrypted", path.display()))
-        .cause("its name does not end in .sealed")
-        .hint("name the output with -o, or use --original-name"))
+    Err(RequestError::NoSuffix(path.into()).into())
 }
 
 /// Tells whether a sealed file's name ends in `.sealed`, so that what is left of it is its result's.
@@ -204,12 +189,11 @@ pub fn is_suffixed(path: &Path) -> bool {
 /// Refuses two inputs that would become one output.
 ///
 /// # Errors
-/// A usage failure.
-pub fn check_distinct<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), Failure> {
+/// [`RequestError::SameOutput`].
+pub fn check_distinct<'a>(outputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), FilesError> {
     let mut taken = HashSet::new();
     match outputs.into_iter().find(|output| !taken.insert(*output)) {
         None => Ok(()),
-        Some(twice) => Err(Failure::usage(format!("two files would become {}", twice.display()))
-            .hint("name each file once, or run it for each separately")),
+        Some(twice) => Err(RequestError::SameOutput { output: twice.clone(), is_sealed_in: false }.into()),
     }
 }

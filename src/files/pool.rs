@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Observer;
-use crate::failure::Failure;
+use super::{FilesError, Observer};
 
 /// Up to this length a file is not worth more than one thread, in bytes.
 const SMALL: u64 = 4 << 20;
@@ -49,14 +48,14 @@ pub fn for_each_file<J: Sync, T: Send>(
     threads: usize,
     observer: &dyn Observer,
     len_of: impl Fn(&J) -> u64,
-    work: impl Fn(&J, usize) -> Result<T, Failure> + Sync,
-) -> Vec<Result<T, Failure>> {
+    work: impl Fn(&J, usize) -> Result<T, FilesError> + Sync,
+) -> Vec<Result<T, FilesError>> {
     for_each(jobs, threads, len_of, |job, threads| {
         let outcome = work(job, threads);
-        if let Err(failure) = &outcome
+        if let Err(error) = &outcome
             && jobs.len() > 1
         {
-            observer.failed(failure);
+            observer.failed(error);
         }
         observer.file_done();
         outcome

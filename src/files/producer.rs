@@ -1,11 +1,11 @@
 //! A shell command whose output is data to be encrypted. The data counts only if the command ends well.
 
 use std::io::{self, Read};
-use std::process::{Child, ExitStatus};
+use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 
+use super::error::{CommandError, FilesError};
 use super::pipes;
-use crate::failure::{Exit, Failure};
 
 /// What the command's output is called in messages.
 pub const OUTPUT: &str = "the command's output";
@@ -21,8 +21,8 @@ impl Producer {
     ///
     /// # Errors
     /// If the shell cannot be started.
-    pub fn start(command: &str) -> Result<(Self, impl Read + Send + use<>), Failure> {
-        let failed = |error: io::Error| Failure::io("run the command", &error);
+    pub fn start(command: &str) -> Result<(Self, impl Read + Send + use<>), FilesError> {
+        let failed = CommandError::Start;
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut child = pipes::shell(command).spawn().map_err(failed)?;
         let output = child.stdout.take();
@@ -37,8 +37,7 @@ impl Producer {
     ///
     /// # Errors
     /// If it ended with anything but 0.
-    pub fn finish(self) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::io("wait for the command", &error);
+    pub fn finish(self) -> Result<(), FilesError> {
         #[cfg(unix)]
         {
             use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -50,14 +49,10 @@ impl Producer {
             }
         }
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = running.as_mut().map(Child::wait).transpose().map_err(failed)?;
+        let status = running.as_mut().map(Child::wait).transpose().map_err(CommandError::Wait)?;
         *running = None;
         match status {
-            Some(status) if !status.success() => {
-                Err(Failure::new(Exit::Failed, "command-failed", format!("cannot encrypt {OUTPUT}"))
-                    .cause(format!("the command {}; nothing was kept", in_words(status)))
-                    .hint("run the command by itself to see why"))
-            }
+            Some(status) if !status.success() => Err(CommandError::Ended(status).into()),
             _ => Ok(()),
         }
     }
@@ -81,12 +76,4 @@ pub fn interrupt() {
     if let Some(child) = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
         let _ = kill_process(Pid::from_child(child), Signal::TERM);
     }
-}
-
-fn in_words(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return format!("was ended by signal {signal}");
-    }
-    status.code().map_or_else(|| "failed".into(), |code| format!("ended with exit code {code}"))
 }

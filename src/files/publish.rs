@@ -1,4 +1,4 @@
-//! Outputs: what they may replace, and what is said when they cannot be written.
+//! Outputs: what they may replace, how they get their names, and what else they are given.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
+use super::error::{FilesError, OutputError, RequestError};
 use super::find::Item;
 use crate::disk::publish::{IfTaken, NewFile};
 use crate::disk::{self, folder_of, plain};
-use crate::failure::{Exit, Failure};
 
 /// An output that appears under its name only when it is whole.
 pub struct OutputFile {
@@ -26,16 +26,12 @@ impl OutputFile {
     ///
     /// # Errors
     /// Where something is there and `force` is not given, or the folder cannot be written to.
-    pub fn create(target: &Path, force: bool) -> Result<Self, Failure> {
+    pub fn create(target: &Path, force: bool) -> Result<Self, FilesError> {
         check_free(target, force)?;
         let new = NewFile::begin(target).map_err(|error| match error.kind() {
             // The output's folder: its absence is no missing input.
-            io::ErrorKind::NotFound => {
-                Failure::new(Exit::Failed, "output-folder", format!("cannot write {}", target.display()))
-                    .cause(plain(&error))
-                    .hint("make the folder first, or name another with -o")
-            }
-            _ => not_published(target, &error),
+            io::ErrorKind::NotFound => FilesError::output(target, OutputError::NoFolder(error)),
+            _ => not_published(target, error),
         })?;
         Ok(Self { new, target: target.into(), if_taken: if force { IfTaken::Replace } else { IfTaken::Refuse } })
     }
@@ -60,8 +56,8 @@ impl OutputFile {
     ///
     /// # Errors
     /// Where it cannot be synced, or something has come to be at its name meanwhile. Nothing new is left then.
-    pub fn publish(self) -> Result<(), Failure> {
-        self.new.publish(self.if_taken).map_err(|error| not_published(&self.target, &error))
+    pub fn publish(self) -> Result<(), FilesError> {
+        self.new.publish(self.if_taken).map_err(|error| not_published(&self.target, error))
     }
 
     /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a
@@ -69,18 +65,14 @@ impl OutputFile {
     ///
     /// # Errors
     /// As [`OutputFile::publish`].
-    pub fn name(self) -> Result<(), Failure> {
-        self.new.name(self.if_taken).map_err(|error| not_published(&self.target, &error))
+    pub fn name(self) -> Result<(), FilesError> {
+        self.new.name(self.if_taken).map_err(|error| not_published(&self.target, error))
     }
 }
 
-fn not_published(target: &Path, error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(target),
-        io::ErrorKind::InvalidFilename => Failure::io(format!("write {}", target.display()), error)
-            .hint("name the output with -o, or use --hide-names"),
-        _ => Failure::io(format!("write {}", target.display()), error),
-    }
+fn not_published(target: &Path, error: io::Error) -> FilesError {
+    let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
+    FilesError::output(target, if is_taken { OutputError::Exists } else { OutputError::Name(error) })
 }
 
 /// The coarsest clock of a drive, FAT's, in seconds.
@@ -100,8 +92,8 @@ pub fn set_attributes(file: &File, path: &Path, attributes: &Attributes, refused
     #[cfg(not(unix))]
     let mode = Ok(());
     match modified.and(mode).and_then(|()| Ok(kept(attributes, &file.metadata()?))) {
-        Err(error) => refused.note(path, &plain(&error)),
-        Ok(false) => refused.note(path, "the drive keeps it no more exactly"),
+        Err(error) => refused.note(path, NotKept::System(error)),
+        Ok(false) => refused.note(path, NotKept::Inexact),
         Ok(true) => {}
     }
 }
@@ -130,53 +122,49 @@ fn is_open(_: &File, _: u32) -> bool {
     false
 }
 
+/// Why an output does not have its time, its permissions or its owner.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// The system refused.
+    #[error("{}", plain(.0))]
+    System(#[source] io::Error),
+    /// The drive has coarser times.
+    #[error("the drive keeps it no more exactly")]
+    Inexact,
+}
+
 /// What could not be set of the outputs of a run.
 #[derive(Default)]
 pub struct Refused {
     count: AtomicUsize,
-    first: OnceLock<(String, String)>,
+    first: OnceLock<(PathBuf, NotKept)>,
     open: AtomicUsize,
-    first_open: OnceLock<String>,
+    first_open: OnceLock<PathBuf>,
 }
 
 impl Refused {
     /// Notes what could not be set of a file.
-    pub fn note(&self, path: &Path, why: &str) {
+    pub fn note(&self, path: &Path, why: NotKept) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.first.get_or_init(|| (path.display().to_string(), why.to_owned()));
+        self.first.get_or_init(|| (path.into(), why));
     }
 
     /// Notes it if others may read a plaintext that is to have these permission bits.
     pub fn note_if_open(&self, file: &File, mode: Option<u32>, path: &Path) {
         if is_open(file, mode.unwrap_or(0o600)) {
             self.open.fetch_add(1, Ordering::Relaxed);
-            self.first_open.get_or_init(|| path.display().to_string());
+            self.first_open.get_or_init(|| path.into());
         }
     }
 
-    /// Returns what was refused in words, once for the whole run.
-    pub fn text(&self) -> Option<String> {
-        let (first, why) = self.first.get()?;
-        Some(match self.count.load(Ordering::Relaxed) {
-            1 => format!("the time or the permissions of {first} could not be set ({why}); the content is whole"),
-            count => format!(
-                "the time or the permissions of {count} outputs could not be set, for example of {first} ({why}); the \
-                 content is whole"
-            ),
-        })
+    /// Returns how many outputs could not be given what they should have, with the first of them and why.
+    pub fn not_kept(&self) -> Option<(usize, &Path, &NotKept)> {
+        self.first.get().map(|(path, why)| (self.count.load(Ordering::Relaxed), path.as_path(), why))
     }
 
-    /// Returns in words which plaintexts others may read, once for the whole run.
-    pub fn open_text(&self) -> Option<String> {
-        let first = self.first_open.get()?;
-        let what = match self.open.load(Ordering::Relaxed) {
-            1 => first.clone(),
-            count => format!("{count} decrypted files, for example {first}"),
-        };
-        Some(format!(
-            "other users of this computer can read {what}: the drive has no permissions that could forbid it; decrypt to \
-             another drive if they must not"
-        ))
+    /// Returns how many plaintexts others may read, with the first of them.
+    pub fn open(&self) -> Option<(usize, &Path)> {
+        self.first_open.get().map(|path| (self.open.load(Ordering::Relaxed), path.as_path()))
     }
 }
 
@@ -217,18 +205,18 @@ pub struct Attributes {
 ///
 /// # Errors
 /// Where the folder cannot be synced.
-pub fn sync_folder_of(target: &Path) -> Result<(), Failure> {
-    disk::sync_folder(folder_of(target)).map_err(|error| Failure::io(format!("write {}", target.display()), &error))
+pub fn sync_folder_of(target: &Path) -> Result<(), FilesError> {
+    disk::sync_folder(folder_of(target)).map_err(|error| FilesError::output(target, OutputError::System(error)))
 }
 
 /// Refuses an output that is one of the inputs: replacing it would lose what is yet to be read.
 ///
 /// # Errors
-/// A usage failure.
+/// [`RequestError::OutputIsInput`].
 pub fn check_apart<'a>(
     inputs: impl IntoIterator<Item = &'a Item>,
     outputs: impl IntoIterator<Item = &'a PathBuf, IntoIter: Clone>,
-) -> Result<(), Failure> {
+) -> Result<(), FilesError> {
     let outputs = outputs.into_iter();
     // Whole paths cost many calls, so they are looked up only of what has an output's name, or may have another name.
     let names: HashSet<&OsStr> = outputs.clone().filter_map(|output| output.file_name()).collect();
@@ -238,54 +226,23 @@ pub fn check_apart<'a>(
     let names: HashSet<&OsStr> = inputs.iter().filter_map(|input| input.file_name()).collect();
     for output in outputs.filter(|output| output.file_name().is_some_and(|name| names.contains(name))) {
         if fs::canonicalize(output).is_ok_and(|whole| inputs.contains(&whole)) {
-            return Err(is_an_input(output));
+            return Err(RequestError::OutputIsInput(output.clone()).into());
         }
     }
     Ok(())
-}
-
-/// Says that an output is one of the inputs.
-pub fn is_an_input(output: &Path) -> Failure {
-    Failure::usage(format!("{} is an input, and would be replaced by an output", output.display()))
-        .hint("name another output with -o")
 }
 
 /// Refuses a name at which something stands, unless asked to replace it.
 ///
 /// # Errors
 /// Where something stands there.
-pub fn check_free(target: &Path, force: bool) -> Result<(), Failure> {
-    match fs::symlink_metadata(target) {
-        Ok(metadata) if metadata.is_dir() => {
-            Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-                .cause("a folder is there")
-                .hint("choose another name with -o"))
-        }
-        Ok(_) if !force => Err(exists(target)),
-        Ok(metadata) if !metadata.is_file() => {
-            Err(Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-                .cause("what is there is not a regular file, and is never replaced")
-                .hint("choose another name with -o"))
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::io(format!("write {}", target.display()), &error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn exists(target: &Path) -> Failure {
-    Failure::new(Exit::Failed, "output-exists", format!("cannot write {}", target.display()))
-        .cause("a file is there already, and was left as it is")
-        .hint("choose another name with -o, or replace it with --force")
-        .existing(target)
-}
-
-/// Words the hint of an output that cannot be written for a command that has neither -o nor --force.
-pub fn without_flags(failure: Failure) -> Failure {
-    match failure.kind {
-        "output-exists" => failure.hint("name another file"),
-        "output-folder" => failure.hint("make the folder first, or name another"),
-        _ => failure,
-    }
+pub fn check_free(target: &Path, force: bool) -> Result<(), FilesError> {
+    let why = match fs::symlink_metadata(target) {
+        Ok(metadata) if metadata.is_dir() => OutputError::IsFolder,
+        Ok(_) if !force => OutputError::Exists,
+        Ok(metadata) if !metadata.is_file() => OutputError::NotAFile,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => OutputError::System(error),
+        _ => return Ok(()),
+    };
+    Err(FilesError::output(target, why))
 }

@@ -2,19 +2,18 @@
 //! to disk.
 
 use std::fs;
+use std::io;
 
 use super::Observer;
+use super::error::{Aside, FileError, FilesError, OutputError, Task};
 use super::find::{Item, is_same_file, names_of, open_input};
-use super::keys::Keys;
-use super::publish::{Attributes, OutputFile, Refused};
+use super::keys::{Keys, is_wrong_key};
+use super::publish::{Attributes, NotKept, OutputFile, Refused};
 use super::rewrap::LOCK_WAIT;
-use super::seal::write_failed;
 use super::tree::{DiskSpace, Tree};
-use crate::body::{BodyError, Metadata, Output, Run, lock};
+use crate::body::{BodyError, Metadata, Opener, Output, Run, lock};
 use crate::crypto::secret::ProjectFileKey;
-use crate::disk::{keep_owner, plain};
-use crate::error::Error;
-use crate::failure::{Failure, shell_word};
+use crate::disk::keep_owner;
 use crate::format::Timestamp;
 
 /// What became of a file.
@@ -64,26 +63,23 @@ impl<'a> Reencrypting<'a> {
     ///
     /// # Errors
     /// If it is not one of the project's, another process holds it, or it cannot be read or replaced.
-    pub fn one(&self, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
+    pub fn one(&self, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Outcome, FilesError> {
         let path = &item.path;
-        let doing = || format!("reencrypt {}", path.display());
-        // A link's target is what is replaced. It is replaced by another file, so it may be read-only.
-        let target = fs::canonicalize(path).map_err(|error| Failure::io(doing(), &error))?;
-        let (file, before) = open_input(&target)?;
-        if !lock(&file, LOCK_WAIT).map_err(|error| Failure::io(doing(), &error))? {
-            let busy = Error::Busy { what: path.display().to_string(), waited: LOCK_WAIT };
-            return Err(Failure::of(doing(), busy));
-        }
-        let opener = self.keys.try_open(path, file).map_err(|error| {
+        let failed = |error: io::Error| FilesError::file(Task::Reencrypt, path, FileError::System(error));
+        let not_sealed = |error: BodyError| {
             let what = path.display().to_string();
-            let of_other_project = matches!(error, Error::WrongKey { is_delivery: false, .. });
-            let failure = self.keys.explain(&what, error);
-            if of_other_project {
-                failure
-                    .hint(format!("see which project it belongs to: strongroom inspect --unlock {}", shell_word(&what)))
-            } else {
-                failure
-            }
+            let error = error.named(&what);
+            FilesError::sealed(Task::Reencrypt, what, error)
+        };
+        // A link's target is what is replaced. It is replaced by another file, so it may be read-only.
+        let target = fs::canonicalize(path).map_err(failed)?;
+        let (file, before) = open_input(&target)?;
+        if !lock(&file, LOCK_WAIT).map_err(failed)? {
+            return Err(not_sealed(BodyError::Busy { waited: LOCK_WAIT }));
+        }
+        let opener = Opener::new(file, &self.keys).map_err(|error| {
+            let aside = if is_wrong_key(&error) { Aside::TargetProject } else { Aside::Nothing };
+            self.keys.not_opened(&path.display().to_string(), error).aside(aside)
         })?;
         let header = opener.header();
         let (was, recipients, one_block_only) = (header.opened_by.version, header.recipients, header.one_block_only);
@@ -102,21 +98,21 @@ impl<'a> Reencrypting<'a> {
             let _ = before;
             None
         };
-        let bytes = self.room.write(&doing(), || {
+        let bytes = self.room.write(Task::Reencrypt, path, || {
             let output = OutputFile::create(&target, true)?;
             let run = Run { threads, progress: &|more| observer.advanced(more) };
             let bytes = opener.reseal_to(self.to, &metadata, Output::At(output.file()), run);
             let bytes = bytes.map_err(|error| match error {
-                BodyError::Write(source) => write_failed(&target, &source),
-                error => Failure::of(doing(), error.named(&path.display().to_string())),
+                BodyError::Write(source) => FilesError::output(&target, OutputError::Content(source)),
+                error => not_sealed(error),
             })?;
             output.set_attributes(&Attributes { modified: None, mode }, &self.refused);
             if let Err(error) = keep_owner(output.file(), &target) {
-                self.refused.note(&target, &plain(&error));
+                self.refused.note(&target, NotKept::System(error));
             }
             // Whatever has come to stand there since is not what was read, and must not be replaced by it.
             if !is_same_file(&before, &target) {
-                return Err(Failure::of(doing(), Error::Changed { what: path.display().to_string() }));
+                return Err(not_sealed(BodyError::Changed));
             }
             output.name()?;
             Ok(bytes)

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 
+use super::error::{Aside, FileError, FilesError, Task};
 use super::find::{is_same_file, names_of, open_input};
 use super::keys::Keys;
 use super::own::OwnFiles;
@@ -11,7 +12,6 @@ use super::publish::sync_folder_of;
 use super::seal::{Job, Outcome};
 use crate::body::{BodyError, Opener, Output, ReadAt, Run};
 use crate::error::Error;
-use crate::failure::{Exit, Failure};
 
 /// What became of the originals.
 #[derive(Default)]
@@ -21,13 +21,13 @@ pub struct Removed {
     /// Those that still have another name, under which the data is.
     pub linked: Vec<PathBuf>,
     /// Why others were kept.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FilesError>,
 }
 
 /// Deletes the originals of what was sealed, each after its sealed copy has been read back and proven.
 ///
 /// `keys` are the project's. The copies have to be synced by then.
-pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<Outcome, Failure>]) -> Removed {
+pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<Outcome, FilesError>]) -> Removed {
     let mut removed = Removed::default();
     for (job, _) in jobs.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok()) {
         match remove_one(keys, own, job) {
@@ -37,46 +37,34 @@ pub fn remove(keys: &Keys<'_>, own: &OwnFiles, jobs: &[Job], outcomes: &[Result<
                     removed.linked.push(job.item.path.clone());
                 }
             }
-            Err(failure) => removed.failures.push(failure),
+            Err(error) => removed.failures.push(error),
         }
     }
     removed
 }
 
 /// Returns how many names the file had.
-fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, Failure> {
+fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, FilesError> {
     let path = &job.item.path;
-    let failed = |error: io::Error| Failure::io(format!("remove {}", path.display()), &error);
-    let kept = |error: Error| {
-        Failure::of(format!("remove {}", path.display()), error)
-            .hint("the original was kept: its encrypted copy could not be proven identical")
-    };
+    let refused = |why: FileError| FilesError::file(Task::Remove, path, why);
+    let failed = |error: io::Error| refused(FileError::System(error));
+    let kept = |error: Error| FilesError::sealed(Task::Remove, path.display().to_string(), error).aside(Aside::Kept);
     if fs::symlink_metadata(path).map_err(failed)?.is_symlink() {
-        return Err(Failure::new(Exit::Failed, "not-a-file", format!("cannot remove {}", path.display()))
-            .cause("it is a symbolic link: deleting the link would not delete the file it points to")
-            .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"));
+        return Err(refused(FileError::Link));
     }
     let (file, before) = open_input(path)?;
     if own.is_copy_of_vault(&file) {
-        return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-            .cause("it is a copy of the vault: its encrypted copy can be opened only with another copy of the vault")
-            .hint("keep it outside of what you encrypt; its encrypted copy can be deleted"));
+        return Err(refused(FileError::VaultCopy));
     }
     if OwnFiles::is_kit(&file) {
-        return Err(Failure::new(Exit::Failed, "own-file", format!("cannot remove {}", path.display()))
-            .cause("it is a recovery kit: when you need the kit, you cannot open its encrypted copy")
-            .hint("print it and keep the paper apart from the vault, then delete both files yourself"));
+        return Err(refused(FileError::Kit));
     }
     let (sealed, _) = open_input(&job.output)?;
     let named = |error: BodyError| error.named_among(&job.output.display().to_string(), "the project");
     let opener = Opener::new(sealed, keys).map_err(|error| kept(named(error)))?;
     let mut same = Comparing::with(&file);
     let length = match opener.copy_to(Output::Stream(&mut same), Run::quiet()) {
-        Err(BodyError::Write(_)) => {
-            return Err(Failure::new(Exit::Failed, "changed", format!("cannot remove {}", path.display()))
-                .cause("its encrypted copy holds other bytes, though its length and time are the same")
-                .hint("the original was kept; encrypt it again with --force --remove in place of --update --remove"));
-        }
+        Err(BodyError::Write(_)) => return Err(refused(FileError::OtherCopy)),
         copied => copied.map_err(|error| kept(named(error)))?,
     };
     let after = file.metadata().map_err(failed)?;

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use super::error::{FilesError, Task};
 use super::find::{Item, open_for_change, open_input};
 use super::keys::Keys;
-use crate::body::{Header, Metadata, Rewrapped, rewrap};
+use crate::body::{BodyError, Header, Metadata, Rewrapped, rewrap};
 use crate::crypto::secret::ProjectFileKey;
-use crate::error::Error;
-use crate::failure::Failure;
 use crate::keys::OpenedBy;
 use crate::vault::Unlocked;
 
@@ -41,11 +40,14 @@ pub fn move_to(
     vault: &Unlocked,
     item: &Item,
     dry_run: bool,
-) -> Result<Outcome, Failure> {
-    let what = item.path.display().to_string();
-    let doing = |error| Failure::of(format!("rewrap {what}"), error);
+) -> Result<Outcome, FilesError> {
+    let failed = |error: BodyError| {
+        let what = item.path.display().to_string();
+        let error = keys.named(&what, error);
+        FilesError::sealed(Task::Rewrap, what, error)
+    };
     let (file, _) = open_input(&item.path)?;
-    let seen = keys.try_open_header(&item.path, &file);
+    let seen = Header::open(&file, keys);
     let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
     let is = |version, was, repaired| Outcome::Is { version, was, repaired, metadata: metadata.clone() };
     let result = match seen {
@@ -59,25 +61,24 @@ pub fn move_to(
         }
         _ if !dry_run => {
             let file = open_for_change(&item.path)?;
-            let done = rewrap(&file, keys, to, LOCK_WAIT).map_err(|error| keys.named(&what, error));
-            done.map(|done| match done {
+            rewrap(&file, keys, to, LOCK_WAIT).map(|done| match done {
                 Rewrapped::From(was) => is(to.version, was, false),
                 Rewrapped::Current => is(to.version, to.version, false),
                 Rewrapped::Repaired => is(to.version, to.version, true),
             })
         }
-        Ok(_) => return Err(doing(Error::Changed { what: what.clone() })),
+        Ok(_) => return Err(failed(BodyError::Changed)),
         Err(error) => Err(error),
     };
     match result {
         // Another project's file among them is nobody's mistake.
-        Err(error @ Error::WrongKey { .. }) => {
+        Err(error @ BodyError::WrongKey { .. }) => {
             let (file, _) = open_input(&item.path)?;
             match Header::open(&file, vault) {
                 Ok(header) => Ok(Outcome::OtherProject(header.opened_by)),
-                Err(_) => Err(doing(error)),
+                Err(_) => Err(failed(error)),
             }
         }
-        other => other.map_err(doing),
+        other => other.map_err(failed),
     }
 }

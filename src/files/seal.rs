@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::Observer;
+use super::error::{FileError, FilesError, NotACopy, OutputError, Task};
 use super::find::{Item, open_input};
 use super::keys::Keys;
 use super::manifest;
@@ -20,8 +21,6 @@ use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
-use crate::failure::{Exit, Failure};
-use crate::format::name::printable;
 use crate::format::scalar::Base64;
 use crate::format::{FileId, Timestamp};
 
@@ -122,7 +121,7 @@ impl<'a> Sealing<'a> {
 
     /// Seals every job, many at once. What fails is reported when it does, unless it is the only one. That all of it
     /// lasts is the tree's to see to.
-    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, Failure>> {
+    pub fn run(&self, jobs: &[Job], threads: usize, observer: &dyn Observer) -> Vec<Result<Outcome, FilesError>> {
         pool::for_each_file(
             jobs,
             threads,
@@ -132,9 +131,9 @@ impl<'a> Sealing<'a> {
         )
     }
 
-    fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, Failure> {
+    fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, FilesError> {
         let (file, before) = open_input(&job.item.path)?;
-        self.own.refuse_output_of("encrypt", &job.item.path, &job.output)?;
+        self.own.refuse_output_of(Task::Encrypt, &job.item.path, &job.output)?;
         let (mut older, root) = (None, job.root.as_deref());
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.
         let was_there = (self.existing.force || self.existing.update) && self.tree.had(root, &job.output)?;
@@ -149,22 +148,30 @@ impl<'a> Sealing<'a> {
                 }
                 Ok(Copy::Older(sealed)) => older = Some(sealed),
                 Err(_) if self.existing.force => {}
-                Err(failure) => return Err(failure),
+                Err(error) => return Err(error),
             }
         }
         if let Some(root) = root {
             self.tree.make(root, folder_of(&job.output))?;
         }
         let replaced = (self.existing.force || older.is_some()) && was_there;
-        let sealed = self.room.write(&format!("encrypt {}", job.item.path.display()), || {
+        let sealed = self.room.write(Task::Encrypt, &job.item.path, || {
             let output = OutputFile::create(&job.output, replaced)?;
             let sealed = self.seal_into(&file, &before, job, Output::At(output.file()), threads, observer)?;
             output.name()?;
             Ok(sealed)
         });
-        let Written { file: id, bytes } = sealed.map_err(|failure| match (failure.kind, root) {
-            ("name-too-long", Some(_)) => failure.hint("encrypt its folder with --hide-names or with --archive"),
-            _ => self.tree.explain(root, &job.output, failure),
+        let Written { file: id, bytes } = sealed.map_err(|error| match (error, root) {
+            (
+                FilesError::Output {
+                    path,
+                    why: OutputError::System(source) | OutputError::Content(source) | OutputError::Name(source),
+                },
+                Some(_),
+            ) if source.kind() == io::ErrorKind::InvalidFilename => {
+                FilesError::Output { path, why: OutputError::NameTooLong(source) }
+            }
+            (error, root) => self.tree.explain(root, &job.output, error),
         })?;
         self.tree.named(&job.output);
         Ok(Outcome::Done { bytes, file: id, replaced, older, is_vault: self.own.is_other_vault(&file) })
@@ -174,14 +181,15 @@ impl<'a> Sealing<'a> {
     /// sealed in them, and lets each job's output be the copy that it has.
     ///
     /// # Errors
-    /// A failure if there are such copies and neither `--update` nor `--force` was given, or if one path has two.
-    pub fn find_hidden_copies(&self, jobs: &mut [Job], threads: usize) -> Result<(), Failure> {
+    /// [`OutputError::HiddenCopies`] if there are such copies and they are not to be replaced; [`FileError::TwoCopies`]
+    /// if one path has two.
+    pub fn find_hidden_copies(&self, jobs: &mut [Job], threads: usize) -> Result<(), FilesError> {
         let folders: BTreeSet<PathBuf> = jobs.iter().map(|job| folder_of(&job.output).to_path_buf()).collect();
         let mut copies: HashMap<(PathBuf, PathBuf), Vec<PathBuf>> = HashMap::new();
         for folder in folders {
             let entries = match fs::read_dir(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(|error| Failure::io(format!("read {}", folder.display()), &error))?,
+                entries => entries.map_err(|error| FilesError::file(Task::Read, &folder, FileError::System(error)))?,
             };
             let names = entries.flatten().map(|entry| entry.path()).filter(|path| has_hidden_name(path));
             let names: Vec<PathBuf> = names.collect();
@@ -196,27 +204,16 @@ impl<'a> Sealing<'a> {
         let count = jobs.iter().filter(|job| copies_of(job).is_some()).count();
         let replaces = self.existing.update || self.existing.force;
         if let Some(job) = jobs.iter().find(|job| copies_of(job).is_some()).filter(|_| !replaces) {
-            let folder = folder_of(&job.output).display();
-            return Err(Failure::new(Exit::Failed, "output-exists", format!("cannot encrypt into {folder}"))
-                .cause(format!(
-                    "it holds encrypted copies of {} already, for example of {}",
-                    if count == 1 { "1 of these files".into() } else { format!("{count} of these files") },
-                    job.path.display()
-                ))
-                .hint("bring the copies up to date with --update, or name another folder with -o"));
+            let example = job.path.clone();
+            return Err(FilesError::output(folder_of(&job.output), OutputError::HiddenCopies { count, example }));
         }
         for job in jobs {
             match copies_of(job).map(Vec::as_slice) {
                 None | Some([]) => {}
                 Some([copy]) => job.output = copy.clone(),
                 Some([one, other, ..]) => {
-                    return Err(Failure::new(
-                        Exit::Failed,
-                        "not-a-copy",
-                        format!("cannot encrypt {}", job.item.path.display()),
-                    )
-                    .cause(format!("{} and {} are both encrypted copies of it", one.display(), other.display()))
-                    .hint("see which of them is newer with `strongroom inspect --unlock`, and move the other away"));
+                    let why = FileError::TwoCopies(one.clone(), other.clone());
+                    return Err(FilesError::file(Task::Encrypt, &job.item.path, why));
                 }
             }
         }
@@ -232,7 +229,7 @@ impl<'a> Sealing<'a> {
     }
 
     /// Looks at what is under a job's output, and believes its content: the clock of a copy says nothing.
-    fn copy_of(&self, job: &Job, file: &File, original: &fs::Metadata) -> Result<Copy, Failure> {
+    fn copy_of(&self, job: &Job, file: &File, original: &fs::Metadata) -> Result<Copy, FilesError> {
         let path = &job.output;
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Copy::Missing),
@@ -269,7 +266,7 @@ impl<'a> Sealing<'a> {
     ///
     /// # Errors
     /// If something else is there.
-    pub fn check_manifest(&self, path: &Path) -> Result<(), Failure> {
+    pub fn check_manifest(&self, path: &Path) -> Result<(), FilesError> {
         if self.existing.force || !self.existing.update || fs::symlink_metadata(path).is_err() {
             return check_free(path, self.existing.force);
         }
@@ -278,31 +275,25 @@ impl<'a> Sealing<'a> {
         if self.open_copy(path, &file)?.metadata.media.as_deref() == Some(manifest::MEDIA) {
             return Ok(());
         }
-        Err(not_a_copy(path, "the encrypted file that is there is not a manifest".into()))
+        Err(not_a_copy(path, NotACopy::NotAManifest))
     }
 
     /// Opens the header of a sealed copy, which has to be this project's.
-    fn open_copy(&self, path: &Path, sealed: &File) -> Result<Header, Failure> {
-        let refused = |cause: String| not_a_copy(path, cause);
-        let what = path.display().to_string();
+    fn open_copy(&self, path: &Path, sealed: &File) -> Result<Header, FilesError> {
         let header = Header::open(sealed, &self.keys).map_err(|error| match error {
-            BodyError::WrongKey { is_delivery: true } => refused(
-                "the encrypted file that is there was sealed for a recipient's key, and not for a project".into(),
-            ),
-            BodyError::WrongKey { .. } => refused(
-                "the encrypted file that is there opens with no key of this vault: its project was destroyed, or it \
-                 belongs to another vault"
-                    .into(),
-            ),
-            BodyError::Read(_) => Failure::of(format!("read {what}"), error.named(&what)),
-            _ if begins_sealed(sealed).is_ok_and(|is_sealed| !is_sealed) => {
-                refused("the file that is there is not an encrypted file".into())
+            BodyError::WrongKey { is_delivery: true } => not_a_copy(path, NotACopy::ForRecipient),
+            BodyError::WrongKey { .. } => not_a_copy(path, NotACopy::NoKey),
+            BodyError::Read(_) => {
+                let what = path.display().to_string();
+                let error = error.named(&what);
+                FilesError::sealed(Task::Read, what, error)
             }
+            _ if begins_sealed(sealed).is_ok_and(|is_sealed| !is_sealed) => not_a_copy(path, NotACopy::NotSealed),
             error => does_not_open(path, error),
         })?;
         let by = &header.opened_by.project;
         if *by != self.key.project {
-            return Err(refused(format!("the encrypted file that is there belongs to project {}", printable(by))));
+            return Err(not_a_copy(path, NotACopy::OtherProject(by.clone())));
         }
         Ok(header)
     }
@@ -319,23 +310,26 @@ impl<'a> Sealing<'a> {
         output: Output<'_>,
         threads: usize,
         observer: &dyn Observer,
-    ) -> Result<Written, Failure> {
+    ) -> Result<Written, FilesError> {
         let path = &job.item.path;
-        let doing = || format!("encrypt {}", path.display());
         let is_stream = matches!(output, Output::Stream(_));
         if begins_sealed(file).unwrap_or(false) {
             self.sealed_before.fetch_add(1, Ordering::Relaxed);
         }
         let metadata = self.metadata_of(job, before);
         let run = Run { threads, progress: &|more| observer.advanced(more) };
-        let what = path.display().to_string();
         let sealed = seal(self.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
-            BodyError::Write(source) if is_stream => stream_failed(&source),
-            BodyError::Write(source) => write_failed(&job.output, &source),
+            BodyError::Write(source) if is_stream => FilesError::OutputStream(source),
+            BodyError::Write(source) => FilesError::output(&job.output, OutputError::Content(source)),
             BodyError::Changed => changed(path),
-            error => Failure::of(doing(), error.named(&what)),
+            error => {
+                let what = path.display().to_string();
+                let error = error.named(&what);
+                FilesError::sealed(Task::Encrypt, what, error)
+            }
         })?;
-        let after = file.metadata().map_err(|error| Failure::io(doing(), &error))?;
+        let failed = |error| FilesError::file(Task::Encrypt, path, FileError::System(error));
+        let after = file.metadata().map_err(failed)?;
         if sealed.bytes != before.len()
             || after.len() != before.len()
             || after.modified().ok() != before.modified().ok()
@@ -367,7 +361,7 @@ impl<'a> Sealing<'a> {
 }
 
 /// Tells whether a sealed copy, whose header is open, holds the very bytes of a file.
-fn holds(path: &Path, sealed: File, header: Header, file: &File) -> Result<bool, Failure> {
+fn holds(path: &Path, sealed: File, header: Header, file: &File) -> Result<bool, FilesError> {
     let copied = Opener::of_header(sealed, header)
         .and_then(|copy| copy.copy_to(Output::Stream(&mut Comparing::with(file)), Run::quiet()));
     match copied {
@@ -377,9 +371,8 @@ fn holds(path: &Path, sealed: File, header: Header, file: &File) -> Result<bool,
     }
 }
 
-fn does_not_open(path: &Path, error: BodyError) -> Failure {
-    let error = error.named(&path.display().to_string());
-    not_a_copy(path, format!("the encrypted file that is there does not open: {error}"))
+fn does_not_open(path: &Path, error: BodyError) -> FilesError {
+    not_a_copy(path, NotACopy::DoesNotOpen(Box::new(error.named(&path.display().to_string()))))
 }
 
 /// What is there under a job's output.
@@ -393,10 +386,8 @@ enum Copy {
 }
 
 /// Refuses to replace what is no sealed copy of the project.
-fn not_a_copy(path: &Path, cause: String) -> Failure {
-    Failure::new(Exit::Failed, "not-a-copy", format!("cannot write {}", path.display()))
-        .cause(format!("{cause}; it was left as it is"))
-        .hint("move it away, name another output with -o, or replace it with --force")
+fn not_a_copy(path: &Path, why: NotACopy) -> FilesError {
+    FilesError::output(path, OutputError::NotACopy(why))
 }
 
 /// Returns a relative path as it is sealed in: as text, or where it is none as bytes.
@@ -410,27 +401,6 @@ pub fn sealed_path(relative: &Path) -> (Option<String>, Option<Base64>) {
 }
 
 /// Says that an input is not what it was.
-pub fn changed(path: &Path) -> Failure {
-    Failure::new(Exit::Failed, "changed", format!("cannot encrypt {}", path.display()))
-        .cause("it changed while it was being read, so the encrypted copy would be inconsistent")
-        .hint("wait until it is written, and run it again; nothing was kept")
-}
-
-/// Says that standard output could not be written.
-pub fn stream_failed(error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::InvalidData {
-        return Failure::new(Exit::Usage, "usage", "cannot write standard output")
-            .cause("what was encrypted is not plain text, and could act on the terminal")
-            .hint("name a file with -o, or pipe it on");
-    }
-    Failure::io("write standard output", error)
-}
-
-/// Says that an output could not be written.
-pub fn write_failed(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::io(format!("write {}", path.display()), error);
-    if error.kind() == io::ErrorKind::StorageFull {
-        return failure.hint("free some space and run it again; nothing was kept");
-    }
-    failure
+pub fn changed(path: &Path) -> FilesError {
+    FilesError::file(Task::Encrypt, path, FileError::Changed)
 }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::error::{FileError, FilesError, Task};
 use crate::disk::folder_of;
-use crate::failure::{Exit, Failure};
 
 type Names = Arc<HashSet<OsString>>;
 
@@ -29,12 +29,11 @@ impl Listings {
     ///
     /// # Errors
     /// Where a folder cannot be listed.
-    pub fn had(&self, base: &Path, path: &Path) -> Result<bool, Failure> {
+    pub fn had(&self, base: &Path, path: &Path) -> Result<bool, FilesError> {
         for step in steps(base, path) {
             let folder = folder_of(step);
-            let names = self
-                .of(folder)
-                .map_err(|error| Failure::io(format!("list the folder {}", folder.display()), &error))?;
+            let failed = |error| FilesError::file(Task::ListFolder, folder, FileError::System(error));
+            let names = self.of(folder).map_err(failed)?;
             if !step.file_name().is_some_and(|name| names.contains(name)) {
                 return Ok(false);
             }
@@ -79,19 +78,6 @@ pub fn twin_of(base: &Path, path: &Path) -> Option<PathBuf> {
         // Whatever its other name is, it is not this one.
         Some(other.map_or_else(|| step.to_path_buf(), |name| folder.join(name)))
     })
-}
-
-/// Says that an output's name is taken by another that the drive does not tell from it.
-pub fn clash(output: &Path, twin: &Path) -> Failure {
-    Failure::new(Exit::Failed, "name-clash", format!("cannot write {}", output.display()))
-        .cause(format!(
-            "{} is there already, and was left as it is: this drive treats the two names as one",
-            twin.display()
-        ))
-        .hint(
-            "write to a drive that distinguishes upper and lower case, or give the file that was not written another \
-             name and run it again with --update",
-        )
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
+use super::error::{FileError, FilesError, OutputError, Task};
 use super::open::status_changed;
-use super::spelling::{Listings, clash, steps, twin_of};
+use super::spelling::{Listings, steps, twin_of};
 use crate::disk::publish::is_unfinished;
 use crate::disk::{folder_of, make_private_folders, sync_folder};
-use crate::failure::{Exit, Failure};
 
 /// After so many files in a row that found no room even alone, the rest is not tried.
 const PATIENCE: usize = 8;
@@ -30,24 +30,27 @@ impl DiskSpace {
     /// time, and may have to drop, must not make this one fail.
     ///
     /// # Errors
-    /// Those of `write`; "disk-full" without a try once the disk has proven to be full.
-    pub fn write<T>(&self, doing: &str, write: impl Fn() -> Result<T, Failure>) -> Result<T, Failure> {
+    /// Those of `write`; [`FileError::DiskFull`] without a try once the disk has proven to be full.
+    pub fn write<T>(
+        &self,
+        task: Task,
+        path: &Path,
+        write: impl Fn() -> Result<T, FilesError>,
+    ) -> Result<T, FilesError> {
         if self.refused.load(Ordering::Relaxed) >= PATIENCE {
-            return Err(Failure::new(Exit::Failed, "disk-full", format!("cannot {doing}"))
-                .cause("it was not tried, since the disk is full")
-                .hint("free some space and run it again with --update"));
+            return Err(FilesError::file(task, path, FileError::DiskFull));
         }
         let shared = self.writers.read().unwrap_or_else(PoisonError::into_inner);
         let result = write();
         drop(shared);
-        if result.as_ref().err().is_none_or(|failure| failure.kind != "disk-full") {
+        if result.as_ref().err().is_none_or(|error| !error.is_disk_full()) {
             self.refused.store(0, Ordering::Relaxed);
             return result;
         }
         let _alone = self.writers.write().unwrap_or_else(PoisonError::into_inner);
         let result = write();
         match &result {
-            Err(failure) if failure.kind == "disk-full" => self.refused.fetch_add(1, Ordering::Relaxed),
+            Err(error) if error.is_disk_full() => self.refused.fetch_add(1, Ordering::Relaxed),
             _ => self.refused.swap(0, Ordering::Relaxed),
         };
         result
@@ -86,7 +89,7 @@ impl Tree {
     /// Where the system refuses; where a symbolic link is below the root: only the root's own name is the user's, and
     /// a link below it was put there by somebody to lead elsewhere; or where the drive does not tell the folder's name
     /// from another one's.
-    pub fn make(&self, root: &Path, folder: &Path) -> Result<(), Failure> {
+    pub fn make(&self, root: &Path, folder: &Path) -> Result<(), FilesError> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.roots.insert(root.into());
         if folders.known.contains(folder) {
@@ -94,27 +97,21 @@ impl Tree {
         }
         let base = folders.base_of(root);
         let failed =
-            |folder: &Path, error: io::Error| Failure::io(format!("make the folder {}", folder.display()), &error);
+            |folder: &Path, error: io::Error| FilesError::file(Task::MakeFolder, folder, FileError::System(error));
         let mut touched = make_private_folders(base).map_err(|error| failed(base, error))?;
         for step in steps(base, folder) {
             if folders.known.contains(step) {
                 continue;
             }
             if step != root && step.starts_with(root) && step.is_symlink() {
-                return Err(Failure::new(
-                    Exit::Failed,
-                    "output-exists",
-                    format!("cannot write into {}", step.display()),
-                )
-                .cause("it is a symbolic link")
-                .hint("remove it, or name the folder it leads to with -o"));
+                return Err(FilesError::output(step, OutputError::Link));
             }
             let new = make_private_folders(step).map_err(|error| failed(step, error))?;
             if new.is_empty()
                 && !self.before.had(folder_of(step), step)?
                 && let Some(twin) = twin_of(folder_of(step), step)
             {
-                return Err(clash(step, &twin));
+                return Err(FilesError::output(step, OutputError::Clash { twin }));
             }
             touched.extend(new);
             folders.known.insert(step.into());
@@ -130,18 +127,18 @@ impl Tree {
     ///
     /// # Errors
     /// Where a folder cannot be listed.
-    pub fn had(&self, root: Option<&Path>, output: &Path) -> Result<bool, Failure> {
+    pub fn had(&self, root: Option<&Path>, output: &Path) -> Result<bool, FilesError> {
         self.before.had(&self.base_of(root, output), output)
     }
 
     /// Says it if what is in the way of an output has another name that the drive does not tell from its own.
-    pub fn explain(&self, root: Option<&Path>, output: &Path, failure: Failure) -> Failure {
-        if failure.kind != "output-exists" {
-            return failure;
+    pub fn explain(&self, root: Option<&Path>, output: &Path, error: FilesError) -> FilesError {
+        if !matches!(&error, FilesError::Output { why, .. } if why.is_in_the_way()) {
+            return error;
         }
         match twin_of(&self.base_of(root, output), output) {
-            Some(twin) => clash(output, &twin),
-            None => failure,
+            Some(twin) => FilesError::output(output, OutputError::Clash { twin }),
+            None => error,
         }
     }
 
@@ -173,10 +170,10 @@ impl Tree {
     ///
     /// # Errors
     /// Where a folder cannot be synced: what is in it is whole, but may be gone after a power cut.
-    pub fn sync(&self) -> Result<(), Failure> {
+    pub fn sync(&self) -> Result<(), FilesError> {
         for folder in self.touched.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             sync_folder(folder)
-                .map_err(|error| Failure::io(format!("sync the folder {}", folder.display()), &error))?;
+                .map_err(|error| FilesError::file(Task::SyncFolder, folder, FileError::System(error)))?;
         }
         Ok(())
     }

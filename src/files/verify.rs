@@ -1,10 +1,10 @@
 //! Proving sealed files whole.
 
 use super::Observer;
+use super::error::{FilesError, Task};
 use super::find::{Item, open_input};
 use super::keys::Keys;
 use crate::body::{Metadata, Run};
-use crate::failure::Failure;
 use crate::format::FileId;
 use crate::keys::OpenedBy;
 
@@ -26,12 +26,15 @@ pub struct Proven {
 ///
 /// # Errors
 /// If no key opens it, or it is not whole.
-pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, Failure> {
+pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, FilesError> {
     let (file, _) = open_input(&item.path)?;
     let opener = keys.open(&item.path, file)?;
     let run = Run { threads, progress: &|more| observer.advanced(more) };
-    let what = item.path.display().to_string();
-    let bytes = opener.verify(run).map_err(|error| Failure::of(format!("verify {what}"), error.named(&what)))?;
+    let bytes = opener.verify(run).map_err(|error| {
+        let what = item.path.display().to_string();
+        let error = error.named(&what);
+        FilesError::sealed(Task::Verify, what, error)
+    })?;
     let header = opener.header();
     Ok(Proven {
         bytes,

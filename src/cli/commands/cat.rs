@@ -1,22 +1,19 @@
 //! `strongroom cat`.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::body::{BodyError, Run};
 use crate::cli::context::Context;
-use crate::cli::pipes::{self, TextOnly};
+use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::warn_of_one_block;
 use crate::cli::unlocking::unlock;
 use crate::failure::Failure;
-use crate::files::Observer;
 use crate::files::find::{STREAM, open_input};
 use crate::files::keys::Keys;
-use crate::files::seal::stream_failed;
+use crate::files::streams::open_range_to_stream;
 
 /// Print a part of an encrypted file, or all of it.
 ///
@@ -57,17 +54,9 @@ impl Cat {
         warn_of_one_block(context, &self.file, opener.header().one_block_only);
         let length = self.length.unwrap_or(u64::MAX).min(opener.plaintext_len().saturating_sub(self.offset));
         let progress = self.effort.progress(&context.output, 1, Some(length));
-        let run = Run { threads: self.effort.stream_threads(), progress: &|more| progress.advanced(more) };
-        let stdout = pipes::stdout()?;
-        let mut sink: Box<dyn Write + Send> =
-            if io::stdout().is_terminal() { Box::new(TextOnly::new(stdout)) } else { Box::new(stdout) };
-        let copied = opener.copy_range_to(self.offset, length, &mut *sink, run);
-        copied.map(drop).map_err(|error| match error {
-            BodyError::Write(source) => stream_failed(&source),
-            error => {
-                let what = self.file.display().to_string();
-                Failure::of(format!("decrypt {what}"), error.named(&what))
-            }
-        })
+        let mut sink = pipes::plaintext_out()?;
+        let threads = self.effort.stream_threads();
+        let part = (self.offset, length);
+        Ok(open_range_to_stream(&opener, &self.file, part, &mut *sink, threads, &progress)?)
     }
 }

@@ -11,7 +11,9 @@ use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OnlyProject;
-use crate::cli::streams::{open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_renamed};
+use crate::cli::streams::{
+    open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_open, warn_of_refused, warn_of_renamed,
+};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{Archived, DecryptedFile};
@@ -19,6 +21,7 @@ use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
 use crate::failure::Failure;
 use crate::files::archive;
+use crate::files::error::{FilesError, Task};
 use crate::files::find::{Found, Named, Wanted, find, open_input};
 use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
@@ -109,13 +112,8 @@ impl Decrypt {
             }
             _ => self.all(context, &opening, &work),
         };
-        for (kind, text) in
-            [("attributes-refused", opening.refused.text()), ("readable-by-others", opening.refused.open_text())]
-        {
-            if let Some(text) = text {
-                context.output.warn(kind, &text);
-            }
-        }
+        warn_of_refused(context, &opening.refused);
+        warn_of_open(context, &opening.refused);
         result
     }
 
@@ -188,7 +186,7 @@ impl Decrypt {
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
-        Destination::of(named, self.output.as_deref())
+        Ok(Destination::of(named, self.output.as_deref())?)
     }
 
     /// With the sealed-in names, only the folders are known before the files are open.
@@ -212,8 +210,9 @@ impl Decrypt {
         let (mut failed, mut first) = (0, None);
         for job in &work.jobs {
             let Target::Named { path, .. } = &job.output else { continue };
-            let refused = work.own.refuse_output_of("extract", &job.item.path, path);
+            let refused = work.own.refuse_output_of(Task::Extract, &job.item.path, path);
             let done = refused.and_then(|()| self.extract_one(context, opening, &job.item.path, path));
+            let done = done.map_err(Failure::from);
             let (extracted, by) = match done {
                 Ok(done) => done,
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),
@@ -249,7 +248,7 @@ impl Decrypt {
         opening: &Opening<'_>,
         input: &Path,
         output: &Path,
-    ) -> Result<(archive::Extracted, OpenedBy), Failure> {
+    ) -> Result<(archive::Extracted, OpenedBy), FilesError> {
         let (file, _) = open_input(input)?;
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);

@@ -27,6 +27,7 @@ use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
 use crate::error::Error;
 use crate::failure::{Exit, Failure};
+use crate::files::FilesError;
 use crate::files::archive;
 use crate::files::find::{Found, Item, Named, Wanted, find};
 use crate::files::keys::Keys;
@@ -240,7 +241,7 @@ impl Encrypt {
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
-        Destination::of(named, self.output.as_deref())
+        Ok(Destination::of(named, self.output.as_deref())?)
     }
 
     /// An archive is one file, so its place is settled as a file's.
@@ -249,7 +250,8 @@ impl Encrypt {
             Named::Folder(folder) => Ok(Named::File(folder.clone())),
             _ => Err(Failure::usage("--archive packs folders").hint("leave out --archive for files")),
         };
-        Destination::of(&named.iter().map(as_file).collect::<Result<Vec<_>, _>>()?, self.output.as_deref())
+        let named = named.iter().map(as_file).collect::<Result<Vec<_>, _>>()?;
+        Ok(Destination::of(&named, self.output.as_deref())?)
     }
 
     fn settle_archives(&self, named: Vec<Named>, destination: Destination, own: OwnFiles) -> Result<Work, Failure> {
@@ -285,7 +287,7 @@ impl Encrypt {
             let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
             if work.destination == Destination::Stream {
                 let packed = archive::pack(key, folder, &found, pipes::stdout()?, &progress);
-                return packed.map(drop).map_err(whole_or_failed);
+                return packed.map(drop).map_err(|error| whole_or_failed(error.into()));
             }
             check_apart(&found.items, [&job.output])?;
             let output = OutputFile::create(&job.output, self.force)?;
@@ -346,7 +348,7 @@ impl Encrypt {
         }
         if let Some(path) = &self.manifest {
             let hint = "name another file with --manifest, or move away what is there";
-            sealing.check_manifest(path).map_err(|failure| failure.hint(hint))?;
+            sealing.check_manifest(path).map_err(|error| Failure::from(error).hint(hint))?;
         }
         if self.hide_names {
             sealing.find_hidden_copies(&mut work.jobs, self.effort.threads())?;
@@ -389,10 +391,7 @@ impl Encrypt {
             tally.note(write_manifest(&key, path, self.force || self.update, &work.jobs, &outcomes));
         }
         if removes {
-            let removed = self.remove_originals(vault, &key, &work, &outcomes);
-            for failure in removed.failures {
-                tally.note(Err(failure));
-            }
+            let removed = self.remove_originals(vault, &key, &work, &outcomes, &mut tally);
             tally.removed = removed.count;
             tally.kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count() - removed.count;
             warn_of_links(context, "the data", &removed.linked);
@@ -411,15 +410,21 @@ impl Encrypt {
         vault: &mut Unlocked,
         key: &ProjectFileKey,
         work: &Work,
-        outcomes: &[Result<Outcome, Failure>],
+        outcomes: &[Result<Outcome, FilesError>],
+        tally: &mut Tally<'_>,
     ) -> Removed {
         let checked = vault.check_still_holds(key).and_then(|()| Keys::of(vault, Some(&key.project)));
         match checked {
-            Ok(keys) => remove(&keys, &work.own, &work.jobs, outcomes),
+            Ok(keys) => {
+                let mut removed = remove(&keys, &work.own, &work.jobs, outcomes);
+                removed.failures.drain(..).for_each(|error| tally.note(Err(error)));
+                removed
+            }
             Err(error) => {
                 let failure = Failure::of("remove the originals", error)
                     .hint("all originals are still there: see `strongroom project list`, then run it again");
-                Removed { failures: vec![failure], ..Removed::default() }
+                tally.note(Err(failure));
+                Removed::default()
             }
         }
     }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
-use crate::body::{Header, inspect};
 use crate::cli::context::Context;
 use crate::cli::layout::table;
 use crate::cli::tally::{Counted, Tally};
@@ -12,7 +11,8 @@ use crate::cli::unlocking::unlock;
 use crate::cli::views::InspectedFile;
 use crate::cli::{password, rendering};
 use crate::failure::Failure;
-use crate::files::find::{Named, Wanted, find, look, open_input};
+use crate::files::find::{Named, Wanted, find, look};
+use crate::files::inspect::{look_at, open_header};
 use crate::files::keys::Keys;
 use crate::files::own::OwnFiles;
 
@@ -42,17 +42,18 @@ impl Inspect {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let named = self.paths.iter().map(|path| look(path.clone())).collect::<Result<Vec<Named>, _>>()?;
         let found = find(&named, Wanted::Sealed, None, &OwnFiles::default());
-        let mut seen: Vec<Result<InspectedFile, Failure>> =
-            found.items.iter().map(|item| look_at(&item.path)).collect();
+        let look_at =
+            |path: &Path| look_at(path).map(|inspection| InspectedFile::of(path.display().to_string(), &inspection));
+        let mut seen: Vec<_> = found.items.iter().map(|item| look_at(&item.path).map_err(Failure::from)).collect();
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
             let vault = unlock(context)?;
             let keys = Keys::of(&vault, None).map_err(|error| Failure::of("inspect", error))?;
             for (item, seen) in found.items.iter().zip(&mut seen) {
                 if let Ok(known) = seen {
-                    match open(&keys, &item.path) {
+                    match open_header(&keys, &item.path) {
                         Ok(header) => known.sealed_in = Some((&header).into()),
-                        Err(failure) => *seen = Err(failure),
+                        Err(error) => *seen = Err(error.into()),
                     }
                 }
             }
@@ -75,18 +76,6 @@ impl Inspect {
         }
         tally.end()
     }
-}
-
-fn look_at(path: &Path) -> Result<InspectedFile, Failure> {
-    let (file, _) = open_input(path)?;
-    let what = path.display().to_string();
-    let inspection = inspect(&file).map_err(|error| Failure::of(format!("inspect {what}"), error.named(&what)))?;
-    Ok(InspectedFile::of(what, &inspection))
-}
-
-fn open(keys: &Keys<'_>, path: &Path) -> Result<Header, Failure> {
-    let (file, _) = open_input(path)?;
-    keys.try_open_header(path, &file).map_err(|error| Failure::of(format!("inspect {}", path.display()), error))
 }
 
 /// What is printed of each path that was named: of a file its rows, of a folder a table of its files.

@@ -8,7 +8,7 @@ use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OfProject;
-use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients};
+use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients, warn_of_refused};
 use crate::cli::tally::Tally;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::ReencryptedFile;
@@ -88,9 +88,7 @@ impl Reencrypt {
         }
         warn_of_links(context, "the file as it was", &linked);
         warn_of_recipients(context, shared);
-        if let Some(text) = work.refused.text() {
-            context.output.warn("attributes-refused", &text);
-        }
+        warn_of_refused(context, &work.refused);
         if !files.is_empty() || !tally.has_failed() {
             let by = format!("project {}, key version {}", to.project, to.version);
             context.output.done(&tally.summary(&by), &files)?;

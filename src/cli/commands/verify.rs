@@ -66,6 +66,7 @@ impl Verify {
         );
         drop(progress);
         drop(words);
+        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_err(Failure::from)).collect();
         let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
         let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
         let damaged = failures.find(is_damaged).map(|failure| failure.kind);

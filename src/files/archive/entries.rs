@@ -16,6 +16,8 @@ const PATH_LIMIT: usize = 4096;
 const DEPTH_LIMIT: usize = 512;
 /// How many headers an archive may have.
 pub(super) const ENTRY_LIMIT: u64 = 10_000_000;
+/// How many files and folders are packed: a long name has a header of its own.
+const FILES_LIMIT: u64 = ENTRY_LIMIT / 2;
 /// How many characters of a name an error shows: whoever made the archive chose it.
 const NAME_SHOWN: usize = 300;
 const BLOCK: usize = 512;
@@ -52,7 +54,45 @@ pub enum Refusal {
     /// It is no tar archive, or ends before its end mark.
     NotTar,
     /// It holds what is not unpacked.
-    Refused(String),
+    Refused(TarError),
+}
+
+/// What is not unpacked, and so not packed either. Names are shortened: whoever made the archive chose them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TarError {
+    /// It has too many headers.
+    #[error("it has more than {ENTRY_LIMIT} entries")]
+    TooManyEntries,
+    /// It would have too many headers.
+    #[error("it has more than {FILES_LIMIT} files and folders")]
+    TooManyFiles,
+    /// Which of two names is meant nobody knows.
+    #[error("two long names follow each other in it")]
+    TwoLongNames,
+    /// Which of two headers is meant nobody knows.
+    #[error("two extended headers follow each other in it")]
+    TwoExtendedHeaders,
+    /// An extended header breaks its rules.
+    #[error("an extended header in it cannot be read")]
+    BadExtendedHeader,
+    /// A name that is none on this system.
+    #[error("{0} in it is no name here")]
+    NoName(String),
+    /// A long name or an extended header that is longer than is read.
+    #[error("{name} in it says that {size} bytes describe one entry; {EXTENSION_LIMIT} are read at most")]
+    LongExtension {
+        /// The entry's name.
+        name: String,
+        /// The length in bytes.
+        size: u64,
+    },
+    /// A path that is too long.
+    #[error("{0} in it is longer than {PATH_LIMIT} bytes")]
+    LongPath(String),
+    /// A path that is too deep.
+    #[error("{0} in it is more than {DEPTH_LIMIT} folders deep")]
+    DeepPath(String),
 }
 
 impl From<io::Error> for Refusal {
@@ -104,7 +144,7 @@ impl<R: Read> Entries<R> {
             }
             self.headers += 1;
             if self.headers > ENTRY_LIMIT {
-                return Err(Refusal::Refused(format!("it has more than {ENTRY_LIMIT} entries")));
+                return Err(Refusal::Refused(TarError::TooManyEntries));
             }
             let header = tar::Header::from_byte_slice(&block);
             if header.cksum().ok() != Some(checksum(&block)) {
@@ -117,7 +157,7 @@ impl<R: Read> Entries<R> {
                     let mut name = self.extension(&header.path_bytes(), size)?;
                     name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
                     if extended.long_name.replace(name).is_some() {
-                        return Err(Refusal::Refused("two long names follow each other in it".into()));
+                        return Err(Refusal::Refused(TarError::TwoLongNames));
                     }
                 }
                 // Of a link, which is refused itself; and of the whole archive, which is nothing that is unpacked.
@@ -127,7 +167,7 @@ impl<R: Read> Entries<R> {
                 tar::EntryType::XHeader => {
                     let records = self.extension(&header.path_bytes(), size)?;
                     if std::mem::replace(&mut extended.is_seen, true) {
-                        return Err(Refusal::Refused("two extended headers follow each other in it".into()));
+                        return Err(Refusal::Refused(TarError::TwoExtendedHeaders));
                     }
                     extended.read(&records)?;
                 }
@@ -141,7 +181,7 @@ impl<R: Read> Entries<R> {
             self.enter(size);
         }
         let name = extended.long_name.or(extended.path).unwrap_or_else(|| header.path_bytes().into_owned());
-        let path = path_of(&name).ok_or_else(|| Refusal::Refused(format!("{} in it is no name here", shown(&name))))?;
+        let path = path_of(&name).ok_or_else(|| Refusal::Refused(TarError::NoName(shown(&name))))?;
         check_path(&path).map_err(Refusal::Refused)?;
         let kind = match kind {
             _ if extended.is_sparse => Kind::Other,
@@ -178,10 +218,7 @@ impl<R: Read> Entries<R> {
     /// Reads a long name or an extended header, whose length anybody may have chosen.
     fn extension(&mut self, name: &[u8], size: u64) -> Result<Vec<u8>, Refusal> {
         if size > EXTENSION_LIMIT {
-            return Err(Refusal::Refused(format!(
-                "{} in it says that {size} bytes describe one entry; {EXTENSION_LIMIT} are read at most",
-                shown(name)
-            )));
+            return Err(Refusal::Refused(TarError::LongExtension { name: shown(name), size }));
         }
         let mut bytes = vec![0; size as usize];
         self.source.read_exact(&mut bytes)?;
@@ -203,7 +240,7 @@ impl Extended {
     /// Takes the records that matter here. Each is `LENGTH KEY=VALUE` and a line feed, the length counting all of it
     /// (POSIX.1-2017, pax, "pax Extended Header"). The tar crate splits them at line feeds, which a value may hold.
     fn read(&mut self, mut records: &[u8]) -> Result<(), Refusal> {
-        let bad = || Refusal::Refused("an extended header in it cannot be read".into());
+        let bad = || Refusal::Refused(TarError::BadExtendedHeader);
         let number = |bytes: &[u8]| -> Option<u64> { std::str::from_utf8(bytes).ok()?.parse().ok() };
         while !records.is_empty() {
             let space = records.iter().take(8).position(|byte| *byte == b' ').ok_or_else(bad)?;
@@ -232,13 +269,13 @@ impl Extended {
 /// Refuses a path that no entry of an archive may have, on the way in and on the way out.
 ///
 /// # Errors
-/// The reason, which names the path.
-pub fn check_path(path: &Path) -> Result<(), String> {
+/// [`TarError::LongPath`] and [`TarError::DeepPath`].
+pub fn check_path(path: &Path) -> Result<(), TarError> {
     let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.len() > PATH_LIMIT {
-        Err(format!("{} in it is longer than {PATH_LIMIT} bytes", shown(bytes)))
+        Err(TarError::LongPath(shown(bytes)))
     } else if path.components().count() > DEPTH_LIMIT {
-        Err(format!("{} in it is more than {DEPTH_LIMIT} folders deep", shown(bytes)))
+        Err(TarError::DeepPath(shown(bytes)))
     } else {
         Ok(())
     }
@@ -247,13 +284,9 @@ pub fn check_path(path: &Path) -> Result<(), String> {
 /// Refuses more entries than are read again.
 ///
 /// # Errors
-/// The reason.
-pub fn check_count(entries: usize) -> Result<(), String> {
-    // A long name has a header of its own.
-    if entries as u64 > ENTRY_LIMIT / 2 {
-        return Err(format!("it has more than {} files and folders", ENTRY_LIMIT / 2));
-    }
-    Ok(())
+/// [`TarError::TooManyFiles`].
+pub fn check_count(entries: usize) -> Result<(), TarError> {
+    if entries as u64 > FILES_LIMIT { Err(TarError::TooManyFiles) } else { Ok(()) }
 }
 
 fn shown(name: &[u8]) -> String {

@@ -14,6 +14,7 @@ use crate::cli::tally::{Tally, shown};
 use crate::cli::views::{EncryptedFile, EncryptedInNewVault, VaultPlace};
 use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
+use crate::files::FilesError;
 use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Direction};
 use crate::files::seal::Outcome;
@@ -25,7 +26,7 @@ pub fn report(
     context: &Context,
     key: &ProjectFileKey,
     work: &Work,
-    outcomes: Vec<Result<Outcome, Failure>>,
+    outcomes: Vec<Result<Outcome, FilesError>>,
     tally: &mut Tally<'_>,
     new: Option<New<'_>>,
 ) -> Result<(), Failure> {
