@@ -17,6 +17,46 @@ pub use owner::{strangers, work_for_owner_of};
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";
 
+/// What was done to a file or folder when the system refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IoAction {
+    /// To see if anything stands there.
+    Find,
+    /// To follow a symbolic link.
+    Follow,
+    /// To open it.
+    Open,
+    /// To read it.
+    Read,
+    /// To take its lock.
+    Lock,
+    /// To make it.
+    Make,
+    /// To write or replace it.
+    Write,
+    /// To make what was written last through a power cut.
+    Sync,
+    /// To remove it.
+    Delete,
+}
+
+impl std::fmt::Display for IoAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Find => "look for",
+            Self::Follow => "follow",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Lock => "lock",
+            Self::Make => "make",
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Delete => "delete",
+        })
+    }
+}
+
 /// Returns the system's words in lower case and without the "(os error 2)" that follows them.
 pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();

@@ -3,7 +3,7 @@
 
 use crate::crypto::secret::{ContentKey, FileKey, ProjectFileKey};
 use crate::crypto::{RandomUnavailable, cobblestone};
-use crate::error::Error;
+use crate::error::{Error, KeyPlace, NotFound};
 use crate::format::label;
 use crate::format::sealed::PRELUDE_LEN;
 
@@ -46,7 +46,7 @@ pub trait FileKeys: Sync {
     /// Returns the body of the project stanza.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`] or [`Error::KeyNotFound`] if there is no such file key; [`Error::Random`]; if the
+    /// [`NotFound::Project`] or [`NotFound::Key`] if there is no such file key; [`Error::Random`]; if the
     /// file key cannot be had.
     fn wrap_content_key(
         &self,
@@ -111,7 +111,7 @@ impl FileKeys for ProjectFileKey {
         content_key: &ContentKey,
     ) -> Result<Vec<u8>, Error> {
         if project != self.project || version != self.version {
-            return Err(Error::KeyNotFound { project: project.into(), version });
+            return Err(Error::NotFound(NotFound::Key(KeyPlace { project: project.into(), version })));
         }
         Ok(wrap_under(&self.key, prelude, content_key)?)
     }
@@ -131,7 +131,7 @@ impl FileKeys for Vec<ProjectFileKey> {
         content_key: &ContentKey,
     ) -> Result<Vec<u8>, Error> {
         let key = self.iter().find(|key| key.project == project && key.version == version);
-        let key = key.ok_or_else(|| Error::KeyNotFound { project: project.into(), version })?;
+        let key = key.ok_or_else(|| Error::NotFound(NotFound::Key(KeyPlace { project: project.into(), version })))?;
         key.wrap_content_key(project, version, prelude, content_key)
     }
 }

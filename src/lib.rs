@@ -90,5 +90,7 @@ mod pages;
 mod secrets;
 pub mod store;
 pub mod vault;
+#[cfg(feature = "cli")]
+mod words;
 
 pub use error::Error;

@@ -116,7 +116,8 @@ impl Patient for Home {
 
     /// Carries a remedy out in a shell, as a user would paste it; the password comes from its file.
     fn carry_out(&self, remedy: &str) {
-        let mut line = remedy.rsplit_once(": ").map_or(remedy, |(_, command)| command).to_owned();
+        let line = remedy.rsplit_once(": ").map_or(remedy, |(_, command)| command);
+        let mut line = line.trim_matches('`').to_owned();
         if line.starts_with("strongroom") && !line.contains("--forget") {
             line = line.replacen("strongroom", "strongroom --no-input --password-file password", 1);
         }
@@ -180,7 +181,7 @@ fn a_key_that_is_left_in_another_keychain_is_found_and_removed() {
     // To another file, and from there to the default one: both are left behind.
     let recover = ["recover", "--kit-file", "kit", "--new-password-file", "password", "--kdf-memory", "256"];
     let told = home.succeed(&[&["--keychain", "file:two/key"], &recover[..]].concat());
-    assert!(told.contains("this deletes it: strongroom doctor --remove-left-behind\n"), "{told}");
+    assert!(told.contains("this deletes it: `strongroom doctor --remove-left-behind`\n"), "{told}");
     home.succeed(&[&["--keychain", "file"], &recover[..]].concat());
     let remedies = home.found(&["left behind", "left behind"]);
     let id = home.item().file_name().unwrap().to_str().unwrap().to_owned();
@@ -237,7 +238,7 @@ fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
     fs::write(home.vault(), &theirs).unwrap();
     let problems = home.problems_with(&["--password-file", "password"]);
     let remedy = problems.iter().find_map(|(check, remedy)| (check == "anchor").then_some(remedy)).unwrap();
-    assert!(remedy.contains(&format!("strongroom vault merge {};", copy.display())), "{remedy}");
+    assert!(remedy.contains(&format!("`strongroom vault merge {}`;", copy.display())), "{remedy}");
     fs::remove_file(&copy).unwrap();
     fs::write(home.vault(), ours).unwrap();
     for name in [
@@ -611,7 +612,7 @@ fn a_lost_key_is_made_good_with_a_recovery_kit() {
     fs::remove_file(home.item()).unwrap();
     let remedies = home.found(&["data key"]);
     assert!(
-        remedies[0].contains("or with recovery kit 1-") && remedies[0].ends_with(": strongroom recover"),
+        remedies[0].contains("or with recovery kit 1-") && remedies[0].ends_with(": `strongroom recover`"),
         "{remedies:?}"
     );
     let default = ["--kdf-memory", "256", "--kdf-passes", "3"];
@@ -636,7 +637,7 @@ fn a_vault_that_two_machines_changed_apart_is_united() {
     fs::set_permissions(home.vault(), fs::Permissions::from_mode(0o600)).unwrap();
     // Without the password a damaged file looks the same.
     let [suspected] = &home.found(&["anchor"])[..] else { panic!("one remedy") };
-    assert!(suspected.ends_with("strongroom doctor --unlock"), "{suspected}");
+    assert!(suspected.ends_with("`strongroom doctor --unlock`"), "{suspected}");
     let problems = home.problems_with(&["--password-file", "password"]);
     let [(check, remedy)] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!(check, "anchor");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong fails its test")]
 
 use std::sync::Arc;
+use strongroom::error::Unsupported;
 
 use serde_json::Value;
 use strongroom::Error;
@@ -120,12 +121,15 @@ fn what_this_version_cannot_wrap_anew_is_neither_rotated_nor_forked() {
     let mut unlocked = machine.unlocked();
     let standing = machine.store.load().unwrap();
     let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
-    assert!(matches!(&refused, Error::ReadOnly { features } if features.len() == 3), "{refused}");
+    assert!(
+        matches!(&refused, Error::Unsupported(Unsupported::ReadOnly { features }) if features.len() == 3),
+        "{refused}"
+    );
     let destroyed = unlocked.destroy_project(PROJECT, &password(), NextKit::None, SharedKeys::Refused);
-    assert!(matches!(destroyed, Err(Error::ReadOnly { .. })));
+    assert!(matches!(destroyed, Err(Error::Unsupported(Unsupported::ReadOnly { .. }))));
     let elsewhere = Machine::empty();
     let fork = unlocked.fork(elsewhere.edges(), VaultId::generate().unwrap(), &password(), KdfCost::FLOOR);
-    assert!(matches!(fork, Err(Error::ReadOnly { .. })));
+    assert!(matches!(fork, Err(Error::Unsupported(Unsupported::ReadOnly { .. }))));
     assert_eq!(machine.store.load().unwrap(), standing);
 }
 
@@ -165,7 +169,10 @@ fn a_way_in_of_an_unknown_kind_is_kept_and_not_left_behind() {
     unlocked.merge(&machine.document()).unwrap();
     assert_eq!(slots(), held);
     let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
-    assert!(matches!(&refused, Error::ReadOnly { features } if features == &["slot:member"]), "{refused}");
+    assert!(
+        matches!(&refused, Error::Unsupported(Unsupported::ReadOnly { features }) if features == &["slot:member"]),
+        "{refused}"
+    );
     let copy = vector("opens").section("vault").unwrap();
     let opened = Vault::open_copy(machine.store.clone(), &copy).unwrap();
     opened.unlock(&password(), machine.keychain.clone(), Arc::new(ThisHost)).unwrap().restore().unwrap();

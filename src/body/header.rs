@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::error::BodyError;
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{self, PREFIX_LEN, opened_len, sealed_len};
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::ContentKey;
+use crate::error::BodyError;
 use crate::error::Error;
 use crate::format::json::{open_object, parse, to_padded};
 use crate::format::scalar::Base64;

@@ -1,9 +1,9 @@
 //! What a sealed file tells to whoever has no key.
 
-use super::error::BodyError;
 use super::header::{self, read_blocks};
 use super::positioned::{ReadAt, read_full_at};
 use crate::crypto::cobblestone::{PREFIX_LEN, opened_len};
+use crate::error::BodyError;
 use crate::format::FileId;
 use crate::format::sealed::{MAGIC, stanza};
 

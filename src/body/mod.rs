@@ -5,7 +5,6 @@
 //! does adds it to a [`BodyError`]. Temporary files and progress bars are the command line's.
 
 mod engine;
-mod error;
 mod header;
 mod inspect;
 mod opener;
@@ -15,10 +14,10 @@ mod sealer;
 
 use std::io::{Read, Write};
 
+pub use crate::error::BodyError;
 #[cfg(feature = "bench")]
 pub use engine::bench;
 pub use engine::{Run, THREADS_LIMIT, default_threads};
-pub use error::BodyError;
 pub use header::{Header, Metadata};
 pub use inspect::{Inspection, begins_sealed, inspect};
 pub use opener::{Opener, Reader, StreamOpener};

@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::Output;
 use super::engine::{self, Open, Reseal, Run, Sink, Source, Trouble, Work, chunk_count};
-use super::error::BodyError;
 use super::header::{self, Header, Metadata};
 use super::positioned::{ReadAt, read_full_at};
 use super::sealer::{head, sink_after};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, OpenError, PREFIX_LEN, SEALED_CHUNK_LEN, opened_len};
+use crate::error::BodyError;
 use crate::keys::{FileKeys, SealingKey};
 
 /// An opened sealed file whose bytes can be read at any position. Its length is proven.

@@ -6,11 +6,11 @@ use std::io::{self, IoSlice};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::BodyError;
 use super::header::{self, BlockRead, NoSpeaker, Speaking, read_blocks, speaking};
 use super::positioned::{ReadAt, WriteAt, drain_buffers, read_full_at};
 use crate::crypto::cobblestone::{ChunkCipher, PREFIX_LEN};
 use crate::crypto::hmac::MacKey;
+use crate::error::BodyError;
 use crate::format::label;
 use crate::format::sealed::{Block, Stanza, stanza};
 use crate::keys::{FileKeys, SealingKey};

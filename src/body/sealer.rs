@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 use super::engine::{self, BATCH, Run, Seal, Sink, Source, Trouble, Work, chunk_count};
-use super::error::BodyError;
 use super::header::{self, Metadata};
 use super::positioned::drain_buffers;
 use super::{Input, Output};
 use crate::crypto::bulk::BulkCipher;
 use crate::crypto::cobblestone::{CHUNK_LEN, SALT_LEN, SEALED_CHUNK_LEN};
+use crate::error::BodyError;
 use crate::format::FileId;
 use crate::format::sealed::Prelude;
 use crate::keys::SealingKey;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flags::Global;
-use super::hints::shell_word;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::error::Error;
@@ -16,6 +15,7 @@ use crate::host::ThisHost;
 use crate::keychain::Keychain;
 use crate::store::FolderStore;
 use crate::vault::Notice;
+use crate::words::{command, shell_word, words};
 
 /// What every command stands on.
 pub struct Context {
@@ -44,7 +44,7 @@ impl Context {
     /// Returns what a command stands on that is done to another vault.
     pub fn at(&self, folder: &Path) -> Self {
         let global = Global { vault: Some(folder.into()), ..self.global.clone() };
-        let output = Output::of(&global);
+        let output = Output::of(&global, self.home.folders.settings.is_some());
         Self { program: self.program, global, output, home: self.home.at(folder), host: ThisHost }
     }
 
@@ -75,7 +75,7 @@ impl Context {
     fn asking(&self) -> Asking {
         let asking = if self.terminal().is_some() {
             let output = self.output.clone();
-            Asking::attended(move |text| output.remark(text))
+            Asking::attended(move |text| output.remark(text.to_owned()))
         } else {
             Asking::silent()
         };
@@ -103,10 +103,10 @@ impl Context {
                 } else {
                     format!("the keychain file {}, where this computer keeps the vault's key, is gone", path.display())
                 };
-                failure.cause(cause).hint(
-                    "if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: \
-                     strongroom recover",
-                )
+                failure.cause(cause).hint(words![
+                    "if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: ",
+                    command("recover")
+                ])
             }
             _ => failure,
         }
@@ -125,7 +125,7 @@ impl Context {
             let keychain = shell_word(&keychain.to_string());
             self.output.warn(
                 "settings-not-written",
-                &format!(
+                format!(
                     "this computer cannot remember where the key of the vault is stored ({why}): name it in every \
                      command, with --keychain {keychain}"
                 ),

@@ -14,37 +14,38 @@ use super::output::Output;
 use super::rendering;
 use crate::disk::unfinished;
 use crate::failure::{Exit, Failure};
+use crate::words::Words;
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 /// What is so if the user interrupts now, and what to do about it: the widest work first.
-static SO: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+static SO: Mutex<Vec<(String, Words)>> = Mutex::new(Vec::new());
 /// How it is said.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 /// Has an interruption say that something is so, until this is dropped. What is done meanwhile may add to it. Only the
 /// main thread makes them, and drops the last one first.
 #[must_use = "it is said until this is dropped"]
-pub struct Words(usize);
+pub struct Said(usize);
 
 /// Has an interruption say that this is so, and what to do, which may be nothing.
-pub fn say(so: impl Into<String>, hint: impl Into<String>) -> Words {
+pub fn say(so: impl Into<String>, hint: impl Into<Words>) -> Said {
     let mut said = said();
     said.push((so.into(), hint.into()));
-    Words(said.len() - 1)
+    Said(said.len() - 1)
 }
 
-impl Words {
+impl Said {
     /// Has it say something else. Before a write begins that would make the former untrue, it says what is true until
     /// after the write: an interruption that is under way holds this call up until the process has ended.
-    pub fn replace(&self, so: impl Into<String>, hint: impl Into<String>) {
+    pub fn replace(&self, so: impl Into<String>, hint: impl Into<Words>) {
         let mut said = said();
         said.truncate(self.0);
         said.push((so.into(), hint.into()));
     }
 }
 
-impl Drop for Words {
+impl Drop for Said {
     fn drop(&mut self) {
         said().truncate(self.0);
     }
@@ -55,17 +56,20 @@ pub fn failure() -> Failure {
     failure_of(&said())
 }
 
-fn said() -> MutexGuard<'static, Vec<(String, String)>> {
+fn said() -> MutexGuard<'static, Vec<(String, Words)>> {
     SO.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn failure_of(said: &[(String, String)]) -> Failure {
+fn failure_of(said: &[(String, Words)]) -> Failure {
     let so: Vec<&str> = said.iter().map(|(so, _)| so.as_str()).collect();
     let text = if so.is_empty() { "interrupted".into() } else { format!("interrupted: {}", so.join("; ")) };
     let failure = Failure::new(Exit::Interrupted, "interrupted", text);
     // The narrowest work first: its hint is what to do at once.
-    let hints: Vec<&str> = said.iter().rev().map(|(_, hint)| hint.as_str()).filter(|hint| !hint.is_empty()).collect();
-    if hints.is_empty() { failure } else { failure.hint(hints.join("; ")) }
+    let hints = said.iter().rev().map(|(_, hint)| hint.clone()).filter(|hint| !hint.is_empty());
+    match hints.reduce(|hints, hint| hints + "; " + hint) {
+        Some(hints) => failure.hint(hints),
+        None => failure,
+    }
 }
 
 /// Remembers how the terminal is set before a prompt changes it.
@@ -152,6 +156,7 @@ pub fn leave(signal: i32) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::{command, words};
 
     #[test]
     fn what_is_so_is_said_from_the_widest_work_to_the_narrowest_until_each_is_over() {
@@ -161,12 +166,12 @@ mod tests {
             let _narrow = say("the code above opens nothing", "throw it away");
             let failure = failure();
             assert_eq!(failure.message, "interrupted: project a is not destroyed; the code above opens nothing");
-            assert_eq!((failure.exit, failure.hint.as_deref()), (Exit::Interrupted, Some("throw it away")));
+            assert_eq!((failure.exit, failure.hint), (Exit::Interrupted, Some("throw it away".into())));
         }
-        wide.replace("project a may be destroyed or not", "see `strongroom project list`");
+        wide.replace("project a may be destroyed or not", words!["see ", command("project list")]);
         let told = failure();
         assert_eq!(told.message, "interrupted: project a may be destroyed or not");
-        assert_eq!(told.hint.as_deref(), Some("see `strongroom project list`"));
+        assert_eq!(told.hint, Some(words!["see ", command("project list")]));
         drop(wide);
         assert_eq!(failure().hint, None);
     }

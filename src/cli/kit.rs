@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::interrupt::{self, Words};
+use super::interrupt::{self, Said};
 use super::own_files::refuse_own_output;
 use super::password;
 use super::terminal::Terminal;
@@ -22,15 +22,22 @@ use crate::pages::kit::{KitPage, numbered};
 use crate::secrets::generator::random_below;
 use crate::store::{FolderStore, Store};
 use crate::vault::{NewKit, Unlocked, Vault};
+use crate::words::{Words, command, words};
 
 /// How many times the type-back may go wrong before the kit is given up.
 const TRIES: usize = 5;
 /// A code's length with any spacing, and a page's: more than this is no kit file.
 const FILE_LIMIT: usize = 64 << 10;
 /// What to do where a vault was made and the questions about its kit were interrupted.
-pub const MAKE_LATER: &str = "make the kit with `strongroom kit new`";
+pub fn make_later() -> Words {
+    words!["make the kit with ", command("kit new")]
+}
+
 /// What tells whether a kit was made.
-pub const SEE_KITS: &str = "see the kits with `strongroom kit list`";
+pub fn see_kits() -> Words {
+    words!["see the kits with ", command("kit list")]
+}
+
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KitFlags {
@@ -150,7 +157,7 @@ pub fn for_new_vault(
     store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
-    next: &str,
+    next: Words,
 ) -> Result<Option<KitName>, Failure> {
     let so = format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place());
     let words = interrupt::say(so, next);
@@ -198,9 +205,9 @@ fn ask_and_add(
     store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
-    words: &Words,
+    words: &Said,
 ) -> Result<Option<KitName>, Failure> {
-    let hint = |failure: Failure| failure.hint("the vault exists; make a kit with `strongroom kit new`");
+    let hint = |failure: Failure| failure.hint(words!["the vault exists; make a kit with ", command("kit new")]);
     let making = match choose(context, vault, store, flags, true) {
         Ok(making) => making,
         Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
@@ -210,7 +217,7 @@ fn ask_and_add(
     if let Some(making) = &making {
         let so =
             format!("the vault exists at {}, and kit {} may have been made or not", store.place(), making.kit.name());
-        words.replace(so, SEE_KITS);
+        words.replace(so, see_kits());
         add(vault, making, store, password, flags.recovery_file.as_deref()).map_err(hint)?;
     }
     if making.is_some() || flags.no_recovery || context.terminal().is_some() {
@@ -246,8 +253,10 @@ pub fn choose(
         } else {
             context.output.warn(
                 "no-kit",
-                "no recovery kit opens the vault once this rotation is finished: make one then with `strongroom kit \
-                 new`",
+                words![
+                    "no recovery kit opens the vault once this rotation is finished: make one then with ",
+                    command("kit new")
+                ],
             );
         }
         return Ok(None);
@@ -275,8 +284,11 @@ pub fn choose(
 fn say_none(context: &Context) {
     context.output.warn(
         "no-kit",
-        "this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. Make one \
-         with `strongroom kit new`",
+        words![
+            "this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. Make one \
+             with ",
+            command("kit new")
+        ],
     );
 }
 
@@ -299,7 +311,7 @@ pub fn add(
         (Ok(()), Ok(())) => Ok(()),
         // A write that was reported as failed may have been done: then the kit is as good as any.
         (Err(error), Ok(())) => {
-            let hint = format!("kit {name} opens the vault anyway: keep its code, and run `strongroom doctor`");
+            let hint = words![format!("kit {name} opens the vault anyway: keep its code, and run "), command("doctor")];
             Err(Failure::of("add the recovery kit", error).hint(hint))
         }
         (added, Err(unproven)) => {

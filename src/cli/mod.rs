@@ -7,7 +7,6 @@ mod commands;
 mod context;
 mod descriptor;
 mod flags;
-mod hints;
 mod interrupt;
 mod kdf;
 mod kit;
@@ -57,7 +56,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let output = Output::of(&cli.global);
+    let output = Output::of(&cli.global, crate::home::Folders::find().settings.is_some());
     interrupt::install(&output);
     let result = Context::new(args::program, cli.global, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);

@@ -3,18 +3,17 @@
 #[cfg(unix)]
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::flags::Global;
-use super::hints::{shell_word, with_flag};
 use super::views::{Warning, WithPassword};
 use super::wrapping::{stderr_width, stdout_width, wrapped};
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::format::name::{printable, printable_json, shortened};
+use crate::words::{Flags, Words};
 
 /// What a stream is called in messages.
 pub const STDOUT: &str = "standard output";
@@ -26,38 +25,39 @@ pub struct Output {
     pub json: bool,
     /// Remarks are left out.
     pub quiet: bool,
-    /// The --vault flag as the commands that are told of must repeat it; empty where none was given.
-    vault_flag: String,
+    /// What the commands need that a text names.
+    pub flags: Flags,
 }
 
 impl Output {
-    /// Returns how the flags want it.
-    pub fn of(global: &Global) -> Self {
-        let flag = |folder: &PathBuf| format!("--vault {} ", shell_word(&folder.display().to_string()));
-        let vault_flag = global.vault.as_ref().map(flag).unwrap_or_default();
-        Self { json: global.json, quiet: global.quiet, vault_flag }
+    /// Returns how the flags want it. `has_settings` is whether this computer can remember where a vault's key is: if
+    /// not, every command needs to be told.
+    pub fn of(global: &Global, has_settings: bool) -> Self {
+        let mut flags = Flags::default();
+        if let Some(folder) = &global.vault {
+            flags = flags.and("--vault", folder.display().to_string());
+        }
+        if let Some(kind) = global.keychain.as_ref().filter(|_| !has_settings) {
+            flags = flags.and("--keychain", kind.to_string());
+        }
+        Self { json: global.json, quiet: global.quiet, flags }
     }
 
     /// Returns what there is where the flags could not be read.
     pub fn plain(json: bool) -> Self {
-        Self { json, quiet: false, vault_flag: String::new() }
-    }
-
-    /// Returns a text in which every command that it names is for this vault.
-    pub fn at_vault(&self, text: &str) -> String {
-        with_flag(text, &self.vault_flag)
+        Self { json, quiet: false, flags: Flags::default() }
     }
 
     /// Prints a result: text for people, or its JSON.
     ///
     /// # Errors
     /// Where standard output cannot be written; a closed pipe ends the program quietly.
-    pub fn result(&self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
+    pub fn result(&self, text: impl Into<Words>, view: &impl Serialize) -> Result<(), Failure> {
         let text = if self.json {
             to_json(view)
         } else {
             // Names are escaped where lines are made of them; this is for what is not.
-            let text = self.at_vault(text).split('\n').map(printable).collect::<Vec<_>>().join("\n");
+            let text = text.into().with(&self.flags).split('\n').map(printable).collect::<Vec<_>>().join("\n");
             wrapped(&text, stdout_width()).into_owned()
         };
         print(format!("{text}\n").as_bytes())
@@ -67,7 +67,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::result`].
-    pub fn done(&self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
+    pub fn done(&self, text: impl Into<Words>, view: &impl Serialize) -> Result<(), Failure> {
         if self.quiet && !self.json { Ok(()) } else { self.result(text, view) }
     }
 
@@ -93,16 +93,16 @@ impl Output {
     }
 
     /// Says something on standard error that --quiet and --json leave out.
-    pub fn remark(&self, text: &str) {
+    pub fn remark(&self, text: impl Into<Words>) {
         if !self.quiet && !self.json {
             // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", wrapped(&printable(&self.at_vault(text)), stderr_width()));
+            let _ = writeln!(io::stderr(), "{}", wrapped(&printable(&text.into().with(&self.flags)), stderr_width()));
         }
     }
 
     /// Warns on standard error, always.
-    pub fn warn(&self, kind: &str, text: &str) {
-        let text = self.at_vault(text);
+    pub fn warn(&self, kind: &str, text: impl Into<Words>) {
+        let text = text.into().with(&self.flags);
         let text = shortened(&text);
         let line = if self.json {
             to_json(&Warning { warning: kind, message: &text })
@@ -125,7 +125,7 @@ impl Announced {
     ///
     /// # Errors
     /// As [`Output::result`].
-    pub fn finish(mut self, text: &str, view: &impl Serialize) -> Result<(), Failure> {
+    pub fn finish(mut self, text: impl Into<Words>, view: &impl Serialize) -> Result<(), Failure> {
         if !self.unfinished {
             return self.output.done(text, &WithPassword { generated_password: None, result: view });
         }

@@ -19,7 +19,7 @@ pub fn report(failure: &Failure, output: &Output) -> ExitCode {
 /// Prints a failure.
 pub fn print(failure: &Failure, output: &Output) {
     let mut stderr = io::stderr().lock();
-    let hint = failure.hint.as_deref().map(|hint| output.at_vault(hint));
+    let hint = failure.hint.as_ref().map(|hint| hint.with(&output.flags));
     // What failed may be what somebody else wrote, of any length.
     let (failed, cause) = (shortened(&failure.message), failure.cause.as_deref().map(shortened));
     let text = if output.json {

@@ -7,19 +7,24 @@ use super::interrupt;
 use super::kit::{self, KitFlags, Making};
 use super::views::{self, RotatedDataKey, papers, valid_left};
 use crate::crypto::secret::Password;
-use crate::error::Error;
+use crate::error::{Begun, Error};
 use crate::failure::Failure;
 use crate::format::kit::KitName;
 use crate::vault::{NextKit, Rotation, Settle, Unlocked};
+use crate::words::{Words, command, words};
 use clap::{Args, ValueHint};
 
 /// What fails if a rotation does.
 pub const DOING: &str = "rotate the data key";
 /// What is so before a rotation is begun.
 pub const NOT_BEGUN: &str = "no rotation of the data key was started";
-/// What is so while one is begun, and what tells more.
-pub const MAY_BE_BEGUN: [&str; 2] =
-    ["a rotation of the data key may or may not have been started", "see with `strongroom status --unlock`"];
+/// What is so while one is begun.
+pub const MAY_BE_BEGUN: &str = "a rotation of the data key may or may not have been started";
+
+/// What tells whether it was begun.
+pub fn see_state() -> Words {
+    words!["see with ", command("status --unlock")]
+}
 
 /// How a command rotates the data key, and what becomes of the recovery kits.
 #[derive(Debug, Default, Args)]
@@ -94,13 +99,12 @@ pub fn rotate(
     flags: &RotationFlags,
 ) -> Result<(), Failure> {
     let failed = |error| Failure::of(DOING, error);
-    let words = interrupt::say(NOT_BEGUN, "");
+    let said = interrupt::say(NOT_BEGUN, "");
     let (rotation, making) = flags.carry_out(context, vault, password, None, failed, |vault, kit| {
-        let [so, hint] = MAY_BE_BEGUN;
-        words.replace(so, hint);
+        said.replace(MAY_BE_BEGUN, see_state());
         vault.rotate_data_key(password, kit)
     })?;
-    drop(words);
+    drop(said);
     report(context, vault, rotation, making.as_ref())
 }
 
@@ -109,7 +113,7 @@ fn settle(vault: &mut Unlocked, password: &Password, begun: Rotation, settle_now
     match begun {
         Rotation::Waits { .. } if settle_now => {
             let settled = vault.settle_rotation(password, Settle::Now);
-            settled.map_err(|cause| Error::RotationBegun { cause: Box::new(cause) })
+            settled.map_err(|cause| cause.after(Begun::Rotation))
         }
         other => Ok(other),
     }
@@ -128,7 +132,9 @@ fn with_new_kit(
     let rotated = rotate(vault, making.as_ref().map_or(NextKit::None, |making| NextKit::New(&making.kit)));
     let rotation = match (rotated, &making) {
         (Ok(rotation), _) => rotation,
-        (Err(error @ Error::RotationBegun { .. }), _) | (Err(error), None) => return Err(failed(error)),
+        (Err(error @ Error::Unfinished { begun: Begun::Rotation, .. }), _) | (Err(error), None) => {
+            return Err(failed(error));
+        }
         // A write that was reported as failed may have been done: then the kit is as good as any.
         (Err(error), Some(making)) if making.prove(&store).is_ok() => return Err(failed(error)),
         (Err(error), Some(_)) => {
@@ -147,18 +153,18 @@ pub fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: O
     let shown = views::Rotation::from(rotation);
     let mut text = shown.text();
     if let Some(making) = making {
-        text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+        text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {
-        text += &shown.old_backups();
-        text += &papers(vault);
-        text += &valid_left(vault);
+        text += shown.old_backups();
+        text += papers(vault);
+        text += valid_left(vault);
     } else if kits.iter().any(|kit| kit.valid) {
         text += "\nkeep every kit until the rotation is finished; afterwards, only kits that this rotation made or \
                  kept still work";
     }
     let kit = making.map(|making| making.kit.name().to_string());
     let kits = kits.iter().map(views::Kit::from).collect();
-    context.output.done(&text, &RotatedDataKey { rotation: shown, kit, kits })
+    context.output.done(text, &RotatedDataKey { rotation: shown, kit, kits })
 }

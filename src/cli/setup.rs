@@ -20,6 +20,7 @@ use crate::home::{Kind, check_vacant};
 use crate::keychain::KeychainError;
 use crate::store::Store;
 use crate::vault::{self, Edges};
+use crate::words::Words;
 
 /// How a new vault is made.
 #[derive(Debug, Clone, Args)]
@@ -127,7 +128,7 @@ pub struct Made {
 ///
 /// # Errors
 /// Those of making it.
-pub fn carry_out(context: &Context, plan: Plan, next: &str) -> Result<Made, Failure> {
+pub fn carry_out(context: &Context, plan: Plan, next: Words) -> Result<Made, Failure> {
     let Plan { place, password, to_be_shown, kit } = plan;
     let store = context.store()?;
     let keychain = context.keychain(&place.kind, place.id);

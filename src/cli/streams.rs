@@ -109,7 +109,7 @@ pub fn warn_of_refused(context: &Context, refused: &Refused) {
              content is whole"
         ),
     };
-    context.output.warn("attributes-refused", &text);
+    context.output.warn("attributes-refused", text);
 }
 
 /// Warns of plaintexts that other users may read.
@@ -123,7 +123,7 @@ pub fn warn_of_open(context: &Context, refused: &Refused) {
         "other users of this computer can read {what}: the drive has no permissions that could forbid it; decrypt to \
          another drive if they must not"
     );
-    context.output.warn("readable-by-others", &text);
+    context.output.warn("readable-by-others", text);
 }
 
 /// Warns where a file opened by one of its blocks alone.
@@ -133,7 +133,7 @@ pub fn warn_of_one_block(context: &Context, input: &Path, one_block_only: bool) 
             "one of the two header blocks of {} is damaged or older; the file opened with the other block",
             input.display()
         );
-        context.output.warn("one-block-only", &text);
+        context.output.warn("one-block-only", text);
     }
 }
 
@@ -148,11 +148,11 @@ pub fn warn_of_renamed<'a>(context: &Context, files: impl IntoIterator<Item = (&
             path.display(),
             sealed_in.display()
         );
-        context.output.warn("renamed", &text);
+        context.output.warn("renamed", text);
     }
     if renamed.len() > SHOWN {
         let text = format!("{} more files do not have the names that they were encrypted under", renamed.len() - SHOWN);
-        context.output.warn("renamed", &text);
+        context.output.warn("renamed", text);
     }
 }
 
@@ -165,7 +165,7 @@ pub fn warn_of_left_behind(context: &Context, left: &[PathBuf]) {
         if left.len() == 1 { "a part".into() } else { format!("{} parts", left.len()) },
         if left.len() == 1 { first.display().to_string() } else { format!("files such as {}", first.display()) }
     );
-    context.output.warn("left-behind", &text);
+    context.output.warn("left-behind", text);
 }
 
 /// Warns of files that recipients could open before they were encrypted again. `files` gives how many each had.
@@ -180,7 +180,7 @@ pub fn warn_of_recipients<'a>(context: &Context, files: impl IntoIterator<Item =
         if shared.len() == 1 { "it" } else { "them" },
         first.display()
     );
-    context.output.warn("recipients-dropped", &text);
+    context.output.warn("recipients-dropped", text);
 }
 
 /// Warns of files that another name still holds: a hard link, under which nothing has changed.
@@ -188,5 +188,5 @@ pub fn warn_of_links(context: &Context, what: &str, linked: &[PathBuf]) {
     let Some(first) = linked.first() else { return };
     let files = if linked.len() == 1 { "1 file has".into() } else { format!("{} files have", linked.len()) };
     let text = format!("{files} another name (a hard link) that still holds {what}, for example {}", first.display());
-    context.output.warn("hard-links", &text);
+    context.output.warn("hard-links", text);
 }

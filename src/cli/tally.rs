@@ -9,6 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::find::{Found, LeftOut};
 use crate::files::{open, reencrypt, rewrap, seal, verify};
 use crate::format::name::printable;
+use crate::words::Words;
 
 /// What is so of outputs if a run is interrupted.
 pub const WHOLE: &str = "every output that has its name is whole";
@@ -118,7 +119,7 @@ impl<'a> Tally<'a> {
         };
         for skipped in &found.skipped {
             let text = format!("skipped {}: it is {}", skipped.path.display(), left_out(skipped.why));
-            context.output.warn("skipped", &text);
+            context.output.warn("skipped", text);
         }
         if let Some(first) = found.own.first() {
             let (count, files) = (found.own.len(), if found.own.len() == 1 { "file" } else { "files" });
@@ -126,7 +127,7 @@ impl<'a> Tally<'a> {
                 "left out {count} {files} of Strongroom itself, such as {}: they are never encrypted or deleted",
                 first.display()
             );
-            context.output.warn("own-files", &text);
+            context.output.warn("own-files", text);
         }
         for error in &found.failures {
             let failure = error.into();
@@ -239,7 +240,7 @@ impl<'a> Tally<'a> {
         Err(Failure {
             message,
             cause: None,
-            hint: hint.map(str::to_owned),
+            hint: hint.map(Words::from),
             exit: if exit == Exit::Done { Exit::Failed } else { exit },
             kind,
             existing: None,

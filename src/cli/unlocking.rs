@@ -49,7 +49,7 @@ pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Resu
     let notices: Vec<Notice> = unlocked.take_notices().into_iter().filter(told).collect();
     context.show(&notices);
     if let Some(file) = context.home.remember_opened(id, &kind, store.file())? {
-        context.output.remark(&format!("this computer now remembers that the key is stored in {}", file.display()));
+        context.output.remark(format!("this computer now remembers that the key is stored in {}", file.display()));
     }
     Ok((OpenVault::new(unlocked, &context.output), password))
 }

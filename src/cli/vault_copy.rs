@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::failure::{Exit, Failure};
 use crate::format::vault::SIZE_LIMIT;
+use crate::words::{command, words};
 
 /// What every vault file names itself in clear.
 const FORMAT: &[u8] = b"strongroom-vault";
@@ -21,8 +22,8 @@ pub fn second_file(doing: impl std::fmt::Display, place: &str) -> Failure {
 /// Says what is wrong with a copy of a vault file, lest it be taken for the vault that stands.
 pub fn of_copy(doing: impl std::fmt::Display, path: &Path, error: Error) -> Failure {
     match error {
-        Error::Damaged { what, detail } if what.starts_with("the vault") => {
-            let what = format!("the copy {}", path.display());
+        Error::Damaged { what, detail } if what.is_vault() => {
+            let what = Subject::Copy(Some(path.display().to_string()));
             Failure::of(doing, Error::Damaged { what, detail })
                 .hint("try another copy; the existing vault was left as it is")
         }
@@ -38,9 +39,11 @@ pub fn read_copy(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
     let refused = |cause: &str| {
-        Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}"))
-            .cause(cause)
-            .hint("name a vault file, such as `strongroom vault backup` writes")
+        Failure::new(Exit::Damaged, "damaged", format!("cannot {doing}")).cause(cause).hint(words![
+            "name a vault file, such as ",
+            command("vault backup"),
+            " writes"
+        ])
     };
     if bytes.len() as u64 > SIZE_LIMIT {
         return Err(refused("it is larger than a vault may be"));

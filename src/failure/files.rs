@@ -3,13 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use super::{Exit, Failure, shell_word};
+use super::{Exit, Failure};
 use crate::error::Error;
 use crate::files::archive::TarError;
 use crate::files::error::{
     ArchiveError, Aside, CommandError, FileError, FilesError, InputError, OutputError, RequestError, Task,
 };
 use crate::files::producer::OUTPUT;
+use crate::words::{command, shell_word, words};
 
 const OTHER_NAME: &str = "choose another name with -o";
 const OTHER_OUTPUT: &str = "name another output with -o";
@@ -75,7 +76,7 @@ fn of_request(why: &RequestError) -> Failure {
         RequestError::OutputIsInput(_) | RequestError::OwnOutput { .. } => failure.hint(OTHER_OUTPUT),
         RequestError::OwnInput { .. } => failure
             .cause("Strongroom does not encrypt, replace or delete its own files")
-            .hint("leave it out; to copy the vault, use `strongroom vault backup FILE`"),
+            .hint(words!["leave it out; to copy the vault, use ", command("vault backup FILE")]),
         RequestError::Pattern { pattern, source } => {
             Failure::usage(format!("cannot read the pattern {pattern}")).cause(source.to_string())
         }
@@ -106,7 +107,10 @@ fn of_input(path: &Path, why: &InputError) -> Failure {
             let word = shell_word(&path.display().to_string());
             Failure::new(Exit::Failed, "permission", format!("cannot change {}", path.display()))
                 .cause(why.to_string())
-                .hint(format!("make it writable with chmod u+w {word}, or replace it by `strongroom reencrypt`"))
+                .hint(words![
+                    format!("make it writable with chmod u+w {word}, or replace it by "),
+                    command("reencrypt")
+                ])
         }
         InputError::Loop(_) => cannot(Exit::Failed, "io"),
     }
@@ -174,7 +178,7 @@ fn of_sealed(task: Task, what: &str, source: &Error, aside: &Aside) -> Failure {
         Aside::Nothing => failure,
         Aside::OneProject => failure.hint("leave out --project to try the keys of every project"),
         Aside::TargetProject => {
-            failure.hint(format!("see which project it belongs to: strongroom inspect --unlock {}", shell_word(what)))
+            failure.hint(words!["see which project it belongs to: ", command("inspect --unlock").arg(what)])
         }
         Aside::Unwritten(output) => failure.cause(format!("{source}; nothing was written to {}", output.display())),
         Aside::CutShort => failure.cause(format!("{source}; what was written before that is authentic, but not whole")),
@@ -196,8 +200,11 @@ fn of_file(task: Task, path: &Path, why: &FileError) -> Failure {
         FileError::UnusableName(_) | FileError::NoName => {
             cannot("bad-original-name").hint("leave out --original-name, or name the output with -o")
         }
-        FileError::TwoCopies(..) => cannot("not-a-copy")
-            .hint("see which of them is newer with `strongroom inspect --unlock`, and move the other away"),
+        FileError::TwoCopies(..) => cannot("not-a-copy").hint(words![
+            "see which of them is newer with ",
+            command("inspect --unlock"),
+            ", and move the other away"
+        ]),
         FileError::Link => cannot("not-a-file")
             .hint("its sealed copy is done; remove the original by yourself, or name it instead of the link"),
         FileError::VaultCopy => {
@@ -210,7 +217,7 @@ fn of_file(task: Task, path: &Path, why: &FileError) -> Failure {
             .hint("the original was kept; encrypt it again with --force --remove in place of --update --remove"),
         FileError::NotAll => cannot("manifest").hint("run it again with --update once the other errors are solved"),
         FileError::NotAManifest | FileError::Manifest(_) => {
-            cannot("manifest").hint("name the file that `strongroom encrypt --manifest FILE` wrote")
+            cannot("manifest").hint(words!["name the file that ", command("encrypt --manifest FILE"), " wrote"])
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What this computer does not have, in words.
 
 use super::{Exit, Failure, permission_hint};
-use crate::error::Error;
+use crate::error::Exists;
 use crate::home::{HomeError, Wanted};
 
 impl From<HomeError> for Failure {
@@ -29,7 +29,7 @@ impl From<HomeError> for Failure {
                 Self::new(Exit::Failed, "io", "cannot look at the vault's folder").cause(cause)
             }
             HomeError::Occupied { standing, has_vault } => {
-                let failure = Self::of("make the vault", Error::VaultExists { standing });
+                let failure = Self::of("make the vault", Exists::Vault { standing }.into());
                 if has_vault {
                     return failure;
                 }
@@ -39,8 +39,8 @@ impl From<HomeError> for Failure {
             HomeError::KeyBesideVault => Self::usage("cannot keep the key in the vault's own folder")
                 .cause(cause)
                 .hint("choose another place with --keychain file:PATH, or accept the risk with --beside-vault"),
-            HomeError::Io { doing, path, source } => {
-                let failure = Self::io(format!("{doing} {}", path.display()), &source);
+            HomeError::Io { action, path, source } => {
+                let failure = Self::io(format!("{action} {}", path.display()), &source);
                 let is_refused = source.kind() == std::io::ErrorKind::PermissionDenied;
                 if is_refused { failure.hint(permission_hint(&path)) } else { failure }
             }

@@ -451,12 +451,13 @@ fn in_words(status: ExitStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::body::BodyError;
 
     #[test]
     fn a_full_disk_shows_however_deep_its_error_is() {
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         let path = Path::new("a");
-        let inner = Error::Io { doing: "write", path: path.into(), source: full() };
+        let inner = BodyError::Write(full()).named("a");
         for error in [
             FilesError::output(path, OutputError::Content(full())),
             FilesError::output(path, OutputError::Name(full())),

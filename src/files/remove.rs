@@ -71,7 +71,7 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, FilesEr
     let is_same = length == after.len() && after.modified().ok() == before.modified().ok();
     // What has come to stand there since is not what was sealed.
     if !is_same || !is_same_file(&after, path) {
-        return Err(kept(Error::Changed { what: path.display().to_string() }));
+        return Err(kept(BodyError::Changed.named(&path.display().to_string())));
     }
     fs::remove_file(path).map_err(failed)?;
     sync_folder_of(path)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::IoAction;
 use crate::keychain::KeychainError;
 use crate::store::StoreError;
 
@@ -49,10 +50,10 @@ pub enum HomeError {
     #[error("whoever copies that folder would have both halves of the key")]
     KeyBesideVault,
     /// The system refused to read or write the settings.
-    #[error("cannot {doing} {path}: {}", crate::disk::plain(.source), path = .path.display())]
+    #[error("cannot {action} {path}: {}", crate::disk::plain(.source), path = .path.display())]
     Io {
-        /// What was being done: a verb.
-        doing: &'static str,
+        /// What was being done.
+        action: IoAction,
         /// The settings file.
         path: PathBuf,
         /// The system's error.

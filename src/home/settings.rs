@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{HomeError, Wanted};
 use super::keychains::Kind;
 use crate::disk::{self, folder_of, with_suffix};
+use crate::error::IoAction;
 use crate::format::VaultId;
 
 const FORMAT: &str = "strongroom-settings";
@@ -88,7 +89,7 @@ impl Settings {
 
     fn read(&self) -> Result<Known, HomeError> {
         let Some(path) = &self.path else { return Ok(Known::new()) };
-        let failed = |source| HomeError::Io { doing: "read", path: path.clone(), source };
+        let failed = |source| HomeError::Io { action: IoAction::Read, path: path.clone(), source };
         let damaged = |detail: String| HomeError::Damaged { path: path.clone(), detail };
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
@@ -173,16 +174,16 @@ impl Settings {
     fn change<T>(&self, edit: impl FnOnce(&mut Known) -> T) -> Result<Kept, HomeError> {
         use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
         let Some(path) = &self.path else { return Ok(Kept::No(HomeError::NoHome { wanted: Wanted::Settings })) };
-        let unwritten = |source| HomeError::Io { doing: "write", path: path.clone(), source };
+        let unwritten = |source| HomeError::Io { action: IoAction::Write, path: path.clone(), source };
         match self.rewrite(path, edit, unwritten) {
             Ok(known) => {
                 *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
                 Ok(Kept::Yes)
             }
-            Err(HomeError::Io { doing: "write", path, source })
+            Err(HomeError::Io { action: IoAction::Write, path, source })
                 if matches!(source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem) =>
             {
-                Ok(Kept::No(HomeError::Io { doing: "write", path, source }))
+                Ok(Kept::No(HomeError::Io { action: IoAction::Write, path, source }))
             }
             Err(error) => Err(error),
         }

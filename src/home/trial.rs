@@ -93,6 +93,7 @@ impl Home {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::IoAction;
     use crate::keychain::{MemoryFault, MemoryKeychain};
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
             assert!(matches!(try_out(&Kind::Os, &keychain), Err(KeychainError::Rejected { .. })));
         }
         keychain.inject(MemoryFault::FailWrites(|| KeychainError::File {
-            doing: "write",
+            action: IoAction::Write,
             path: "key".into(),
             source: io::ErrorKind::ReadOnlyFilesystem.into(),
         }));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Home, HomeError, Kind};
 use crate::disk::folder_of;
+use crate::error::IoAction;
 use crate::format::VaultId;
 use crate::keychain::{FileKeychain, KeychainError};
 use crate::store::{FolderStore, Store};
@@ -47,7 +48,7 @@ impl Home {
         let Kind::FileAt(path) = self.whole_kind(kind, vault) else { return Ok(()) };
         if FileKeychain::exists(&path).map_err(HomeError::KeychainFile)? {
             let source = io::Error::new(io::ErrorKind::AlreadyExists, "a file is there already");
-            return Err(HomeError::KeychainFile(KeychainError::File { doing: "make", path, source }));
+            return Err(HomeError::KeychainFile(KeychainError::File { action: IoAction::Make, path, source }));
         }
         if beside_vault { Ok(()) } else { check_apart(&path, vault_file) }
     }

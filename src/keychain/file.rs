@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ITEM_LIMIT, ItemKind, ItemLock, Keychain, KeychainError, Probe, StoredItem, lock_file};
-use crate::disk;
 use crate::disk::publish::{IfTaken, NewFile};
+use crate::disk::{self, IoAction};
 
 /// What follows the path in the anchor's file name.
 const ANCHOR_SUFFIX: &str = ".anchor";
@@ -43,7 +43,7 @@ impl FileKeychain {
             match fs::symlink_metadata(&path) {
                 Ok(_) => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed("look for", &path)(error)),
+                Err(error) => return Err(failed(IoAction::Find, &path)(error)),
             }
         }
         Ok(false)
@@ -63,7 +63,7 @@ impl FileKeychain {
         match fs::canonicalize(&path).and_then(|target| open_regular(&target)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read", &path)(error)),
+            Err(error) => Err(failed(IoAction::Read, &path)(error)),
         }
     }
 
@@ -74,18 +74,18 @@ impl FileKeychain {
         if !path.is_symlink() {
             return Ok(path);
         }
-        let target = fs::canonicalize(&path).map_err(failed("follow", &path))?;
-        let bytes = open_regular(&target).and_then(read_start).map_err(failed("read", &path))?;
+        let target = fs::canonicalize(&path).map_err(failed(IoAction::Follow, &path))?;
+        let bytes = open_regular(&target).and_then(read_start).map_err(failed(IoAction::Read, &path))?;
         if bytes.is_empty() || bytes.len() <= ITEM_LIMIT && looks_like_an_item(&bytes) {
             return Ok(target);
         }
         let other = io::Error::other("it is a symbolic link, and what it leads to is not an item of Strongroom's");
-        Err(failed("write", &path)(other))
+        Err(failed(IoAction::Write, &path)(other))
     }
 
     fn read(&self, kind: ItemKind) -> Result<Option<Vec<u8>>, KeychainError> {
         let Some(file) = self.open(kind)? else { return Ok(None) };
-        let bytes = read_start(file).map_err(failed("read", &self.path_of(kind)))?;
+        let bytes = read_start(file).map_err(failed(IoAction::Read, &self.path_of(kind)))?;
         if bytes.len() > ITEM_LIMIT {
             return Err(KeychainError::TooLong { length: bytes.len(), limit: ITEM_LIMIT });
         }
@@ -123,7 +123,7 @@ impl Keychain for FileKeychain {
         };
         disk::create_own_folder(disk::folder_of(&target))
             .and_then(|()| disk::replace(&target, bytes, &mut check, &mut || Ok(())))
-            .map_err(failed("write", &path))
+            .map_err(failed(IoAction::Write, &path))
     }
 
     /// Two new vaults that name one file are kept apart here: the vault's own lock does not do that.
@@ -134,11 +134,11 @@ impl Keychain for FileKeychain {
         let path = self.path_of(kind);
         let folder = disk::folder_of(&path);
         let made = disk::create_own_folder(folder).and_then(|()| NewFile::begin(&path));
-        let new = made.map_err(failed("make", &path))?;
+        let new = made.map_err(failed(IoAction::Make, &path))?;
         disk::give_to_owner_of(new.file(), folder)
             .and_then(|()| new.file().write_all(bytes))
-            .map_err(failed("write", &path))?;
-        new.publish(IfTaken::Refuse).map_err(failed("make", &path))
+            .map_err(failed(IoAction::Write, &path))?;
+        new.publish(IfTaken::Refuse).map_err(failed(IoAction::Make, &path))
     }
 
     /// If the path is a symbolic link to an item, the lock is beside that: others may name it. Any other link may have
@@ -162,7 +162,7 @@ impl Keychain for FileKeychain {
         let target = self.target_of(kind)?;
         fs::remove_file(&target)
             .and_then(|()| disk::sync_folder(disk::folder_of(&target)))
-            .map_err(failed("delete", &path))
+            .map_err(failed(IoAction::Delete, &path))
     }
 
     fn list(&self) -> Result<Vec<StoredItem>, KeychainError> {
@@ -177,9 +177,9 @@ impl Keychain for FileKeychain {
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeychainError {
+fn failed(action: IoAction, path: &Path) -> impl FnOnce(io::Error) -> KeychainError {
     let path = path.to_owned();
-    move |source| KeychainError::File { doing, path, source }
+    move |source| KeychainError::File { action, path, source }
 }
 
 /// Reads one byte more than an item may have, so that a longer file shows without being read whole.

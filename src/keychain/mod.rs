@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::disk;
+use crate::disk::{self, IoAction};
 
 pub use deadline::WithDeadline;
 pub use file::FileKeychain;
@@ -120,7 +120,7 @@ impl fmt::Debug for ItemLock {
 /// Takes the lock of a lock file, which is made if it is not there.
 fn lock_file(path: &Path, provider: String, wait: Duration) -> Result<ItemLock, KeychainError> {
     let locked = disk::create_own_folder(disk::folder_of(path)).and_then(|()| disk::lock(path, wait));
-    let locked = locked.map_err(|source| KeychainError::File { doing: "lock", path: path.into(), source })?;
+    let locked = locked.map_err(|source| KeychainError::File { action: IoAction::Lock, path: path.into(), source })?;
     let held = locked.ok_or(KeychainError::Busy { provider, waited: wait })?;
     Ok(ItemLock::new(Some(Box::new(held))))
 }
@@ -274,10 +274,10 @@ pub enum KeychainError {
         reason: String,
     },
     /// A keychain file could not be read or written.
-    #[error("cannot {doing} the keychain file {path}: {}", crate::disk::plain(.source), path = .path.display())]
+    #[error("cannot {action} the keychain file {path}: {}", crate::disk::plain(.source), path = .path.display())]
     File {
-        /// What was being done: a verb.
-        doing: &'static str,
+        /// What was being done.
+        action: IoAction,
         /// The file.
         path: PathBuf,
         /// The system's error.

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{LockedStore, Replaced, Store, StoreError};
-use crate::disk::{self, folder_of, with_suffix};
+use crate::disk::{self, IoAction, folder_of, with_suffix};
 
 /// The vault file's name in its folder.
 pub const VAULT_FILE: &str = "vault.json";
@@ -32,7 +32,7 @@ impl FolderStore {
         let mut file = folder.join(VAULT_FILE);
         // A link is resolved once, and from then on its target is what is replaced and locked.
         if fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_symlink()) {
-            file = fs::canonicalize(&file).map_err(io_error("follow", &file))?;
+            file = fs::canonicalize(&file).map_err(io_error(IoAction::Follow, &file))?;
         }
         Ok(Self { file, size_limit, released: Arc::default() })
     }
@@ -82,9 +82,9 @@ impl FolderStore {
         let file = match options.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io_error("open", path)(error)),
+            Err(error) => return Err(io_error(IoAction::Open, path)(error)),
         };
-        let metadata = file.metadata().map_err(io_error("read", path))?;
+        let metadata = file.metadata().map_err(io_error(IoAction::Read, path))?;
         if !metadata.is_file() {
             return Err(StoreError::NotAFile { path: path.into() });
         }
@@ -94,7 +94,7 @@ impl FolderStore {
         }
         let mut bytes = Vec::with_capacity(metadata.len() as usize);
         // It may grow while it is read.
-        file.take(self.size_limit + 1).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+        file.take(self.size_limit + 1).read_to_end(&mut bytes).map_err(io_error(IoAction::Read, path))?;
         if bytes.len() as u64 > self.size_limit {
             return Err(too_large(bytes.len() as u64));
         }
@@ -102,8 +102,8 @@ impl FolderStore {
     }
 }
 
-fn io_error<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Io { doing, path: path.into(), source }
+fn io_error<'a>(action: IoAction, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+    move |source| StoreError::Io { action, path: path.into(), source }
 }
 
 impl Store for FolderStore {
@@ -125,7 +125,7 @@ impl Store for FolderStore {
             match fs::symlink_metadata(&path) {
                 Ok(_) => standing.push(path.display().to_string()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(io_error("look at", &path)(error)),
+                Err(error) => return Err(io_error(IoAction::Find, &path)(error)),
             }
         }
         Ok(standing)
@@ -133,7 +133,7 @@ impl Store for FolderStore {
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError> {
         let folder = folder_of(&self.file);
-        disk::create_own_folder(folder).map_err(io_error("make", folder))?;
+        disk::create_own_folder(folder).map_err(io_error(IoAction::Make, folder))?;
         // A file of its own: vault.json is replaced, and a lock on what was replaced guards nothing.
         let path = with_suffix(&self.file, ".lock");
         // Others look at the lock now and then. Taken again at once, it would look held all the time to them.
@@ -141,7 +141,7 @@ impl Store for FolderStore {
         if let Some(rest) = released.and_then(|released| (disk::LOCK_POLL * 2).checked_sub(released.elapsed())) {
             thread::sleep(rest);
         }
-        match disk::lock(&path, wait).map_err(io_error("lock", &path))? {
+        match disk::lock(&path, wait).map_err(io_error(IoAction::Lock, &path))? {
             Some(lock) => Ok(Box::new(LockedFolder { store: self.clone(), _lock: lock })),
             None => Err(StoreError::Busy { waited: wait }),
         }
@@ -239,7 +239,7 @@ impl LockedStore for LockedFolder {
             match (refused.take(), inner) {
                 (Some(refused), _) => refused,
                 (None, Some(StoreError::Changed)) => StoreError::Changed,
-                _ => StoreError::Io { doing: "write", path: file.clone(), source },
+                _ => StoreError::Io { action: IoAction::Write, path: file.clone(), source },
             }
         })
     }
@@ -250,7 +250,7 @@ impl LockedStore for LockedFolder {
             true => Ok(()),
             false => Err(io::Error::other("it does not read back as it was written")),
         };
-        disk::replace(&previous, bytes, &mut check, &mut || Ok(())).map_err(io_error("write", &previous))
+        disk::replace(&previous, bytes, &mut check, &mut || Ok(())).map_err(io_error(IoAction::Write, &previous))
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -260,7 +260,7 @@ impl LockedStore for LockedFolder {
         opened
             .and_then(|file| file.sync_all())
             .and_then(|()| disk::sync_folder(folder_of(file)))
-            .map_err(io_error("sync", file))
+            .map_err(io_error(IoAction::Sync, file))
     }
 }
 

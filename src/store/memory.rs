@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{LockedStore, Replaced, Store, StoreError};
+use crate::disk::IoAction;
 
 /// What a [`MemoryStore`] does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,7 +138,7 @@ impl LockedStore for LockedMemory {
             }
             _ => std::mem::take(&mut documents.fault),
         };
-        let failed = || failed("write");
+        let failed = || failed(IoAction::Write);
         if fault == StoreFault::WriteFails {
             return Err(failed());
         }
@@ -170,7 +171,7 @@ impl LockedStore for LockedMemory {
         let mut documents = self.store.documents();
         if documents.fault == StoreFault::SecondCopyFails {
             documents.fault = StoreFault::None;
-            return Err(failed("write"));
+            return Err(failed(IoAction::Write));
         }
         documents.previous = Some(bytes.to_vec());
         Ok(())
@@ -182,10 +183,10 @@ impl LockedStore for LockedMemory {
             return Ok(());
         }
         documents.fault = StoreFault::None;
-        Err(failed("sync"))
+        Err(failed(IoAction::Sync))
     }
 }
 
-fn failed(doing: &'static str) -> StoreError {
-    StoreError::Io { doing, path: "memory".into(), source: std::io::Error::from(std::io::ErrorKind::StorageFull) }
+fn failed(action: IoAction) -> StoreError {
+    StoreError::Io { action, path: "memory".into(), source: std::io::Error::from(std::io::ErrorKind::StorageFull) }
 }

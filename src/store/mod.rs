@@ -6,7 +6,7 @@ mod memory;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::disk::plain;
+use crate::disk::{IoAction, plain};
 
 pub use folder::{FolderStore, VAULT_FILE};
 pub use memory::{MemoryStore, StoreFault};
@@ -96,10 +96,10 @@ pub trait LockedStore {
 #[non_exhaustive]
 pub enum StoreError {
     /// The system refused.
-    #[error("cannot {doing} {path}: {}", plain(.source), path = .path.display())]
+    #[error("cannot {action} {path}: {}", plain(.source), path = .path.display())]
     Io {
-        /// What was being done: a verb.
-        doing: &'static str,
+        /// What was being done.
+        action: IoAction,
         /// The file or folder.
         path: PathBuf,
         /// The system's error.

@@ -15,10 +15,11 @@ impl Unlocked {
     /// The project is refused from this write on; its name and the time stay on record.
     ///
     /// # Errors
-    /// [`Error::ProjectHeld`], [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`]; [`Error::KeyShared`] if another
-    /// project of the vault holds one of its keys and that is not allowed; those of
-    /// [`Unlocked::rotate_data_key`]. Where the error is the keychain's, the project is destroyed and the rotation
-    /// goes on at a later unlock, or is given up there, which every unlock tells from then on.
+    /// [`Refused::Held`](crate::error::Refused), [`NotFound::Project`](crate::error::NotFound),
+    /// [`NotFound::Destroyed`](crate::error::NotFound); [`Exists::KeyElsewhere`](crate::error::Exists) if another
+    /// project of the vault holds one of its keys and that is not allowed; those of [`Unlocked::rotate_data_key`].
+    /// Where the error is the keychain's, the project is destroyed and the rotation goes on at a later unlock, or is
+    /// given up there, which every unlock tells from then on.
     pub fn destroy_project(
         &mut self,
         name: &str,
@@ -44,7 +45,8 @@ impl Unlocked {
     /// unless it gives none.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::BadName`], those of a vault write.
+    /// [`NotFound::Project`](crate::error::NotFound), [`NotFound::Destroyed`](crate::error::NotFound),
+    /// [`Refused::ProjectName`](crate::error::Refused), those of a vault write.
     pub fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
         let reason = &checked_text("the reason", reason)?;
         self.change(&Change::ProjectHeld { project: name, reason })
@@ -53,7 +55,8 @@ impl Unlocked {
     /// Takes a hold off, if there is one.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], those of a vault write.
+    /// [`NotFound::Project`](crate::error::NotFound), [`NotFound::Destroyed`](crate::error::NotFound), those of a vault
+    /// write.
     pub fn release_project(&mut self, name: &str) -> Result<Effect, Error> {
         self.change(&Change::ProjectReleased { project: name })
     }

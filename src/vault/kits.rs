@@ -7,7 +7,7 @@ use super::contents::kits::{KitInfo, NewKit};
 use super::protocol::rotation::{NextKit, Rotation};
 use super::protocol::write::second_copy;
 use crate::crypto::secret::Password;
-use crate::error::Error;
+use crate::error::{Error, NotFound, Refused};
 use crate::format::KitId;
 use crate::format::vault::KitRecord;
 
@@ -30,17 +30,17 @@ impl Unlocked {
     /// Returns the kit that is meant by a number, a name or an id.
     ///
     /// # Errors
-    /// [`Error::KitNotFound`]; [`Error::KitAmbiguous`] if two kits have the number, or even the name.
+    /// [`NotFound::Kit`]; [`Refused::KitAmbiguous`] if two kits have the number, or even the name.
     pub fn find_kit(&self, text: &str) -> Result<KitInfo, Error> {
         let meant: Vec<KitInfo> = self.kits().into_iter().filter(|kit| kit.name.is_meant_by(text)).collect();
         match &meant[..] {
-            [] => Err(Error::KitNotFound { name: Some(text.into()) }),
+            [] => Err(Error::NotFound(NotFound::Kit { name: Some(text.into()) })),
             [kit] => Ok(*kit),
             several => {
                 let names: Vec<String> = several.iter().map(|kit| kit.name.to_string()).collect();
                 let same = names.iter().all(|name| *name == names[0]);
                 let ids = || several.iter().map(|kit| kit.name.id.to_string()).collect();
-                Err(Error::KitAmbiguous { kits: if same { ids() } else { names } })
+                Err(Error::Refused(Refused::KitAmbiguous { kits: if same { ids() } else { names } }))
             }
         }
     }
@@ -54,7 +54,8 @@ impl Unlocked {
         let recorded = self.payload.kits.iter().map(|kit| kit.number);
         let wrapped = self.header().kits().map(|slot| slot.number);
         let highest = recorded.chain(wrapped).max().unwrap_or(0);
-        let number = highest.checked_add(1).ok_or(Error::KitNotFound { name: Some(highest.to_string()) })?;
+        let number =
+            highest.checked_add(1).ok_or(Error::NotFound(NotFound::Kit { name: Some(highest.to_string()) }))?;
         NewKit::generate(number, self.edges.host.now())
     }
 
@@ -62,7 +63,7 @@ impl Unlocked {
     /// the kit is made to open the vault after it, too.
     ///
     /// # Errors
-    /// [`Error::RotationUnderWay`] where a rotation of another computer would end the kit; those of a vault write.
+    /// [`Refused::RotationUnderWay`] where a rotation of another computer would end the kit; those of a vault write.
     pub fn add_kit(&mut self, kit: &NewKit, password: &Password) -> Result<(), Error> {
         let pending = self.open_pending(password)?;
         let mut lock = self.lock()?;
@@ -78,7 +79,7 @@ impl Unlocked {
     /// remembers that it was. A kit that has ended already can be named to say just that.
     ///
     /// # Errors
-    /// [`Error::KitNotFound`]; those of a vault write.
+    /// [`NotFound::Kit`]; those of a vault write.
     pub fn revoke_kit(&mut self, kit: KitId, paper_destroyed: bool) -> Result<Effect, Error> {
         let mut lock = self.lock()?;
         self.change_under(&mut *lock, &Change::KitRevoked { kit, paper_destroyed })
@@ -88,7 +89,7 @@ impl Unlocked {
     /// file has the data key that the vault has until then.
     ///
     /// # Errors
-    /// [`Error::KitNotFound`]; those of [`Unlocked::rotate_data_key`], where the kit that is revoked is none to keep.
+    /// [`NotFound::Kit`]; those of [`Unlocked::rotate_data_key`], where the kit that is revoked is none to keep.
     pub fn revoke_kit_and_rotate(
         &mut self,
         revoked: KitId,

@@ -21,7 +21,7 @@ use crate::crypto::cobblestone;
 use crate::crypto::hmac::{sha256, sha512};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::DataKey;
-use crate::error::{Error, RolledBack};
+use crate::error::{Error, RolledBack, Subject};
 use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
@@ -274,7 +274,10 @@ impl Unlocked {
     /// # Errors
     /// [`Error::Kdf`]; the payload was checked when it was opened.
     pub fn policy(&self) -> Result<KdfCost, Error> {
-        self.payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))
+        self.payload
+            .policy
+            .cost()
+            .map_err(|error| Error::from_format(Subject::Content("the vault's KDF policy"), error))
     }
 
     /// Returns the generation this computer saw last, where it is not the one that stands.

@@ -10,7 +10,7 @@ use super::contents::change::Change;
 use super::contents::keys::{SharedKey, SharedKeys, shared_keys, unwrap};
 use super::contents::project::{NewProject, ProjectInfo, checked_name, find, usable};
 use crate::crypto::secret::{FileKey, ProjectFileKey};
-use crate::error::Error;
+use crate::error::{Error, KeyPlace, NotFound, Refused};
 use crate::format::vault::{Document, KeyState, Project, ProjectKey};
 
 impl Unlocked {
@@ -25,7 +25,7 @@ impl Unlocked {
     /// Returns one project.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`].
+    /// [`NotFound::Project`].
     pub fn project(&self, name: &str) -> Result<ProjectInfo, Error> {
         find(&self.payload, name).map(ProjectInfo::from)
     }
@@ -33,7 +33,7 @@ impl Unlocked {
     /// Returns one project that has not been destroyed.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`].
+    /// [`NotFound::Project`], [`NotFound::Destroyed`].
     pub fn usable_project(&self, name: &str) -> Result<ProjectInfo, Error> {
         find(&self.payload, name).and_then(usable).map(ProjectInfo::from)
     }
@@ -41,7 +41,7 @@ impl Unlocked {
     /// Adds a project with its first file key.
     ///
     /// # Errors
-    /// [`Error::ProjectExists`], [`Error::BadName`], those of a vault write.
+    /// [`Exists::Project`](crate::error::Exists), [`Refused::ProjectName`], those of a vault write.
     pub fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error> {
         self.add_projects(std::slice::from_ref(new))?;
         self.project(&checked_name(&new.name)?)
@@ -59,8 +59,8 @@ impl Unlocked {
     /// record.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::ProjectDestroyed`], [`Error::ProjectExists`], [`Error::BadName`], those of
-    /// a vault write.
+    /// [`NotFound::Project`], [`NotFound::Destroyed`], [`Exists::Project`](crate::error::Exists),
+    /// [`Refused::ProjectName`], those of a vault write.
     pub fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
         let name = &checked_name(new)?;
         self.change(&Change::ProjectRenamed { project: old, name })
@@ -69,7 +69,7 @@ impl Unlocked {
     /// Makes a new file key the project's current one; earlier ones still open what they sealed. Returns its version.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], those of a vault write.
+    /// [`NotFound::Project`], those of a vault write.
     pub fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
         self.change(&Change::KeyRotated { project })?;
         self.current_version(project)
@@ -78,7 +78,7 @@ impl Unlocked {
     /// Marks a version that no file should be under any more, or takes the mark off. It still opens files.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`]; [`Error::KeyInUse`] for the version that encrypts, or
+    /// [`NotFound::Project`], [`NotFound::Key`]; [`Refused::KeyInUse`] for the version that encrypts, or
     /// where taking the mark off would make another version encrypt; those of a vault write.
     pub fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error> {
         self.change(&match retired {
@@ -90,7 +90,7 @@ impl Unlocked {
     /// Remembers how many files a scan found under each version of a project's key: those not named, none.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], those of a vault write.
+    /// [`NotFound::Project`], those of a vault write.
     pub fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
         self.change(&Change::FilesCounted { project, files }).map(drop)
     }
@@ -98,8 +98,9 @@ impl Unlocked {
     /// Makes a file key from elsewhere the project's current one. Returns its version.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`]; [`Error::KeyExists`] if the project holds this key; [`Error::KeyShared`] if another
-    /// project of the vault does and that is not allowed; those of a vault write.
+    /// [`NotFound::Project`]; [`Exists::Key`](crate::error::Exists) if the project holds this key;
+    /// [`Exists::KeyElsewhere`](crate::error::Exists) if another project of the vault does and that is not allowed;
+    /// those of a vault write.
     pub fn import_file_key(&mut self, project: &str, key: &FileKey, shared: SharedKeys) -> Result<u32, Error> {
         self.change(&Change::KeyImported { project, key, shared })?;
         self.current_version(project)
@@ -108,7 +109,7 @@ impl Unlocked {
     fn current_version(&self, project: &str) -> Result<u32, Error> {
         let project = find(&self.payload, project)?;
         let current = project.current().map(|key| key.version);
-        current.ok_or_else(|| Error::KeyNotFound { project: project.name.clone(), version: 0 })
+        current.ok_or_else(|| Error::NotFound(NotFound::Key(KeyPlace { project: project.name.clone(), version: 0 })))
     }
 
     /// Reads vault file and anchor again, and sees to it that this key is still in the vault: another process may have
@@ -116,8 +117,8 @@ impl Unlocked {
     /// would be lost then.
     ///
     /// # Errors
-    /// [`Error::ProjectDestroyed`]; [`Error::KeyNotFound`] if the vault file lacks the key; [`Error::KeyUnchecked`] if
-    /// it is under another data key than when it was unlocked; [`Error::VaultNotFound`], [`Error::Damaged`],
+    /// [`NotFound::Destroyed`]; [`NotFound::Key`] if the vault file lacks the key; [`Refused::Unchecked`] if
+    /// it is under another data key than when it was unlocked; [`NotFound::Vault`], [`Error::Damaged`],
     /// [`Error::RolledBack`], [`Error::Io`].
     pub fn check_still_holds(&mut self, key: &ProjectFileKey) -> Result<(), Error> {
         let _lock = self.lock()?;
@@ -126,7 +127,7 @@ impl Unlocked {
             && let Ok(document) = Document::parse(&bytes)
             && (document.header.vault, document.header.data_key) != (self.id(), own)
         {
-            return Err(Error::KeyUnchecked { place: self.edges.store.place() });
+            return Err(Error::Refused(Refused::Unchecked { place: self.edges.store.place() }));
         }
         self.reload()?;
         self.check_writable()?;
@@ -142,13 +143,13 @@ impl Unlocked {
             return Ok(());
         }
         find(&self.payload, &key.project).and_then(self::usable)?;
-        Err(Error::KeyNotFound { project: key.project.clone(), version: key.version })
+        Err(Error::NotFound(NotFound::Key(KeyPlace { project: key.project.clone(), version: key.version })))
     }
 
     /// Returns the keys of a project that other projects of the vault hold too: its files open through those as well.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`].
+    /// [`NotFound::Project`].
     pub fn shared_keys(&self, project: &str) -> Result<Vec<SharedKey>, Error> {
         let project = find(&self.payload, project)?;
         Ok(shared_keys(&self.payload, self.id(), &self.data_key, project))
@@ -157,14 +158,17 @@ impl Unlocked {
     /// Returns a project's current file key, or one version of it.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::KeyNotFound`], [`Error::Damaged`].
+    /// [`NotFound::Project`], [`NotFound::Key`], [`Error::Damaged`].
     pub fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
         let project = find(&self.payload, project).and_then(usable)?;
         let held = match version {
             Some(version) => project.keys.iter().find(|key| key.version == version && key.state != KeyState::Destroyed),
             None => project.current(),
         };
-        let held = held.ok_or(Error::KeyNotFound { project: project.name.clone(), version: version.unwrap_or(0) })?;
+        let held = held.ok_or(Error::NotFound(NotFound::Key(KeyPlace {
+            project: project.name.clone(),
+            version: version.unwrap_or(0),
+        })))?;
         let key = unwrap(self.id(), &self.data_key, project, held)?;
         Ok(ProjectFileKey { project: project.name.clone(), version: held.version, key })
     }

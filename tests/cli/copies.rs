@@ -222,7 +222,7 @@ fn a_second_file_of_a_vault_does_not_take_the_first_ones_key() {
     let key = home.path("look.key");
     let next = format!("\nnext: strongroom --vault look status --unlock --keychain file:{}\n", key.display());
     assert!(told.contains(&next), "{told}");
-    let rotate = format!(": strongroom --vault look vault rotate --keychain file:{}\n", key.display());
+    let rotate = format!(": `strongroom --vault look vault rotate --keychain file:{}`\n", key.display());
     assert!(told.ends_with(&rotate), "{told}");
     assert_eq!(remembered(), settings);
     home.run_alone("--vault look project list --keychain file:look.key --password-file new").succeeds();

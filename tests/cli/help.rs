@@ -132,7 +132,7 @@ fn the_vault_is_named_by_flag_or_variable_and_the_flag_wins() {
             "\
 error: cannot open the vault
 cause: there is no vault at {{home}}/{folder}/vault.json
-hint: make one with `strongroom {flag}init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: strongroom {flag}recover --from BACKUP
+hint: make one with `strongroom {flag}init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom {flag}recover --from BACKUP`
 "
         )
     };

@@ -12,7 +12,7 @@ const NO_PROJECTS: &str = "no projects yet: add one with `strongroom project add
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: the password file pw is not this vault's password: check it; or, with a recovery kit: strongroom recover
+hint: the password file pw is not this vault's password: check it; or, with a recovery kit: `strongroom recover`
 ";
 
 /// Changes the one wrap of the keychain file: its protected JSON, and its wrapped key.
@@ -39,7 +39,7 @@ fn a_missing_key_is_told_before_a_password_is_asked_for() {
             "\
 error: cannot unlock the vault
 cause: the keychain file {home}/.local/state/strongroom/keychain/[..], where this computer keeps the vault's key, is gone
-hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: strongroom recover
+hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: `strongroom recover`
 ",
         );
     }
@@ -56,7 +56,7 @@ fn a_keychain_file_that_was_moved_is_remembered_once_it_opened() {
         "\
 error: cannot unlock the vault
 cause: there is no keychain file {home}/usb3/item
-hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: strongroom recover
+hint: if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: `strongroom recover`
 ",
     );
     let hint = home.run_alone("project list").stderr().to_owned();
@@ -86,7 +86,7 @@ fn garbage_is_not_a_key() {
             "\
 error: cannot unlock the vault
 cause: the item in keychain file {home}/.local/state/strongroom/keychain/[..] is not a key for this vault: [..]
-hint: name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: strongroom recover
+hint: name where this vault's key is with --keychain; see `strongroom doctor`; or, with a recovery kit: `strongroom recover`
 ",
         );
         home.run("project list --json").fails_in_json(6, "key-not-ours");

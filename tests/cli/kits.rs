@@ -132,7 +132,7 @@ keychain  file:{home}/.local/state/strongroom/keychain/[..]
 projects  1
 
 next: strongroom status --unlock
-If somebody else may have the old computer or its password, rotate the data key: strongroom vault rotate
+If somebody else may have the old computer or its password, rotate the data key: `strongroom vault rotate`
 ",
     );
     new.run("decrypt a.txt.sealed -q").does("");
@@ -206,8 +206,8 @@ fn a_revoked_kit_opens_nothing_and_its_paper_is_remembered_until_it_is_destroyed
     home.run("kit revoke 1").does(
         "\
 kit 1-[..] is revoked
-whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault until the data key is rotated: strongroom vault rotate
-destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom kit revoke 1-[..] --paper-destroyed
+whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault until the data key is rotated: `strongroom vault rotate`
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: `strongroom kit revoke 1-[..] --paper-destroyed`
 no valid recovery kit is left: make one with `strongroom kit new`
 ",
     );
@@ -234,8 +234,8 @@ fn a_kit_that_a_rotation_ended_is_not_revoked_once_more() {
     home.run("kit revoke 1").shows(
         "\
 kit 1-[..] ended on [..]Z; nothing was changed
-whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault unless the data key was rotated since: strongroom vault rotate
-destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom kit revoke 1-[..] --paper-destroyed
+whoever has its code and an older vault file (a backup, a synced copy, vault.json.prev) can still open today's vault unless the data key was rotated since: `strongroom vault rotate`
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: `strongroom kit revoke 1-[..] --paper-destroyed`
 ",
     );
     home.run("kit revoke 1 --paper-destroyed").does("noted: the paper of kit 1-[..] is destroyed\n");
@@ -292,7 +292,7 @@ fn a_backup_takes_the_place_of_a_damaged_vault_file_in_one_command() {
         fs::remove_file(home.keychain()).unwrap();
         // What the hint says is what does it.
         let (_, hint) = home.run_alone(&format!("{RECOVER} --json")).fails_in_json(5, "damaged");
-        assert_eq!(hint, "put a backup in its place: strongroom recover --from BACKUP");
+        assert_eq!(hint, "put a backup in its place: `strongroom recover --from BACKUP`");
         let told = home.run_alone(&format!("{RECOVER} --from copy.json")).succeeds().text();
         let aside = told.lines().find_map(|line| line.strip_prefix("the replaced file is kept as ")).unwrap();
         assert_eq!(home.read(aside), bytes);
@@ -359,7 +359,7 @@ fn a_vault_file_that_another_machine_rotated_is_not_called_damaged() {
     );
     assert_eq!(home.read(home.vault()), rotated);
     let (_, remedy) = vault_finding(&home);
-    assert!(remedy.starts_with("if another computer rotated the data key: strongroom recover;"), "{remedy}");
+    assert!(remedy.starts_with("if another computer rotated the data key: `strongroom recover`;"), "{remedy}");
     home.run_alone(&format!("{RECOVER} -q")).does("");
     home.write("pw", "seven-wet-owls-argue-about-tea\n");
     home.run("project add gamma -q").does("");
@@ -466,8 +466,8 @@ fn recovering_says_what_is_left_of_the_old_password() {
     assert_eq!(
         other,
         format!(
-            "the key in {elsewhere} still opens the vault with the old password; this deletes it: strongroom doctor \
-             --remove-left-behind\n"
+            "the key in {elsewhere} still opens the vault with the old password; this deletes it: `strongroom \
+             doctor --remove-left-behind`\n"
         )
     );
     home.write("elsewhere", item);
@@ -537,7 +537,7 @@ hint: add --rotate
 kit 1-[..] is revoked
 the data key is rotated: vault files from before no longer open with this computer's keychain
 old backups no longer open with this computer's keychain, but they still open with a kit from their time, also with a kit that was kept: destroy them, and make a new backup with `strongroom vault backup FILE`
-destroy the paper of kit 1-[..]: older vault files still open with it. Then: strongroom kit revoke 1-[..] --paper-destroyed
+destroy the paper of kit 1-[..]: older vault files still open with it. Then: `strongroom kit revoke 1-[..] --paper-destroyed`
 ",
     );
     home.run_alone("kit test --kit-file two -q").succeeds();

@@ -113,7 +113,7 @@ fn of_a_wrong_password_from_a_source_it_is_said_what_is_unusual_about_it() {
                 "\
 error: cannot unlock the vault
 cause: wrong password; the password file pw {said}
-hint: give the password alone, on one line; or, with a recovery kit: strongroom recover
+hint: give the password alone, on one line; or, with a recovery kit: `strongroom recover`
 "
             ),
         );
@@ -175,7 +175,7 @@ os.execvp('strongroom', ['strongroom', 'project', 'list', '--password-fd', '9'])
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: the password file pw is not this vault's password: check it; or, with a recovery kit: strongroom recover
+hint: the password file pw is not this vault's password: check it; or, with a recovery kit: `strongroom recover`
 ";
 
 #[test]
@@ -320,7 +320,7 @@ fn the_vault_is_looked_for_before_the_password() {
         "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: strongroom recover --from BACKUP
+hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
 ",
     );
 }

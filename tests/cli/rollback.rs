@@ -56,7 +56,7 @@ fn under_an_older_vault_nothing_is_encrypted_or_changed() {
                 "\
 {WARNING}error: cannot {doing}
 cause: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z)
-hint: put the newer vault file back; if two computers changed it separately: strongroom vault merge FILE; to use only this file, run the command again with --accept-rollback
+hint: put the newer vault file back; if two computers changed it separately: `strongroom vault merge FILE`; to use only this file, run the command again with --accept-rollback
 "
             ),
         );

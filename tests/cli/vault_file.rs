@@ -77,7 +77,7 @@ fn a_damaged_id_of_a_vault_is_told_to_whoever_recovers_it() {
     let moved = hint.strip_prefix("move the vault file away, ").and_then(|hint| hint.split_once(", and then: "));
     let (moved, next) = moved.unwrap_or_else(|| panic!("{hint}"));
     assert_eq!(home.shell(moved).code(), 0);
-    assert_eq!(next, "strongroom recover --accept-rollback");
+    assert_eq!(next, "`strongroom recover --accept-rollback`");
     assert_eq!(home.run_alone(&format!("{recover} --accept-rollback")).code(), 0);
     home.run_alone("project list --password-file new").succeeds();
 }
@@ -99,7 +99,7 @@ fn without_a_vault_every_command_says_where_it_looked() {
             "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: strongroom recover --from BACKUP
+hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
 ",
         );
     }
@@ -118,7 +118,7 @@ fn where_a_vault_stood_doctor_has_it_put_back_and_not_made_anew() {
     let said = vault["message"].as_str().unwrap();
     assert!(said.contains("where this computer remembers vault "), "{said}");
     let remedy = vault["remedy"].as_str().unwrap();
-    assert!(!remedy.contains("init") && remedy.ends_with("strongroom recover --from BACKUP"), "{remedy}");
+    assert!(!remedy.contains("init") && remedy.ends_with("`strongroom recover --from BACKUP`"), "{remedy}");
     let (_, hint) = home.run("project list --json").fails_in_json(4, "vault-not-found");
     assert!(hint.starts_with("this computer remembers a vault there: put the vault file back"), "{hint}");
     home.run("vault restore copy.json -q").does("");

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
+use strongroom::error::{Begun, Exists, ItemError};
 
 use strongroom::Error;
 use strongroom::crypto::kdf::KdfCost;
@@ -119,7 +120,8 @@ impl Fault {
     /// Tells whether an error is one this fault may be told as.
     pub fn may_be_told_as(self, error: &Error) -> bool {
         let error = match error {
-            Error::EitherPassword { cause } | Error::RotationBegun { cause } => cause,
+            Error::Unfinished { begun: Begun::PasswordChange, cause }
+            | Error::Unfinished { begun: Begun::Rotation, cause } => cause,
             other => other,
         };
         match (self, error) {
@@ -128,18 +130,18 @@ impl Fault {
             | (Self::Oversize, Error::Keychain(KeychainError::TooLong { .. }))
             | (Self::RefusesWrites, Error::Keychain(KeychainError::Rejected { .. }))
             | (Self::Hangs | Self::WritesAndHangs, Error::Keychain(KeychainError::Unresponsive { .. }))
-            | (Self::Lies, Error::KeychainForgets { .. })
+            | (Self::Lies, Error::Item(ItemError::NotKept { .. }))
             | (Self::TwinOfKey | Self::TwinOfAnchor, Error::Keychain(KeychainError::Ambiguous { .. })) => true,
             // An item that reads otherwise than a moment before is being changed by something, or was not kept.
-            (Self::Garbage, Error::KeyNotOurs { .. })
-            | (Self::ForgetsKey, Error::KeyMissing { .. })
+            (Self::Garbage, Error::Item(ItemError::NotOurs { .. }))
+            | (Self::ForgetsKey, Error::Item(ItemError::Missing { .. }))
             | (Self::Garbage | Self::ForgetsKey | Self::ForgetsAnchor | Self::FallsBack, Error::Changed { .. })
             | (
                 Self::Garbage | Self::ForgetsKey | Self::ForgetsAnchor | Self::FallsBack,
-                Error::KeychainForgets { .. },
+                Error::Item(ItemError::NotKept { .. }),
             ) => true,
             // Of a vault that is about to be made.
-            (Self::Garbage | Self::TwinOfKey, Error::VaultExists { .. }) => true,
+            (Self::Garbage | Self::TwinOfKey, Error::Exists(Exists::Vault { .. })) => true,
             _ => false,
         }
     }

@@ -7,6 +7,7 @@ mod program;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use strongroom::error::Begun;
 
 use strongroom::Error;
 use strongroom::crypto::kdf::KdfCost;
@@ -267,7 +268,7 @@ impl Case<'_> {
             // What fell back after the last look is the earlier password's.
             Ok(()) if fell_back => either,
             Ok(()) => operation.opens.acknowledged,
-            Err(Error::EitherPassword { .. }) => either,
+            Err(Error::Unfinished { begun: Begun::PasswordChange, .. }) => either,
             Err(_) => operation.opens.refused,
         };
         let mut refusals = Vec::new();
@@ -366,7 +367,7 @@ fn every_password_that_opens_a_rotating_vault_ends_the_rotation() {
         let mut unlocked = machine.unlock(OLD).unwrap();
         machine.arm();
         let changed = unlocked.change_password(&password(OLD), &password(NEW), None);
-        assert!(matches!(changed, Err(Error::EitherPassword { .. })), "{changed:?}");
+        assert!(matches!(changed, Err(Error::Unfinished { begun: Begun::PasswordChange, .. })), "{changed:?}");
         drop(unlocked);
         machine.heal();
         assert!(machine.unlock(OLD).is_ok() && machine.unlock(NEW).is_ok());

@@ -251,7 +251,7 @@ fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out(
     assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
     let mut terminal = home.terminal("strongroom kit revoke 1");
     terminal.answer_hidden(PASSWORD, OLD);
-    terminal.see("can still open today's vault until the data key is rotated: strongroom vault rotate");
+    terminal.see("can still open today's vault until the data key is rotated: `strongroom vault rotate`");
     terminal.answer(question, "");
     terminal.leaves_with(0);
     assert_eq!(home.run("kit new --recovery-file kit-2", OLD), 0);

@@ -1,9 +1,9 @@
 //! Other files of this vault beside it.
 
 use super::known::{Known, Opened};
-use crate::cli::hints::shell_word;
 use crate::cli::views::Finding;
 use crate::home::VaultCopy;
+use crate::words::{command, shell_word, words};
 
 /// Names the file to merge, as a shell takes it: the one with this digest, else the only one that somebody else left
 /// there.
@@ -24,14 +24,15 @@ pub fn check(copies: &[VaultCopy], vault: &Known, opened: Option<&Opened>, findi
             findings.push(Finding::note("copies", text));
             continue;
         }
-        let path = shell_word(&path.display().to_string());
+        let path = path.display().to_string();
+        let merge = command("vault merge").arg(&path).line();
         findings.push(Finding::problem(
             "copies",
             format!(
                 "{name} is another file of this vault (generation {generation}); it may contain keys that the vault \
                  does not have"
             ),
-            format!("merge it, then remove it: strongroom vault merge {path} && rm {path}"),
+            words!["merge it, then remove it: ", merge, format!(" && rm {}", shell_word(&path))],
         ));
     }
 }

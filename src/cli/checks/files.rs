@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::views::{Finding, Level};
 use crate::home::mode_for_others;
 use crate::store::FolderStore;
+use crate::words::shell_word;
 
 /// Checks the files of the vault, its keychain file if it has one, and the settings.
 pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use super::copies;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::layout::counted;
 use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
 use crate::crypto::kdf::KdfCost;
-use crate::error::Error;
+use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, left_trials, try_out};
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
+use crate::words::{Part, Words, command, words};
 
 /// What the other checks need to know of this vault's keychain.
 #[derive(Default)]
@@ -70,27 +70,27 @@ pub fn check_own(
 }
 
 fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
-    let error = Error::KeyMissing { keychain: keychain.name(), vault: vault.id };
+    let error = Error::Item(ItemError::Missing { keychain: keychain.name(), vault: vault.id });
     let text = context.missing_key("find the key", error, kind, vault.id).cause.unwrap_or_default();
     Finding::problem("data key", text, recovery(vault, "name where it is with --keychain, or restore it from a backup"))
 }
 
 /// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
-pub fn try_for_new_vault(context: &Context) -> (String, Finding) {
+pub fn try_for_new_vault(context: &Context) -> (Part, Finding) {
     let named = context.global.keychain.clone();
     let kind = context.home.kind_for_trial();
     let keychain = match &kind {
         Kind::FileAt(path) => file_keychain(path),
         _ => context.os_keychain(),
     };
-    let flag = |kind: &str| format!("strongroom init --keychain {kind}");
+    let with = |kind: &str| command("init").flag("--keychain", kind).line();
     match check_works(&kind, &*keychain) {
-        Ok(finding) => (named.map_or("strongroom init".into(), |kind| flag(&shell_word(&kind.to_string()))), finding),
+        Ok(finding) => (named.map_or_else(|| command("init").line(), |kind| with(&kind.to_string())), finding),
         Err(error) => {
             let file = if context.home.folders.keychain.is_some() { "file" } else { "file:PATH" };
             let failure = Failure::of("use the keychain", error.into());
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
-            (flag(file), Finding::note("keychain", format!("{cause}; {hint}")))
+            (with(file), Finding::note("keychain", Words::from(cause) + "; " + hint))
         }
     }
 }
@@ -126,7 +126,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         findings.push(Finding::problem(
             CHECK,
             format!("{} items are stored for this vault, but only one can be right", items.len()),
-            "strongroom doctor --remove-duplicates",
+            command("doctor --remove-duplicates").line(),
         ));
         return;
     }
@@ -161,7 +161,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         findings.push(if moved && opened.is_none() {
             let text = "a rotation of the data key was interrupted before its last step: older vault files still open \
                         here";
-            Finding::problem(CHECK, text, "strongroom status --unlock")
+            Finding::problem(CHECK, text, command("status --unlock").line())
         } else {
             let text = "it also holds another data key. Either a rotation is under way (a later command finishes it), \
                         or a rotation was cancelled on another computer, or this vault file is older than a rotation";
@@ -172,7 +172,7 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         findings.push(Finding::problem(
             CHECK,
             "a password change was interrupted: the old and the new password both open the vault",
-            "strongroom passwd",
+            command("passwd").line(),
         ));
     }
     let cost = newest.header.kdf.cost;
@@ -181,18 +181,21 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
         findings.push(Finding::problem(
             "password cost",
             format!("{} MiB and {} passes, below the default", cost.memory_kib / 1024, cost.passes),
-            format!("strongroom passwd --kdf-memory {} --kdf-passes {}", default.memory_kib / 1024, default.passes),
+            command("passwd")
+                .flag("--kdf-memory", (default.memory_kib / 1024).to_string())
+                .flag("--kdf-passes", default.passes.to_string())
+                .line(),
         ));
     }
     findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
 }
 
 /// Returns what to do where this computer has no key to the vault: a kit gives it one.
-fn recovery(vault: &Known, else_wise: &str) -> String {
+fn recovery(vault: &Known, else_wise: &'static str) -> Words {
     if vault.kits.is_empty() {
         return else_wise.into();
     }
-    format!("{else_wise}; or with recovery {}: strongroom recover", kit_names(&vault.kits))
+    words![else_wise, format!("; or with recovery {}: ", kit_names(&vault.kits)), command("recover")]
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.
@@ -204,19 +207,19 @@ fn check_anchor(
     findings: &mut Vec<Finding>,
 ) {
     const CHECK: &str = "anchor";
-    let unlock = "strongroom status --unlock";
+    let unlock = || command("status --unlock").line();
     if items.len() > 1 {
         findings.push(Finding::problem(
             CHECK,
             format!("{} anchors are stored for this vault", items.len()),
-            "strongroom doctor --remove-duplicates",
+            command("doctor --remove-duplicates").line(),
         ));
         return;
     }
     let Some(anchor) = items.first().and_then(|item| AnchorItem::parse(&item.bytes).ok()) else {
         let text = "this computer has no record of the vault's last change, so an older vault file would not be \
                     detected";
-        findings.push(Finding::problem(CHECK, text, unlock));
+        findings.push(Finding::problem(CHECK, text, unlock()));
         return;
     };
     let (seen, own) = (anchor.anchor.generation, vault.generation);
@@ -230,24 +233,22 @@ fn check_anchor(
             "the vault file (generation {own}) is newer than the one this computer last recorded (generation {seen}): \
              another computer changed the vault, or two computers changed it separately; unlock the vault to find out"
         );
-        findings.push(Finding::problem(CHECK, text, unlock));
+        findings.push(Finding::problem(CHECK, text, unlock()));
     } else {
         let file = copies::to_merge(copies, &anchor.anchor.digest).unwrap_or_else(|| "FILE".into());
-        let merge = format!("merge it with the file that this computer last recorded: strongroom vault merge {file}");
+        let merge = command("vault merge").arg(file);
+        let merge =
+            words!["merge it with the file that this computer last recorded: ", merge, "; to use only this file: "];
+        let accept = command("status --unlock --accept-rollback");
         let remedy = if own == seen && opened.is_none() {
-            "either the vault file is damaged, or two computers changed the vault separately; to find out: strongroom \
-             doctor --unlock"
-                .to_owned()
+            words![
+                "either the vault file is damaged, or two computers changed the vault separately; to find out: ",
+                command("doctor --unlock")
+            ]
         } else if own >= seen {
-            format!(
-                "two computers changed the vault separately: {merge}; to use only this file: {unlock} \
-                 --accept-rollback"
-            )
+            Words::from("two computers changed the vault separately: ") + merge + accept
         } else {
-            format!(
-                "put the newer vault file back; if two computers changed it separately, {merge}; to use only this \
-                 file: {unlock} --accept-rollback"
-            )
+            Words::from("put the newer vault file back; if two computers changed it separately, ") + merge + accept
         };
         let text =
             format!("the vault file (generation {own}) is not the one this computer last recorded (generation {seen})");
@@ -269,11 +270,11 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
         if !trials.is_empty() {
             findings.push(Finding::note(
                 "test items",
-                format!(
-                    "{} of earlier runs of doctor, without a key; to delete them: strongroom doctor \
-                     --remove-left-behind",
-                    counted(trials.len(), "test item")
-                ),
+                words![
+                    counted(trials.len(), "test item"),
+                    " of earlier runs of doctor, without a key; to delete them: ",
+                    command("doctor --remove-left-behind")
+                ],
             ));
         }
         stray.extend(items.into_iter().filter(|item| !trials.contains(&item.handle)).map(|item| item.vault));
@@ -285,10 +286,10 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
         findings.push(Finding::problem(
             "stray items",
             format!("a key for vault {vault} is stored here, but this computer's settings do not list that vault"),
-            format!(
-                "open that vault once, so that the settings list it; only if that vault is gone for good: strongroom \
-                 doctor --forget {vault} --yes"
-            ),
+            words![
+                "open that vault once, so that the settings list it; only if that vault is gone for good: ",
+                command("doctor --forget").arg(&vault).then("--yes")
+            ],
         ));
     }
     Ok(())

@@ -9,6 +9,7 @@ use crate::cli::views::Finding;
 use crate::failure::Failure;
 use crate::home::{delete_all, key_in, left_trials, or_empty};
 use crate::keychain::KeychainError;
+use crate::words::command;
 
 /// Looks for keys of this vault elsewhere, without asking anything.
 pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<Finding>) -> Result<(), Failure> {
@@ -25,7 +26,7 @@ pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<F
                 "the keychain {kind} holds a key that is not used any more: it still opens {what} with the password \
                  from that time"
             ),
-            "strongroom doctor --remove-left-behind",
+            command("doctor --remove-left-behind").line(),
         ));
     }
     Ok(())

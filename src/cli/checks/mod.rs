@@ -9,7 +9,7 @@ pub mod left_behind;
 mod vault;
 
 pub use known::Opened;
-pub use vault::{PUT_BACK, hint_at_remembered_vault};
+pub use vault::{hint_at_remembered_vault, put_back};
 
 use super::context::Context;
 use super::views::Finding;

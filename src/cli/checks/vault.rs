@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::items;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::views::Finding;
 use crate::cli::views::kit_names;
-use crate::error::Error;
+use crate::error::{Error, NotFound, Unsupported};
 use crate::failure::{Failure, permission_hint};
 use crate::format::VaultId;
 use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
+use crate::words::shell_word;
+use crate::words::{Words, command, words};
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
 pub fn check(
@@ -29,20 +30,20 @@ pub fn check(
             let known = context.home.remembered_at(store.file());
             let mut keychain = items::try_for_known_vault(context, known.as_deref());
             let remedy = match &error {
-                Error::VaultNotFound { .. } => match known {
+                Error::NotFound(NotFound::Vault { .. }) => match known {
                     Some(vault) => {
                         text += &format!(", where this computer remembers vault {vault}");
-                        PUT_BACK.into()
+                        put_back()
                     }
                     None => {
                         let (for_new, tried) = items::try_for_new_vault(context);
                         keychain = Some(tried);
-                        for_new
+                        for_new.into()
                     }
                 },
-                Error::UnsupportedVersion { .. } => "install a newer strongroom".into(),
+                Error::Unsupported(Unsupported::Version { .. }) => "install a newer strongroom".into(),
                 Error::Io { path, .. } => permission_hint(path),
-                _ => PUT_BACK.into(),
+                _ => put_back(),
             };
             findings.push(Finding::problem("vault", text, remedy));
             findings.extend(keychain);
@@ -62,16 +63,17 @@ pub fn check(
         Source::Copy => {}
         Source::Previous { reason, other_key } => {
             let first = if *other_key {
-                "if another computer rotated the data key: strongroom recover; otherwise "
+                words!["if another computer rotated the data key: ", command("recover"), "; otherwise "]
             } else {
-                ""
+                Words::default()
             };
             findings.push(Finding::problem(
                 "vault",
                 format!("the vault file cannot be used: {reason}; the previous one (generation {generation}) can"),
-                format!(
-                    "{first}{PUT_BACK}; or continue from the previous one: strongroom status --unlock --accept-rollback"
-                ),
+                first
+                    + put_back()
+                    + "; or continue from the previous one: "
+                    + command("status --unlock --accept-rollback"),
             ));
         }
     }
@@ -82,8 +84,11 @@ pub fn check(
     findings.push(if kits.is_empty() {
         Finding::note(
             "recovery kits",
-            "none: if the keychain or the password is lost, so is everything in the vault; `strongroom kit new` \
-             makes one",
+            words![
+                "none: if the keychain or the password is lost, so is everything in the vault; ",
+                command("kit new"),
+                " makes one"
+            ],
         )
     } else {
         Finding::good("recovery kits", format!("{} opens the vault without keychain and password", kit_names(&kits)))
@@ -99,8 +104,14 @@ pub fn check(
 }
 
 /// What to do if a vault was there and is no more, or cannot be used.
-pub const PUT_BACK: &str = "put the vault file back, or a backup of it: strongroom vault restore BACKUP; or, with a \
-                            recovery kit: strongroom recover --from BACKUP";
+pub fn put_back() -> Words {
+    words![
+        "put the vault file back, or a backup of it: ",
+        command("vault restore BACKUP"),
+        "; or, with a recovery kit: ",
+        command("recover --from BACKUP")
+    ]
+}
 
 /// Says of a failure what only the vault's place tells: what stood there.
 pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Failure {
@@ -108,9 +119,12 @@ pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Fail
         && let Ok(store) = context.store()
         && context.home.remembered_at(store.file()).is_some()
     {
-        failure.hint = Some(format!(
-            "this computer remembers a vault there: {PUT_BACK}; for a new vault in its place: strongroom init"
-        ));
+        failure.hint = Some(
+            Words::from("this computer remembers a vault there: ")
+                + put_back()
+                + "; for a new vault in its place: "
+                + command("init"),
+        );
     }
     failure
 }

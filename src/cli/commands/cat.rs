@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::files::find::{STREAM, open_input};
 use crate::files::keys::Keys;
 use crate::files::streams::open_range_to_stream;
+use crate::words::{command, words};
 
 /// Print a part of an encrypted file, or all of it.
 ///
@@ -43,8 +44,11 @@ impl Cat {
             return Err(Failure::usage("cat prints data, not JSON").hint("leave out --json"));
         }
         if self.file == Path::new(STREAM) {
-            return Err(Failure::usage("a part can be taken from a file only")
-                .hint("use `strongroom decrypt -` for standard input"));
+            return Err(Failure::usage("a part can be taken from a file only").hint(words![
+                "use ",
+                command("decrypt -"),
+                " for standard input"
+            ]));
         }
         open_input(&self.file)?;
         let vault = unlock(context)?;

@@ -34,6 +34,7 @@ use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
 use crate::format::name::printable;
 use crate::keys::OpenedBy;
+use crate::words::{command, words};
 
 /// Decrypt files and folders.
 ///
@@ -108,7 +109,7 @@ impl Decrypt {
             (Destination::File(path), [Named::Stream]) => {
                 let opened = open_stream(&opening, context, path, &self.effort)?;
                 let file = DecryptedFile::of("-".into(), &opened, None);
-                context.output.done(&file.text(STDIN), &[&file])
+                context.output.done(file.text(STDIN), &[&file])
             }
             _ => self.all(context, &opening, &work),
         };
@@ -122,8 +123,11 @@ impl Decrypt {
         let destination = if self.original_name { self.folder_of_names(&named)? } else { self.place(&named)? };
         pipes::check_free(&context.output, &named, &destination)?;
         if self.extract && (named.contains(&Named::Stream) || destination == Destination::Stream) {
-            return Err(Failure::usage("--extract needs files on both sides")
-                .hint("pipe the archive to tar: strongroom decrypt FILE -o - | tar -x"));
+            return Err(Failure::usage("--extract needs files on both sides").hint(words![
+                "pipe the archive to tar: ",
+                command("decrypt FILE -o -").line(),
+                " | tar -x"
+            ]));
         }
         let own = own_files(context, [(self.paths.list(), "the list of files")])?;
         let mut found = find(&named, Wanted::Sealed, destination.folder(), &own);
@@ -235,7 +239,7 @@ impl Decrypt {
             files.push(unpacked);
         }
         if !files.is_empty() || first.is_none() {
-            context.output.done(&lines.join("\n"), &files)?;
+            context.output.done(lines.join("\n"), &files)?;
         }
         let Some((exit, kind)) = first else { return Ok(()) };
         let text = format!("{failed} of {} {} not extracted", counted(work.jobs.len(), "archive"), were(failed));
@@ -309,7 +313,7 @@ impl Decrypt {
         let by = if is_empty { "none".into() } else { projects.join(", ") };
         let text = if has_folder || lines.is_empty() { tally.summary(&by) } else { lines.join("\n") };
         if !is_empty {
-            context.output.done(&text, &files)?;
+            context.output.done(text, &files)?;
         }
         tally.end()
     }

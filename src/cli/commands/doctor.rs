@@ -12,6 +12,7 @@ use crate::cli::unlocking::unlock;
 use crate::cli::views::{Finding, Level, RemovedItems};
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
+use crate::words::{command, words};
 
 /// Look for problems, and say how to fix them.
 ///
@@ -50,11 +51,11 @@ impl Doctor {
                 .remove_duplicates()
                 .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
             let removed = RemovedItems { removed: deleted };
-            return context.output.done(&removed.text(), &removed);
+            return context.output.done(removed.text(), &removed);
         }
         if self.remove_left_behind {
             let removed = RemovedItems { removed: left_behind::remove(context)? };
-            return context.output.done(&removed.text(), &removed);
+            return context.output.done(removed.text(), &removed);
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
@@ -70,7 +71,7 @@ impl Doctor {
             Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
                 let remedy =
-                    if failure.kind == "damaged" { checks::PUT_BACK.into() } else { failure.hint.unwrap_or_default() };
+                    if failure.kind == "damaged" { checks::put_back() } else { failure.hint.unwrap_or_default() };
                 findings.push(Finding::problem("unlocking", text, remedy));
             }
             // A problem that is named already is why.
@@ -80,13 +81,11 @@ impl Doctor {
     }
 }
 
-fn report(context: &Context, mut findings: Vec<Finding>) -> Result<(), Failure> {
-    for finding in &mut findings {
-        finding.remedy = finding.remedy.take().map(|remedy| context.output.at_vault(remedy.as_str()).into());
-    }
+fn report(context: &Context, findings: Vec<Finding>) -> Result<(), Failure> {
+    let findings: Vec<Finding> = findings.into_iter().map(|finding| finding.with(&context.output.flags)).collect();
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     let lines: Vec<String> = findings.iter().map(|finding| finding.text(width)).collect();
-    context.output.result(&lines.join("\n"), &findings)?;
+    context.output.result(lines.join("\n"), &findings)?;
     let hint = if context.output.json { "see \"remedy\" for what to do" } else { "see what to do after \"fix:\"" };
     match findings.iter().filter(|finding| finding.level == Level::Problem).count() {
         0 => Ok(()),
@@ -98,15 +97,16 @@ fn report(context: &Context, mut findings: Vec<Finding>) -> Result<(), Failure> 
 fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
     let id: VaultId = vault.parse().map_err(|_| {
         Failure::usage(format!("{vault:?} is not a vault's id"))
-            .hint("`strongroom doctor` prints the ids of stray items")
+            .hint(words![command("doctor"), " prints the ids of stray items"])
     })?;
     let own = crate::vault::Vault::open(Arc::new(context.store()?)).is_ok_and(|own| own.id() == id);
     if own || context.home.settings.of(id)?.is_some() {
         return Err(Failure::new(Exit::Failed, "vault-known", format!("cannot forget vault {id}"))
             .cause("this computer knows that vault, and its key would be lost")
-            .hint(
-                "to delete its keys in keychains that it does not use any more: strongroom doctor --remove-left-behind",
-            ));
+            .hint(words![
+                "to delete its keys in keychains that it does not use any more: ",
+                command("doctor --remove-left-behind")
+            ]));
     }
     let deleted = context
         .home
@@ -117,5 +117,5 @@ fn forget(context: &Context, vault: &str) -> Result<(), Failure> {
             .cause("nothing of it is stored here"));
     }
     let removed = RemovedItems { removed: deleted };
-    context.output.done(&format!("{} of vault {id}", removed.text()), &removed)
+    context.output.done(format!("{} of vault {id}", removed.text()), &removed)
 }

@@ -10,7 +10,6 @@ use clap::{Args, ValueHint};
 use work::{New, Work, random_name, sealed_in};
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::kit;
 use crate::cli::output::whole_or_failed;
@@ -25,7 +24,7 @@ use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::views::Archived;
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::with_suffix;
-use crate::error::Error;
+use crate::error::{Error, NotFound};
 use crate::failure::{Exit, Failure};
 use crate::files::FilesError;
 use crate::files::archive;
@@ -42,6 +41,7 @@ use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
 use crate::store::Store;
 use crate::vault::{NewProject, Unlocked};
+use crate::words::{command, words};
 
 /// Encrypt files and folders for a project.
 ///
@@ -110,18 +110,19 @@ impl Encrypt {
             };
         }
         if !self.init {
-            return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }).hint(
-                "if you have a vault elsewhere, name its folder with --vault; to make a new vault and the project \
+            return Err(Failure::of("encrypt", Error::NotFound(NotFound::Vault { place: context.store()?.place() }))
+                .hint(
+                    "if you have a vault elsewhere, name its folder with --vault; to make a new vault and the project \
                  now, add --init",
-            ));
+                ));
         }
         // On a drive that is not there, perhaps: a second vault is made by `init` alone.
         if context.home.made_at(context.store()?.file()).is_some() {
-            return Err(Failure::of("encrypt", Error::VaultNotFound { place: context.store()?.place() }));
+            return Err(Failure::of("encrypt", Error::NotFound(NotFound::Vault { place: context.store()?.place() })));
         }
         let plan = setup::plan(context, &self.new)?;
         let next = "run the same command again: it offers the kit again, and then encrypts";
-        let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, next)?;
+        let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, next.into())?;
         self.encrypt(context, &mut vault, work, Some(New { key: &place, announced }))
     }
 
@@ -131,14 +132,17 @@ impl Encrypt {
         let idle: Vec<&str> = self.new.given().into_iter().filter(|flag| !for_kit.contains(flag)).collect();
         if !idle.is_empty() {
             let text = format!("the vault exists already, so these flags have no effect: {}", idle.join(", "));
-            context.output.remark(&text);
+            context.output.remark(text);
         }
         let (mut vault, password) = unlock_with_password(context)?;
         if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
             context.output.warn(
                 "kit-not-made",
-                "the vault already has, or had, a recovery kit, so --recovery-file has no effect; make another kit \
-                 with `strongroom kit new`",
+                words![
+                    "the vault already has, or had, a recovery kit, so --recovery-file has no effect; make another \
+                     kit with ",
+                    command("kit new")
+                ],
             );
         }
         kit::offer_again(context, &mut vault, &password, Some(&self.new.kit))?;
@@ -155,10 +159,10 @@ impl Encrypt {
         if self.from_command.is_none() {
             pipes::check_free(&context.output, &named, &destination)?;
         } else if destination == Destination::Stream {
-            return Err(Failure::usage("--from-command needs an output file").hint(format!(
-                "name a file with -o, or pipe the command's output to `strongroom encrypt -p {} -`",
-                shell_word(&self.project)
-            )));
+            return Err(Failure::usage("--from-command needs an output file").hint(words![
+                "name a file with -o, or pipe the command's output to ",
+                command("encrypt").flag("-p", &self.project).then("-")
+            ]));
         }
         if let Some(path) = &self.manifest {
             refuse_own_output(context, path)?;
@@ -180,7 +184,7 @@ impl Encrypt {
             pipes::refuse_terminal()?;
             if self.init {
                 return Err(Failure::usage("--init prints on standard output, where the sealed bytes go")
-                    .hint("make the vault first with `strongroom init`, or name a file with -o"));
+                    .hint(words!["make the vault first with ", command("init"), ", or name a file with -o"]));
             }
         }
         if self.archive {
@@ -306,7 +310,7 @@ impl Encrypt {
             lines.push(packed.packed_text(&tally.summary(&by)));
             files.push(packed);
         }
-        context.output.done(&lines.join("\n"), &files)
+        context.output.done(lines.join("\n"), &files)
     }
 
     fn encrypt(
@@ -371,7 +375,7 @@ impl Encrypt {
             }
             count => {
                 let text = format!("{count} of the files were encrypted already, and are now encrypted twice");
-                context.output.warn("sealed-twice", &text);
+                context.output.warn("sealed-twice", text);
             }
         }
         let lasts = sealing.tree.sync();
@@ -384,7 +388,7 @@ impl Encrypt {
                     "{} is a file of another vault: its encrypted copy opens only while this vault does",
                     job.item.path.display()
                 );
-                context.output.warn("other-vault", &text);
+                context.output.warn("other-vault", text);
             }
         }
         if let Some(path) = &self.manifest {
@@ -421,8 +425,11 @@ impl Encrypt {
                 removed
             }
             Err(error) => {
-                let failure = Failure::of("remove the originals", error)
-                    .hint("all originals are still there: see `strongroom project list`, then run it again");
+                let failure = Failure::of("remove the originals", error).hint(words![
+                    "all originals are still there: see ",
+                    command("project list"),
+                    ", then run it again"
+                ]);
                 tally.note(Err(failure));
                 Removed::default()
             }
@@ -433,31 +440,31 @@ impl Encrypt {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
         match vault.file_key(&self.project, None) {
-            Err(Error::ProjectNotFound { name, similar: Some(similar) })
+            Err(Error::NotFound(NotFound::Project { name, similar: Some(similar) }))
                 if self.init && difference(&name, &similar) == Some(Difference::Case) =>
             {
                 let doing = format!("cannot encrypt for project {name:?}");
                 Err(Failure::new(Exit::Failed, "project-exists", doing)
                     .cause(format!("there is a project {similar:?}, whose name differs in case alone"))
-                    .hint(format!(
-                        "name that project with -p; or, if you want both: strongroom project add {}",
-                        shell_word(&name)
-                    )))
+                    .hint(words![
+                        "name that project with -p; or, if you want both: ",
+                        command("project add").arg(&name)
+                    ]))
             }
-            Err(Error::ProjectNotFound { .. }) if self.init => {
+            Err(Error::NotFound(NotFound::Project { .. })) if self.init => {
                 let new = NewProject { name: self.project.clone(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
                 if !is_new {
-                    context.output.remark(&format!("made project {:?}", self.project));
+                    context.output.remark(format!("made project {:?}", self.project));
                 }
                 vault.file_key(&self.project, None).map_err(doing)
             }
             other => other.map_err(|error| {
-                let missing = matches!(error, Error::ProjectNotFound { similar: None, .. });
+                let missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));
                 let failure = doing(error);
                 if missing {
-                    let name = shell_word(&self.project);
-                    failure.hint(format!("add it with `strongroom project add {name}`, or give --init"))
+                    let add = command("project add").arg(&self.project);
+                    failure.hint(words!["add it with ", add, ", or give --init"])
                 } else {
                     failure
                 }

@@ -8,6 +8,7 @@ use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::views;
 use crate::failure::Failure;
 use crate::store::Store;
+use crate::words::{Words, command, words};
 
 /// Make a vault.
 ///
@@ -26,14 +27,14 @@ impl Init {
         if let Some(vault) = context.home.made_at(context.store()?.file()) {
             context.output.warn(
                 "vault-lost",
-                &format!(
+                format!(
                     "this computer's settings list vault {vault} at this place, but its file is missing: files that \
                      were encrypted with that vault open only with its file or a backup of it, not with the new vault"
                 ),
             );
         }
         let place = context.store()?.place();
-        let Made { vault, place: key, announced, kit } = setup::carry_out(context, plan, kit::MAKE_LATER)?;
+        let Made { vault, place: key, announced, kit } = setup::carry_out(context, plan, kit::make_later())?;
         let made = views::NewVault {
             vault: vault.id(),
             path: place,
@@ -41,7 +42,8 @@ impl Init {
             kdf: key.cost.into(),
             kit: kit.map(|kit| kit.to_string()),
         };
-        let text = setup::describe(&key, &made.path) + &made.kit_text() + "\n\nnext: strongroom project add NAME";
-        announced.finish(&text, &made)
+        let next = command("project add NAME").line();
+        let text = Words::from(setup::describe(&key, &made.path)) + made.kit_text() + words!["\n\nnext: ", next];
+        announced.finish(text, &made)
     }
 }

@@ -72,7 +72,7 @@ impl Inspect {
             files.push(seen);
         }
         if !files.is_empty() || !tally.has_failed() {
-            context.output.result(&blocks.text(), &files)?;
+            context.output.result(blocks.text(), &files)?;
         }
         tally.end()
     }

@@ -9,6 +9,7 @@ use crate::cli::new_password::NewPassword;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::ChangedPassword;
 use crate::failure::Failure;
+use crate::words::{command, words};
 
 /// Change the master password on this computer.
 ///
@@ -31,7 +32,7 @@ impl Passwd {
                 .hint("give --new-password-file or --generate-password"));
         }
         let given = self.new.read(context)?;
-        let words = interrupt::say("the password is as it was", "");
+        let said = interrupt::say("the password is as it was", "");
         let (mut vault, old) = unlock_with_password(context)?;
         let new = match given {
             Some(new) => new,
@@ -41,15 +42,17 @@ impl Passwd {
         vault.check_writable().map_err(|error| Failure::of(doing, error))?;
         // Before the change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.new.generate_password.then(|| new.expose()))?;
-        words.replace(
+        said.replace(
             "the old password, the new one or both may open the vault now",
-            "try both, then run `strongroom passwd` again",
+            words!["try both, then run ", command("passwd"), " again"],
         );
         let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
-        drop(words);
-        let text = "the master password is changed on this computer; the vault and every encrypted file stay as they \
-                    are\nnote: an earlier backup of the keychain still opens the vault with the old password, until \
-                    you run `strongroom vault rotate`";
+        drop(said);
+        let text = words![
+            "the master password is changed on this computer; the vault and every encrypted file stay as they are\n\
+             note: an earlier backup of the keychain still opens the vault with the old password, until you run ",
+            command("vault rotate")
+        ];
         announced.finish(text, &ChangedPassword { changed: changed.at, kdf: changed.cost.into() })
     }
 }

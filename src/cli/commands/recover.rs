@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
 use crate::cli::open_vault::OpenVault;
@@ -14,7 +13,7 @@ use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
 use crate::crypto::secret::KitSecret;
-use crate::error::{Difference, Error};
+use crate::error::{Begun, Difference, Error, Exists, ItemError, Subject};
 use crate::failure::Failure;
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
@@ -23,6 +22,7 @@ use crate::host::Host;
 use crate::keychain::{ItemKind, Keychain};
 use crate::store::{FolderStore, Store};
 use crate::vault::{self, Vault};
+use crate::words::{Command, Words, command, shell_word, words};
 
 /// Get back in with a recovery kit.
 ///
@@ -58,7 +58,7 @@ impl Recover {
             return Err(Failure::usage("recover needs the recovery code and a new password, and there is no terminal")
                 .hint("give --kit-file, and --new-password-file or --generate-password"));
         }
-        let words = interrupt::say("nothing was changed", "");
+        let said = interrupt::say("nothing was changed", "");
         let store = context.store()?;
         let shared: Arc<dyn Store> = Arc::new(store.clone());
         let copy = self.from.as_deref().map(read_copy).transpose()?;
@@ -82,14 +82,17 @@ impl Recover {
         let opened =
             found.open_with_kit(&secret).map_err(|error| with_backup("open the vault with this kit", error))?;
         if opened.id() != id {
-            return Err(Failure::of("give this computer a key", damaged_id(&store)).hint(format!(
-                "move the vault file away, mv {0} {0}.damaged, and then: strongroom recover --accept-rollback",
-                shell_word(&store.file().display().to_string())
-            )));
+            return Err(Failure::of("give this computer a key", damaged_id(&store)).hint(words![
+                format!(
+                    "move the vault file away, mv {0} {0}.damaged, and then: ",
+                    shell_word(&store.file().display().to_string())
+                ),
+                command("recover --accept-rollback")
+            ]));
         }
         let kit = opened.kit();
         let install = |error| {
-            let exists = matches!(error, Error::VaultExists { .. });
+            let exists = matches!(error, Error::Exists(Exists::Vault { .. }));
             let failure = Failure::of("put the copy in the vault's place", error);
             if exists { failure.hint(IN_THE_WAY) } else { failure }
         };
@@ -108,9 +111,9 @@ impl Recover {
         };
         // Before the first change: were it shown after, a closed output would lose it.
         let announced = context.output.announce(self.new.generate_password.then(|| new.expose()))?;
-        words.replace(
+        said.replace(
             "this computer's key may or may not be stored under the new password",
-            "try it with `strongroom status --unlock`; if it is wrong, run `strongroom recover` again",
+            words!["try it with ", command("status --unlock"), "; if it is wrong, run ", command("recover"), " again"],
         );
         let (opened, aside) = match &copy {
             None => (opened, None),
@@ -124,7 +127,13 @@ impl Recover {
         let old_wraps = wraps_of(&*keychain, id).unwrap_or_default();
         let unlocked =
             opened.enroll(keychain.clone(), Arc::new(context.host), &new, cost, accept).map_err(|error| {
-                if other_file.is_none() && matches!(error, Error::Enrolled { .. } | Error::EitherPassword { .. }) {
+                if other_file.is_none()
+                    && matches!(
+                        error,
+                        Error::Unfinished { begun: Begun::Recovery, .. }
+                            | Error::Unfinished { begun: Begun::PasswordChange, .. }
+                    )
+                {
                     // Best effort: the next run says where the key lies.
                     let _ = context.remember(id, &kind, store.file());
                 }
@@ -140,13 +149,13 @@ impl Recover {
         } else {
             context.home.settings.remember_other(id, context.home.whole_kind(&kind, id))?;
         }
-        drop(words);
+        drop(said);
         let mut unlocked = OpenVault::new(unlocked, &context.output);
         unlocked.show_notices();
         let kind = context.home.whole_kind(&kind, id);
         let old_password = match before {
             Some(place) if place != kind => describe_old_keychain(context, &place, &unlocked, other_file.is_some()),
-            _ if old_wraps.is_empty() => String::new(),
+            _ if old_wraps.is_empty() => Words::default(),
             _ if wraps_of(&*keychain, id).unwrap_or_default().iter().any(|wrap| old_wraps.contains(wrap)) => {
                 "the old password no longer opens this vault file; it still opens vault files under another data key, \
                  whose keys stay in the keychain\n"
@@ -156,15 +165,24 @@ impl Recover {
         };
         let aside = aside.map(|name| format!("\nthe replaced file is kept as {name}")).unwrap_or_default();
         // What is remembered is where the other file's key lies.
-        let named = other_file.map(|_| format!(" --keychain {}", shell_word(&kind.to_string()))).unwrap_or_default();
-        let text = format!(
+        let at = |command: Command| match other_file {
+            Some(_) => command.flag("--keychain", kind.to_string()),
+            None => command,
+        };
+        let head = format!(
             "kit {kit} opened the vault, and this computer has a key of its own{aside}\n\n\
-             vault     {}\nkeychain  {kind}\nprojects  {}\n\n{old_password}\
-             next: strongroom status --unlock{named}\n\
-             If somebody else may have the old computer or its password, rotate the data key: strongroom vault rotate{named}",
+             vault     {}\nkeychain  {kind}\nprojects  {}\n\n",
             store.place(),
             unlocked.projects().len(),
         );
+        let text = Words::from(head)
+            + old_password
+            + words![
+                "next: ",
+                at(command("status --unlock")).line(),
+                "\nIf somebody else may have the old computer or its password, rotate the data key: ",
+                at(command("vault rotate"))
+            ];
         let recovered = RecoveredVault {
             vault: id,
             path: store.place(),
@@ -172,7 +190,7 @@ impl Recover {
             kit: kit.to_string(),
             kdf: unlocked.kdf_cost().into(),
         };
-        announced.finish(&text, &recovered)
+        announced.finish(text, &recovered)
     }
 
     fn kind(&self, context: &Context, id: VaultId) -> Result<Kind, Failure> {
@@ -203,7 +221,7 @@ impl Recover {
         };
         if items.iter().any(|item| !is_ours(&item.bytes)) {
             let detail = "the file holds something else".into();
-            return Err(Failure::of(doing, Error::KeyNotOurs { keychain: keychain.name(), detail })
+            return Err(Failure::of(doing, Error::Item(ItemError::NotOurs { keychain: keychain.name(), detail }))
                 .hint("name another file with --keychain file:PATH"));
         }
         if self.beside_vault || known { Ok(()) } else { Ok(check_apart(path, store.file())?) }
@@ -217,30 +235,38 @@ const IN_THE_WAY: &str = "leave out --from to use the vault that is there; if it
 /// Says of a vault file that its id is damaged: the kit opened the previous one, of another id.
 fn damaged_id(store: &FolderStore) -> Error {
     let detail = "it names another vault than the previous vault file, which this kit opens".into();
-    Error::Damaged { what: format!("the vault {}", store.place()), detail }
+    Error::Damaged { what: Subject::Vault(store.place()), detail }
 }
 
 /// Says of a vault file that cannot be used how a backup takes its place.
 fn with_backup(doing: &str, error: Error) -> Failure {
-    let is_damaged = matches!(&error, Error::Damaged { what, .. } if what.starts_with("the vault"));
+    let is_damaged = matches!(&error, Error::Damaged { what, .. } if what.is_vault());
     let failure = Failure::of(doing, error);
-    if is_damaged { failure.hint("put a backup in its place: strongroom recover --from BACKUP") } else { failure }
+    if is_damaged {
+        failure.hint(words!["put a backup in its place: ", command("recover --from BACKUP")])
+    } else {
+        failure
+    }
 }
 
 fn not_enrolled(error: Error, is_copy: bool) -> Failure {
     let hint = match &error {
         Error::Damaged { .. } => {
             "continue from the previous one with --accept-rollback, or put a newer backup in its place with --from BACKUP"
+                .into()
         }
         Error::RolledBack(_) if is_copy => {
-            "name a newer copy; if this one is meant, run the command again with --accept-rollback"
+            "name a newer copy; if this one is meant, run the command again with --accept-rollback".into()
         }
         // A merge needs a key that opens both.
-        Error::RolledBack(seen) if seen.difference == Difference::Diverged => {
+        Error::RolledBack(seen) if seen.difference == Difference::Diverged => words![
             "if the data key was rotated in the meantime, make a separate vault of the file that this computer last \
-             recorded with `strongroom vault fork DIR`, then run this again with --accept-rollback; if not, merge the \
-             two with `strongroom vault merge OTHER`, or run this again with --accept-rollback to use only this file"
-        }
+             recorded with ",
+            command("vault fork DIR"),
+            ", then run this again with --accept-rollback; if not, merge the two with ",
+            command("vault merge OTHER"),
+            ", or run this again with --accept-rollback to use only this file"
+        ],
         _ => return Failure::of("give this computer a key", error),
     };
     Failure::of("give this computer a key", error).hint(hint)
@@ -262,7 +288,7 @@ fn check_memory(
         Err(error) => {
             context.output.warn(
                 "anchor-not-read",
-                &format!(
+                format!(
                     "this computer's record of the vault cannot be read ({error}): an older vault file would not be detected"
                 ),
             );
@@ -278,22 +304,24 @@ fn describe_old_keychain(
     place: &Kind,
     unlocked: &vault::Unlocked,
     is_of_another_file: bool,
-) -> String {
+) -> Words {
     let id = unlocked.id();
     let Ok(wraps) = wraps_of(&*context.silent_keychain(place, id), id) else {
-        return format!("if a key is left in {place}, the old password still works with that key\n");
+        return format!("if a key is left in {place}, the old password still works with that key\n").into();
     };
     let opens = |wrap: &Wrap| wrap.header.data_key == unlocked.header().data_key;
     if wraps.is_empty() {
-        String::new()
+        Words::default()
     } else if is_of_another_file || !wraps.iter().any(opens) {
-        format!("the key in {place} is for another file of this vault: keep it\n")
+        format!("the key in {place} is for another file of this vault: keep it\n").into()
     } else if wraps.iter().all(opens) {
-        format!(
-            "the key in {place} still opens the vault with the old password; this deletes it: strongroom doctor --remove-left-behind\n"
-        )
+        words![
+            format!("the key in {place} still opens the vault with the old password; this deletes it: "),
+            command("doctor --remove-left-behind"),
+            "\n"
+        ]
     } else {
-        format!("the key in {place} still opens the vault with the old password, and other files of it too\n")
+        format!("the key in {place} still opens the vault with the old password, and other files of it too\n").into()
     }
 }
 

@@ -91,7 +91,7 @@ impl Reencrypt {
         warn_of_refused(context, &work.refused);
         if !files.is_empty() || !tally.has_failed() {
             let by = format!("project {}, key version {}", to.project, to.version);
-            context.output.done(&tally.summary(&by), &files)?;
+            context.output.done(tally.summary(&by), &files)?;
         }
         tally.end()
     }

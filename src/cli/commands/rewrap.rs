@@ -116,7 +116,7 @@ impl Rewrap {
             has_failed: tally.has_failed(),
         };
         if !rewrap.files.is_empty() || !tally.has_failed() {
-            context.output.done(&rewrap.text(), &rewrap)?;
+            context.output.done(rewrap.text(), &rewrap)?;
         }
         tally.end()
     }
@@ -124,7 +124,7 @@ impl Rewrap {
     /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
     fn remember(&self, context: &Context, vault: &mut Unlocked, versions: &BTreeMap<u32, u64>) {
         if let Err(error) = vault.remember_scan(&self.of.project, versions) {
-            context.output.warn("scan-not-remembered", &format!("the counts could not be kept in the vault: {error}"));
+            context.output.warn("scan-not-remembered", format!("the counts could not be kept in the vault: {error}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{self, NoKey};
-use crate::error::Error;
+use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
@@ -34,13 +34,13 @@ impl Status {
             let store = context.store()?;
             let found = Vault::open(Arc::new(store)).map_err(|error| Failure::of("open the vault", error))?;
             let seen = public_facts(context, found.header(), found.source())?;
-            return context.output.result(&seen.text(), &seen);
+            return context.output.result(seen.text(&context.output.flags), &seen);
         }
         let vault = unlock(context)?;
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
         add_unlocked(&mut seen, &vault)?;
-        context.output.result(&seen.text(), &seen)
+        context.output.result(seen.text(&context.output.flags), &seen)
     }
 }
 
@@ -92,7 +92,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
             }
         }
         Ok(None) => {
-            let error = Error::KeyMissing { keychain: keychain.name(), vault: header.vault };
+            let error = Error::Item(ItemError::Missing { keychain: keychain.name(), vault: header.vault });
             let failure = context.missing_key("find the key", error, &kind, header.vault);
             seen.key = Some(NoKey::of("missing", failure.cause.unwrap_or_default()));
         }

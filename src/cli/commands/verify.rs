@@ -23,6 +23,7 @@ use crate::files::manifest::{Comparison, Listed};
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::files::verify::prove;
+use crate::words::{command, words};
 
 /// Prove that encrypted files are whole and unaltered.
 ///
@@ -46,7 +47,11 @@ impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
-            return Err(Failure::usage("a stream is proven by `strongroom decrypt -`").hint("name files or folders"));
+            return Err(Failure::usage("a stream cannot be verified").hint(words![
+                "name files or folders; ",
+                command("decrypt -"),
+                " proves what it decrypts"
+            ]));
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
@@ -129,7 +134,7 @@ impl Verify {
         if found.items.is_empty() && listed.is_none() && !tally.has_failed() {
             return Err(nothing_sealed("verify", &found));
         }
-        context.output.done(&text, &files)?;
+        context.output.done(text, &files)?;
         if differing > 0 && !tally.has_failed() {
             return Err(differs(self.manifest.as_deref(), differing));
         }
@@ -152,5 +157,5 @@ fn differs(manifest: Option<&Path>, count: usize) -> Failure {
         .cause(
             "a file that is listed is missing, is elsewhere, or another file is in its place; or a file is not listed",
         )
-        .hint("compare with a backup of the folder; after `strongroom reencrypt`, write a new manifest")
+        .hint(words!["compare with a backup of the folder; after ", command("reencrypt"), ", write a new manifest"])
 }

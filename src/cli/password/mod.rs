@@ -15,6 +15,7 @@ use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::vault::{FoundKey, Unlocked};
+use crate::words::{command, words};
 
 /// How many times a password may be typed. A program that reads it from elsewhere would give the same one again.
 const TRIES: usize = 3;
@@ -82,7 +83,7 @@ fn unlock_given(
         Ok(unlocked) => {
             if let (true, Some(unusual)) = (is_bare, unusual) {
                 let text = format!("{source} {unusual}; the password without that opened the vault");
-                context.output.warn("password-trimmed", &text);
+                context.output.warn("password-trimmed", text);
             }
             Ok(unlocked)
         }
@@ -92,13 +93,15 @@ fn unlock_given(
             Err(match unusual {
                 Some(unusual) if is_wrong => {
                     let cause = failure.cause.clone().unwrap_or_default();
-                    failure
-                        .cause(format!("{cause}; {source} {unusual}"))
-                        .hint("give the password alone, on one line; or, with a recovery kit: strongroom recover")
+                    failure.cause(format!("{cause}; {source} {unusual}")).hint(words![
+                        "give the password alone, on one line; or, with a recovery kit: ",
+                        command("recover")
+                    ])
                 }
-                None if is_wrong => failure.hint(format!(
-                    "{source} is not this vault's password: check it; or, with a recovery kit: strongroom recover"
-                )),
+                None if is_wrong => failure.hint(words![
+                    format!("{source} is not this vault's password: check it; or, with a recovery kit: "),
+                    command("recover")
+                ]),
                 _ => failure,
             })
         }

@@ -127,7 +127,7 @@ fn from_file(context: &Context, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failu
         if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
             let text =
                 format!("others can read the password file {0}; make it yours alone: chmod 600 {0}", path.display());
-            context.output.warn("password-file-permissions", &text);
+            context.output.warn("password-file-permissions", text);
         }
     }
     #[cfg(not(unix))]

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::layout::counted;
 use crate::format::name::printable;
+use crate::words::{Flags, Words};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,45 +29,58 @@ pub struct Finding {
     pub level: Level,
     /// What it is.
     #[serde(rename = "message")]
-    pub text: String,
+    pub text: Told,
     /// What to do about it.
-    pub remedy: Option<Remedy>,
+    pub remedy: Option<Told>,
 }
 
-/// What to do about a problem: a command or a sentence. It is never empty.
-#[derive(Debug, Serialize)]
+/// A sentence, or a command to type.
+#[derive(Debug)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Remedy(String);
+#[cfg_attr(test, schemars(transparent))]
+pub struct Told(#[cfg_attr(test, schemars(with = "String"))] Words);
 
-impl Remedy {
-    /// Returns it as a sentence or a command.
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl Told {
+    fn text(&self) -> String {
+        self.0.with(&Flags::default())
     }
 }
 
-impl<T: Into<String>> From<T> for Remedy {
-    fn from(text: T) -> Self {
-        let text = text.into();
-        Self(if text.trim().is_empty() { "fix this problem, and run the command again".into() } else { text })
+impl<T: Into<Words>> From<T> for Told {
+    fn from(words: T) -> Self {
+        Self(words.into())
+    }
+}
+
+impl Serialize for Told {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
     }
 }
 
 impl Finding {
     /// Says that something is as it should be.
-    pub fn good(check: &'static str, text: impl Into<String>) -> Self {
+    pub fn good(check: &'static str, text: impl Into<Told>) -> Self {
         Self { check, level: Level::Good, text: text.into(), remedy: None }
     }
 
     /// Says something worth knowing.
-    pub fn note(check: &'static str, text: impl Into<String>) -> Self {
+    pub fn note(check: &'static str, text: impl Into<Told>) -> Self {
         Self { check, level: Level::Note, text: text.into(), remedy: None }
     }
 
     /// Says what is wrong and what to do about it.
-    pub fn problem(check: &'static str, text: impl Into<String>, remedy: impl Into<Remedy>) -> Self {
+    pub fn problem(check: &'static str, text: impl Into<Told>, remedy: impl Into<Words>) -> Self {
+        let remedy = Some(remedy.into()).filter(|remedy| !remedy.is_empty());
+        let remedy = remedy.unwrap_or_else(|| "fix this problem, and run the command again".into());
         Self { check, level: Level::Problem, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// Gives the commands that it names these flags.
+    #[must_use]
+    pub fn with(self, flags: &Flags) -> Self {
+        let told = |words: Told| Told::from(words.0.with(flags));
+        Self { text: told(self.text), remedy: self.remedy.map(told), ..self }
     }
 
     /// Returns its lines, with the check's name in a column of this width.
@@ -76,8 +90,8 @@ impl Finding {
             Level::Note => "note    ",
             Level::Problem => "PROBLEM ",
         };
-        let remedy = self.remedy.as_ref().map(|remedy| format!("\n{:1$}fix: {2}", "", width + 10, remedy.as_str()));
-        format!("{mark}{:width$}  {}{}", self.check, printable(&self.text), remedy.unwrap_or_default())
+        let remedy = self.remedy.as_ref().map(|remedy| format!("\n{:1$}fix: {2}", "", width + 10, remedy.text()));
+        format!("{mark}{:width$}  {}{}", self.check, printable(&self.text.text()), remedy.unwrap_or_default())
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::layout::{counted, table};
 use crate::format::{KitId, Timestamp};
 use crate::vault::{KitInfo, Unlocked};
+use crate::words::{Words, command, words};
 
 /// A recovery kit.
 #[derive(Debug, Clone, Serialize)]
@@ -53,12 +54,12 @@ impl Kit {
 }
 
 /// Returns the list of kits.
-pub fn kits_text(kits: &[Kit]) -> String {
+pub fn kits_text(kits: &[Kit]) -> Words {
     if kits.is_empty() {
-        return "no recovery kit: make one with `strongroom kit new`".into();
+        return words!["no recovery kit: make one with ", command("kit new")];
     }
     let rows = kits.iter().map(|kit| vec![kit.kit.clone(), kit.created.to_string(), kit.state()]);
-    table(&["KIT", "MADE", "STATE"], rows.collect())
+    table(&["KIT", "MADE", "STATE"], rows.collect()).into()
 }
 
 /// A recovery kit that was made. It borrows the code, which is copied into wiped memory alone.
@@ -112,24 +113,24 @@ pub fn kit_names(kits: &[String]) -> String {
 }
 
 /// Says so if no kit is left.
-pub fn valid_left(vault: &Unlocked) -> String {
+pub fn valid_left(vault: &Unlocked) -> Words {
     if vault.kits().iter().any(|kit| kit.valid) {
-        String::new()
+        Words::default()
     } else {
-        "\nno valid recovery kit is left: make one with `strongroom kit new`".into()
+        words!["\nno valid recovery kit is left: make one with ", command("kit new")]
     }
 }
 
 /// Says that the paper of a kit is to be destroyed.
-pub fn destroy_paper(kit: impl std::fmt::Display) -> String {
-    format!(
-        "\ndestroy the paper of kit {kit}: older vault files still open with it. Then: strongroom kit revoke \
-         {kit} --paper-destroyed"
-    )
+pub fn destroy_paper(kit: impl std::fmt::Display) -> Words {
+    words![
+        format!("\ndestroy the paper of kit {kit}: older vault files still open with it. Then: "),
+        command("kit revoke").arg(kit.to_string()).then("--paper-destroyed")
+    ]
 }
 
 /// Says which papers are to be destroyed.
-pub fn papers(vault: &Unlocked) -> String {
+pub fn papers(vault: &Unlocked) -> Words {
     let ended = vault.kits().into_iter().filter(|kit| !kit.valid && kit.destroyed.is_none());
-    ended.map(|kit| destroy_paper(kit.name)).collect()
+    ended.map(|kit| destroy_paper(kit.name)).fold(Words::default(), |papers, paper| papers + paper)
 }

@@ -7,6 +7,7 @@ use crate::error::KeyPlace;
 use crate::format::vault::KeyState;
 use crate::format::{ProjectId, Timestamp};
 use crate::vault::{HoldInfo, KeyInfo, ProjectInfo};
+use crate::words::{Words, command, words};
 
 /// A project of a vault.
 #[derive(Debug, Clone, Serialize)]
@@ -164,11 +165,11 @@ impl Project {
 }
 
 /// Returns the list of projects.
-pub fn projects_text(projects: &[Project]) -> String {
+pub fn projects_text(projects: &[Project]) -> Words {
     if projects.is_empty() {
-        return "no projects yet: add one with `strongroom project add NAME`".into();
+        return words!["no projects yet: add one with ", command("project add NAME")];
     }
-    table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], projects.iter().map(Project::row).collect())
+    table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], projects.iter().map(Project::row).collect()).into()
 }
 
 /// The versions of a project's key.

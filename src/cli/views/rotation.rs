@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::kit::Kit;
 use crate::vault::{self, SharedKey};
+use crate::words::{Words, command, words};
 
 /// How far a rotation of the data key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,7 +43,7 @@ impl From<vault::Rotation> for Rotation {
 
 impl Rotation {
     /// Tells in a line or two how far it is.
-    pub fn text(self) -> String {
+    pub fn text(self) -> Words {
         match (self.state, self.seconds_left) {
             (RotationState::Settled, _) => {
                 "the data key is rotated: vault files from before no longer open with this computer's keychain".into()
@@ -52,24 +53,25 @@ impl Rotation {
                  The first command that unlocks the vault in {} min or later, or after a restart of the computer, \
                  finishes the rotation; until then older vault files still open",
                 left.div_ceil(60)
-            ),
-            (RotationState::Waiting, None) => {
-                "the rotation of the data key is under way: finish it with `strongroom vault rotate --settle-now` once \
-                 the computer has started again; until then older vault files still open"
-                    .into()
-            }
+            )
+            .into(),
+            (RotationState::Waiting, None) => words![
+                "the rotation of the data key is under way: finish it with ",
+                command("vault rotate --settle-now"),
+                " once the computer has started again; until then older vault files still open"
+            ],
             (RotationState::Elsewhere, _) => "a rotation of the data key is under way on another computer".into(),
         }
     }
 
     /// Tells how far it is in one line of a table.
-    pub fn line(self) -> String {
+    pub fn line(self) -> Words {
         match (self.state, self.seconds_left) {
             (RotationState::Waiting, Some(left)) => {
-                format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60))
+                format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60)).into()
             }
             (RotationState::Waiting, None) => {
-                "under way: finish it with `strongroom vault rotate --settle-now` after a restart".into()
+                words!["under way: finish it with ", command("vault rotate --settle-now"), " after a restart"]
             }
             (RotationState::Elsewhere, _) => "under way on another computer".into(),
             (RotationState::Settled, _) => "finished".into(),
@@ -77,13 +79,15 @@ impl Rotation {
     }
 
     /// Says what it means for backups.
-    pub fn old_backups(self) -> String {
+    pub fn old_backups(self) -> Words {
         let since = if self.state == RotationState::Settled { "" } else { "once it is finished, " };
-        format!(
-            "\n{since}old backups no longer open with this computer's keychain, but they still open with a kit from \
-             their time, also with a kit that was kept: destroy them, and make a new backup with `strongroom vault \
-             backup FILE`"
-        )
+        words![
+            "\n",
+            since,
+            "old backups no longer open with this computer's keychain, but they still open with a kit from their time, \
+             also with a kit that was kept: destroy them, and make a new backup with ",
+            command("vault backup FILE")
+        ]
     }
 }
 

@@ -8,6 +8,7 @@ use super::rotation::Rotation;
 use super::vault::Kdf;
 use crate::cli::layout::table;
 use crate::format::{Timestamp, VaultId};
+use crate::words::Flags;
 
 /// Which vault and keychain there are, and which projects if the vault is unlocked.
 #[derive(Debug, Serialize)]
@@ -74,8 +75,8 @@ impl NoKey {
 }
 
 impl Status {
-    /// Returns all of it, in lines.
-    pub fn text(&self) -> String {
+    /// Returns all of it, in lines. The commands that it names get these flags.
+    pub fn text(&self, flags: &Flags) -> String {
         let cost = |kdf: Kdf, is_below: bool| {
             let below = if is_below { " (below the default of 256 MiB, 3 passes)" } else { "" };
             format!("{kdf}{below}")
@@ -98,7 +99,7 @@ impl Status {
             ("kdf", self.kdf.map(|kdf| cost(kdf, self.kdf_below_default.unwrap_or_default()))),
             ("key", self.key.as_ref().map(|key| key.text.clone())),
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
-            ("rotation", self.rotation.map(Rotation::line)),
+            ("rotation", self.rotation.map(|rotation| rotation.line().with(flags))),
             ("projects", Some(projects)),
         ];
         let rows = rows.into_iter().filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));

@@ -6,6 +6,7 @@ use super::project::KeyInProject;
 use crate::crypto::kdf::KdfCost;
 use crate::format::{Timestamp, VaultId};
 use crate::vault::{Effect, Joined, Merged, Restored};
+use crate::words::{Words, command, words};
 
 /// What the password costs to guess.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -52,11 +53,12 @@ pub struct NewVault {
 
 impl NewVault {
     /// Says that a kit was made with it.
-    pub fn kit_text(&self) -> String {
-        let Some(kit) = &self.kit else { return String::new() };
-        format!(
-            "\nrecovery  kit {kit}, proven to open the vault, and backups made from now on: strongroom vault backup FILE"
-        )
+    pub fn kit_text(&self) -> Words {
+        let Some(kit) = &self.kit else { return Words::default() };
+        words![
+            format!("\nrecovery  kit {kit}, proven to open the vault, and backups made from now on: "),
+            command("vault backup FILE")
+        ]
     }
 }
 
@@ -217,44 +219,47 @@ impl From<Merged> for MergedVault {
 
 impl MergedVault {
     /// Says what came from the other file, which is called `other`.
-    pub fn text(&self, other: &str) -> String {
-        let mut lines = vec![match self.effect {
-            Effect::Changed => format!("merged; the vault continues as generation {}", self.generation),
-            Effect::AlreadySo => format!("{other} has nothing that is not in the vault; nothing was changed"),
+    pub fn text(&self, other: &str) -> Words {
+        let mut lines: Vec<Words> = vec![match self.effect {
+            Effect::Changed => format!("merged; the vault continues as generation {}", self.generation).into(),
+            Effect::AlreadySo => format!("{other} has nothing that is not in the vault; nothing was changed").into(),
         }];
-        lines.extend(self.projects.iter().map(|project| format!("added project {project}")));
+        lines.extend(self.projects.iter().map(|project| format!("added project {project}").into()));
         for RenamedProject { from, to } in &self.renamed {
-            lines.push(format!("project {from} of the other file is named {to} here"));
+            lines.push(format!("project {from} of the other file is named {to} here").into());
         }
         for project in &self.destroyed {
-            lines.push(format!("project {project} was destroyed in the other file, and is now destroyed here too"));
+            lines.push(
+                format!("project {project} was destroyed in the other file, and is now destroyed here too").into(),
+            );
         }
-        lines.extend(
-            self.held
-                .iter()
-                .map(|project| format!("project {project} is on hold in the other file, and is now on hold here too")),
-        );
+        lines.extend(self.held.iter().map(|project| {
+            format!("project {project} is on hold in the other file, and is now on hold here too").into()
+        }));
         for KeyInProject { project, version } in &self.keys {
-            lines.push(format!("added key version {version} of {project}"));
+            lines.push(format!("added key version {version} of {project}").into());
         }
         if lines.len() == 1 && self.effect == Effect::Changed {
             lines.push("nothing had to be added".into());
         }
         for kit in &self.ended_kits {
-            lines.push(format!(
-                "recovery kit {kit} no longer opens the vault: it had ended in one of the two files. See `strongroom \
-                 kit list`"
-            ));
+            lines.push(words![
+                format!("recovery kit {kit} no longer opens the vault: it had ended in one of the two files. See "),
+                command("kit list")
+            ]);
         }
         for kit in &self.ending_kits {
-            lines.push(format!(
-                "recovery kit {kit} stops working when the rotation of the data key is finished: make another kit \
-                 with `strongroom kit new`"
-            ));
+            lines.push(words![
+                format!(
+                    "recovery kit {kit} stops working when the rotation of the data key is finished: make another kit \
+                     with "
+                ),
+                command("kit new")
+            ]);
         }
         if self.effect == Effect::Changed {
             lines.push("put the merged vault file on the other computer too, in place of its own".into());
         }
-        lines.join("\n")
+        Words::lines(lines)
     }
 }

@@ -9,7 +9,7 @@ use super::kits::{self, NewKit};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
 use super::{Contents, Editing, destroy};
 use crate::crypto::secret::{DataKey, FileKey};
-use crate::error::Error;
+use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
 use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId, KitId, ProjectId, Timestamp};
 
@@ -91,7 +91,7 @@ pub fn apply(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>
         }
         Change::RotationTimed { data_key, enrolment, since } => {
             let rotation = payload.under_way_mut().filter(|rotation| rotation.data_key == data_key);
-            let rotation = rotation.ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+            let rotation = rotation.ok_or(Error::Changed { what: Subject::Content("the rotation of the data key") })?;
             rotation.part_mut(enrolment).since = since.cloned();
             Ok(())
         }
@@ -108,7 +108,7 @@ fn add_projects(payload: &mut Payload, new: &[NewProject], editing: &Editing<'_>
     for new in new {
         let name = checked_name(&new.name)?;
         if let Some(destroyed) = names.insert(name.clone(), None) {
-            return Err(Error::ProjectExists { name, destroyed });
+            return Err(Error::Exists(Exists::Project { name, destroyed }));
         }
         let id = ProjectId::generate()?;
         payload.projects.push(Project {
@@ -130,7 +130,7 @@ fn rename(payload: &mut Payload, old: &str, new: &str) -> Result<(), Error> {
     let new = checked_name(new)?;
     find(payload, old).and_then(usable)?;
     if let Some(other) = payload.projects.iter().find(|project| project.name == new && new != normal(old)) {
-        return Err(Error::ProjectExists { name: new, destroyed: other.destroyed });
+        return Err(Error::Exists(Exists::Project { name: new, destroyed: other.destroyed }));
     }
     find_mut(payload, old)?.name = new;
     Ok(())
@@ -157,12 +157,12 @@ fn import(
     for held in own.keys.iter().filter(|held| held.state != KeyState::Destroyed) {
         let opened = unwrap(editing.vault, editing.data_key, own, held)?;
         if bool::from(opened.expose().ct_eq(key.expose())) {
-            return Err(Error::KeyExists { project: own.name.clone(), version: held.version });
+            return Err(Error::Exists(Exists::Key(KeyPlace { project: own.name.clone(), version: held.version })));
         }
     }
     let places = places_of(payload, editing.vault, editing.data_key, key, own.id);
     if shared == SharedKeys::Refused && !places.is_empty() {
-        return Err(Error::KeyShared { places });
+        return Err(Error::Exists(Exists::KeyElsewhere { places }));
     }
     push_key(find_mut(payload, project)?, editing, key)
 }
@@ -172,9 +172,9 @@ fn mark(payload: &mut Payload, project: &str, version: u32, state: KeyState) -> 
     let current = project.current().map(|key| key.version);
     let name = project.name.clone();
     let key = project.keys.iter_mut().find(|key| key.version == version && key.state != KeyState::Destroyed);
-    let key = key.ok_or_else(|| Error::KeyNotFound { project: name.clone(), version })?;
+    let key = key.ok_or_else(|| Error::NotFound(NotFound::Key(KeyPlace { project: name.clone(), version })))?;
     if current.is_none_or(|current| current <= version) {
-        return Err(Error::KeyInUse { project: name, version });
+        return Err(Error::Refused(Refused::KeyInUse(KeyPlace { project: name, version })));
     }
     key.state = state;
     Ok(())
@@ -196,7 +196,7 @@ fn make_kit(
 ) -> Result<(), Error> {
     kits::add(contents, kit, editing.vault, editing.data_key_id, editing.data_key)?;
     let Some(rotation) = contents.payload.under_way_mut() else { return Ok(()) };
-    let next = next.filter(|next| next.id == rotation.data_key).ok_or(Error::RotationUnderWay)?;
+    let next = next.filter(|next| next.id == rotation.data_key).ok_or(Error::Refused(Refused::RotationUnderWay))?;
     rotation.slots.push(kits::wrap(next.key, editing.vault, next.id, kit)?);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::keys::{SharedKeys, shared_keys};
 use super::project::{find, usable};
 use crate::crypto::secret::DataKey;
-use crate::error::Error;
+use crate::error::{Error, Exists, Refused};
 use crate::format::vault::{KeyState, Payload, Project};
 use crate::format::{Timestamp, VaultId};
 
@@ -25,7 +25,11 @@ pub fn check(
 ) -> Result<(), Error> {
     let project = find(payload, name).and_then(usable)?;
     if let Some(hold) = &project.hold {
-        return Err(Error::ProjectHeld { name: project.name.clone(), since: hold.since, reason: hold.reason.clone() });
+        return Err(Error::Refused(Refused::Held {
+            name: project.name.clone(),
+            since: hold.since,
+            reason: hold.reason.clone(),
+        }));
     }
     if shared == SharedKeys::Allowed {
         return Ok(());
@@ -34,5 +38,5 @@ pub fn check(
         shared_keys(payload, vault, data_key, project).into_iter().map(|key| key.elsewhere).collect();
     places.sort();
     places.dedup();
-    if places.is_empty() { Ok(()) } else { Err(Error::KeyShared { places }) }
+    if places.is_empty() { Ok(()) } else { Err(Error::Exists(Exists::KeyElsewhere { places })) }
 }

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use super::keys::{unwrap, wrap};
 use super::{Contents, Editing, destroy, unread};
 use crate::crypto::secret::DataKey;
-use crate::error::Error;
+use crate::error::{Error, KeyPlace, NotFound, Refused};
 use crate::format::kit::KitName;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
@@ -46,8 +46,8 @@ pub struct Joined {
 /// destroyed is lost. If it fails, the contents are not to be used any more.
 ///
 /// # Errors
-/// Of [`Take::All`]: [`Error::RotationUnderWay`] where a rotation that this file knows nothing of is under way in the
-/// other; [`Error::NotUnited`] if both files have something that this program does not read, and not the same. Of both,
+/// Of [`Take::All`]: [`Refused::RotationUnderWay`] where a rotation that this file knows nothing of is under way in the
+/// other; [`Refused::NotUnited`] if both files have something that this program does not read, and not the same. Of both,
 /// [`Error::Damaged`] if a key does not unwrap.
 pub fn join(mine: &mut Contents, other: &Contents, take: Take, editing: &Editing<'_>) -> Result<Joined, Error> {
     match take {
@@ -100,7 +100,7 @@ fn united_rotation(own: &Payload, other: &Payload) -> Result<Option<Rotation>, E
         (Some(own), None) => own.clone(),
         (Some(own), Some(other)) if own.data_key == other.data_key => own.clone(),
         // That this file has none may mean that it was cancelled here.
-        (_, Some(_)) => return Err(Error::RotationUnderWay),
+        (_, Some(_)) => return Err(Error::Refused(Refused::RotationUnderWay)),
     };
     for part in other.under_way().iter().flat_map(|other| &other.enrolments) {
         united.part_mut(part.id);
@@ -136,7 +136,9 @@ fn check_foreign(own: &[Slot], other: &[Slot]) -> Result<(), Error> {
     let foreign = |slot: &&Slot| slot.as_kit().is_none();
     let lacks = |one: &[Slot], other: &[Slot]| one.iter().filter(foreign).find(|slot| !other.contains(slot)).cloned();
     match lacks(own, other).or_else(|| lacks(other, own)) {
-        Some(slot) => Err(Error::NotUnited { members: vec![format!("slots of kind {:?}", slot.kind())] }),
+        Some(slot) => {
+            Err(Error::Refused(Refused::NotUnited { members: vec![format!("slots of kind {:?}", slot.kind())] }))
+        }
         None => Ok(()),
     }
 }
@@ -203,7 +205,7 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
         }
     }
     // The other file is an ancestor from now on: what were left out of it, nobody would look for again.
-    if differing.is_empty() { Ok(joined) } else { Err(Error::NotUnited { members: differing }) }
+    if differing.is_empty() { Ok(joined) } else { Err(Error::Refused(Refused::NotUnited { members: differing })) }
 }
 
 /// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that
@@ -278,7 +280,9 @@ fn unite_keys(
         let taken = own.keys.iter().any(|own| own.version == key.version);
         let version = if taken {
             let highest = own.keys.iter().chain(&other.keys).map(|key| key.version).max().unwrap_or(0);
-            highest.checked_add(1).ok_or(Error::KeyNotFound { project: own.name.clone(), version: highest })?
+            highest
+                .checked_add(1)
+                .ok_or(Error::NotFound(NotFound::Key(KeyPlace { project: own.name.clone(), version: highest })))?
         } else {
             key.version
         };

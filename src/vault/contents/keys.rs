@@ -6,7 +6,7 @@ use super::Editing;
 use super::unread::check_renewable;
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{AnchorKey, DataKey, FileKey};
-use crate::error::{Error, KeyPlace};
+use crate::error::{Error, KeyPlace, NotFound, Subject};
 use crate::format::scalar::Base64;
 use crate::format::vault::{KeyState, Payload, Project, ProjectKey};
 use crate::format::{ProjectId, VaultId, label};
@@ -73,8 +73,9 @@ pub fn places_of(
 /// Gives a project one more key, which is current from now on.
 pub fn push_key(project: &mut Project, editing: &Editing<'_>, key: &FileKey) -> Result<(), Error> {
     let highest = project.keys.iter().map(|key| key.version).max().unwrap_or(0);
-    let version =
-        highest.checked_add(1).ok_or(Error::KeyNotFound { project: project.name.clone(), version: highest })?;
+    let version = highest
+        .checked_add(1)
+        .ok_or(Error::NotFound(NotFound::Key(KeyPlace { project: project.name.clone(), version: highest })))?;
     project.keys.push(new_key(editing, project.id, version, key)?);
     Ok(())
 }
@@ -119,7 +120,7 @@ pub fn renew_keys(payload: &mut Payload, from: (VaultId, &DataKey), to: (VaultId
     }
     for secret in &mut payload.secrets {
         let damaged = |error: cobblestone::OpenError| Error::Damaged {
-            what: format!("secret {}", secret.id),
+            what: Subject::Secret(secret.id.to_string()),
             detail: error.to_string(),
         };
         let context = |vault: VaultId| [label::SECRET, vault.as_bytes(), secret.id.as_bytes()].concat();
@@ -134,7 +135,7 @@ pub fn unwrap(vault: VaultId, data_key: &DataKey, project: &Project, held: &Proj
     let context = [label::FILE_KEY, vault.as_bytes(), project.id.as_bytes(), &number];
     let open = |key: &mut _| cobblestone::open_key(data_key.expose(), &context, &held.wrapped.0, key);
     FileKey::fill_with(open).map_err(|error| Error::Damaged {
-        what: format!("key version {} of project {:?}", held.version, project.name),
+        what: Subject::Key(KeyPlace { project: project.name.clone(), version: held.version }),
         detail: error.to_string(),
     })
 }
@@ -157,5 +158,5 @@ fn wrap_anchor_key(vault: VaultId, data_key: &DataKey, key: &AnchorKey) -> Resul
 pub fn unwrap_anchor_key(wrapped: &Base64, vault: VaultId, data_key: &DataKey) -> Result<AnchorKey, Error> {
     let context: [&[u8]; 2] = [label::ANCHOR_KEY, vault.as_bytes()];
     AnchorKey::fill_with(|key| cobblestone::open_key(data_key.expose(), &context, &wrapped.0, key))
-        .map_err(|error| Error::Damaged { what: "the vault's anchor key".into(), detail: error.to_string() })
+        .map_err(|error| Error::Damaged { what: Subject::Content("the vault's anchor key"), detail: error.to_string() })
 }

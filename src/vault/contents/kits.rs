@@ -3,7 +3,7 @@
 use super::Contents;
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, KitSecret};
-use crate::error::Error;
+use crate::error::{Error, NotFound};
 use crate::format::kit::KitName;
 use crate::format::scalar::Base64;
 use crate::format::vault::{KitRecord, KitSlot, Slot};
@@ -64,7 +64,7 @@ pub struct KitInfo {
 /// Ends a kit, for the rotation that is under way too.
 pub fn revoke(contents: &mut Contents, id: KitId, paper_destroyed: bool, now: Timestamp) -> Result<(), Error> {
     let kit = contents.payload.kits.iter_mut().find(|kit| kit.id == id);
-    let kit = kit.ok_or_else(|| Error::KitNotFound { name: Some(id.to_string()) })?;
+    let kit = kit.ok_or_else(|| Error::NotFound(NotFound::Kit { name: Some(id.to_string()) }))?;
     kit.ended = kit.ended.or(Some(now));
     if paper_destroyed {
         kit.destroyed = kit.destroyed.or(Some(now));

@@ -1,6 +1,6 @@
 //! Projects: what they tell of themselves, and how they are found by name.
 
-use crate::error::{Error, PROJECT_NAME};
+use crate::error::{Error, NotFound, Refused};
 use crate::format::name::{self, TEXT_LIMIT};
 use crate::format::vault::{KeyState, Payload, Project};
 use crate::format::{ProjectId, Timestamp};
@@ -20,7 +20,7 @@ impl NewProject {
     /// Checks the texts as adding the project would.
     ///
     /// # Errors
-    /// [`Error::BadName`].
+    /// [`Refused::ProjectName`].
     pub fn check(&self) -> Result<(), Error> {
         checked_name(&self.name)?;
         checked_text("the client's name", &self.client)?;
@@ -103,11 +103,11 @@ impl From<&Project> for ProjectInfo {
 }
 
 pub fn checked_name(text: &str) -> Result<String, Error> {
-    name::project_name(text).map_err(|reason| Error::BadName { what: PROJECT_NAME, reason })
+    name::project_name(text).map_err(|reason| Refused::ProjectName(reason).into())
 }
 
 pub fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
-    name::free_text(text, TEXT_LIMIT).map_err(|reason| Error::BadName { what, reason })
+    name::free_text(text, TEXT_LIMIT).map_err(|reason| Refused::Text { what, reason }.into())
 }
 
 /// Returns the form in which a name would be stored, so that a lookup finds it however it was typed.
@@ -131,13 +131,13 @@ fn index_of(payload: &Payload, name: &str) -> Result<usize, Error> {
         let usable = payload.projects.iter().filter(|project| project.destroyed.is_none());
         let similar = usable.map(|project| (name::difference(&project.name, &name), project));
         let nearest = similar.filter_map(|(difference, project)| Some((difference?, project))).min_by_key(|(d, _)| *d);
-        Error::ProjectNotFound { name, similar: nearest.map(|(_, project)| project.name.clone()) }
+        Error::NotFound(NotFound::Project { name, similar: nearest.map(|(_, project)| project.name.clone()) })
     })
 }
 
 pub fn usable(project: &Project) -> Result<&Project, Error> {
     match project.destroyed {
-        Some(at) => Err(Error::ProjectDestroyed { name: project.name.clone(), at }),
+        Some(at) => Err(Error::NotFound(NotFound::Destroyed { name: project.name.clone(), at })),
         None => Ok(project),
     }
 }

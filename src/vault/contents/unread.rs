@@ -1,20 +1,20 @@
 //! Members of a payload that this program does not read: engagements, shares, signing keys, and what later programs
 //! add. They are carried along whole, and never looked into.
 
-use crate::error::Error;
+use crate::error::{Error, Unsupported};
 use crate::format::json::Others;
 use crate::format::vault::{Payload, Slot};
 
 pub fn check_renewable(payload: &Payload) -> Result<(), Error> {
     let features = payload.unrenewable();
-    if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
+    if features.is_empty() { Ok(()) } else { Err(Error::Unsupported(Unsupported::ReadOnly { features })) }
 }
 
 /// Refuses to leave a way in behind that somebody else was given: this program cannot wrap the next data key for it.
 pub fn check_slots(slots: &[Slot]) -> Result<(), Error> {
     let foreign = slots.iter().filter(|slot| slot.as_kit().is_none());
     let features: Vec<String> = foreign.map(|slot| format!("slot:{}", slot.kind())).collect();
-    if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
+    if features.is_empty() { Ok(()) } else { Err(Error::Unsupported(Unsupported::ReadOnly { features })) }
 }
 
 /// Takes over the members that only the other file has, in every object that both files have. Returns those that both

@@ -2,7 +2,7 @@
 
 use crate::crypto::hmac::MacKey;
 use crate::crypto::secret::DataKey;
-use crate::error::{Difference, Error, RolledBack};
+use crate::error::{Difference, Error, ItemError, RolledBack, Subject};
 use crate::format::item::{Anchor, AnchorItem};
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Payload};
 use crate::format::{VaultId, label};
@@ -111,13 +111,13 @@ pub(in crate::vault) fn store(
         log: before.and_then(|before| before.log),
     };
     let bytes = AnchorItem::write(&anchor, |protected| key.tag(protected))
-        .map_err(|error| Error::from_format("the anchor", error))?;
+        .map_err(|error| Error::from_format(Subject::Item("anchor"), error))?;
     let vault = vault.to_string();
     edges.keychain.set(&vault, ItemKind::Anchor, &bytes)?;
     let kept = edges.keychain.get(&vault, ItemKind::Anchor)?;
     if kept.iter().any(|item| item.bytes == bytes) {
         Ok(())
     } else {
-        Err(Error::KeychainForgets { keychain: edges.keychain.name() })
+        Err(Error::Item(ItemError::NotKept { keychain: edges.keychain.name() }))
     }
 }

@@ -6,7 +6,7 @@ use super::create::create_with;
 use super::write::second_copy_if_alone;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{KitSecret, Password};
-use crate::error::Error;
+use crate::error::{Error, Exists, NotFound, Refused, Subject};
 use crate::format::vault::{ANCESTOR_LIMIT, Document};
 use crate::format::{Timestamp, VaultId};
 use crate::store::{Replaced, Store, StoreError};
@@ -35,8 +35,8 @@ pub struct Restored {
 /// the same vault that does not parse, or of which `secret` opens a kit and not the rest.
 ///
 /// # Errors
-/// [`Error::Damaged`] where the copy is no vault file; [`Error::OtherVault`] where another vault's file stands;
-/// [`Error::VaultExists`] where one stands that can be used, or may be; [`Error::PreviousNewer`] where the previous
+/// [`Error::Damaged`] where the copy is no vault file; [`Refused::OtherVault`] where another vault's file stands;
+/// [`Exists::Vault`] where one stands that can be used, or may be; [`Refused::PreviousNewer`] where the previous
 /// vault file opens and is newer than the copy; [`Error::Io`].
 pub fn check_install(store: Arc<dyn Store>, bytes: &[u8], secret: &KitSecret) -> Result<(), Error> {
     let copy = Vault::open_copy(Arc::clone(&store), bytes)?;
@@ -53,15 +53,15 @@ pub fn check_install(store: Arc<dyn Store>, bytes: &[u8], secret: &KitSecret) ->
             Err(_) => true,
         },
         Err(Error::Damaged { .. }) => false,
-        Err(Error::VaultNotFound { .. }) => !standing.is_empty(),
+        Err(Error::NotFound(NotFound::Vault { .. })) => !standing.is_empty(),
         Err(error) => return Err(error),
     };
-    if is_usable { Err(Error::VaultExists { standing }) } else { Ok(()) }
+    if is_usable { Err(Error::Exists(Exists::Vault { standing })) } else { Ok(()) }
 }
 
 /// Refuses a copy that is older than the previous vault file, which opens: the next write would replace that one.
 fn refuse_over_newer(previous: u64, copied: u64) -> Result<(), Error> {
-    if previous > copied { Err(Error::PreviousNewer { previous, copied }) } else { Ok(()) }
+    if previous > copied { Err(Error::Refused(Refused::PreviousNewer { previous, copied })) } else { Ok(()) }
 }
 
 /// Puts a copy of a vault file in the vault's place, as it is, where [`check_install`] allows that. What stands there
@@ -103,15 +103,15 @@ impl Vault {
     /// Reads a copy of a vault file that is to take the place of the store's.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::UnsupportedVersion`]; [`Error::OtherVault`] where another vault's file stands in
-    /// the store; [`Error::Io`].
+    /// [`Error::Damaged`], [`Unsupported::Version`](crate::error::Unsupported); [`Refused::OtherVault`] where another
+    /// vault's file stands in the store; [`Error::Io`].
     pub fn open_copy(store: Arc<dyn Store>, bytes: &[u8]) -> Result<Self, Error> {
-        let document = Document::parse(bytes).map_err(|error| Error::from_format("the vault copy", error))?;
+        let document = Document::parse(bytes).map_err(|error| Error::from_format(Subject::Copy(None), error))?;
         let standing = readable(&*store)?;
         let other = standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         if other.is_some_and(|other| other.header.vault != document.header.vault) {
-            let what = format!("the vault {}", store.place());
-            return Err(Error::OtherVault { what, detail: "it is another vault than the copy" });
+            let what = Subject::Vault(store.place());
+            return Err(Error::Refused(Refused::OtherVault { what, detail: "it is another vault than the copy" }));
         }
         Ok(Self { store, standing, document, source: Source::Copy })
     }
@@ -124,7 +124,7 @@ impl Unlocked {
     /// that was under way in the copy is not gone on with.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile; [`Error::PreviousNewer`]
+    /// Those of a vault write; [`Error::Changed`] where the vault file changed meanwhile; [`Refused::PreviousNewer`]
     /// where the vault file does not open, and the previous one does and is newer than the copy.
     pub fn restore(&mut self) -> Result<Restored, Error> {
         self.check_features()?;
@@ -173,9 +173,9 @@ impl Unlocked {
     /// and another pepper, in the store and keychain of `edges`. Recovery kits do not go with it.
     ///
     /// # Errors
-    /// As [`crate::vault::create()`]; [`Error::ReadOnly`] if the vault holds what this program cannot wrap anew;
-    /// [`Error::RolledBack`] where the vault file is not, and does not descend from, the one that
-    /// this computer saw last.
+    /// As [`crate::vault::create()`]; [`Unsupported::ReadOnly`](crate::error::Unsupported) if the vault holds what this
+    /// program cannot wrap anew; [`Error::RolledBack`] where the vault file is not, and does not descend from, the one
+    /// that this computer saw last.
     pub fn fork(&self, edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
         self.check_features()?;
         check_renewable(&self.payload)?;

@@ -6,7 +6,7 @@ use super::wraps::{WrapNames, Wraps, new_wrap};
 use super::write::{reads_back, seal_document, second_copy};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use crate::crypto::secret::{DataKey, Password};
-use crate::error::Error;
+use crate::error::{Error, Exists};
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{Header, Payload, Policy};
 use crate::format::{DataKeyId, EnrolmentId, VaultId};
@@ -20,8 +20,9 @@ use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 /// The caller generates the id, since a keychain's place and this computer's settings go by it.
 ///
 /// # Errors
-/// [`Error::VaultExists`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item
-/// of this id; [`Error::KeychainForgets`]; [`Error::Kdf`]; those of a vault write. Nothing is left behind then.
+/// [`Exists::Vault`] where a vault, a previous one or an unfinished write stands, or the keychain holds an item of this
+/// id; [`ItemError::NotKept`](crate::error::ItemError); [`Error::Kdf`]; those of a vault write. Nothing is left behind
+/// then.
 pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
     create_with(edges, vault, password, cost, |data_key| {
         Ok(Payload {
@@ -116,10 +117,10 @@ pub(in crate::vault) fn create_with(
 fn check_free(edges: &Edges, vault: VaultId) -> Result<(), Error> {
     let standing = edges.store.standing().map_err(|error| Error::from_store(&edges.store.place(), error))?;
     if !standing.is_empty() {
-        return Err(Error::VaultExists { standing });
+        return Err(Error::Exists(Exists::Vault { standing }));
     }
     if !edges.keychain.get(&vault.to_string(), ItemKind::DataKey)?.is_empty() {
-        return Err(Error::VaultExists { standing: vec![edges.keychain.name()] });
+        return Err(Error::Exists(Exists::Vault { standing: vec![edges.keychain.name()] }));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::wraps::{WrapNames, Wraps, new_wrap};
 use super::write::Accepted;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{DataKey, KitSecret, Password};
-use crate::error::Error;
+use crate::error::{Begun, Error, ItemError, NotFound, Subject};
 use crate::format::kit::KitName;
 use crate::format::vault::{Document, Payload};
 use crate::format::{EnrolmentId, VaultId};
@@ -34,10 +34,10 @@ impl Vault {
     /// Opens the vault with a recovery kit's secret.
     ///
     /// # Errors
-    /// [`Error::KitNotFound`] where the vault has no valid kit; [`Error::WrongKit`] where none of them has this
+    /// [`NotFound::Kit`] where the vault has no valid kit; [`Error::WrongKit`] where none of them has this
     /// secret; [`Error::Damaged`] where the kit is right but neither vault file opens.
     pub fn open_with_kit(mut self, secret: &KitSecret) -> Result<OpenedByKit, Error> {
-        let what = format!("the vault {}", self.store.place());
+        let what = Subject::Vault(self.store.place());
         let (error, reason) = match opened(&self.document, secret) {
             Ok((kit, data_key, payload)) => return Ok(self.with_payload(kit, data_key, payload, secret)),
             // Where the file itself cannot be used, the code may well be right.
@@ -46,7 +46,9 @@ impl Vault {
                 let detail = format!("{reason}; the previous one does not open with this kit");
                 return Err(Error::Damaged { what, detail });
             }
-            Err(KitFailure::NoKit) => (Error::KitNotFound { name: None }, "this kit does not open it".to_owned()),
+            Err(KitFailure::NoKit) => {
+                (Error::NotFound(NotFound::Kit { name: None }), "this kit does not open it".to_owned())
+            }
             Err(KitFailure::WrongKit) => (Error::WrongKit, "this kit does not open it".to_owned()),
             Err(KitFailure::Damaged(error)) => {
                 let error = Error::from_format(what, error);
@@ -139,7 +141,7 @@ impl OpenedByKit {
     /// and does not descend from, the one seen last; [`Error::Keychain`].
     pub fn check_against(&self, keychain: Arc<dyn Keychain>, host: Arc<dyn Host>) -> Result<(), Error> {
         if let Source::Previous { reason, .. } = self.source() {
-            let what = format!("the vault {}", self.vault.store.place());
+            let what = Subject::Vault(self.vault.store.place());
             return Err(Error::Damaged { what, detail: reason.clone() });
         }
         let edges = Edges { store: Arc::clone(&self.vault.store), keychain, host };
@@ -156,8 +158,8 @@ impl OpenedByKit {
     /// vault may need them. `accept` goes on with a vault file that is older than the one this computer last recorded.
     ///
     /// # Errors
-    /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`Error::KeychainForgets`];
-    /// [`Error::EitherPassword`] where the keychain did not confirm; [`Error::Enrolled`] where the new password is in
+    /// [`Error::RolledBack`] unless `accept`; [`Error::Kdf`], [`Error::Keychain`], [`ItemError::NotKept`];
+    /// [`Begun::PasswordChange`] where the keychain did not confirm; [`Begun::Recovery`] where the new password is in
     /// force and the older vault file could not be accepted; those of a vault write. The kit opens the vault as before
     /// then.
     pub fn enroll(
@@ -174,7 +176,10 @@ impl OpenedByKit {
         let keychain = Arc::clone(&edges.keychain);
         let cost = match cost {
             Some(cost) => cost,
-            None => payload.policy.cost().map_err(|error| Error::from_format("the vault's KDF policy", error))?,
+            None => payload
+                .policy
+                .cost()
+                .map_err(|error| Error::from_format(Subject::Content("the vault's KDF policy"), error))?,
         };
         cost.check()?;
         let names = WrapNames { vault: id, data_key: header.data_key, enrolment: EnrolmentId::generate()? };
@@ -202,7 +207,7 @@ impl OpenedByKit {
         };
         if let Source::Previous { reason, other_key } = &unlocked.source {
             if !accept {
-                let what = format!("the vault {}", edges.store.place());
+                let what = Subject::Vault(edges.store.place());
                 return Err(Error::Damaged { what, detail: reason.clone() });
             }
             let (reason, generation) = (reason.clone(), header.generation);
@@ -239,7 +244,7 @@ impl OpenedByKit {
         let wraps = Wraps::enrolled(before, wrap, after, next.as_ref().map(|(next, _)| next.clone()));
         if !wraps.fit() {
             let detail = "it holds too many wraps of other data keys to add one".into();
-            return Err(Error::KeyNotOurs { keychain: keychain.name(), detail });
+            return Err(Error::Item(ItemError::NotOurs { keychain: keychain.name(), detail }));
         }
         let newest = match &next {
             Some((_, next)) => Some(next),
@@ -250,7 +255,7 @@ impl OpenedByKit {
         written.map_err(|error| match keychain.get(&id.to_string(), ItemKind::DataKey) {
             Ok(stands) if stands == stood => error,
             // A write that failed or timed out may have been done.
-            _ => Error::EitherPassword { cause: Box::new(error) },
+            _ => error.after(Begun::PasswordChange),
         })?;
         drop(items);
         // The kit's paper may be the next thing to go.
@@ -264,7 +269,7 @@ impl OpenedByKit {
         if matches!(unlocked.memory, Memory::RolledBack(_)) || unlocked.source != Source::Current {
             // Accepting takes the lock by itself.
             drop(lock);
-            let enrolled = |error| Error::Enrolled { cause: Box::new(error) };
+            let enrolled = |error: Error| error.after(Begun::Recovery);
             if accept && let Accepted::Now { aside } = unlocked.accept_rollback().map_err(enrolled)? {
                 let generation = unlocked.header().generation;
                 unlocked.notices.push(Notice::Accepted { generation, aside });

@@ -4,7 +4,7 @@
 use super::anchor;
 use super::wraps::{Wraps, unwrap_data_key};
 use crate::crypto::secret::Kek;
-use crate::error::Error;
+use crate::error::{Begun, Error, ItemError, Subject};
 use crate::format::VaultId;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::keychain::{ItemKind, KeychainError};
@@ -28,7 +28,7 @@ pub fn read_back(edges: &Edges, vault: VaultId, bytes: &[u8], newest: Option<&Ke
     if kept.iter().any(|stored| stored.bytes == bytes) && newest.is_none_or(opens) {
         Ok(())
     } else {
-        Err(Error::KeychainForgets { keychain: edges.keychain.name() })
+        Err(Error::Item(ItemError::NotKept { keychain: edges.keychain.name() }))
     }
 }
 
@@ -36,7 +36,7 @@ impl Unlocked {
     /// Writes the item and goes on with it as the one that stands; the wrap that opened the vault is found again.
     pub(in crate::vault) fn put_item(&mut self, wraps: Wraps, newest: Option<&Kek>) -> Result<(), Error> {
         write(&self.edges, self.id(), &wraps, newest)?;
-        let missing = || Error::KeyMissing { keychain: self.edges.keychain.name(), vault: self.id() };
+        let missing = || Error::Item(ItemError::Missing { keychain: self.edges.keychain.name(), vault: self.id() });
         self.opened_wrap = wraps.place_of(self.document.header.data_key).ok_or_else(missing)?;
         self.wraps = wraps;
         Ok(())
@@ -49,19 +49,23 @@ impl Unlocked {
         let [only] = &stored[..] else {
             let (provider, count) = (keychain.name(), stored.len());
             return Err(match count {
-                0 => Error::KeyMissing { keychain: provider, vault: self.id() },
+                0 => Error::Item(ItemError::Missing { keychain: provider, vault: self.id() }),
                 _ => KeychainError::Ambiguous { provider, count, kind: ItemKind::DataKey }.into(),
             });
         };
         let unchanged = self.wraps.to_bytes().is_ok_and(|bytes| bytes == only.bytes);
-        if unchanged { Ok(()) } else { Err(Error::Changed { what: format!("the key in {}", keychain.name()) }) }
+        if unchanged {
+            Ok(())
+        } else {
+            Err(Error::Changed { what: Subject::ItemIn { item: "key", keychain: keychain.name() } })
+        }
     }
 
     /// A write that failed or timed out may have been done: only the old item, read back, proves that it was not.
     pub(in crate::vault) fn unless_unchanged(&self, error: Error) -> Error {
         match self.check_item_unchanged() {
             Ok(()) => error,
-            Err(_) => Error::EitherPassword { cause: Box::new(error) },
+            Err(_) => error.after(Begun::PasswordChange),
         }
     }
 
@@ -127,7 +131,7 @@ impl Unlocked {
         let items = keychain.get(&self.id().to_string(), kind)?;
         // Where the item that opened is not among them, something changes them right now: nothing is deleted.
         let Some(kept) = items.iter().position(|item| item.bytes == own) else {
-            return Err(Error::Changed { what: format!("the {} in {}", kind.name(), keychain.name()) });
+            return Err(Error::Changed { what: Subject::ItemIn { item: kind.name(), keychain: keychain.name() } });
         };
         let mut deleted = 0;
         for (index, item) in items.iter().enumerate() {

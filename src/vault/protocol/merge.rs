@@ -2,7 +2,7 @@
 
 use super::anchor::Memory;
 use super::write::ancestor;
-use crate::error::Error;
+use crate::error::{Error, Refused, Subject, Unsupported};
 use crate::format::vault::Document;
 use crate::store::Replaced;
 use crate::vault::contents::Contents;
@@ -27,12 +27,12 @@ impl Unlocked {
     /// version of the same number, the other file's gets the next free one. What either destroyed stays destroyed.
     ///
     /// # Errors
-    /// [`Error::OtherVault`] for another vault's file or one under another data key; [`Error::RotationUnderWay`] where
+    /// [`Refused::OtherVault`] for another vault's file or one under another data key; [`Refused::RotationUnderWay`] where
     /// a rotation that this file knows nothing of is under way in the other; [`Error::RolledBack`] where neither file
-    /// is, or descends from, the one this computer last recorded; [`Error::NotUnited`] if both files have something
+    /// is, or descends from, the one this computer last recorded; [`Refused::NotUnited`] if both files have something
     /// that this program does not read, and not the same; those of a vault write.
     pub fn merge(&mut self, other: &Document) -> Result<Merged, Error> {
-        let refuse = |detail| Error::OtherVault { what: "the other vault file".into(), detail };
+        let refuse = |detail| Error::Refused(Refused::OtherVault { what: Subject::OtherFile, detail });
         let mut lock = self.lock()?;
         let anchor = self.reload()?;
         if other.header.vault != self.id() {
@@ -41,10 +41,10 @@ impl Unlocked {
         if other.header.data_key != self.document.header.data_key {
             return Err(refuse("it is under another data key: a rotation came between the two"));
         }
-        let place = || "the other vault file".to_owned();
-        let other_payload = open_payload(other, &self.data_key).map_err(|error| Error::from_format(place(), error))?;
+        let other_payload =
+            open_payload(other, &self.data_key).map_err(|error| Error::from_format(Subject::OtherFile, error))?;
         if let Some(feature) = other_payload.lacking().first() {
-            return Err(Error::ReadOnly { features: vec![(*feature).to_owned()] });
+            return Err(Error::Unsupported(Unsupported::ReadOnly { features: vec![(*feature).to_owned()] }));
         }
         if matches!(self.source, Source::Previous { .. } | Source::Copy) {
             self.check_writable()?;

@@ -4,7 +4,7 @@ use super::items;
 use super::wraps::{WrapNames, new_wrap};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::Password;
-use crate::error::Error;
+use crate::error::{Begun, Error, ItemError, Subject};
 use crate::format::Timestamp;
 use crate::vault::{Notice, Unlocked};
 
@@ -25,8 +25,8 @@ impl Unlocked {
     /// given its time anew.
     ///
     /// # Errors
-    /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`Error::KeychainForgets`] where nothing was
-    /// changed, [`Error::EitherPassword`] where the keychain did not confirm, so that the old, the new or both
+    /// Those of [`Unlocked::check_writable`]; [`Error::Keychain`] and [`ItemError::NotKept`] where nothing was
+    /// changed, [`Begun::PasswordChange`] where the keychain did not confirm, so that the old, the new or both
     /// passwords open. Never neither.
     pub fn change_password(
         &mut self,
@@ -62,7 +62,7 @@ impl Unlocked {
         self.reload()?;
         self.check_writable()?;
         if self.payload.next_data_key() != under_way {
-            return Err(Error::Changed { what: "the rotation of the data key".into() });
+            return Err(Error::Changed { what: Subject::Content("the rotation of the data key") });
         }
         lock.sync().map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         let (last, next) = match next {
@@ -73,7 +73,7 @@ impl Unlocked {
         let (both, settled) = self.wraps.changing(self.wrap(), wrap, next);
         if !both.fit() {
             let detail = "it holds too many wraps to add one".into();
-            return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
+            return Err(Error::Item(ItemError::NotOurs { keychain: self.edges.keychain.name(), detail }));
         }
         // What stands last behind a stranger's wraps is not ours to open.
         let newest = (follows || !both.has_others(header.data_key)).then_some(&last);
@@ -85,7 +85,7 @@ impl Unlocked {
         self.check_item_unchanged()?;
         items::write(&self.edges, vault, &both, newest).map_err(|error| self.unless_unchanged(error))?;
         // From here both passwords open until the old wrap is gone.
-        let either = |error| Error::EitherPassword { cause: Box::new(error) };
+        let either = |error: Error| error.after(Begun::PasswordChange);
         self.put_item(settled, newest).map_err(either)?;
         drop(lock_of_items);
         if follows {

@@ -8,7 +8,7 @@ use super::anchor::Memory;
 use super::wraps::{WrapNames, Wraps, new_wrap, unwrap_data_key};
 use crate::crypto::kdf::{PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, KitSecret, Password};
-use crate::error::Error;
+use crate::error::{Begun, Error, Refused, Subject};
 use crate::format::item::Wrap;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{self, Header, Moment, Part, Slot, UnderWay};
@@ -103,10 +103,10 @@ impl Unlocked {
     /// Rotates the data key. `password` is the one that opened the vault, and stays the password.
     ///
     /// # Errors
-    /// Those of a vault write; [`Error::ReadOnly`] also if the vault holds what this program cannot wrap anew;
-    /// [`Error::WrongKit`] where a kit to keep is none; [`Error::RotationUnderWay`] where another one has begun since
-    /// this vault was unlocked; [`Error::RotationBegun`] where the rotation is in the vault and goes on at a later
-    /// unlock.
+    /// Those of a vault write; [`Unsupported::ReadOnly`](crate::error::Unsupported) also if the vault holds what this
+    /// program cannot wrap anew; [`Error::WrongKit`] where a kit to keep is none; [`Refused::RotationUnderWay`] where
+    /// another one has begun since this vault was unlocked; [`Begun::Rotation`] where the rotation is in the vault and
+    /// goes on at a later unlock.
     pub fn rotate_data_key(&mut self, password: &Password, kit: NextKit<'_>) -> Result<Rotation, Error> {
         self.begin(password, kit, None)
     }
@@ -140,7 +140,7 @@ impl Unlocked {
     /// Tells whether this program can rotate the data key: wrap all of the payload anew, and every way in.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`].
+    /// [`Unsupported::ReadOnly`](crate::error::Unsupported).
     pub(in crate::vault) fn check_rotatable(&self) -> Result<(), Error> {
         check_renewable(&self.payload)?;
         check_slots(&self.header().slots)
@@ -187,11 +187,11 @@ impl Unlocked {
             check_slots(&contents.slots)?;
             // One that began meanwhile has kits that somebody was told are good.
             if contents.payload.next_data_key() != under_way {
-                return Err(Error::RotationUnderWay);
+                return Err(Error::Refused(Refused::RotationUnderWay));
             }
             // Nor was anybody asked about a kit that was made meanwhile.
             if contents.slots.iter().any(|slot| !known.contains(slot)) {
-                return Err(Error::Changed { what: "the list of recovery kits".into() });
+                return Err(Error::Changed { what: Subject::Content("the list of recovery kits") });
             }
             change.map_or(Ok(()), |change| apply(contents, change, editing))?;
             apply(contents, &Change::RotationBegun(&rotation), editing)?;
@@ -362,7 +362,7 @@ impl Unlocked {
     pub(in crate::vault) fn note_time_under(&mut self, lock: &mut dyn LockedStore) -> Result<(), Error> {
         let (boot, seconds) = (self.edges.host.boot(), self.edges.host.boot_seconds().unwrap_or_default());
         let since = Moment { boot, seconds, others: Default::default() };
-        let changed = Error::Changed { what: "the rotation of the data key".into() };
+        let changed = Error::Changed { what: Subject::Content("the rotation of the data key") };
         let data_key = self.payload.next_data_key().ok_or(changed)?;
         let enrolment = self.enrolment();
         self.change_under(lock, &Change::RotationTimed { data_key, enrolment, since: Some(&since) }).map(drop)
@@ -386,7 +386,8 @@ impl Unlocked {
         self.check_item_unchanged()?;
         let still = !matches!(self.next_step(), Step::NoteTime);
         let rotation = self.payload.under_way().filter(|rotation| still && rotation.data_key == next.id);
-        let rotation = rotation.cloned().ok_or(Error::Changed { what: "the rotation of the data key".into() })?;
+        let rotation =
+            rotation.cloned().ok_or(Error::Changed { what: Subject::Content("the rotation of the data key") })?;
         // A slot that a newer program has added since, without a part in the rotation, would end with it.
         let added = self.document.header.slots.iter().filter(|slot| {
             let kind = slot.kind();
@@ -442,5 +443,5 @@ impl Unlocked {
 }
 
 fn begun(cause: Error) -> Error {
-    Error::RotationBegun { cause: Box::new(cause) }
+    cause.after(Begun::Rotation)
 }

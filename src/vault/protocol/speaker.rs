@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, NotFound, Subject};
 use crate::format::FormatError;
 use crate::format::vault::Document;
 use crate::store::{Store, StoreError};
@@ -33,8 +33,8 @@ impl Vault {
     /// Reads the vault file; where it is missing or does not parse, the previous one.
     ///
     /// # Errors
-    /// [`Error::VaultNotFound`], [`Error::UnsupportedVersion`], [`Error::Damaged`] where neither file parses,
-    /// [`Error::Io`].
+    /// [`NotFound::Vault`], [`Unsupported::Version`](crate::error::Unsupported), [`Error::Damaged`] where neither file
+    /// parses, [`Error::Io`].
     pub fn open(store: Arc<dyn Store>) -> Result<Self, Error> {
         let place = store.place();
         let current = store.load();
@@ -46,11 +46,11 @@ impl Vault {
                 Err(error @ (FormatError::Version { .. } | FormatError::BeforeRelease))
                     if !is_damaged_copy(&*store, &bytes) =>
                 {
-                    return Err(Error::from_format(format!("the vault {place}"), error));
+                    return Err(Error::from_format(Subject::Vault(place.clone()), error));
                 }
-                Err(error) => (Some(bytes), Error::from_format(format!("the vault {place}"), error)),
+                Err(error) => (Some(bytes), Error::from_format(Subject::Vault(place.clone()), error)),
             },
-            Ok(None) => (None, Error::VaultNotFound { place: place.clone() }),
+            Ok(None) => (None, Error::NotFound(NotFound::Vault { place: place.clone() })),
             Err(error @ (StoreError::TooLarge { .. } | StoreError::NotAFile { .. })) => {
                 (None, Error::from_store(&place, error))
             }
@@ -99,7 +99,7 @@ fn is_damaged_copy(store: &dyn Store, bytes: &[u8]) -> bool {
 /// Says why the vault file cannot be used, in the middle of a sentence about it.
 pub fn reason_of(error: &Error) -> String {
     match error {
-        Error::VaultNotFound { .. } => "it is missing".into(),
+        Error::NotFound(NotFound::Vault { .. }) => "it is missing".into(),
         Error::Damaged { detail, .. } => detail.clone(),
         other => other.to_string(),
     }

@@ -7,7 +7,7 @@ use super::speaker::{Why, reason_of};
 use super::wraps::unwrap_data_key;
 use crate::crypto::kdf::derive_kek;
 use crate::crypto::secret::{DataKey, Password};
-use crate::error::Error;
+use crate::error::{Error, ItemError, Subject};
 use crate::format::item::{DataKeyItem, WRAP_LIMIT};
 use crate::format::vault::Document;
 use crate::format::{FormatError, Timestamp, VaultId};
@@ -32,10 +32,10 @@ impl Vault {
     /// Looks up the wrapped data key, so that a missing one is known before anybody types a password.
     ///
     /// # Errors
-    /// [`Error::KeyMissing`], [`Error::KeyNotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
+    /// [`ItemError::Missing`], [`ItemError::NotOurs`], [`Error::Kdf`] for hostile parameters, [`Error::Keychain`].
     pub fn find_key(mut self, keychain: Arc<dyn Keychain>, host: Arc<dyn Host>) -> Result<FoundKey, Error> {
         let found = match stored_items(&*keychain, self.id()) {
-            Err(error @ (Error::KeyMissing { .. } | Error::KeyNotOurs { .. })) => {
+            Err(error @ (Error::Item(ItemError::Missing { .. }) | Error::Item(ItemError::NotOurs { .. }))) => {
                 // The id itself may be what is damaged.
                 let of_previous = self.let_previous_speak(|current, previous| {
                     let other = previous.header.vault != current.header.vault;
@@ -69,9 +69,9 @@ impl Vault {
 fn stored_items(keychain: &dyn Keychain, vault: VaultId) -> Result<(Vec<DataKeyItem>, usize), Error> {
     let stored = keychain.get(&vault.to_string(), ItemKind::DataKey)?;
     if stored.is_empty() {
-        return Err(Error::KeyMissing { keychain: keychain.name(), vault });
+        return Err(Error::Item(ItemError::Missing { keychain: keychain.name(), vault }));
     }
-    let not_ours = |detail: String| Error::KeyNotOurs { keychain: keychain.name(), detail };
+    let not_ours = |detail: String| Error::Item(ItemError::NotOurs { keychain: keychain.name(), detail });
     let mut items = Vec::new();
     let mut failed = None;
     for item in &stored {
@@ -79,7 +79,7 @@ fn stored_items(keychain: &dyn Keychain, vault: VaultId) -> Result<(Vec<DataKeyI
             Ok(item) if item.wraps.iter().any(|wrap| wrap.header.vault == vault) => items.push(item),
             Ok(_) => failed = Some(not_ours("it belongs to another vault".into())),
             Err(FormatError::Malformed(detail)) => failed = Some(not_ours(detail)),
-            Err(error) => failed = Some(Error::from_format("the data-key item", error)),
+            Err(error) => failed = Some(Error::from_format(Subject::Item("data-key item"), error)),
         }
     }
     match failed {
@@ -151,7 +151,7 @@ impl FoundKey {
             Ok(payload) => payload,
             // The password has proved right.
             Err(error) => {
-                let error = Error::from_format(format!("the vault {place}"), error);
+                let error = Error::from_format(Subject::Vault(place.clone()), error);
                 let of_previous = self.vault.let_previous_speak(|current, previous| {
                     let same = previous.header.vault == current.header.vault;
                     let payload = same.then(|| open_payload(previous, &opened.data_key).ok()).flatten();
@@ -213,7 +213,7 @@ impl FoundKey {
         }
         if matches!((tried, tried_previous), (Tried::NoWrap, None | Some(Tried::NoWrap))) {
             let detail = "its data key is not the one the vault file names".into();
-            return Err(Error::KeyNotOurs { keychain: self.edges.keychain.name(), detail });
+            return Err(Error::Item(ItemError::NotOurs { keychain: self.edges.keychain.name(), detail }));
         }
         let claimed = anchor::claimed_digest(&self.edges, self.vault.id());
         let differs = claimed.is_some_and(|claimed| claimed != digest(&self.vault.document));

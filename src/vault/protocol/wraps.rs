@@ -5,7 +5,7 @@ use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::kdf::{KdfCost, KdfParams, PEPPER_LEN, derive_kek};
 use crate::crypto::secret::{DataKey, Kek, Password};
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::format::item::{DataKeyItem, WRAP_LIMIT, Wrap, WrapHeader};
 use crate::format::{DataKeyId, EnrolmentId, VaultId, label};
 use crate::vault::Edges;
@@ -102,7 +102,7 @@ impl Wraps {
     /// # Errors
     /// [`Error::Damaged`] where an item cannot hold these.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        self.0.to_bytes().map_err(|error| Error::from_format("the data-key item", error))
+        self.0.to_bytes().map_err(|error| Error::from_format(Subject::Item("data-key item"), error))
     }
 }
 
@@ -127,7 +127,7 @@ pub fn new_wrap(
     let kek = derive_kek(password, pepper, &kdf, edges.host.available_memory())?;
     let WrapNames { vault, data_key: data_key_id, enrolment } = names;
     let header = WrapHeader { vault, data_key: data_key_id, enrolment, at: edges.host.now(), kdf };
-    let protected = header.to_protected().map_err(|error| Error::from_format("the data-key item", error))?;
+    let protected = header.to_protected().map_err(|error| Error::from_format(Subject::Item("data-key item"), error))?;
     let context: [&[u8]; 2] = [label::DATA_KEY, &sha512(&protected)];
     let wrapped = cobblestone::seal(kek.expose(), &context, data_key.expose())?;
     Ok((Wrap { header, protected, wrapped }, kek))

@@ -4,7 +4,7 @@ use super::anchor::{self, Memory};
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
-use crate::error::{Difference, Error};
+use crate::error::{Difference, Error, NotFound, Refused, Subject, Unsupported};
 use crate::format::item::Anchor;
 use crate::format::label;
 use crate::format::scalar::FixedBase64;
@@ -30,10 +30,13 @@ impl Unlocked {
     /// Tells whether the vault may be changed, and new files sealed under its keys.
     ///
     /// # Errors
-    /// [`Error::RolledBack`]; [`Error::OnlyPrevious`]; [`Error::OtherVault`] for a copy; [`Error::ReadOnly`].
+    /// [`Error::RolledBack`]; [`Error::OnlyPrevious`]; [`Refused::OtherVault`] for a copy; [`Unsupported::ReadOnly`].
     pub fn check_writable(&self) -> Result<(), Error> {
         if self.source == Source::Copy {
-            return Err(Error::OtherVault { what: "the copy".into(), detail: "it is not the vault file" });
+            return Err(Error::Refused(Refused::OtherVault {
+                what: Subject::Copy(None),
+                detail: "it is not the vault file",
+            }));
         }
         if let Source::Previous { reason, other_key } = &self.source {
             return Err(Error::OnlyPrevious {
@@ -52,7 +55,7 @@ impl Unlocked {
 
     pub(in crate::vault) fn check_features(&self) -> Result<(), Error> {
         let features: Vec<String> = self.payload.lacking().into_iter().map(str::to_owned).collect();
-        if features.is_empty() { Ok(()) } else { Err(Error::ReadOnly { features }) }
+        if features.is_empty() { Ok(()) } else { Err(Error::Unsupported(Unsupported::ReadOnly { features })) }
     }
 
     /// Makes a change under the lock, over what other processes have written meanwhile.
@@ -101,7 +104,7 @@ impl Unlocked {
     /// Takes an older, diverged or previous vault file as the vault from now on. What stood is set aside.
     ///
     /// # Errors
-    /// Those of a vault write. [`Error::ReadOnly`] where the vault needs features this program lacks.
+    /// Those of a vault write. [`Unsupported::ReadOnly`] where the vault needs features this program lacks.
     pub fn accept_rollback(&mut self) -> Result<Accepted, Error> {
         self.check_features()?;
         let mut lock = self.lock()?;
@@ -142,7 +145,7 @@ impl Unlocked {
 
     pub(in crate::vault) fn generation_after(&self, generation: u64) -> Result<u64, Error> {
         generation.checked_add(1).ok_or_else(|| Error::Damaged {
-            what: format!("the vault {}", self.edges.store.place()),
+            what: Subject::Vault(self.edges.store.place()),
             detail: "its generation has no successor".into(),
         })
     }
@@ -170,10 +173,10 @@ impl Unlocked {
         };
         if standing != self.standing {
             if self.source == Source::Copy {
-                return Err(Error::Changed { what: format!("the vault {place}") });
+                return Err(Error::Changed { what: Subject::Vault(place) });
             }
-            let what = format!("the vault {place}");
-            let bytes = standing.as_deref().ok_or(Error::VaultNotFound { place })?;
+            let what = Subject::Vault(place.clone());
+            let bytes = standing.as_deref().ok_or(Error::NotFound(NotFound::Vault { place }))?;
             let document = Document::parse(bytes).map_err(|error| Error::from_format(what.clone(), error))?;
             if document.header.vault != self.id() || document.header.data_key != self.document.header.data_key {
                 return Err(Error::Changed { what });
@@ -296,7 +299,7 @@ pub(in crate::vault) fn seal_document(
     payload: &Payload,
     data_key: &DataKey,
 ) -> Result<(Document, Vec<u8>), Error> {
-    let failed = |error| Error::from_format("the new vault", error);
+    let failed = |error| Error::from_format(Subject::NewVault, error);
     let protected = header.to_protected().map_err(failed)?;
     let plaintext = payload.to_bytes().map_err(failed)?;
     let context: [&[u8]; 2] = [label::VAULT, &sha512(&protected)];
@@ -305,7 +308,7 @@ pub(in crate::vault) fn seal_document(
     let bytes = document.to_bytes().map_err(failed)?;
     if bytes.len() as u64 > crate::format::vault::SIZE_LIMIT {
         let detail = "it would be larger than a vault may be".into();
-        return Err(Error::Damaged { what: "the new vault".into(), detail });
+        return Err(Error::Damaged { what: Subject::NewVault, detail });
     }
     Ok((document, bytes))
 }

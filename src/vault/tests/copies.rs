@@ -1,5 +1,6 @@
 use super::*;
 use crate::crypto::secret::KitSecret;
+use crate::error::{Exists, ItemError, NotFound, Refused};
 use crate::vault::protocol::rotation::{NextKit, SETTLING_SECONDS, Settle};
 
 fn opened_copy(machine: &Machine, bytes: &[u8]) -> Result<Unlocked, Error> {
@@ -44,13 +45,13 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
     let copy = machine.file();
     let put = |secret| install(machine.store.clone(), &copy, secret, machine.host.now());
     for secret in [kit.secret(), &stranger] {
-        assert_fails!(put(secret), Error::VaultExists { standing } if !standing.is_empty());
+        assert_fails!(put(secret), Error::Exists(Exists::Vault { standing }) if !standing.is_empty());
     }
     let mut other = machine.document();
     other.header.vault = VaultId::from_bytes([8; 16]);
     other.protected = other.header.to_protected().unwrap();
     machine.store.put(Some(other.to_bytes().unwrap()), None);
-    assert_fails!(put(kit.secret()), Error::OtherVault { .. });
+    assert_fails!(put(kit.secret()), Error::Refused(Refused::OtherVault { .. }));
     // Damaged where only the kit tells, and where everybody sees it; lost, with a previous file; nothing at all.
     let mut damaged = machine.document();
     damaged.header.vault = VAULT;
@@ -58,7 +59,7 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
     damaged.payload = vec![0; 200];
     let damaged = damaged.to_bytes().unwrap();
     machine.store.put(Some(damaged.clone()), None);
-    assert_fails!(put(&stranger), Error::VaultExists { .. });
+    assert_fails!(put(&stranger), Error::Exists(Exists::Vault { .. }));
     for (standing, previous, kept) in [
         (Some(damaged), None, 1),
         (Some(b"garbage".to_vec()), None, 2),
@@ -80,14 +81,14 @@ fn a_copy_is_installed_as_it_is_and_only_where_no_vault_stands_that_can_be_used(
     machine.store.put(Some(b"garbage".to_vec()), Some(life().files[1].clone()));
     put(&stranger).unwrap();
     machine.store.put(None, Some(other.to_bytes().unwrap()));
-    assert_fails!(put(kit.secret()), Error::VaultExists { .. });
+    assert_fails!(put(kit.secret()), Error::Exists(Exists::Vault { .. }));
 }
 
 #[test]
 fn a_copy_that_was_not_restored_changes_nothing_and_is_not_changed() {
     let machine = Machine::at(3);
     let mut copy = opened_copy(&machine, &life().files[0]).unwrap();
-    assert_fails!(copy.add_project(&named("beta")), Error::OtherVault { .. });
+    assert_fails!(copy.add_project(&named("beta")), Error::Refused(Refused::OtherVault { .. }));
     assert_eq!(machine.file(), life().files[2]);
     // Something else changed the vault meanwhile.
     machine.unlocked().add_project(&named("beta")).unwrap();
@@ -100,11 +101,11 @@ fn a_copy_of_another_vault_or_under_an_earlier_data_key_is_refused() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     rotate_now(&mut unlocked);
-    assert_fails!(opened_copy(&machine, &life().files[2]), Error::KeyNotOurs { .. });
+    assert_fails!(opened_copy(&machine, &life().files[2]), Error::Item(ItemError::NotOurs { .. }));
     let mut other = Document::parse(&life().files[2]).unwrap();
     other.header.vault = VaultId::from_bytes([8; 16]);
     other.protected = other.header.to_protected().unwrap();
-    assert_fails!(opened_copy(&machine, &other.to_bytes().unwrap()), Error::OtherVault { .. });
+    assert_fails!(opened_copy(&machine, &other.to_bytes().unwrap()), Error::Refused(Refused::OtherVault { .. }));
 }
 
 #[test]
@@ -155,8 +156,8 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     assert_eq!((restored.destroyed, restored.held), (vec!["acme".to_owned()], vec!["beta".to_owned()]));
     assert!(!restored.unread);
     let unlocked = machine.unlocked();
-    assert_fails!(unlocked.file_key("acme", Some(1)), Error::ProjectDestroyed { .. });
-    assert_fails!(unlocked.check_destroyable("beta", SharedKeys::Refused), Error::ProjectHeld { .. });
+    assert_fails!(unlocked.file_key("acme", Some(1)), Error::NotFound(NotFound::Destroyed { .. }));
+    assert_fails!(unlocked.check_destroyable("beta", SharedKeys::Refused), Error::Refused(Refused::Held { .. }));
     assert!(unlocked.rotation().is_some(), "older copies are still to be shut out");
     drop(unlocked);
     machine.host.wait(1);
@@ -164,7 +165,7 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     machine.host.wait(SETTLING_SECONDS);
     assert!(machine.unlocked().finished_rotation());
     machine.store.put(Some(copy), None);
-    assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(machine.unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
 }
 
 #[test]
@@ -206,9 +207,9 @@ fn a_copy_does_not_take_the_place_of_a_newer_previous_file_that_opens() {
     for standing in [None, Some(b"garbage".to_vec())] {
         machine.store.put(standing, Some(newer.clone()));
         let refused = opened_copy(&machine, &copy).unwrap().restore();
-        assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
+        assert_fails!(refused, Error::Refused(Refused::PreviousNewer { previous: 5, copied: 4 }));
         let refused = install(machine.store.clone(), &copy, kit.secret(), machine.host.now());
-        assert_fails!(refused, Error::PreviousNewer { previous: 5, copied: 4 });
+        assert_fails!(refused, Error::Refused(Refused::PreviousNewer { previous: 5, copied: 4 }));
     }
     // One that is no newer is not in the way.
     for put_back in [&copy, &newer] {
@@ -238,9 +239,9 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     assert_eq!(exposed(&unlocked, "held", None), key.unwrap());
     assert_fails!(
         unlocked.destroy_project("held", &password(PASSWORD), NextKit::None, SharedKeys::Refused),
-        Error::ProjectHeld { .. }
+        Error::Refused(Refused::Held { .. })
     );
-    assert_fails!(unlocked.project("free"), Error::ProjectNotFound { .. });
+    assert_fails!(unlocked.project("free"), Error::NotFound(NotFound::Project { .. }));
     assert!(unlocked.project("gone").unwrap().destroyed.is_some(), "its record stays");
 }
 

@@ -1,6 +1,7 @@
 //! Vault files that are cut, flipped, missing or something else, with and without a previous one.
 
 use super::*;
+use crate::error::{ItemError, NotFound, Unsupported};
 use crate::format::vault::SIZE_LIMIT;
 use crate::keychain::FileKeychain;
 use crate::store::{FolderStore, StoreFault};
@@ -124,7 +125,7 @@ fn a_newer_version_is_no_damage_unless_a_single_byte_tells_it_from_the_previous_
     };
     assert!(matches!(open(Some(&whole)), Ok(Source::Previous { .. })));
     for previous in [None, Some(&life().files[0]), Some(&newer)] {
-        assert_fails!(open(previous), Error::UnsupportedVersion { .. });
+        assert_fails!(open(previous), Error::Unsupported(Unsupported::Version { .. }));
     }
 }
 
@@ -191,7 +192,7 @@ fn a_damaged_pepper_without_a_previous_file_cannot_be_told_from_a_wrong_password
 #[test]
 fn a_damaged_data_key_id_is_made_good_by_the_previous_file() {
     let bytes = header_with(|header| header["data_key"] = "00000000-0000-4000-8000-000000000001".into());
-    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     // It may as well be one that another computer has rotated, and is not called damaged.
     let machine = with_previous(Some(bytes));
     assert_reads_previous_and(&machine, |error| matches!(error, Error::OnlyPrevious { other_key: true, .. }));
@@ -201,7 +202,7 @@ fn a_damaged_data_key_id_is_made_good_by_the_previous_file() {
 #[test]
 fn a_damaged_vault_id_is_made_good_by_the_previous_file() {
     let bytes = header_with(|header| header["vault"] = "00000000-0000-4000-8000-000000000001".into());
-    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::KeyMissing { .. });
+    assert_fails!(without_previous(Some(bytes.clone())).unlock(PASSWORD), Error::Item(ItemError::Missing { .. }));
     assert_reads_previous(&with_previous(Some(bytes)));
 }
 
@@ -232,7 +233,7 @@ fn a_wrong_password_beside_a_previous_file_tells_whether_the_vault_file_may_be_d
 
 #[test]
 fn a_missing_vault_file_is_not_found_and_the_previous_one_is_read() {
-    assert_fails!(Vault::open(Machine::empty().store), Error::VaultNotFound { .. });
+    assert_fails!(Vault::open(Machine::empty().store), Error::NotFound(NotFound::Vault { .. }));
     assert_reads_previous(&with_previous(None));
 }
 
@@ -247,7 +248,7 @@ fn garbage_in_both_places_is_damaged() {
     }
     let machine = Machine::at(3);
     machine.store.put(None, Some(b"{}".to_vec()));
-    assert_fails!(Vault::open(machine.store.clone()), Error::VaultNotFound { .. });
+    assert_fails!(Vault::open(machine.store.clone()), Error::NotFound(NotFound::Vault { .. }));
 }
 
 #[test]
@@ -256,7 +257,10 @@ fn a_newer_vault_is_never_passed_over_for_the_previous_file() {
     outer["version"] = 2.into();
     outer["later"] = true.into();
     let machine = with_previous(Some(serde_json::to_vec(&outer).unwrap()));
-    assert_fails!(Vault::open(machine.store.clone()), Error::UnsupportedVersion { found: 2, known: 1, .. });
+    assert_fails!(
+        Vault::open(machine.store.clone()),
+        Error::Unsupported(Unsupported::Version { found: 2, known: 1, .. })
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::KeyPlace;
+use crate::error::{Begun, Exists, ItemError, KeyPlace, NotFound, Refused};
 use crate::format::vault::KeyState;
 use crate::vault::Effect;
 use crate::vault::protocol::rotation::{NextKit, Settle};
@@ -17,17 +17,20 @@ fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
     let machine = destroyed();
     let mut unlocked = machine.unlocked();
     for version in [None, Some(1), Some(2)] {
-        assert_fails!(unlocked.file_key("acme", version), Error::ProjectDestroyed { .. });
+        assert_fails!(unlocked.file_key("acme", version), Error::NotFound(NotFound::Destroyed { .. }));
     }
     assert_eq!(unlocked.candidate_keys(None).count(), 0);
     assert_eq!(unlocked.project_keys("acme").count(), 0);
-    assert_fails!(unlocked.rotate_file_key("acme"), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.rotate_file_key("acme"), Error::NotFound(NotFound::Destroyed { .. }));
     let key = crate::crypto::secret::FileKey::generate().unwrap();
-    assert_fails!(unlocked.import_file_key("acme", &key, SharedKeys::Refused), Error::ProjectDestroyed { .. });
-    assert_fails!(unlocked.hold_project("acme", ""), Error::ProjectDestroyed { .. });
-    assert_fails!(unlocked.release_project("acme"), Error::ProjectDestroyed { .. });
+    assert_fails!(
+        unlocked.import_file_key("acme", &key, SharedKeys::Refused),
+        Error::NotFound(NotFound::Destroyed { .. })
+    );
+    assert_fails!(unlocked.hold_project("acme", ""), Error::NotFound(NotFound::Destroyed { .. }));
+    assert_fails!(unlocked.release_project("acme"), Error::NotFound(NotFound::Destroyed { .. }));
     let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-    assert_fails!(again, Error::ProjectDestroyed { .. });
+    assert_fails!(again, Error::NotFound(NotFound::Destroyed { .. }));
     let project = unlocked.project("acme").unwrap();
     assert!(project.destroyed.is_some());
     assert!(project.keys.iter().all(|key| key.state == KeyState::Destroyed));
@@ -41,7 +44,7 @@ fn older_copies_die_when_the_rotation_has_settled() {
     machine.unlocked().settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     for copy in &life().files {
         machine.store.put(Some(copy.clone()), None);
-        assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+        assert_fails!(machine.unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     }
 }
 
@@ -52,14 +55,14 @@ fn a_keychain_that_fails_in_the_middle_of_destroying_does_not_bring_the_project_
     // The item is read before the vault is written, and written after.
     machine.keychain.inject_after(3, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
     let failed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-    assert_fails!(failed, Error::RotationBegun { .. });
+    assert_fails!(failed, Error::Unfinished { begun: Begun::Rotation, .. });
     drop(unlocked);
     machine.keychain.heal();
     let mut unlocked = machine.unlocked();
     assert!(unlocked.project("acme").unwrap().destroyed.is_some());
     assert!(unlocked.rotation().is_some());
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
-    assert_fails!(unlocked.file_key("acme", None), Error::ProjectDestroyed { .. });
+    assert_fails!(unlocked.file_key("acme", None), Error::NotFound(NotFound::Destroyed { .. }));
 }
 
 #[test]
@@ -72,9 +75,9 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     let hold = unlocked.project("acme").unwrap().hold.unwrap();
     assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
     let before = machine.file();
-    assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::ProjectHeld { .. });
+    assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::Refused(Refused::Held { .. }));
     let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-    assert_fails!(held, Error::ProjectHeld { ref reason, .. } if reason == "two law suits");
+    assert_fails!(held, Error::Refused(Refused::Held { ref reason, .. }) if reason == "two law suits");
     assert_eq!(machine.file(), before);
     assert_eq!(unlocked.release_project("acme").unwrap(), Effect::Changed);
     assert_eq!(unlocked.release_project("acme").unwrap(), Effect::AlreadySo);
@@ -89,7 +92,7 @@ fn with_shared_key() -> Machine {
     unlocked.add_project(&named("beta")).unwrap();
     let key = unlocked.file_key("acme", Some(1)).unwrap().key;
     let refused = unlocked.import_file_key("beta", &key, SharedKeys::Refused);
-    assert_fails!(refused, Error::KeyShared { places } if places == [place("acme", 1)]);
+    assert_fails!(refused, Error::Exists(Exists::KeyElsewhere { places }) if places == [place("acme", 1)]);
     assert_eq!(unlocked.project("beta").unwrap().keys.len(), 1);
     assert_eq!(unlocked.import_file_key("beta", &key, SharedKeys::Allowed).unwrap(), 2);
     drop(unlocked);
@@ -117,7 +120,7 @@ fn a_project_is_not_destroyed_while_another_holds_its_key_unless_that_is_allowed
     let mut unlocked = machine.unlocked();
     for (project, other) in [("acme", place("beta", 2)), ("beta", place("acme", 1))] {
         let refused = unlocked.destroy_project(project, &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-        assert_fails!(refused, Error::KeyShared { places } if places == [other]);
+        assert_fails!(refused, Error::Exists(Exists::KeyElsewhere { places }) if places == [other]);
     }
     assert_eq!(machine.file(), before);
     unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Allowed).unwrap();
@@ -136,5 +139,5 @@ fn a_key_that_another_project_was_given_meanwhile_is_seen_under_the_lock() {
     let key = importing.file_key("acme", Some(2)).unwrap().key;
     importing.import_file_key("beta", &key, SharedKeys::Allowed).unwrap();
     let refused = destroying.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-    assert_fails!(refused, Error::KeyShared { places } if places == [place("beta", 2)]);
+    assert_fails!(refused, Error::Exists(Exists::KeyElsewhere { places }) if places == [place("beta", 2)]);
 }

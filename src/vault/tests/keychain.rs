@@ -1,5 +1,6 @@
 //! Keychain items that are missing, foreign, hostile or several, and keychains that fail, hang and lie.
 
+use crate::error::{Exists, ItemError, Unsupported};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,8 +31,11 @@ fn item_with(edit: impl FnOnce(&mut Value)) -> Vec<u8> {
 fn no_entry_is_an_error_and_never_makes_a_new_key() {
     let machine = Machine::at(3);
     machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
-    assert_fails!(machine.unlock(PASSWORD), Error::KeyMissing { vault: VAULT, .. });
-    assert_fails!(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR), Error::VaultExists { .. });
+    assert_fails!(machine.unlock(PASSWORD), Error::Item(ItemError::Missing { vault: VAULT, .. }));
+    assert_fails!(
+        create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR),
+        Error::Exists(Exists::Vault { .. })
+    );
     assert_eq!(machine.stored(ItemKind::DataKey), None);
     assert_eq!(machine.file(), life().files[2]);
     assert_eq!(machine.host.derivations(), 0, "nobody types a password for a key that is not there");
@@ -49,20 +53,20 @@ fn an_item_that_is_not_ours_is_known_before_a_password_is_typed() {
         [foreign, other_format, unknown_member, other_hash, anchor, b"garbage".to_vec(), vec![], vec![0xff; 64]]
     {
         machine.set_item(&bytes);
-        assert_fails!(find_key(&machine), Error::KeyNotOurs { .. });
+        assert_fails!(find_key(&machine), Error::Item(ItemError::NotOurs { .. }));
     }
     machine.set_item(&item_with(|protected| protected["version"] = 2.into()));
-    assert_fails!(find_key(&machine), Error::UnsupportedVersion { found: 2, .. });
+    assert_fails!(find_key(&machine), Error::Unsupported(Unsupported::Version { found: 2, .. }));
     machine.set_item(&life().item);
     machine.keychain.inject(MemoryFault::Garbage(b"{\"wraps\":[]}".to_vec()));
-    assert_fails!(find_key(&machine), Error::KeyNotOurs { .. });
+    assert_fails!(find_key(&machine), Error::Item(ItemError::NotOurs { .. }));
 }
 
 #[test]
 fn an_item_for_another_data_key_of_this_vault_is_not_a_wrong_password() {
     let machine = Machine::at(3);
     machine.set_item(&item_with(|protected| protected["data_key"] = "00000000-0000-4000-8000-000000000001".into()));
-    assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(machine.unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     assert_eq!(machine.host.derivations(), 0);
 }
 

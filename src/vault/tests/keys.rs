@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::crypto::secret::ContentKey;
+use crate::error::{KeyPlace, NotFound};
 use crate::keys::{FileKeys, OpenedBy, WrappedKey, wrap_under};
 
 const PRELUDE: [u8; 32] = [3; 32];
@@ -73,7 +74,10 @@ fn a_content_key_is_wrapped_under_the_key_that_is_named() {
     }
     assert_fails!(
         unlocked.wrap_content_key("bistro", 2, &PRELUDE, &content_key),
-        Error::KeyNotFound { version: 2, .. }
+        Error::NotFound(NotFound::Key(KeyPlace { version: 2, .. }))
     );
-    assert_fails!(unlocked.wrap_content_key("cafe", 1, &PRELUDE, &content_key), Error::ProjectNotFound { .. });
+    assert_fails!(
+        unlocked.wrap_content_key("cafe", 1, &PRELUDE, &content_key),
+        Error::NotFound(NotFound::Project { .. })
+    );
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::error::Difference;
+use crate::error::{Difference, NotFound, Refused, Unsupported};
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 use crate::vault::protocol::rotation::{NextKit, SETTLING_SECONDS};
@@ -94,7 +94,7 @@ fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
         assert_eq!(opens_as(&here, kit), kit.name());
         assert_eq!(kit.name().number, 1);
     }
-    assert_fails!(here.unlocked().find_kit("1"), Error::KitAmbiguous { kits } if kits.len() == 2);
+    assert_fails!(here.unlocked().find_kit("1"), Error::Refused(Refused::KitAmbiguous { kits }) if kits.len() == 2);
     for kit in &kits {
         let name = kit.name();
         for text in [name.to_string(), name.id.to_string()] {
@@ -115,15 +115,15 @@ fn kits_of_both_machines_open_the_merged_vault_even_with_the_same_number() {
 fn another_vault_another_data_key_and_a_rotation_under_way_are_refused() {
     let (here, there) = apart();
     there.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    assert_fails!(merge(&here, &there), Error::RotationUnderWay);
+    assert_fails!(merge(&here, &there), Error::Refused(Refused::RotationUnderWay));
     here.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    assert_fails!(merge(&here, &there), Error::RotationUnderWay);
+    assert_fails!(merge(&here, &there), Error::Refused(Refused::RotationUnderWay));
     there.host.set_boot("another");
     there.unlocked();
-    assert_fails!(merge(&here, &there), Error::OtherVault { .. });
+    assert_fails!(merge(&here, &there), Error::Refused(Refused::OtherVault { .. }));
     let mut other = here.document();
     other.header.vault = VaultId::from_bytes([8; 16]);
-    assert_fails!(here.unlocked().merge(&other), Error::OtherVault { .. });
+    assert_fails!(here.unlocked().merge(&other), Error::Refused(Refused::OtherVault { .. }));
     let mut damaged = here.document();
     damaged.payload[100] ^= 1;
     assert_fails!(here.unlocked().merge(&damaged), Error::Damaged { .. });
@@ -187,7 +187,7 @@ fn what_one_machine_retired_held_or_destroyed_stays_so_whichever_file_is_merged_
         });
         let (here, there) = if swapped { (&destroyed, &whole) } else { (&whole, &destroyed) };
         merge(here, there).unwrap();
-        assert_fails!(here.unlocked().file_key("acme", Some(1)), Error::ProjectDestroyed { .. });
+        assert_fails!(here.unlocked().file_key("acme", Some(1)), Error::NotFound(NotFound::Destroyed { .. }));
         let keys = here.payload()["projects"][0]["keys"].clone();
         assert_eq!(keys.as_array().unwrap().iter().filter(|key| key["wrapped"] == "").count(), 2);
     }
@@ -286,7 +286,7 @@ fn a_file_that_needs_a_feature_this_program_lacks_and_one_that_cannot_be_written
         header["generation"] = 4.into();
         payload["needs"] = json!(["x"]);
     });
-    assert_fails!(merge(&here, &there), Error::ReadOnly { features } if features == ["x"]);
+    assert_fails!(merge(&here, &there), Error::Unsupported(Unsupported::ReadOnly { features }) if features == ["x"]);
     // Only the previous file of this computer opens: that is to be accepted first.
     here.store.put(Some(b"damaged".to_vec()), Some(life().files[2].clone()));
     assert_fails!(here.unlocked().merge(&Document::parse(&life().files[1]).unwrap()), Error::OnlyPrevious { .. });
@@ -359,12 +359,12 @@ fn ways_in_of_unknown_kinds_are_carried_and_not_united() {
     assert_eq!(opens_as(&here, &kit), kit.name());
     // Added there, or taken away here: nobody can tell.
     there.plant(|header, _| header["slots"] = json!([member(1), member(2)]));
-    assert_fails!(merge(&here, &there), Error::NotUnited { members } if members == ["slots of kind \"member\""]);
+    assert_fails!(merge(&here, &there), Error::Refused(Refused::NotUnited { members }) if members == ["slots of kind \"member\""]);
     there.plant(|header, _| header["slots"] = json!([]));
-    assert_fails!(merge(&here, &there), Error::NotUnited { .. });
+    assert_fails!(merge(&here, &there), Error::Refused(Refused::NotUnited { .. }));
     // Nobody's way in ends with a rotation that this program begins.
     let mut unlocked = here.unlocked();
-    let refused = |error: &Error| matches!(error, Error::ReadOnly { features } if features == &["slot:member"]);
+    let refused = |error: &Error| matches!(error, Error::Unsupported(Unsupported::ReadOnly { features }) if features == &["slot:member"]);
     let rotated = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
     assert!(rotated.is_err_and(|error| refused(&error)));
     let revoked = unlocked.revoke_kit_and_rotate(kit.name().id, false, &password(PASSWORD), NextKit::None);

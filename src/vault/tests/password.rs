@@ -1,5 +1,6 @@
 //! Password changes that are cut short: the old, the new or both open, never neither, and the error says which.
 
+use crate::error::{Begun, ItemError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ fn whichever_keychain_call_fails_some_password_opens_and_the_error_tells_which()
         let (old, new) = opens(&machine);
         assert!(old || new, "no password opens: {case}");
         // Any other error promises that nothing was changed.
-        if new && !matches!(error, Error::EitherPassword { .. }) {
+        if new && !matches!(error, Error::Unfinished { begun: Begun::PasswordChange, .. }) {
             wrong.push(format!("{case}: {error:?}"));
         }
     }
@@ -93,7 +94,7 @@ fn the_session_that_was_cut_short_or_the_next_one_completes_the_change() {
     machine.keychain.inject_after(4, MemoryFault::Fail(locked));
     assert_fails!(
         unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
-        Error::EitherPassword { .. }
+        Error::Unfinished { begun: Begun::PasswordChange, .. }
     );
     machine.keychain.heal();
     assert_eq!((wraps(&machine), opens(&machine)), (2, (true, true)));
@@ -115,14 +116,14 @@ fn a_keychain_that_acknowledges_and_does_not_store_is_found_out() {
     machine.keychain.inject(MemoryFault::Lie);
     assert_fails!(
         unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None),
-        Error::KeychainForgets { .. }
+        Error::Item(ItemError::NotKept { .. })
     );
     assert_eq!(opens(&machine), (true, false));
     // It keeps the first write and not the second.
     machine.keychain.heal();
     machine.keychain.inject_after(4, MemoryFault::Lie);
     let result = unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None);
-    assert_fails!(result, Error::EitherPassword { cause } if matches!(*cause, Error::KeychainForgets { .. }));
+    assert_fails!(result, Error::Unfinished { begun: Begun::PasswordChange, cause } if matches!(*cause, Error::Item(ItemError::NotKept { .. })));
     assert_eq!(opens(&machine), (true, true));
 }
 
@@ -147,7 +148,7 @@ fn a_keychain_that_hangs_leaves_either_password() {
         let mut unlocked = vault.unlock(&password(PASSWORD), keychain.clone(), machine.host.clone()).unwrap();
         inner.inject_after(spared, fault);
         match unlocked.change_password(&password(PASSWORD), &password(OTHER_PASSWORD), None).unwrap_err() {
-            Error::EitherPassword { cause } => {
+            Error::Unfinished { begun: Begun::PasswordChange, cause } => {
                 assert!(
                     uncertain && matches!(*cause, Error::Keychain(KeychainError::Unresponsive { writing: true, .. }))
                 );
@@ -190,7 +191,7 @@ fn a_second_session_does_not_undo_a_password_change() {
     machine.keychain.forget(&VAULT.to_string(), ItemKind::DataKey);
     assert_fails!(
         first.change_password(&password(OTHER_PASSWORD), &password(PASSWORD), None),
-        Error::KeyMissing { .. }
+        Error::Item(ItemError::Missing { .. })
     );
     assert_eq!(machine.stored(ItemKind::DataKey), None, "an item that is gone is not made anew");
 }
@@ -229,7 +230,7 @@ fn as_many_wraps_as_an_item_holds_are_kept_and_one_more_is_refused() {
             changed.unwrap();
             assert_eq!((wraps(&machine), opens(&machine)), (3, (false, true)));
         } else {
-            assert_fails!(changed, Error::KeyNotOurs { .. });
+            assert_fails!(changed, Error::Item(ItemError::NotOurs { .. }));
             assert_eq!(machine.item(), before);
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::crypto::secret::FileKey;
-use crate::error::Difference;
+use crate::error::{Difference, Exists, KeyPlace, NotFound, Refused, Unsupported};
 use crate::format::name::NameError;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState};
 
@@ -39,9 +39,15 @@ fn versions_count_from_one_and_earlier_ones_still_open() {
             assert_eq!(&exposed(unlocked, "drawings", version), key);
         }
         assert!(keys.iter().all(|key| keys.iter().filter(|other| *other == key).count() == 1));
-        assert_fails!(unlocked.file_key("drawings", Some(6)), Error::KeyNotFound { version: 6, .. });
-        assert_fails!(unlocked.file_key("drawings", Some(0)), Error::KeyNotFound { version: 0, .. });
-        assert_fails!(unlocked.file_key("plans", None), Error::ProjectNotFound { .. });
+        assert_fails!(
+            unlocked.file_key("drawings", Some(6)),
+            Error::NotFound(NotFound::Key(KeyPlace { version: 6, .. }))
+        );
+        assert_fails!(
+            unlocked.file_key("drawings", Some(0)),
+            Error::NotFound(NotFound::Key(KeyPlace { version: 0, .. }))
+        );
+        assert_fails!(unlocked.file_key("plans", None), Error::NotFound(NotFound::Project { .. }));
     }
 }
 
@@ -51,15 +57,15 @@ fn a_change_that_is_refused_writes_nothing() {
     let mut unlocked = machine.unlocked();
     unlocked.add_project(&named("bistro")).unwrap();
     let before = machine.file();
-    assert_fails!(unlocked.add_project(&named("acme")), Error::ProjectExists { .. });
-    assert_fails!(unlocked.rename_project("acme", "bistro"), Error::ProjectExists { .. });
-    assert_fails!(unlocked.rename_project("nobody", "somebody"), Error::ProjectNotFound { .. });
-    assert_fails!(unlocked.rotate_file_key("nobody"), Error::ProjectNotFound { .. });
+    assert_fails!(unlocked.add_project(&named("acme")), Error::Exists(Exists::Project { .. }));
+    assert_fails!(unlocked.rename_project("acme", "bistro"), Error::Exists(Exists::Project { .. }));
+    assert_fails!(unlocked.rename_project("nobody", "somebody"), Error::NotFound(NotFound::Project { .. }));
+    assert_fails!(unlocked.rotate_file_key("nobody"), Error::NotFound(NotFound::Project { .. }));
     for version in [1, 2] {
         let held = unlocked.file_key("acme", Some(version)).unwrap().key;
         assert_fails!(
             unlocked.import_file_key("acme", &held, SharedKeys::Refused),
-            Error::KeyExists { version: found, .. } if found == version
+            Error::Exists(Exists::Key(KeyPlace { version: found, .. })) if found == version
         );
     }
     for (name, reason) in [
@@ -72,14 +78,14 @@ fn a_change_that_is_refused_writes_nothing() {
         ("ac\0me", NameError::Control),
         (&"a".repeat(129), NameError::TooLong(128)),
     ] {
-        assert_fails!(unlocked.add_project(&named(name)), Error::BadName { reason: found, .. } if found == reason);
+        assert_fails!(unlocked.add_project(&named(name)), Error::Refused(Refused::ProjectName(found)) if found == reason);
         assert_fails!(
             unlocked.rename_project("acme", name),
-            Error::BadName { reason: found, .. } if found == reason
+            Error::Refused(Refused::ProjectName(found)) if found == reason
         );
     }
     let noted = NewProject { note: "a\u{1b}[2J".into(), ..named("cafe") };
-    assert_fails!(unlocked.add_project(&noted), Error::BadName { what: "the note", .. });
+    assert_fails!(unlocked.add_project(&noted), Error::Refused(Refused::Text { what: "the note", .. }));
     assert_eq!(machine.file(), before);
     assert_eq!(unlocked.header().generation, 4);
 }
@@ -90,7 +96,7 @@ fn many_projects_are_added_in_one_write_or_not_at_all() {
     let mut unlocked = machine.unlocked();
     let mut many: Vec<NewProject> = (0..50).map(|number| named(&format!("p{number}"))).collect();
     many.push(named("p7"));
-    assert_fails!(unlocked.add_projects(&many), Error::ProjectExists { .. });
+    assert_fails!(unlocked.add_projects(&many), Error::Exists(Exists::Project { .. }));
     assert_eq!(unlocked.projects(), []);
     many.pop();
     unlocked.add_projects(&many).unwrap();
@@ -103,7 +109,7 @@ fn a_name_is_found_however_it_was_typed() {
     let mut unlocked = machine.unlocked();
     let (composed, decomposed) = ("Caf\u{e9}", "Cafe\u{301}");
     assert_eq!(unlocked.add_project(&named(decomposed)).unwrap().name, composed);
-    assert_fails!(unlocked.add_project(&named(composed)), Error::ProjectExists { .. });
+    assert_fails!(unlocked.add_project(&named(composed)), Error::Exists(Exists::Project { .. }));
     assert_eq!(exposed(&unlocked, composed, None), exposed(&unlocked, decomposed, None));
     assert_eq!(unlocked.rotate_file_key(decomposed).unwrap(), 2);
     // The same name in another form is no other name.
@@ -168,8 +174,8 @@ fn retired_keys_open_but_do_not_encrypt_and_destroyed_ones_are_gone() {
         payload["projects"][0]["keys"][1]["wrapped"] = "".into();
     });
     let mut unlocked = machine.unlocked();
-    assert_fails!(unlocked.file_key("acme", None), Error::KeyNotFound { .. });
-    assert_fails!(unlocked.file_key("acme", Some(2)), Error::KeyNotFound { version: 2, .. });
+    assert_fails!(unlocked.file_key("acme", None), Error::NotFound(NotFound::Key(KeyPlace { .. })));
+    assert_fails!(unlocked.file_key("acme", Some(2)), Error::NotFound(NotFound::Key(KeyPlace { version: 2, .. })));
     assert_eq!(unlocked.candidate_keys(None).count(), 1);
     // A destroyed version's number is never given again.
     assert_eq!(unlocked.rotate_file_key("acme").unwrap(), 3);
@@ -233,7 +239,8 @@ fn a_vault_that_needs_a_feature_this_program_lacks_opens_read_only() {
     let mut unlocked = machine.unlocked();
     assert_eq!(unlocked.take_notices(), []);
     assert!(unlocked.file_key("acme", None).is_ok());
-    let read_only = |error: Error| matches!(error, Error::ReadOnly { features } if features == ["x"]);
+    let read_only =
+        |error: Error| matches!(error, Error::Unsupported(Unsupported::ReadOnly { features }) if features == ["x"]);
     assert!(unlocked.check_writable().is_err_and(read_only));
     assert!(unlocked.add_project(&named("bistro")).is_err_and(read_only));
     assert!(unlocked.rotate_file_key("acme").is_err_and(read_only));
@@ -250,7 +257,7 @@ fn a_feature_that_appears_between_unlock_and_change_is_respected() {
         payload["needs"] = json!(["x"]);
     });
     let planted = machine.file();
-    assert_fails!(unlocked.add_project(&named("bistro")), Error::ReadOnly { .. });
+    assert_fails!(unlocked.add_project(&named("bistro")), Error::Unsupported(Unsupported::ReadOnly { .. }));
     assert_eq!(machine.file(), planted);
 }
 
@@ -288,7 +295,7 @@ fn texts_are_checked_before_a_vault_is_opened_as_they_are_when_the_project_is_ad
         NewProject { client: "a\nb".into(), ..named("acme") },
         NewProject { note: "a\u{1b}[2J".into(), ..named("acme") },
     ] {
-        assert_fails!(bad.check(), Error::BadName { .. });
+        assert_fails!(bad.check(), Error::Refused(Refused::ProjectName(_) | Refused::Text { .. }));
     }
 }
 
@@ -301,9 +308,9 @@ fn only_versions_before_the_current_one_are_retired_and_taken_back() {
         for retired in [true, false] {
             let refused = unlocked.retire_file_key("acme", version, retired);
             if version == 3 {
-                assert_fails!(refused, Error::KeyInUse { version: 3, .. });
+                assert_fails!(refused, Error::Refused(Refused::KeyInUse(KeyPlace { version: 3, .. })));
             } else {
-                assert_fails!(refused, Error::KeyNotFound { .. });
+                assert_fails!(refused, Error::NotFound(NotFound::Key(KeyPlace { .. })));
             }
         }
     }
@@ -323,10 +330,16 @@ fn a_destroyed_version_is_not_retired_and_the_one_that_would_encrypt_is_not_take
         payload["projects"][0]["keys"][0]["state"] = "destroyed".into();
         payload["projects"][0]["keys"][0]["wrapped"] = "".into();
     });
-    assert_fails!(machine.unlocked().retire_file_key("acme", 1, true), Error::KeyNotFound { version: 1, .. });
+    assert_fails!(
+        machine.unlocked().retire_file_key("acme", 1, true),
+        Error::NotFound(NotFound::Key(KeyPlace { version: 1, .. }))
+    );
     let machine = Machine::at(3);
     machine.plant(|_, payload| payload["projects"][0]["keys"][1]["state"] = "retired".into());
-    assert_fails!(machine.unlocked().retire_file_key("acme", 2, false), Error::KeyInUse { version: 2, .. });
+    assert_fails!(
+        machine.unlocked().retire_file_key("acme", 2, false),
+        Error::Refused(Refused::KeyInUse(KeyPlace { version: 2, .. }))
+    );
 }
 
 #[test]
@@ -368,7 +381,7 @@ fn a_key_is_still_held_whatever_its_project_is_called_and_whichever_version_encr
     other.add_project(&named("acme")).unwrap();
     sealing.check_still_holds(&key).unwrap();
     other.destroy_project("bistro", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
-    assert_fails!(sealing.check_still_holds(&key), Error::KeyNotFound { version: 2, .. });
+    assert_fails!(sealing.check_still_holds(&key), Error::NotFound(NotFound::Key(KeyPlace { version: 2, .. })));
 }
 
 #[test]
@@ -384,20 +397,20 @@ fn a_key_is_not_held_by_a_vault_that_was_destroyed_rotated_replaced_or_put_back_
         let mut other = machine.unlocked();
         other.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
     };
-    assert!(matches!(refused(&destroy), Error::ProjectDestroyed { .. }));
+    assert!(matches!(refused(&destroy), Error::NotFound(NotFound::Destroyed { .. })));
     let rotate = |machine: &Machine| rotate_now(&mut machine.unlocked());
-    assert!(matches!(refused(&rotate), Error::KeyUnchecked { .. }));
+    assert!(matches!(refused(&rotate), Error::Refused(Refused::Unchecked { .. })));
     let another = |machine: &Machine| {
         let mut other = machine.document();
         other.header.vault = VaultId::from_bytes([8; 16]);
         other.protected = other.header.to_protected().unwrap();
         machine.store.put(Some(other.to_bytes().unwrap()), None);
     };
-    assert!(matches!(refused(&another), Error::KeyUnchecked { .. }));
+    assert!(matches!(refused(&another), Error::Refused(Refused::Unchecked { .. })));
     let older = |machine: &Machine| machine.store.put(Some(life().files[1].clone()), None);
     assert!(matches!(refused(&older), Error::RolledBack(_)));
     let gone = |machine: &Machine| machine.store.put(None, None);
-    assert!(matches!(refused(&gone), Error::VaultNotFound { .. }));
+    assert!(matches!(refused(&gone), Error::NotFound(NotFound::Vault { .. })));
     let damaged = |machine: &Machine| machine.store.put(Some(b"garbage".to_vec()), None);
     assert!(matches!(refused(&damaged), Error::Damaged { .. }));
 }

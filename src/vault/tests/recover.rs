@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::{Begun, ItemError, NotFound};
 use crate::format::item::DataKeyItem;
 use crate::store::StoreFault;
 use crate::vault::NewKit;
@@ -72,10 +73,10 @@ fn a_revoked_kit_and_a_strangers_open_nothing_though_the_previous_file_knew_them
     assert!(machine.store.load_previous().unwrap().is_some());
     assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::WrongKit);
     unlocked.revoke_kit(other.name().id, true).unwrap();
-    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::KitNotFound { name: None });
-    assert_fails!(unlocked.find_kit("3"), Error::KitNotFound { name: Some(name) } if name == "3");
+    assert_fails!(recover(&machine, &other, OTHER_PASSWORD), Error::NotFound(NotFound::Kit { name: None }));
+    assert_fails!(unlocked.find_kit("3"), Error::NotFound(NotFound::Kit { name: Some(name) }) if name == "3");
     let never = unlocked.make_kit().unwrap();
-    assert_fails!(unlocked.revoke_kit(never.name().id, false), Error::KitNotFound { name: Some(_) });
+    assert_fails!(unlocked.revoke_kit(never.name().id, false), Error::NotFound(NotFound::Kit { name: Some(_) }));
     let kits = unlocked.kits();
     assert!(kits.iter().all(|kit| !kit.valid && kit.ended.is_some()));
     assert_eq!([kits[0].destroyed.is_some(), kits[1].destroyed.is_some()], [false, true]);
@@ -186,13 +187,13 @@ fn a_machine_that_was_let_in_again_after_a_rotation_takes_no_vault_file_from_bef
     let (machine, other, kit) = shared();
     let old = machine.file();
     rotate_elsewhere(&machine, &other, &kit);
-    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     // The same password again, as whoever was locked out types it.
     drop(recover(&other, &kit, OTHER_PASSWORD).unwrap());
     let (item, new) = (other.item(), other.file());
     assert_eq!(DataKeyItem::parse(&item).unwrap().wraps.len(), 1, "the earlier data key has had its time");
     other.store.put(Some(old.clone()), None);
-    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     assert_fails!(recover(&other, &kit, OTHER_PASSWORD), Error::RolledBack(_));
     assert_eq!(other.item(), item);
     other.store.put(Some(new), None);
@@ -244,7 +245,7 @@ fn a_keychain_that_fails_while_recovering_is_told_by_what_stands_afterwards() {
         machine.keychain.inject(fault(|| KeychainError::Locked { provider: "m".into() }));
         let failed = recover(&machine, &kit, OTHER_PASSWORD);
         if done {
-            assert_fails!(failed, Error::EitherPassword { .. });
+            assert_fails!(failed, Error::Unfinished { begun: Begun::PasswordChange, .. });
         } else {
             assert_fails!(failed, Error::Keychain(KeychainError::Locked { .. }));
         }
@@ -279,7 +280,7 @@ fn each_wrap_of_another_data_key_is_kept_once_and_as_many_as_an_item_holds() {
     let four = kept.into_iter().chain([foreign(3, 0)]).collect();
     machine.set_item(&DataKeyItem { wraps: four }.to_bytes().unwrap());
     let full = machine.item();
-    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::Item(ItemError::NotOurs { .. }));
     assert_eq!(machine.item(), full);
 }
 
@@ -371,7 +372,7 @@ fn an_item_that_a_recovery_wrote_without_saying_so_is_given_its_time() {
     let (machine, kit) = rotating();
     machine.host.wait(SETTLING_SECONDS);
     machine.keychain.inject(MemoryFault::FailAfterWrites(|| KeychainError::Locked { provider: "m".into() }));
-    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::EitherPassword { .. });
+    assert_fails!(recover(&machine, &kit, OTHER_PASSWORD), Error::Unfinished { begun: Begun::PasswordChange, .. });
     machine.keychain.heal();
     assert!(!machine.unlock(OTHER_PASSWORD).unwrap().finished_rotation());
     machine.host.wait(SETTLING_SECONDS);
@@ -401,7 +402,7 @@ fn what_fails_after_the_item_is_written_says_that_the_new_password_is_in_force()
     let opened = Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()).unwrap();
     machine.store.fail_next(StoreFault::WriteFails);
     let enrolled = opened.enroll(machine.keychain.clone(), machine.host.clone(), &password(OTHER_PASSWORD), None, true);
-    assert_fails!(enrolled, Error::Enrolled { .. });
+    assert_fails!(enrolled, Error::Unfinished { begun: Begun::Recovery, .. });
     assert_fails!(machine.unlock(PASSWORD), Error::WrongPassword { .. });
     assert!(machine.unlock(OTHER_PASSWORD).unwrap().rolled_back().is_some());
 
@@ -459,7 +460,7 @@ fn a_kit_is_revoked_and_the_data_key_rotated_in_one_write_or_neither_is() {
     assert_fails!(kept, Error::WrongKit);
     assert_fails!(
         unlocked.revoke_kit_and_rotate(crate::format::KitId::from_bytes([7; 16]), false, &with, NextKit::None),
-        Error::KitNotFound { name: Some(_) }
+        Error::NotFound(NotFound::Kit { name: Some(_) })
     );
     assert_eq!((machine.file(), machine.item()), (old.clone(), before));
     unlocked.revoke_kit_and_rotate(kit.name().id, true, &with, NextKit::New(&next)).unwrap();

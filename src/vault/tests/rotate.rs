@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::{Begun, ItemError};
 use crate::format::item::DataKeyItem;
 use crate::store::StoreFault;
 use crate::vault::protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
@@ -64,12 +65,12 @@ fn after_a_settled_rotation_no_earlier_copy_opens_with_todays_keychain_and_passw
             let today = Machine::empty();
             today.set_item(&machine.item());
             today.store.put(Some(copy.clone()), previous);
-            assert_fails!(today.unlock(PASSWORD), Error::KeyNotOurs { .. });
+            assert_fails!(today.unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
         }
     }
     // Nor does what the keychain held until then open today's vault.
     machine.set_item(&old_item);
-    assert_fails!(machine.unlock(PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(machine.unlock(PASSWORD), Error::Item(ItemError::NotOurs { .. }));
 }
 
 #[test]
@@ -339,7 +340,7 @@ fn what_fails_once_the_vault_names_the_next_data_key_says_so() {
     // be written.
     machine.keychain.inject_after(5, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
     let failed = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
-    assert_fails!(failed, Error::RotationBegun { cause } if matches!(*cause, Error::Keychain(KeychainError::Locked { .. })));
+    assert_fails!(failed, Error::Unfinished { begun: Begun::Rotation, cause } if matches!(*cause, Error::Keychain(KeychainError::Locked { .. })));
     drop(unlocked);
     machine.keychain.heal();
     assert_eq!(machine.notices(), [Notice::RotationRestarted]);

@@ -2,6 +2,7 @@
 
 use super::rotate::{OTHER_BOOT, is_pending};
 use super::*;
+use crate::error::NotFound;
 
 #[test]
 fn a_new_kit_opens_the_vault_before_and_after_and_every_other_one_ends() {
@@ -68,7 +69,10 @@ fn a_kit_that_was_revoked_while_its_code_was_typed_is_not_kept() {
     machine.unlocked().revoke_kit(kit.name().id, true).unwrap();
     assert_fails!(rotating.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())), Error::WrongKit);
     assert!(!is_pending(&machine));
-    assert_fails!(Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()), Error::KitNotFound { .. });
+    assert_fails!(
+        Vault::open(machine.store.clone()).unwrap().open_with_kit(kit.secret()),
+        Error::NotFound(NotFound::Kit { .. })
+    );
 }
 
 #[test]

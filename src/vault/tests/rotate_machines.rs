@@ -2,6 +2,7 @@
 
 use super::rotate::{OTHER_BOOT, rotate, wraps};
 use super::*;
+use crate::error::{ItemError, Refused};
 use crate::vault::protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 
 #[test]
@@ -23,7 +24,7 @@ fn a_machine_that_did_not_begin_it_leaves_a_rotation_alone() {
     assert_eq!(unlocked.projects().len(), 2);
     drop(unlocked);
     other.store.put(Some(machine.file()), None);
-    assert_fails!(other.unlock(OTHER_PASSWORD), Error::KeyNotOurs { .. });
+    assert_fails!(other.unlock(OTHER_PASSWORD), Error::Item(ItemError::NotOurs { .. }));
 }
 
 /// Another computer that a kit gave a key to while the rotation of the first one waits.
@@ -75,7 +76,7 @@ fn a_kit_that_the_rotation_would_end_is_not_made() {
     other.store.put(Some(machine.file()), None);
     let mut unlocked = other.unlock(OTHER_PASSWORD).unwrap();
     let kit = unlocked.make_kit().unwrap();
-    assert_fails!(unlocked.add_kit(&kit, &password(OTHER_PASSWORD)), Error::RotationUnderWay);
+    assert_fails!(unlocked.add_kit(&kit, &password(OTHER_PASSWORD)), Error::Refused(Refused::RotationUnderWay));
     assert_eq!(unlocked.kits().len(), 0);
 }
 
@@ -115,7 +116,7 @@ fn a_rotation_does_not_begin_over_what_another_machine_did_since_the_vault_was_u
     there.rotate_data_key(&password(OTHER_PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     machine.store.put(Some(other.file()), None);
     let begun = unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret()));
-    assert_fails!(begun, Error::RotationUnderWay);
+    assert_fails!(begun, Error::Refused(Refused::RotationUnderWay));
     assert_eq!((machine.file(), wraps(&machine)), (other.file(), 1));
 }
 

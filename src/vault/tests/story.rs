@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::crypto::kdf::{KdfError, KdfParams, PEPPER_LEN, derive_kek};
+use crate::error::Exists;
 use crate::format::item::{DataKeyItem, Wrap};
 use crate::keychain::FileKeychain;
 use crate::store::FolderStore;
@@ -28,7 +29,7 @@ fn a_created_vault_reopens_and_unlocks_from_its_files() {
     assert_eq!(exposed(&unlocked, "acme", None), key);
     assert_fails!(
         create(edges, VAULT, &password(PASSWORD), KdfCost::FLOOR),
-        Error::VaultExists { standing } if standing.len() == 2
+        Error::Exists(Exists::Vault { standing }) if standing.len() == 2
     );
 }
 
@@ -45,12 +46,18 @@ fn no_vault_is_made_below_the_floor_or_over_what_stands() {
     let before = machine.host.derivations();
     for (current, previous) in [(Some(b"x".to_vec()), None), (None, Some(b"x".to_vec()))] {
         machine.store.put(current, previous);
-        assert_fails!(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR), Error::VaultExists { .. });
+        assert_fails!(
+            create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR),
+            Error::Exists(Exists::Vault { .. })
+        );
     }
     machine.store.put(None, None);
     assert_eq!(machine.stored(ItemKind::DataKey), None);
     machine.set_item(b"an item of this id");
-    assert_fails!(create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR), Error::VaultExists { .. });
+    assert_fails!(
+        create(machine.edges(), VAULT, &password(PASSWORD), KdfCost::FLOOR),
+        Error::Exists(Exists::Vault { .. })
+    );
     assert_eq!(machine.item(), b"an item of this id");
     assert_eq!(machine.host.derivations(), before, "what cannot be made costs no derivation");
 }

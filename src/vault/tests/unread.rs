@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::error::{Refused, Unsupported};
 use crate::format::json::Others;
 use crate::vault::protocol::rotation::{NextKit, Settle};
 
@@ -61,7 +62,7 @@ fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
         let (here, there) = apart(|payload| edit(payload, 1), |payload| edit(payload, 2));
         there.unlocked().add_project(&named("beta")).unwrap();
         let standing = here.file();
-        assert_fails!(merge(&here, &there), Error::NotUnited { members } if members == [member]);
+        assert_fails!(merge(&here, &there), Error::Refused(Refused::NotUnited { members }) if members == [member]);
         assert_eq!(here.file(), standing);
     }
 }
@@ -129,15 +130,18 @@ fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
         let mut unlocked = machine.unlocked();
         unlocked.add_project(&named("beta")).unwrap();
         let standing = machine.file();
-        assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::ReadOnly { .. });
+        assert_fails!(
+            unlocked.check_destroyable("acme", SharedKeys::Refused),
+            Error::Unsupported(Unsupported::ReadOnly { .. })
+        );
         let destroyed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
-        assert_fails!(destroyed, Error::ReadOnly { .. });
+        assert_fails!(destroyed, Error::Unsupported(Unsupported::ReadOnly { .. }));
         let rotated = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
-        assert_fails!(rotated, Error::ReadOnly { features } if features[0].starts_with("renew:"));
+        assert_fails!(rotated, Error::Unsupported(Unsupported::ReadOnly { features }) if features[0].starts_with("renew:"));
         let elsewhere = Machine::empty();
         let id = VaultId::from_bytes([9; 16]);
         let forked = unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR);
-        assert_fails!(forked, Error::ReadOnly { .. });
+        assert_fails!(forked, Error::Unsupported(Unsupported::ReadOnly { .. }));
         assert_eq!((machine.file(), elsewhere.store.load().unwrap()), (standing, None));
     }
 }
@@ -178,7 +182,7 @@ fn a_secret_is_wrapped_anew_by_a_rotation_and_united_by_its_version() {
     assert_eq!(unlocked.merge(&machine.document()).unwrap().generation, 3);
     let there = Machine::at(3);
     with_secret(&there, b"{\"password\":1}");
-    assert_fails!(unlocked.merge(&there.document()), Error::NotUnited { members } if members[0].starts_with("secret "));
+    assert_fails!(unlocked.merge(&there.document()), Error::Refused(Refused::NotUnited { members }) if members[0].starts_with("secret "));
     let other = Machine::at(3);
     other.unlocked().merge(&machine.document()).unwrap();
     assert_eq!(other.payload()["secrets"][0]["wrapped"], secret["wrapped"]);

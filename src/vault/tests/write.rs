@@ -1,5 +1,6 @@
 //! Writes that fail or only seem to, writers side by side, and the lock between them.
 
+use crate::error::{Exists, ItemError, NotFound};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -171,7 +172,7 @@ fn a_vault_file_replaced_by_another_vault_while_unlocked_is_not_touched() {
         machine.store.put(put.clone(), None);
         assert_fails!(
             unlocked.add_project(&named("bistro")),
-            Error::Changed { .. } | Error::Damaged { .. } | Error::VaultNotFound { .. }
+            Error::Changed { .. } | Error::Damaged { .. } | Error::NotFound(NotFound::Vault { .. })
         );
         assert_eq!(machine.store.load().unwrap(), put);
     }
@@ -225,13 +226,13 @@ fn an_item_whose_newest_wrap_does_not_open_is_not_taken_for_written() {
     let kek = |text: &str| derive_kek(&password(text), &pepper, &item.wraps[0].header.kdf, None).unwrap();
     let write = |kek| protocol::items::write(&machine.edges(), VAULT, &item.clone().into(), Some(&kek));
     write(kek(PASSWORD)).unwrap();
-    assert_fails!(write(kek(OTHER_PASSWORD)), Error::KeychainForgets { .. });
+    assert_fails!(write(kek(OTHER_PASSWORD)), Error::Item(ItemError::NotKept { .. }));
     // Nor where another item that opens stands in its place.
     let mut other = item.clone();
     other.wraps.insert(0, other.wraps[0].clone());
     machine.keychain.inject(MemoryFault::Lie);
     let lied = protocol::items::write(&machine.edges(), VAULT, &other.into(), Some(&kek(PASSWORD)));
-    assert_fails!(lied, Error::KeychainForgets { .. });
+    assert_fails!(lied, Error::Item(ItemError::NotKept { .. }));
 }
 
 #[test]
@@ -241,9 +242,9 @@ fn two_handles_build_upon_each_other() {
     assert_eq!(first.rotate_file_key("acme").unwrap(), 3);
     assert_eq!(second.rotate_file_key("acme").unwrap(), 4);
     first.rename_project("acme", "bistro").unwrap();
-    assert_fails!(second.rotate_file_key("acme"), Error::ProjectNotFound { .. });
+    assert_fails!(second.rotate_file_key("acme"), Error::NotFound(NotFound::Project { .. }));
     second.add_project(&named("acme")).unwrap();
-    assert_fails!(first.rename_project("bistro", "acme"), Error::ProjectExists { .. });
+    assert_fails!(first.rename_project("bistro", "acme"), Error::Exists(Exists::Project { .. }));
     assert_eq!(exposed(&first, "bistro", 3), exposed(&second, "bistro", 3));
 }
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::work::{New, Work};
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::layout::counted;
 use crate::cli::setup::describe;
 use crate::cli::streams::warn_of_recipients;
@@ -20,6 +19,7 @@ use crate::files::place::{Destination, Direction};
 use crate::files::seal::Outcome;
 use crate::format::name::printable;
 use crate::store::Store;
+use crate::words::{Words, command, words};
 
 /// Reports the files, and the vault where this run made it.
 pub fn report(
@@ -68,15 +68,18 @@ pub fn report(
     let empty = is_empty && tally.has_failed();
     match new {
         _ if empty => {}
-        None => context.output.done(&text, &files)?,
+        None => context.output.done(text, &files)?,
         Some(New { key, announced }) => {
             let place = context.store()?.place();
-            text += &format!("\n\n{}", describe(key, &place));
+            if !text.is_empty() {
+                text += "\n\n";
+            }
+            let mut text = Words::from(text + &describe(key, &place));
             if let Some(job) = first_output {
-                text += &open_again(&job.item.path, &job.output);
+                text += open_again(&job.item.path, &job.output);
             }
             let vault = VaultPlace { path: place, keychain: key.kind.to_string() };
-            announced.finish(text.trim_start(), &EncryptedInNewVault { files, vault })?;
+            announced.finish(text, &EncryptedInNewVault { files, vault })?;
         }
     }
     Ok(())
@@ -104,11 +107,11 @@ pub fn report_stream(
     };
     let mut text = file.text(source);
     let files = vec![file];
-    let Some(New { key, announced }) = new else { return context.output.done(&text, &files) };
+    let Some(New { key, announced }) = new else { return context.output.done(text, &files) };
     let place = context.store()?.place();
     text += &format!("\n\n{}", describe(key, &place));
     let vault = VaultPlace { path: place, keychain: key.kind.to_string() };
-    announced.finish(&text, &EncryptedInNewVault { files, vault })
+    announced.finish(text, &EncryptedInNewVault { files, vault })
 }
 
 /// Tells a person at a terminal where a folder's copies are, and that the originals are still readable.
@@ -120,7 +123,7 @@ pub fn remark_on_originals(context: &Context, work: &Work) {
         if let (Named::Folder(folder), Ok(root)) =
             (named, work.destination.root_of(Direction::Sealing, &work.named, index))
         {
-            context.output.remark(&format!("the encrypted copies of {} are in {}", folder.display(), root.display()));
+            context.output.remark(format!("the encrypted copies of {} are in {}", folder.display(), root.display()));
         }
     }
     context.output.remark(
@@ -140,16 +143,14 @@ pub fn warn_of_empty_folders(context: &Context, found: &Found) {
     if lost > 0 {
         let (folders, are) = (counted(lost, "empty folder"), if lost == 1 { "is" } else { "are" });
         let text = format!("{folders} {are} not kept with --hide-names; --archive keeps folders");
-        context.output.warn("empty-folders", &text);
+        context.output.warn("empty-folders", text);
     }
 }
 
-fn open_again(input: &Path, output: &Path) -> String {
-    format!(
-        "\n\nopen it again:\n  strongroom decrypt {} -o {}",
-        shell_word(&output.display().to_string()),
-        shell_word(&copy_name(input).display().to_string())
-    )
+fn open_again(input: &Path, output: &Path) -> Words {
+    let decrypt =
+        command("decrypt").arg(output.display().to_string()).flag("-o", copy_name(input).display().to_string());
+    words!["\n\nopen it again:\n  ", decrypt.line()]
 }
 
 /// Returns a name beside the original that is not its own.

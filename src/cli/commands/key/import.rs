@@ -14,6 +14,7 @@ use crate::cli::views::ImportedKey;
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
 use crate::vault::SharedKeys;
+use crate::words::{command, words};
 
 /// Import a key from elsewhere as the project's current key
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ impl Import {
         let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
         let shared = shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere.into()).collect();
         let imported = ImportedKey { project: self.project, version, shared };
-        context.output.done(&imported.text(), &imported)
+        context.output.done(imported.text(), &imported)
     }
 
     fn read(&self) -> Result<FileKey, Failure> {
@@ -57,10 +58,10 @@ impl Import {
             Failure::new(Exit::Usage, "bad-key", format!("cannot import {}", self.from.display()))
                 .cause("it does not hold exactly one key of 32 bytes in this format")
                 .hint(match Format::value_variants().iter().find(|format| decode(&raw, **format).is_some()) {
-                    Some(Format::Raw) => "it can be read with --format raw",
-                    Some(Format::Hex) => "it can be read with --format hex",
-                    Some(Format::Base64) => "it can be read with --format base64",
-                    None => "name a file with one key, as `strongroom key show` prints it",
+                    Some(Format::Raw) => "it can be read with --format raw".into(),
+                    Some(Format::Hex) => "it can be read with --format hex".into(),
+                    Some(Format::Base64) => "it can be read with --format base64".into(),
+                    None => words!["name a file with one key, as ", command("key show"), " prints it"],
                 })
         })
     }

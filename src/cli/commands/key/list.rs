@@ -21,6 +21,6 @@ impl List {
         let project = vault.project(&self.project).map_err(|error| Failure::of("list the keys", error))?;
         let keys = project.keys.iter().map(KeyVersion::from).collect();
         let list = KeyList { project: project.name, keys };
-        context.output.result(&list.text(), &list)
+        context.output.result(list.text(), &list)
     }
 }

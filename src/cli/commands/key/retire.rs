@@ -7,6 +7,7 @@ use crate::cli::unlocking::unlock;
 use crate::cli::views::RetiredKey;
 use crate::failure::Failure;
 use crate::vault::Effect;
+use crate::words::{Words, command, words};
 
 /// Mark a key version as no longer used; it still opens files
 #[derive(Debug, Args)]
@@ -29,12 +30,14 @@ impl Retire {
         let doing = format!("retire a key of {project:?}");
         let retired = vault.retire_file_key(&project, version, !undo);
         let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {
-            (Effect::Changed, true) => "is no longer retired",
-            (Effect::Changed, false) => "is retired: it still opens files, and `strongroom rewrap` moves them on",
-            (Effect::AlreadySo, true) => "was not retired; nothing was changed",
-            (Effect::AlreadySo, false) => "was retired already; nothing was changed",
+            (Effect::Changed, true) => "is no longer retired".into(),
+            (Effect::Changed, false) => {
+                words!["is retired: it still opens files, and ", command("rewrap"), " moves them on"]
+            }
+            (Effect::AlreadySo, true) => "was not retired; nothing was changed".into(),
+            (Effect::AlreadySo, false) => "was retired already; nothing was changed".into(),
         };
-        let text = format!("version {version} of {project}'s key {text}");
-        context.output.done(&text, &RetiredKey { project, version, retired: !undo })
+        let text = Words::from(format!("version {version} of {project}'s key ")) + text;
+        context.output.done(text, &RetiredKey { project, version, retired: !undo })
     }
 }

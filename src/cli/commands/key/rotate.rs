@@ -24,6 +24,6 @@ impl Rotate {
         let text = format!(
             "version {version} of {project}'s key is current; files under earlier versions still open with theirs"
         );
-        context.output.done(&text, &NewKey { project, version })
+        context.output.done(text, &NewKey { project, version })
     }
 }

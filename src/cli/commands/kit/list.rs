@@ -16,6 +16,6 @@ impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let vault = unlock(context)?;
         let kits: Vec<_> = vault.kits().iter().map(Kit::from).collect();
-        context.output.result(&kits_text(&kits), &kits)
+        context.output.result(kits_text(&kits), &kits)
     }
 }

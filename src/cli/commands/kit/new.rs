@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
-use crate::cli::kit::{self, Making, SEE_KITS};
+use crate::cli::kit::{self, Making};
 use crate::cli::output::{check_seen, print_whole, to_secret_json};
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::unlocking::unlock_with_password;
@@ -17,10 +16,15 @@ use crate::format::kit::KitName;
 use crate::pages::TooLong;
 use crate::store::Store;
 use crate::vault::Unlocked;
+use crate::words::{Words, command, shell_word, words};
 
-/// What a new kit does not do.
-const OLD_BACKUPS: &str = "earlier backups of the vault do not open with this kit: make a new one with \
-                           `strongroom vault backup FILE`";
+/// Says what a new kit does not do.
+fn old_backups() -> Words {
+    words![
+        "\nearlier backups of the vault do not open with this kit: make a new one with ",
+        command("vault backup FILE")
+    ]
+}
 
 /// Make a recovery kit and show its code once.
 ///
@@ -74,7 +78,7 @@ impl New {
             (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
             (None, None, None) => {}
         }
-        words.replace(format!("kit {name} may have been made or not"), SEE_KITS);
+        words.replace(format!("kit {name} may have been made or not"), kit::see_kits());
         kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
         let created = making.kit.created();
         if output.json {
@@ -91,12 +95,12 @@ impl New {
         let where_to = match file {
             Some(path) => format!(
                 "recovery kit {name} is made and proven to open the vault; its code is in {0}\nprint it, put the \
-                 paper in a safe, and remove the file: rm {0}\n{OLD_BACKUPS}",
+                 paper in a safe, and remove the file: rm {0}",
                 shell_word(&path.display().to_string())
             ),
-            None => format!("recovery kit {name} is made and proven to open the vault\n{OLD_BACKUPS}"),
+            None => format!("recovery kit {name} is made and proven to open the vault"),
         };
-        output.done(&where_to, &())
+        output.done(Words::from(where_to) + old_backups(), &())
     }
 }
 

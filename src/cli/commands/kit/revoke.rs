@@ -9,9 +9,10 @@ use crate::cli::rotation::{self, RotationFlags};
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{Kit, RevokedKit, Rotation, destroy_paper, papers, valid_left};
 use crate::crypto::secret::Password;
-use crate::error::Error;
+use crate::error::{Begun, Error};
 use crate::failure::Failure;
 use crate::vault::{Effect, KitInfo, Unlocked};
+use crate::words::{Words, command, words};
 
 /// End a kit.
 ///
@@ -47,7 +48,7 @@ impl Revoke {
         let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
         let name = kit.name;
         let failed = |error| {
-            let is_begun = matches!(error, Error::RotationBegun { .. });
+            let is_begun = matches!(error, Error::Unfinished { begun: Begun::Rotation, .. });
             let mut failure = Failure::of(&doing, error);
             if is_begun {
                 failure.message = format!("kit {name} is revoked, but the data key is not rotated yet");
@@ -61,22 +62,22 @@ impl Revoke {
         let kits = vault.kits();
         let revoked = kits.iter().find(|kit| kit.name == name);
         let is_paper_destroyed = revoked.is_some_and(|kit| kit.destroyed.is_some());
-        let mut text = match (effect, kit.ended) {
+        let mut text = Words::from(match (effect, kit.ended) {
             (Effect::AlreadySo, Some(at)) if is_paper_destroyed => {
                 format!("kit {name} ended on {at}; its paper is noted as destroyed; nothing was changed")
             }
             (Effect::AlreadySo, Some(at)) => format!("kit {name} ended on {at}; nothing was changed"),
             (Effect::Changed, Some(_)) => format!("noted: the paper of kit {name} is destroyed"),
             (_, None) => format!("kit {name} is revoked"),
-        };
+        });
         // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
         let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
         if !is_paper_destroyed {
-            text += &format!("\n{}: strongroom {rotate}", still_opens(&kit));
-            text += &destroy_paper(name);
+            text += words![format!("\n{}: ", still_opens(&kit)), command(rotate)];
+            text += destroy_paper(name);
         }
-        text += &valid_left(&vault);
-        context.output.done(&text, &Kit::from(revoked.unwrap_or(&kit)))?;
+        text += valid_left(&vault);
+        context.output.done(text, &Kit::from(revoked.unwrap_or(&kit)))?;
         if kit.valid && !self.paper_destroyed && !context.output.json {
             let _words = interrupt::say(format!("kit {name} is revoked"), "");
             offer_rotation(context, &mut vault, &password)?;
@@ -94,26 +95,26 @@ impl Revoke {
     ) -> Result<(), Failure> {
         let name = kit.name;
         let so = if kit.valid { format!("kit {name} is not revoked; ") } else { String::new() };
-        let words = interrupt::say(so + rotation::NOT_BEGUN, "");
+        let said = interrupt::say(so + rotation::NOT_BEGUN, "");
         let (rotation, making) =
             self.rotation.carry_out(context, vault, password, Some(name), failed, |vault, kit| {
-                let [so, hint] = rotation::MAY_BE_BEGUN;
-                words.replace(format!("kit {name} may be revoked or not; {so}"), hint);
+                let so = format!("kit {name} may be revoked or not; {}", rotation::MAY_BE_BEGUN);
+                said.replace(so, rotation::see_state());
                 vault.revoke_kit_and_rotate(name.id, self.paper_destroyed, password, kit)
             })?;
-        drop(words);
+        drop(said);
         let rotation = Rotation::from(rotation);
-        let mut text = format!("kit {name} is revoked\n{}", rotation.text());
+        let mut text = Words::from(format!("kit {name} is revoked\n")) + rotation.text();
         if let Some(making) = &making {
-            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+            text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
         }
-        text += &rotation.old_backups();
-        text += &papers(vault);
-        text += &valid_left(vault);
+        text += rotation.old_backups();
+        text += papers(vault);
+        text += valid_left(vault);
         let kits = vault.kits();
         let revoked = kits.iter().find(|kit| kit.name == name).unwrap_or(kit);
         let new_kit = making.map(|making| making.kit.name().to_string());
-        context.output.done(&text, &RevokedKit { kit: revoked.into(), rotation, new_kit })
+        context.output.done(text, &RevokedKit { kit: revoked.into(), rotation, new_kit })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::views::TestedKit;
 use crate::failure::{Exit, Failure};
 use crate::store::Store;
 use crate::vault::{Notice, Source, Vault};
+use crate::words::{command, words};
 
 /// Prove that a kit opens the vault; needs no password
 #[derive(Debug, Args)]
@@ -45,16 +46,19 @@ impl Test {
         let previous = *opened.source() != Source::Current;
         let place = if previous { store.previous().display().to_string() } else { store.place() };
         let tested = TestedKit { kit: name.to_string(), projects, ends_with_rotation: ends, previous };
-        context.output.result(&tested.text(&place), &tested)?;
+        context.output.result(tested.text(&place), &tested)?;
         match opened.source() {
             Source::Previous { reason, .. } => {
                 let what = format!("kit {name} does not open the vault file itself");
-                Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(format!(
-                    "put a backup in its place, or continue from the previous one (generation {}): `strongroom status \
-                     --unlock --accept-rollback`, or without keychain and password `strongroom recover \
-                     --accept-rollback`",
-                    opened.generation()
-                )))
+                Err(Failure::new(Exit::Damaged, "damaged", what).cause(reason.as_str()).hint(words![
+                    format!(
+                        "put a backup in its place, or continue from the previous one (generation {}): ",
+                        opened.generation()
+                    ),
+                    command("status --unlock --accept-rollback"),
+                    ", or without keychain and password ",
+                    command("recover --accept-rollback")
+                ]))
             }
             _ => Ok(()),
         }

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::NewProject;
+use crate::words::{command, words};
 
 /// Add a project, with a separate file key
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ impl Add {
         let mut vault = unlock(context)?;
         let doing = format!("add project {:?}", new.name);
         let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
-        let next = format!("strongroom encrypt --project {} FILE", shell_word(&added.name));
-        context.output.done(&format!("added project {}\nnext: {next}", added.name), &Project::from(&added))
+        let next = command("encrypt").flag("--project", &added.name).then("FILE").line();
+        context.output.done(words![format!("added project {}\nnext: ", added.name), next], &Project::from(&added))
     }
 }

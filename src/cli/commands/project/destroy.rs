@@ -3,19 +3,19 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::interrupt;
 use crate::cli::layout::counted;
 use crate::cli::rotation::RotationFlags;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
-use crate::error::Error;
+use crate::error::{Begun, Error, Exists};
 use crate::failure::Failure;
 use crate::format::kit::KitName;
 use crate::format::name::project_name;
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
+use crate::words::{Words, command, shell_word, words};
 
 /// Destroy a project's keys for good: this vault will never open its files again.
 ///
@@ -55,8 +55,8 @@ impl Destroy {
         }
         let (mut vault, password) = unlock_with_password(context)?;
         let failed = |error| {
-            let is_begun = matches!(error, Error::RotationBegun { .. });
-            let is_shared = matches!(error, Error::KeyShared { .. });
+            let is_begun = matches!(error, Error::Unfinished { begun: Begun::Rotation, .. });
+            let is_shared = matches!(error, Error::Exists(Exists::KeyElsewhere { .. }));
             let mut failure = Failure::of(&doing, error);
             if is_shared {
                 failure.hint = Some(KEEP_SHARED.into());
@@ -70,20 +70,20 @@ impl Destroy {
         vault.check_destroyable(&self.name, allowed).map_err(failed)?;
         let project = vault.project(&self.name).map_err(failed)?;
         let shared = vault.shared_keys(&self.name).map_err(failed)?;
-        let words = interrupt::say(format!("project {} is not destroyed", project.name), "");
+        let said = interrupt::say(format!("project {} is not destroyed", project.name), "");
         if self.yes.is_none() {
             confirm(context, &project, &shared, self.rotation.keep_kit)?;
         }
         let under_way = vault.rotation();
         let (rotation, making) =
             self.rotation.carry_out(context, &mut vault, &password, None, failed, |vault, kit| {
-                words.replace(
+                said.replace(
                     format!("project {} may be destroyed or not", project.name),
-                    format!("see with `strongroom project show {}`", shell_word(&project.name)),
+                    words!["see with ", command("project show").arg(&project.name)],
                 );
                 vault.destroy_project(&self.name, &password, kit, allowed)
             })?;
-        drop(words);
+        drop(said);
         let new_kit = making.as_ref().map(|making| making.kit.name());
         let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
         let destroyed = DestroyedProject {
@@ -94,18 +94,18 @@ impl Destroy {
             could_undo: left,
             cannot_know: UNKNOWN,
         };
-        let mut text = destroyed.text();
-        text += &destroyed.rotation.text();
+        let mut text = Words::from(destroyed.text());
+        text += destroyed.rotation.text();
         if under_way.is_some() {
             text += "\nthe rotation that was under way is replaced by this one";
         }
         if let Some(making) = &making {
-            text += &format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+            text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
         }
-        text += &destroyed.copies();
-        text += &destroyed.rotation.old_backups();
-        text += &papers(&vault);
-        context.output.done(&text, &destroyed)
+        text += destroyed.copies();
+        text += destroyed.rotation.old_backups();
+        text += papers(&vault);
+        context.output.done(text, &destroyed)
     }
 }
 

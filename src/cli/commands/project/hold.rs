@@ -30,6 +30,6 @@ impl Hold {
             Effect::Changed => "is on hold: it cannot be destroyed until it is released",
             Effect::AlreadySo => "was on hold already; nothing was changed",
         };
-        context.output.done(&format!("project {} {text}", project.name), &Project::from(&project))
+        context.output.done(format!("project {} {text}", project.name), &Project::from(&project))
     }
 }

@@ -16,6 +16,6 @@ impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let vault = unlock(context)?;
         let projects: Vec<_> = vault.projects().iter().map(Project::from).collect();
-        context.output.result(&projects_text(&projects), &projects)
+        context.output.result(projects_text(&projects), &projects)
     }
 }

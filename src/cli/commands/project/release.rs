@@ -27,6 +27,6 @@ impl Release {
             Effect::Changed => "is released",
             Effect::AlreadySo => "was not on hold; nothing was changed",
         };
-        context.output.done(&format!("project {} {text}", project.name), &Project::from(&project))
+        context.output.done(format!("project {} {text}", project.name), &Project::from(&project))
     }
 }

@@ -31,6 +31,6 @@ impl Rename {
             Effect::Changed => format!("renamed {old} to {}", project.name),
             Effect::AlreadySo => format!("project {} has this name already; nothing was changed", project.name),
         };
-        context.output.done(&text, &Project::from(&project))
+        context.output.done(text, &Project::from(&project))
     }
 }

@@ -20,6 +20,6 @@ impl Show {
         let vault = unlock(context)?;
         let project = vault.project(&self.name).map_err(|error| Failure::of("show the project", error))?;
         let project = Project::from(&project);
-        context.output.result(&project.text(), &project)
+        context.output.result(project.text(), &project)
     }
 }

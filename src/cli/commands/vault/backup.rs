@@ -9,12 +9,13 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::views::{self, kit_names};
-use crate::error::Error;
+use crate::error::{Error, NotFound, Subject};
 use crate::failure::{Exit, Failure, without_flags};
 use crate::files::publish::OutputFile;
 use crate::format::vault::Document;
 use crate::home::Recorded;
 use crate::store::Store;
+use crate::words::{Words, command, words};
 
 /// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
 #[derive(Debug, Args)]
@@ -33,9 +34,9 @@ impl Backup {
         let failed = |error| Failure::of("back up the vault", error);
         // A rename replaces the vault file, so one reading is one whole generation.
         let bytes = store.load().map_err(|error| failed(Error::from_store(&place, error)))?;
-        let bytes = bytes.ok_or_else(|| failed(Error::VaultNotFound { place: place.clone() }))?;
-        let document =
-            Document::parse(&bytes).map_err(|error| failed(Error::from_format(format!("the vault {place}"), error)))?;
+        let bytes = bytes.ok_or_else(|| failed(Error::NotFound(NotFound::Vault { place: place.clone() })))?;
+        let document = Document::parse(&bytes)
+            .map_err(|error| failed(Error::from_format(Subject::Vault(place.clone()), error)))?;
         refuse_own_output(context, file)?;
         let output = OutputFile::create(file, false).map_err(without_flags)?;
         let io = |error: std::io::Error| Failure::io(format!("write {}", file.display()), &error);
@@ -56,20 +57,23 @@ impl Backup {
         let Recorded { is_last: checked, rotates } = recorded;
         let mut opens = match &kits[..] {
             _ if !checked => {
-                "it was copied unchanged, but not checked: run `strongroom status --unlock` to see whether the vault \
-                 opens"
-                    .to_owned()
+                words![
+                    "it was copied unchanged, but not checked: run ",
+                    command("status --unlock"),
+                    " to see whether the vault opens"
+                ]
             }
-            [] => "it opens with this computer's keychain and password alone: there is no recovery kit".to_owned(),
+            [] => "it opens with this computer's keychain and password alone: there is no recovery kit".into(),
             kits => {
                 format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits))
+                    .into()
             }
         };
         if checked && rotates {
             opens += "\na rotation of the data key may be under way. When it is finished, only a recovery kit of \
                       today opens this copy, so make another backup then";
         }
-        let text = format!("{} -> {} (generation {})\n{opens}", place, file.display(), header.generation);
+        let text = Words::from(format!("{} -> {} (generation {})\n", place, file.display(), header.generation)) + opens;
         let copy = views::Backup {
             path: place,
             file: file.display().to_string(),
@@ -78,6 +82,6 @@ impl Backup {
             kits,
             checked,
         };
-        context.output.done(&text, &copy)
+        context.output.done(text, &copy)
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::kit::{self, KitFlags};
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_with_password;
@@ -17,6 +16,7 @@ use crate::format::vault::SIZE_LIMIT;
 use crate::home::{Kind, absolute, check_vacant};
 use crate::store::{FolderStore, Store};
 use crate::vault::Edges;
+use crate::words::{command, words};
 
 /// Make a separate vault with the same projects and file keys.
 ///
@@ -77,15 +77,16 @@ impl Fork {
         };
         let there = context.at(&folder);
         let mut forked = OpenVault::new(forked, &there.output);
-        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::MAKE_LATER)?;
+        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::make_later())?;
         forked.show_notices();
-        let text = format!(
-            "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: \
-             strongroom --vault {} status",
-            store.place(),
-            forked.projects().len(),
-            shell_word(&folder.display().to_string())
-        );
+        let text = words![
+            format!(
+                "vault     {}\nkeychain  {kind}\nprojects  {}\n\nthe password is the same to begin with; use it with: ",
+                store.place(),
+                forked.projects().len()
+            ),
+            command("status").flag("--vault", folder.display().to_string())
+        ];
         let made = views::NewVault {
             vault: new,
             path: store.place(),
@@ -93,6 +94,6 @@ impl Fork {
             kdf: cost.into(),
             kit: number.map(|kit| kit.to_string()),
         };
-        context.output.done(&text, &made)
+        context.output.done(text, &made)
     }
 }

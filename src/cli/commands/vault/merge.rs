@@ -8,20 +8,33 @@ use crate::cli::context::Context;
 use crate::cli::unlocking::unlock_telling;
 use crate::cli::vault_copy::{of_copy, read_copy};
 use crate::cli::views::MergedVault;
-use crate::error::Error;
+use crate::error::{Error, Refused, Subject};
 use crate::failure::Failure;
 use crate::format::name::printable;
 use crate::format::vault::Document;
 use crate::vault::Notice;
+use crate::words::{Words, command, words};
 
 /// What helps where a rotation came between two files of one vault.
-const APART: &str = "on the computer with the file from before the rotation, copy the keys that only this file has \
-                     with `strongroom key show` and `strongroom key import`, or make a separate vault with \
-                     `strongroom vault fork`";
+fn copy_keys() -> Words {
+    words![
+        "on the computer with the file from before the rotation, copy the keys that only this file has with ",
+        command("key show"),
+        " and ",
+        command("key import"),
+        ", or make a separate vault with ",
+        command("vault fork")
+    ]
+}
 
 /// What helps where the other of two files has a rotation under way.
-const ROTATES: &str = "merge the two on the computer that rotates the data key, before that is finished: there, `strongroom \
-                       vault merge` with this computer's vault file";
+fn rotates_there() -> Words {
+    words![
+        "merge the two on the computer that rotates the data key, before that is finished: there, ",
+        command("vault merge"),
+        " with this computer's vault file"
+    ]
+}
 
 /// Merge changes from another copy of this vault, after two computers changed it separately
 #[derive(Debug, Args)]
@@ -37,8 +50,8 @@ impl Merge {
         let other = &self.other;
         let doing = || format!("merge {}", other.display());
         let bytes = read_copy(other)?;
-        let document =
-            Document::parse(&bytes).map_err(|error| of_copy(doing(), other, Error::from_format("the vault", error)))?;
+        let document = Document::parse(&bytes)
+            .map_err(|error| of_copy(doing(), other, Error::from_format(Subject::Copy(None), error)))?;
         // That two computers changed it apart is why it is merged.
         let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
         let (mut vault, password) = unlock_telling(context, told)?;
@@ -46,16 +59,16 @@ impl Merge {
         let (own, theirs) = (vault.header(), &document.header);
         let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
         let merged = vault.merge(&document).map_err(|error| {
-            let apart = rotated && matches!(error, Error::OtherVault { .. });
-            let rotates = matches!(error, Error::RotationUnderWay);
+            let apart = rotated && matches!(error, Error::Refused(Refused::OtherVault { .. }));
+            let rotates = matches!(error, Error::Refused(Refused::RotationUnderWay));
             let failure = Failure::of(doing(), error);
             match (apart, rotates) {
-                (true, _) => failure.hint(APART),
-                (_, true) => failure.hint(ROTATES),
+                (true, _) => failure.hint(copy_keys()),
+                (_, true) => failure.hint(rotates_there()),
                 _ => failure,
             }
         })?;
         let merged = MergedVault::from(merged);
-        context.output.done(&merged.text(&printable(&other.display().to_string())), &merged)
+        context.output.done(merged.text(&printable(&other.display().to_string())), &merged)
     }
 }

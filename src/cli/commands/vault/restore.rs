@@ -6,14 +6,14 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::hints::shell_word;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_found;
 use crate::cli::vault_copy::{of_copy, read_copy, second_file};
 use crate::cli::views::RestoredVault;
-use crate::error::Error;
+use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::vault::{Notice, Source, Vault};
+use crate::words::{command, words};
 
 /// Replace the vault file with a copy; the replaced file is kept under another name
 #[derive(Debug, Args)]
@@ -42,24 +42,24 @@ impl Restore {
         let keychain = context.keychain(&kind, id);
         let unlock = |error: Error| {
             let hint = match &error {
-                Error::KeyMissing { .. }
+                Error::Item(ItemError::Missing { .. })
                     if Vault::open(Arc::new(store.clone())).is_ok_and(|vault| *vault.source() == Source::Current) =>
                 {
-                    Some(
-                        "to give this computer its own key, use a recovery kit: strongroom recover; then run this \
-                         command again"
-                            .into(),
-                    )
+                    Some(words![
+                        "to give this computer its own key, use a recovery kit: ",
+                        command("recover"),
+                        "; then run this command again"
+                    ])
                 }
-                Error::KeyMissing { .. } => Some(format!(
-                    "with a recovery kit this computer gets a key of its own: strongroom recover --from {}",
-                    shell_word(&file.display().to_string())
-                )),
-                Error::KeyNotOurs { .. } => Some(
+                Error::Item(ItemError::Missing { .. }) => Some(words![
+                    "with a recovery kit this computer gets a key of its own: ",
+                    command("recover").flag("--from", file.display().to_string())
+                ]),
+                Error::Item(ItemError::NotOurs { .. }) => Some(words![
                     "the copy may be older than a rotation of the data key: then only a kit from that time opens it, in a \
-                     separate folder and keychain file: strongroom --vault FOLDER recover --keychain file:FILE --from COPY"
-                        .into(),
-                ),
+                     separate folder and keychain file: ",
+                    command("recover --vault FOLDER --keychain file:FILE --from COPY")
+                ]),
                 _ => None,
             };
             let may_be_damaged = matches!(error, Error::WrongPassword { vault_may_be_damaged: true, .. });
@@ -83,6 +83,6 @@ impl Restore {
         unlocked.show_notices();
         context.remember(id, &kind, store.file())?;
         let restored = RestoredVault::of(copied, restored);
-        context.output.done(&restored.text(), &restored)
+        context.output.done(restored.text(), &restored)
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::rotation::{DOING, RotationFlags, report, rotate};
 use crate::cli::unlocking::unlock_with_password;
-use crate::error::Error;
+use crate::error::{Error, Refused};
 use crate::failure::Failure;
 use crate::vault::{Rotation, Settle};
 
@@ -39,7 +39,7 @@ impl Rotate {
             }
             None => {}
             Some(Rotation::Elsewhere) => {
-                return Err(failed(Error::RotationUnderWay)
+                return Err(failed(Error::Refused(Refused::RotationUnderWay))
                     .hint("finish it on the computer that started it, or start another here with --anew"));
             }
             Some(waits) => {

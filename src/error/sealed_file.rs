@@ -5,8 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use crate::crypto::RandomUnavailable;
-use crate::error::Error;
+use crate::disk::plain;
 use crate::format::FormatError;
+
+use super::Error;
 
 /// What went wrong with a sealed file. It does not name the file, and carries no secret.
 #[derive(Debug, thiserror::Error)]
@@ -70,45 +72,79 @@ pub enum BodyError {
     Lock(#[source] io::Error),
     /// Whoever has the file keys could not use the one that is needed.
     #[error(transparent)]
-    Keys(#[from] Error),
+    Keys(Box<Error>),
     /// The system has no random bytes.
     #[error(transparent)]
     Random(#[from] RandomUnavailable),
 }
 
+/// A sealed file by its name, and what went wrong with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", in_words(.name, .searched, .source))]
+pub struct SealedFileError {
+    /// The file.
+    pub name: String,
+    /// Whose keys were tried.
+    pub searched: String,
+    /// What went wrong. Its variants tell the input ([`BodyError::Read`]), the output ([`BodyError::Write`]) and a
+    /// file that is rewritten in place ([`BodyError::Rewrite`]) apart.
+    pub source: BodyError,
+}
+
 impl BodyError {
-    pub(super) fn damaged(detail: impl Into<String>) -> Self {
+    pub(crate) fn damaged(detail: impl Into<String>) -> Self {
         Self::Damaged { detail: detail.into() }
     }
 
-    /// Adds the file's name, as messages have it.
+    /// Adds the file's name.
     #[must_use]
-    pub fn named(self, what: &str) -> Error {
-        self.named_among(what, "those that were tried")
+    pub fn named(self, name: &str) -> Error {
+        self.named_among(name, "those that were tried")
     }
 
     /// Adds the file's name, and whose keys were tried.
     #[must_use]
-    pub fn named_among(self, what: &str, searched: &str) -> Error {
-        let what = what.to_owned();
+    pub fn named_among(self, name: &str, searched: &str) -> Error {
         match self {
-            Self::NotSealed => Error::NotSealed { what },
-            Self::Truncated => Error::Truncated { what },
-            Self::Damaged { detail } => Error::Damaged { what, detail },
-            Self::WrongKey { is_delivery } => Error::WrongKey { what, searched: searched.to_owned(), is_delivery },
-            Self::UnsupportedVersion { found, known } => Error::UnsupportedVersion { what, found, known },
-            Self::UnsupportedFeature(feature) => Error::UnsupportedFeature { what, feature },
-            Self::Header(error) => Error::from_format("the new file's header", error),
-            Self::Exhausted => Error::Exhausted { what },
-            Self::Changed => Error::Changed { what },
-            Self::Busy { waited } => Error::Busy { what, waited },
-            Self::Read(source) => Error::Io { doing: "read", path: what.into(), source },
-            Self::Write(source) => Error::Io { doing: "write", path: "the output".into(), source },
-            Self::Rewrite(source) => Error::Io { doing: "write", path: what.into(), source },
-            Self::Lock(source) => Error::Io { doing: "lock", path: what.into(), source },
-            Self::Keys(error) => error,
+            // Neither is about the file.
+            Self::Keys(error) => *error,
             Self::Random(error) => Error::Random(error),
+            source => SealedFileError { name: name.to_owned(), searched: searched.to_owned(), source }.into(),
         }
+    }
+}
+
+fn in_words(name: &str, searched: &str, error: &BodyError) -> String {
+    match error {
+        BodyError::NotSealed => format!("{name} is not a sealed file"),
+        BodyError::Truncated => format!("{name} is truncated"),
+        BodyError::Damaged { detail } => format!("{name} is damaged: {detail}"),
+        BodyError::WrongKey { is_delivery: false } => format!("no key of {searched} opens {name}"),
+        BodyError::WrongKey { is_delivery: true } => {
+            format!("no key of {searched} opens {name}: it was sealed for a recipient's key, and not for a project")
+        }
+        BodyError::UnsupportedVersion { found, known } => {
+            format!("{name} has format version {found}; this program reads version {known}")
+        }
+        BodyError::UnsupportedFeature(feature) => format!("{name} uses {feature}, which this program does not have"),
+        BodyError::Header(error) => format!("the header of {name} cannot be made: {error}"),
+        BodyError::Exhausted => format!("the header of {name} has been rewritten as often as it can be"),
+        BodyError::Changed => format!("{name} changed while it was being used"),
+        BodyError::Busy { waited } => {
+            format!("{name} is busy: another process has held its lock for {} s", waited.as_secs())
+        }
+        BodyError::Read(source) => format!("cannot read {name}: {}", plain(source)),
+        BodyError::Write(source) => format!("cannot write the output: {}", plain(source)),
+        BodyError::Rewrite(source) => format!("cannot write {name}: {}", plain(source)),
+        BodyError::Lock(source) => format!("cannot lock {name}: {}", plain(source)),
+        BodyError::Keys(error) => error.to_string(),
+        BodyError::Random(error) => error.to_string(),
+    }
+}
+
+impl From<Error> for BodyError {
+    fn from(error: Error) -> Self {
+        Self::Keys(Box::new(error))
     }
 }
 
@@ -127,6 +163,7 @@ impl From<FormatError> for BodyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{KeyPlace, NotFound};
 
     #[test]
     fn the_side_that_failed_is_the_one_that_is_named() {
@@ -148,7 +185,8 @@ mod tests {
 
     #[test]
     fn an_error_of_the_keys_keeps_its_own_words() {
-        let error = BodyError::Keys(Error::KeyNotFound { project: "acme".into(), version: 3 });
-        assert!(matches!(error.named("f"), Error::KeyNotFound { version: 3, .. }));
+        let missing = NotFound::Key(KeyPlace { project: "acme".into(), version: 3 });
+        let error = BodyError::from(Error::from(missing.clone()));
+        assert!(matches!(error.named("f"), Error::NotFound(found) if found == missing));
     }
 }

@@ -1,0 +1,348 @@
+//! What the library could not do: the exit code, the word for scripts, and what helps.
+
+use std::io;
+
+use super::{Exit, keychain, permission_hint};
+use crate::crypto::kdf::KdfError;
+use crate::error::{
+    Begun, BodyError, Difference, Error, Exists, ItemError, NotFound, Refused, RolledBack, SealedFileError, Unsupported,
+};
+use crate::keychain::KeychainError;
+use crate::words::{Words, command, words};
+
+/// Returns the exit code, and the stable word for scripts.
+pub(super) fn classify(error: &Error) -> (Exit, &'static str) {
+    match error {
+        Error::WrongPassword { .. } => (Exit::WrongPassword, "wrong-password"),
+        Error::WrongKit => (Exit::WrongPassword, "wrong-kit"),
+        Error::NotFound(missing) => (Exit::NotFound, not_found(missing)),
+        Error::Exists(standing) => (Exit::Failed, exists(standing)),
+        Error::Refused(refusal) => refused(refusal),
+        Error::Unsupported(Unsupported::BeforeRelease { .. }) => (Exit::Failed, "before-release"),
+        Error::Unsupported(Unsupported::ReadOnly { .. }) => (Exit::Failed, "read-only"),
+        Error::Unsupported(_) => (Exit::Failed, "unsupported-version"),
+        Error::Damaged { .. } => (Exit::Damaged, "damaged"),
+        Error::SealedFile(error) => file(&error.source),
+        Error::Kdf(KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
+        Error::Kdf(KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
+        Error::Busy { .. } | Error::Keychain(KeychainError::Busy { .. }) => (Exit::Busy, "busy"),
+        Error::Changed { .. } => (Exit::Failed, "changed"),
+        Error::Keychain(error) => (Exit::Keychain, error.kind()),
+        Error::Item(ItemError::Missing { .. }) => (Exit::Keychain, "key-missing"),
+        Error::Item(ItemError::NotOurs { .. }) => (Exit::Keychain, "key-not-ours"),
+        Error::Item(ItemError::NotKept { .. }) => (Exit::Keychain, "keychain-forgets"),
+        Error::OnlyPrevious { other_key: true, .. } => (Exit::Keychain, "key-not-ours"),
+        Error::OnlyPrevious { .. } => (Exit::Damaged, "damaged"),
+        Error::RolledBack(seen) => (Exit::RolledBack, seen.difference.kind()),
+        Error::Unfinished { begun: Begun::PasswordChange, .. } => (Exit::Keychain, "either-password"),
+        Error::Unfinished { cause, .. } => classify(cause),
+        Error::Io { source, .. } => system(source),
+        Error::Random(_) => (Exit::Failed, "random"),
+    }
+}
+
+fn not_found(missing: &NotFound) -> &'static str {
+    match missing {
+        NotFound::Vault { .. } => "vault-not-found",
+        NotFound::Project { .. } => "project-not-found",
+        NotFound::Destroyed { .. } => "project-destroyed",
+        NotFound::Key(_) => "key-not-found",
+        NotFound::Kit { .. } => "kit-not-found",
+    }
+}
+
+fn exists(standing: &Exists) -> &'static str {
+    match standing {
+        Exists::Vault { .. } => "vault-exists",
+        Exists::Project { .. } => "project-exists",
+        Exists::Key(_) => "key-exists",
+        Exists::KeyElsewhere { .. } => "key-shared",
+    }
+}
+
+fn refused(refusal: &Refused) -> (Exit, &'static str) {
+    match refusal {
+        Refused::Password(_) => (Exit::Usage, "bad-password"),
+        Refused::ProjectName(_) | Refused::Text { .. } => (Exit::Usage, "bad-name"),
+        Refused::KeyInUse(_) => (Exit::Failed, "key-in-use"),
+        Refused::Held { .. } => (Exit::Failed, "project-held"),
+        Refused::KitAmbiguous { .. } => (Exit::Failed, "kit-ambiguous"),
+        Refused::OtherVault { .. } => (Exit::Failed, "other-vault"),
+        Refused::NotUnited { .. } => (Exit::Failed, "not-united"),
+        Refused::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
+        Refused::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
+        Refused::Unchecked { .. } => (Exit::Failed, "changed"),
+    }
+}
+
+fn file(error: &BodyError) -> (Exit, &'static str) {
+    match error {
+        BodyError::NotSealed => (Exit::NotFound, "not-sealed"),
+        BodyError::Truncated => (Exit::Damaged, "truncated"),
+        BodyError::Damaged { .. } | BodyError::Header(_) => (Exit::Damaged, "damaged"),
+        BodyError::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
+        BodyError::UnsupportedVersion { .. } | BodyError::UnsupportedFeature(_) => {
+            (Exit::Failed, "unsupported-version")
+        }
+        BodyError::Exhausted => (Exit::Failed, "exhausted"),
+        BodyError::Changed => (Exit::Failed, "changed"),
+        BodyError::Busy { .. } => (Exit::Busy, "busy"),
+        BodyError::Read(source) | BodyError::Write(source) | BodyError::Rewrite(source) | BodyError::Lock(source) => {
+            system(source)
+        }
+        BodyError::Keys(error) => classify(error),
+        BodyError::Random(_) => (Exit::Failed, "random"),
+    }
+}
+
+/// Returns those of an error of the system.
+pub(super) fn system(source: &io::Error) -> (Exit, &'static str) {
+    match source.kind() {
+        io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
+        io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
+        io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
+        io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
+        io::ErrorKind::InvalidFilename => (Exit::Failed, "name-too-long"),
+        _ => (Exit::Failed, "io"),
+    }
+}
+
+/// Says what helps.
+pub(super) fn hint(error: &Error) -> Option<Words> {
+    Some(match error {
+        Error::WrongPassword { earlier_boot: true, .. } => words![
+            "the keychain item was written before this computer last started. If the password was changed shortly \
+             before a crash, try the old password; or, with a recovery kit: ",
+            command("recover")
+        ],
+        Error::WrongPassword { .. } => words![
+            "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: ",
+            command("recover")
+        ],
+        Error::WrongKit => {
+            "check each group against the paper; a kit that was revoked or ended by a rotation opens only older copies"
+                .into()
+        }
+        Error::NotFound(missing) => of_missing(missing),
+        Error::Exists(standing) => of_existing(standing),
+        Error::Refused(refusal) => of_refused(refusal),
+        Error::Unsupported(Unsupported::BeforeRelease { .. }) => {
+            "decrypt its files with the strongroom that made it, and encrypt them again with a new vault".into()
+        }
+        Error::Unsupported(_) => NEWER.into(),
+        Error::Damaged { what, .. } if what.is_vault() => {
+            words!["restore the vault file from a backup; ", command("doctor"), " shows what else is there"]
+        }
+        Error::Damaged { .. } => RESTORE.into(),
+        Error::SealedFile(error) => return of_file(error),
+        Error::Kdf(KdfError::NotEnoughMemory { .. }) => {
+            "close other programs, or give the container more memory".into()
+        }
+        Error::Kdf(_) => "the keychain item was altered or is not Strongroom's: restore it from a backup".into(),
+        Error::Busy { .. } => WAIT.into(),
+        Error::Changed { .. } => AGAIN.into(),
+        Error::Keychain(error) => keychain::hint(error),
+        Error::Item(error) => of_item(error),
+        Error::OnlyPrevious { other_key, generation, .. } => of_only_previous(*other_key, *generation),
+        Error::Unfinished { begun: Begun::PasswordChange, .. } => words![
+            "the old password, the new one or both may open the vault now: try both, then run ",
+            command("passwd"),
+            " again"
+        ],
+        Error::Unfinished { begun: Begun::Rotation, .. } => words![
+            "a later command continues it, or says that it was cancelled; ",
+            command("vault rotate"),
+            " shows its state, or starts another"
+        ],
+        Error::Unfinished { begun: Begun::Recovery, .. } => {
+            "the new password and the kit both open the vault: run it again".into()
+        }
+        Error::RolledBack(seen) => of_rolled_back(seen),
+        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => permission_hint(path),
+        Error::Io { source, .. } => return of_system(source),
+        Error::Random(_) => return None,
+    })
+}
+
+const NEWER: &str = "install a newer strongroom";
+const AGAIN: &str = "run it again";
+const WAIT: &str = "wait until the other strongroom is done, and run it again";
+const RESTORE: &str = "the file was changed, damaged or cut short after it was encrypted: restore it from a backup";
+
+fn of_missing(missing: &NotFound) -> Words {
+    match missing {
+        NotFound::Vault { .. } => words![
+            "make one with ",
+            command("init"),
+            ", or name its folder with --vault; for a vault from another computer, with a recovery kit: ",
+            command("recover --from BACKUP")
+        ],
+        NotFound::Project { similar: Some(similar), .. } => {
+            words![format!("did you mean {similar:?}? see the names with "), command("project list")]
+        }
+        NotFound::Project { name, .. } => words![
+            "see the names with ",
+            command("project list"),
+            ", or add it with ",
+            command("project add").arg(name)
+        ],
+        NotFound::Destroyed { .. } => words!["see what is left with ", command("project list")],
+        NotFound::Key(key) => words!["see the versions with ", command("key list").arg(&key.project)],
+        NotFound::Kit { .. } => words!["see the kits with ", command("kit list")],
+    }
+}
+
+fn of_existing(standing: &Exists) -> Words {
+    match standing {
+        Exists::Vault { .. } => {
+            words!["use it, or name another folder with --vault; ", command("doctor"), " explains leftovers"]
+        }
+        Exists::Project { .. } => words!["choose another name, or see what there is with ", command("project list")],
+        Exists::Key(_) => "nothing needs to be done: the project already has this key".into(),
+        Exists::KeyElsewhere { .. } => {
+            "files of one project then open through the other, even after it was destroyed: \
+                                        if that is meant, add --shared"
+                .into()
+        }
+    }
+}
+
+fn of_refused(refusal: &Refused) -> Words {
+    match refusal {
+        Refused::Password(_) => "give the password on one line of UTF-8 text".into(),
+        Refused::ProjectName(_) => {
+            "use 1 to 128 visible characters, without white space at the ends or a hyphen first".into()
+        }
+        Refused::Text { .. } => "use one line of at most 4096 characters, without characters that are not shown".into(),
+        Refused::KeyInUse(key) => {
+            words!["make another version current first with ", command("key rotate").arg(&key.project)]
+        }
+        Refused::Held { name, .. } => {
+            words!["ask whoever ordered the hold; end it with ", command("project release").arg(name)]
+        }
+        Refused::KitAmbiguous { .. } => "name one of them with the letters on its paper".into(),
+        Refused::OtherVault { .. } => {
+            "name a file of this vault; to put another vault here, move away the vault that is there, or name another \
+             folder with --vault"
+                .into()
+        }
+        Refused::NotUnited { .. } => {
+            "nothing was changed: merge them with a newer strongroom, which can read it".into()
+        }
+        Refused::RotationUnderWay => {
+            words!["let it finish, or end it now with ", command("vault rotate --settle-now")]
+        }
+        Refused::PreviousNewer { .. } => words![
+            "continue from it: ",
+            command("status --unlock --accept-rollback"),
+            ", or without keychain and password ",
+            command("recover --accept-rollback"),
+            "; only then put the copy back, if you still want to: the replaced file is kept"
+        ],
+        Refused::Unchecked { .. } => AGAIN.into(),
+    }
+}
+
+fn of_file(error: &SealedFileError) -> Option<Words> {
+    Some(match &error.source {
+        BodyError::NotSealed => "name a file that strongroom encrypted; if this was such a file, its beginning was \
+                                 overwritten: restore it from a backup"
+            .into(),
+        BodyError::Truncated | BodyError::Damaged { .. } => RESTORE.into(),
+        BodyError::WrongKey { is_delivery: true } => {
+            "this version of strongroom opens no file without a project: see if a newer one does, or ask the sender \
+             for it in another form"
+                .into()
+        }
+        BodyError::WrongKey { .. } => words![
+            "name the vault it was encrypted with by --vault; or its project was destroyed: see ",
+            command("project list")
+        ],
+        BodyError::UnsupportedVersion { .. } | BodyError::UnsupportedFeature(_) => NEWER.into(),
+        BodyError::Exhausted => words!["give it a new header with ", command("reencrypt")],
+        BodyError::Changed => AGAIN.into(),
+        BodyError::Busy { .. } => WAIT.into(),
+        BodyError::Read(source) | BodyError::Rewrite(source) | BodyError::Lock(source)
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            permission_hint(error.name.as_ref())
+        }
+        BodyError::Read(source) | BodyError::Write(source) | BodyError::Rewrite(source) | BodyError::Lock(source) => {
+            return of_system(source);
+        }
+        BodyError::Keys(error) => return hint(error),
+        BodyError::Header(_) | BodyError::Random(_) => return None,
+    })
+}
+
+fn of_item(error: &ItemError) -> Words {
+    match error {
+        ItemError::Missing { .. } => words![
+            "to give this computer its own key, use a recovery kit: ",
+            command("recover"),
+            "; or name where the key is stored with --keychain"
+        ],
+        ItemError::NotOurs { .. } => words![
+            "name where this vault's key is with --keychain; see ",
+            command("doctor"),
+            "; or, with a recovery kit: ",
+            command("recover")
+        ],
+        ItemError::NotKept { .. } => {
+            words!["nothing was changed; see ", command("doctor"), ", or use --keychain file"]
+        }
+    }
+}
+
+fn of_only_previous(other_key: bool, generation: u64) -> Words {
+    let or_previous = format!(
+        "restore the vault file from a backup, or continue from the previous vault file (generation {generation}) \
+         with --accept-rollback; the damaged file is kept under another name"
+    );
+    if !other_key {
+        return or_previous.into();
+    }
+    words![
+        "if another computer rotated the data key, get the new key with a recovery kit: ",
+        command("recover"),
+        ". Only if the vault file is damaged: ",
+        or_previous
+    ]
+}
+
+fn of_rolled_back(seen: &RolledBack) -> Words {
+    if seen.difference == Difference::TooFarAhead {
+        return words![
+            "run ",
+            command("status"),
+            " on the computer that changed the vault last: if it shows the same generation, run the command again here \
+             with --accept-rollback"
+        ];
+    }
+    let only_this = "; to use only this file, run the command again with --accept-rollback";
+    if seen.generation >= seen.seen {
+        return words![
+            "merge it with the file that this computer last recorded: ",
+            command("vault merge OTHER"),
+            only_this
+        ];
+    }
+    words![
+        "put the newer vault file back; if two computers changed it separately: ",
+        command("vault merge FILE"),
+        only_this
+    ]
+}
+
+/// Says what helps if the system refused, of the errors that say it by themselves.
+fn of_system(source: &io::Error) -> Option<Words> {
+    let hint = match source.kind() {
+        io::ErrorKind::StorageFull => "free some space and run it again; nothing was changed",
+        io::ErrorKind::IsADirectory => "move away the folder that is there",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "nothing can be changed on a read-only file system: make it writable, or name another place"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
