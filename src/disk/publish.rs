@@ -1,4 +1,7 @@
-//! A new file that appears under its name only when it is whole, and never in the place of another unasked.
+//! A new file or folder that appears under its name only when it is whole, and never in the place of another unasked.
+//!
+//! Everything that is new is published here. [`replace`](super::replace) is for documents that are written again and
+//! again under a lock: its temporary name is always the same, so that what a crash left is found and removed.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,26 +21,27 @@ pub enum IfTaken {
 
 /// A file that is written before it has its name: without any name if the system can do that, else under a temporary
 /// one. Dropped without a name, it is gone.
-pub struct NewFile {
+pub struct NewFile<'t> {
     file: File,
-    target: PathBuf,
+    target: &'t Path,
+    if_taken: IfTaken,
     /// The name it has meanwhile, if any.
     temporary: Option<PathBuf>,
 }
 
-impl NewFile {
+impl<'t> NewFile<'t> {
     /// Begins a file that will be at `target`, private to its owner.
     ///
     /// # Errors
     /// The system's error.
-    pub fn begin(target: &Path) -> io::Result<Self> {
+    pub fn begin(target: &'t Path, if_taken: IfTaken) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         if let Some(file) = unnamed(folder_of(target))? {
-            return Ok(Self { file, target: target.into(), temporary: None });
+            return Ok(Self { file, target, if_taken, temporary: None });
         }
         let temporary = temporary_name(target)?;
         let file = unfinished::make_unfinished(&temporary, || create_temporary(&temporary))?;
-        Ok(Self { file, target: target.into(), temporary: Some(temporary) })
+        Ok(Self { file, target, if_taken, temporary: Some(temporary) })
     }
 
     /// Returns the file to write to.
@@ -45,17 +49,23 @@ impl NewFile {
         &self.file
     }
 
+    /// Returns the name that it will have.
+    #[cfg(feature = "cli")]
+    pub fn target(&self) -> &'t Path {
+        self.target
+    }
+
     /// Syncs the file, gives it its name in one step, and makes both last through a power cut.
     ///
     /// # Errors
     /// The system's error; `AlreadyExists` if something is there and is not to be replaced. No new file is left then.
-    pub fn publish(self, if_taken: IfTaken) -> io::Result<()> {
-        let target = self.target.clone();
-        self.name(if_taken)?;
-        sync_folder(folder_of(&target)).inspect_err(|_| {
+    pub fn publish(self) -> io::Result<()> {
+        let (target, if_taken) = (self.target, self.if_taken);
+        self.name()?;
+        sync_folder(folder_of(target)).inspect_err(|_| {
             if if_taken == IfTaken::Refuse {
                 // Best effort: this process gave it its name a moment ago.
-                let _ = fs::remove_file(&target);
+                let _ = fs::remove_file(target);
             }
         })
     }
@@ -65,28 +75,28 @@ impl NewFile {
     ///
     /// # Errors
     /// As [`NewFile::publish`].
-    pub fn name(mut self, if_taken: IfTaken) -> io::Result<()> {
+    pub fn name(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        self.take_name(if_taken)?;
+        self.take_name()?;
         // Only now: the user's path may have led the new name elsewhere.
-        owner::give_to_served(&self.file, &self.target);
+        owner::give_to_served(&self.file, self.target);
         Ok(())
     }
 
-    fn take_name(&mut self, if_taken: IfTaken) -> io::Result<()> {
-        if if_taken == IfTaken::Refuse && self.temporary.is_none() {
-            return self.link_to(&self.target);
+    fn take_name(&mut self) -> io::Result<()> {
+        if self.if_taken == IfTaken::Refuse && self.temporary.is_none() {
+            return self.link_to(self.target);
         }
         if self.temporary.is_none() {
-            let temporary = temporary_name(&self.target)?;
+            let temporary = temporary_name(self.target)?;
             unfinished::make_unfinished(&temporary, || self.link_to(&temporary))?;
             self.temporary = Some(temporary);
         }
         // If it fails, dropping removes the temporary file.
         if let Some(temporary) = &self.temporary {
-            match if_taken {
-                IfTaken::Refuse => rename_to_free(temporary, &self.target)?,
-                IfTaken::Replace => rename_over(temporary, &self.target)?,
+            match self.if_taken {
+                IfTaken::Refuse => rename_to_free(temporary, self.target)?,
+                IfTaken::Replace => rename_over(temporary, self.target)?,
             }
         }
         if let Some(temporary) = self.temporary.take() {
@@ -108,7 +118,7 @@ impl NewFile {
     }
 }
 
-impl Drop for NewFile {
+impl Drop for NewFile<'_> {
     fn drop(&mut self) {
         if let Some(temporary) = self.temporary.take() {
             // A file that cannot be removed keeps a name that says what it is.
@@ -118,11 +128,57 @@ impl Drop for NewFile {
     }
 }
 
+/// A folder that is filled under a temporary name before it has its own. Dropped without it, it is gone with all that
+/// is in it.
+#[cfg(feature = "cli")]
+pub struct NewFolder<'t> {
+    target: &'t Path,
+    temporary: PathBuf,
+}
+
+#[cfg(feature = "cli")]
+impl<'t> NewFolder<'t> {
+    /// Begins a folder that will be at `target`, readable by its owner alone.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn begin(target: &'t Path) -> io::Result<Self> {
+        // First, so that a folder which was made, and could not be made to last, goes as well.
+        let new = Self { target, temporary: temporary_name(target)? };
+        unfinished::make_unfinished(&new.temporary, || super::create_private_folder(&new.temporary))?;
+        Ok(new)
+    }
+
+    /// Returns the name that it has meanwhile.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives the folder its name in one step, and makes it last through a power cut. What is in it must last already.
+    ///
+    /// # Errors
+    /// The system's error; `AlreadyExists` or `DirectoryNotEmpty` if something is there.
+    pub fn publish(self) -> io::Result<()> {
+        rename_to_free(&self.temporary, self.target)?;
+        unfinished::keep(&self.temporary);
+        sync_folder(folder_of(self.target))
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Drop for NewFolder<'_> {
+    fn drop(&mut self) {
+        // Once it has its name, nothing is here. A folder that cannot be removed keeps a name that says what it is.
+        let _ = fs::remove_dir_all(&self.temporary);
+        unfinished::keep(&self.temporary);
+    }
+}
+
 /// Gives a file or folder another name at which nothing is.
 ///
 /// # Errors
 /// The system's error; `AlreadyExists`, or of a folder `DirectoryNotEmpty`, if something is there.
-pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -203,7 +259,7 @@ fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Where the system has no random bytes.
-pub fn temporary_name(target: &Path) -> io::Result<PathBuf> {
+fn temporary_name(target: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     let name = format!(".strongroom-{:016x}.tmp", u64::from_be_bytes(random));
@@ -256,7 +312,8 @@ mod tests {
     #[test]
     fn a_file_that_is_dropped_leaves_no_name() {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile::begin(&folder.path().join("a")).unwrap();
+        let path = folder.path().join("a");
+        let new = NewFile::begin(&path, IfTaken::Refuse).unwrap();
         new.file().write_all(b"half").unwrap();
         drop(new);
         assert_eq!(names(folder.path()), Vec::<String>::new());
@@ -268,14 +325,34 @@ mod tests {
         let path = folder.path().join("a");
         fs::write(&path, "old").unwrap();
         let publish = |if_taken| {
-            let new = NewFile::begin(&path).unwrap();
+            let new = NewFile::begin(&path, if_taken).unwrap();
             new.file().write_all(b"new").unwrap();
-            new.publish(if_taken)
+            new.publish()
         };
         assert_eq!(publish(IfTaken::Refuse).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         publish(IfTaken::Replace).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    #[cfg(feature = "cli")]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let begin = || {
+            let new = NewFolder::begin(&path).unwrap();
+            fs::write(new.path().join("b"), "new").unwrap();
+            new
+        };
+        drop(begin());
+        assert_eq!(names(folder.path()), Vec::<String>::new());
+        begin().publish().unwrap();
+        assert_eq!((names(folder.path()), names(&path)), (vec!["a".to_owned()], vec!["b".to_owned()]));
+        fs::write(path.join("b"), "old").unwrap();
+        assert!(begin().publish().is_err());
+        assert_eq!(fs::read(path.join("b")).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a"]);
     }
 

@@ -24,8 +24,8 @@ use super::seal::changed;
 use super::spelling::{steps, twin_of};
 use crate::body::{BodyError, Metadata, Opener, Sealer};
 use crate::crypto::secret::ProjectFileKey;
-use crate::disk::publish::{rename_to_free, temporary_name};
-use crate::disk::{create_private_folder, folder_of, make_private_folder, sync_folder, unfinished};
+use crate::disk::publish::NewFolder;
+use crate::disk::{make_private_folder, sync_folder};
 use crate::format::Timestamp;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
@@ -170,32 +170,18 @@ pub fn extract(
     }
     check_free(target)?;
     let failed = |error: io::Error| FilesError::output(target, OutputError::System(error));
-    let folder = Unfinished(temporary_name(target).map_err(failed)?);
-    unfinished::make_unfinished(&folder.0, || create_private_folder(&folder.0)).map_err(failed)?;
+    let folder = NewFolder::begin(target).map_err(failed)?;
     let mut reader = opener.reader();
-    let extracted = Unpacking { input, target, root: &folder.0, how, observer }.unpack(&mut reader)?;
+    let extracted = Unpacking { input, target, root: folder.path(), how, observer }.unpack(&mut reader)?;
     // What follows the archive's end is part of the file, and has to prove authentic too.
     io::copy(&mut reader, &mut io::sink()).map_err(|error| reading(input, error))?;
-    rename_to_free(&folder.0, target).map_err(|error| match error.kind() {
+    folder.publish().map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
             check_free(target).err().unwrap_or_else(|| failed(error))
         }
         _ => failed(error),
     })?;
-    unfinished::keep(&folder.0);
-    sync_folder(folder_of(target)).map_err(failed)?;
     Ok(extracted)
-}
-
-/// Removes an unfinished folder, unless it has got its name.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // A folder that cannot be removed keeps a name that tells what it is.
-        let _ = fs::remove_dir_all(&self.0);
-        unfinished::keep(&self.0);
-    }
 }
 
 /// The folders that an archive has made so far.

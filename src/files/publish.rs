@@ -15,41 +15,40 @@ use crate::disk::publish::{IfTaken, NewFile};
 use crate::disk::{self, folder_of, plain};
 
 /// An output that appears under its name only when it is whole.
-pub struct OutputFile {
-    new: NewFile,
-    target: PathBuf,
-    if_taken: IfTaken,
-}
+///
+/// It is a [`NewFile`] that says in this room's errors what is in its way, and takes attributes.
+pub struct OutputFile<'t>(NewFile<'t>);
 
-impl OutputFile {
+impl<'t> OutputFile<'t> {
     /// Begins a file that will be at `target`, private to its owner.
     ///
     /// # Errors
     /// Where something is there and `force` is not given, or the folder cannot be written to.
-    pub fn create(target: &Path, force: bool) -> Result<Self, FilesError> {
+    pub fn create(target: &'t Path, force: bool) -> Result<Self, FilesError> {
         check_free(target, force)?;
-        let new = NewFile::begin(target).map_err(|error| match error.kind() {
+        let if_taken = if force { IfTaken::Replace } else { IfTaken::Refuse };
+        let new = NewFile::begin(target, if_taken).map_err(|error| match error.kind() {
             // The output's folder: its absence is no missing input.
             io::ErrorKind::NotFound => FilesError::output(target, OutputError::NoFolder(error)),
             _ => not_published(target, error),
         })?;
-        Ok(Self { new, target: target.into(), if_taken: if force { IfTaken::Replace } else { IfTaken::Refuse } })
+        Ok(Self(new))
     }
 
     /// Returns the file to write to.
     pub fn file(&self) -> &File {
-        self.new.file()
+        self.0.file()
     }
 
     /// Gives the file the time and permission bits it is to have. What is refused is noted, and costs no content.
     pub fn set_attributes(&self, attributes: &Attributes, refused: &Refused) {
-        set_attributes(self.file(), &self.target, attributes, refused);
+        set_attributes(self.file(), self.0.target(), attributes, refused);
     }
 
     /// Gives a plaintext its time and permission bits, and notes it if others may read it all the same.
     pub fn set_plaintext_attributes(&self, attributes: &Attributes, refused: &Refused) {
         self.set_attributes(attributes, refused);
-        refused.note_if_open(self.file(), attributes.mode, &self.target);
+        refused.note_if_open(self.file(), attributes.mode, self.0.target());
     }
 
     /// Syncs the file, gives it its name in one step that replaces nothing unasked, and makes both last.
@@ -57,7 +56,8 @@ impl OutputFile {
     /// # Errors
     /// Where it cannot be synced, or something has come to be at its name meanwhile. Nothing new is left then.
     pub fn publish(self) -> Result<(), FilesError> {
-        self.new.publish(self.if_taken).map_err(|error| not_published(&self.target, error))
+        let target = self.0.target();
+        self.0.publish().map_err(|error| not_published(target, error))
     }
 
     /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a
@@ -66,7 +66,8 @@ impl OutputFile {
     /// # Errors
     /// As [`OutputFile::publish`].
     pub fn name(self) -> Result<(), FilesError> {
-        self.new.name(self.if_taken).map_err(|error| not_published(&self.target, error))
+        let target = self.0.target();
+        self.0.name().map_err(|error| not_published(target, error))
     }
 }
 

@@ -133,12 +133,12 @@ impl Keychain for FileKeychain {
         }
         let path = self.path_of(kind);
         let folder = disk::folder_of(&path);
-        let made = disk::create_own_folder(folder).and_then(|()| NewFile::begin(&path));
+        let made = disk::create_own_folder(folder).and_then(|()| NewFile::begin(&path, IfTaken::Refuse));
         let new = made.map_err(failed(IoAction::Make, &path))?;
         disk::give_to_owner_of(new.file(), folder)
             .and_then(|()| new.file().write_all(bytes))
             .map_err(failed(IoAction::Write, &path))?;
-        new.publish(IfTaken::Refuse).map_err(failed(IoAction::Make, &path))
+        new.publish().map_err(failed(IoAction::Make, &path))
     }
 
     /// If the path is a symbolic link to an item, the lock is beside that: others may name it. Any other link may have

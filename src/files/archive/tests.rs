@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::create_private_folder;
 use crate::failure::Failure;
 use crate::files::Silent;
 
