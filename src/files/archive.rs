@@ -16,7 +16,7 @@ use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
 
 use super::Observer;
 use super::error::{ArchiveError, FileError, FilesError, InputError, OutputError, Task};
-use super::find::{Found, open_input};
+use super::find::{Found, open_found};
 use super::holes::{Sparse, WithHoles};
 use super::open::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
@@ -74,7 +74,7 @@ pub fn pack(
     }
     let mut bytes = 0;
     for item in &found.items {
-        let (file, before) = open_input(&item.path)?;
+        let (file, before) = open_found(&item.path)?;
         let mut counted = Counted { file: &file, left: before.len(), observer };
         builder.append_data(&mut header_of(&before), &item.relative, &mut counted).map_err(failed)?;
         let after = file.metadata().map_err(failed)?;

@@ -18,11 +18,20 @@ pub const STREAM: &str = "-";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// A regular file, perhaps through a link.
-    File(PathBuf),
+    File(PathBuf, Seen),
     /// A folder.
     Folder(PathBuf),
     /// Standard input.
     Stream,
+}
+
+/// What was seen of a file that was named, so that it is not looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Its length in bytes.
+    pub len: u64,
+    /// The path is a symbolic link to it.
+    pub is_link: bool,
 }
 
 /// Looks at what a path names.
@@ -30,11 +39,17 @@ pub enum Named {
 /// # Errors
 /// Where it is missing, or is neither a regular file nor a folder.
 pub fn look(path: PathBuf) -> Result<Named, FilesError> {
-    let metadata = stat(&path)?;
+    let failed = |error| FilesError::input(&path, InputError::Missing(error));
+    let own = fs::symlink_metadata(&path).map_err(failed)?;
+    let is_link = own.is_symlink();
+    let metadata = if is_link { stat(&path)? } else { own };
     if metadata.is_dir() {
         return Ok(Named::Folder(path));
     }
-    if metadata.is_file() { Ok(Named::File(path)) } else { Err(not_a_file(&path, &metadata)) }
+    if !metadata.is_file() {
+        return Err(not_a_file(&path, &metadata));
+    }
+    Ok(Named::File(path, Seen { len: metadata.len(), is_link }))
 }
 
 fn stat(path: &Path) -> Result<Metadata, FilesError> {
@@ -51,6 +66,21 @@ fn not_a_file(path: &Path, metadata: &Metadata) -> FilesError {
 /// Where it is missing, or is no regular file.
 pub fn open_input(path: &Path) -> Result<(File, Metadata), FilesError> {
     open(path, OpenOptions::new().read(true))
+}
+
+/// Opens a file that was found to be a regular one, for reading and without ever waiting for it: what it has become
+/// since shows when it is open, so it is not looked at before.
+///
+/// # Errors
+/// As [`open_input`].
+pub fn open_found(path: &Path) -> Result<(File, Metadata), FilesError> {
+    let error = match open_at_once(path, OpenOptions::new().read(true)) {
+        Ok(opened) => return Ok(opened),
+        Err(error) => error,
+    };
+    // It is not what was found. What it is now says why it cannot be opened.
+    let metadata = stat(path)?;
+    Err(if metadata.is_file() { error } else { not_a_file(path, &metadata) })
 }
 
 /// Opens a file that is to be rewritten in place, without ever waiting for it.
@@ -74,11 +104,15 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), File
     if !metadata.is_file() {
         return Err(not_a_file(path, &metadata));
     }
+    open_at_once(path, options)
+}
+
+fn open_at_once(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), FilesError> {
     let failed = |error: io::Error| FilesError::input(path, InputError::Read(error));
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // It may have become a FIFO since it was looked at.
+        // It may have become a FIFO since it was looked at, or found.
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     }
     let file = options.open(path).map_err(failed)?;
@@ -185,10 +219,9 @@ pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>, own: &Own
     for (index, named) in named.iter().enumerate() {
         match named {
             Named::Stream => {}
-            Named::File(path) => {
-                let len = fs::metadata(path).map_or(0, |metadata| metadata.len());
+            Named::File(path, Seen { len, is_link }) => {
                 let relative = path.file_name().unwrap_or(path.as_os_str()).into();
-                let is_link = path.is_symlink();
+                let (len, is_link) = (*len, *is_link);
                 found.items.push(Item { path: path.clone(), named: index, relative, len, is_link });
             }
             Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref(), own),
@@ -239,7 +272,7 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
 /// Tells whether a file found in a folder is sealed: by its name, and if that does not say so by its first bytes.
 fn is_sealed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "sealed")
-        || open_input(path).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
+        || open_found(path).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
 }
 
 fn unreadable(error: walkdir::Error, folder: &Path) -> FilesError {
@@ -265,4 +298,52 @@ fn kind_of(kind: fs::FileType) -> LeftOut {
 #[cfg(not(unix))]
 fn kind_of(kind: fs::FileType) -> LeftOut {
     if kind.is_symlink() { LeftOut::Link } else { LeftOut::Other }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_any_more_is_refused_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("folder")).unwrap();
+        fs::write(path("file"), "text").unwrap();
+        let why = |name: &str| match open_found(&path(name)) {
+            Err(FilesError::Input { why, .. }) => Some(why),
+            _ => None,
+        };
+        assert_eq!(open_found(&path("file")).unwrap().1.len(), 4);
+        assert!(matches!(why("folder"), Some(InputError::Folder)));
+        assert!(matches!(why("missing"), Some(InputError::Missing(_))));
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, FileType, Mode, mknodat};
+            mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+            std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+            for name in ["pipe", "socket"] {
+                assert!(matches!(why(name), Some(InputError::NotAFile)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_named_file_is_looked_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "text").unwrap();
+        let named = look(path.clone()).unwrap();
+        assert_eq!(named, Named::File(path.clone(), Seen { len: 4, is_link: false }));
+        fs::remove_file(&path).unwrap();
+        let found = find(&[named], Wanted::All, None, &OwnFiles::default());
+        assert_eq!((found.items[0].len, found.items[0].is_link), (4, false));
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            fs::write(&path, "text").unwrap();
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert_eq!(look(link.clone()).unwrap(), Named::File(link, Seen { len: 4, is_link: true }));
+        }
+    }
 }

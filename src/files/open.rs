@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Observer;
 use super::error::{Aside, FileError, FilesError, OutputError, RequestError, Task, Twin};
-use super::find::{Item, open_input};
+use super::find::{Item, open_found, open_input};
 use super::holes::{Sparse, WithHoles};
 use super::keys::Keys;
 use super::own::OwnFiles;
@@ -140,7 +140,7 @@ impl<'a> Opening<'a> {
 
     fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, FilesError> {
         let input = &job.item.path;
-        let (file, _) = open_input(input)?;
+        let (file, _) = open_found(input)?;
         let opener = self.keys.open(input, file)?;
         let header = opener.header();
         let one_block_only = header.one_block_only;
@@ -216,7 +216,7 @@ impl<'a> Opening<'a> {
     fn place_of(&self, job: &Job) -> Option<(PathBuf, Twin)> {
         let Target::Named { root: Some(root), .. } = &job.output else { return None };
         let input = &job.item.path;
-        let (file, _) = open_input(input).ok()?;
+        let (file, _) = open_found(input).ok()?;
         let metadata = Header::open(&file, &self.keys).ok()?.metadata;
         let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
         let twin = Twin { path: input.clone(), sealed: metadata.sealed };

@@ -41,7 +41,7 @@ impl Destination {
         if has_stream && named.len() > 1 {
             return Err(RequestError::StreamAmongFiles.into());
         }
-        let one_file = matches!(named, [Named::File(_) | Named::Stream]);
+        let one_file = matches!(named, [Named::File(..) | Named::Stream]);
         let Some(output) = output else { return Ok(if has_stream { Self::Stream } else { Self::Beside }) };
         if output == Path::new(STREAM) {
             if one_file {

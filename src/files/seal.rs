@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::Observer;
 use super::error::{FileError, FilesError, NotACopy, OutputError, Task};
-use super::find::{Item, open_input};
+use super::find::{Item, open_found, open_input};
 use super::keys::Keys;
 use super::manifest;
 use super::open::{has_hidden_name, is_hidden, path_in};
@@ -132,7 +132,7 @@ impl<'a> Sealing<'a> {
     }
 
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, FilesError> {
-        let (file, before) = open_input(&job.item.path)?;
+        let (file, before) = open_found(&job.item.path)?;
         self.own.refuse_output_of(Task::Encrypt, &job.item.path, &job.output)?;
         let (mut older, root) = (None, job.root.as_deref());
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::Observer;
 use super::error::{Aside, FilesError, OutputError, Task};
-use super::find::open_input;
+use super::find::open_found;
 use super::holes::WithHoles;
 use super::keys::Keys;
 use super::open::{Opened, Opening, not_written};
@@ -100,7 +100,7 @@ pub fn seal_file_to_stream(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<(), FilesError> {
-    let (file, before) = open_input(&job.item.path)?;
+    let (file, before) = open_found(&job.item.path)?;
     sealing.seal_into(&file, &before, job, Output::Stream(output), threads, observer).map(drop)
 }
 

@@ -22,7 +22,7 @@ use crate::disk::folder_of;
 use crate::failure::Failure;
 use crate::files::archive;
 use crate::files::error::{FilesError, Task};
-use crate::files::find::{Found, Named, Wanted, find, open_input};
+use crate::files::find::{Found, Named, Wanted, find, open_found};
 use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
 use crate::files::open::{Job, Opening, Target, umask};
@@ -253,7 +253,7 @@ impl Decrypt {
         input: &Path,
         output: &Path,
     ) -> Result<(archive::Extracted, OpenedBy), FilesError> {
-        let (file, _) = open_input(input)?;
+        let (file, _) = open_found(input)?;
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
         let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));

@@ -28,7 +28,7 @@ use crate::error::{Error, NotFound};
 use crate::failure::{Exit, Failure};
 use crate::files::FilesError;
 use crate::files::archive;
-use crate::files::find::{Found, Item, Named, Wanted, find};
+use crate::files::find::{Found, Item, Named, Seen, Wanted, find};
 use crate::files::keys::Keys;
 use crate::files::listing::write_manifest;
 use crate::files::own::OwnFiles;
@@ -176,7 +176,7 @@ impl Encrypt {
             ],
         )?;
         for named in &named {
-            if let Named::File(path) = named {
+            if let Named::File(path, _) = named {
                 own.refuse_input(path)?;
             }
         }
@@ -251,7 +251,7 @@ impl Encrypt {
     /// An archive is one file, so its place is settled as a file's.
     fn place_of_archives(&self, named: &[Named]) -> Result<Destination, Failure> {
         let as_file = |named: &Named| match named {
-            Named::Folder(folder) => Ok(Named::File(folder.clone())),
+            Named::Folder(folder) => Ok(Named::File(folder.clone(), Seen::default())),
             _ => Err(Failure::usage("--archive packs folders").hint("leave out --archive for files")),
         };
         let named = named.iter().map(as_file).collect::<Result<Vec<_>, _>>()?;
