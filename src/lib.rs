@@ -6,8 +6,8 @@
 //!
 //! | room | what it is for |
 //! |---|---|
-//! | [`crypto`] | passwords to keys, keys to sealed bytes; pure |
-//! | [`format`](mod@format) | types to bytes and back; pure |
+//! | [`crypto`] | passwords and keys; pure |
+//! | [`format`](mod@format) | ids, times, names, and what a vault's document says in clear; pure |
 //! | [`vault`] | the story: make, unlock, change, change the password |
 //! | [`body`] | sealed files: header and body |
 //! | [`keys`] | between the two: whoever has file keys unwraps a file's content key |
@@ -18,6 +18,7 @@
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
+//! | [`error`] | what can go wrong, by what a caller can do about it |
 //! | `cli` | the command line, behind the feature of that name |
 //!
 //! | feature, all on by default | what it adds |
@@ -26,7 +27,9 @@
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
 //! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
 //!
-//! Without any of them the library opens and seals files, and vaults with a keychain file.
+//! The types of the bytes themselves are public for tests and other readers of the formats, and not shown here.
+//!
+//! Without any of the features the library opens and seals files, and vaults with a keychain file.
 //!
 //! ```
 //! use std::io::{Read, Write};

@@ -4,10 +4,15 @@
 //! function turns a master password into a key: [`kdf`]. [`list_digest`] is what people compare files by.
 //! Secrets live in the newtypes of [`secret`].
 
+// For tests, and for other programs that read the bytes: not shown, and not promised to stay.
+#[doc(hidden)]
 pub mod bulk;
+#[doc(hidden)]
 pub mod cobblestone;
+#[doc(hidden)]
 pub mod hmac;
 pub mod kdf;
+#[doc(hidden)]
 pub mod list_digest;
 pub mod secret;
 

@@ -1,17 +1,29 @@
 //! Types to bytes and back: the vault file, the keychain items, the sealed file's header. The normative text is
 //! docs/format.md. Nothing here reads a file, knows a key's use or trusts a number it has not checked.
 
+// For tests, and for other programs that read the bytes: not shown, and not promised to stay.
+#[doc(hidden)]
 pub mod item;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
 pub mod kit;
+#[doc(hidden)]
 pub mod name;
+#[doc(hidden)]
 pub mod scalar;
+#[doc(hidden)]
 pub mod sealed;
+#[doc(hidden)]
 pub mod vault;
 
+pub use kit::{KitCodeError, KitName};
+pub use name::NameError;
 pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
+pub use vault::{Document, Header, KeyState};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
+#[doc(hidden)]
 pub mod label {
     /// The data key under the KEK, followed by SHA-512 of the wrap's protected bytes.
     pub const DATA_KEY: &[u8] = b"strongroom/v1/data-key";
