@@ -31,7 +31,9 @@ mod passwd;
 mod passwords;
 mod projects;
 mod read_only;
+
 mod recipients;
+mod recover;
 mod rewrap;
 mod rollback;
 mod schemas;
