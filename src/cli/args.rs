@@ -68,7 +68,7 @@ fn first_page(program: clap::Command) -> clap::Command {
         groups.push('\n');
     }
     let template = format!(
-        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Each command explains itself, such as `strongroom encrypt --help`.\n\n{{all-args}}{{after-help}}"
+        "{{before-help}}{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Each command has its own help, such as `strongroom encrypt --help`.\n\n{{all-args}}{{after-help}}"
     );
     let hidden = program.mut_subcommands(|command| command.hide(true));
     let usage = format!("{} [OPTIONS] <COMMAND>", hidden.get_name());
@@ -96,9 +96,11 @@ mod tests {
         if below.is_empty() { vec![(path.to_vec(), command.clone())] } else { below }
     }
 
-    fn example(command: &clap::Command) -> String {
+    /// Returns the examples before a command's help: the first line's, and those of lines that say when it is another.
+    fn examples(command: &clap::Command) -> Vec<String> {
         let text = command.get_before_help().map(ToString::to_string).unwrap_or_default();
-        text.strip_prefix("Example: ").unwrap_or_default().to_owned()
+        assert!(text.starts_with("Example: "), "{}: {text:?}", command.get_name());
+        text.lines().map(|line| line.split_once(": ").unwrap_or_default().1.to_owned()).collect()
     }
 
     #[test]
@@ -106,14 +108,16 @@ mod tests {
         let leaves = leaves(&program(), &[]);
         assert!(leaves.len() > 30, "{}", leaves.len());
         for (path, command) in leaves {
-            let example = example(&command);
-            let begins = format!("strongroom {}", path.join(" "));
-            assert!(example == begins || example.starts_with(&format!("{begins} ")), "{path:?}: {example:?}");
-            let words: Vec<OsString> = example.split(' ').map(Into::into).collect();
-            parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+            for example in examples(&command) {
+                let begins = format!("strongroom {}", path.join(" "));
+                assert!(example == begins || example.starts_with(&format!("{begins} ")), "{path:?}: {example:?}");
+                let words: Vec<OsString> = example.split(' ').map(Into::into).collect();
+                parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+            }
         }
         for group in program().get_subcommands().filter(|command| command.has_subcommands()) {
-            assert!(example(group).starts_with(&format!("strongroom {} ", group.get_name())), "{}", group.get_name());
+            let example = examples(group).remove(0);
+            assert!(example.starts_with(&format!("strongroom {} ", group.get_name())), "{}", group.get_name());
         }
     }
 

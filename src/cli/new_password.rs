@@ -12,7 +12,7 @@ use crate::failure::Failure;
 /// Where a new master password comes from.
 #[derive(Debug, Args)]
 pub struct NewPassword {
-    /// Read the new password from a file, without the trailing newline
+    /// Read the new password from a file; a newline at its end is ignored
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "generate_password")]
     new_password_file: Option<PathBuf>,
     /// Generate a master password of six random words and print it once

@@ -45,41 +45,43 @@ use crate::words::{command, words};
 
 /// Encrypt files and folders for a project.
 ///
-/// Writes FILE.sealed beside each FILE, readable by you alone, and for each FOLDER a folder FOLDER.sealed that contains
-/// an encrypted copy of every file. The originals stay.
+/// For each FILE, writes FILE.sealed beside it. For each FOLDER, writes a folder FOLDER.sealed with an encrypted copy of
+/// every file in it, subfolders included. Only your account can read what is written. The originals stay. Existing files
+/// are not replaced, except with --update or --force.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom encrypt --project acme exports")]
+#[command(before_help = "Example: strongroom encrypt --project acme exports\n\
+                         First time: strongroom encrypt --init --project acme exports")]
 #[command(mut_arg("paths", |paths| paths.required_unless_present_any(["files_from", "from_command"])))]
 pub struct Encrypt {
-    /// The project whose key encrypts
+    /// The project whose key encrypts the files
     #[arg(long, short, value_name = "NAME")]
     project: String,
     #[command(flatten)]
     paths: Paths,
-    /// Run this command in a shell and encrypt what it prints; nothing is kept unless it exits with 0
+    /// Run this command in a shell and encrypt what it prints (needs -o); nothing is kept unless the command exits with 0
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
-    /// Where to write: a file, a folder, or - for standard output
+    /// Where to write: for one FILE a file or an existing folder, for several a folder; - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
-    /// Replace existing files, whatever they contain
+    /// Replace existing output files, whatever they contain
     #[arg(long)]
     force: bool,
     /// Skip files whose encrypted copy is up to date (same length and time); replace copies that are not
     #[arg(long)]
     update: bool,
-    /// Give encrypted files random names, all in one folder; the real names are sealed in them
+    /// Give encrypted files random names, all in one folder; the real names are stored in them, encrypted
     #[arg(long)]
     hide_names: bool,
     /// Pack each folder into one encrypted file, FOLDER.tar.sealed
     #[arg(long, conflicts_with_all = ["update", "hide_names", "remove", "init"])]
     archive: bool,
-    /// List the encrypted files in this file, which is encrypted too: `strongroom verify --manifest` compares a folder
-    /// with it
+    /// Also write a list of the encrypted files to FILE, itself encrypted; `strongroom verify --manifest` compares a
+    /// folder with it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "archive")]
     manifest: Option<PathBuf>,
-    /// Delete each original once its encrypted copy is safely on disk and proven
+    /// Delete each original once its encrypted copy is safely on disk and proven to contain the same data
     #[arg(long)]
     remove: bool,
     /// Make the vault and the project if they do not exist
@@ -87,7 +89,7 @@ pub struct Encrypt {
     init: bool,
     #[command(flatten)]
     effort: Effort,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "With --init, for a new vault")]
     new: NewVault,
 }
 
