@@ -95,6 +95,20 @@ impl Words {
         lines.into_iter().reduce(|text, line| text + "\n" + line).unwrap_or_default()
     }
 
+    /// Gives each command that it names a flag, unless the command has it.
+    #[must_use]
+    pub fn with_flag(self, name: &'static str, value: &str) -> Self {
+        let flagged = |command: Command| match command.words.contains(name) {
+            true => command,
+            false => command.flag(name, value),
+        };
+        Self::new(self.0.into_iter().map(|part| match part {
+            Part::Command(command) => Part::Command(flagged(command)),
+            Part::Line(command) => Part::Line(flagged(command)),
+            text @ Part::Text(_) => text,
+        }))
+    }
+
     /// Tells whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(words) if words.trim().is_empty()))

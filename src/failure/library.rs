@@ -172,9 +172,9 @@ const RESTORE: &str = "the file was changed, damaged or cut short after it was e
 fn of_missing(missing: &NotFound) -> Words {
     match missing {
         NotFound::Vault { .. } => words![
-            "make one with ",
+            "if the vault is elsewhere, name its folder with --vault; make a new vault with ",
             command("init"),
-            ", or name its folder with --vault; for a vault from another computer, with a recovery kit: ",
+            "; for a vault from another computer, with a recovery kit: ",
             command("recover --from BACKUP")
         ],
         NotFound::Project { similar: Some(similar), .. } => {

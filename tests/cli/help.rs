@@ -132,7 +132,7 @@ fn the_vault_is_named_by_flag_or_variable_and_the_flag_wins() {
             "\
 error: cannot open the vault
 cause: there is no vault at {{home}}/{folder}/vault.json
-hint: make one with `strongroom {flag}init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom {flag}recover --from BACKUP`
+hint: if the vault is elsewhere, name its folder with --vault; make a new vault with `strongroom {flag}init`; for a vault from another computer, with a recovery kit: `strongroom {flag}recover --from BACKUP`
 "
         )
     };
@@ -149,6 +149,9 @@ hint: make one with `strongroom {flag}init`, or name its folder with --vault; fo
     home.run("project list").fails(4, &missing(".local/share/strongroom"));
     // An empty variable is none.
     home.typed("project list").env("STRONGROOM_VAULT", "").run().fails(4, &missing(".local/share/strongroom"));
+    // Nothing is remembered of a vault that is not there, so the keychain that was named is named again.
+    let hint = home.run("--vault flag --keychain file:k status --json").fails_in_json(4, "vault-not-found").1;
+    assert!(hint.contains("`strongroom --vault flag init --keychain file:k`"), "{hint}");
     // XDG folders are honoured.
     let xdg = home.path("xdg");
     home.typed("project list").env("XDG_DATA_HOME", &xdg).run().fails(4, &missing("xdg/strongroom"));

@@ -320,7 +320,7 @@ fn the_vault_is_looked_for_before_the_password() {
         "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
+hint: if the vault is elsewhere, name its folder with --vault; make a new vault with `strongroom init`; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
 ",
     );
 }

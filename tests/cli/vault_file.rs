@@ -99,7 +99,7 @@ fn without_a_vault_every_command_says_where_it_looked() {
             "\
 error: cannot open the vault
 cause: there is no vault at {home}/.local/share/strongroom/vault.json
-hint: make one with `strongroom init`, or name its folder with --vault; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
+hint: if the vault is elsewhere, name its folder with --vault; make a new vault with `strongroom init`; for a vault from another computer, with a recovery kit: `strongroom recover --from BACKUP`
 ",
         );
     }

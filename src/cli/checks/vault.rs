@@ -125,6 +125,11 @@ pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Fail
                 + "; for a new vault in its place: "
                 + command("init"),
         );
+    } else if failure.kind == "vault-not-found"
+        && let Some(kind) = &context.global.keychain
+    {
+        // Nothing of it is remembered, so that the next command has to be told again.
+        failure.hint = failure.hint.map(|hint| hint.with_flag("--keychain", &kind.to_string()));
     }
     failure
 }
