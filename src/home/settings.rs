@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +48,16 @@ struct Document {
 /// What is remembered of every vault, by its id.
 type Known = BTreeMap<String, VaultSettings>;
 
-/// This computer's settings file. It is read once, and again only to be changed.
+/// This computer's settings file. It is read once, and again only if it is another file by then: a run may wait for
+/// minutes, for a password or a lock, and must not delete or write anything by what was so before.
 #[derive(Debug)]
 pub struct Settings {
     path: Option<PathBuf>,
-    known: Mutex<Option<Known>>,
+    known: Mutex<Option<(Mark, Known)>>,
 }
+
+/// What tells one content of the settings file from another: each is written as a new file. `None` if there is no file.
+type Mark = Option<(u64, Option<SystemTime>, (u64, u64))>;
 
 /// Whether something was remembered.
 #[derive(Debug)]
@@ -81,10 +85,23 @@ impl Settings {
     /// Where the file cannot be read or is damaged.
     pub fn all(&self) -> Result<BTreeMap<String, VaultSettings>, HomeError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some(known) => Ok(known.clone()),
-            None => Ok(known.insert(self.read()?).clone()),
+        // Before it is read: a file that comes in between is then read at the next call.
+        let mark = self.mark();
+        if let Some((read, known)) = &*known
+            && *read == mark
+        {
+            return Ok(known.clone());
         }
+        Ok(known.insert((mark, self.read()?)).1.clone())
+    }
+
+    fn mark(&self) -> Mark {
+        let metadata = fs::metadata(self.path.as_ref()?).ok()?;
+        #[cfg(unix)]
+        let file = (std::os::unix::fs::MetadataExt::ino(&metadata), std::os::unix::fs::MetadataExt::dev(&metadata));
+        #[cfg(not(unix))]
+        let file = (0, 0);
+        Some((metadata.len(), metadata.modified().ok(), file))
     }
 
     fn read(&self) -> Result<Known, HomeError> {
@@ -169,17 +186,14 @@ impl Settings {
         self.change(|vaults| vaults.remove(vault))
     }
 
-    /// Changes what is in the file by now, which becomes what is known. A file that this user may not write, or
+    /// Changes what is in the file by now. A file that this user may not write, or
     /// nobody may, is no failure.
     fn change<T>(&self, edit: impl FnOnce(&mut Known) -> T) -> Result<Kept, HomeError> {
         use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
         let Some(path) = &self.path else { return Ok(Kept::No(HomeError::NoHome { wanted: Wanted::Settings })) };
         let unwritten = |source| HomeError::Io { action: IoAction::Write, path: path.clone(), source };
         match self.rewrite(path, edit, unwritten) {
-            Ok(known) => {
-                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-                Ok(Kept::Yes)
-            }
+            Ok(()) => Ok(Kept::Yes),
             Err(HomeError::Io { action: IoAction::Write, path, source })
                 if matches!(source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem) =>
             {
@@ -194,7 +208,7 @@ impl Settings {
         path: &Path,
         edit: impl FnOnce(&mut Known) -> T,
         unwritten: impl Fn(io::Error) -> HomeError,
-    ) -> Result<Known, HomeError> {
+    ) -> Result<(), HomeError> {
         disk::create_own_folder(folder_of(path)).map_err(&unwritten)?;
         // Held for one small write each: who waits this long waits for a process that is stopped.
         let lock = disk::lock(&with_suffix(path, ".lock"), LOCK_WAIT).map_err(&unwritten)?;
@@ -204,8 +218,7 @@ impl Settings {
         let document = Document { format: FORMAT.into(), version: VERSION, vaults };
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(io::Error::from).map_err(&unwritten)?;
         bytes.push(b'\n');
-        disk::replace(path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(&unwritten)?;
-        Ok(document.vaults)
+        disk::replace(path, &bytes, &mut |_| Ok(()), &mut || Ok(())).map_err(&unwritten)
     }
 }
 
@@ -219,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_read_once_and_a_change_keeps_what_others_wrote_since() {
+    fn what_others_wrote_since_is_seen_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
         let (own, other) = (Settings::new(Some(path.clone())), Settings::new(Some(path)));
         let [first, second] = [1, 2].map(|byte| VaultId::from_bytes([byte; 16]));
         assert!(own.all().unwrap().is_empty());
         assert!(matches!(other.remember(first, known("a")), Ok(Kept::Yes)));
-        assert!(own.all().unwrap().is_empty(), "the file was read again");
+        assert_eq!(own.of(first).unwrap(), Some(known("a")), "what is so by now is not seen");
         assert!(matches!(own.remember(second, known("b")), Ok(Kept::Yes)));
         assert_eq!(own.of(first).unwrap(), Some(known("a")), "what the other wrote is lost");
         assert!(matches!(other.remember(second, known("c")), Ok(Kept::Yes)));

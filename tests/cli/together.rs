@@ -4,8 +4,9 @@ use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::kits::home_with_kit;
 use crate::support::home::Home;
-use crate::support::run::Outcome;
+use crate::support::run::{Outcome, PROGRAM};
 
 #[test]
 fn eight_processes_change_the_vault_at_once_and_none_is_lost() {
@@ -122,4 +123,18 @@ fn a_lock_file_that_was_left_behind_locks_nobody_out() {
     home.write(".local/share/strongroom/vault.json.strongroom-tmp", "left by a crash");
     home.run("project add beta").succeeds();
     assert!(!home.path(".local/share/strongroom/vault.json.strongroom-tmp").exists());
+}
+
+#[test]
+fn what_another_run_records_while_a_password_is_awaited_is_not_acted_against() {
+    let home = home_with_kit();
+    let recover = "recover --kit-file kit --new-password-file new --no-input -q --keychain";
+    home.run_alone(&format!("{recover} file:two")).does("");
+    // Now the first keychain is a former one. While the password is awaited, another run goes back to it.
+    let default = home.keychain().display().to_string();
+    let meanwhile = format!("{PROGRAM} {recover} file:{default} >&2; cat new");
+    let removing = home.typed("doctor --remove-left-behind --no-input --password-command").arg(&meanwhile).run();
+    removing.does("removed 2 keychain items\n");
+    assert!(home.keychain().exists() && !home.path("two").exists(), "the key in use was deleted");
+    home.run_alone("project list --password-file new").succeeds();
 }
