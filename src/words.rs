@@ -38,11 +38,13 @@ impl Flags {
 pub struct Command {
     /// What follows the program's name, as a shell takes it.
     words: String,
+    /// The flags among these words. An argument may read like a flag.
+    flags: Vec<&'static str>,
 }
 
 /// Names a command by words that a shell takes as they are.
 pub fn command(words: &'static str) -> Command {
-    Command { words: words.into() }
+    Command { words: words.into(), flags: flags_in(words) }
 }
 
 impl Command {
@@ -59,6 +61,7 @@ impl Command {
     pub fn then(mut self, words: &'static str) -> Self {
         self.words.push(' ');
         self.words += words;
+        self.flags.extend(flags_in(words));
         self
     }
 
@@ -77,11 +80,15 @@ impl Command {
     /// Returns what the user types.
     pub fn with(&self, flags: &Flags) -> String {
         let mut typed = "strongroom ".to_owned();
-        for (name, value) in flags.0.iter().filter(|(name, _)| !self.words.contains(name)) {
+        for (name, value) in flags.0.iter().filter(|(name, _)| !self.flags.contains(name)) {
             typed.extend([name, " ", &shell_word(value), " "]);
         }
         typed + &self.words
     }
+}
+
+fn flags_in(words: &'static str) -> Vec<&'static str> {
+    words.split(' ').filter(|word| word.starts_with("--")).collect()
 }
 
 impl Words {
@@ -98,7 +105,7 @@ impl Words {
     /// Gives each command that it names a flag, unless the command has it.
     #[must_use]
     pub fn with_flag(self, name: &'static str, value: &str) -> Self {
-        let flagged = |command: Command| match command.words.contains(name) {
+        let flagged = |command: Command| match command.flags.contains(&name) {
             true => command,
             false => command.flag(name, value),
         };
@@ -213,6 +220,8 @@ mod tests {
         assert_eq!(command("status").with(&flags), "strongroom --vault v --keychain file:k status");
         let init = command("init").flag("--keychain", "os");
         assert_eq!(init.with(&flags), "strongroom --vault v init --keychain os");
+        let named = command("project show").arg("a--vault b").with(&flags);
+        assert_eq!(named, "strongroom --vault v --keychain file:k project show 'a--vault b'");
     }
 
     #[test]
