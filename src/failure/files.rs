@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Exit, Failure};
 use crate::error::Error;
-use crate::files::archive::TarError;
+use crate::files::archive::entries::TarError;
 use crate::files::error::{
     ArchiveError, Aside, CommandError, FileError, FilesError, InputError, OutputError, RequestError, Task,
 };

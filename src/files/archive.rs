@@ -3,7 +3,7 @@
 //! Only folders and regular files go in and come out: what else a folder holds is reported by the caller, and an
 //! archive that holds anything else, or a name that leads out of its folder, is refused as a whole.
 
-mod entries;
+pub mod entries;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -11,16 +11,14 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
-pub use entries::TarError;
-use entries::{Entries, Entry, Kind, Refusal, check_count, check_path};
+use entries::{Entries, Entry, Kind, Refusal, TarError, check_count, check_path};
 
 use super::Observer;
 use super::error::{ArchiveError, FileError, FilesError, InputError, OutputError, Task};
 use super::find::{Found, open_found};
 use super::holes::{Sparse, WithHoles};
-use super::open::checked;
+use super::names::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
-use super::seal::changed;
 use super::spelling::{steps, twin_of};
 use crate::body::{BodyError, Metadata, Opener, Sealer};
 use crate::crypto::secret::ProjectFileKey;
@@ -80,7 +78,7 @@ pub fn pack(
         let after = file.metadata().map_err(failed)?;
         let is_same = after.len() == before.len() && after.modified().ok() == before.modified().ok();
         if counted.left > 0 || !is_same {
-            return Err(changed(&item.path));
+            return Err(FilesError::file(Task::Encrypt, &item.path, FileError::Changed));
         }
         bytes += before.len();
         observer.file_done();

@@ -9,8 +9,7 @@ use std::process::ExitStatus;
 
 pub use output::{NotACopy, OutputError, Twin};
 
-use super::archive::TarError;
-use super::manifest::ManifestError;
+use super::archive::entries::TarError;
 use crate::disk::plain;
 use crate::error::Error;
 use crate::format::name::printable;
@@ -438,6 +437,17 @@ impl FilesError {
             .filter_map(|error| error.downcast_ref::<io::Error>())
             .any(|error| error.kind() == io::ErrorKind::StorageFull)
     }
+}
+
+/// Why a manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It does not parse.
+    #[error("it is not a manifest")]
+    Malformed,
+    /// Another version wrote it.
+    #[error("it is a manifest of version {0}, which this program cannot read")]
+    Version(u32),
 }
 
 fn in_words(status: ExitStatus) -> String {

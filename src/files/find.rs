@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
@@ -118,6 +119,19 @@ fn open_at_once(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadat
     let file = options.open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_a_file(path, &metadata)) }
+}
+
+/// Returns when a file's content or attributes were last changed, if the system knows: no program can set that.
+#[cfg(unix)]
+pub fn status_changed(file: &fs::Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let since = Duration::new(u64::try_from(file.ctime()).ok()?, u32::try_from(file.ctime_nsec()).ok()?);
+    Some(SystemTime::UNIX_EPOCH + since)
+}
+
+#[cfg(not(unix))]
+pub fn status_changed(_: &fs::Metadata) -> Option<SystemTime> {
+    None
 }
 
 /// Tells whether a path still names the file that was opened.

@@ -7,7 +7,7 @@ use super::error::{FileError, FilesError, Task};
 use super::find::open_input;
 use super::keys::Keys;
 use super::manifest::{self, Comparison, Listed, Manifest};
-use super::open::path_in;
+use super::names::path_in;
 use super::publish::OutputFile;
 use super::seal::{Job, Outcome};
 use super::verify::Proven;

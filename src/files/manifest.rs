@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::seal::sealed_path;
+use super::error::ManifestError;
+use super::names::sealed_path;
 use crate::body::Metadata;
 use crate::format::FileId;
 use crate::format::scalar::Base64;
@@ -34,17 +35,6 @@ struct Entry {
     path_bytes: Option<Base64>,
     file: FileId,
     length: u64,
-}
-
-/// Why a manifest cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ManifestError {
-    /// It does not parse.
-    #[error("it is not a manifest")]
-    Malformed,
-    /// Another version wrote it.
-    #[error("it is a manifest of version {0}, which this program cannot read")]
-    Version(u32),
 }
 
 /// What a file is by the manifest.
@@ -114,7 +104,7 @@ impl Comparison {
         let path_of = |entry: &Entry| {
             let metadata =
                 Metadata { path: entry.path.clone(), path_bytes: entry.path_bytes.clone(), ..Metadata::default() };
-            super::open::path_in(&metadata).unwrap_or_default()
+            super::names::path_in(&metadata).unwrap_or_default()
         };
         let by_file: HashMap<FileId, PathBuf> =
             manifest.files.iter().map(|entry| (entry.file, path_of(entry))).collect();

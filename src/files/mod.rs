@@ -5,6 +5,7 @@
 //! [`Observer`], as values.
 
 pub mod archive;
+mod comparing;
 pub mod error;
 pub mod find;
 pub mod holes;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod listing;
 pub mod lists;
 pub mod manifest;
+mod names;
 pub mod open;
 pub mod own;
 pub mod pipes;

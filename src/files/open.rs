@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Observer;
+use super::comparing::Comparing;
 use super::error::{Aside, FileError, FilesError, OutputError, RequestError, Task, Twin};
-use super::find::{Item, open_found, open_input};
+use super::find::{Item, open_found, open_input, status_changed};
 use super::holes::{Sparse, WithHoles};
 use super::keys::Keys;
+use super::names::{checked, has_hidden_name, is_hidden, path_in, unusable};
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{Attributes, OutputFile, Permissions, Refused};
-use super::remove::Comparing;
 use super::seal::Existing;
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Metadata, Opener, Output, Run};
@@ -337,19 +338,6 @@ fn plaintext_at(input: &Path, output: &Path, opener: &Opener<File>) -> Result<Pl
     Ok(if is_edited { Plaintext::Edited } else { Plaintext::Older })
 }
 
-/// Returns when a file's content or attributes were last changed, if the system knows: no program can set that.
-#[cfg(unix)]
-pub fn status_changed(file: &fs::Metadata) -> Option<SystemTime> {
-    use std::os::unix::fs::MetadataExt;
-    let since = Duration::new(u64::try_from(file.ctime()).ok()?, u32::try_from(file.ctime_nsec()).ok()?);
-    Some(SystemTime::UNIX_EPOCH + since)
-}
-
-#[cfg(not(unix))]
-pub fn status_changed(_: &fs::Metadata) -> Option<SystemTime> {
-    None
-}
-
 /// Puts the sealed-in name into a folder, if it is one harmless component.
 fn original(input: &Path, folder: &Path, metadata: &Metadata) -> Result<PathBuf, FilesError> {
     match &metadata.name {
@@ -358,58 +346,6 @@ fn original(input: &Path, folder: &Path, metadata: &Metadata) -> Result<PathBuf,
         Some(name) => Err(unusable(input, name)),
         None => Err(FilesError::file(Task::Decrypt, input, FileError::NoName)),
     }
-}
-
-fn unusable(input: &Path, name: &str) -> FilesError {
-    FilesError::file(Task::Decrypt, input, FileError::UnusableName(name.into()))
-}
-
-/// Returns the path that is sealed in a file. It is not to be trusted before it was [`checked`].
-pub fn path_in(metadata: &Metadata) -> Option<PathBuf> {
-    if let Some(path) = &metadata.path {
-        // As it is if a slash is too many, which putting it together again would hide.
-        let is_plain = path.split('/').all(|part| !part.is_empty());
-        return Some(if is_plain { path.split('/').collect() } else { path.into() });
-    }
-    #[cfg(unix)]
-    if let Some(bytes) = &metadata.path_bytes {
-        use std::os::unix::ffi::OsStrExt;
-        return Some(std::ffi::OsStr::from_bytes(&bytes.0).into());
-    }
-    None
-}
-
-/// Tells whether a file was sealed under a random name and belongs at the path that is sealed in it (docs/format.md,
-/// section 4.3).
-pub fn is_hidden(metadata: &Metadata) -> bool {
-    metadata.hidden.unwrap_or(metadata.path.is_some() || metadata.path_bytes.is_some())
-}
-
-/// Tells whether a sealed file has a random name, or one that a sync service has added something to.
-pub fn has_hidden_name(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-    name.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() >= 32)
-}
-
-/// Refuses a sealed-in path that would lead out of its folder.
-pub fn checked(input: &Path, hidden: &Path) -> Result<PathBuf, FilesError> {
-    let is_plain = |part: Component<'_>| match part {
-        Component::Normal(name) => name.to_str().map_or(cfg!(unix), is_path_part),
-        _ => false,
-    };
-    let whole: PathBuf = hidden.components().collect();
-    // What components leave out, as a slash too many, is not to be believed either.
-    let is_same = whole.as_os_str() == hidden.as_os_str() && !whole.as_os_str().is_empty();
-    if is_same && hidden.components().all(is_plain) {
-        Ok(whole)
-    } else {
-        Err(unusable(input, &hidden.to_string_lossy()))
-    }
-}
-
-/// Tells whether a component of a path that was found in a folder of this kind of system may stand in one again.
-fn is_path_part(part: &str) -> bool {
-    if cfg!(windows) { is_file_name(part) } else { !part.contains('\0') }
 }
 
 #[cfg(test)]

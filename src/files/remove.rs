@@ -1,16 +1,17 @@
 //! Deleting originals once their sealed copies are proven.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io;
 use std::path::PathBuf;
 
+use super::comparing::Comparing;
 use super::error::{Aside, FileError, FilesError, Task};
 use super::find::{is_same_file, names_of, open_input};
 use super::keys::Keys;
 use super::own::OwnFiles;
 use super::publish::sync_folder_of;
 use super::seal::{Job, Outcome};
-use crate::body::{BodyError, Opener, Output, ReadAt, Run};
+use crate::body::{BodyError, Opener, Output, Run};
 use crate::error::Error;
 
 /// What became of the originals.
@@ -76,33 +77,4 @@ fn remove_one(keys: &Keys<'_>, own: &OwnFiles, job: &Job) -> Result<u64, FilesEr
     fs::remove_file(path).map_err(failed)?;
     sync_folder_of(path)?;
     Ok(names_of(&after))
-}
-
-/// Compares what is written to it with a file, and refuses the first byte that differs.
-pub struct Comparing<'a> {
-    file: &'a File,
-    at: u64,
-}
-
-impl<'a> Comparing<'a> {
-    /// Begins at the file's first byte.
-    pub fn with(file: &'a File) -> Self {
-        Self { file, at: 0 }
-    }
-}
-
-impl io::Write for Comparing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut own = zeroize::Zeroizing::new(vec![0; bytes.len()]);
-        let read = self.file.read_at(&mut own, self.at)?;
-        if read == 0 || own[..read] != bytes[..read] {
-            return Err(io::Error::other("the sealed copy is not the same as the original"));
-        }
-        self.at += read as u64;
-        Ok(read)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 
 use super::find::{Item, Named};
-use super::open::{has_hidden_name, is_hidden, path_in};
+use super::names::{has_hidden_name, is_hidden, path_in};
 use super::place::without_suffix;
 use crate::body::Metadata;
 

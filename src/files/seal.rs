@@ -8,20 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::Observer;
+use super::comparing::Comparing;
 use super::error::{FileError, FilesError, NotACopy, OutputError, Task};
 use super::find::{Item, open_found, open_input};
 use super::keys::Keys;
 use super::manifest;
-use super::open::{has_hidden_name, is_hidden, path_in};
+use super::names::{has_hidden_name, is_hidden, path_in, sealed_path};
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{OutputFile, TICK, check_free};
-use super::remove::Comparing;
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
 use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
-use crate::format::scalar::Base64;
 use crate::format::{FileId, Timestamp};
 
 /// One file to be sealed.
@@ -321,7 +320,7 @@ impl<'a> Sealing<'a> {
         let sealed = seal(self.key, &metadata, Input::At(file), output, run).map_err(|error| match error {
             BodyError::Write(source) if is_stream => FilesError::OutputStream(source),
             BodyError::Write(source) => FilesError::output(&job.output, OutputError::Content(source)),
-            BodyError::Changed => changed(path),
+            BodyError::Changed => FilesError::file(Task::Encrypt, path, FileError::Changed),
             error => {
                 let what = path.display().to_string();
                 let error = error.named(&what);
@@ -334,7 +333,7 @@ impl<'a> Sealing<'a> {
             || after.len() != before.len()
             || after.modified().ok() != before.modified().ok()
         {
-            return Err(changed(path));
+            return Err(FilesError::file(Task::Encrypt, path, FileError::Changed));
         }
         Ok(sealed)
     }
@@ -388,19 +387,4 @@ enum Copy {
 /// Refuses to replace what is no sealed copy of the project.
 fn not_a_copy(path: &Path, why: NotACopy) -> FilesError {
     FilesError::output(path, OutputError::NotACopy(why))
-}
-
-/// Returns a relative path as it is sealed in: as text, or where it is none as bytes.
-pub fn sealed_path(relative: &Path) -> (Option<String>, Option<Base64>) {
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str()).collect();
-    if let Some(parts) = parts.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>() {
-        return (Some(parts.join("/")), None);
-    }
-    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_encoded_bytes()).collect();
-    (None, Some(Base64(parts.join(&b'/'))))
-}
-
-/// Says that an input is not what it was.
-pub fn changed(path: &Path) -> FilesError {
-    FilesError::file(Task::Encrypt, path, FileError::Changed)
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use super::error::{FileError, FilesError, OutputError, Task};
-use super::open::status_changed;
+use super::find::status_changed;
 use super::spelling::{Listings, steps, twin_of};
 use crate::disk::publish::is_unfinished;
 use crate::disk::{folder_of, make_private_folders, sync_folder};
