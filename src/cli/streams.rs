@@ -76,7 +76,7 @@ pub fn open_to_stdout(
         warn_of_one_block(context, Path::new(STDIN), opener.header().one_block_only);
         return Ok(streams::open_to_stream(opener, STDIN, &mut *sink, threads, &progress)?);
     };
-    let (file, _) = open_found(&item.path)?;
+    let (file, _) = open_found(&item.path, item.is_link)?;
     let opener = opening.keys.open(&item.path, file)?;
     warn_of_one_block(context, &item.path, opener.header().one_block_only);
     Ok(streams::open_file_to_stream(&opener, &item.path, &mut *sink, threads, &progress)?)

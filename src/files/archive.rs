@@ -72,7 +72,7 @@ pub fn pack(
     }
     let mut bytes = 0;
     for item in &found.items {
-        let (file, before) = open_found(&item.path)?;
+        let (file, before) = open_found(&item.path, item.is_link)?;
         let mut counted = Counted { file: &file, left: before.len(), observer };
         builder.append_data(&mut header_of(&before), &item.relative, &mut counted).map_err(failed)?;
         let after = file.metadata().map_err(failed)?;

@@ -70,18 +70,24 @@ pub fn open_input(path: &Path) -> Result<(File, Metadata), FilesError> {
 }
 
 /// Opens a file that was found to be a regular one, for reading and without ever waiting for it: what it has become
-/// since shows when it is open, so it is not looked at before.
+/// since shows when it is open, so it is not looked at before. If it was no symbolic link, a link that somebody has put
+/// in its place is not followed.
 ///
 /// # Errors
 /// As [`open_input`].
-pub fn open_found(path: &Path) -> Result<(File, Metadata), FilesError> {
-    let error = match open_at_once(path, OpenOptions::new().read(true)) {
+pub fn open_found(path: &Path, was_link: bool) -> Result<(File, Metadata), FilesError> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    let error = match open_at_once(path, &mut options, was_link) {
         Ok(opened) => return Ok(opened),
         Err(error) => error,
     };
-    // It is not what was found. What it is now says why it cannot be opened.
-    let metadata = stat(path)?;
-    Err(if metadata.is_file() { error } else { not_a_file(path, &metadata) })
+    // It is not what was found. What it is now, if anything, says why it cannot be opened.
+    let standing = if was_link { fs::metadata(path) } else { fs::symlink_metadata(path) };
+    Err(match standing {
+        Ok(metadata) if !metadata.is_file() => not_a_file(path, &metadata),
+        _ => error,
+    })
 }
 
 /// Opens a file that is to be rewritten in place, without ever waiting for it.
@@ -105,16 +111,18 @@ fn open(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), File
     if !metadata.is_file() {
         return Err(not_a_file(path, &metadata));
     }
-    open_at_once(path, options)
+    open_at_once(path, options, true)
 }
 
-fn open_at_once(path: &Path, options: &mut OpenOptions) -> Result<(File, Metadata), FilesError> {
+fn open_at_once(path: &Path, options: &mut OpenOptions, follows: bool) -> Result<(File, Metadata), FilesError> {
     let failed = |error: io::Error| FilesError::input(path, InputError::Read(error));
     #[cfg(unix)]
     {
+        use rustix::fs::OFlags;
         use std::os::unix::fs::OpenOptionsExt;
         // It may have become a FIFO since it was looked at, or found.
-        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        let flags = OFlags::NONBLOCK | if follows { OFlags::empty() } else { OFlags::NOFOLLOW };
+        options.custom_flags(flags.bits().cast_signed());
     }
     let file = options.open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
@@ -286,7 +294,7 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
 /// Tells whether a file found in a folder is sealed: by its name, and if that does not say so by its first bytes.
 fn is_sealed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "sealed")
-        || open_found(path).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
+        || open_found(path, false).is_ok_and(|(file, _)| begins_sealed(&file).unwrap_or(false))
 }
 
 fn unreadable(error: walkdir::Error, folder: &Path) -> FilesError {
@@ -324,13 +332,20 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("folder")).unwrap();
         fs::write(path("file"), "text").unwrap();
-        let why = |name: &str| match open_found(&path(name)) {
+        let why = |name: &str| match open_found(&path(name), true) {
             Err(FilesError::Input { why, .. }) => Some(why),
             _ => None,
         };
-        assert_eq!(open_found(&path("file")).unwrap().1.len(), 4);
+        assert_eq!(open_found(&path("file"), true).unwrap().1.len(), 4);
         assert!(matches!(why("folder"), Some(InputError::Folder)));
-        assert!(matches!(why("missing"), Some(InputError::Missing(_))));
+        assert!(matches!(why("missing"), Some(InputError::Read(_))));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+            assert!(open_found(&path("link"), true).is_ok());
+            let not_followed = open_found(&path("link"), false);
+            assert!(matches!(not_followed, Err(FilesError::Input { why: InputError::NotAFile, .. })));
+        }
         #[cfg(target_os = "linux")]
         {
             use rustix::fs::{CWD, FileType, Mode, mknodat};

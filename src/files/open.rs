@@ -141,7 +141,7 @@ impl<'a> Opening<'a> {
 
     fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, FilesError> {
         let input = &job.item.path;
-        let (file, _) = open_found(input)?;
+        let (file, _) = open_found(input, job.item.is_link)?;
         let opener = self.keys.open(input, file)?;
         let header = opener.header();
         let one_block_only = header.one_block_only;
@@ -217,7 +217,7 @@ impl<'a> Opening<'a> {
     fn place_of(&self, job: &Job) -> Option<(PathBuf, Twin)> {
         let Target::Named { root: Some(root), .. } = &job.output else { return None };
         let input = &job.item.path;
-        let (file, _) = open_found(input).ok()?;
+        let (file, _) = open_found(input, job.item.is_link).ok()?;
         let metadata = Header::open(&file, &self.keys).ok()?.metadata;
         let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
         let twin = Twin { path: input.clone(), sealed: metadata.sealed };

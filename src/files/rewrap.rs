@@ -46,7 +46,7 @@ pub fn move_to(
         let error = keys.named(&what, error);
         FilesError::sealed(Task::Rewrap, what, error)
     };
-    let (file, _) = open_found(&item.path)?;
+    let (file, _) = open_found(&item.path, item.is_link)?;
     let seen = Header::open(&file, keys);
     let metadata = seen.as_ref().ok().map(|header| Box::new(header.metadata.clone()));
     let is = |version, was, repaired| Outcome::Is { version, was, repaired, metadata: metadata.clone() };
@@ -73,7 +73,7 @@ pub fn move_to(
     match result {
         // Another project's file among them is nobody's mistake.
         Err(error @ BodyError::WrongKey { .. }) => {
-            let (file, _) = open_found(&item.path)?;
+            let (file, _) = open_found(&item.path, item.is_link)?;
             match Header::open(&file, vault) {
                 Ok(header) => Ok(Outcome::OtherProject(header.opened_by)),
                 Err(_) => Err(failed(error)),

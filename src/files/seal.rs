@@ -131,7 +131,7 @@ impl<'a> Sealing<'a> {
     }
 
     fn seal_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Outcome, FilesError> {
-        let (file, before) = open_found(&job.item.path)?;
+        let (file, before) = open_found(&job.item.path, job.item.is_link)?;
         self.own.refuse_output_of(Task::Encrypt, &job.item.path, &job.output)?;
         let (mut older, root) = (None, job.root.as_deref());
         // What is there under a name that the drive does not tell from this one is in the way, and no earlier copy.

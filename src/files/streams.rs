@@ -100,7 +100,7 @@ pub fn seal_file_to_stream(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<(), FilesError> {
-    let (file, before) = open_found(&job.item.path)?;
+    let (file, before) = open_found(&job.item.path, job.item.is_link)?;
     sealing.seal_into(&file, &before, job, Output::Stream(output), threads, observer).map(drop)
 }
 

@@ -27,7 +27,7 @@ pub struct Proven {
 /// # Errors
 /// If no key opens it, or it is not whole.
 pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, FilesError> {
-    let (file, _) = open_found(&item.path)?;
+    let (file, _) = open_found(&item.path, item.is_link)?;
     let opener = keys.open(&item.path, file)?;
     let run = Run { threads, progress: &|more| observer.advanced(more) };
     let bytes = opener.verify(run).map_err(|error| {

@@ -80,7 +80,6 @@ c -> c.sealed (project acme, key version 1)
         "\
 error: cannot read b
 cause: no such file or directory
-hint: check the path; nothing was written
 error: 1 of 3 files was not encrypted
 hint: the others are done; the reasons are above
 ",

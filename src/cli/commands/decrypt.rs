@@ -22,7 +22,7 @@ use crate::disk::folder_of;
 use crate::failure::Failure;
 use crate::files::archive;
 use crate::files::error::{FilesError, Task};
-use crate::files::find::{Found, Named, Wanted, find, open_found};
+use crate::files::find::{Found, Item, Named, Wanted, find, open_found};
 use crate::files::holes::Sparse;
 use crate::files::keys::Keys;
 use crate::files::open::{Job, Opening, Target, umask};
@@ -215,7 +215,7 @@ impl Decrypt {
         for job in &work.jobs {
             let Target::Named { path, .. } = &job.output else { continue };
             let refused = work.own.refuse_output_of(Task::Extract, &job.item.path, path);
-            let done = refused.and_then(|()| self.extract_one(context, opening, &job.item.path, path));
+            let done = refused.and_then(|()| self.extract_one(context, opening, &job.item, path));
             let done = done.map_err(Failure::from);
             let (extracted, by) = match done {
                 Ok(done) => done,
@@ -250,10 +250,11 @@ impl Decrypt {
         &self,
         context: &Context,
         opening: &Opening<'_>,
-        input: &Path,
+        item: &Item,
         output: &Path,
     ) -> Result<(archive::Extracted, OpenedBy), FilesError> {
-        let (file, _) = open_found(input)?;
+        let input = &item.path;
+        let (file, _) = open_found(input, item.is_link)?;
         let opener = opening.keys.open(input, file)?;
         warn_of_one_block(context, input, opener.header().one_block_only);
         let progress = self.effort.progress(&context.output, 1, Some(opener.plaintext_len()));
