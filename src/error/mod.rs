@@ -102,6 +102,7 @@ pub enum Error {
         /// What was begun.
         begun: Begun,
         /// What went wrong.
+        #[source]
         cause: Box<Error>,
     },
     /// The system refused to read or write the vault's file or folder.
