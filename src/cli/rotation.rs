@@ -78,7 +78,8 @@ impl RotationFlags {
         }
         let kits = if numbers.len() == 1 { "kit" } else { "kits" };
         Err(Failure::usage(format!(
-            "recovery {kits} {} would stop working with this rotation, and a new kit can be shown only at a terminal",
+            "recovery {kits} {} would open only older vault files after this rotation, and a new kit can be shown only at a \
+             terminal",
             numbers.join(" and ")
         ))
         .hint(
@@ -153,7 +154,7 @@ pub fn report(context: &Context, vault: &Unlocked, rotation: Rotation, making: O
     let shown = views::Rotation::from(rotation);
     let mut text = shown.text();
     if let Some(making) = making {
-        text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+        text += shown.new_kit(making.kit.name());
     }
     let kits = vault.kits();
     if rotation == Rotation::Settled {

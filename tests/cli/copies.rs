@@ -10,7 +10,7 @@ fn a_backup_is_the_vault_file_of_a_moment_and_never_written_over_anything() {
     home.run("vault backup copy.json").does(
         "\
 {home}/.local/share/strongroom/vault.json -> copy.json (generation 2)
-it opens with this computer's keychain and password alone: there is no recovery kit
+it opens only with this computer's keychain and password: there is no recovery kit
 ",
     );
     assert_eq!((home.read("copy.json"), home.mode("copy.json")), (home.read(home.vault()), 0o600));

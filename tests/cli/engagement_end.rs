@@ -55,7 +55,7 @@ fn a_backup_beside_another_data_key_says_how_long_it_may_open() {
     item["wraps"].as_array_mut().unwrap().push(old["wraps"][0].clone());
     home.write(home.keychain(), item.to_string());
     let said = home.run_alone("vault backup second.json").succeeds().text();
-    assert!(said.contains("it opens with") && said.contains("may be under way"), "{said}");
+    assert!(said.contains("it opens only with") && said.contains("may be under way"), "{said}");
     // Without a key of its own, nothing is promised.
     home.write(home.keychain(), old.to_string());
     assert_eq!(home.run_alone("vault backup third.json --json").succeeds().json()["checked"], false);
@@ -90,9 +90,9 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
     let second = home.kit(2);
     for line in [
         "project acme is destroyed: its keys are gone from the vault",
-        &format!("recovery kit {second} opens the vault, now and afterwards"),
-        &format!("  - recovery kit {first}, with a vault file from that time"),
-        "  - keys that were shown by `key show` or copied from it",
+        &format!("recovery kit {second} opens the vault\n"),
+        &format!("  - recovery kit {first}, with a vault file from before now"),
+        "  - keys that `key show` printed, and copies of them",
         &format!("destroy the paper of kit {first}"),
     ] {
         assert!(done.contains(line), "{line}: {done}");
@@ -241,7 +241,7 @@ fn without_a_terminal_no_kit_ends_unless_that_is_said() {
         home.run(words).fails(
             2,
             "\
-error: recovery kit 1-[..] would stop working with this rotation, and a new kit can be shown only at a terminal
+error: recovery kit 1-[..] would open only older vault files after this rotation, and a new kit can be shown only at a terminal
 hint: add --keep-kit --kit-file FILE to keep the kit whose code is in FILE, --recovery-file FILE to make another, or --no-recovery to have none
 ",
         );

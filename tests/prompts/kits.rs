@@ -231,6 +231,12 @@ fn the_numbered_groups_are_in_sight_at_every_question_for_one() {
 fn a_project_is_destroyed_once_its_name_is_typed_and_not_before() {
     let home = Home::with_vault();
     let question = "type the project's name to destroy it: ";
+    assert_eq!(home.run("project add beta --client 'Beta GmbH'", OLD), 0);
+    let mut terminal = home.terminal("strongroom project destroy beta --no-recovery");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.see("Project beta (client \"Beta GmbH\") will be destroyed: its only key will be deleted.");
+    terminal.answer(question, "");
+    terminal.leaves_with(1);
     for (typed, code) in [("acne", 1), ("", 1), ("acme", 0)] {
         assert_eq!(home.run("project show acme", OLD), 0);
         let mut terminal = home.terminal("strongroom project destroy acme --no-recovery");
@@ -251,9 +257,11 @@ fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out(
     assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
     let mut terminal = home.terminal("strongroom kit revoke 1");
     terminal.answer_hidden(PASSWORD, OLD);
-    terminal.see("can still open today's vault until the data key is rotated: `strongroom vault rotate`");
+    terminal.see("is revoked");
     terminal.answer(question, "");
-    terminal.leaves_with(0);
+    let screen = terminal.leaves_with(0).replace("\r\n", " ");
+    assert!(screen.contains("until the data key is rotated: `strongroom vault rotate`"), "{screen}");
+    assert!(screen.contains("no valid recovery kit is left: make one with `strongroom kit new`"), "{screen}");
     assert_eq!(home.run("kit new --recovery-file kit-2", OLD), 0);
     let mut terminal = home.terminal("strongroom kit revoke 2");
     terminal.answer_hidden(PASSWORD, OLD);
@@ -262,6 +270,7 @@ fn whoever_revokes_a_kit_is_offered_the_rotation_that_shuts_its_older_files_out(
     type_back(&mut terminal, &groups);
     let screen = terminal.leaves_with(0);
     assert!(screen.contains("the data key is rotated") && screen.contains("recovery kit 3-"), "{screen}");
+    assert!(!screen.contains("make one with") && !screen.contains("strongroom vault rotate"), "{screen}");
     // A paper that is destroyed leaves nobody to be shut out, so nothing is asked.
     let mut terminal = home.terminal("strongroom kit revoke 3 --paper-destroyed");
     terminal.answer_hidden(PASSWORD, OLD);

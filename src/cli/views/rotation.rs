@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::kit::Kit;
+use crate::format::kit::KitName;
 use crate::vault::{self, SharedKey};
 use crate::words::{Words, command, words};
 
@@ -76,6 +77,12 @@ impl Rotation {
             (RotationState::Elsewhere, _) => "under way on another computer".into(),
             (RotationState::Settled, _) => "finished".into(),
         }
+    }
+
+    /// Says what the kit opens that was made with it.
+    pub fn new_kit(self, kit: KitName) -> String {
+        let until = if self.state == RotationState::Settled { "" } else { ", now and after the rotation is finished" };
+        format!("\nrecovery kit {kit} opens the vault{until}")
     }
 
     /// Says what it means for backups.

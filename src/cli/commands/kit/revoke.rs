@@ -72,17 +72,25 @@ impl Revoke {
         });
         // A rotation that is under way may have been begun with the kit, and what it wrote then is an older file.
         let rotate = if vault.rotation().is_some() { "vault rotate --anew" } else { "vault rotate" };
+        let shown = Kit::from(revoked.unwrap_or(&kit));
+        let offers = kit.valid && !self.paper_destroyed && !context.output.json && context.terminal().is_some();
+        if offers {
+            // What is said below is not true any more after a rotation.
+            context.output.done(std::mem::take(&mut text), &shown)?;
+            let _words = interrupt::say(
+                format!("kit {name} is revoked"),
+                words![format!("{}: ", still_opens(&kit)), command(rotate)],
+            );
+            if offer_rotation(context, &mut vault, &password)? {
+                return Ok(());
+            }
+        }
         if !is_paper_destroyed {
-            text += words![format!("\n{}: ", still_opens(&kit)), command(rotate)];
+            text += words![if offers { "" } else { "\n" }, format!("{}: ", still_opens(&kit)), command(rotate)];
             text += destroy_paper(name);
         }
         text += valid_left(&vault);
-        context.output.done(text, &Kit::from(revoked.unwrap_or(&kit)))?;
-        if kit.valid && !self.paper_destroyed && !context.output.json {
-            let _words = interrupt::say(format!("kit {name} is revoked"), "");
-            offer_rotation(context, &mut vault, &password)?;
-        }
-        Ok(())
+        context.output.done(text, &shown)
     }
 
     fn with_rotation(
@@ -106,7 +114,7 @@ impl Revoke {
         let rotation = Rotation::from(rotation);
         let mut text = Words::from(format!("kit {name} is revoked\n")) + rotation.text();
         if let Some(making) = &making {
-            text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+            text += rotation.new_kit(making.kit.name());
         }
         text += rotation.old_backups();
         text += papers(vault);
@@ -127,16 +135,16 @@ fn still_opens(kit: &KitInfo) -> String {
     )
 }
 
-/// Offers to rotate the data key after a kit was revoked.
-fn offer_rotation(context: &Context, vault: &mut Unlocked, password: &Password) -> Result<(), Failure> {
-    let Some(mut terminal) = context.terminal() else { return Ok(()) };
+/// Offers to rotate the data key after a kit was revoked. Returns whether that was done.
+fn offer_rotation(context: &Context, vault: &mut Unlocked, password: &Password) -> Result<bool, Failure> {
+    let Some(mut terminal) = context.terminal() else { return Ok(false) };
     terminal.say(
-        "\nA rotation shuts out whoever has the kit's code and an older vault file. All other recovery kits end with it: \
-         you get a new one. Other computers that use this vault need that kit afterwards.",
+        "\nA rotation shuts out whoever has the kit's code and an older vault file. After it, all other recovery kits \
+         open only older vault files: you get a new kit. Other computers that use this vault need that kit then.",
     )?;
     if !terminal.ask("Rotate the data key now? [y/N]")?.to_lowercase().starts_with('y') {
-        return Ok(());
+        return Ok(false);
     }
     drop(terminal);
-    rotation::rotate(context, vault, password, &RotationFlags::default())
+    rotation::rotate(context, vault, password, &RotationFlags::default()).map(|()| true)
 }

@@ -100,7 +100,7 @@ impl Destroy {
             text += "\nthe rotation that was under way is replaced by this one";
         }
         if let Some(making) = &making {
-            text += format!("\nrecovery kit {} opens the vault, now and afterwards", making.kit.name());
+            text += destroyed.rotation.new_kit(making.kit.name());
         }
         text += destroyed.copies();
         text += destroyed.rotation.old_backups();
@@ -115,12 +115,12 @@ const KEEP_SHARED: &str = "the files stay readable until every project that hold
 
 /// What is out of this program's reach.
 const UNKNOWN: &[&str] = &[
-    "keys that were shown by `key show` or copied from it",
+    "keys that `key show` printed, and copies of them",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
-    "backups that hold both this computer's keychain and an older vault file, with the password from that time",
+    "backups that hold both this computer's keychain and an older vault file, with the password from before now",
     "backups and other copies of the vault file, also those made by `vault backup`: they open with a recovery kit from \
-     that time",
+     before now",
     "other computers' keychain items, with an older vault file and their password",
 ];
 
@@ -141,10 +141,12 @@ fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps
             shared.iter().map(|key| key.elsewhere.to_string()).collect::<Vec<_>>().join(", ")
         ),
     };
+    let client = if project.client.is_empty() { String::new() } else { format!(" (client {:?})", project.client) };
     terminal.say(&format!(
-        "Project {} will be destroyed: {keys} will be deleted{seen}. {ends} The data key is rotated as well: {} stop \
-         working, and other computers that use this vault need a kit afterwards. Keys that were shown, forks, and older \
-         vault files with what opens them can still open the files; a list follows.",
+        "Project {}{client} will be destroyed: {keys} will be deleted{seen}. {ends} The data key is rotated as well: \
+         after that, {} open only older vault files, and other computers that use this vault need a kit. These can \
+         still open the files: keys that were printed, separate vaults made from this vault, and older vault files \
+         together with a kit, or a keychain entry and its password, from their time. A list follows.",
         crate::format::name::printable(&project.name),
         if keeps_kit { "all other recovery kits" } else { "existing recovery kits" },
     ))?;
@@ -178,12 +180,12 @@ fn what_is_left(
         }
     }
     for path in store.set_aside() {
-        left.push(format!("{}, with a recovery kit from that time: remove it", path.display()));
+        left.push(format!("{}, with a recovery kit from before now: remove it", path.display()));
     }
     // One that ended before there was the project opens no file with its keys, nor does the one made just now.
     let opens = |kit: &&KitInfo| kit.destroyed.is_none() && kit.ended.is_none_or(|ended| ended >= project.created);
     for kit in vault.kits().iter().filter(opens).filter(|kit| Some(kit.name) != new_kit) {
-        left.push(format!("recovery kit {}, with a vault file from that time", kit.name));
+        left.push(format!("recovery kit {}, with a vault file from before now", kit.name));
     }
     for (other, settings) in context.home.settings.all()? {
         let place = std::path::Path::new(&settings.place);

@@ -63,7 +63,7 @@ impl Backup {
                     " to see whether the vault opens"
                 ]
             }
-            [] => "it opens with this computer's keychain and password alone: there is no recovery kit".into(),
+            [] => "it opens only with this computer's keychain and password: there is no recovery kit".into(),
             kits => {
                 format!("it opens with this computer's keychain and password, or with recovery {}", kit_names(kits))
                     .into()
