@@ -92,7 +92,8 @@ impl Context {
         self.home.os_keychain(Asking::silent())
     }
 
-    /// Says of a keychain that holds no key for a vault what only this computer knows: that its file is gone.
+    /// Says of a keychain in which a vault's key is not found what only this computer knows: that the key's file is gone,
+    /// or that the place of the key is a guess.
     pub fn missing_key(&self, doing: &str, error: Error, kind: &Kind, vault: VaultId) -> Failure {
         let failure = Failure::of(doing, error);
         match self.home.whole_kind(kind, vault) {
@@ -103,13 +104,26 @@ impl Context {
                 } else {
                     format!("the keychain file {}, where this computer keeps the vault's key, is gone", path.display())
                 };
+                let once = if self.home.folders.settings.is_some() { " once, " } else { " " };
                 failure.cause(cause).hint(words![
-                    "if it was moved, name its new place once, with --keychain file:PATH; or, with a recovery kit: ",
+                    "if it was moved, name its new place",
+                    once,
+                    "with --keychain file:PATH; or, with a recovery kit: ",
                     command("recover")
                 ])
             }
+            Kind::Os if failure.kind == "no-bus" && self.is_guess(vault) => failure.hint(
+                "if this vault's key is in a file, name it with --keychain file:PATH; otherwise run the command in a \
+                 desktop session",
+            ),
             _ => failure,
         }
+    }
+
+    /// Tells whether nobody has said where a vault's key is, so that the OS keychain was looked in.
+    fn is_guess(&self, vault: VaultId) -> bool {
+        let is_remembered = || self.home.settings.of(vault).is_ok_and(|known| known.is_some());
+        self.global.keychain.is_none() && !is_remembered()
     }
 
     /// Remembers where a vault's key is stored, or warns of what it costs that it cannot be remembered.

@@ -135,7 +135,7 @@ impl Existing {
         Some(
             Failure::new(first.exit, first.kind, text)
                 .cause(format!("{}{more}", Vec::from_iter(self.shown.iter().map(String::as_str)).join(", ")))
-                .hint("choose another place with -o, leave them out with --update, or replace them with --force"),
+                .hint("choose another place with -o, skip those that are up to date with --update, or replace them with --force"),
         )
     }
 }

@@ -182,11 +182,12 @@ impl<'a> Tally<'a> {
         self.first.is_some()
     }
 
-    /// Returns the sum in words.
+    /// Returns the sum in words, with a remark on how, which may be empty.
     pub fn summary(&self, by: &str) -> String {
         let files = |count: usize| if count == 1 { "1 file".into() } else { format!("{count} files") };
         let bytes = indicatif::HumanBytes(self.bytes);
-        let mut text = format!("{} {}, {bytes} ({by})", files(self.done), self.done_word);
+        let by = if by.is_empty() { String::new() } else { format!(" ({by})") };
+        let mut text = format!("{} {}, {bytes}{by}", files(self.done), self.done_word);
         for (count, what) in [
             (self.replaced, if self.replaced == 1 { "existing file replaced" } else { "existing files replaced" }),
             (self.up_to_date, "there already"),

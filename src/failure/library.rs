@@ -116,7 +116,7 @@ pub(super) fn hint(error: &Error) -> Option<Words> {
             command("recover")
         ],
         Error::WrongPassword { .. } => words![
-            "check the keyboard layout and Caps Lock, and type it again; or, with a recovery kit: ",
+            "check the keyboard layout and Caps Lock, and run the command again; or, with a recovery kit: ",
             command("recover")
         ],
         Error::WrongKit => {
@@ -180,12 +180,7 @@ fn of_missing(missing: &NotFound) -> Words {
         NotFound::Project { similar: Some(similar), .. } => {
             words![format!("did you mean {similar:?}? see the names with "), command("project list")]
         }
-        NotFound::Project { name, .. } => words![
-            "see the names with ",
-            command("project list"),
-            ", or add it with ",
-            command("project add").arg(name)
-        ],
+        NotFound::Project { .. } => words!["see the names with ", command("project list")],
         NotFound::Destroyed { .. } => words!["see what is left with ", command("project list")],
         NotFound::Key(key) => words!["see the versions with ", command("key list").arg(&key.project)],
         NotFound::Kit { .. } => words!["see the kits with ", command("kit list")],
@@ -248,15 +243,17 @@ fn of_file(error: &SealedFileError) -> Option<Words> {
         BodyError::NotSealed => "name a file that strongroom encrypted; if this was such a file, its beginning was \
                                  overwritten: restore it from a backup"
             .into(),
-        BodyError::Truncated | BodyError::Damaged { .. } => RESTORE.into(),
+        // What was found says already what became of it.
+        BodyError::Truncated | BodyError::Damaged { .. } => "restore it from a backup".into(),
         BodyError::WrongKey { is_delivery: true } => {
             "this version of strongroom opens no file without a project: see if a newer one does, or ask the sender \
              for it in another form"
                 .into()
         }
         BodyError::WrongKey { .. } => words![
-            "name the vault it was encrypted with by --vault; or its project was destroyed: see ",
-            command("project list")
+            "if its project was destroyed, nothing in this vault opens it (see ",
+            command("project list"),
+            "); if it belongs to another vault, name that vault's folder with --vault"
         ],
         BodyError::UnsupportedVersion { .. } | BodyError::UnsupportedFeature(_) => NEWER.into(),
         BodyError::Exhausted => words!["give it a new header with ", command("reencrypt")],

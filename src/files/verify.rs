@@ -28,7 +28,12 @@ pub struct Proven {
 /// If no key opens it, or it is not whole.
 pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, FilesError> {
     let (file, _) = open_found(&item.path, item.is_link)?;
-    let opener = keys.open(&item.path, file)?;
+    let opener = keys.open(&item.path, file).map_err(|error| match error {
+        FilesError::Sealed { what, source, aside, .. } => {
+            FilesError::Sealed { task: Task::Verify, what, source, aside }
+        }
+        other => other,
+    })?;
     let run = Run { threads, progress: &|more| observer.advanced(more) };
     let bytes = opener.verify(run).map_err(|error| {
         let what = item.path.display().to_string();

@@ -214,7 +214,7 @@ hint: [..]--project[..]
         "\
 error: cannot decrypt
 cause: there is no project \"gamma\" in this vault
-hint: see the names with `strongroom project list`, or add it with `strongroom project add gamma`
+hint: see the names with `strongroom project list`
 ",
     );
     home.run("decrypt a.txt.sealed -p acme -q").does("");
@@ -230,10 +230,23 @@ fn another_vaults_file_is_not_opened_and_not_called_damaged() {
         "\
 error: cannot decrypt a.txt.sealed
 cause: no key of this vault opens a.txt.sealed
-hint: name the vault it was encrypted with by --vault; or its project was destroyed: see `strongroom --vault other project list`
+hint: if its project was destroyed, nothing in this vault opens it (see `strongroom --vault other project list`); if it belongs to another vault, name that vault's folder with --vault
 ",
     );
     home.run("decrypt a.txt.sealed --vault other --json").fails_in_json(4, "wrong-key");
+    home.run("verify a.txt.sealed --vault other").ends(
+        4,
+        "\
+FILE          STATE      PROJECT
+a.txt.sealed  WRONG-KEY
+0 files proven whole, 0 B, 1 failed
+",
+        "\
+error: cannot verify a.txt.sealed
+cause: no key of this vault opens a.txt.sealed
+hint: if its project was destroyed, nothing in this vault opens it (see `strongroom --vault other project list`); if it belongs to another vault, name that vault's folder with --vault
+",
+    );
     home.run("decrypt a.txt.sealed").succeeds();
 }
 
@@ -259,7 +272,7 @@ c.sealed -> out/c (project acme, key version 1)
         "\
 error: cannot decrypt b.sealed
 cause: b.sealed is damaged: the final chunk of 1 failed its integrity check: the file was altered, cut short or extended
-hint: the file was changed, damaged or cut short after it was encrypted: restore it from a backup
+hint: restore it from a backup
 error: 1 of 3 files was not decrypted
 hint: the others are done; the reasons are above
 ",

@@ -185,7 +185,7 @@ fn every_command_that_is_told_of_is_for_the_vault_at_hand() {
     let revoked = told("kit revoke 1");
     assert!(revoked.contains("Then: `strongroom --vault v kit revoke 1-"), "{revoked}");
     assert!(revoked.ends_with("make one with `strongroom --vault v kit new`\n"), "{revoked}");
-    let found = home.run("--vault v doctor --json").json();
+    let found = home.run_alone("--vault v doctor --json").json();
     let remedy = found.as_array().unwrap().iter().find_map(|finding| finding["remedy"].as_str()).unwrap();
     assert!(remedy.starts_with("strongroom --vault v passwd --kdf-memory "), "{remedy}");
 }

@@ -174,7 +174,7 @@ fn quiet_leaves_out_remarks_but_never_results_or_errors() {
         "\
 error: cannot show the project
 cause: there is no project \"gamma\" in this vault
-hint: see the names with `strongroom project list`, or add it with `strongroom project add gamma`
+hint: see the names with `strongroom project list`
 ",
     );
 }

@@ -68,6 +68,22 @@ hint: name the file with --keychain file:PATH, or set HOME
             .as_str()
         )
     );
+    run(&home, "--vault v --password-file pw project list", &[]).fails(
+        6,
+        "\
+error: cannot unlock the vault
+cause: no session bus answers here, so there is no OS keychain
+hint: if this vault's key is in a file, name it with --keychain file:PATH; otherwise run the command in a desktop session
+",
+    );
+    run(&home, "--vault v --keychain file:nowhere --password-file pw project list", &[]).fails(
+        6,
+        "\
+error: cannot unlock the vault
+cause: there is no keychain file {home}/nowhere
+hint: if it was moved, name its new place with --keychain file:PATH; or, with a recovery kit: `strongroom --vault v --keychain file:nowhere recover`
+",
+    );
     // From then on it is quiet.
     give_to(&home.write("data", "client data"), UNKNOWN);
     for words in [

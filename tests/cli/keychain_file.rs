@@ -12,7 +12,7 @@ const NO_PROJECTS: &str = "no projects yet: add one with `strongroom project add
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: the password file pw is not this vault's password: check it; or, with a recovery kit: `strongroom recover`
+hint: the password in pw does not open this vault: check it; or, with a recovery kit: `strongroom recover`
 ";
 
 /// Changes the one wrap of the keychain file: its protected JSON, and its wrapped key.
@@ -217,12 +217,12 @@ fn without_settings_the_os_keychain_is_looked_in_and_nothing_falls_back() {
         "\
 error: cannot unlock the vault
 cause: no session bus answers here, so there is no OS keychain
-hint: [..]
+hint: if this vault's key is in a file, name it with --keychain file:PATH; otherwise run the command in a desktop session
 ",
     );
     // The vault stands already, so the way is to name its key, not to make another vault.
-    let (_, hint) = home.run("project list --json").fails_in_json(6, "no-bus");
-    assert!(hint.contains("--keychain file"), "{hint}");
+    let (_, hint) = home.run("project list --keychain os --json").fails_in_json(6, "no-bus");
+    assert!(hint.starts_with("run it in a desktop session; "), "{hint}");
 }
 
 #[test]

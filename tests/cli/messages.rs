@@ -14,7 +14,7 @@ fn a_file_that_never_was_sealed_is_called_that() {
     let home = Home::with_project();
     home.write("plain.csv", "id,amount\n1,100\n");
     for (words, doing) in [
-        ("verify plain.csv -q", "decrypt"),
+        ("verify plain.csv -q", "verify"),
         ("decrypt plain.csv -o out", "decrypt"),
         ("cat plain.csv", "decrypt"),
         ("inspect plain.csv", "inspect"),
@@ -171,7 +171,7 @@ fn what_gets_lost_or_doubled_is_counted_once() {
         "\
 error: 30 outputs exist already, and were left as they are
 cause: many/00, many/01, many/02, many/03, many/04 and 25 more
-hint: choose another place with -o, leave them out with --update, or replace them with --force
+hint: choose another place with -o, skip those that are up to date with --update, or replace them with --force
 error: 30 of 30 files were not decrypted
 ",
     );

@@ -39,7 +39,7 @@ fn the_new_password_opens_and_the_old_one_does_not() {
         "\
 error: cannot unlock the vault
 cause: wrong password
-hint: the password file pw is not this vault's password: check it; or, with a recovery kit: `strongroom recover`
+hint: the password in pw does not open this vault: check it; or, with a recovery kit: `strongroom recover`
 ",
     );
     home.write("pw", NEW);

@@ -175,7 +175,7 @@ os.execvp('strongroom', ['strongroom', 'project', 'list', '--password-fd', '9'])
 const WRONG: &str = "\
 error: cannot unlock the vault
 cause: wrong password
-hint: the password file pw is not this vault's password: check it; or, with a recovery kit: `strongroom recover`
+hint: the password in pw does not open this vault: check it; or, with a recovery kit: `strongroom recover`
 ";
 
 #[test]

@@ -108,7 +108,7 @@ fn an_unknown_project_is_not_found() {
                 "\
 error: cannot {doing}
 cause: there is no project \"beta\" in this vault
-hint: see the names with `strongroom project list`, or add it with `strongroom project add beta`
+hint: see the names with `strongroom project list`
 "
             ),
         );

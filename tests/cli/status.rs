@@ -11,7 +11,7 @@ created        [..]Z
 generation     2
 recovery kits  none
 keychain       file:{home}/.local/state/strongroom/keychain/[..]
-password set   [..]Z
+key stored     [..]Z
 kdf            Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB, 3 passes)
 ";
 

@@ -145,7 +145,15 @@ fn a_missing_key_is_found_and_a_restored_one_is_well() {
     let home = with_vault("file");
     let (item, bytes) = (home.item(), fs::read(home.item()).unwrap());
     fs::remove_file(&item).unwrap();
-    home.found(&["data key"]);
+    let remedies = home.found(&["data key"]);
+    assert_eq!(
+        remedies,
+        ["if it was moved: `strongroom status --unlock --keychain file:PATH`; otherwise restore it from a backup"]
+    );
+    let said = home.output(&["doctor"]).stdout;
+    let said = String::from_utf8(said).unwrap();
+    let folder = format!("the folder of {} accepts keychain files (", item.display());
+    assert!(said.contains(&folder) && !said.contains(" works ("), "{said}");
     fs::write(&item, b"garbage").unwrap();
     fs::set_permissions(&item, fs::Permissions::from_mode(0o600)).unwrap();
     home.found(&["data key"]);
@@ -212,6 +220,12 @@ fn a_password_change_that_was_cut_short_is_found() {
 fn a_cheap_password_is_found() {
     let home = at_cost("file", 64);
     let remedies = home.found(&["password cost"]);
+    // Unlocked, the vault tells that it is meant to be so.
+    let text = home.succeed(&["doctor", "--password-file", "password"]);
+    assert!(
+        text.contains("below the default, as this vault's policy has it; to raise it: `strongroom passwd"),
+        "{text}"
+    );
     fs::copy(home.path("password"), home.path("new")).unwrap();
     home.carry_out(&format!("{} --new-password-file new", remedies[0]));
     home.clean();

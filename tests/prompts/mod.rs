@@ -199,12 +199,12 @@ fn a_wrong_password_may_be_typed_again_twice() {
         terminal.answer_hidden(PASSWORD, NEW);
     }
     let screen = terminal.leaves_with(3);
-    assert!(screen.contains("hint: check the keyboard layout"), "{screen}");
+    assert!(screen.contains("hint: check the keyboard layout and Caps Lock, and run the command again"), "{screen}");
 
     // What a file holds is the same the next time.
     fs::write(home.work("pw"), NEW).unwrap();
     let screen = home.terminal("strongroom project list --password-file pw").leaves_with(3);
-    assert!(!screen.contains("try again") && screen.contains("is not this vault's password"), "{screen}");
+    assert!(!screen.contains("try again") && screen.contains("the password in pw does not open this vault"), "{screen}");
 }
 
 #[test]

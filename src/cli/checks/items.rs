@@ -12,7 +12,7 @@ use crate::crypto::kdf::KdfCost;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, left_trials, try_out};
+use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, is_gone, left_trials, try_out};
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
 use crate::words::{Part, Words, command, words};
 
@@ -38,7 +38,7 @@ pub fn check_own(
     match check_works(&kind, &*keychain) {
         Ok(finding) => findings.push(finding),
         Err(error) => {
-            let failure = Failure::of("use the keychain", error.into());
+            let failure = context.missing_key("use the keychain", error.into(), &kind, vault.id);
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
             findings.push(Finding::problem("keychain", cause, hint));
             return Ok(Own::default());
@@ -72,7 +72,9 @@ pub fn check_own(
 fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
     let error = Error::Item(ItemError::Missing { keychain: keychain.name(), vault: vault.id });
     let text = context.missing_key("find the key", error, kind, vault.id).cause.unwrap_or_default();
-    Finding::problem("data key", text, recovery(vault, "name where it is with --keychain, or restore it from a backup"))
+    let moved = if *kind == Kind::Os { "if it is in a file: " } else { "if it was moved: " };
+    let named = command("status --unlock --keychain file:PATH");
+    Finding::problem("data key", text, recovery(vault, words![moved, named, "; otherwise restore it from a backup"]))
 }
 
 /// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
@@ -111,7 +113,14 @@ fn check_works(kind: &Kind, keychain: &dyn Keychain) -> Result<Finding, Keychain
     let name = keychain.name();
     Ok(match try_out(kind, keychain)? {
         Trial::Works { took } => {
-            Finding::good("keychain", format!("{name} works ({:.0} ms)", took.as_secs_f64() * 1000.0))
+            let works = match kind {
+                // Nothing is there that could work.
+                Kind::FileAt(path) if is_gone(path) => {
+                    format!("the folder of {} accepts keychain files", path.display())
+                }
+                _ => format!("{name} works"),
+            };
+            Finding::good("keychain", format!("{works} ({:.0} ms)", took.as_secs_f64() * 1000.0))
         }
         Trial::ReadOnly => {
             let text = format!("{name} can be read, but its file system is read-only, so no test item could be stored");
@@ -178,24 +187,26 @@ fn check_data_key(vault: &Known, items: &[StoredItem], opened: Option<&Opened>, 
     let cost = newest.header.kdf.cost;
     if cost.is_below_default() {
         let default = KdfCost::DEFAULT;
-        findings.push(Finding::problem(
-            "password cost",
-            format!("{} MiB and {} passes, below the default", cost.memory_kib / 1024, cost.passes),
-            command("passwd")
-                .flag("--kdf-memory", (default.memory_kib / 1024).to_string())
-                .flag("--kdf-passes", default.passes.to_string())
-                .line(),
-        ));
+        let text = format!("{} MiB and {} passes, below the default", cost.memory_kib / 1024, cost.passes);
+        let raise = command("passwd")
+            .flag("--kdf-memory", (default.memory_kib / 1024).to_string())
+            .flag("--kdf-passes", default.passes.to_string());
+        findings.push(if opened.is_some_and(|opened| opened.policy == Some(cost)) {
+            Finding::note("password cost", words![text, ", as this vault's policy has it; to raise it: ", raise])
+        } else {
+            Finding::problem("password cost", text, raise.line())
+        });
     }
-    findings.push(Finding::good(CHECK, format!("password set {}", newest.header.at)));
+    findings.push(Finding::good(CHECK, format!("key stored {}", newest.header.at)));
 }
 
 /// Returns what to do where this computer has no key to the vault: a kit gives it one.
-fn recovery(vault: &Known, else_wise: &'static str) -> Words {
+fn recovery(vault: &Known, else_wise: impl Into<Words>) -> Words {
+    let else_wise = else_wise.into();
     if vault.kits.is_empty() {
-        return else_wise.into();
+        return else_wise;
     }
-    words![else_wise, format!("; or with recovery {}: ", kit_names(&vault.kits)), command("recover")]
+    else_wise + words![format!("; or with recovery {}: ", kit_names(&vault.kits)), command("recover")]
 }
 
 /// Compares what the anchor claims; whether it holds shows when the vault is unlocked.

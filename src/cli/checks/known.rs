@@ -1,5 +1,6 @@
 //! What the checks go by: what stands in clear in the vault file, and what unlocking it has told.
 
+use crate::crypto::kdf::KdfCost;
 use crate::error::RolledBack;
 use crate::format::vault::Header;
 use crate::format::{DataKeyId, VaultId};
@@ -21,6 +22,8 @@ pub struct Known {
 pub struct Opened {
     pub(super) source: Source,
     pub(super) header: Header,
+    /// What a new password is to cost.
+    pub(super) policy: Option<KdfCost>,
     pub(super) rolled_back: Option<RolledBack>,
     pub(super) ancestors: Vec<[u8; 16]>,
 }
@@ -30,6 +33,7 @@ impl Opened {
     pub fn of(vault: &Unlocked) -> Self {
         let rolled_back = vault.rolled_back().cloned();
         let ancestors = vault.ancestors();
-        Self { source: vault.source().clone(), header: vault.header().clone(), rolled_back, ancestors }
+        let policy = vault.policy().ok();
+        Self { source: vault.source().clone(), header: vault.header().clone(), policy, rolled_back, ancestors }
     }
 }

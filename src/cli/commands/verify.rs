@@ -124,7 +124,7 @@ impl Verify {
         }
         // Of very many files, those that failed were named when they did.
         const SHOWN: usize = 100;
-        let summary = tally.summary("every byte authenticated");
+        let summary = tally.summary(if tally.done > 0 { "every byte authenticated" } else { "" });
         let text = if files.len() > SHOWN || files.is_empty() {
             summary
         } else {

@@ -72,7 +72,7 @@ fn unlock_given(
     given: Existing,
     explain: impl Fn(Error) -> Failure,
 ) -> Result<(Unlocked, Password), Failure> {
-    let Existing { whole, mut bare, source, unusual } = given;
+    let Existing { whole, mut bare, source, password, unusual } = given;
     let mut whole = Some(whole);
     let mut is_bare = false;
     let unlocked = found.unlock_with(|_| {
@@ -99,7 +99,7 @@ fn unlock_given(
                     ])
                 }
                 None if is_wrong => failure.hint(words![
-                    format!("{source} is not this vault's password: check it; or, with a recovery kit: "),
+                    format!("{password} does not open this vault: check it; or, with a recovery kit: "),
                     command("recover")
                 ]),
                 _ => failure,

@@ -24,6 +24,8 @@ pub struct Given {
     raw: Zeroizing<Vec<u8>>,
     /// The source as the subject of a sentence.
     source: String,
+    /// The password as the subject of a sentence.
+    password: String,
 }
 
 /// A password of a source, to be tried on a vault.
@@ -34,6 +36,8 @@ pub struct Existing {
     pub bare: Option<Password>,
     /// The source as the subject of a sentence.
     pub source: String,
+    /// The password as the subject of a sentence.
+    pub password: String,
     /// What is unusual about what it gave, as the rest of that sentence.
     pub unusual: Option<String>,
 }
@@ -48,9 +52,10 @@ pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
         read_file(context, path).map(Some)
     } else if let Some(descriptor) = &global.password_fd {
         let source = format!("what came through file descriptor {}", descriptor.number());
-        Ok(Some(Given { raw: from_descriptor(descriptor)?, source }))
+        Ok(Some(Given { raw: from_descriptor(descriptor)?, password: source.clone(), source }))
     } else if let Some(command) = &global.password_command {
-        Ok(Some(Given { raw: from_command(command)?, source: "what the password command printed".into() }))
+        let source = "what the password command printed".to_owned();
+        Ok(Some(Given { raw: from_command(command)?, password: source.clone(), source }))
     } else {
         Ok(None)
     }
@@ -61,7 +66,9 @@ pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
 /// # Errors
 /// Where it cannot be read.
 pub fn read_file(context: &Context, path: &Path) -> Result<Given, Failure> {
-    Ok(Given { raw: from_file(context, path)?, source: format!("the password file {}", path.display()) })
+    let raw = from_file(context, path)?;
+    let path = path.display();
+    Ok(Given { raw, source: format!("the password file {path}"), password: format!("the password in {path}") })
 }
 
 impl Given {
@@ -80,7 +87,7 @@ impl Given {
         let bare = bare(text);
         let bare = (bare.len() < text.len() && !bare.is_empty()).then(|| checked(bare.as_bytes())).transpose()?;
         let unusual = unusual(text);
-        Ok(Existing { whole, bare, source: self.source, unusual })
+        Ok(Existing { whole, bare, source: self.source, password: self.password, unusual })
     }
 }
 

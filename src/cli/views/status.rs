@@ -95,7 +95,7 @@ impl Status {
             ("warning", self.warning.as_ref().map(warning)),
             ("recovery kits", Some(kits)),
             ("keychain", Some(self.keychain.clone())),
-            ("password set", self.password_set.map(|at| at.to_string())),
+            ("key stored", self.password_set.map(|at| at.to_string())),
             ("kdf", self.kdf.map(|kdf| cost(kdf, self.kdf_below_default.unwrap_or_default()))),
             ("key", self.key.as_ref().map(|key| key.text.clone())),
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
