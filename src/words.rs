@@ -77,13 +77,22 @@ impl Command {
         Part::Line(self)
     }
 
+    /// Adds flags in front, those that it has left out: a command for another vault than the one that is in use.
+    #[must_use]
+    pub fn under(mut self, flags: &Flags) -> Self {
+        let mut words = String::new();
+        for (name, value) in &flags.0 {
+            if !self.flags.contains(name) {
+                words.extend([name, " ", &shell_word(value), " "]);
+                self.flags.push(name);
+            }
+        }
+        Self { words: words + &self.words, ..self }
+    }
+
     /// Returns what the user types.
     pub fn with(&self, flags: &Flags) -> String {
-        let mut typed = "strongroom ".to_owned();
-        for (name, value) in flags.0.iter().filter(|(name, _)| !self.flags.contains(name)) {
-            typed.extend([name, " ", &shell_word(value), " "]);
-        }
-        typed + &self.words
+        format!("strongroom {}", self.clone().under(flags).words)
     }
 }
 
@@ -218,6 +227,8 @@ mod tests {
     fn a_flag_that_a_command_has_is_not_added() {
         let flags = Flags::default().and("--vault", "v".into()).and("--keychain", "file:k".into());
         assert_eq!(command("status").with(&flags), "strongroom --vault v --keychain file:k status");
+        let other = command("kit new").under(&Flags::default().and("--vault", "other".into()));
+        assert_eq!(other.with(&flags), "strongroom --keychain file:k --vault other kit new");
         let init = command("init").flag("--keychain", "os");
         assert_eq!(init.with(&flags), "strongroom --vault v init --keychain os");
         let named = command("project show").arg("a--vault b").with(&flags);

@@ -41,9 +41,9 @@ impl Context {
         Ok(Self { program, global, output, home, host: ThisHost })
     }
 
-    /// Returns what a command stands on that is done to another vault.
-    pub fn at(&self, folder: &Path) -> Self {
-        let global = Global { vault: Some(folder.into()), ..self.global.clone() };
+    /// Returns what a command stands on that is done to another vault, whose key is in a keychain of this kind.
+    pub fn at(&self, folder: &Path, kind: &Kind) -> Self {
+        let global = Global { vault: Some(folder.into()), keychain: Some(kind.clone()), ..self.global.clone() };
         let output = Output::of(&global, self.home.folders.settings.is_some());
         Self { program: self.program, global, output, home: self.home.at(folder), host: ThisHost }
     }

@@ -22,20 +22,39 @@ use crate::pages::kit::{KitPage, numbered};
 use crate::secrets::generator::random_below;
 use crate::store::{FolderStore, Store};
 use crate::vault::{NewKit, Unlocked, Vault};
-use crate::words::{Words, command, words};
+use crate::words::{Command, Words, command, words};
 
 /// How many times the type-back may go wrong before the kit is given up.
 const TRIES: usize = 5;
 /// A code's length with any spacing, and a page's: more than this is no kit file.
 const FILE_LIMIT: usize = 64 << 10;
-/// What to do where a vault was made and the questions about its kit were interrupted.
-pub fn make_later() -> Words {
-    words!["make the kit with ", command("kit new")]
+const OFFER: &str = "\nA recovery kit is a code on paper that opens this vault without the password and\n\
+                     without this computer. If there is no kit, everything is lost when the keychain\n\
+                     is lost or the password is forgotten.";
+
+/// What an interruption of the questions about a new vault's kit says, besides that the vault exists without one.
+pub struct Later {
+    /// What else was not done, as the end of that sentence.
+    pub so: &'static str,
+    /// What to do.
+    pub hint: Words,
+}
+
+impl Later {
+    /// If nothing but the kit is left to be made.
+    pub fn kit(context: &Context) -> Self {
+        Self { so: "", hint: words!["make the kit with ", of_vault(context, "kit new")] }
+    }
 }
 
 /// What tells whether a kit was made.
-pub fn see_kits() -> Words {
-    words!["see the kits with ", command("kit list")]
+pub fn see_kits(context: &Context) -> Words {
+    words!["see the kits with ", of_vault(context, "kit list")]
+}
+
+/// Names a command for this context's vault, which may be another one than the program was started for.
+fn of_vault(context: &Context, words: &'static str) -> Command {
+    command(words).under(&context.output.flags)
 }
 
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
@@ -146,8 +165,8 @@ pub fn check(context: &Context, flags: &KitFlags) -> Result<(), Failure> {
     check_free(path, false).map_err(without_flags)
 }
 
-/// Makes a kit for a vault that has just been made, or says that there is none. `next` is what to do where the user
-/// interrupts the questions.
+/// Makes a kit for a vault that has just been made, or says that there is none. `later` is what is said if the user
+/// interrupts the questions; a blank line may be above them already.
 ///
 /// # Errors
 /// Where the kit cannot be handed over. The vault stands then, without it, and the next command offers one again.
@@ -157,15 +176,17 @@ pub fn for_new_vault(
     store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
-    next: Words,
+    later: Later,
+    is_below_blank: bool,
 ) -> Result<Option<KitName>, Failure> {
-    let so = format!("the vault now exists at {}, without a recovery kit; nothing was encrypted", store.place());
-    let words = interrupt::say(so, next);
+    let so = format!("the vault now exists at {}, without a recovery kit{}", store.place(), later.so);
+    let words = interrupt::say(so, later.hint);
     if !flags.no_recovery {
         // Best effort: where it is not remembered, nobody is asked again.
         let _ = context.home.settings.offer_kit(vault.id(), true);
     }
-    ask_and_add(context, vault, store, password, flags, &words)
+    let offer = if is_below_blank { OFFER.trim_start() } else { OFFER };
+    ask_and_add(context, vault, store, password, flags, offer, &words)
 }
 
 /// Makes the kit that was not made with the vault, since nobody answered whether it should be; `flags` are those of a
@@ -196,7 +217,7 @@ pub fn offer_again(
         format!("the vault at {} has no recovery kit yet; nothing else was done", store.place()),
         "run the command again; if you do not want a kit, answer n",
     );
-    ask_and_add(context, vault, &store, password, flags.unwrap_or(&KitFlags::default()), &words).map(drop)
+    ask_and_add(context, vault, &store, password, flags.unwrap_or(&KitFlags::default()), OFFER, &words).map(drop)
 }
 
 fn ask_and_add(
@@ -205,10 +226,12 @@ fn ask_and_add(
     store: &FolderStore,
     password: &Password,
     flags: &KitFlags,
+    offer: &str,
     words: &Said,
 ) -> Result<Option<KitName>, Failure> {
-    let hint = |failure: Failure| failure.hint(words!["the vault exists; make a kit with ", command("kit new")]);
-    let making = match choose(context, vault, store, flags, true) {
+    let hint =
+        |failure: Failure| failure.hint(words!["the vault exists; make a kit with ", of_vault(context, "kit new")]);
+    let making = match choose(context, vault, store, flags, Some(offer)) {
         Ok(making) => making,
         Err(failure) if failure.exit == Exit::Interrupted => return Err(failure),
         Err(failure) => return Err(hint(failure)),
@@ -217,7 +240,7 @@ fn ask_and_add(
     if let Some(making) = &making {
         let so =
             format!("the vault exists at {}, and kit {} may have been made or not", store.place(), making.kit.name());
-        words.replace(so, see_kits());
+        words.replace(so, see_kits(context));
         add(vault, making, store, password, flags.recovery_file.as_deref()).map_err(hint)?;
     }
     if making.is_some() || flags.no_recovery || context.terminal().is_some() {
@@ -228,7 +251,8 @@ fn ask_and_add(
 }
 
 /// Makes a kit as the flags and the terminal have it, and hands its code over; `None` where there is to be none, which
-/// is said. The vault does not know the kit yet.
+/// is said. `offer` is what leads to the question whether there is to be one, if that is asked. The vault does not know
+/// the kit yet.
 ///
 /// # Errors
 /// Where its file cannot be written, or the groups do not come back.
@@ -237,7 +261,7 @@ pub fn choose(
     vault: &Unlocked,
     store: &FolderStore,
     flags: &KitFlags,
-    asks: bool,
+    offer: Option<&str>,
 ) -> Result<Option<Making>, Failure> {
     if let Some(path) = &flags.recovery_file {
         let making = Making::begin(vault)?;
@@ -248,7 +272,7 @@ pub fn choose(
         return Ok(None);
     }
     let Some(mut terminal) = context.terminal() else {
-        if asks {
+        if offer.is_some() {
             say_none(context);
         } else {
             context.output.warn(
@@ -261,19 +285,18 @@ pub fn choose(
         }
         return Ok(None);
     };
-    if asks {
-        terminal.say(
-            "\nA recovery kit is a code on paper that opens this vault without the password and\n\
-             without this computer. If there is no kit, everything is lost when the keychain\n\
-             is lost or the password is forgotten.",
-        )?;
+    if let Some(offer) = offer {
+        terminal.say(offer)?;
         if terminal.ask("Make one now? [Y/n]")?.to_lowercase().starts_with('n') {
             say_none(context);
             return Ok(None);
         }
     }
-    if !asks && vault.kits().iter().any(|kit| kit.valid) {
-        terminal.say("\nThis rotation invalidates all existing recovery kits. The new kit replaces them.")?;
+    if offer.is_none() && vault.kits().iter().any(|kit| kit.valid) {
+        terminal.say(
+            "\nAfter this rotation, the existing recovery kits open only older vault files.\n\
+             The new kit replaces them.",
+        )?;
     }
     let making = Making::begin(vault)?;
     let place = store.place();

@@ -84,7 +84,8 @@ impl Output {
         } else {
             Zeroizing::new(format!(
                 "master password, shown this once:\n\n    {words}\n\n\
-                 Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it.\n\n"
+                 Keep it in your password manager or on paper. Nobody can reset it. Without it,\n\
+                 only a recovery kit opens the vault.\n\n"
             ))
         };
         check_seen("the generated password")?;

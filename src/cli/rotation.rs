@@ -129,7 +129,7 @@ fn with_new_kit(
     rotate: impl FnOnce(&mut Unlocked, NextKit<'_>) -> Result<Rotation, Error>,
 ) -> Result<(Rotation, Option<Making>), Failure> {
     let store = context.store()?;
-    let making = kit::choose(context, vault, &store, flags, false)?;
+    let making = kit::choose(context, vault, &store, flags, None)?;
     let rotated = rotate(vault, making.as_ref().map_or(NextKit::None, |making| NextKit::New(&making.kit)));
     let rotation = match (rotated, &making) {
         (Ok(rotation), _) => rotation,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::kdf::{KdfFlags, calibrate};
-use super::kit::{self, KitFlags};
+use super::kit::{self, KitFlags, Later};
 use super::open_vault::OpenVault;
 use super::output::Announced;
 use super::password;
@@ -20,7 +20,6 @@ use crate::home::{Kind, check_vacant};
 use crate::keychain::KeychainError;
 use crate::store::Store;
 use crate::vault::{self, Edges};
-use crate::words::Words;
 
 /// How a new vault is made.
 #[derive(Debug, Clone, Args)]
@@ -123,12 +122,12 @@ pub struct Made {
     pub kit: Option<KitName>,
 }
 
-/// Makes the planned vault. The password is wiped by then. `next` is what to do where the user interrupts the questions
+/// Makes the planned vault. The password is wiped by then. `later` is what is said if the user interrupts the questions
 /// about a recovery kit.
 ///
 /// # Errors
 /// Those of making it.
-pub fn carry_out(context: &Context, plan: Plan, next: Words) -> Result<Made, Failure> {
+pub fn carry_out(context: &Context, plan: Plan, later: Later) -> Result<Made, Failure> {
     let Plan { place, password, to_be_shown, kit } = plan;
     let store = context.store()?;
     let keychain = context.keychain(&place.kind, place.id);
@@ -150,7 +149,7 @@ pub fn carry_out(context: &Context, plan: Plan, next: Words) -> Result<Made, Fai
     };
     let mut vault = OpenVault::new(vault, &context.output);
     vault.show_notices();
-    let kit = kit::for_new_vault(context, &mut vault, &store, &password, &kit, next)?;
+    let kit = kit::for_new_vault(context, &mut vault, &store, &password, &kit, later, to_be_shown)?;
     Ok(Made { vault, place, announced, kit })
 }
 

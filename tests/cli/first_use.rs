@@ -16,7 +16,8 @@ master password, shown this once:
 
     [..]-[..]-[..]-[..]-[..]-[..]
 
-Keep it in your password manager or on paper: without it nothing opens, and nobody can reset it.
+Keep it in your password manager or on paper. Nobody can reset it. Without it,
+only a recovery kit opens the vault.
 
 examples/clients.csv -> examples/clients.csv.sealed (project acme, key version 1)
 
@@ -28,7 +29,7 @@ open it again:
   strongroom decrypt examples/clients.csv.sealed -o examples/clients-opened.csv
 ",
         "warning: this vault has no recovery kit: if the keychain or the password is lost, so is everything in it. \
-         Make one with `strongroom kit new`\n",
+         Make one with `strongroom kit new`\nmade project \"acme\"\n",
     );
     // As it is told to be done, with the password from where the user put it.
     let text = made.text();
@@ -108,12 +109,25 @@ fn the_password_may_be_the_users_own_and_the_vault_elsewhere() {
     let words = format!(
         "encrypt --init --no-recovery --keychain file:keys/one --vault my-vault -p acme --password-file pw {FLOOR}"
     );
-    let text = home.typed(&words).arg("two words.txt").run().succeeds().text();
+    let text = home.typed(&words).arg("two words.txt").run().text();
     assert!(!text.contains("shown this once"), "{text}");
     let again = text.lines().last().unwrap().trim();
     assert_eq!(again, "strongroom --vault my-vault decrypt 'two words.txt.sealed' -o 'two words-opened.txt'");
     home.shell(&format!("{again} --password-file pw")).succeeds();
     assert_eq!(home.read("two words-opened.txt"), b"data");
+}
+
+#[test]
+fn a_folder_is_opened_again_as_a_folder() {
+    let home = Home::empty();
+    home.write("exports/2026/a.csv", "a");
+    home.write("exports/b.csv", "b");
+    let words = format!("encrypt --init --no-recovery --keychain file -p acme exports {FLOOR}");
+    let text = home.run(&words).text();
+    let again = text.lines().last().unwrap().trim();
+    assert_eq!(again, "strongroom decrypt exports.sealed -o exports-opened");
+    home.shell(&format!("{again} --password-file pw")).succeeds();
+    assert_eq!((home.read("exports-opened/2026/a.csv"), home.read("exports-opened/b.csv")), (b"a".into(), b"b".into()));
 }
 
 #[test]
@@ -162,7 +176,7 @@ fn when_the_file_cannot_be_sealed_the_password_of_the_new_vault_was_shown_all_th
     );
     let outcome = home.shell(&line);
     let stderr = outcome.stderr().to_owned();
-    assert!(stderr.starts_with("error: cannot read a.txt\n"), "{stderr}");
+    assert!(stderr.starts_with("made project \"acme\"\nerror: cannot read a.txt\n"), "{stderr}");
     outcome.ends(4, "", &stderr);
     // The vault stands, with its project, and the next try needs no --init.
     home.run("encrypt -p acme b.txt").does("b.txt -> b.txt.sealed (project acme, key version 1)\n");

@@ -150,6 +150,22 @@ fn an_interruption_at_the_kits_questions_says_what_exists_and_the_next_run_offer
 }
 
 #[test]
+fn an_interruption_at_the_kits_question_of_a_fork_names_the_fork() {
+    let home = Home::with_vault();
+    let mut terminal = home.terminal("strongroom vault fork fork2");
+    terminal.answer_hidden(PASSWORD, OLD);
+    terminal.see(OFFER);
+    terminal.press("\x03");
+    let screen = terminal.leaves_with(130);
+    let said = format!(
+        "\r\nerror: interrupted: the vault now exists at {0}/vault.json, without a recovery kit\r\n\
+         hint: make the kit with `strongroom --vault {0} kit new`\r\n",
+        home.work("fork2").display()
+    );
+    assert!(screen.contains(&said), "{said}\n{screen}");
+}
+
+#[test]
 fn a_kit_is_offered_until_somebody_answers_and_only_to_a_person() {
     let home = Home::new();
     let mut terminal = home.terminal(&format!("strongroom init --keychain file {CHEAP}"));

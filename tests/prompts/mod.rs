@@ -174,12 +174,17 @@ fn encrypt_init_leads_through_everything_and_decrypt_opens_it_again() {
     // The line that the program itself proposes.
     let next = screen.lines().find_map(|line| line.strip_prefix("  strongroom decrypt ")).expect(&screen).trim();
     assert_eq!(fs::read_to_string(home.work(data)).unwrap(), DATA, "the original stays");
-    assert!(screen.contains("the originals are still there: to delete each of them"), "{screen}");
+    assert!(screen.contains("the original is still there; to delete it once its encrypted copy"), "{screen}");
+    let again = "strongroom encrypt --project acme clients.csv --update --remove";
+    assert!(screen.replace("\r\n", " ").contains(&format!("`{again}`")), "{screen}");
 
     let mut terminal = home.terminal(&format!("strongroom decrypt {next}"));
     terminal.answer_hidden(PASSWORD, &words);
     terminal.leaves_with(0);
     assert_eq!(fs::read_to_string(home.work("clients-opened.csv")).unwrap(), DATA);
+
+    assert_eq!(home.run(again.strip_prefix("strongroom ").unwrap(), &words), 0);
+    assert!(!home.work(data).exists());
 }
 
 #[test]
@@ -204,7 +209,10 @@ fn a_wrong_password_may_be_typed_again_twice() {
     // What a file holds is the same the next time.
     fs::write(home.work("pw"), NEW).unwrap();
     let screen = home.terminal("strongroom project list --password-file pw").leaves_with(3);
-    assert!(!screen.contains("try again") && screen.contains("the password in pw does not open this vault"), "{screen}");
+    assert!(
+        !screen.contains("try again") && screen.contains("the password in pw does not open this vault"),
+        "{screen}"
+    );
 }
 
 #[test]

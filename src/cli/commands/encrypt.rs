@@ -123,8 +123,11 @@ impl Encrypt {
             return Err(Failure::of("encrypt", Error::NotFound(NotFound::Vault { place: context.store()?.place() })));
         }
         let plan = setup::plan(context, &self.new)?;
-        let next = "run the same command again: it offers the kit again, and then encrypts";
-        let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, next.into())?;
+        let later = kit::Later {
+            so: "; nothing was encrypted",
+            hint: "run the same command again: it offers the kit again, and then encrypts".into(),
+        };
+        let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, later)?;
         self.encrypt(context, &mut vault, work, Some(New { key: &place, announced }))
     }
 
@@ -322,7 +325,7 @@ impl Encrypt {
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
-        let key = self.key(context, vault, new.is_some())?;
+        let key = self.key(context, vault)?;
         let words = match (&work.destination, &work.named[..]) {
             (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
             (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
@@ -405,7 +408,7 @@ impl Encrypt {
         drop(words);
         report::report(context, &key, &work, outcomes, &mut tally, new)?;
         if tally.done > 0 && !self.remove {
-            report::remark_on_originals(context, &work);
+            report::remark_on_originals(context, &work, &self.project, self.output.as_deref(), self.hide_names);
         }
         tally.end()
     }
@@ -438,7 +441,7 @@ impl Encrypt {
         }
     }
 
-    fn key(&self, context: &Context, vault: &mut Unlocked, is_new: bool) -> Result<ProjectFileKey, Failure> {
+    fn key(&self, context: &Context, vault: &mut Unlocked) -> Result<ProjectFileKey, Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
         vault.check_writable().map_err(doing)?;
         match vault.file_key(&self.project, None) {
@@ -456,9 +459,7 @@ impl Encrypt {
             Err(Error::NotFound(NotFound::Project { .. })) if self.init => {
                 let new = NewProject { name: self.project.clone(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
-                if !is_new {
-                    context.output.remark(format!("made project {:?}", self.project));
-                }
+                context.output.remark(format!("made project {:?}", self.project));
                 vault.file_key(&self.project, None).map_err(doing)
             }
             other => other.map_err(|error| {

@@ -34,7 +34,7 @@ impl Init {
             );
         }
         let place = context.store()?.place();
-        let Made { vault, place: key, announced, kit } = setup::carry_out(context, plan, kit::make_later())?;
+        let Made { vault, place: key, announced, kit } = setup::carry_out(context, plan, kit::Later::kit(context))?;
         let made = views::NewVault {
             vault: vault.id(),
             path: place,

@@ -15,8 +15,8 @@ use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::FilesError;
 use crate::files::find::{Found, Item, Named};
-use crate::files::place::{Destination, Direction};
-use crate::files::seal::Outcome;
+use crate::files::place::{Destination, Direction, folder_name};
+use crate::files::seal::{Job, Outcome};
 use crate::format::name::printable;
 use crate::store::Store;
 use crate::words::{Words, command, words};
@@ -76,7 +76,7 @@ pub fn report(
             }
             let mut text = Words::from(text + &describe(key, &place));
             if let Some(job) = first_output {
-                text += open_again(&job.item.path, &job.output);
+                text += open_again(work, job);
             }
             let vault = VaultPlace { path: place, keychain: key.kind.to_string() };
             announced.finish(text, &EncryptedInNewVault { files, vault })?;
@@ -114,8 +114,8 @@ pub fn report_stream(
     announced.finish(text, &EncryptedInNewVault { files, vault })
 }
 
-/// Tells a person at a terminal where a folder's copies are, and that the originals are still readable.
-pub fn remark_on_originals(context: &Context, work: &Work) {
+/// Tells a person at a terminal where a folder's copies are, and how the originals, which are still readable, go.
+pub fn remark_on_originals(context: &Context, work: &Work, project: &str, output: Option<&Path>, hides_names: bool) {
     if !std::io::stderr().is_terminal() {
         return;
     }
@@ -126,10 +126,37 @@ pub fn remark_on_originals(context: &Context, work: &Work) {
             context.output.remark(format!("the encrypted copies of {} are in {}", folder.display(), root.display()));
         }
     }
-    context.output.remark(
-        "the originals are still there: to delete each of them once its encrypted copy is proven, run the command again \
-         with --update --remove",
-    );
+    let what = match work.named[..] {
+        [Named::File(..)] => "the original is still there; to delete it once its",
+        _ => "the originals are still there; to delete each once its",
+    };
+    let paths = typed_again(&work.named);
+    let mut again = command("encrypt").flag("--project", project);
+    for path in paths.iter().flatten() {
+        again = again.arg(path);
+    }
+    if let Some(output) = output {
+        again = again.flag("-o", output.display().to_string());
+    }
+    if hides_names {
+        again = again.then("--hide-names");
+    }
+    let with = if paths.is_some() { "" } else { " with the same paths" };
+    let again = again.then("--update --remove");
+    context.output.remark(words![what, " encrypted copy is proven to hold the same data: ", again, with]);
+}
+
+/// Returns the paths that can be typed as they are; `None` if they are many, or one of them would be taken for a flag.
+fn typed_again(named: &[Named]) -> Option<Vec<&str>> {
+    const FEW: usize = 3;
+    if named.len() > FEW {
+        return None;
+    }
+    let paths = named.iter().map(|named| match named {
+        Named::File(path, _) | Named::Folder(path) => path.to_str().filter(|path| !path.starts_with('-')),
+        Named::Stream => None,
+    });
+    paths.collect()
 }
 
 /// Warns of folders that no name will be left of.
@@ -147,9 +174,17 @@ pub fn warn_of_empty_folders(context: &Context, found: &Found) {
     }
 }
 
-fn open_again(input: &Path, output: &Path) -> Words {
-    let decrypt =
-        command("decrypt").arg(output.display().to_string()).flag("-o", copy_name(input).display().to_string());
+/// Says how what was encrypted is opened again: the file, or the whole folder that it is in.
+fn open_again(work: &Work, job: &Job) -> Words {
+    let (sealed, opened) = match (&work.named[job.item.named], &job.root) {
+        (Named::Folder(folder), Some(root)) => {
+            let name = format!("{}-opened", folder_name(folder).unwrap_or_default().display());
+            let beside = if folder.file_name().is_some() { folder } else { root };
+            (root, beside.with_file_name(name))
+        }
+        _ => (&job.output, copy_name(&job.item.path)),
+    };
+    let decrypt = command("decrypt").arg(sealed.display().to_string()).flag("-o", opened.display().to_string());
     words!["\n\nopen it again:\n  ", decrypt.line()]
 }
 
@@ -158,4 +193,21 @@ fn copy_name(input: &Path) -> PathBuf {
     let stem = input.file_stem().unwrap_or_default().to_string_lossy();
     let extension = input.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
     input.with_file_name(format!("{stem}-opened{extension}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::find::Seen;
+
+    #[test]
+    fn a_few_paths_are_named_again_as_they_were_typed_and_what_looks_like_a_flag_is_not() {
+        let named = |paths: &[&str]| -> Vec<Named> {
+            paths.iter().map(|path| Named::File(path.into(), Seen::default())).collect()
+        };
+        assert_eq!(typed_again(&named(&["a", "b c", "../d"])), Some(vec!["a", "b c", "../d"]));
+        assert_eq!(typed_again(&named(&["a", "b", "c", "d"])), None);
+        assert_eq!(typed_again(&named(&["a", "-b"])), None);
+        assert_eq!(typed_again(&[Named::Folder("exports".into())]), Some(vec!["exports"]));
+    }
 }

@@ -78,7 +78,7 @@ impl New {
             (None, None, Some(mut terminal)) => making.show(&mut terminal, &page, !self.no_confirm)?,
             (None, None, None) => {}
         }
-        words.replace(format!("kit {name} may have been made or not"), kit::see_kits());
+        words.replace(format!("kit {name} may have been made or not"), kit::see_kits(context));
         kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
         let created = making.kit.created();
         if output.json {

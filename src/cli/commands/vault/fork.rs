@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::kit::{self, KitFlags};
+use crate::cli::kit::{self, KitFlags, Later};
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views;
@@ -75,9 +75,9 @@ impl Fork {
                 return Err(Failure::of(doing, error));
             }
         };
-        let there = context.at(&folder);
+        let there = context.at(&folder, &kind);
         let mut forked = OpenVault::new(forked, &there.output);
-        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, kit::make_later())?;
+        let number = kit::for_new_vault(&there, &mut forked, &store, &password, &self.kit, Later::kit(&there), false)?;
         forked.show_notices();
         let text = words![
             format!(
