@@ -37,8 +37,8 @@ pub struct Global {
     /// Print no progress and no remarks
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Continue even if the vault file is older than expected, has diverged, or is damaged so that the previous copy
-    /// must be used; the replaced file is kept under another name
+    /// Continue even if the vault file is older than expected, has diverged from the expected file, or is so damaged
+    /// that the previous copy must be used; a vault file that is replaced is kept under another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

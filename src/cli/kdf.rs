@@ -12,12 +12,12 @@ const MIB: u32 = 1024;
 /// What guessing a password costs.
 #[derive(Debug, Clone, Args)]
 pub struct KdfFlags {
-    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: measured for a new vault, else the
-    /// vault's own; 256 if another --kdf flag is given]
+    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: 256 if another --kdf flag is
+    /// given; otherwise what a measurement gives for a new vault, and the vault's own value for another]
     #[arg(long, value_name = "MIB")]
     kdf_memory: Option<u32>,
-    /// Passes of Argon2id over the memory: 3 to 64 [default: measured for a new vault, else the vault's own; 3 if
-    /// another --kdf flag is given]
+    /// Passes of Argon2id over the memory: 3 to 64 [default: 3 if another --kdf flag is given; otherwise
+    /// what a measurement gives for a new vault, and the vault's own value for another]
     #[arg(long, value_name = "N")]
     kdf_passes: Option<u32>,
     /// Lanes of Argon2id: 4 to 16 [default: 4]
