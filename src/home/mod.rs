@@ -148,9 +148,7 @@ impl Home {
     /// # Errors
     /// If the settings are damaged, or cannot be written though they may be.
     pub fn remember(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<Kept, HomeError> {
-        // What cannot be read is an error when it is to be written.
-        let known = self.settings.of(vault).unwrap_or_default();
-        self.settings.remember(vault, self.settings_for(known, vault, kind, file))
+        self.settings.remember(vault, |known| self.settings_for(known, vault, kind, file))
     }
 
     /// Remembers the keychain that opened a vault, if this computer does not know the vault or its keychain file was
@@ -161,7 +159,12 @@ impl Home {
     /// As [`Home::remember`].
     pub fn remember_opened(&self, vault: VaultId, kind: &Kind, file: &Path) -> Result<Option<PathBuf>, HomeError> {
         match self.settings.of(vault) {
-            Ok(None) => self.settings.remember(vault, self.settings_for(None, vault, kind, file)).map(|_| None),
+            Ok(None) => {
+                // What another run has recorded since, stays.
+                let unless_known =
+                    |known: Option<VaultSettings>| known.unwrap_or_else(|| self.settings_for(None, vault, kind, file));
+                self.settings.remember(vault, unless_known).map(|_| None)
+            }
             Ok(Some(known)) => self.remember_moved(known, vault, kind, file),
             // The keychain was named, or nothing would have opened.
             Err(error) if error.is_refused() => Ok(None),
@@ -183,7 +186,11 @@ impl Home {
         if *old == new || !is_gone(old) || self.other_file(vault, file)?.is_some() {
             return Ok(None);
         }
-        let kept = self.settings.remember(vault, self.settings_for(Some(known), vault, kind, file))?;
+        let unless_moved = |now: Option<VaultSettings>| match now {
+            Some(now) if now.keychain != known.keychain => now,
+            now => self.settings_for(now, vault, kind, file),
+        };
+        let kept = self.settings.remember(vault, unless_moved)?;
         Ok(matches!(kept, Kept::Yes).then_some(new))
     }
 

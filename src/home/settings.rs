@@ -138,19 +138,29 @@ impl Settings {
         Ok(self.all()?.remove(&vault.to_string()))
     }
 
-    /// Remembers a vault. If it is remembered so already, nothing is written.
+    /// Remembers a vault, as `settings` makes it of what is remembered of it by now. If that is so already, nothing is
+    /// written.
     ///
     /// # Errors
     /// If the file is damaged, or cannot be written though it may be.
-    pub fn remember(&self, vault: VaultId, settings: VaultSettings) -> Result<Kept, HomeError> {
+    pub fn remember(
+        &self,
+        vault: VaultId,
+        settings: impl Fn(Option<VaultSettings>) -> VaultSettings,
+    ) -> Result<Kept, HomeError> {
         let vault = vault.to_string();
-        // Another process may have written it since this one read it.
         match self.read() {
-            Ok(known) if known.get(&vault) == Some(&settings) => return Ok(Kept::Yes),
+            Ok(known) if known.get(&vault).is_some_and(|known| settings(Some(known.clone())) == *known) => {
+                return Ok(Kept::Yes);
+            }
             Err(error) if error.is_refused() => return Ok(Kept::No(error)),
             other => other.map(drop)?,
         }
-        self.change(|vaults| vaults.insert(vault, settings))
+        // Made under the lock: another process may have written since.
+        self.change(|vaults| {
+            let known = vaults.get(&vault).cloned();
+            vaults.insert(vault, settings(known))
+        })
     }
 
     /// Remembers whether a vault's recovery kit is still to be offered.
@@ -238,12 +248,15 @@ mod tests {
         let (own, other) = (Settings::new(Some(path.clone())), Settings::new(Some(path)));
         let [first, second] = [1, 2].map(|byte| VaultId::from_bytes([byte; 16]));
         assert!(own.all().unwrap().is_empty());
-        assert!(matches!(other.remember(first, known("a")), Ok(Kept::Yes)));
+        assert!(matches!(other.remember(first, |_| known("a")), Ok(Kept::Yes)));
         assert_eq!(own.of(first).unwrap(), Some(known("a")), "what is so by now is not seen");
-        assert!(matches!(own.remember(second, known("b")), Ok(Kept::Yes)));
+        assert!(matches!(own.remember(second, |_| known("b")), Ok(Kept::Yes)));
         assert_eq!(own.of(first).unwrap(), Some(known("a")), "what the other wrote is lost");
-        assert!(matches!(other.remember(second, known("c")), Ok(Kept::Yes)));
-        assert!(matches!(own.remember(second, known("b")), Ok(Kept::Yes)));
+        assert!(matches!(other.remember(second, |_| known("c")), Ok(Kept::Yes)));
+        assert!(matches!(own.remember(second, |_| known("b")), Ok(Kept::Yes)));
+        let offering = |now: Option<VaultSettings>| VaultSettings { offer_kit: true, ..now.unwrap() };
+        assert!(matches!(other.remember(first, offering), Ok(Kept::Yes)));
+        assert_eq!(own.of(first).unwrap(), Some(VaultSettings { offer_kit: true, ..known("a") }));
         let fresh = Settings::new(own.path().map(Into::into));
         assert_eq!(fresh.of(second).unwrap(), Some(known("b")), "what was remembered last is not in the file");
     }
@@ -260,7 +273,7 @@ mod tests {
             let error = settings.all().unwrap_err();
             assert_eq!(matches!(error, HomeError::Newer { .. }), is_newer, "{error}");
             assert_eq!(matches!(error, HomeError::Damaged { .. }), !is_newer, "{error}");
-            let refused = settings.remember(VaultId::from_bytes([1; 16]), known("a"));
+            let refused = settings.remember(VaultId::from_bytes([1; 16]), |_| known("a"));
             assert!(refused.is_err() && fs::read_to_string(&path).unwrap() == text, "it was written over");
         }
         let settings = Settings::new(Some(folder.path().into()));
@@ -271,7 +284,7 @@ mod tests {
     fn without_a_home_nothing_is_known_or_kept() {
         let settings = Settings::new(None);
         assert!(settings.all().unwrap().is_empty());
-        let kept = settings.remember(VaultId::from_bytes([1; 16]), known("a"));
+        let kept = settings.remember(VaultId::from_bytes([1; 16]), |_| known("a"));
         assert!(matches!(kept, Ok(Kept::No(HomeError::NoHome { wanted: Wanted::Settings }))));
     }
 }
