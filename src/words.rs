@@ -111,16 +111,12 @@ impl Words {
         lines.into_iter().reduce(|text, line| text + "\n" + line).unwrap_or_default()
     }
 
-    /// Gives each command that it names a flag, unless the command has it.
+    /// Gives each command that it names these flags, as [`Command::under`] does.
     #[must_use]
-    pub fn with_flag(self, name: &'static str, value: &str) -> Self {
-        let flagged = |command: Command| match command.flags.contains(&name) {
-            true => command,
-            false => command.flag(name, value),
-        };
+    pub fn under(self, flags: &Flags) -> Self {
         Self::new(self.0.into_iter().map(|part| match part {
-            Part::Command(command) => Part::Command(flagged(command)),
-            Part::Line(command) => Part::Line(flagged(command)),
+            Part::Command(command) => Part::Command(command.under(flags)),
+            Part::Line(command) => Part::Line(command.under(flags)),
             text @ Part::Text(_) => text,
         }))
     }

@@ -115,7 +115,8 @@ impl Making {
         let _words = interrupt::say("the code above opens nothing", "throw away what you wrote down or printed");
         terminal.say(&shown)?;
         let groups: Vec<&str> = kit::groups(&self.code).collect();
-        let draw = |limit| random_below(limit).map_err(|error| Failure::of("generate a password", error.into()));
+        let draw =
+            |limit| random_below(limit).map_err(|error| Failure::of("choose the groups to type back", error.into()));
         let first = draw(groups.len() - 1)?;
         let second = first + 1 + draw(groups.len() - 1 - first)?;
         let mut tries = 0;

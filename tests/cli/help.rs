@@ -151,7 +151,7 @@ hint: if the vault is elsewhere, name its folder with --vault; make a new vault 
     home.typed("project list").env("STRONGROOM_VAULT", "").run().fails(4, &missing(".local/share/strongroom"));
     // Nothing is remembered of a vault that is not there, so the keychain that was named is named again.
     let hint = home.run("--vault flag --keychain file:k status --json").fails_in_json(4, "vault-not-found").1;
-    assert!(hint.contains("`strongroom --vault flag init --keychain file:k`"), "{hint}");
+    assert!(hint.contains("`strongroom --vault flag --keychain file:k init`"), "{hint}");
     // XDG folders are honoured.
     let xdg = home.path("xdg");
     home.typed("project list").env("XDG_DATA_HOME", &xdg).run().fails(4, &missing("xdg/strongroom"));

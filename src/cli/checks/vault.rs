@@ -14,7 +14,7 @@ use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
 use crate::words::shell_word;
-use crate::words::{Words, command, words};
+use crate::words::{Flags, Words, command, words};
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
 pub fn check(
@@ -129,7 +129,8 @@ pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Fail
         && let Some(kind) = &context.global.keychain
     {
         // Nothing of it is remembered, so that the next command has to be told again.
-        failure.hint = failure.hint.map(|hint| hint.with_flag("--keychain", &kind.to_string()));
+        let keychain = Flags::default().and("--keychain", kind.to_string());
+        failure.hint = failure.hint.map(|hint| hint.under(&keychain));
     }
     failure
 }
