@@ -163,8 +163,8 @@ fn what_keeps_the_vault_shut_is_one_problem_with_a_password_too() {
     assert!(problems.iter().all(|(_, remedy)| !remedy.is_empty()), "{problems:?}");
 }
 
-#[test]
-fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
+/// Makes a vault with project beta, and the file of another computer, which added acme to the same vault instead.
+fn changed_apart() -> (Home, Vec<u8>) {
     let home = with_vault("file");
     let common = fs::read(home.vault()).unwrap();
     let anchor = fs::read(home.anchor()).unwrap();
@@ -173,6 +173,12 @@ fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
     fs::write(home.vault(), common).unwrap();
     fs::write(home.anchor(), anchor).unwrap();
     home.succeed(&["project", "add", "beta", "--password-file", "password"]);
+    (home, theirs)
+}
+
+#[test]
+fn a_copy_that_a_sync_service_left_beside_the_vault_is_merged() {
+    let (home, theirs) = changed_apart();
     // With the other computer's file in place, the file to merge is the copy: it is named.
     let ours = fs::read(home.vault()).unwrap();
     let copy = home.vault().with_file_name("conflict.json");
@@ -310,14 +316,7 @@ fn a_vault_file_from_before_a_rotation_is_found() {
 
 #[test]
 fn a_vault_that_two_machines_changed_apart_is_united() {
-    let home = with_vault("file");
-    let common = fs::read(home.vault()).unwrap();
-    let anchor = fs::read(home.anchor()).unwrap();
-    home.succeed(&["project", "add", "acme", "--password-file", "password"]);
-    let theirs = fs::read(home.vault()).unwrap();
-    fs::write(home.vault(), common).unwrap();
-    fs::write(home.anchor(), anchor).unwrap();
-    home.succeed(&["project", "add", "beta", "--password-file", "password"]);
+    let (home, theirs) = changed_apart();
     fs::rename(home.vault(), home.path("FILE")).unwrap();
     fs::write(home.vault(), theirs).unwrap();
     fs::set_permissions(home.vault(), fs::Permissions::from_mode(0o600)).unwrap();
