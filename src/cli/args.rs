@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::commands::{Command, GROUPS};
 use super::flags::Global;
+use super::interrupt::Ignored;
 use crate::failure::Failure;
 
 /// Encrypt the client data you work with, and keep one key per project.
@@ -18,7 +19,7 @@ use crate::failure::Failure;
     name = "strongroom",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
-                  6 keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N.\n\n\
+                  6 keychain, 7 busy, 8 rolled back or diverged, 126 and 127 run cannot start the program, 130 interrupted, 128 + N ended by signal N.\n\n\
                   Examples:\n  \
                   strongroom init\n  \
                   strongroom encrypt --project acme exports\n  \
@@ -32,6 +33,14 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Says what becomes of signals that this program was started to ignore. Another program that takes its place was
+    /// started to ignore them, too: what `nohup` runs outlives the terminal.
+    pub(super) fn ignored_signals(&self) -> Ignored {
+        if matches!(self.command, Command::Run(_)) { Ignored::Stay } else { Ignored::AreHeard }
+    }
 }
 
 /// Returns the whole program, for whoever describes it.

@@ -148,6 +148,15 @@ impl Context {
         Ok(())
     }
 
+    /// Says that keys were in memory that could be swapped out, if they were.
+    pub fn remark_on_memory(&self) {
+        if crate::memory::was_refused() {
+            self.output.remark(
+                "keys were in memory that could be swapped out, since the limit of locked memory is too low (ulimit -l)",
+            );
+        }
+    }
+
     /// Warns of these.
     pub fn show(&self, notices: &[Notice]) {
         super::notices::show(&self.output, notices);

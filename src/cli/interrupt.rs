@@ -84,14 +84,30 @@ pub fn remember_terminal() {
     }
 }
 
+/// What becomes of signals that this program was started to ignore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// They stay ignored.
+    Stay,
+    /// They are listened for as others are.
+    AreHeard,
+}
+
 /// Starts listening. What is so is said on this output.
-pub fn install(output: &Output) {
+pub fn install(output: &Output, ignored: Ignored) {
     let _ = OUTPUT.set(output.clone());
+    #[cfg(not(unix))]
+    let _ = ignored;
     #[cfg(unix)]
     {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let mut listened = vec![SIGINT, SIGTERM, SIGHUP];
+        if ignored == Ignored::Stay {
+            let ignored = ignored_from_the_start();
+            listened.retain(|signal| ignored & (1 << (signal - 1)) == 0);
+        }
         // Where signals cannot be listened for, they do what they do by default.
-        let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+        let Ok(mut signals) = signal_hook::iterator::Signals::new(listened) else { return };
         let listen = move || {
             if let Some(signal) = signals.forever().next() {
                 leave(signal);
@@ -99,6 +115,14 @@ pub fn install(output: &Output) {
         };
         let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
     }
+}
+
+/// Returns the signals that this process ignores, a bit for each. No more is known than what Linux shows.
+#[cfg(unix)]
+fn ignored_from_the_start() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
 /// How long what is so may take to be said.

@@ -57,14 +57,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::of(&cli.global, crate::home::Folders::find().settings.is_some());
-    interrupt::install(&output);
+    interrupt::install(&output, cli.ignored_signals());
     let result = Context::new(args::program, cli.global, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
-        if crate::memory::was_refused() {
-            context.output.remark(
-                "keys were in memory that could be swapped out, since the limit of locked memory is too low (ulimit -l)",
-            );
-        }
+        context.remark_on_memory();
         result.map_err(|failure| checks::hint_at_remembered_vault(&context, failure))
     });
     match result {

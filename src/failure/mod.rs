@@ -36,6 +36,10 @@ pub enum Exit {
     Busy = 7,
     /// The vault is older or other than the one seen last.
     RolledBack = 8,
+    /// The program that was to run is there, and cannot.
+    CommandNotRun = 126,
+    /// The program that was to run does not exist.
+    CommandNotFound = 127,
     /// Ctrl-C.
     Interrupted = 130,
 }

@@ -3,7 +3,8 @@
 use crate::support::home::Home;
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, 6 \
-                          keychain, 7 busy, 8 rolled back or diverged, 130 interrupted, 128 + N ended by signal N.";
+                          keychain, 7 busy, 8 rolled back or diverged, 126 and 127 run cannot start the program, 130 \
+                          interrupted, 128 + N ended by signal N.";
 
 #[test]
 fn the_first_page_lists_the_exit_codes() {

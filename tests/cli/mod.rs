@@ -36,6 +36,7 @@ mod recipients;
 mod recover;
 mod rewrap;
 mod rollback;
+mod run;
 mod schemas;
 mod status;
 mod streams;

@@ -57,6 +57,7 @@ commands! {
     "Projects and their keys": {
         project::Project,
         key::Key,
+        run::Run,
     }
     "Files": {
         encrypt::Encrypt,

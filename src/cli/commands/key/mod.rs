@@ -7,6 +7,8 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::failure::Failure;
 
+pub use format::{Format, encode};
+
 /// Show, list, rotate, import and retire a project's file keys
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom key rotate acme")]
