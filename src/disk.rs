@@ -12,7 +12,7 @@ pub mod unfinished;
 
 pub use owner::{create_own_folder, give_to_owner_of, keep_owner};
 #[cfg(feature = "cli")]
-pub use owner::{strangers, work_for_owner_of};
+pub use owner::{strangers, untrusted_owner, work_for_owner_of};
 
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.
 pub const UNFINISHED_SUFFIX: &str = ".strongroom-tmp";

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::context::Context;
 use super::layout::{counted, were};
+use super::output::Output;
 use super::rendering;
 use crate::failure::{Exit, Failure};
-use crate::files::find::{Found, LeftOut};
+use crate::files::find::{Excluded, Found, LeftOut};
 use crate::files::{open, reencrypt, rewrap, seal, verify};
 use crate::format::name::printable;
 use crate::words::Words;
@@ -97,6 +98,20 @@ impl Counted for open::Opened {
     }
 }
 
+/// Says how much patterns have left out: it is not encrypted.
+fn remark_on_excluded(output: &Output, excluded: Excluded) {
+    let Excluded { files, folders } = excluded;
+    let what = match (files, folders) {
+        (0, 0) => return,
+        (files, 0) => counted(files, "file"),
+        (0, folders) => counted(folders, "folder"),
+        (files, folders) => format!("{} and {}", counted(files, "file"), counted(folders, "folder")),
+    };
+    let text = format!("left out {what} that {} patterns", if files + folders == 1 { "matches" } else { "match" });
+    // A program that reads JSON has to learn that not everything is encrypted.
+    if output.json { output.warn("excluded", text) } else { output.remark(text) }
+}
+
 impl<'a> Tally<'a> {
     /// Begins with what was found, and says what is left out.
     pub fn begin(context: &'a Context, done_word: &'static str, found: &Found, total: usize) -> Self {
@@ -121,6 +136,7 @@ impl<'a> Tally<'a> {
             let text = format!("skipped {}: it is {}", skipped.path.display(), left_out(skipped.why));
             context.output.warn("skipped", text);
         }
+        remark_on_excluded(&context.output, found.excluded);
         if let Some(first) = found.own.first() {
             let (count, files) = (found.own.len(), if found.own.len() == 1 { "file" } else { "files" });
             let text = format!(

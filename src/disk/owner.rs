@@ -164,6 +164,22 @@ fn give_folder(_: &Path, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns who owns a file, if what it says does not count as this user's own word. It does if this user owns it, or root,
+/// who can do anything here; for root under sudo, also if the user owns it whom root works for.
+#[cfg(all(unix, feature = "cli"))]
+pub fn untrusted_owner(file: &fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid();
+    let is_served = || user.is_root() && SERVED.get().is_some_and(|(served, _)| *served == file.uid());
+    let is_trusted = file.uid() == user.as_raw() || file.uid() == 0 || is_served();
+    (!is_trusted).then(|| format!("user {}", file.uid()))
+}
+
+#[cfg(all(not(unix), feature = "cli"))]
+pub fn untrusted_owner(_: &fs::Metadata) -> Option<String> {
+    None
+}
+
 /// Whose files keep this user out, and what would give them back.
 #[cfg(feature = "cli")]
 #[derive(Debug)]

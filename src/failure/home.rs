@@ -2,7 +2,8 @@
 
 use super::{Exit, Failure, permission_hint};
 use crate::error::Exists;
-use crate::home::{HomeError, Wanted};
+use crate::home::{HomeError, ProjectFileError, Wanted};
+use crate::words::shell_word;
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
@@ -48,6 +49,29 @@ impl From<HomeError> for Failure {
                 Self::new(Exit::Damaged, "damaged", format!("cannot read the settings {}", path.display()))
                     .cause(detail)
                     .hint("move the file away and name each vault's keychain once with --keychain")
+            }
+            HomeError::ProjectFile { path, why } => {
+                let by_flag = "or name the project with --project";
+                let hint = match &why {
+                    ProjectFileError::Stranger { .. } => {
+                        format!("if you trust what it says, put a file of your own in its place; {by_flag}")
+                    }
+                    ProjectFileError::Writable => format!(
+                        "check what it says, then let nobody else change it: chmod go-w {}; {by_flag}",
+                        shell_word(&path.display().to_string())
+                    ),
+                    ProjectFileError::NotAFile => format!("put a file in its place; {by_flag}"),
+                    ProjectFileError::UnknownKey { similar: Some(similar), .. } => {
+                        format!("did you mean {similar:?}? correct it, {by_flag}")
+                    }
+                    ProjectFileError::UnknownKey { .. } => {
+                        format!("remove that line: everything else is said by a flag; {by_flag}")
+                    }
+                    _ => format!("correct it, {by_flag}"),
+                };
+                Self::new(Exit::Failed, "project-file", format!("cannot use {}", path.display()))
+                    .cause(why.to_string())
+                    .hint(hint)
             }
             HomeError::Newer { path } => {
                 let what = format!("cannot read the settings {}", path.display());

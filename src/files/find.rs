@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use walkdir::WalkDir;
 
 use super::error::{FilesError, InputError};
+use super::exclude::{Excludes, FolderExcludes};
 use super::own::OwnFiles;
 use crate::body::begins_sealed;
 use crate::disk::publish::is_unfinished;
@@ -218,10 +219,21 @@ pub struct Found {
     pub skipped: Vec<Skipped>,
     /// The program's own files in folders, which are left out.
     pub own: Vec<PathBuf>,
+    /// How much in folders is left out by patterns.
+    pub excluded: Excluded,
     /// How many files in folders are not sealed ones, where only those are wanted.
     pub others: usize,
     /// What could not be looked at.
     pub failures: Vec<FilesError>,
+}
+
+/// How much is left out by patterns. What is in a folder that is left out is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Excluded {
+    /// What is no folder.
+    pub files: usize,
+    /// Folders.
+    pub folders: usize,
 }
 
 /// Which files of a folder are wanted.
@@ -236,6 +248,17 @@ pub enum Wanted {
 /// Finds the files under the named paths. Links inside a folder are not followed, and what lies in `leave_out`, an
 /// output that is inside its own input, is passed over.
 pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>, own: &OwnFiles) -> Found {
+    find_except(named, wanted, leave_out, own, &Excludes::default())
+}
+
+/// As [`find`], without what patterns leave out.
+pub fn find_except(
+    named: &[Named],
+    wanted: Wanted,
+    leave_out: Option<&Path>,
+    own: &OwnFiles,
+    excludes: &Excludes,
+) -> Found {
     let mut found = Found::default();
     let leave_out = leave_out.and_then(|path| fs::canonicalize(path).ok());
     for (index, named) in named.iter().enumerate() {
@@ -246,20 +269,30 @@ pub fn find(named: &[Named], wanted: Wanted, leave_out: Option<&Path>, own: &Own
                 let (len, is_link) = (*len, *is_link);
                 found.items.push(Item { path: path.clone(), named: index, relative, len, is_link });
             }
-            Named::Folder(folder) => walk(&mut found, index, folder, wanted, leave_out.as_deref(), own),
+            Named::Folder(folder) => {
+                walk(&mut found, index, folder, wanted, leave_out.as_deref(), own, &excludes.of(folder));
+            }
         }
     }
     found
 }
 
-fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_out: Option<&Path>, own: &OwnFiles) {
+fn walk(
+    found: &mut Found,
+    index: usize,
+    folder: &Path,
+    wanted: Wanted,
+    leave_out: Option<&Path>,
+    own: &OwnFiles,
+    excludes: &FolderExcludes<'_>,
+) {
     // Compared by its whole path, which alone tells whether it is the one.
     let is_left_out = |path: &Path| leave_out.is_some_and(|left| fs::canonicalize(path).is_ok_and(|path| path == left));
     let entries = WalkDir::new(folder).follow_root_links(true).sort_by_file_name().into_iter();
     // A folder that was named is wanted, whatever else it is.
-    let entries =
+    let mut entries =
         entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_type().is_dir() || !is_left_out(entry.path()));
-    for entry in entries {
+    while let Some(entry) = entries.next() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -270,7 +303,14 @@ fn walk(found: &mut Found, index: usize, folder: &Path, wanted: Wanted, leave_ou
         let path = entry.path();
         let relative = path.strip_prefix(folder).unwrap_or(path);
         let kind = entry.file_type();
-        if kind.is_dir() || relative.as_os_str().is_empty() {
+        if entry.depth() > 0 && excludes.takes(relative, kind.is_dir()) {
+            if kind.is_dir() {
+                found.excluded.folders += 1;
+                entries.skip_current_dir();
+            } else {
+                found.excluded.files += 1;
+            }
+        } else if kind.is_dir() || relative.as_os_str().is_empty() {
             found.folders.push((index, relative.into()));
         } else if !kind.is_file() {
             found.skipped.push(Skipped { path: path.into(), why: kind_of(kind) });

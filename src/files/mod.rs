@@ -7,6 +7,7 @@
 pub mod archive;
 mod comparing;
 pub mod error;
+pub mod exclude;
 pub mod find;
 pub mod holes;
 pub mod inspect;

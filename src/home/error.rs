@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::project_file::ProjectFileError;
 use crate::error::IoAction;
 use crate::keychain::KeychainError;
 use crate::store::StoreError;
@@ -66,6 +67,15 @@ pub enum HomeError {
         path: PathBuf,
         /// What does not hold.
         detail: String,
+    },
+    /// The project file of a folder is not used.
+    #[error("{path}: {why}", path = .path.display())]
+    ProjectFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        why: ProjectFileError,
     },
     /// A newer program wrote the settings.
     #[error("a newer strongroom wrote the settings {path}", path = .path.display())]

@@ -11,8 +11,10 @@ mod missing;
 mod own;
 mod paths;
 mod private;
+mod project_file;
 mod settings;
 mod synced;
+mod toml;
 mod trial;
 mod vacancy;
 
@@ -28,6 +30,7 @@ pub use missing::{Instead, MissingVault};
 pub use own::{Own, Place};
 pub use paths::{absolute, is_gone, is_same_file};
 pub use private::mode_for_others;
+pub use project_file::{ProjectFile, ProjectFileError};
 pub use settings::{Kept, Settings, VaultSettings};
 pub use synced::synced_by;
 pub use trial::{Trial, left_trials, try_out};
@@ -96,6 +99,18 @@ impl Home {
         let variable = std::env::var_os("STRONGROOM_VAULT").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let named = self.named.vault.as_ref().or(variable.as_ref()).or(self.folders.vault.as_ref());
         named.map(|folder| absolute(folder)).ok_or(HomeError::NoHome { wanted: Wanted::Vault })
+    }
+
+    /// Finds the project file of the working folder. If root runs this, the files of the vault's owner count as root's
+    /// own.
+    ///
+    /// # Errors
+    /// [`HomeError::ProjectFile`] if it is not to be used; [`HomeError::Io`] if it cannot be read.
+    pub fn project_file(&self) -> Result<Option<ProjectFile>, HomeError> {
+        if let Ok(folder) = self.vault_folder() {
+            work_for_owner_of(&folder);
+        }
+        project_file::find()
     }
 
     /// Returns words that a guesser of a password would try first: the user's, the host's and the vault folder's names.

@@ -95,7 +95,7 @@ fn wrong_usage_in_json_says_what_is_wrong_in_one_line() {
         ("project list --fly", "--fly"),
         ("encrypt -p acme", "PATH"),
         ("decrypt", "PATH"),
-        ("encrypt a.txt", "--project"),
+        ("cat", "FILE"),
         ("key show acme --format morse", "base64"),
         ("init --keychain cloud", "os, file or file:PATH"),
         ("key show acme --version -1", "-1"),

@@ -29,6 +29,7 @@ mod own_files;
 mod owners;
 mod passwd;
 mod passwords;
+mod project_file;
 mod projects;
 mod read_only;
 

@@ -17,18 +17,20 @@ use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
+use crate::cli::project_flags::{Decided, OfProject};
 use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
 use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::views::Archived;
 use crate::crypto::secret::ProjectFileKey;
-use crate::disk::with_suffix;
+use crate::disk::{folder_of, with_suffix};
 use crate::error::{Error, NotFound};
 use crate::failure::{Exit, Failure};
 use crate::files::FilesError;
 use crate::files::archive;
-use crate::files::find::{Found, Item, Named, Seen, Wanted, find};
+use crate::files::exclude::Excludes;
+use crate::files::find::{Found, Item, Named, Seen, Wanted, find_except};
 use crate::files::keys::Keys;
 use crate::files::listing::write_manifest;
 use crate::files::own::OwnFiles;
@@ -39,6 +41,7 @@ use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
+use crate::home::ProjectFile;
 use crate::store::Store;
 use crate::vault::{NewProject, Unlocked};
 use crate::words::{command, words};
@@ -53,9 +56,8 @@ use crate::words::{command, words};
                          First time: strongroom encrypt --init --project acme exports")]
 #[command(mut_arg("paths", |paths| paths.required_unless_present_any(["files_from", "from_command"])))]
 pub struct Encrypt {
-    /// The project whose key encrypts the files
-    #[arg(long, short, value_name = "NAME")]
-    project: String,
+    #[command(flatten)]
+    of: OfProject,
     #[command(flatten)]
     paths: Paths,
     /// Run this command in a shell and encrypt what it prints (needs -o); nothing is kept unless the command exits with 0
@@ -81,6 +83,9 @@ pub struct Encrypt {
     /// folder with it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "archive")]
     manifest: Option<PathBuf>,
+    /// Leave out what matches PATTERN in folders, as in a .gitignore: *.tmp, cache/ or /top; may be given several times
+    #[arg(long, value_name = "PATTERN", conflicts_with = "from_command")]
+    exclude: Vec<String>,
     /// Delete each original once its encrypted copy is safely on disk and proven to contain the same data
     #[arg(long)]
     remove: bool,
@@ -95,13 +100,14 @@ pub struct Encrypt {
 
 impl Encrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let new_project = NewProject { name: self.project.clone(), ..NewProject::default() };
+        let of = self.of.decide(context)?;
+        let new_project = NewProject { name: of.project.clone(), ..NewProject::default() };
         new_project.check().map_err(|error| Failure::of("encrypt", error))?;
         if let (false, Some(flag)) = (self.init, self.new.given().first()) {
             return Err(Failure::usage(format!("{flag} is for a new vault")).hint("add --init, or leave the flag out"));
         }
         // What can be refused without a password is refused before anybody types one.
-        let work = self.settle(context)?;
+        let work = self.settle(context, of)?;
         let vault_missing = context.store()?.load().is_ok_and(|vault| vault.is_none())
             && context.store()?.load_previous().is_ok_and(|vault| vault.is_none());
         if !vault_missing {
@@ -155,7 +161,8 @@ impl Encrypt {
         self.encrypt(context, &mut vault, work, None)
     }
 
-    fn settle(&self, context: &Context) -> Result<Work, Failure> {
+    fn settle(&self, context: &Context, of: Decided) -> Result<Work, Failure> {
+        let excludes = self.excludes(of.file.as_ref())?;
         let named = match self.from_command {
             Some(_) => vec![Named::Stream],
             None => self.paths.named(context)?,
@@ -166,7 +173,7 @@ impl Encrypt {
         } else if destination == Destination::Stream {
             return Err(Failure::usage("--from-command needs an output file").hint(words![
                 "name a file with -o, or pipe the command's output to ",
-                command("encrypt").flag("-p", &self.project).then("-")
+                command("encrypt").flag("-p", &of.project).then("-")
             ]));
         }
         if let Some(path) = &self.manifest {
@@ -178,6 +185,7 @@ impl Encrypt {
                 (self.new.kit.recovery_file.as_deref(), "the recovery kit"),
                 (self.manifest.as_deref(), "the manifest"),
                 (self.paths.list(), "the list of files"),
+                (of.file.as_ref().map(|file| file.path.as_path()), "the project file"),
             ],
         )?;
         for named in &named {
@@ -193,7 +201,7 @@ impl Encrypt {
             }
         }
         if self.archive {
-            return self.settle_archives(named, destination, own);
+            return self.settle_archives(of.project, named, destination, own, excludes);
         }
         if self.manifest.is_some() && (named.contains(&Named::Stream) || destination == Destination::Stream) {
             return Err(Failure::usage("--manifest lists files, and a stream is none").hint("leave out --manifest"));
@@ -203,13 +211,13 @@ impl Encrypt {
         }
         let roots = (0..named.len()).map(|index| destination.root_of(Direction::Sealing, &named, index));
         let roots = roots.collect::<Result<Vec<PathBuf>, _>>()?;
-        let found = find(&named, Wanted::All, destination.folder(), &own);
+        let found = find_except(&named, Wanted::All, destination.folder(), &own, &excludes);
         let mut jobs = Vec::with_capacity(found.items.len());
         for item in &found.items {
             let output = if self.hide_names {
                 let folder = match &destination {
                     Destination::Beside if roots[item.named].as_os_str().is_empty() => {
-                        crate::disk::folder_of(&item.path).to_path_buf()
+                        folder_of(&item.path).to_path_buf()
                     }
                     Destination::Folder(folder) => folder.clone(),
                     Destination::Beside => roots[item.named].clone(),
@@ -246,7 +254,19 @@ impl Encrypt {
         if let (Destination::File(path), [Named::Stream]) = (&destination, &named[..]) {
             own.refuse_output(path)?;
         }
-        Ok(Work { named, destination, found, jobs, own })
+        Ok(Work { project: of.project, named, destination, found, jobs, own, excludes })
+    }
+
+    /// Returns what is left out of folders: by the flags, and by the project file.
+    fn excludes(&self, file: Option<&ProjectFile>) -> Result<Excludes, Failure> {
+        let by_flags = Excludes::default().within_named(&self.exclude);
+        let excludes = by_flags.map_err(|error| Failure::usage(error.to_string()).hint("correct it"))?;
+        let Some(file) = file else { return Ok(excludes) };
+        excludes.below(folder_of(&file.path), &file.exclude).map_err(|error| {
+            Failure::new(Exit::Failed, "project-file", format!("cannot use {}", file.path.display()))
+                .cause(error.to_string())
+                .hint("correct the pattern")
+        })
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {
@@ -263,7 +283,14 @@ impl Encrypt {
         Ok(Destination::of(&named, self.output.as_deref())?)
     }
 
-    fn settle_archives(&self, named: Vec<Named>, destination: Destination, own: OwnFiles) -> Result<Work, Failure> {
+    fn settle_archives(
+        &self,
+        project: String,
+        named: Vec<Named>,
+        destination: Destination,
+        own: OwnFiles,
+        excludes: Excludes,
+    ) -> Result<Work, Failure> {
         let mut jobs = Vec::new();
         for (index, folder) in named.iter().enumerate() {
             let Named::Folder(folder) = folder else { continue };
@@ -279,7 +306,7 @@ impl Encrypt {
             jobs.push(Job { item, output, root: None, path });
         }
         check_distinct(jobs.iter().map(|job| &job.output))?;
-        Ok(Work { named, destination, found: Found::default(), jobs, own })
+        Ok(Work { project, named, destination, found: Found::default(), jobs, own, excludes })
     }
 
     /// Packs each folder into its archive.
@@ -287,7 +314,8 @@ impl Encrypt {
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         for (named, job) in work.named.iter().zip(&work.jobs) {
             let Named::Folder(folder) = named else { continue };
-            let found = find(std::slice::from_ref(named), Wanted::All, Some(&job.output), &work.own);
+            let found =
+                find_except(std::slice::from_ref(named), Wanted::All, Some(&job.output), &work.own, &work.excludes);
             let mut tally = Tally::begin(context, "encrypted", &found, found.items.len());
             if tally.has_failed() {
                 return tally.end();
@@ -325,7 +353,7 @@ impl Encrypt {
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
-        let key = self.key(context, vault)?;
+        let key = self.key(context, vault, &work.project)?;
         let words = match (&work.destination, &work.named[..]) {
             (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
             (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
@@ -408,7 +436,7 @@ impl Encrypt {
         drop(words);
         report::report(context, &key, &work, outcomes, &mut tally, new)?;
         if tally.done > 0 && !self.remove {
-            report::remark_on_originals(context, &work, &self.project, self.output.as_deref(), self.hide_names);
+            report::remark_on_originals(context, &work, self.output.as_deref(), self.hide_names);
         }
         tally.end()
     }
@@ -441,10 +469,10 @@ impl Encrypt {
         }
     }
 
-    fn key(&self, context: &Context, vault: &mut Unlocked) -> Result<ProjectFileKey, Failure> {
-        let doing = |error| Failure::of(format!("encrypt for project {:?}", self.project), error);
+    fn key(&self, context: &Context, vault: &mut Unlocked, project: &str) -> Result<ProjectFileKey, Failure> {
+        let doing = |error| Failure::of(format!("encrypt for project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        match vault.file_key(&self.project, None) {
+        match vault.file_key(project, None) {
             Err(Error::NotFound(NotFound::Project { name, similar: Some(similar) }))
                 if self.init && difference(&name, &similar) == Some(Difference::Case) =>
             {
@@ -457,16 +485,16 @@ impl Encrypt {
                     ]))
             }
             Err(Error::NotFound(NotFound::Project { .. })) if self.init => {
-                let new = NewProject { name: self.project.clone(), ..NewProject::default() };
+                let new = NewProject { name: project.to_owned(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
-                context.output.remark(format!("made project {:?}", self.project));
-                vault.file_key(&self.project, None).map_err(doing)
+                context.output.remark(format!("made project {:?}", project));
+                vault.file_key(project, None).map_err(doing)
             }
             other => other.map_err(|error| {
                 let missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));
                 let failure = doing(error);
                 if missing {
-                    let add = command("project add").arg(&self.project);
+                    let add = command("project add").arg(project);
                     failure.hint(words!["add it with ", add, ", or give --init"])
                 } else {
                     failure

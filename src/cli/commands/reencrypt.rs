@@ -42,6 +42,7 @@ pub struct Reencrypt {
 
 impl Reencrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let project = self.of.decide(context)?.project;
         let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream cannot be replaced").hint("name files or folders"));
@@ -49,10 +50,10 @@ impl Reencrypt {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let vault = unlock(context)?;
-        let doing = |error| Failure::of(format!("reencrypt files of project {:?}", self.of.project), error);
+        let doing = |error| Failure::of(format!("reencrypt files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        let to = &vault.file_key(&self.of.project, None).map_err(doing)?;
-        let keys = Keys::of(&vault, Some(&self.of.project)).map_err(doing)?;
+        let to = &vault.file_key(&project, None).map_err(doing)?;
+        let keys = Keys::of(&vault, Some(&project)).map_err(doing)?;
         let work = Reencrypting::begin(keys, to, self.before);
         let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();

@@ -45,6 +45,7 @@ pub struct Rewrap {
 
 impl Rewrap {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let project = self.of.decide(context)?.project;
         let named = self.paths.named(context)?;
         if named.contains(&Named::Stream) {
             return Err(Failure::usage("a stream has no header to rewrite").hint("name files or folders"));
@@ -52,9 +53,9 @@ impl Rewrap {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let mut vault = unlock(context)?;
-        let doing = |error| Failure::of(format!("rewrap files of project {:?}", self.of.project), error);
+        let doing = |error| Failure::of(format!("rewrap files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        let to = vault.file_key(&self.of.project, None).map_err(doing)?;
+        let to = vault.file_key(&project, None).map_err(doing)?;
         let keys = Keys::of(&vault, Some(&to.project)).map_err(doing)?;
         let word = if self.dry_run { "looked at" } else { "rewrapped" };
         let mut tally = Tally::begin(context, word, &found, found.items.len());
@@ -101,7 +102,7 @@ impl Rewrap {
         }
         // What failed may be under any version: a count without it would clear a key that is still needed.
         if !tally.has_failed() {
-            self.remember(context, &mut vault, &versions);
+            remember(context, &mut vault, &project, &versions);
         }
         let versions = versions.into_iter().map(|(version, files)| FilesOfVersion { version, files });
         let rewrap = views::Rewrap {
@@ -120,12 +121,12 @@ impl Rewrap {
         }
         tally.end()
     }
+}
 
-    /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
-    fn remember(&self, context: &Context, vault: &mut Unlocked, versions: &BTreeMap<u32, u64>) {
-        if let Err(error) = vault.remember_scan(&self.of.project, versions) {
-            context.output.warn("scan-not-remembered", format!("the counts could not be kept in the vault: {error}"));
-        }
+/// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
+fn remember(context: &Context, vault: &mut Unlocked, project: &str, versions: &BTreeMap<u32, u64>) {
+    if let Err(error) = vault.remember_scan(project, versions) {
+        context.output.warn("scan-not-remembered", format!("the counts could not be kept in the vault: {error}"));
     }
 }
 

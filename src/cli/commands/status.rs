@@ -1,5 +1,6 @@
 //! `strongroom status`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -7,11 +8,13 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
-use crate::cli::views::{self, NoKey};
+use crate::cli::views::{self, NoKey, ProjectFileSeen};
+use crate::disk::plain;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
+use crate::home::HomeError;
 use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Source, Unlocked, Vault};
@@ -63,6 +66,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         kdf: None,
         kdf_below_default: None,
         key: None,
+        project_file: project_file(context),
         unlocked: false,
         kdf_policy: None,
         rotation: None,
@@ -99,6 +103,25 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         Err(error) => seen.key = Some(NoKey::of(error.kind(), error.to_string())),
     }
     Ok(seen)
+}
+
+/// Tells what names the project of the working folder.
+fn project_file(context: &Context) -> Option<ProjectFileSeen> {
+    match context.home.project_file() {
+        Ok(file) => file.map(|file| ProjectFileSeen {
+            path: file.path.display().to_string(),
+            project: file.project,
+            exclude: file.exclude,
+            refused: None,
+        }),
+        Err(HomeError::ProjectFile { path, why }) => Some(refused(&path, why.to_string())),
+        Err(HomeError::Io { path, source, .. }) => Some(refused(&path, plain(&source))),
+        Err(_) => None,
+    }
+}
+
+fn refused(path: &Path, why: String) -> ProjectFileSeen {
+    ProjectFileSeen { path: path.display().to_string(), project: None, exclude: Vec::new(), refused: Some(why) }
 }
 
 fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failure> {

@@ -23,5 +23,5 @@ pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kit_names, kits_text, paper
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
-pub use status::{NoKey, Status};
+pub use status::{NoKey, ProjectFileSeen, Status};
 pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

@@ -6,7 +6,7 @@ use super::kit::kit_names;
 use super::project::Project;
 use super::rotation::Rotation;
 use super::vault::Kdf;
-use crate::cli::layout::table;
+use crate::cli::layout::{counted, table};
 use crate::format::{Timestamp, VaultId};
 use crate::words::Flags;
 
@@ -41,6 +41,9 @@ pub struct Status {
     /// Why there is no key: `missing`, `unusable`, or a kind of error of the keychain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<NoKey>,
+    /// The file that names the project of the working folder, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_file: Option<ProjectFileSeen>,
     /// Whether the vault was unlocked.
     pub unlocked: bool,
     /// What a new password will cost to guess, if the vault was unlocked.
@@ -55,6 +58,36 @@ pub struct Status {
     /// Whether the policy is below the default.
     #[serde(skip)]
     pub policy_below_default: bool,
+}
+
+/// The file that names the project of the working folder.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ProjectFileSeen {
+    /// Where it is.
+    pub path: String,
+    /// The project that it names.
+    pub project: Option<String>,
+    /// The patterns of what it leaves out.
+    pub exclude: Vec<String>,
+    /// Why it is not used, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl ProjectFileSeen {
+    fn text(&self) -> String {
+        let says = match (&self.refused, &self.project, self.exclude.len()) {
+            (Some(refused), ..) => format!("not used: {refused}"),
+            (None, None, 0) => "names no project".into(),
+            (None, None, patterns) => format!("names no project, {}", counted(patterns, "exclude pattern")),
+            (None, Some(project), 0) => format!("project {project}"),
+            (None, Some(project), patterns) => {
+                format!("project {project}, {}", counted(patterns, "exclude pattern"))
+            }
+        };
+        format!("{} ({says})", self.path)
+    }
 }
 
 /// Why there is no key.
@@ -98,6 +131,7 @@ impl Status {
             ("key stored", self.password_set.map(|at| at.to_string())),
             ("kdf", self.kdf.map(|kdf| cost(kdf, self.kdf_below_default.unwrap_or_default()))),
             ("key", self.key.as_ref().map(|key| key.text.clone())),
+            ("project file", self.project_file.as_ref().map(ProjectFileSeen::text)),
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
             ("rotation", self.rotation.map(|rotation| rotation.line().with(flags))),
             ("projects", Some(projects)),

@@ -115,7 +115,7 @@ pub fn report_stream(
 }
 
 /// Tells a person at a terminal where a folder's copies are, and how the originals, which are still readable, go.
-pub fn remark_on_originals(context: &Context, work: &Work, project: &str, output: Option<&Path>, hides_names: bool) {
+pub fn remark_on_originals(context: &Context, work: &Work, output: Option<&Path>, hides_names: bool) {
     if !std::io::stderr().is_terminal() {
         return;
     }
@@ -131,7 +131,7 @@ pub fn remark_on_originals(context: &Context, work: &Work, project: &str, output
         _ => "the originals are still there; to delete each once its",
     };
     let paths = typed_again(&work.named);
-    let mut again = command("encrypt").flag("--project", project);
+    let mut again = command("encrypt").flag("--project", &work.project);
     for path in paths.iter().flatten() {
         again = again.arg(path);
     }

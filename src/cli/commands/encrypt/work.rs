@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::output::Announced;
 use crate::cli::setup::KeyPlace;
 use crate::failure::Failure;
+use crate::files::exclude::Excludes;
 use crate::files::find::{Found, Item, Named};
 use crate::files::own::OwnFiles;
 use crate::files::place::{Destination, folder_name};
@@ -12,11 +13,13 @@ use crate::files::seal::Job;
 
 /// What is to be done, settled before anybody types a password.
 pub struct Work {
+    pub project: String,
     pub named: Vec<Named>,
     pub destination: Destination,
     pub found: Found,
     pub jobs: Vec<Job>,
     pub own: OwnFiles,
+    pub excludes: Excludes,
 }
 
 /// What belongs to a vault that this run made.
