@@ -9,6 +9,7 @@ use super::commands::{Command, GROUPS};
 use super::flags::Global;
 use super::interrupt::Ignored;
 use crate::failure::Failure;
+use crate::home::Known;
 
 /// Encrypt the client data you work with, and keep one key per project.
 ///
@@ -43,17 +44,41 @@ impl Cli {
     }
 }
 
+impl Cli {
+    /// Tells whether the command is refused if what the user has chosen cannot be used: all are but those that help to
+    /// correct it.
+    pub(super) fn needs_config(&self) -> bool {
+        !matches!(self.command, Command::Config(_) | Command::Completions(_) | Command::Man(_))
+    }
+}
+
 /// Returns the whole program, for whoever describes it.
 pub(super) fn program() -> clap::Command {
     Cli::command()
 }
 
-/// Reads the arguments.
+/// Gives flags the defaults that the user has chosen, of the keys of the same names.
+fn with_defaults(program: clap::Command, chosen: &[(&'static Known, String)]) -> clap::Command {
+    if chosen.is_empty() {
+        return program;
+    }
+    let with_default = |arg: clap::Arg| {
+        let value = chosen.iter().find(|(known, _)| arg.get_long() == Some(known.key));
+        match value {
+            // Once in a run, and needed to its end.
+            Some((_, value)) => arg.default_value(&*value.clone().leak()),
+            None => arg,
+        }
+    };
+    program.mut_args(with_default).mut_subcommands(|command| with_defaults(command, chosen))
+}
+
+/// Reads the arguments. What the user has chosen are the defaults of flags.
 ///
 /// # Errors
 /// clap's: what is wrong with them, or the help or the version that they ask for.
-pub(super) fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
-    let mut program = first_page(program());
+pub(super) fn parse(args: &[OsString], chosen: &[(&'static Known, String)]) -> Result<Cli, clap::Error> {
+    let mut program = first_page(with_defaults(program(), chosen));
     let matches = program.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
 }
@@ -121,7 +146,7 @@ mod tests {
                 let begins = format!("strongroom {}", path.join(" "));
                 assert!(example == begins || example.starts_with(&format!("{begins} ")), "{path:?}: {example:?}");
                 let words: Vec<OsString> = example.split(' ').map(Into::into).collect();
-                parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+                parse(&words, &[]).unwrap_or_else(|error| panic!("{example}: {error}"));
             }
         }
         for group in program().get_subcommands().filter(|command| command.has_subcommands()) {
@@ -143,7 +168,7 @@ mod tests {
         for example in examples {
             let words =
                 std::iter::once("strongroom").chain(example.split(' ')).map(Into::into).collect::<Vec<OsString>>();
-            parse(&words).unwrap_or_else(|error| panic!("{example}: {error}"));
+            parse(&words, &[]).unwrap_or_else(|error| panic!("{example}: {error}"));
         }
     }
 }

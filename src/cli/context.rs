@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
-use crate::home::{Asking, Home, Kept, Kind, Named, is_gone};
+use crate::home::{Asking, ConfigFile, Home, Kept, Kind, Named, is_gone};
 use crate::host::ThisHost;
 use crate::keychain::Keychain;
 use crate::store::FolderStore;
@@ -25,6 +25,8 @@ pub struct Context {
     pub global: Global,
     /// Where results and remarks go.
     pub output: Output,
+    /// What the user has chosen for this computer. Where it is a flag's default, the flag has it.
+    pub config: ConfigFile,
     /// This computer: its folders, its settings, its keychains.
     pub home: Home,
     /// The computer.
@@ -36,16 +38,22 @@ impl Context {
     ///
     /// # Errors
     /// Those of [`Home::find`].
-    pub fn new(program: fn() -> clap::Command, global: Global, output: Output) -> Result<Self, Failure> {
+    pub fn new(
+        program: fn() -> clap::Command,
+        global: Global,
+        config: ConfigFile,
+        output: Output,
+    ) -> Result<Self, Failure> {
         let home = Home::find(Named { vault: global.vault.clone(), keychain: global.keychain.clone() })?;
-        Ok(Self { program, global, output, home, host: ThisHost })
+        Ok(Self { program, global, output, config, home, host: ThisHost })
     }
 
     /// Returns what a command stands on that is done to another vault, whose key is in a keychain of this kind.
     pub fn at(&self, folder: &Path, kind: &Kind) -> Self {
         let global = Global { vault: Some(folder.into()), keychain: Some(kind.clone()), ..self.global.clone() };
         let output = Output::of(&global, self.home.folders.settings.is_some());
-        Self { program: self.program, global, output, home: self.home.at(folder), host: ThisHost }
+        let config = self.config.clone();
+        Self { program: self.program, global, output, config, home: self.home.at(folder), host: ThisHost }
     }
 
     /// Opens the terminal, unless questions are forbidden or there is none.

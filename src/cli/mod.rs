@@ -4,6 +4,7 @@
 mod args;
 mod checks;
 mod commands;
+mod configured;
 mod context;
 mod descriptor;
 mod flags;
@@ -39,13 +40,17 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
+use crate::home::{ConfigFile, Folders};
+
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::memory::refuse_dumps();
     let args: Vec<OsString> = args.into_iter().collect();
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
-    let cli = match args::parse(&args) {
+    let config = ConfigFile::new(Folders::find().config, configured::KEYS);
+    let chosen = config.values();
+    let cli = match args::parse(&args, chosen.as_deref().unwrap_or_default()) {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && json => {
             return rendering::report(&args::usage_of(&error), &Output::plain(true));
@@ -56,9 +61,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let output = Output::of(&cli.global, crate::home::Folders::find().settings.is_some());
+    let output = Output::of(&cli.global, Folders::find().settings.is_some());
     interrupt::install(&output, cli.ignored_signals());
-    let result = Context::new(args::program, cli.global, output.clone()).and_then(|context| {
+    if let Err(error) = chosen
+        && cli.needs_config()
+    {
+        return rendering::report(&error.into(), &output);
+    }
+    let result = Context::new(args::program, cli.global, config, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
         context.remark_on_memory();
         result.map_err(|failure| checks::hint_at_remembered_vault(&context, failure))

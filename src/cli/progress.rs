@@ -29,6 +29,9 @@ pub struct Effort {
     progress: Shown,
 }
 
+/// The words for [`Shown`].
+pub const SHOWN: &[&str] = &["auto", "json", "none"];
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shown {

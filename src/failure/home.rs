@@ -2,8 +2,8 @@
 
 use super::{Exit, Failure, permission_hint};
 use crate::error::Exists;
-use crate::home::{HomeError, ProjectFileError, Wanted};
-use crate::words::shell_word;
+use crate::home::{ConfigError, HomeError, ProjectFileError, Wanted};
+use crate::words::{command, shell_word, words};
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
@@ -50,6 +50,20 @@ impl From<HomeError> for Failure {
                     .cause(detail)
                     .hint("move the file away and name each vault's keychain once with --keychain")
             }
+            HomeError::Config { path, why } => {
+                let hint = match &why {
+                    ConfigError::UnknownKey { key, .. } => {
+                        words!["remove ", key.clone(), " from the file, or correct it; see ", command("config list")]
+                    }
+                    ConfigError::Value { key, .. } => {
+                        words!["set it to such a value, or go back to the default: ", command("config unset").arg(key)]
+                    }
+                    _ => "correct the file, or move it away".into(),
+                };
+                Self::new(Exit::Failed, "config", format!("cannot use {}", path.display()))
+                    .cause(why.to_string())
+                    .hint(hint)
+            }
             HomeError::ProjectFile { path, why } => {
                 let by_flag = "or name the project with --project";
                 let hint = match &why {
@@ -84,6 +98,19 @@ impl From<HomeError> for Failure {
                     .cause(format!("another process has held its lock for {} s", waited.as_secs()))
                     .hint("wait until the other strongroom is done, and run it again")
             }
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    /// Words what was typed wrongly.
+    fn from(error: ConfigError) -> Self {
+        let failure = Self::usage(error.to_string());
+        match error {
+            ConfigError::UnknownKey { similar: Some(similar), .. } => {
+                failure.hint(words![format!("did you mean {similar}? see the keys with "), command("config list")])
+            }
+            _ => failure.hint(words!["see the keys with ", command("config list")]),
         }
     }
 }

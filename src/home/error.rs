@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::config::ConfigError;
 use super::project_file::ProjectFileError;
 use crate::error::IoAction;
 use crate::keychain::KeychainError;
@@ -67,6 +68,15 @@ pub enum HomeError {
         path: PathBuf,
         /// What does not hold.
         detail: String,
+    },
+    /// What the user has chosen for this computer cannot be used or changed.
+    #[error("{path}: {why}", path = .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        why: ConfigError,
     },
     /// The project file of a folder is not used.
     #[error("{path}: {why}", path = .path.display())]

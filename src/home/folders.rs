@@ -11,6 +11,8 @@ pub struct Folders {
     pub vault: Option<PathBuf>,
     /// This computer's settings file.
     pub settings: Option<PathBuf>,
+    /// The file of what the user has chosen for this computer.
+    pub config: Option<PathBuf>,
     /// Where keychain files are stored, apart from the vault.
     pub keychain: Option<PathBuf>,
 }
@@ -26,6 +28,7 @@ impl Folders {
         Self {
             vault: Some(native.data_dir()),
             settings: Some(settings_in(native.config_dir())),
+            config: Some(config_in(native.config_dir())),
             keychain: Some(keychain_in(state)),
         }
     }
@@ -39,6 +42,7 @@ impl Folders {
         Self {
             vault: named("XDG_DATA_HOME"),
             settings: named("XDG_CONFIG_HOME").map(settings_in),
+            config: named("XDG_CONFIG_HOME").map(config_in),
             keychain: named("XDG_STATE_HOME").map(keychain_in),
         }
     }
@@ -46,6 +50,10 @@ impl Folders {
 
 fn settings_in(folder: PathBuf) -> PathBuf {
     folder.join("settings.json")
+}
+
+fn config_in(folder: PathBuf) -> PathBuf {
+    folder.join("config.toml")
 }
 
 fn keychain_in(folder: PathBuf) -> PathBuf {

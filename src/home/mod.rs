@@ -2,6 +2,7 @@
 //! ends the process: the caller gets a value, and says whether a keychain may ask the user.
 
 pub mod calibration;
+mod config;
 mod copies;
 mod error;
 mod folders;
@@ -21,6 +22,7 @@ mod vacancy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use config::{ConfigError, ConfigFile, Known, Takes};
 pub use copies::{VaultCopy, copies_of};
 pub use error::{HomeError, Wanted};
 pub use folders::Folders;

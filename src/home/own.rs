@@ -47,7 +47,7 @@ impl Home {
             (Place::Beginning { folder: folder_of(file).into(), beginning }, Own::Vault),
             (Place::File(self.vault_folder()?.join(VAULT_FILE)), Own::Vault),
         ];
-        if let Some(settings) = self.settings.path() {
+        for settings in [self.settings.path(), self.folders.config.as_deref()].into_iter().flatten() {
             let lock = with_suffix(settings, ".lock");
             let files = [settings.to_path_buf(), lock, with_suffix(settings, UNFINISHED_SUFFIX)];
             own.extend(files.map(|path| (Place::File(path), Own::Settings)));

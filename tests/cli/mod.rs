@@ -7,6 +7,7 @@ mod headers;
 
 mod archives;
 mod attributes;
+mod config;
 mod copies;
 mod damage;
 mod decrypt;

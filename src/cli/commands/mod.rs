@@ -53,6 +53,7 @@ commands! {
         init::Init,
         status::Status,
         doctor::Doctor,
+        config::Config,
     }
     "Projects and their keys": {
         project::Project,

@@ -66,6 +66,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         kdf: None,
         kdf_below_default: None,
         key: None,
+        config_file: context.config.path().filter(|path| path.exists()).map(|path| path.display().to_string()),
         project_file: project_file(context),
         unlocked: false,
         kdf_policy: None,

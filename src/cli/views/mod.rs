@@ -10,6 +10,7 @@ mod project;
 mod rotation;
 #[cfg(test)]
 mod schemas;
+mod setting;
 mod status;
 mod vault;
 
@@ -23,5 +24,6 @@ pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kit_names, kits_text, paper
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
+pub use setting::{Setting, settings_text};
 pub use status::{NoKey, ProjectFileSeen, Status};
 pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

@@ -98,6 +98,8 @@ schemas! {
     "revoked-kit": RevokedKit, "strongroom kit revoke --rotate";
     "rewrap": Rewrap, "strongroom rewrap";
     "rotation": RotatedDataKey, "strongroom vault rotate";
+    "setting": Setting, "strongroom config get, set and unset";
+    "settings": Vec<Setting>, "strongroom config list";
     "status": Status, "strongroom status";
     "tested-kit": TestedKit, "strongroom kit test";
     "verify": Vec<VerifiedFile>, "strongroom verify";

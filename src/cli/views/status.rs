@@ -41,6 +41,9 @@ pub struct Status {
     /// Why there is no key: `missing`, `unusable`, or a kind of error of the keychain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<NoKey>,
+    /// The file of `config`, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_file: Option<String>,
     /// The file that names the project of the working folder, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project_file: Option<ProjectFileSeen>,
@@ -131,6 +134,7 @@ impl Status {
             ("key stored", self.password_set.map(|at| at.to_string())),
             ("kdf", self.kdf.map(|kdf| cost(kdf, self.kdf_below_default.unwrap_or_default()))),
             ("key", self.key.as_ref().map(|key| key.text.clone())),
+            ("config file", self.config_file.clone()),
             ("project file", self.project_file.as_ref().map(ProjectFileSeen::text)),
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
             ("rotation", self.rotation.map(|rotation| rotation.line().with(flags))),
