@@ -48,7 +48,7 @@ impl Cli {
     /// Tells whether the command is refused if what the user has chosen cannot be used: all are but those that help to
     /// correct it.
     pub(super) fn needs_config(&self) -> bool {
-        !matches!(self.command, Command::Config(_) | Command::Completions(_) | Command::Man(_))
+        !matches!(self.command, Command::Config(_) | Command::Completions(_) | Command::Man(_) | Command::ExitCodes(_))
     }
 }
 

@@ -4,6 +4,7 @@
 mod args;
 mod checks;
 mod commands;
+mod completing;
 mod configured;
 mod context;
 mod descriptor;
@@ -40,12 +41,22 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
+use crate::failure::Exit;
 use crate::home::{ConfigFile, Folders};
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::memory::refuse_dumps();
     let args: Vec<OsString> = args.into_iter().collect();
+    match completing::answer(args::program, &args) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error is closed there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let config = ConfigFile::new(Folders::find().config, configured::KEYS);

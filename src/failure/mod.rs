@@ -44,6 +44,42 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// Every exit code.
+    pub const ALL: &[Self] = &[
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::WrongPassword,
+        Self::NotFound,
+        Self::Damaged,
+        Self::Keychain,
+        Self::Busy,
+        Self::RolledBack,
+        Self::CommandNotRun,
+        Self::CommandNotFound,
+        Self::Interrupted,
+    ];
+
+    /// Says what it means.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "wrong usage",
+            Self::WrongPassword => "wrong password, or wrong recovery code",
+            Self::NotFound => "not found",
+            Self::Damaged => "damaged or altered",
+            Self::Keychain => "the keychain",
+            Self::Busy => "busy: another process holds the lock",
+            Self::RolledBack => "rolled back or diverged",
+            Self::CommandNotRun => "run: the program exists but cannot be started",
+            Self::CommandNotFound => "run: there is no such program",
+            Self::Interrupted => "interrupted by Ctrl-C; 128 + N if signal N ended it",
+        }
+    }
+}
+
 /// A failed command.
 #[derive(Debug, Clone)]
 pub struct Failure {

@@ -20,25 +20,6 @@ fn the_version_is_one_line() {
 }
 
 #[test]
-fn completions_are_made_for_the_common_shells() {
-    let home = Home::empty();
-    for (shell, sign) in [("bash", "complete -F _strongroom"), ("zsh", "#compdef strongroom"), ("fish", "complete -c")]
-    {
-        let script = home.run_alone(&format!("completions {shell}")).succeeds().changed_nothing().text();
-        assert!(script.contains(sign), "{shell}:\n{script}");
-        for word in ["original-name", "generate-password", "accept-rollback"] {
-            assert!(script.contains(word), "{shell} does not know {word}");
-        }
-    }
-}
-
-#[test]
-fn bash_takes_the_completion_script() {
-    // bash alone is everywhere; it would print what it does not understand.
-    Home::empty().shell("strongroom completions bash > script && bash -n script && bash script").does("");
-}
-
-#[test]
 fn the_manual_page_is_one_for_the_program_and_one_for_each_command() {
     let home = Home::empty();
     let page = home.run_alone("man").succeeds().changed_nothing().text();
@@ -188,4 +169,17 @@ fn nothing_is_coloured_where_nobody_looks_and_no_color_changes_nothing_there() {
     for value in ["", "1"] {
         home.typed("status").env("NO_COLOR", value).run().fails(4, &plain);
     }
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_page() {
+    let home = Home::empty();
+    let text = home.run_alone("exit-codes").succeeds().changed_nothing().text();
+    assert!(text.starts_with("CODE  MEANS\n0     done\n1     failed\n"), "{text}");
+    let json = home.run_alone("exit-codes --json").succeeds().json();
+    let codes: Vec<u64> = json.as_array().unwrap().iter().map(|code| code["code"].as_u64().unwrap()).collect();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap();
+    let table = page.split("## Exit codes").nth(1).unwrap().split("If a change").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(' ')?.0.parse().ok());
+    assert_eq!(codes, rows.collect::<Vec<u64>>());
 }

@@ -2,34 +2,35 @@
 //! `STRONGROOM_RENEW=1 cargo test --test program help_pages` writes help_pages.txt again, and `git diff` shows what
 //! users will read.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use super::completions::answer;
 use crate::support::home::Home;
 
 const FILE: &str = "tests/cli/help_pages.txt";
 /// Begins what pages end with; the file has it where it is another than the page before has.
 const SHARED: &str = "\nGlobal options:\n";
 
-/// Returns what is typed for every command, the first page's nothing before all others. They are read off the
-/// completion script, which clap makes from its tree of commands, so that none can be forgotten here.
+/// Returns what is typed for every command, the first page's nothing before all others. They are what Tab offers, which
+/// is made from clap's tree of commands, so that none can be forgotten here.
 fn commands(home: &Home) -> Vec<String> {
-    let script = home.run_alone("completions bash").succeeds().text();
-    // Each command is a case `PARENT,NAME)` and below it the name of its function, which its own subcommands have as
-    // their PARENT.
-    let mut typed = BTreeMap::from([("strongroom".to_owned(), String::new())]);
-    let mut lines = script.lines().map(str::trim);
-    while let Some(line) = lines.next() {
-        let Some((parent, name)) = line.strip_suffix(')').and_then(|case| case.split_once(',')) else { continue };
-        let function = lines.next().unwrap().strip_prefix("cmd=").unwrap().trim_matches('"');
-        // The pages of `help` are those of the commands; an alias has its command's function.
-        if name != "help" && !parent.contains("__help") && !typed.contains_key(function) {
-            let words = format!("{} {name}", typed[parent]).trim().to_owned();
-            typed.insert(function.to_owned(), words);
+    let mut commands = vec![String::new()];
+    let mut next = 0;
+    while let Some(words) = commands.get(next).cloned() {
+        next += 1;
+        for name in answer(home, format!("strongroom {words}").trim_end().to_owned() + " ") {
+            let words = format!("{words} {name}").trim_start().to_owned();
+            // Files and other values are offered too, and aliases: the page is then that of the command itself.
+            let is_command = || {
+                let page = home.run_alone(&format!("{words} --help"));
+                page.ends_well() && page.text().contains(&format!("Usage: strongroom {words}"))
+            };
+            if name != "help" && !name.starts_with('-') && is_command() {
+                commands.push(words);
+            }
         }
     }
-    let mut commands: Vec<String> = typed.into_values().collect();
     commands.sort();
     commands
 }

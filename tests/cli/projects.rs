@@ -201,3 +201,20 @@ a.txt.sealed -> b.txt (project beta, key version 1)
     assert_eq!(home.read("b.txt"), b"data");
     home.run("project show acme --json").fails_in_json(4, "project-not-found");
 }
+
+#[test]
+fn a_list_may_be_of_some_names_or_clients() {
+    let home = Home::with_project();
+    for words in ["beta --client Globex", "gamma-2025 --client Acme", "gamma-2026"] {
+        home.run(&format!("project add {words} -q")).does("");
+    }
+    let names = |pattern: &str| -> Vec<String> {
+        let found = home.typed("project list --json --password-file pw").arg(pattern).run().succeeds().json();
+        found.as_array().unwrap().iter().map(|found| found["project"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("ACME"), ["acme", "gamma-2025"]);
+    assert_eq!(names("gamma-202?"), ["gamma-2025", "gamma-2026"]);
+    assert_eq!(names("glob*"), ["beta"]);
+    assert_eq!(names("delta"), [""; 0]);
+    home.run("project list delta").shows("no project or client fits \"delta\"\n");
+}

@@ -83,6 +83,7 @@ fn everything_printed_is_as_its_schema_says() {
     the_vault_file(&mut printed, &home);
     what_goes_wrong(&mut printed, &home);
     generated_passwords(&mut printed);
+    shell_and_config(&mut printed);
     let used = printed.validate();
     let unused: Vec<_> = used.iter().filter(|(_, count)| *count == 0).collect();
     assert!(unused.is_empty(), "nothing printed was of these schemas: {unused:?}");
@@ -200,6 +201,25 @@ fn what_goes_wrong(printed: &mut Printed, home: &Home) {
     std::fs::remove_file(home.keychain()).unwrap();
     printed.typed("status", home.typed("status"));
     printed.typed("findings", home.typed("doctor"));
+}
+
+fn shell_and_config(printed: &mut Printed) {
+    let home = Home::with_project();
+    printed.typed("exit-codes", home.typed("exit-codes"));
+    printed.typed("setting", home.typed("config set threads 4"));
+    printed.typed("setting", home.typed("config get threads"));
+    printed.typed("settings", home.typed("config list"));
+    printed.typed("setting", home.typed("config unset threads"));
+    printed.typed("", home.typed("config get threads"));
+    home.write(".strongroom.toml", "project = \"acme\"\nexclude = [\"*.tmp\"]\n");
+    home.write("some/a.tmp", "");
+    home.write("some/a.csv", "");
+    printed.typed("status", home.typed("status"));
+    printed.run(&home, "encrypt", "encrypt some");
+    home.write(".strongroom.toml", "vault = \"x\"\n");
+    printed.typed("status", home.typed("status"));
+    printed.run(&home, "encrypt", "encrypt -p acme some --update");
+    printed.run(&home, "", "encrypt some");
 }
 
 fn generated_passwords(printed: &mut Printed) {

@@ -6,15 +6,26 @@ use clap::Subcommand;
 use super::context::Context;
 use crate::failure::Failure;
 
-/// Declares the commands of the program, in groups by what they are for: the module of each, and its arguments.
+/// Returns what is typed for a command: its module's name, or another one.
+macro_rules! typed {
+    ($module:ident) => {
+        stringify!($module)
+    };
+    ($module:ident $name:literal) => {
+        $name
+    };
+}
+
+/// Declares the commands of the program, in groups by what they are for: the module of each, its arguments, and its name
+/// if that is not the module's.
 macro_rules! commands {
-    ($($group:literal: { $($module:ident::$arguments:ident,)* })*) => {
+    ($($group:literal: { $($module:ident::$arguments:ident $(= $name:literal)?,)* })*) => {
         $($(pub mod $module;)*)*
 
         /// What to do.
         #[derive(Debug, Subcommand)]
         pub enum Command {
-            $($(#[command(name = stringify!($module))] $arguments($module::$arguments),)*)*
+            $($(#[command(name = typed!($module $($name)?))] $arguments($module::$arguments),)*)*
         }
 
         impl Command {
@@ -26,7 +37,7 @@ macro_rules! commands {
         }
 
         /// The commands by what they are for.
-        pub const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$(stringify!($module),)*]),)*];
+        pub const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$(typed!($module $($name)?),)*]),)*];
     };
 }
 
@@ -78,5 +89,6 @@ commands! {
     "Shell": {
         completions::Completions,
         man::Man,
+        exit_codes::ExitCodes = "exit-codes",
     }
 }

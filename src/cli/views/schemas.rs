@@ -72,6 +72,7 @@ schemas! {
     "encrypt": Vec<EncryptedFile>, "strongroom encrypt";
     "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";
     "error": ReportedError<'_>, "an error, on standard error";
+    "exit-codes": Vec<ExitCode>, "strongroom exit-codes";
     "findings": Vec<Finding>, "strongroom doctor";
     "folders": Vec<Archived>, "strongroom encrypt --archive; strongroom decrypt --extract";
     "fork": NewVault, "strongroom vault fork";
