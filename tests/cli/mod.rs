@@ -12,6 +12,7 @@ mod config;
 mod copies;
 mod damage;
 mod decrypt;
+mod dialogs;
 mod encrypt;
 mod engagement_end;
 mod first_use;

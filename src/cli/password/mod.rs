@@ -1,5 +1,6 @@
 //! Where master passwords come from, and what a new one must be.
 
+mod dialog;
 mod new;
 mod raw;
 mod source;
@@ -10,7 +11,6 @@ use source::Existing;
 pub use source::{from_source, read_file};
 
 use super::context::Context;
-use super::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -44,24 +44,41 @@ pub fn unlock(
 ) -> Result<(Unlocked, Password), Failure> {
     match from_source(context)? {
         Some(given) => unlock_given(context, found, given.existing()?, explain),
-        None => {
-            let terminal = context.terminal().ok_or_else(no_source)?;
-            unlock_typed(terminal, found)?.map_err(explain)
-        }
+        None => unlock_typed(context, found)?.map_err(explain),
     }
 }
 
-/// Asks for the password until it opens the vault, three times at most.
-fn unlock_typed(mut terminal: Terminal, found: FoundKey) -> Result<Result<(Unlocked, Password), Error>, Failure> {
+/// Asks for the password until it opens the vault, three times at most: at the terminal or, if there is none, in a
+/// dialog.
+fn unlock_typed(context: &Context, found: FoundKey) -> Result<Result<(Unlocked, Password), Error>, Failure> {
+    if let Some(dialog) = dialog::find(context) {
+        let vault = context.home.vault_folder()?.display().to_string();
+        return unlock_asked(found, |wrong| {
+            let wrong = wrong.map(ToString::to_string);
+            checked(&dialog.ask(&vault, wrong.as_deref())?)
+        });
+    }
+    let mut terminal = context.terminal().ok_or_else(no_source)?;
+    unlock_asked(found, |wrong| {
+        if let Some(wrong) = wrong {
+            terminal.say(&format!("{wrong}; try again"))?;
+        }
+        checked(typed(&terminal.ask_hidden("master password")?))
+    })
+}
+
+/// Tries what `ask` returns, which is given why the last password was wrong.
+fn unlock_asked(
+    found: FoundKey,
+    mut ask: impl FnMut(Option<&Error>) -> Result<Password, Failure>,
+) -> Result<Result<(Unlocked, Password), Error>, Failure> {
     let mut tries = 0;
     found.unlock_with(|wrong| {
-        match wrong {
-            Some(_) if tries == TRIES => return Ok(None),
-            Some(wrong) => terminal.say(&format!("{wrong}; try again"))?,
-            None => {}
+        if tries == TRIES {
+            return Ok(None);
         }
         tries += 1;
-        checked(typed(&terminal.ask_hidden("master password")?)).map(Some)
+        ask(wrong).map(Some)
     })
 }
 

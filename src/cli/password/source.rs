@@ -119,7 +119,7 @@ fn unusual(text: &str) -> Option<String> {
 }
 
 /// Removes exactly one line ending: one LF or one CR LF.
-fn strip_line_end(raw: &[u8]) -> &[u8] {
+pub fn strip_line_end(raw: &[u8]) -> &[u8] {
     let line = raw.strip_suffix(b"\n").unwrap_or(raw);
     if line.len() < raw.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
 }
@@ -166,7 +166,10 @@ fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 /// Reads to the end or the limit, into a buffer that never grows.
-fn read(mut source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+///
+/// # Errors
+/// The system's error.
+pub fn read(mut source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut raw = Zeroizing::new(vec![0; READ_LIMIT + 1]);
     let mut filled = 0;
     while filled < raw.len() {
