@@ -75,7 +75,7 @@ pub enum NotFound {
     Project {
         /// The name.
         name: String,
-        /// The project that may be meant: its name differs in case or by one letter.
+        /// The project that may be meant: its name differs in case or by one letter, or is alike.
         similar: Option<String>,
     },
     /// The project was destroyed, and its keys with it.

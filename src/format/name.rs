@@ -63,22 +63,38 @@ pub enum Difference {
     Case,
     /// By one letter that is another, is missing, is too many or has changed places with the next.
     Letter,
+    /// By more, and yet they are alike: one begins with the other, or nearly all letters are the same.
+    Alike,
 }
+
+/// How alike two names are at least that do not differ by one letter alone.
+const ALIKE: f64 = 0.93;
+/// How long a name is at least that another one may begin with.
+const BEGINNING: usize = 3;
 
 /// Tells whether one name may have been typed for the other.
 #[must_use]
 pub fn difference(one: &str, other: &str) -> Option<Difference> {
-    let (one, other): (Vec<char>, Vec<char>) =
-        (one.to_lowercase().chars().collect(), other.to_lowercase().chars().collect());
+    let (one, other) = (one.to_lowercase(), other.to_lowercase());
     if one == other {
         return Some(Difference::Case);
     }
+    if differ_by_a_letter(&one, &other) {
+        return Some(Difference::Letter);
+    }
+    let (short, long) = if one.len() < other.len() { (&one, &other) } else { (&other, &one) };
+    let begins = short.chars().count() >= BEGINNING && long.starts_with(&**short);
+    (begins || strsim::jaro_winkler(&one, &other) >= ALIKE).then_some(Difference::Alike)
+}
+
+fn differ_by_a_letter(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let head = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
     let (one, other) = (&one[head..], &other[head..]);
     let is_swapped = one.len() > 1 && other.len() > 1 && one[..2] == [other[1], other[0]] && one[2..] == other[2..];
     let rest = |text: &[char]| text.get(1..).unwrap_or_default().to_vec();
     let is_one = rest(one) == rest(other) || rest(one) == other || one == rest(other);
-    (is_swapped || is_one).then_some(Difference::Letter)
+    is_swapped || is_one
 }
 
 /// Returns a project name in normalization form NFC.
@@ -258,8 +274,18 @@ mod tests {
         for other in ["acne", "acm", "cme", "acmee", "xacme", "ACEM", "acmes", "came"] {
             assert_eq!(difference("acme", other), Some(Difference::Letter), "{other}");
         }
-        for other in ["beta", "ac", "ceam", "acme-2026", ""] {
-            assert_eq!(difference("acme", other), None, "{other}");
+        for (one, other) in [("acme", "Acme-2026"), ("acme-2026", "acm"), ("globex-2026", "globx-2025")] {
+            assert_eq!(difference(one, other), Some(Difference::Alike), "{other}");
+        }
+        for (one, other) in [
+            ("acme", "beta"),
+            ("acme", "ac"),
+            ("acme", "ceam"),
+            ("acme", ""),
+            ("acme-2026", "beta-2026"),
+            ("client-one", "client-two"),
+        ] {
+            assert_eq!(difference(one, other), None, "{one} {other}");
         }
     }
 

@@ -79,6 +79,7 @@ fn what_does_not_fit_is_answered_with_what_would() {
         ),
         (2, "key import acme --from file --format hex", "name a file with one key, as `strongroom key show` prints it"),
         (4, "encrypt -p acmee file", "did you mean \"acme\"? see the names with `strongroom project list`"),
+        (4, "key list acme-2026", "did you mean \"acme\"? see the names with `strongroom project list`"),
         (4, "key list Acme", "did you mean \"acme\"? see the names with `strongroom project list`"),
         (
             1,
