@@ -70,28 +70,20 @@ macro_rules! killed {
             killed_anywhere(stories::$story, Struck::Each);
         }
     )+};
-    ($($test:ident: $story:ident),+ $(,)?) => {$(
-        #[test]
-        #[ignore = "takes a while and needs ptrace: run ./test"]
-        fn $test() {
-            killed_anywhere(stories::$story, Struck::Each);
-        }
-    )+};
-}
-
-killed! {
-    project_add_may_be_killed_anywhere: PROJECT_ADD,
-    key_rotate_may_be_killed_anywhere: KEY_ROTATE,
-    passwd_may_be_killed_anywhere: PASSWD,
-    encrypt_may_be_killed_anywhere: ENCRYPT,
-    encrypt_over_an_older_copy_may_be_killed_anywhere: ENCRYPT_FORCE,
-    decrypt_may_be_killed_anywhere: DECRYPT,
-    extract_may_be_killed_anywhere: EXTRACT,
-    recover_may_be_killed_anywhere: RECOVER,
-    recover_on_another_machine_may_be_killed_anywhere: RECOVER_ELSEWHERE,
 }
 
 killed! {
     init_may_be_killed, long_mode_init_may_be_killed_anywhere: INIT,
+    project_add_may_be_killed, long_mode_project_add_may_be_killed_anywhere: PROJECT_ADD,
+    key_rotate_may_be_killed, long_mode_key_rotate_may_be_killed_anywhere: KEY_ROTATE,
+    passwd_may_be_killed, long_mode_passwd_may_be_killed_anywhere: PASSWD,
+    encrypt_may_be_killed, long_mode_encrypt_may_be_killed_anywhere: ENCRYPT,
+    encrypt_over_an_older_copy_may_be_killed, long_mode_encrypt_over_an_older_copy_may_be_killed_anywhere:
+        ENCRYPT_FORCE,
+    decrypt_may_be_killed, long_mode_decrypt_may_be_killed_anywhere: DECRYPT,
+    extract_may_be_killed, long_mode_extract_may_be_killed_anywhere: EXTRACT,
     vault_rotate_may_be_killed, long_mode_vault_rotate_may_be_killed_anywhere: VAULT_ROTATE,
+    recover_may_be_killed, long_mode_recover_may_be_killed_anywhere: RECOVER,
+    recover_on_another_machine_may_be_killed, long_mode_recover_on_another_machine_may_be_killed_anywhere:
+        RECOVER_ELSEWHERE,
 }

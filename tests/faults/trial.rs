@@ -19,6 +19,8 @@ pub enum Struck {
     Each,
     /// Each of a command with few calls, every third of a command with many.
     Some,
+    /// Each of a command with few calls, every sixth of a command with many.
+    Few,
 }
 
 /// A command in its home.
@@ -55,9 +57,10 @@ impl Trial {
         if struck == Struck::Each || all.len() <= MANY {
             return (all.collect(), "each");
         }
+        let (step, which) = if struck == Struck::Some { (3, "every third") } else { (6, "every sixth") };
         // The last one is the one that acknowledges.
         let last = all.end - 1;
-        (all.filter(|at| at % 3 == 0 || *at == last).collect(), "every third")
+        (all.filter(|at| at % step == 0 || *at == last).collect(), which)
     }
 
     /// Runs the command from the state before, with words added.
