@@ -14,8 +14,8 @@ pub struct Global {
     /// The vault's folder [default: strongroom in the user's data folder] [env: STRONGROOM_VAULT]
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub vault: Option<PathBuf>,
-    /// Where this computer stores the encrypted key of the vault: os (the desktop's keychain), file (in your home
-    /// folder) or file:PATH [default: as recorded on this computer; os for a new vault]
+    /// Where this computer stores the keychain entry (the vault's key, encrypted): os (the desktop's keychain), file (in
+    /// your home folder) or file:PATH [default: as recorded on this computer; os for a new vault]
     #[arg(long, global = true, value_name = "KIND")]
     pub keychain: Option<Kind>,
     /// Read the master password from a file; a newline at its end is ignored
@@ -37,8 +37,9 @@ pub struct Global {
     /// Print no progress and no remarks
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Continue even if the vault file is older than expected, has diverged from the expected file, or is so damaged
-    /// that the previous copy must be used; a vault file that is replaced is kept under another name
+    /// Continue even if the vault file is older than the one that this computer saw last, has diverged from it (holds
+    /// other changes), or is so damaged that the previous copy must be used. If this replaces
+    /// the vault file, the replaced file is kept under another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

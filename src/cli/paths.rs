@@ -13,10 +13,10 @@ use crate::files::lists::{listed, matches_of, nameless};
 /// The paths of a command.
 #[derive(Debug, Args)]
 pub struct Paths {
-    /// Files and folders; - is standard input
+    /// Files and folders, or - for standard input
     #[arg(required_unless_present = "files_from", value_name = "PATH", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
-    /// Read more paths from a file, one per line or each ended by a NUL byte; - is standard input
+    /// Read more paths from this file (- for standard input), one per line or each ended by a NUL byte
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     files_from: Option<PathBuf>,
 }

@@ -24,7 +24,7 @@ pub struct Effort {
     /// How many threads work [default: one for each core, at most 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_LIMIT as i64))]
     threads: Option<u16>,
-    /// How progress is shown on standard error
+    /// How to show progress
     #[arg(long, value_enum, default_value_t = Shown::Auto, value_name = "HOW")]
     progress: Shown,
 }
@@ -35,7 +35,7 @@ pub const SHOWN: &[&str] = &["auto", "json", "none"];
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shown {
-    /// A bar, if standard error is a terminal and the work takes more than a moment
+    /// A bar, if messages go to a terminal and the work takes more than a moment
     Auto,
     /// One JSON object per line, twice a second and at the end
     Json,

@@ -23,11 +23,18 @@ use crate::vault::{self, Edges};
 
 /// How a new vault is made.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("kdf_memory", |memory| memory.help(
+    "Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: measured on this computer; 256 if only \
+     other --kdf flags are given]")))]
+#[command(mut_arg("kdf_passes", |passes| passes.help(
+    "Passes of Argon2id over the memory: 3 to 64 [default: measured on this computer; 3 if only other --kdf flags are \
+     given]")))]
 pub struct NewVault {
     /// Generate a master password of six random words and print it once
     #[arg(long)]
     pub generate_password: bool,
-    /// Allow a keychain file in the vault's own folder, although anybody who copies the folder can then guess passwords
+    /// Allow --keychain file:PATH in the vault's own folder, although anybody who copies that folder can then try to
+    /// guess the master password
     #[arg(long)]
     pub beside_vault: bool,
     #[command(flatten)]

@@ -49,8 +49,8 @@ use crate::words::{command, words};
 /// Encrypt files and folders for a project.
 ///
 /// For each FILE, writes FILE.sealed beside it. For each FOLDER, writes a folder FOLDER.sealed with an encrypted copy of
-/// every file in it, subfolders included. Only your account can read what is written. The originals stay. Existing files
-/// are not replaced, except with --update or --force.
+/// every file in it, subfolders included. Other users of this computer get no permission to read the encrypted files. The
+/// originals stay. Existing files are not replaced, except with --update or --force.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom encrypt --project acme exports\n\
                          First time: strongroom encrypt --init --project acme exports")]
@@ -60,11 +60,13 @@ pub struct Encrypt {
     of: OfProject,
     #[command(flatten)]
     paths: Paths,
-    /// Run this command in a shell and encrypt what it prints (needs -o); nothing is kept unless the command exits with 0
+    /// Run this command in a shell and encrypt its output (needs -o). If the command fails, that is, exits with another
+    /// code than 0, nothing is kept
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
-    /// Where to write: for one FILE a file or an existing folder, for several a folder; - for standard output
+    /// Where to write: a file or an existing folder if there is one FILE, a folder if there are several, or - for
+    /// standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace existing output files, whatever they contain

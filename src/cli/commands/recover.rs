@@ -40,7 +40,8 @@ pub struct Recover {
     /// First put this copy of the vault file in place; refused if there is a usable vault
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<PathBuf>,
-    /// Allow a keychain file in the vault's own folder, although anybody who copies the folder can then guess passwords
+    /// Allow --keychain file:PATH in the vault's own folder, although anybody who copies that folder can then try to
+    /// guess the master password
     #[arg(long)]
     beside_vault: bool,
     #[command(flatten)]
