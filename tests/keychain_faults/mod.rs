@@ -412,10 +412,10 @@ macro_rules! survive {
 
 survive! {
     unlocking_survives_every_fault: UNLOCK,
-    adding_a_project_survives_every_fault: ADD_PROJECT,
 }
 
 survive! {
+    adding_a_project_survives, long_mode_adding_a_project_survives_every_fault: ADD_PROJECT,
     changing_the_password_survives, long_mode_changing_the_password_survives_every_fault: CHANGE_PASSWORD,
     making_a_vault_survives, long_mode_making_a_vault_survives_every_fault: CREATE,
     removing_duplicates_survives, long_mode_removing_duplicates_survives_every_fault: REMOVE_DUPLICATES,
