@@ -12,12 +12,12 @@ const MIB: u32 = 1024;
 /// What guessing a password costs.
 #[derive(Debug, Clone, Args)]
 pub struct KdfFlags {
-    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: the vault's present value; 256 if only
-    /// other --kdf flags are given]
+    /// Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: the vault's present value; 256 if
+    /// another --kdf flag is given without this one]
     #[arg(long, value_name = "MIB")]
     kdf_memory: Option<u32>,
-    /// Passes of Argon2id over the memory: 3 to 64 [default: the vault's present value; 3 if only other --kdf flags are
-    /// given]
+    /// Passes of Argon2id over the memory: 3 to 64 [default: the vault's present value; 3 if another --kdf flag
+    /// is given without this one]
     #[arg(long, value_name = "N")]
     kdf_passes: Option<u32>,
     /// Lanes of Argon2id: 4 to 16 [default: 4]

@@ -24,11 +24,11 @@ use crate::vault::{self, Edges};
 /// How a new vault is made.
 #[derive(Debug, Clone, Args)]
 #[command(mut_arg("kdf_memory", |memory| memory.help(
-    "Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: measured on this computer; 256 if only \
-     other --kdf flags are given]")))]
+    "Memory that Argon2id uses for the password, in MiB: 64 to 4096 [default: chosen by a measurement on this computer; \
+     256 if another --kdf flag is given without this one]")))]
 #[command(mut_arg("kdf_passes", |passes| passes.help(
-    "Passes of Argon2id over the memory: 3 to 64 [default: measured on this computer; 3 if only other --kdf flags are \
-     given]")))]
+    "Passes of Argon2id over the memory: 3 to 64 [default: chosen by a measurement on this computer; 3 if another --kdf \
+     flag is given without this one]")))]
 pub struct NewVault {
     /// Generate a master password of six random words and print it once
     #[arg(long)]

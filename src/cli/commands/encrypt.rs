@@ -65,8 +65,7 @@ pub struct Encrypt {
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
-    /// Where to write: a file or an existing folder if there is one FILE, a folder if there are several, or - for
-    /// standard output
+    /// Where to write: for one FILE, a file or an existing folder; for several, a folder; or - for standard output
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace existing output files, whatever they contain
