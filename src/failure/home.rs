@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, permission_hint};
 use crate::error::Exists;
-use crate::home::{ConfigError, HomeError, ProjectFileError, Wanted};
+use crate::home::{ConfigError, HomeError, ProjectFileError, TomlFileError, Wanted};
 use crate::words::{command, shell_word, words};
 
 impl From<HomeError> for Failure {
@@ -52,8 +52,19 @@ impl From<HomeError> for Failure {
             }
             HomeError::Config { path, why } => {
                 let hint = match &why {
+                    ConfigError::UnknownKey { similar: Some(similar), .. } => {
+                        words![
+                            format!("did you mean {similar}? correct it in the file; see the keys with "),
+                            command("config list")
+                        ]
+                    }
                     ConfigError::UnknownKey { key, .. } => {
-                        words!["remove ", key.clone(), " from the file, or correct it; see ", command("config list")]
+                        words![
+                            "remove ",
+                            key.clone(),
+                            " from the file, or correct it; see the keys with ",
+                            command("config list")
+                        ]
                     }
                     ConfigError::Value { key, .. } => {
                         words!["set it to such a value, or go back to the default: ", command("config unset").arg(key)]
@@ -74,7 +85,7 @@ impl From<HomeError> for Failure {
                         "check what it says, then let nobody else change it: chmod go-w {}; {by_flag}",
                         shell_word(&path.display().to_string())
                     ),
-                    ProjectFileError::NotAFile => format!("put a file in its place; {by_flag}"),
+                    ProjectFileError::File(TomlFileError::NotAFile) => format!("put a file in its place; {by_flag}"),
                     ProjectFileError::UnknownKey { similar: Some(similar), .. } => {
                         format!("did you mean {similar:?}? correct it, {by_flag}")
                     }

@@ -2,18 +2,17 @@
 //! remembers by itself is in the settings.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::error::{HomeError, Wanted};
-use super::toml::{nearest, where_and_what};
+use super::toml::{TomlFileError, nearest, read_text};
 use crate::disk::{self, folder_of, with_suffix};
 use crate::error::IoAction;
 
-const SIZE_LIMIT: u64 = 64 << 10;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// A key that can be set.
@@ -92,15 +91,9 @@ impl Takes {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// It is a folder or a device.
-    #[error("it is not a regular file")]
-    NotAFile,
-    /// It is longer than any such file.
-    #[error("it is longer than {} KiB", SIZE_LIMIT >> 10)]
-    TooLong,
-    /// It is not TOML.
-    #[error("it is not valid TOML: {0}")]
-    Syntax(String),
+    /// The file cannot be read as TOML.
+    #[error(transparent)]
+    File(#[from] TomlFileError),
     /// There is no such key.
     #[error("there is no key {key:?}")]
     UnknownKey {
@@ -235,7 +228,7 @@ fn read(path: &Path) -> Result<Option<DocumentMut>, HomeError> {
     let failed = |source| HomeError::Io { action: IoAction::Read, path: path.into(), source };
     let refused = |why| HomeError::Config { path: path.into(), why };
     match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return Err(refused(ConfigError::NotAFile)),
+        Ok(metadata) if !metadata.is_file() => return Err(refused(TomlFileError::NotAFile.into())),
         Ok(_) => {}
         // A home of /dev/null is what some services are given.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -243,14 +236,9 @@ fn read(path: &Path) -> Result<Option<DocumentMut>, HomeError> {
         }
         Err(error) => return Err(failed(error)),
     }
-    let mut bytes = Vec::new();
-    fs::File::open(path).and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(refused(ConfigError::TooLong));
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| refused(ConfigError::Syntax("it is not UTF-8".into())))?;
+    let text = fs::File::open(path).and_then(read_text).map_err(failed)?.map_err(|why| refused(why.into()))?;
     let parsed = text.parse::<DocumentMut>();
-    parsed.map(Some).map_err(|error| refused(ConfigError::Syntax(where_and_what(text, &error))))
+    parsed.map(Some).map_err(|error| refused(TomlFileError::syntax(&text, &error).into()))
 }
 
 /// Collects everything that is set below a table, each under its whole name.
@@ -371,7 +359,7 @@ mod tests {
         let error = why(config.values().unwrap_err());
         assert!(matches!(error, ConfigError::UnknownKey { similar: Some("unlock.idle"), .. }), "{error}");
         write("threads = 4\nthreads = 5\n");
-        assert!(matches!(why(config.values().unwrap_err()), ConfigError::Syntax(_)));
+        assert!(matches!(why(config.values().unwrap_err()), ConfigError::File(TomlFileError::Syntax(_))));
         assert!(config.set(&KNOWN[0], "4").is_err() && config.unset(&KNOWN[0]).is_err());
         assert_eq!(fs::read_to_string(config.path().unwrap()).unwrap(), "threads = 4\nthreads = 5\n");
     }

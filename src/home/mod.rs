@@ -35,6 +35,7 @@ pub use private::mode_for_others;
 pub use project_file::{ProjectFile, ProjectFileError};
 pub use settings::{Kept, Settings, VaultSettings};
 pub use synced::synced_by;
+pub use toml::TomlFileError;
 pub use trial::{Trial, left_trials, try_out};
 pub use vacancy::{check_apart, check_vacant};
 

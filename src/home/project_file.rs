@@ -5,13 +5,13 @@
 //! password, and nothing in it makes a default weaker.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
 
 use super::error::HomeError;
-use super::toml::{nearest, where_and_what};
+use super::toml::{TomlFileError, nearest, read_text};
 use crate::disk::untrusted_owner;
 use crate::error::IoAction;
 use crate::format::name::{NameError, project_name};
@@ -20,7 +20,6 @@ use crate::format::name::{NameError, project_name};
 pub const PROJECT_FILE: &str = ".strongroom.toml";
 /// What such a file can say.
 const KEYS: [&str; 2] = ["project", "exclude"];
-const SIZE_LIMIT: u64 = 64 << 10;
 
 /// What the file of a folder says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +45,9 @@ pub enum ProjectFileError {
     /// Other users may write to it.
     #[error("other users can change it")]
     Writable,
-    /// It is a link, a folder or a device.
-    #[error("it is not a regular file")]
-    NotAFile,
-    /// It is longer than any such file.
-    #[error("it is longer than {} KiB", SIZE_LIMIT >> 10)]
-    TooLong,
-    /// It is not TOML.
-    #[error("it is not valid TOML: {0}")]
-    Syntax(String),
+    /// It cannot be read as TOML.
+    #[error(transparent)]
+    File(#[from] TomlFileError),
     /// It says something that such a file cannot say.
     #[error("it sets {key:?}, and a project file can set only project and exclude")]
     UnknownKey {
@@ -119,24 +112,14 @@ fn read(path: PathBuf) -> Result<ProjectFile, HomeError> {
         Ok(file) => file,
         // A link, which is not followed: whoever made it would choose among this user's project files.
         Err(_) if path.symlink_metadata().is_ok_and(|there| !there.is_file()) => {
-            return Err(refused(ProjectFileError::NotAFile));
+            return Err(refused(TomlFileError::NotAFile.into()));
         }
         Err(error) => return Err(failed(error)),
     };
     // Of the open file: its name may lead to another one by now.
     let metadata = file.metadata().map_err(failed)?;
     check(&metadata).map_err(refused)?;
-    let mut text = String::new();
-    let read = file.take(SIZE_LIMIT + 1).read_to_string(&mut text);
-    match read {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(refused(ProjectFileError::Syntax("it is not UTF-8".into())));
-        }
-        other => other.map_err(failed)?,
-    };
-    if text.len() as u64 > SIZE_LIMIT {
-        return Err(refused(ProjectFileError::TooLong));
-    }
+    let text = read_text(file).map_err(failed)?.map_err(|why| refused(why.into()))?;
     let (project, exclude) = parse(&text).map_err(refused)?;
     Ok(ProjectFile { path, project, exclude })
 }
@@ -158,7 +141,7 @@ fn open(path: &Path) -> io::Result<File> {
 /// are encrypted, and which are not encrypted at all.
 fn check(metadata: &Metadata) -> Result<(), ProjectFileError> {
     if !metadata.is_file() {
-        return Err(ProjectFileError::NotAFile);
+        return Err(TomlFileError::NotAFile.into());
     }
     if let Some(owner) = untrusted_owner(metadata) {
         return Err(ProjectFileError::Stranger { owner });
@@ -177,7 +160,7 @@ fn check(metadata: &Metadata) -> Result<(), ProjectFileError> {
 
 /// Reads what a file says.
 fn parse(text: &str) -> Result<(Option<String>, Vec<String>), ProjectFileError> {
-    let document = Document::parse(text).map_err(|error| ProjectFileError::Syntax(where_and_what(text, &error)))?;
+    let document = Document::parse(text).map_err(|error| TomlFileError::syntax(text, &error))?;
     let (mut project, mut exclude) = (None, Vec::new());
     for (key, item) in document.iter() {
         match key {
@@ -264,14 +247,14 @@ mod tests {
         };
         write(&lower, "lower", 0o646);
         assert!(matches!(why(), ProjectFileError::Writable));
-        fs::write(&lower, "x".repeat(SIZE_LIMIT as usize + 1)).unwrap();
+        fs::write(&lower, "x".repeat((64 << 10) + 1)).unwrap();
         fs::set_permissions(&lower, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(why(), ProjectFileError::TooLong));
+        assert!(matches!(why(), ProjectFileError::File(TomlFileError::TooLong)));
         fs::remove_file(&lower).unwrap();
         symlink(&upper, &lower).unwrap();
-        assert!(matches!(why(), ProjectFileError::NotAFile));
+        assert!(matches!(why(), ProjectFileError::File(TomlFileError::NotAFile)));
         fs::remove_file(&lower).unwrap();
         fs::create_dir(&lower).unwrap();
-        assert!(matches!(why(), ProjectFileError::NotAFile));
+        assert!(matches!(why(), ProjectFileError::File(TomlFileError::NotAFile)));
     }
 }

@@ -65,8 +65,19 @@ fn what_cannot_be_set_is_refused_and_a_wrong_file_can_be_mended() {
     home.run("project list --json").fails_in_json(1, "config");
     home.run_alone("config unset threads -q").does("");
     home.write(CONFIG, "trheads = 4\n");
-    let outcome = home.run("project list");
-    assert!(outcome.code() == 1 && outcome.stderr().contains("there is no key \"trheads\""), "{}", outcome.stderr());
+    home.run("project list").fails(
+        1,
+        &format!(
+            "error: cannot use {{home}}/.config/strongroom/config.toml\ncause: there is no key \"trheads\"\n\
+             hint: did you mean threads? correct it in the file; {known}"
+        ),
+    );
+    // The hint leads on: the list of the keys is shown, whatever the file says.
+    let list = home.run_alone("config list");
+    assert!(list.code() == 0 && list.text().contains("\nthreads           -      "), "{}", list.text());
+    let warning = "warning: cannot use {home}/.config/strongroom/config.toml: there is no key \"trheads\"; until this \
+                   is corrected, other commands are refused\n";
+    assert_eq!(list.stderr(), warning.replace("{home}", home.folder().to_str().unwrap()));
     home.write(CONFIG, "threads = \n");
     let outcome = home.run_alone("config set threads 4").changed_nothing();
     assert!(outcome.code() == 1 && outcome.stderr().contains("it is not valid TOML: line 1"), "{}", outcome.stderr());

@@ -13,12 +13,18 @@ pub struct List {}
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let values = context.config.values()?;
-        let settings = context.config.known().iter().map(|known| {
-            let value = values.iter().find(|(set, _)| set.key == known.key).map(|(_, value)| value.clone());
-            Setting::of(known, value)
-        });
-        let settings: Vec<Setting> = settings.collect();
+        // Whoever has to correct the file needs to see the keys.
+        if let Err(error) = context.config.values() {
+            let failure = Failure::from(error);
+            let why = failure.cause.unwrap_or_default();
+            context.output.warn(
+                "config",
+                format!("{}: {why}; until this is corrected, other commands are refused", failure.message),
+            );
+        }
+        let value = |known| context.config.value(known).ok().flatten();
+        let settings: Vec<Setting> =
+            context.config.known().iter().map(|known| Setting::of(known, value(known))).collect();
         context.output.result(settings_text(&settings), &settings)
     }
 }

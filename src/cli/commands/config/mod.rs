@@ -7,8 +7,8 @@ use crate::failure::Failure;
 
 /// Show and set the defaults of flags on this computer
 ///
-/// The defaults are in a file config.toml in the user's configuration folder, which you may also edit: a flag that is
-/// given counts before it.
+/// The defaults are in a file config.toml in the user's configuration folder, which you may also edit. A flag that you
+/// type overrides its default.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom config set threads 4")]
 pub struct Config {
