@@ -21,6 +21,8 @@ pub struct Decided {
     pub project: String,
     /// What the project file says, if there is one.
     pub file: Option<ProjectFile>,
+    /// The flag names the project, so that nothing depends on the file.
+    pub is_flagged: bool,
 }
 
 impl OfProject {
@@ -30,7 +32,7 @@ impl OfProject {
     /// If neither names one, or the file is not to be used.
     pub fn decide(&self, context: &Context) -> Result<Decided, Failure> {
         match &self.project {
-            Some(project) => Ok(Decided { project: project.clone(), file: file_if_usable(context) }),
+            Some(project) => Ok(Decided { project: project.clone(), file: file_if_usable(context), is_flagged: true }),
             None => {
                 let file = context.home.project_file()?;
                 let Some(project) = file.as_ref().and_then(|file| file.project.clone()) else {
@@ -42,7 +44,7 @@ impl OfProject {
                 if let Some(file) = &file {
                     context.output.remark(format!("project {project}, named by {}", file.path.display()));
                 }
-                Ok(Decided { project, file })
+                Ok(Decided { project, file, is_flagged: false })
             }
         }
     }
@@ -51,11 +53,15 @@ impl OfProject {
 /// Returns what the project file says. If it is not to be used, a command that does not need it goes on without it.
 fn file_if_usable(context: &Context) -> Option<ProjectFile> {
     context.home.project_file().unwrap_or_else(|error| {
-        let failure = Failure::from(error);
-        let why = failure.cause.unwrap_or_default();
-        context.output.warn("project-file", format!("{}: {why}; it has no effect", failure.message));
+        warn_of_file(context, error.into());
         None
     })
+}
+
+/// Says why the project file has no effect.
+pub fn warn_of_file(context: &Context, failure: Failure) {
+    let why = failure.cause.unwrap_or_default();
+    context.output.warn("project-file", format!("{}: {why}; it has no effect", failure.message));
 }
 
 /// Whose keys a command tries.

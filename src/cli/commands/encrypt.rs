@@ -41,7 +41,6 @@ use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
-use crate::home::ProjectFile;
 use crate::store::Store;
 use crate::vault::{NewProject, Unlocked};
 use crate::words::{command, words};
@@ -163,7 +162,7 @@ impl Encrypt {
     }
 
     fn settle(&self, context: &Context, of: Decided) -> Result<Work, Failure> {
-        let excludes = self.excludes(of.file.as_ref())?;
+        let excludes = work::excludes(context, &self.exclude, &of)?;
         let named = match self.from_command {
             Some(_) => vec![Named::Stream],
             None => self.paths.named(context)?,
@@ -256,18 +255,6 @@ impl Encrypt {
             own.refuse_output(path)?;
         }
         Ok(Work { project: of.project, named, destination, found, jobs, own, excludes })
-    }
-
-    /// Returns what is left out of folders: by the flags, and by the project file.
-    fn excludes(&self, file: Option<&ProjectFile>) -> Result<Excludes, Failure> {
-        let by_flags = Excludes::default().within_named(&self.exclude);
-        let excludes = by_flags.map_err(|error| Failure::usage(error.to_string()).hint("correct it"))?;
-        let Some(file) = file else { return Ok(excludes) };
-        excludes.below(folder_of(&file.path), &file.exclude).map_err(|error| {
-            Failure::new(Exit::Failed, "project-file", format!("cannot use {}", file.path.display()))
-                .cause(error.to_string())
-                .hint("correct the pattern")
-        })
     }
 
     fn place(&self, named: &[Named]) -> Result<Destination, Failure> {

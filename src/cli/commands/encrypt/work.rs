@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::cli::context::Context;
 use crate::cli::output::Announced;
+use crate::cli::project_flags::{Decided, warn_of_file};
 use crate::cli::setup::KeyPlace;
-use crate::failure::Failure;
+use crate::disk::folder_of;
+use crate::failure::{Exit, Failure};
 use crate::files::exclude::Excludes;
 use crate::files::find::{Found, Item, Named};
 use crate::files::own::OwnFiles;
@@ -26,6 +29,28 @@ pub struct Work {
 pub struct New<'a> {
     pub key: &'a KeyPlace,
     pub announced: Announced,
+}
+
+/// Returns what is left out of folders: by the flags, and by the project file.
+pub fn excludes(context: &Context, flags: &[String], of: &Decided) -> Result<Excludes, Failure> {
+    let mut excludes = Excludes::default();
+    if let Some(file) = &of.file {
+        match Excludes::default().below(folder_of(&file.path), &file.exclude) {
+            Ok(below) => excludes = below,
+            Err(error) => {
+                let failure = Failure::new(Exit::Failed, "project-file", format!("cannot use {}", file.path.display()))
+                    .cause(error.to_string())
+                    .hint("correct the pattern, or name the project with --project");
+                if !of.is_flagged {
+                    return Err(failure);
+                }
+                warn_of_file(context, failure);
+            }
+        }
+    }
+    excludes.within_named(flags).map_err(|error| {
+        Failure::usage(error.to_string()).hint("write it as in a .gitignore, such as *.tmp, cache/ or /top")
+    })
 }
 
 /// Returns the path that is sealed in a file: where it is in what was named, below its folder's name if there are
