@@ -20,7 +20,8 @@ use crate::home::Known;
     name = "strongroom",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
-                  6 keychain, 7 busy, 8 rolled back or diverged, 126 and 127 run cannot start the program, 130 interrupted, 128 + N ended by signal N.\n\n\
+                  6 keychain, 7 busy, 8 rolled back or diverged, 126 and 127 run cannot start the program, \
+                  130 interrupted, 128 + N ended by signal N.\n\n\
                   Examples:\n  \
                   strongroom init\n  \
                   strongroom encrypt --project acme exports\n  \
@@ -42,9 +43,7 @@ impl Cli {
     pub(super) fn ignored_signals(&self) -> Ignored {
         if matches!(self.command, Command::Run(_)) { Ignored::Stay } else { Ignored::AreHeard }
     }
-}
 
-impl Cli {
     /// Tells whether the command is refused if what the user has chosen cannot be used: all are but those that help to
     /// correct it.
     pub(super) fn needs_config(&self) -> bool {

@@ -59,7 +59,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
-    let config = ConfigFile::new(Folders::find().config, configured::KEYS);
+    let folders = Folders::find();
+    let config = ConfigFile::new(folders.config, configured::KEYS);
     let chosen = config.values();
     let cli = match args::parse(&args, chosen.as_deref().unwrap_or_default()) {
         Ok(cli) => cli,
@@ -72,7 +73,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let output = Output::of(&cli.global, Folders::find().settings.is_some());
+    let output = Output::of(&cli.global, folders.settings.is_some());
     interrupt::install(&output, cli.ignored_signals());
     if let Err(error) = chosen
         && cli.needs_config()

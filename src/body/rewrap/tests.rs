@@ -149,7 +149,7 @@ fn a_power_cut_leaves_a_file_that_opens_and_can_be_moved_again() {
 }
 
 #[test]
-#[ignore = "takes half a minute"]
+#[ignore = "long: run ./test --long"]
 fn long_mode_a_power_cut_at_any_byte_leaves_a_file_that_opens_and_can_be_moved_again() {
     assert_power_cuts_leave_a_file(1);
 }

@@ -109,7 +109,7 @@ fn no_damaged_byte_shuts_anybody_out_of_a_vault_that_was_just_made_or_rotated() 
 }
 
 #[test]
-#[ignore = "takes half a minute"]
+#[ignore = "long: run ./test --long"]
 fn long_mode_no_damaged_byte_at_all_shuts_anybody_out_of_a_vault_that_was_just_made_or_rotated() {
     assert_no_byte_of_a_life_shuts_anybody_out(1);
 }

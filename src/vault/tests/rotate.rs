@@ -167,7 +167,7 @@ fn cuts_leave_a_vault_that_opens_and_an_unlock_that_goes_on() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "long: run ./test --long"]
 fn long_mode_every_cut_leaves_a_vault_that_opens_and_an_unlock_that_goes_on() {
     assert_cuts_leave_a_vault_that_opens(1);
 }
