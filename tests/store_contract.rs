@@ -323,3 +323,26 @@ fn a_linked_vault_file_is_resolved_once_and_locked_at_its_target() {
     std::os::unix::fs::symlink("nowhere", linked.join("vault.json")).expect("a link");
     assert!(matches!(FolderStore::new(&linked, LIMIT), Err(StoreError::Io { .. })), "a link that leads nowhere");
 }
+
+#[test]
+#[cfg(unix)]
+fn a_stamp_tells_a_change_without_reading_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder_store(folder.path());
+    assert_eq!(store.stamp(), None);
+    write(&store, b"one", None, &Replaced::Nothing).expect("write");
+    // A second write within the same step of the clock could not be told from the first by its times.
+    assert_eq!(store.stamp(), None);
+    thread::sleep(Duration::from_millis(2200));
+    let stamp = store.stamp();
+    assert!(stamp.is_some());
+    assert_eq!(store.stamp(), stamp);
+    // Another file with the same length and the same times as far as a program can set them.
+    let times = fs::metadata(store.file()).expect("the file").modified().expect("its time");
+    write(&store, b"two", Some(b"one"), &Replaced::BecomesPrevious).expect("write");
+    fs::File::options().write(true).open(store.file()).and_then(|file| file.set_modified(times)).expect("set a time");
+    assert_eq!(store.stamp(), None);
+    thread::sleep(Duration::from_millis(2200));
+    assert_ne!(store.stamp(), stamp);
+    assert!(store.stamp().is_some());
+}

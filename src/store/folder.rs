@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+#[cfg(unix)]
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{LockedStore, Replaced, Store, StoreError};
+use super::{LockedStore, Replaced, Stamp, Store, StoreError};
 use crate::disk::{self, IoAction, folder_of, with_suffix};
 
 /// The vault file's name in its folder.
 pub const VAULT_FILE: &str = "vault.json";
+
+/// How old the last change of a vault file must be for its times to tell it from the next one: a file system may count
+/// time in steps of 10 ms, and a drive for cameras in steps of 2 s.
+const SETTLED: Duration = Duration::from_millis(2100);
 
 /// A vault file in a local folder. Clones are the same store.
 #[derive(Debug, Clone)]
@@ -113,6 +119,22 @@ impl Store for FolderStore {
 
     fn load(&self) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(&self.file)
+    }
+
+    #[cfg(unix)]
+    fn stamp(&self) -> Option<Stamp> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(&self.file).ok()?;
+        // Two writes within one step of the clock can leave files of one size, number and time.
+        let changed = [(metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec())];
+        let last = changed.iter().map(|(seconds, ns)| i128::from(*seconds) * 1_000_000_000 + i128::from(*ns)).max()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_nanos() as i128;
+        if (now - last).unsigned_abs() < SETTLED.as_nanos() {
+            return None;
+        }
+        let times = changed.into_iter().flat_map(|(seconds, ns)| [seconds.into(), ns.into()]);
+        let place = [metadata.dev().into(), metadata.ino().into(), metadata.size().into()];
+        Some(Stamp(place.into_iter().chain(times).collect()))
     }
 
     fn load_previous(&self) -> Result<Option<Vec<u8>>, StoreError> {

@@ -23,6 +23,10 @@ pub enum Replaced {
     SetAside(String),
 }
 
+/// Stands for one state of a document. Two stamps that are equal were taken of the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp(Vec<i128>);
+
 /// A place for one vault document and the one before it.
 ///
 /// Reading takes no lock; writing goes through [`Store::lock`].
@@ -35,6 +39,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Io`], [`StoreError::TooLarge`], [`StoreError::NotAFile`].
     fn load(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Tells the state of the document apart from others without reading it; `None` if only its bytes can.
+    ///
+    /// Whoever wants to learn later whether the document has changed takes the stamp before they load it.
+    fn stamp(&self) -> Option<Stamp> {
+        None
+    }
 
     /// Returns the previous document; `None` where none stands.
     ///
