@@ -216,7 +216,8 @@ pub struct Unlocked {
     standing: Option<Vec<u8>>,
     document: Document,
     source: Source,
-    data_key: DataKey,
+    /// Shared with the duplicates of this vault, so that it is in memory once.
+    data_key: Arc<DataKey>,
     payload: Payload,
     memory: protocol::anchor::Memory,
     wraps: protocol::wraps::Wraps,
@@ -225,6 +226,8 @@ pub struct Unlocked {
     alone: bool,
     /// [`Unlocked::tend`] finished a rotation.
     finished_rotation: bool,
+    /// It takes only vault files that descend from the one it has.
+    follows: Option<protocol::follow::Follows>,
     notices: Vec<Notice>,
 }
 

@@ -103,13 +103,14 @@ pub(in crate::vault) fn create_with(
         standing: Some(bytes),
         document,
         source: Source::Current,
-        data_key,
+        data_key: data_key.into(),
         payload,
         memory: Memory::Current,
         wraps,
         opened_wrap: 0,
         alone: true,
         finished_rotation: false,
+        follows: None,
         notices,
     })
 }

@@ -196,13 +196,14 @@ impl OpenedByKit {
             standing: vault.standing,
             document: vault.document,
             source: vault.source,
-            data_key,
+            data_key: data_key.into(),
             payload,
             memory: Memory::Current,
             wraps: Wraps::first(wrap.clone()),
             opened_wrap: 0,
             alone: true,
             finished_rotation: false,
+            follows: None,
             notices: Vec::new(),
         };
         if let Source::Previous { reason, other_key } = &unlocked.source {

@@ -5,6 +5,7 @@ pub mod anchor;
 pub mod copies;
 pub mod create;
 pub mod enrolment;
+pub mod follow;
 pub mod items;
 pub mod merge;
 pub mod password;

@@ -175,13 +175,14 @@ impl FoundKey {
             standing: vault.standing,
             document: vault.document,
             source: vault.source,
-            data_key: opened.data_key,
+            data_key: opened.data_key.into(),
             payload,
             memory: Memory::Current,
             wraps: item.into(),
             opened_wrap: opened.wrap,
             alone: stored == 1,
             finished_rotation: false,
+            follows: None,
             notices,
         };
         unlocked.compare()?;

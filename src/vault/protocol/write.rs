@@ -1,6 +1,7 @@
 //! Writing a vault: under the lock, over what is there now, remembered afterwards.
 
 use super::anchor::{self, Memory};
+use super::follow;
 use crate::crypto::cobblestone;
 use crate::crypto::hmac::sha512;
 use crate::crypto::secret::DataKey;
@@ -167,6 +168,8 @@ impl Unlocked {
     pub(in crate::vault) fn reload_vault(&mut self) -> Result<(), Error> {
         let store = &self.edges.store;
         let place = store.place();
+        // Before the bytes: what changes after it is seen the next time.
+        let stamp = self.follows.as_ref().and_then(|_| store.stamp());
         let standing = match store.load() {
             Err(_) if self.source != Source::Current => None,
             other => other.map_err(|error| Error::from_store(&place, error))?,
@@ -181,10 +184,18 @@ impl Unlocked {
             if document.header.vault != self.id() || document.header.data_key != self.document.header.data_key {
                 return Err(Error::Changed { what });
             }
-            self.payload = open_payload(&document, &self.data_key).map_err(|error| Error::from_format(what, error))?;
+            let payload = open_payload(&document, &self.data_key);
+            let payload = payload.map_err(|error| Error::from_format(what.clone(), error))?;
+            if self.follows.is_some() && !follow::descends(&document, &payload, &self.document) {
+                return Err(Error::Changed { what });
+            }
+            self.payload = payload;
             self.document = document;
             self.standing = standing;
             self.source = Source::Current;
+        }
+        if let Some(follows) = &self.follows {
+            follows.remember(stamp);
         }
         Ok(())
     }
@@ -223,7 +234,7 @@ impl Unlocked {
             .map_err(|error| Error::from_store(&self.edges.store.place(), error))?;
         // From here the change is made, whatever becomes of the anchor: it only lags, and the next unlock adopts.
         if let Some(next) = next {
-            self.data_key = next;
+            self.data_key = next.into();
         }
         self.document = document;
         self.standing = Some(bytes);

@@ -27,6 +27,7 @@ macro_rules! assert_fails {
 mod copies;
 mod damage;
 mod destroy;
+mod follow;
 mod keychain;
 mod keys;
 mod merge;
