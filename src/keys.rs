@@ -4,8 +4,8 @@
 use crate::crypto::secret::{ContentKey, FileKey, ProjectFileKey};
 use crate::crypto::{RandomUnavailable, cobblestone};
 use crate::error::{Error, KeyPlace, NotFound};
-use crate::format::label;
-use crate::format::sealed::PRELUDE_LEN;
+use crate::format::sealed::{PRELUDE_LEN, Prelude};
+use crate::format::{FileId, label};
 
 /// A content key as the header of a sealed file holds it: under a file key that the header does not name.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,28 @@ pub trait FileKeys: Sync {
         prelude: &[u8; PRELUDE_LEN],
         content_key: &ContentKey,
     ) -> Result<Vec<u8>, Error>;
+
+    /// Draws the content key of a new file with blocks of that length, and wraps it under one version of a project's
+    /// file key. Whoever asks somewhere else for each wrap can draw several at once.
+    ///
+    /// # Errors
+    /// As [`FileKeys::wrap_content_key`].
+    fn draw_content_key(&self, project: &str, version: u32, block_len: usize) -> Result<Drawn, Error> {
+        let (prelude, content_key) = (Prelude { block_len, file: FileId::generate()? }, ContentKey::generate()?);
+        let stanza = self.wrap_content_key(project, version, &prelude.to_bytes(), &content_key)?;
+        Ok(Drawn { prelude, content_key, stanza })
+    }
+}
+
+/// The content key of a new file, and the file that it is for.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The file's prelude, with a new id.
+    pub prelude: Prelude,
+    /// The key.
+    pub content_key: ContentKey,
+    /// The body of the project stanza.
+    pub stanza: Vec<u8>,
 }
 
 /// The file key that a new file is sealed under, or an old one is moved to: which one, and whoever has it.
@@ -75,6 +97,14 @@ impl SealingKey<'_> {
     /// As [`FileKeys::wrap_content_key`].
     pub fn wrap(&self, prelude: &[u8; PRELUDE_LEN], content_key: &ContentKey) -> Result<Vec<u8>, Error> {
         self.keys.wrap_content_key(self.project, self.version, prelude, content_key)
+    }
+
+    /// Draws the content key of a new file with blocks of that length.
+    ///
+    /// # Errors
+    /// As [`FileKeys::wrap_content_key`].
+    pub fn draw(&self, block_len: usize) -> Result<Drawn, Error> {
+        self.keys.draw_content_key(self.project, self.version, block_len)
     }
 
     /// Tells whether this is the file key that opened a file.

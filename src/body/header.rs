@@ -13,8 +13,8 @@ use crate::format::scalar::Base64;
 use crate::format::sealed::{
     BLOCK_LIMIT, BLOCK_STEP, Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza,
 };
-use crate::format::{FileId, FormatError, Timestamp, label};
-use crate::keys::{FileKeys, OpenedBy, SealingKey, WrappedKey};
+use crate::format::{FormatError, Timestamp, label};
+use crate::keys::{Drawn, FileKeys, OpenedBy, SealingKey, WrappedKey};
 
 open_object! {
     /// What is sealed into a file besides its body. Never a size or a digest: a stream's are not known yet.
@@ -105,17 +105,14 @@ pub(super) fn seal(
     metadata: &Metadata,
     least_len: usize,
 ) -> Result<(Prelude, ContentKey, Vec<u8>), BodyError> {
-    let content_key = ContentKey::generate()?;
     let json = to_padded(metadata, METADATA_BLOCK).map_err(BodyError::Header)?;
     // The context of the stanzas holds the block length, so it is settled from their lengths first.
     let lengths = [(stanza::PROJECT, PROJECT_STANZA_LEN), (stanza::METADATA, sealed_len(json.len() as u64) as usize)];
     let empty = lengths.map(|(kind, length)| Stanza { kind, body: vec![0; length] });
     let too_long = || BodyError::Header(FormatError::malformed("the metadata is too long"));
     let fitting = Block::fitting_len(&empty).ok_or_else(too_long)?;
-    let block_len = fitting.max(least_len);
-    let prelude = Prelude { block_len, file: FileId::generate()? };
+    let Drawn { prelude, content_key, stanza: project } = key.draw(fitting.max(least_len))?;
     let bytes = prelude.to_bytes();
-    let project = key.wrap(&bytes, &content_key)?;
     let metadata = cobblestone::seal(content_key.expose(), &[label::METADATA, &bytes], &json)?;
     let block = Block {
         prelude,
