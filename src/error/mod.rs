@@ -115,6 +115,12 @@ pub enum Error {
         /// The system's error.
         source: std::io::Error,
     },
+    /// The agent, which has the keys, gave no answer when they were needed, or one for which there is no other error.
+    #[error("{reason}")]
+    Agent {
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// The system has no random bytes.
     #[error(transparent)]
     Random(#[from] RandomUnavailable),

@@ -37,6 +37,7 @@ pub(super) fn classify(error: &Error) -> (Exit, &'static str) {
         Error::Unfinished { begun: Begun::PasswordChange, .. } => (Exit::Keychain, "either-password"),
         Error::Unfinished { cause, .. } => classify(cause),
         Error::Io { source, .. } => system(source),
+        Error::Agent { .. } => (Exit::Failed, "agent"),
         Error::Random(_) => (Exit::Failed, "random"),
     }
 }
@@ -160,6 +161,7 @@ pub(super) fn hint(error: &Error) -> Option<Words> {
         Error::RolledBack(seen) => of_rolled_back(seen),
         Error::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => permission_hint(path),
         Error::Io { source, .. } => return of_system(source),
+        Error::Agent { .. } => AGAIN.into(),
         Error::Random(_) => return None,
     })
 }
