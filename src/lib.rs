@@ -11,6 +11,7 @@
 //! | [`vault`] | the story: make, unlock, change, change the password |
 //! | [`body`] | sealed files: header and body |
 //! | [`keys`] | between the two: whoever has file keys unwraps a file's content key |
+//! | `agent` | a process that keeps a vault unlocked and answers for it, behind the feature of that name |
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
@@ -24,6 +25,7 @@
 //! | feature, all on by default | what it adds |
 //! |---|---|
 //! | `cli` | the program, and `os-keychain` with it |
+//! | `agent` | on Unix, the agent and its clients |
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
 //! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
 //!
@@ -70,6 +72,8 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(all(feature = "agent", unix))]
+pub mod agent;
 pub mod body;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,0 +1,149 @@
+//! What a client asks.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret;
+use crate::crypto::secret::ContentKey;
+use crate::format::scalar::{Base64, FixedBase64};
+use crate::format::sealed::PRELUDE_LEN;
+
+/// One question.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Question {
+    /// Which agent is this?
+    Hello,
+    /// What does it do, and how long yet?
+    Status,
+    /// Forget everything, and end.
+    Lock,
+    /// Which content key is this?
+    Unwrap {
+        /// The sealed file's prelude.
+        prelude: FixedBase64<PRELUDE_LEN>,
+        /// The body of its project stanza.
+        stanza: Base64,
+        /// Whose keys are tried.
+        among: Among,
+    },
+    /// What are these content keys under a file key?
+    Wrap {
+        /// The project.
+        project: String,
+        /// The version of its file key.
+        version: u32,
+        /// Not more than [`WRAPS_AT_ONCE`](crate::agent::limits::WRAPS_AT_ONCE).
+        keys: Vec<KeyToWrap>,
+    },
+    /// Which projects are there?
+    Projects,
+    /// What is one project?
+    Project {
+        /// Its name.
+        name: String,
+    },
+    /// What are the projects called that can be used?
+    Names,
+    /// May the vault be changed, and new files sealed under its keys?
+    Writable,
+    /// What is this file key? The one way in which a file key leaves the agent.
+    FileKey {
+        /// The project.
+        project: String,
+        /// The version; the current one if there is none.
+        version: Option<u32>,
+    },
+    /// Change the vault.
+    Change(Change),
+}
+
+/// Which file keys may open a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Among {
+    /// Those of the whole vault.
+    Vault {
+        /// The project whose keys are tried before the others.
+        first: Option<String>,
+    },
+    /// Those of this project.
+    Project(String),
+}
+
+/// A content key that is to be wrapped.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyToWrap {
+    /// The prelude of its file, which is bound into the wrapped key.
+    pub prelude: FixedBase64<PRELUDE_LEN>,
+    /// The key.
+    #[serde(with = "secret")]
+    pub content_key: ContentKey,
+}
+
+/// One change of the vault. Each keeps all that was there: whatever takes something away asks for the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Change {
+    /// Adds a project with its first file key.
+    AddProject {
+        /// Its name.
+        name: String,
+        /// The client; may be empty.
+        client: String,
+        /// A note; may be empty.
+        note: String,
+    },
+    /// Gives a project another name.
+    RenameProject {
+        /// The project.
+        project: String,
+        /// Its new name.
+        name: String,
+    },
+    /// Keeps a project from being destroyed.
+    HoldProject {
+        /// The project.
+        project: String,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Makes a new file key the project's current one.
+    RotateKey {
+        /// The project.
+        project: String,
+    },
+    /// Marks a version that no file should be under any more, or takes the mark off.
+    RetireKey {
+        /// The project.
+        project: String,
+        /// The version.
+        version: u32,
+        /// Whether the mark is to be there.
+        retired: bool,
+    },
+    /// Remembers how many files a scan found under each version of a project's key.
+    RememberScan {
+        /// The project.
+        project: String,
+        /// The number of files by version.
+        files: BTreeMap<u32, u64>,
+    },
+}
+
+impl Change {
+    /// Returns the project that is changed.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        match self {
+            Self::AddProject { name, .. } => name,
+            Self::RenameProject { project, .. }
+            | Self::HoldProject { project, .. }
+            | Self::RotateKey { project }
+            | Self::RetireKey { project, .. }
+            | Self::RememberScan { project, .. } => project,
+        }
+    }
+}

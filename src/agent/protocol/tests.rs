@@ -1,0 +1,417 @@
+//! Lines that are messages, and lines that are none.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::crypto::secret::{ContentKey, FileKey};
+use crate::error::{Error, IoAction, NotFound};
+use crate::format::scalar::{Base64, FixedBase64};
+use crate::format::{ProjectId, Timestamp, VaultId};
+
+const VAULT: VaultId = VaultId::from_bytes([7; 16]);
+
+fn without_end(line: &Line) -> &[u8] {
+    let (end, line) = line.as_bytes().split_last().unwrap();
+    assert_eq!(*end, b'\n');
+    assert!(!line.contains(&b'\n'), "one line");
+    line
+}
+
+/// Writes a question, reads it and writes it again: the two lines must be the same.
+fn goes_round(question: &Question) {
+    let line = question.to_line();
+    let read = Question::read(without_end(&line)).unwrap();
+    assert_eq!(read.to_line().as_bytes(), line.as_bytes());
+}
+
+fn answer_goes_round(answer: &Answer) {
+    let line = answer.to_line();
+    let read = Answer::read(without_end(&line)).unwrap();
+    assert_eq!(read.to_line().as_bytes(), line.as_bytes());
+}
+
+fn content_key(bytes: [u8; 32]) -> ContentKey {
+    ContentKey::from_slice(&bytes).unwrap()
+}
+
+prop_compose! {
+    fn key_to_wrap()(prelude in any::<[u8; 32]>(), key in any::<[u8; 32]>()) -> KeyToWrap {
+        KeyToWrap { prelude: FixedBase64(prelude), content_key: content_key(key) }
+    }
+}
+
+fn among() -> impl Strategy<Value = Among> {
+    prop_oneof![
+        any::<Option<String>>().prop_map(|first| Among::Vault { first }),
+        any::<String>().prop_map(Among::Project),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let text = any::<String>;
+    let scan = prop::collection::btree_map(any::<u32>(), any::<u64>(), 0..4);
+    prop_oneof![
+        (text(), text(), text()).prop_map(|(name, client, note)| Change::AddProject { name, client, note }),
+        (text(), text()).prop_map(|(project, name)| Change::RenameProject { project, name }),
+        (text(), text()).prop_map(|(project, reason)| Change::HoldProject { project, reason }),
+        text().prop_map(|project| Change::RotateKey { project }),
+        (text(), any::<u32>(), any::<bool>()).prop_map(|(project, version, retired)| Change::RetireKey {
+            project,
+            version,
+            retired
+        }),
+        (text(), scan).prop_map(|(project, files)| Change::RememberScan { project, files }),
+    ]
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    let text = any::<String>;
+    prop_oneof![
+        Just(()).prop_map(|()| Question::Hello),
+        Just(()).prop_map(|()| Question::Status),
+        Just(()).prop_map(|()| Question::Lock),
+        Just(()).prop_map(|()| Question::Projects),
+        Just(()).prop_map(|()| Question::Names),
+        Just(()).prop_map(|()| Question::Writable),
+        text().prop_map(|name| Question::Project { name }),
+        (any::<[u8; 32]>(), any::<Vec<u8>>(), among()).prop_map(|(prelude, stanza, among)| Question::Unwrap {
+            prelude: FixedBase64(prelude),
+            stanza: Base64(stanza),
+            among
+        }),
+        (text(), any::<u32>(), prop::collection::vec(key_to_wrap(), 0..4))
+            .prop_map(|(project, version, keys)| Question::Wrap { project, version, keys }),
+        (text(), any::<Option<u32>>()).prop_map(|(project, version)| Question::FileKey { project, version }),
+        change().prop_map(Question::Change),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_question_reads_back(question in question()) {
+        goes_round(&question);
+    }
+
+    #[test]
+    fn no_part_of_a_question_is_a_question(question in question()) {
+        let line = question.to_line();
+        let line = without_end(&line);
+        for end in 0..line.len() {
+            prop_assert_eq!(Question::read(&line[..end]).err(), Some(Unread::Malformed), "{} bytes", end);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in any::<Vec<u8>>()) {
+        let _ = (Question::read(&bytes), Answer::read(&bytes));
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(question in question(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let line = question.to_line();
+        let mut line = without_end(&line).to_vec();
+        let place = place.index(line.len());
+        line[place] = byte;
+        let _ = Question::read(&line);
+    }
+}
+
+fn project() -> Project {
+    Project {
+        id: ProjectId::from_bytes([3; 16]),
+        name: "acme \"2026\"\n".into(),
+        client: String::new(),
+        note: "né".into(),
+        created: Timestamp::from_unix(0),
+        keys: vec![Key {
+            version: 1,
+            state: KeyState::Retired,
+            current: false,
+            created: Timestamp::from_unix(1),
+            seen: Some((u64::MAX, Timestamp::from_unix(2))),
+        }],
+        hold: Some(Hold { since: Timestamp::from_unix(3), reason: "law suit".into() }),
+        destroyed: None,
+    }
+}
+
+fn status() -> Status {
+    Status {
+        vault: VAULT,
+        program: "0.1.0".into(),
+        pid: 7,
+        unlocked_at: Timestamp::from_unix(0),
+        idle_seconds_left: 1,
+        life_seconds_left: 2,
+        projects: Some(vec!["acme".into()]),
+        confirms: true,
+        watching: Watching { heard_seconds_ago: Some(5), ..Watching::default() },
+        shown: Shown { keys: 1, unwrapped: 2, wrapped: 3 },
+        answered: 6,
+        connections: 1,
+        adopted: 0,
+        rotation_waits: false,
+    }
+}
+
+fn answers() -> Vec<Answer> {
+    vec![
+        Answer::Hello { vault: VAULT, program: "0.1.0".into(), pid: 1 },
+        Answer::Status(Box::new(status())),
+        Answer::Locked,
+        Answer::Unwrapped { content_key: content_key([9; 32]), project: "acme".into(), version: 3 },
+        Answer::NoneFits,
+        Answer::Wrapped(vec![Base64(vec![1, 2]), Base64(Vec::new())]),
+        Answer::Projects(vec![project(), project()]),
+        Answer::Project(Box::new(project())),
+        Answer::Names(vec!["a".into(), "b".into()]),
+        Answer::Writable,
+        Answer::FileKey { project: "acme".into(), version: 1, key: FileKey::from_slice(&[5; 32]).unwrap() },
+        Answer::Changed {
+            effect: EffectOf::AlreadySo,
+            project: Box::new(project()),
+            notices: vec![NoticeOf::AnchorNotWritten { reason: "it is locked".into() }],
+        },
+        Answer::Failed(Error::from(NotFound::Project { name: "acme".into(), similar: None }).into()),
+        Answer::Refused(Refusal::Locked { reason: "the agent has locked".into() }),
+        Answer::Refused(Refusal::OtherProtocol { speaks: 1 }),
+    ]
+}
+
+#[test]
+fn every_answer_reads_back_and_no_part_of_one_does() {
+    for answer in answers() {
+        answer_goes_round(&answer);
+        let line = answer.to_line();
+        let line = without_end(&line);
+        for end in 0..line.len() {
+            assert_eq!(Answer::read(&line[..end]).err(), Some(Unread::Malformed), "{end} bytes of {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_project_goes_over_the_wire_as_it_is() {
+    let info = crate::vault::ProjectInfo::from(project());
+    assert_eq!(Project::from(info), project());
+}
+
+#[test]
+fn the_question_to_lock_and_its_answer_never_change() {
+    assert_eq!(Question::Lock.to_line().as_bytes(), b"{\"v\":1,\"ask\":\"lock\"}\n");
+    assert_eq!(Answer::Locked.to_line().as_bytes(), b"{\"v\":1,\"answer\":\"locked\"}\n");
+    let of_others =
+        [r#"{"v":2,"ask":"lock"}"#, r#"{"ask":"lock","v":4294967295}"#, r#"{"v":0,"ask":"lock","why":{"x":[1]}}"#];
+    for line in of_others {
+        assert!(matches!(Question::read(line.as_bytes()), Ok(Question::Lock)), "{line}");
+    }
+    for line in [r#"{"v":2,"answer":"locked"}"#, r#"{"v":9,"answer":"locked","more":true}"#] {
+        assert!(matches!(Answer::read(line.as_bytes()), Ok(Answer::Locked)), "{line}");
+    }
+}
+
+#[test]
+fn another_protocol_is_told_from_garbage() {
+    let other = [r#"{"v":2,"ask":"status"}"#, r#"{"v":2,"ask":{"open":{"x":1}}}"#, r#"{"v":0}"#, r#"{"v":7,"ask":7}"#];
+    for line in other {
+        assert!(matches!(Question::read(line.as_bytes()), Err(Unread::OtherProtocol(_))), "{line}");
+        assert!(matches!(Answer::read(line.as_bytes()), Err(Unread::OtherProtocol(_))), "{line}");
+    }
+}
+
+#[test]
+fn hostile_lines_are_no_questions() {
+    let prelude = "A".repeat(43) + "=";
+    let deep = "[".repeat(60_000);
+    let long = format!(r#"{{"v":1,"ask":{{"project":{{"name":"{}"}}}}}}x"#, "a".repeat(60_000));
+    let unwrap = |prelude: &str, stanza: &str, among: &str| {
+        format!(r#"{{"v":1,"ask":{{"unwrap":{{"prelude":"{prelude}","stanza":"{stanza}","among":{among}}}}}}}"#)
+    };
+    let vault = r#"{"vault":{"first":null}}"#;
+    assert!(Question::read(unwrap(&prelude, "", vault).as_bytes()).is_ok());
+    let lines = [
+        String::new(),
+        " ".into(),
+        "null".into(),
+        "lock".into(),
+        r#""lock""#.into(),
+        "{}".into(),
+        r#"{"ask":"lock"}"#.into(),
+        r#"{"v":1}"#.into(),
+        r#"{"v":1.0,"ask":"hello"}"#.into(),
+        r#"{"v":-1,"ask":"lock"}"#.into(),
+        r#"{"v":4294967296,"ask":"lock"}"#.into(),
+        r#"{"v":"1","ask":"lock"}"#.into(),
+        r#"{"v":1,"ask":"Lock"}"#.into(),
+        r#"{"v":1,"ask":"unlock"}"#.into(),
+        r#"{"v":1,"ask":"status","ask":"lock"}"#.into(),
+        r#"{"v":1,"v":1,"ask":"status"}"#.into(),
+        r#"{"v":1,"ask":"status","more":1}"#.into(),
+        r#"{"v":1,"ask":"status"} {"v":1,"ask":"status"}"#.into(),
+        r#"{"v":1,"ask":{"project":{"name":"a","other":1}}}"#.into(),
+        r#"{"v":1,"ask":{"project":{"name":"a"},"names":null}}"#.into(),
+        r#"{"v":1,"ask":{"project":{}}}"#.into(),
+        r#"{"v":1,"ask":{"file-key":{"project":"a","version":-1}}}"#.into(),
+        r#"{"v":1,"ask":{"file-key":{"project":"a","version":1e1}}}"#.into(),
+        r#"{"v":1,"ask":{"project":{"name":"\ud800"}}}"#.into(),
+        unwrap("AAAA", "", vault),
+        unwrap(&"A".repeat(44), "", vault),
+        unwrap(&prelude, "AB==", vault),
+        unwrap(&prelude, "", r#"{"vault":{}, "project":"a"}"#),
+        format!(
+            r#"{{"v":1,"ask":{{"wrap":{{"project":"a","version":1,"keys":[{{"prelude":"{prelude}","content_key":"AAAA"}}]}}}}}}"#
+        ),
+        deep.clone(),
+        format!(r#"{{"v":1,"ask":{deep}"#),
+        long,
+    ];
+    for line in lines {
+        assert!(Question::read(line.as_bytes()).is_err(), "{}", line.chars().take(200).collect::<String>());
+    }
+    for bytes in [&b"{\"v\":1,\"ask\":\"st\xffatus\"}"[..], b"\0", b"\xff\xfe", b"{\"v\":1,\"ask\":\"status\"}\0"] {
+        assert!(Question::read(bytes).is_err(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn nothing_shows_a_key() {
+    let text = format!(
+        "{:?} {:?} {:?}",
+        Answer::Unwrapped { content_key: content_key([0x41; 32]), project: "acme".into(), version: 1 },
+        Question::Wrap {
+            project: "acme".into(),
+            version: 1,
+            keys: vec![KeyToWrap { prelude: FixedBase64([0; 32]), content_key: content_key([0x41; 32]) }],
+        },
+        Answer::Unwrapped { content_key: content_key([0x41; 32]), project: "acme".into(), version: 1 }.to_line(),
+    );
+    assert!(!text.contains("65") && !text.contains("QUFB") && !text.contains("AAAA"), "{text}");
+    // Nor does an error that comes of one.
+    let no_key = r#"{"v":1,"answer":{"file-key":{"project":"a","version":1,"key":"c2VjcmV0"}}}"#;
+    let error = serde_json::from_str::<Answered>(no_key).err().unwrap().to_string();
+    assert!(!error.contains("c2VjcmV0"), "{error}");
+}
+
+#[test]
+fn a_line_grows_and_is_taken_apart() {
+    let mut line = Line::new();
+    for _ in 0..1000 {
+        line.extend(b"abc");
+    }
+    assert_eq!(line.as_bytes().len(), 3000);
+    assert!(line.take_line(0).is_none());
+    line.extend(b"\nrest\n\n");
+    assert_eq!(line.take_line(2999).unwrap().as_bytes(), "abc".repeat(1000).as_bytes());
+    assert_eq!(line.take_line(0).unwrap().as_bytes(), b"rest");
+    assert_eq!(line.take_line(0).unwrap().as_bytes(), b"");
+    assert!(line.take_line(0).is_none());
+    assert!(line.as_bytes().is_empty());
+}
+
+/// Sends an error over the wire.
+fn over_the_wire(error: Error) -> Error {
+    let line = Answer::Failed(error.into()).to_line();
+    match Answer::read(without_end(&line)).unwrap() {
+        Answer::Failed(failed) => failed.into(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_error_arrives_as_the_one_that_was_sent() {
+    use crate::error::{Difference, Exists, ItemError, KeyPlace, Refused, RolledBack, Subject, Unsupported};
+    use crate::format::name::NameError;
+    use crate::keychain::{ItemKind, KeychainError};
+    use std::time::Duration;
+
+    let at = Timestamp::from_unix(1_795_249_800);
+    let rolled_back = |difference| Error::RolledBack(RolledBack { generation: 2, seen: 3, seen_at: at, difference });
+    let provider = || "gnome-keyring".to_owned();
+    let bad = |reason| Error::from(Refused::ProjectName(reason));
+    let key = || KeyPlace { project: "acme".into(), version: 7 };
+    let keychain = vec![
+        KeychainError::NoBus,
+        KeychainError::NoService,
+        KeychainError::ActivationStalled,
+        KeychainError::NoCollection { provider: provider() },
+        KeychainError::Locked { provider: provider() },
+        KeychainError::PromptDismissed { provider: provider() },
+        KeychainError::AsksFirst { provider: provider() },
+        KeychainError::Unresponsive { provider: provider(), after: Duration::from_secs(3), writing: true },
+        KeychainError::Vanished { provider: provider() },
+        KeychainError::Ambiguous { provider: provider(), count: 2, kind: ItemKind::Anchor },
+        KeychainError::Busy { provider: provider(), waited: Duration::from_secs(60) },
+        KeychainError::Rejected { provider: provider(), reason: "no".into() },
+    ];
+    let mut errors = vec![
+        NotFound::Project { name: "acme".into(), similar: Some("acne".into()) }.into(),
+        Exists::Project { name: "acme".into(), destroyed: Some(at) }.into(),
+        NotFound::Destroyed { name: "acme".into(), at }.into(),
+        NotFound::Key(key()).into(),
+        NotFound::Vault { place: "/v".into() }.into(),
+        Refused::KeyInUse(key()).into(),
+        bad(NameError::Empty),
+        bad(NameError::TooLong(128)),
+        bad(NameError::Control),
+        bad(NameError::Space),
+        bad(NameError::Hyphen),
+        Refused::Text { what: "the reason", reason: NameError::Control }.into(),
+        Refused::Text { what: "the client's name", reason: NameError::TooLong(4096) }.into(),
+        Unsupported::ReadOnly { features: vec!["ceremony".into()] }.into(),
+        rolled_back(Difference::Older),
+        rolled_back(Difference::Diverged),
+        rolled_back(Difference::TooFarAhead),
+        Error::Damaged { what: Subject::Key(key()), detail: "its tag".into() },
+        Error::Busy { what: Subject::Vault("/v".into()), waited: Duration::from_millis(60_001) },
+        ItemError::NotKept { keychain: provider() }.into(),
+        Error::Random(crate::crypto::RandomUnavailable),
+    ];
+    errors.extend(keychain.into_iter().map(Error::Keychain));
+    let subjects = [
+        Subject::Copy(Some("/c".into())),
+        Subject::Copy(None),
+        Subject::OtherFile,
+        Subject::NewVault,
+        Subject::Content("the rotation of the data key"),
+        Subject::Item("anchor"),
+        Subject::ItemIn { item: "data-key item", keychain: provider() },
+        Subject::Secret("x".into()),
+    ];
+    errors.extend(subjects.map(|what| Error::Changed { what }));
+    for error in errors {
+        let (shown, text) = (format!("{error:?}"), error.to_string());
+        let arrived = over_the_wire(error);
+        assert_eq!((format!("{arrived:?}"), arrived.to_string()), (shown, text));
+    }
+}
+
+#[test]
+fn an_error_of_the_system_keeps_its_kind() {
+    use std::io;
+    let full = io::Error::from(rustix::io::Errno::NOSPC);
+    let arrived = over_the_wire(Error::Io { action: IoAction::Write, path: "/v/vault.json".into(), source: full });
+    match arrived {
+        Error::Io { action, path, source } => {
+            assert_eq!((action, source.kind()), (IoAction::Write, io::ErrorKind::StorageFull));
+            assert_eq!(path, std::path::Path::new("/v/vault.json"));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Whatever there is no form for arrives as its text.
+    let other = over_the_wire(crate::error::Refused::RotationUnderWay.into());
+    assert!(other.to_string().contains("a rotation of the data key is under way"), "{other}");
+    let file = crate::keychain::KeychainError::File {
+        action: IoAction::Write,
+        path: "/k".into(),
+        source: io::Error::from(io::ErrorKind::PermissionDenied),
+    };
+    assert!(over_the_wire(Error::Keychain(file)).to_string().contains("/k"));
+}
+
+#[test]
+fn a_change_names_its_project() {
+    let change = Change::RememberScan { project: "acme".into(), files: BTreeMap::from([(1, 2)]) };
+    assert_eq!(change.project(), "acme");
+}
