@@ -18,6 +18,8 @@ pub const LINE_TIME: Duration = Duration::from_secs(2);
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a client waits for an answer that needs no write of the vault.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
+/// How often a client asks for what needs no write if its connection is closed before the answer.
+pub const READ_TRIES: u32 = 5;
 /// How long a client waits for a write: that of another process and the keychain come first.
 pub const WRITE_WAIT: Duration = Duration::from_secs(150);
 /// The stack of the thread of a connection, in bytes.

@@ -238,9 +238,7 @@ impl From<KeychainFailed> for KeychainError {
                 let kind = if anchor { ItemKind::Anchor } else { ItemKind::DataKey };
                 Self::Ambiguous { provider, count, kind }
             }
-            "file" => {
-                Self::File { action: action_named(&action), path: provider.into(), source: system(code, reason) }
-            }
+            "file" => Self::File { action: action_named(&action), path: provider.into(), source: system(code, reason) },
             _ => Self::Rejected { provider, reason },
         }
     }
