@@ -2,6 +2,7 @@
 
 mod support;
 
+mod agent;
 mod format_vectors;
 mod hostile;
 mod kept_unread;
