@@ -1,6 +1,9 @@
-//! When the agent has to lock, though nobody asks it to: by the clock, or by whatever else watches.
+//! When the agent has to lock, though nobody asks it to: by the clock on every system, and on Linux by what the system
+//! bus tells of suspend, of locked screens and of sessions that end.
 
 mod clock;
+#[cfg(all(feature = "os-keychain", target_os = "linux"))]
+mod logind;
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,6 +13,8 @@ use super::protocol::Watching;
 
 pub(super) use clock::Timer;
 pub use clock::{Clock, Limits, Moment, ThisClock};
+#[cfg(all(feature = "os-keychain", target_os = "linux"))]
+pub use logind::{Bus, Sessions};
 
 /// Why an agent ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
