@@ -1,10 +1,12 @@
 //! The seam between sealed files and whoever has file keys. A sealed file asks for its content key, and never sees the
 //! file key that wraps it.
 
+use std::sync::Arc;
+
 use crate::crypto::secret::{ContentKey, FileKey, ProjectFileKey};
 use crate::crypto::{RandomUnavailable, cobblestone};
 use crate::error::{Error, KeyPlace, NotFound};
-use crate::format::sealed::{PRELUDE_LEN, Prelude};
+use crate::format::sealed::{BLOCK_STEP, PRELUDE_LEN, Prelude};
 use crate::format::{FileId, label};
 
 /// A content key as the header of a sealed file holds it: under a file key that the header does not name.
@@ -111,6 +113,46 @@ impl SealingKey<'_> {
     #[must_use]
     pub fn is(&self, opened_by: &OpenedBy) -> bool {
         opened_by.project == self.project && opened_by.version == self.version
+    }
+}
+
+/// A project's file key for a run of work, however long it takes, and a sign by which the same key is known later.
+pub struct HeldKey {
+    keys: Arc<dyn FileKeys + Send>,
+    /// The project's name, as those keys have it.
+    pub project: String,
+    /// The key's version.
+    pub version: u32,
+    /// A wrapped content key of no file: whoever unwraps it has the same file key, whatever its project is called.
+    sign: ([u8; PRELUDE_LEN], Vec<u8>),
+}
+
+impl HeldKey {
+    /// Takes one version of a project's file key from whoever has it.
+    ///
+    /// # Errors
+    /// As [`FileKeys::draw_content_key`].
+    pub fn new(keys: Arc<dyn FileKeys + Send>, project: String, version: u32) -> Result<Self, Error> {
+        let drawn = keys.draw_content_key(&project, version, BLOCK_STEP)?;
+        Ok(Self { keys, project, version, sign: (drawn.prelude.to_bytes(), drawn.stanza) })
+    }
+
+    /// Returns it for one file.
+    #[must_use]
+    pub fn sealing(&self) -> SealingKey<'_> {
+        SealingKey { keys: &*self.keys, project: &self.project, version: self.version }
+    }
+
+    /// Returns what only this file key unwraps.
+    #[must_use]
+    pub fn sign(&self) -> WrappedKey<'_> {
+        WrappedKey { prelude: &self.sign.0, stanza: &self.sign.1 }
+    }
+}
+
+impl std::fmt::Debug for HeldKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("HeldKey").field(&self.sealing()).finish()
     }
 }
 

@@ -8,7 +8,6 @@ use super::layout::counted;
 use super::output::whole_or_failed;
 use super::pipes;
 use super::progress::{Effort, Progress};
-use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::find::{Item, open_found};
 use crate::files::open::{Opened, Opening};
@@ -18,6 +17,7 @@ use crate::files::producer::{self, Producer};
 use crate::files::publish::Refused;
 use crate::files::seal::{Job, Sealing};
 use crate::files::streams::{self, Source};
+use crate::keys::SealingKey;
 
 /// Seals one file to standard output.
 ///
@@ -34,7 +34,7 @@ pub fn seal_to_stdout(sealing: &Sealing<'_>, job: &Job, threads: usize, progress
 /// Those of either side.
 pub fn seal_stream(
     context: &Context,
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     command: Option<&str>,
     destination: &Destination,
     force: bool,

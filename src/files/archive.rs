@@ -21,10 +21,10 @@ use super::names::checked;
 use super::publish::{Attributes, Permissions, Refused, set_attributes};
 use super::spelling::{steps, twin_of};
 use crate::body::{BodyError, Metadata, Opener, Sealer};
-use crate::crypto::secret::ProjectFileKey;
 use crate::disk::publish::NewFolder;
 use crate::disk::{make_private_folder, sync_folder};
 use crate::format::Timestamp;
+use crate::keys::SealingKey;
 
 /// The media type that marks what [`pack`] made, and nothing else is marked by.
 const MEDIA: &str = "application/x-tar";
@@ -36,7 +36,7 @@ const FOLDERS_LIMIT: usize = 256 << 20;
 /// # Errors
 /// Where a file cannot be read or changes meanwhile, or the output cannot be written: half an archive is none.
 pub fn pack(
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     folder: &Path,
     found: &Found,
     output: impl Write,

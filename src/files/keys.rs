@@ -9,12 +9,12 @@ use crate::body::{BodyError, Opener};
 use crate::crypto::secret::ContentKey;
 use crate::error::Error;
 use crate::format::sealed::PRELUDE_LEN;
-use crate::keys::{FileKeys, OpenedBy, WrappedKey};
-use crate::vault::{Among, Unlocked};
+use crate::keys::{Drawn, FileKeys, OpenedBy, WrappedKey};
+use crate::vault::{Among, OpenVault};
 
 /// The keys that may open a file: those of the vault, or of one project, the one that opened the last file first.
 pub struct Keys<'a> {
-    vault: &'a Unlocked,
+    vault: &'a dyn OpenVault,
     project: Option<String>,
     last: Mutex<Option<String>>,
 }
@@ -24,7 +24,7 @@ impl<'a> Keys<'a> {
     ///
     /// # Errors
     /// Where there is no such project.
-    pub fn of(vault: &'a Unlocked, project: Option<&str>) -> Result<Self, Error> {
+    pub fn of(vault: &'a dyn OpenVault, project: Option<&str>) -> Result<Self, Error> {
         let project = project.map(|project| vault.usable_project(project).map(|project| project.name)).transpose()?;
         Ok(Self { vault, project, last: Mutex::default() })
     }
@@ -88,5 +88,9 @@ impl FileKeys for Keys<'_> {
         content_key: &ContentKey,
     ) -> Result<Vec<u8>, Error> {
         self.vault.wrap_content_key(project, version, prelude, content_key)
+    }
+
+    fn draw_content_key(&self, project: &str, version: u32, block_len: usize) -> Result<Drawn, Error> {
+        self.vault.draw_content_key(project, version, block_len)
     }
 }

@@ -12,14 +12,14 @@ use super::publish::OutputFile;
 use super::seal::{Job, Outcome};
 use super::verify::Proven;
 use crate::body::{Metadata, Output, Run, Sealer};
-use crate::crypto::secret::ProjectFileKey;
+use crate::keys::SealingKey;
 
 /// Lists what was sealed, and what was sealed before and is up to date.
 ///
 /// # Errors
 /// If a file was not sealed, so that a list of the others would hide that, or the list cannot be written.
 pub fn write_manifest(
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     path: &Path,
     replace: bool,
     jobs: &[Job],

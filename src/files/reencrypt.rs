@@ -12,9 +12,9 @@ use super::publish::{Attributes, NotKept, OutputFile, Refused};
 use super::rewrap::LOCK_WAIT;
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Metadata, Opener, Output, Run, lock};
-use crate::crypto::secret::ProjectFileKey;
 use crate::disk::keep_owner;
 use crate::format::Timestamp;
+use crate::keys::SealingKey;
 
 /// What became of a file.
 pub enum Outcome {
@@ -45,7 +45,7 @@ pub struct Reencrypting<'a> {
     /// What could not be set of the new files.
     pub refused: Refused,
     keys: Keys<'a>,
-    to: &'a ProjectFileKey,
+    to: SealingKey<'a>,
     /// Files under the current key are encrypted again if they were sealed before this.
     before: Option<Timestamp>,
     now: Timestamp,
@@ -54,7 +54,7 @@ pub struct Reencrypting<'a> {
 
 impl<'a> Reencrypting<'a> {
     /// Settles under which key, and which files are left as they are. `keys` are the project's.
-    pub fn begin(keys: Keys<'a>, to: &'a ProjectFileKey, before: Option<Timestamp>) -> Self {
+    pub fn begin(keys: Keys<'a>, to: SealingKey<'a>, before: Option<Timestamp>) -> Self {
         let now = std::time::SystemTime::now().into();
         Self { tree: Tree::default(), refused: Refused::default(), keys, to, before, now, room: DiskSpace::default() }
     }

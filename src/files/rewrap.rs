@@ -6,9 +6,8 @@ use super::error::{FilesError, Task};
 use super::find::{Item, open_for_change, open_found};
 use super::keys::Keys;
 use crate::body::{BodyError, Header, Metadata, Rewrapped, rewrap};
-use crate::crypto::secret::ProjectFileKey;
-use crate::keys::OpenedBy;
-use crate::vault::Unlocked;
+use crate::keys::{OpenedBy, SealingKey};
+use crate::vault::OpenVault;
 
 /// How long another process may hold a file's lock.
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -35,9 +34,9 @@ pub enum Outcome {
 /// # Errors
 /// If no key of the vault opens it, or it cannot be read or written.
 pub fn move_to(
-    to: &ProjectFileKey,
+    to: SealingKey<'_>,
     keys: &Keys<'_>,
-    vault: &Unlocked,
+    vault: &dyn OpenVault,
     item: &Item,
     dry_run: bool,
 ) -> Result<Outcome, FilesError> {

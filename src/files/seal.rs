@@ -19,9 +19,9 @@ use super::pool;
 use super::publish::{OutputFile, TICK, check_free};
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Input, Metadata, Opener, Output, Run, Written, begins_sealed, seal};
-use crate::crypto::secret::ProjectFileKey;
 use crate::disk::folder_of;
 use crate::format::{FileId, Timestamp};
+use crate::keys::SealingKey;
 
 /// One file to be sealed.
 pub struct Job {
@@ -81,7 +81,7 @@ pub struct Existing {
 
 /// How files are sealed.
 pub struct Sealing<'a> {
-    key: &'a ProjectFileKey,
+    key: SealingKey<'a>,
     keys: Keys<'a>,
     existing: Existing,
     hide_names: bool,
@@ -94,13 +94,7 @@ pub struct Sealing<'a> {
 
 impl<'a> Sealing<'a> {
     /// Settles how. `keys` open the copies that are there already.
-    pub fn of(
-        key: &'a ProjectFileKey,
-        keys: Keys<'a>,
-        existing: Existing,
-        hide_names: bool,
-        own: &'a OwnFiles,
-    ) -> Self {
+    pub fn of(key: SealingKey<'a>, keys: Keys<'a>, existing: Existing, hide_names: bool, own: &'a OwnFiles) -> Self {
         Self {
             key,
             keys,

@@ -14,7 +14,7 @@ use super::producer::Producer;
 use super::publish::OutputFile;
 use super::seal::{Job, Sealing};
 use crate::body::{BodyError, Input, Metadata, Opener, Output, Run, StreamOpener, seal};
-use crate::crypto::secret::ProjectFileKey;
+use crate::keys::SealingKey;
 
 /// A stream that is sealed.
 pub struct Source<'a> {
@@ -27,7 +27,7 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn seal_into(&mut self, key: &ProjectFileKey, output: Output<'_>, run: Run<'_>) -> Result<u64, BodyError> {
+    fn seal_into(&mut self, key: SealingKey<'_>, output: Output<'_>, run: Run<'_>) -> Result<u64, BodyError> {
         let sealed = seal(key, &Metadata::default(), Input::Stream(&mut *self.reader), output, run)?;
         Ok(sealed.bytes)
     }
@@ -42,7 +42,7 @@ impl Source<'_> {
 /// # Errors
 /// Those of either side, and of the command that makes the stream.
 pub fn seal_to_file(
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     mut source: Source<'_>,
     path: &Path,
     force: bool,
@@ -66,7 +66,7 @@ pub fn seal_to_file(
 /// # Errors
 /// As [`seal_to_file`]; what was written by then does not open.
 pub fn seal_to_stream(
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     mut source: Source<'_>,
     output: &mut (dyn Write + Send),
     threads: usize,

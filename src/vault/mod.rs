@@ -8,6 +8,7 @@ mod contents;
 mod destroy;
 mod keys;
 mod kits;
+mod open_vault;
 mod project;
 mod protocol;
 
@@ -34,6 +35,7 @@ pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use keys::Among;
+pub use open_vault::{OpenVault, current_version};
 pub use protocol::copies::{Restored, check_install, install};
 pub use protocol::create::create;
 pub use protocol::enrolment::OpenedByKit;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use subtle::ConstantTimeEq;
-
 use super::Unlocked;
 use super::contents::Effect;
 use super::contents::change::Change;
@@ -12,6 +10,7 @@ use super::contents::project::{NewProject, ProjectInfo, checked_name, find, usab
 use crate::crypto::secret::{FileKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound, Refused};
 use crate::format::vault::{Document, KeyState, Project, ProjectKey};
+use crate::keys::HeldKey;
 
 impl Unlocked {
     /// Returns every project, by name.
@@ -120,7 +119,7 @@ impl Unlocked {
     /// [`NotFound::Destroyed`]; [`NotFound::Key`] if the vault file lacks the key; [`Refused::Unchecked`] if
     /// it is under another data key than when it was unlocked; [`NotFound::Vault`], [`Error::Damaged`],
     /// [`Error::RolledBack`], [`Error::Io`].
-    pub fn check_still_holds(&mut self, key: &ProjectFileKey) -> Result<(), Error> {
+    pub fn check_still_holds(&mut self, key: &HeldKey) -> Result<(), Error> {
         let _lock = self.lock()?;
         let own = self.document.header.data_key;
         if let Ok(Some(bytes)) = self.edges.store.load()
@@ -137,7 +136,7 @@ impl Unlocked {
         let mut usable = held.filter(|(_, held)| held.version == key.version && held.state != KeyState::Destroyed);
         let is_same = |(project, held): (&Project, &ProjectKey)| {
             let opened = unwrap(self.id(), &self.data_key, project, held);
-            opened.is_ok_and(|opened| bool::from(opened.expose().ct_eq(key.key.expose())))
+            opened.is_ok_and(|opened| key.sign().unwrap_under(&opened).is_some())
         };
         if usable.any(is_same) {
             return Ok(());

@@ -52,7 +52,7 @@ impl Cat {
         }
         open_input(&self.file)?;
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
+        let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let (file, _) = open_input(&self.file)?;
         let opener = keys.open(&self.file, file)?;
         warn_of_one_block(context, &self.file, opener.header().one_block_only);

@@ -90,7 +90,7 @@ impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
+        let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
         let permissions =
             if self.keep_permissions { Permissions::AsSealed { umask: umask() } } else { Permissions::OwnerAlone };

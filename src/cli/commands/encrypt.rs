@@ -23,7 +23,6 @@ use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
 use crate::cli::unlocking::{unlock, unlock_with_password};
 use crate::cli::views::Archived;
-use crate::crypto::secret::ProjectFileKey;
 use crate::disk::{folder_of, with_suffix};
 use crate::error::{Error, NotFound};
 use crate::failure::{Exit, Failure};
@@ -41,8 +40,9 @@ use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
 use crate::format::name::{Difference, difference, printable};
+use crate::keys::{HeldKey, SealingKey};
 use crate::store::Store;
-use crate::vault::{NewProject, Unlocked};
+use crate::vault::{NewProject, OpenVault};
 use crate::words::{command, words};
 
 /// Encrypt files and folders for a project.
@@ -134,7 +134,7 @@ impl Encrypt {
             hint: "run the same command again: it offers the kit again, and then encrypts".into(),
         };
         let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, later)?;
-        self.encrypt(context, &mut vault, work, Some(New { key: &place, announced }))
+        self.encrypt(context, &mut *vault, work, Some(New { key: &place, announced }))
     }
 
     /// Encrypts with a vault that the command would make if it did not exist.
@@ -158,7 +158,7 @@ impl Encrypt {
         }
         kit::offer_again(context, &mut vault, &password, Some(&self.new.kit))?;
         drop(password);
-        self.encrypt(context, &mut vault, work, None)
+        self.encrypt(context, &mut *vault, work, None)
     }
 
     fn settle(&self, context: &Context, of: Decided) -> Result<Work, Failure> {
@@ -298,7 +298,7 @@ impl Encrypt {
     }
 
     /// Packs each folder into its archive.
-    fn pack_all(&self, context: &Context, key: &ProjectFileKey, work: &Work) -> Result<(), Failure> {
+    fn pack_all(&self, context: &Context, key: SealingKey<'_>, work: &Work) -> Result<(), Failure> {
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         for (named, job) in work.named.iter().zip(&work.jobs) {
             let Named::Folder(folder) = named else { continue };
@@ -319,13 +319,13 @@ impl Encrypt {
             tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
             output.publish()?;
             tally.done = found.items.len();
-            let by = format!("project {}, key version {}", printable(&key.project), key.version);
+            let by = format!("project {}, key version {}", printable(key.project), key.version);
             let packed = Archived {
                 input: folder.display().to_string(),
                 output: job.output.display().to_string(),
                 files: found.items.len() as u64,
                 bytes: tally.bytes,
-                project: key.project.clone(),
+                project: key.project.to_owned(),
                 key_version: key.version,
             };
             lines.push(packed.packed_text(&tally.summary(&by)));
@@ -337,11 +337,12 @@ impl Encrypt {
     fn encrypt(
         &self,
         context: &Context,
-        vault: &mut Unlocked,
+        vault: &mut dyn OpenVault,
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
-        let key = self.key(context, vault, &work.project)?;
+        let held = self.key(context, vault, &work.project)?;
+        let key = held.sealing();
         let words = match (&work.destination, &work.named[..]) {
             (Destination::Stream, _) => interrupt::say(CUT_SHORT, ""),
             (_, [Named::Stream]) => interrupt::say(WHOLE, ""),
@@ -352,18 +353,18 @@ impl Encrypt {
             report::warn_of_empty_folders(context, &work.found);
         }
         if self.archive {
-            return self.pack_all(context, &key, &work);
+            return self.pack_all(context, key, &work);
         }
         if let [Named::Stream] = work.named[..] {
             let bytes =
-                seal_stream(context, &key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
+                seal_stream(context, key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
             let source = if self.from_command.is_some() { producer::OUTPUT } else { STDIN };
-            return report::report_stream(context, &key, source, &work.destination, bytes, new);
+            return report::report_stream(context, key, source, &work.destination, bytes, new);
         }
         let keys = Keys::of(vault, None).map_err(|error| Failure::of("encrypt", error))?;
-        keys.try_first(&key.project);
+        keys.try_first(key.project);
         let existing = Existing { force: self.force, update: self.update };
-        let sealing = Sealing::of(&key, keys, existing, self.hide_names, &work.own);
+        let sealing = Sealing::of(key, keys, existing, self.hide_names, &work.own);
         if work.destination == Destination::Stream {
             let progress = self.effort.progress(&context.output, 1, work.found.items.first().map(|item| item.len));
             for job in &work.jobs {
@@ -413,16 +414,16 @@ impl Encrypt {
             }
         }
         if let Some(path) = &self.manifest {
-            tally.note(write_manifest(&key, path, self.force || self.update, &work.jobs, &outcomes));
+            tally.note(write_manifest(key, path, self.force || self.update, &work.jobs, &outcomes));
         }
         if removes {
-            let removed = self.remove_originals(vault, &key, &work, &outcomes, &mut tally);
+            let removed = self.remove_originals(vault, &held, &work, &outcomes, &mut tally);
             tally.removed = removed.count;
             tally.kept = outcomes.iter().filter(|outcome| outcome.is_ok()).count() - removed.count;
             warn_of_links(context, "the data", &removed.linked);
         }
         drop(words);
-        report::report(context, &key, &work, outcomes, &mut tally, new)?;
+        report::report(context, key, &work, outcomes, &mut tally, new)?;
         if tally.done > 0 && !self.remove {
             report::remark_on_originals(context, &work, self.output.as_deref(), self.hide_names);
         }
@@ -432,8 +433,8 @@ impl Encrypt {
     /// Deletes the originals, by the keys of the vault as it is now.
     fn remove_originals(
         &self,
-        vault: &mut Unlocked,
-        key: &ProjectFileKey,
+        vault: &mut dyn OpenVault,
+        key: &HeldKey,
         work: &Work,
         outcomes: &[Result<Outcome, FilesError>],
         tally: &mut Tally<'_>,
@@ -457,10 +458,10 @@ impl Encrypt {
         }
     }
 
-    fn key(&self, context: &Context, vault: &mut Unlocked, project: &str) -> Result<ProjectFileKey, Failure> {
+    fn key(&self, context: &Context, vault: &mut dyn OpenVault, project: &str) -> Result<HeldKey, Failure> {
         let doing = |error| Failure::of(format!("encrypt for project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        match vault.file_key(project, None) {
+        match vault.sealing_key(project) {
             Err(Error::NotFound(NotFound::Project { name, similar: Some(similar) }))
                 if self.init && difference(&name, &similar) == Some(Difference::Case) =>
             {
@@ -476,7 +477,7 @@ impl Encrypt {
                 let new = NewProject { name: project.to_owned(), ..NewProject::default() };
                 vault.add_project(&new).map_err(doing)?;
                 context.output.remark(format!("made project {:?}", project));
-                vault.file_key(project, None).map_err(doing)
+                vault.sealing_key(project).map_err(doing)
             }
             other => other.map_err(|error| {
                 let missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));

@@ -48,7 +48,7 @@ impl Inspect {
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
             let vault = unlock(context)?;
-            let keys = Keys::of(&vault, None).map_err(|error| Failure::of("inspect", error))?;
+            let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("inspect", error))?;
             for (item, seen) in found.items.iter().zip(&mut seen) {
                 if let Ok(known) = seen {
                     match open_header(&keys, &item.path) {

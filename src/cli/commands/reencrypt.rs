@@ -52,8 +52,9 @@ impl Reencrypt {
         let vault = unlock(context)?;
         let doing = |error| Failure::of(format!("reencrypt files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        let to = &vault.file_key(&project, None).map_err(doing)?;
-        let keys = Keys::of(&vault, Some(&project)).map_err(doing)?;
+        let held = vault.sealing_key(&project).map_err(doing)?;
+        let to = held.sealing();
+        let keys = Keys::of(&*vault, Some(&project)).map_err(doing)?;
         let work = Reencrypting::begin(keys, to, self.before);
         let mut tally = Tally::begin(context, "encrypted anew", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();

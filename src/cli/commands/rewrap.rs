@@ -22,7 +22,7 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::files::rewrap::{Outcome, move_to};
-use crate::vault::Unlocked;
+use crate::vault::OpenVault;
 
 /// Rewrite the headers of files to use the project's current key.
 ///
@@ -55,8 +55,8 @@ impl Rewrap {
         let mut vault = unlock(context)?;
         let doing = |error| Failure::of(format!("rewrap files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
-        let to = vault.file_key(&project, None).map_err(doing)?;
-        let keys = Keys::of(&vault, Some(&to.project)).map_err(doing)?;
+        let to = vault.sealing_key(&project).map_err(doing)?;
+        let keys = Keys::of(&*vault, Some(&to.project)).map_err(doing)?;
         let word = if self.dry_run { "looked at" } else { "rewrapped" };
         let mut tally = Tally::begin(context, word, &found, found.items.len());
         let progress = self.effort.progress(&context.output, found.items.len(), Some(found.items.len() as u64));
@@ -72,7 +72,7 @@ impl Rewrap {
             &progress,
             |_| 0,
             |item, _| {
-                let outcome = move_to(&to, &keys, &vault, item, self.dry_run);
+                let outcome = move_to(to.sealing(), &keys, &*vault, item, self.dry_run);
                 progress.advanced(1);
                 outcome
             },
@@ -102,7 +102,7 @@ impl Rewrap {
         }
         // What failed may be under any version: a count without it would clear a key that is still needed.
         if !tally.has_failed() {
-            remember(context, &mut vault, &project, &versions);
+            remember(context, &mut *vault, &project, &versions);
         }
         let versions = versions.into_iter().map(|(version, files)| FilesOfVersion { version, files });
         let rewrap = views::Rewrap {
@@ -124,7 +124,7 @@ impl Rewrap {
 }
 
 /// Lets `key list` tell of it. That it cannot be remembered takes nothing from what was done.
-fn remember(context: &Context, vault: &mut Unlocked, project: &str, versions: &BTreeMap<u32, u64>) {
+fn remember(context: &Context, vault: &mut dyn OpenVault, project: &str, versions: &BTreeMap<u32, u64>) {
     if let Err(error) = vault.remember_scan(project, versions) {
         context.output.warn("scan-not-remembered", format!("the counts could not be kept in the vault: {error}"));
     }

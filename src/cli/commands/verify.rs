@@ -56,7 +56,7 @@ impl Verify {
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
         let vault = unlock(context)?;
-        let keys = Keys::of(&vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
+        let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
         let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();

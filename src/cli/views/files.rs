@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::vault::VaultPlace;
-use crate::crypto::secret::ProjectFileKey;
 use crate::files::seal::{Job, Outcome, Sealed};
 use crate::files::{manifest::Listed, open::Opened};
 use crate::format::Timestamp;
 use crate::format::name::printable;
 use crate::keys::OpenedBy;
+use crate::keys::SealingKey;
 
 /// Names a project and the version of its key, as lines about files do.
 fn by(project: &str, key_version: u32) -> String {
@@ -60,12 +60,12 @@ impl From<&Sealed> for SealedCopy {
 
 impl EncryptedFile {
     /// Returns what became of a file.
-    pub fn of(key: &ProjectFileKey, job: &Job, outcome: &Outcome) -> Self {
+    pub fn of(key: SealingKey<'_>, job: &Job, outcome: &Outcome) -> Self {
         let file = Self {
             input: job.item.path.display().to_string(),
             output: job.output.display().to_string(),
             bytes: 0,
-            project: key.project.clone(),
+            project: key.project.to_owned(),
             key_version: key.version,
             up_to_date: false,
             compared: None,

@@ -373,7 +373,7 @@ fn the_keys_of_one_project_come_current_first_and_then_the_newest() {
 fn a_key_is_still_held_whatever_its_project_is_called_and_whichever_version_encrypts() {
     let machine = Machine::at(3);
     let mut sealing = machine.unlocked();
-    let key = sealing.file_key("acme", None).unwrap();
+    let key = sealing.sealing_key("acme").unwrap();
     sealing.check_still_holds(&key).unwrap();
     let mut other = machine.unlocked();
     other.rename_project("acme", "bistro").unwrap();
@@ -389,7 +389,7 @@ fn a_key_is_not_held_by_a_vault_that_was_destroyed_rotated_replaced_or_put_back_
     let refused = |meanwhile: &dyn Fn(&Machine)| {
         let machine = Machine::at(3);
         let mut sealing = machine.unlocked();
-        let key = sealing.file_key("acme", None).unwrap();
+        let key = sealing.sealing_key("acme").unwrap();
         meanwhile(&machine);
         sealing.check_still_holds(&key).unwrap_err()
     };

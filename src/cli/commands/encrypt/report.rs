@@ -11,20 +11,20 @@ use crate::cli::setup::describe;
 use crate::cli::streams::warn_of_recipients;
 use crate::cli::tally::{Tally, shown};
 use crate::cli::views::{EncryptedFile, EncryptedInNewVault, VaultPlace};
-use crate::crypto::secret::ProjectFileKey;
 use crate::failure::Failure;
 use crate::files::FilesError;
 use crate::files::find::{Found, Item, Named};
 use crate::files::place::{Destination, Direction, folder_name};
 use crate::files::seal::{Job, Outcome};
 use crate::format::name::printable;
+use crate::keys::SealingKey;
 use crate::store::Store;
 use crate::words::{Words, command, words};
 
 /// Reports the files, and the vault where this run made it.
 pub fn report(
     context: &Context,
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     work: &Work,
     outcomes: Vec<Result<Outcome, FilesError>>,
     tally: &mut Tally<'_>,
@@ -35,7 +35,7 @@ pub fn report(
         _ => None,
     });
     warn_of_recipients(context, replaced);
-    let by = format!("project {}, key version {}", printable(&key.project), key.version);
+    let by = format!("project {}, key version {}", printable(key.project), key.version);
     let has_folder = work.named.iter().any(|named| matches!(named, Named::Folder(_)));
     let mut lines = Vec::new();
     let mut files = Vec::new();
@@ -88,7 +88,7 @@ pub fn report(
 /// Reports what came as a stream from the `source`.
 pub fn report_stream(
     context: &Context,
-    key: &ProjectFileKey,
+    key: SealingKey<'_>,
     source: &str,
     destination: &Destination,
     bytes: u64,
@@ -99,7 +99,7 @@ pub fn report_stream(
         input: "-".into(),
         output: path.display().to_string(),
         bytes,
-        project: key.project.clone(),
+        project: key.project.to_owned(),
         key_version: key.version,
         up_to_date: false,
         compared: None,

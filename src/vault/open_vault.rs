@@ -1,0 +1,185 @@
+//! What can be done with an unlocked vault without the password, wherever it is unlocked: in this process, or in
+//! another one that answers for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Among, Effect, NewProject, Notice, ProjectInfo, Unlocked};
+use crate::crypto::secret::{ContentKey, ProjectFileKey};
+use crate::error::{Error, KeyPlace, NotFound};
+use crate::keys::{FileKeys, HeldKey, OpenedBy, WrappedKey};
+
+/// An unlocked vault. What takes something away needs the password besides, and is only in [`Unlocked`].
+pub trait OpenVault: FileKeys {
+    /// Returns every project, by name.
+    ///
+    /// # Errors
+    /// [`Error::Agent`] if the vault is unlocked in another process, which does not answer; so of all of these.
+    fn projects(&self) -> Result<Vec<ProjectInfo>, Error>;
+
+    /// Returns one project.
+    ///
+    /// # Errors
+    /// [`NotFound::Project`].
+    fn project(&self, name: &str) -> Result<ProjectInfo, Error>;
+
+    /// Returns one project that has not been destroyed.
+    ///
+    /// # Errors
+    /// [`NotFound::Project`], [`NotFound::Destroyed`].
+    fn usable_project(&self, name: &str) -> Result<ProjectInfo, Error> {
+        let project = self.project(name)?;
+        match project.destroyed {
+            Some(at) => Err(NotFound::Destroyed { name: project.name, at }.into()),
+            None => Ok(project),
+        }
+    }
+
+    /// Sees to it that the vault may be changed, and new files sealed under its keys.
+    ///
+    /// # Errors
+    /// As [`Unlocked::check_writable`].
+    fn check_writable(&self) -> Result<(), Error>;
+
+    /// Unwraps a content key with one of these file keys, and says with which; `None` if none of them fits.
+    ///
+    /// # Errors
+    /// As [`Unlocked::unwrap_among`].
+    fn unwrap_among(&self, wrapped: WrappedKey<'_>, among: Among<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error>;
+
+    /// Returns a project's current file key, for files that are sealed under it.
+    ///
+    /// # Errors
+    /// As [`Unlocked::file_key`].
+    fn sealing_key(&self, project: &str) -> Result<HeldKey, Error>;
+
+    /// Returns a project's current file key itself, or one version of it, to be shown.
+    ///
+    /// # Errors
+    /// As [`Unlocked::file_key`].
+    fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error>;
+
+    /// Sees to it that a key is still in the vault as it is now.
+    ///
+    /// # Errors
+    /// As [`Unlocked::check_still_holds`].
+    fn check_still_holds(&mut self, key: &HeldKey) -> Result<(), Error>;
+
+    /// As [`Unlocked::add_project`].
+    ///
+    /// # Errors
+    /// As there.
+    fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error>;
+
+    /// As [`Unlocked::rename_project`].
+    ///
+    /// # Errors
+    /// As there.
+    fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error>;
+
+    /// As [`Unlocked::hold_project`].
+    ///
+    /// # Errors
+    /// As there.
+    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error>;
+
+    /// As [`Unlocked::rotate_file_key`].
+    ///
+    /// # Errors
+    /// As there.
+    fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error>;
+
+    /// As [`Unlocked::retire_file_key`].
+    ///
+    /// # Errors
+    /// As there.
+    fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error>;
+
+    /// As [`Unlocked::remember_scan`].
+    ///
+    /// # Errors
+    /// As there.
+    fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error>;
+
+    /// Takes what the user should be told, leaving nothing.
+    fn take_notices(&mut self) -> Vec<Notice>;
+}
+
+/// Returns the version of a project's current file key.
+///
+/// # Errors
+/// [`NotFound::Key`] if it has none.
+pub fn current_version(project: &ProjectInfo) -> Result<u32, Error> {
+    let current = project.keys.iter().find(|key| key.current).map(|key| key.version);
+    current.ok_or_else(|| NotFound::Key(KeyPlace { project: project.name.clone(), version: 0 }).into())
+}
+
+impl OpenVault for Unlocked {
+    fn projects(&self) -> Result<Vec<ProjectInfo>, Error> {
+        Ok(self.projects())
+    }
+
+    fn project(&self, name: &str) -> Result<ProjectInfo, Error> {
+        self.project(name)
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        self.check_writable()
+    }
+
+    fn unwrap_among(&self, wrapped: WrappedKey<'_>, among: Among<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        self.unwrap_among(wrapped, among)
+    }
+
+    fn sealing_key(&self, project: &str) -> Result<HeldKey, Error> {
+        self.sealing_key(project)
+    }
+
+    fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
+        self.file_key(project, version)
+    }
+
+    fn check_still_holds(&mut self, key: &HeldKey) -> Result<(), Error> {
+        self.check_still_holds(key)
+    }
+
+    fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error> {
+        self.add_project(new)
+    }
+
+    fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
+        self.rename_project(old, new)
+    }
+
+    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
+        self.hold_project(name, reason)
+    }
+
+    fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
+        self.rotate_file_key(project)
+    }
+
+    fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error> {
+        self.retire_file_key(project, version, retired)
+    }
+
+    fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
+        self.remember_scan(project, files)
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        self.take_notices()
+    }
+}
+
+impl Unlocked {
+    /// Returns a project's current file key, for files that are sealed under it: unwrapped once for all of them.
+    ///
+    /// # Errors
+    /// As [`Unlocked::file_key`]; [`Error::Random`].
+    pub fn sealing_key(&self, project: &str) -> Result<HeldKey, Error> {
+        let key = self.file_key(project, None)?;
+        let (project, version) = (key.project.clone(), key.version);
+        HeldKey::new(Arc::new(key), project, version)
+    }
+}
