@@ -6,6 +6,7 @@ pub mod copies;
 pub mod create;
 pub mod enrolment;
 pub mod follow;
+mod handover;
 pub mod items;
 pub mod merge;
 pub mod password;

@@ -18,9 +18,9 @@ use crate::vault::{Edges, Notice, READ_WAIT, Source, Unlocked, Vault, digest, op
 
 /// A vault with this computer's wrapped data key beside it: all that a password is still needed for.
 pub struct FoundKey {
-    vault: Vault,
-    edges: Edges,
-    items: Vec<DataKeyItem>,
+    pub(super) vault: Vault,
+    pub(super) edges: Edges,
+    pub(super) items: Vec<DataKeyItem>,
     /// How many items are stored, whatever they hold.
     stored: usize,
 }
@@ -89,10 +89,10 @@ fn stored_items(keychain: &dyn Keychain, vault: VaultId) -> Result<(Vec<DataKeyI
 }
 
 /// A data key and the wrap it came out of.
-struct Opened {
-    data_key: DataKey,
-    item: usize,
-    wrap: usize,
+pub(super) struct Opened {
+    pub(super) data_key: DataKey,
+    pub(super) item: usize,
+    pub(super) wrap: usize,
 }
 
 /// What trying a password on a vault file came to.
@@ -145,7 +145,7 @@ impl FoundKey {
         }
     }
 
-    fn unlock_opened(mut self, opened: Opened) -> Result<Unlocked, Error> {
+    pub(super) fn unlock_opened(mut self, opened: Opened) -> Result<Unlocked, Error> {
         let place = self.edges.store.place();
         let payload = match open_payload(&self.vault.document, &opened.data_key) {
             Ok(payload) => payload,

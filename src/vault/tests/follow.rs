@@ -84,3 +84,30 @@ fn a_duplicate_is_changed_apart_and_shares_the_data_key() {
     assert_eq!(duplicate.projects().len(), 2);
     assert!(std::ptr::eq(unlocked.data_key(), duplicate.data_key()));
 }
+
+#[test]
+fn a_vault_is_handed_over_with_its_data_key_alone() {
+    let machine = Machine::at(2);
+    let mut unlocked = machine.unlocked();
+    let taken = |key| {
+        let vault = Vault::open(machine.store.clone()).unwrap();
+        vault.find_key(machine.keychain.clone(), machine.host.clone()).unwrap().take_over(key)
+    };
+    let mut other = taken(unlocked.hand_over().unwrap()).unwrap();
+    assert_eq!(exposed(&other, "acme", 1), exposed(&unlocked, "acme", 1));
+    other.follow().unwrap();
+    other.add_project(&named("bistro")).unwrap();
+    assert_eq!(machine.unlocked().projects().len(), 2);
+    // It opens what it opened before, and nothing else.
+    let key = unlocked.hand_over().unwrap();
+    rotate_now(&mut machine.unlocked());
+    taken(key).map(drop).unwrap_err();
+}
+
+#[test]
+fn a_vault_file_that_was_put_back_is_not_handed_over() {
+    let life = life();
+    let machine = Machine::at(2);
+    machine.store.put(Some(life.files[0].clone()), None);
+    assert_fails!(machine.unlocked().hand_over(), Error::RolledBack(_));
+}
