@@ -2,13 +2,17 @@
 //! is for whoever has the password; why that is so is a value, so that it can be said once.
 
 mod stock;
+mod vault;
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use self::stock::Stock;
-use super::limits::{ANSWER_LIMIT, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRAPS_AT_ONCE, WRITE_WAIT};
+pub use self::vault::AgentVault;
+use super::limits::{
+    ANSWER_LIMIT, CONFIRM_WAIT, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRAPS_AT_ONCE, WRITE_WAIT,
+};
 use super::place::{Place, PlaceError};
 use super::protocol::{Among, Answer, Change, KeyToWrap, Line, Question, Refusal, Status, Unread};
 use super::transport::{Connection, NoLine, connect, is_closed};
@@ -19,7 +23,9 @@ use crate::format::sealed::{PRELUDE_LEN, Prelude};
 use crate::format::{FileId, VaultId};
 use crate::keys::{Drawn, FileKeys, OpenedBy, WrappedKey};
 use crate::memory::on_wiped_stack;
-use crate::vault::{self, Effect, Notice, ProjectInfo};
+#[cfg(doc)]
+use crate::vault::Unlocked;
+use crate::vault::{Among as AmongKeys, Effect, Notice, ProjectInfo};
 
 /// Why there is no answer from an agent.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +75,8 @@ pub enum AskError {
 pub struct Client {
     place: Place,
     vault: VaultId,
+    projects: Option<Vec<String>>,
+    confirms: bool,
     /// Open connections that nobody uses right now.
     idle: Mutex<Vec<Connection>>,
     stock: Stock,
@@ -89,7 +97,8 @@ pub struct Changed {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asking {
     Reads,
-    Changes,
+    /// It may not, and the answer may take this long.
+    Once(Duration),
 }
 
 impl Client {
@@ -116,9 +125,14 @@ impl Client {
     pub fn at(place: &Place) -> Result<Self, Unanswered> {
         let (answer, connection) = ask_anew(place, &Question::Hello.to_line())?;
         match answer {
-            Answer::Hello { vault, .. } => {
-                Ok(Self { place: place.clone(), vault, idle: Mutex::new(vec![connection]), stock: Stock::default() })
-            }
+            Answer::Hello { vault, projects, confirms, .. } => Ok(Self {
+                place: place.clone(),
+                vault,
+                projects,
+                confirms,
+                idle: Mutex::new(vec![connection]),
+                stock: Stock::default(),
+            }),
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(Unanswered::Nonsense),
         }
@@ -128,6 +142,12 @@ impl Client {
     #[must_use]
     pub fn vault(&self) -> VaultId {
         self.vault
+    }
+
+    /// Returns the projects that the agent answers for; all of them if there is no list.
+    #[must_use]
+    pub fn projects_answered_for(&self) -> Option<&[String]> {
+        self.projects.as_deref()
     }
 
     /// Tells what the agent does.
@@ -209,7 +229,7 @@ impl Client {
     /// Tells whether the vault may be changed, and new files sealed under its keys.
     ///
     /// # Errors
-    /// [`AskError`]; of the vault as [`vault::Unlocked::check_writable`].
+    /// [`AskError`]; of the vault as [`Unlocked::check_writable`].
     pub fn check_writable(&self) -> Result<(), AskError> {
         match self.ask(&Question::Writable)? {
             Answer::Writable => Ok(()),
@@ -220,7 +240,7 @@ impl Client {
     /// Returns a project's current file key, or one version of it. The agent counts it.
     ///
     /// # Errors
-    /// [`AskError`]; of the vault as [`vault::Unlocked::file_key`].
+    /// [`AskError`]; of the vault as [`Unlocked::file_key`].
     pub fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, AskError> {
         match self.ask(&Question::FileKey { project: project.into(), version })? {
             Answer::FileKey { project, version, key } => Ok(ProjectFileKey { project, version, key }),
@@ -235,11 +255,11 @@ impl Client {
     pub fn unwrap_among(
         &self,
         wrapped: WrappedKey<'_>,
-        among: vault::Among<'_>,
+        among: AmongKeys<'_>,
     ) -> Result<Option<(ContentKey, OpenedBy)>, AskError> {
         let among = match among {
-            vault::Among::Vault { first } => Among::Vault { first: first.map(str::to_owned) },
-            vault::Among::Project(project) => Among::Project(project.into()),
+            AmongKeys::Vault { first } => Among::Vault { first: first.map(str::to_owned) },
+            AmongKeys::Project(project) => Among::Project(project.into()),
         };
         let (prelude, stanza) = (FixedBase64(*wrapped.prelude), Base64(wrapped.stanza.to_vec()));
         match self.ask(&Question::Unwrap { prelude, stanza, among })? {
@@ -295,7 +315,12 @@ impl Client {
     fn ask(&self, question: &Question) -> Result<Answer, AskError> {
         // What the parser leaves of a key on the stack would stay there.
         let answer = on_wiped_stack(|| {
-            let asking = if matches!(question, Question::Change(_)) { Asking::Changes } else { Asking::Reads };
+            let asking = match question {
+                Question::Change(_) => Asking::Once(WRITE_WAIT),
+                // The user is asked once.
+                Question::FileKey { .. } if self.confirms => Asking::Once(CONFIRM_WAIT + READ_WAIT),
+                _ => Asking::Reads,
+            };
             self.send(&question.to_line(), asking)
         })?;
         match answer {
@@ -309,10 +334,10 @@ impl Client {
         if line.as_bytes().len() > QUESTION_LIMIT {
             return Err(Refusal::TooLong.into());
         }
-        if asking == Asking::Changes {
+        if let Asking::Once(wait) = asking {
             // On a connection of its own: one that was open may have been closed by the agent, and whether the change
             // was made would not be known.
-            return exchange(&mut open(&self.place)?, line, WRITE_WAIT);
+            return exchange(&mut open(&self.place)?, line, wait);
         }
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut connection) = kept {
@@ -342,7 +367,7 @@ impl Client {
 
 impl FileKeys for Client {
     fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
-        let unwrapped = self.unwrap_among(wrapped, vault::Among::Vault { first: None });
+        let unwrapped = self.unwrap_among(wrapped, AmongKeys::Vault { first: None });
         unwrapped.map_err(|error| self.as_error(error))
     }
 

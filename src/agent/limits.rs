@@ -22,6 +22,8 @@ pub const READ_WAIT: Duration = Duration::from_secs(5);
 pub const READ_TRIES: u32 = 5;
 /// How long a client waits for a write: that of another process and the keychain come first.
 pub const WRITE_WAIT: Duration = Duration::from_secs(150);
+/// How long a client waits for a key to be shown if the user is asked first, and how long the user has.
+pub const CONFIRM_WAIT: Duration = Duration::from_secs(60);
 /// The stack of the thread of a connection, in bytes.
 pub const STACK: usize = 256 << 10;
 /// How long the agent waits for who still uses the keys when it locks.

@@ -21,6 +21,10 @@ pub enum Answer {
         program: String,
         /// The process.
         pid: u32,
+        /// The projects that it answers for; all of them if there is no list.
+        projects: Option<Vec<String>>,
+        /// Whether the user is asked before a key is shown.
+        confirms: bool,
     },
     /// What the agent does.
     Status(Box<Status>),

@@ -10,6 +10,7 @@ mod failure;
 mod line;
 mod question;
 mod secret;
+mod start;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use answer::{Answer, EffectOf, Hold, Key, KeyState, NoticeOf, Project, Refus
 pub use failure::{Failed, KeychainFailed};
 pub use line::Line;
 pub use question::{Among, Change, KeyToWrap, Question};
+pub use start::{Start, Started};
 
 /// The number of this protocol.
 pub const PROTOCOL: u32 = 1;

@@ -9,7 +9,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 use zeroize::Zeroizing;
 
-use crate::crypto::secret::{ContentKey, FileKey, KEY_LEN};
+use crate::crypto::secret::{ContentKey, DataKey, FileKey, KEY_LEN};
 
 /// The length of a key in base64.
 const TEXT_LEN: usize = 44;
@@ -38,6 +38,7 @@ macro_rules! key {
 
 key!(ContentKey);
 key!(FileKey);
+key!(DataKey);
 
 /// Writes a key as text.
 ///

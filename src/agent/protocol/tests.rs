@@ -158,7 +158,13 @@ fn status() -> Status {
 
 fn answers() -> Vec<Answer> {
     vec![
-        Answer::Hello { vault: VAULT, program: "0.1.0".into(), pid: 1 },
+        Answer::Hello {
+            vault: VAULT,
+            program: "0.1.0".into(),
+            pid: 1,
+            projects: Some(vec!["acme".into()]),
+            confirms: false,
+        },
         Answer::Status(Box::new(status())),
         Answer::Locked,
         Answer::Unwrapped { content_key: content_key([9; 32]), project: "acme".into(), version: 3 },

@@ -69,9 +69,13 @@ impl Shared {
         Ok(match question {
             // Answered where the connection is.
             Question::Lock => Answer::Locked,
-            Question::Hello => {
-                Answer::Hello { vault: vault.id(), program: env!("CARGO_PKG_VERSION").into(), pid: std::process::id() }
-            }
+            Question::Hello => Answer::Hello {
+                vault: vault.id(),
+                program: env!("CARGO_PKG_VERSION").into(),
+                pid: std::process::id(),
+                projects: self.names_in_scope(&vault),
+                confirms: self.confirm.is_some(),
+            },
             Question::Status => Answer::Status(Box::new(self.status(&vault))),
             Question::Unwrap { prelude, stanza, among } => {
                 self.unwrap(&vault, WrappedKey { prelude: &prelude.0, stanza: &stanza.0 }, &among)?
@@ -106,6 +110,13 @@ impl Shared {
 
     fn is_in_scope(&self, project: &ProjectInfo) -> bool {
         self.keeper.scope().is_none_or(|scope| scope.contains(&project.id))
+    }
+
+    /// Returns the names that the projects of its scope have now.
+    fn names_in_scope(&self, vault: &Unlocked) -> Option<Vec<String>> {
+        let scope = self.keeper.scope()?;
+        let in_scope = vault.projects().into_iter().filter(|project| scope.contains(&project.id));
+        Some(in_scope.map(|project| project.name).collect())
     }
 
     fn check_scope(&self, project: &ProjectInfo) -> Result<(), Refusal> {
@@ -202,10 +213,6 @@ impl Shared {
         let used = Duration::from_millis(self.used.load(Ordering::Relaxed));
         let left = |since: Duration, limit: Duration| since.saturating_add(limit).saturating_sub(now).as_secs();
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let named = |scope: &[crate::format::ProjectId]| {
-            let in_scope = vault.projects().into_iter().filter(|project| scope.contains(&project.id));
-            in_scope.map(|project| project.name).collect()
-        };
         let watcher = lock(&self.watcher).clone();
         Status {
             vault: vault.id(),
@@ -214,7 +221,7 @@ impl Shared {
             unlocked_at: self.unlocked_at,
             idle_seconds_left: left(used, self.limits.idle),
             life_seconds_left: left(self.start, self.limits.life),
-            projects: self.keeper.scope().map(named),
+            projects: self.names_in_scope(vault),
             confirms: self.confirm.is_some(),
             watching: watcher.map_or_else(Watching::default, |watcher| watcher.watching()),
             shown: Shown {

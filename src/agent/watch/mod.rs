@@ -107,6 +107,38 @@ pub trait Watcher: Send + Sync {
     fn look(&self) -> Option<Ending>;
 }
 
+/// Watches nothing: only the clock tells when to lock.
+#[derive(Debug)]
+pub struct ClockAlone {
+    /// Why nothing else does.
+    pub reason: String,
+}
+
+impl Watcher for ClockAlone {
+    fn watching(&self) -> Watching {
+        Watching { lacking: Some(self.reason.clone()), ..Watching::default() }
+    }
+
+    fn look(&self) -> Option<Ending> {
+        None
+    }
+}
+
+/// Watches for whatever this system tells, or says why it tells nothing.
+#[must_use]
+pub fn watch(bell: Bell) -> std::sync::Arc<dyn Watcher> {
+    #[cfg(all(feature = "os-keychain", target_os = "linux"))]
+    match Sessions::listen(&Bus::System, bell) {
+        Ok(sessions) => std::sync::Arc::new(sessions),
+        Err(reason) => std::sync::Arc::new(ClockAlone { reason }),
+    }
+    #[cfg(not(all(feature = "os-keychain", target_os = "linux")))]
+    {
+        drop(bell);
+        std::sync::Arc::new(ClockAlone { reason: "on this system, nothing tells of suspend or a locked screen".into() })
+    }
+}
+
 /// Makes a bell and who hears it.
 #[must_use]
 pub fn bell() -> (Bell, Ear) {

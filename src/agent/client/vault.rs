@@ -1,0 +1,129 @@
+//! The agent's vault in the hands of a command, as if it were unlocked in this process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Client;
+use crate::agent::protocol::Change;
+use crate::crypto::secret::{ContentKey, ProjectFileKey};
+use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::sealed::PRELUDE_LEN;
+use crate::keys::{Drawn, FileKeys, HeldKey, OpenedBy, WrappedKey};
+use crate::vault::{Among, Effect, NewProject, Notice, OpenVault, ProjectInfo, current_version};
+
+/// A vault that an agent keeps unlocked.
+pub struct AgentVault {
+    client: Arc<Client>,
+    notices: Vec<Notice>,
+}
+
+impl AgentVault {
+    /// Takes the vault of an agent that answers.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client: Arc::new(client), notices: Vec::new() }
+    }
+
+    /// Changes the vault, and returns whether anything had to be changed and the project as it is then.
+    fn change(&mut self, change: Change) -> Result<(Effect, ProjectInfo), Error> {
+        let changed = self.client.change(change).map_err(|error| self.client.as_error(error))?;
+        self.notices.extend(changed.notices);
+        Ok((changed.effect, changed.project))
+    }
+}
+
+impl FileKeys for AgentVault {
+    fn unwrap_content_key(&self, wrapped: WrappedKey<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        self.client.unwrap_content_key(wrapped)
+    }
+
+    fn wrap_content_key(
+        &self,
+        project: &str,
+        version: u32,
+        prelude: &[u8; PRELUDE_LEN],
+        content_key: &ContentKey,
+    ) -> Result<Vec<u8>, Error> {
+        self.client.wrap_content_key(project, version, prelude, content_key)
+    }
+
+    fn draw_content_key(&self, project: &str, version: u32, block_len: usize) -> Result<Drawn, Error> {
+        self.client.draw_content_key(project, version, block_len)
+    }
+}
+
+impl OpenVault for AgentVault {
+    fn projects(&self) -> Result<Vec<ProjectInfo>, Error> {
+        self.client.projects().map_err(|error| self.client.as_error(error))
+    }
+
+    fn project(&self, name: &str) -> Result<ProjectInfo, Error> {
+        self.client.project(name).map_err(|error| self.client.as_error(error))
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        self.client.check_writable().map_err(|error| self.client.as_error(error))
+    }
+
+    fn unwrap_among(&self, wrapped: WrappedKey<'_>, among: Among<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
+        self.client.unwrap_among(wrapped, among).map_err(|error| self.client.as_error(error))
+    }
+
+    fn sealing_key(&self, project: &str) -> Result<HeldKey, Error> {
+        let project = self.usable_project(project)?;
+        let version = current_version(&project)?;
+        let keys: Arc<dyn FileKeys + Send> = Arc::clone(&self.client) as _;
+        HeldKey::new(keys, project.name, version)
+    }
+
+    fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
+        self.client.file_key(project, version).map_err(|error| self.client.as_error(error))
+    }
+
+    /// The agent looks at the vault file at each question, and answers only from what descends from what it knows.
+    fn check_still_holds(&mut self, key: &HeldKey) -> Result<(), Error> {
+        self.check_writable()?;
+        let opened = self.unwrap_among(key.sign(), Among::Vault { first: Some(&key.project) })?;
+        if opened.is_some_and(|(_, by)| by.version == key.version) {
+            return Ok(());
+        }
+        self.usable_project(&key.project)?;
+        Err(NotFound::Key(KeyPlace { project: key.project.clone(), version: key.version }).into())
+    }
+
+    fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error> {
+        let NewProject { name, client, note } = new.clone();
+        Ok(self.change(Change::AddProject { name, client, note })?.1)
+    }
+
+    fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
+        Ok(self.change(Change::RenameProject { project: old.into(), name: new.into() })?.0)
+    }
+
+    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
+        Ok(self.change(Change::HoldProject { project: name.into(), reason: reason.into() })?.0)
+    }
+
+    fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {
+        let (_, project) = self.change(Change::RotateKey { project: project.into() })?;
+        current_version(&project)
+    }
+
+    fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error> {
+        Ok(self.change(Change::RetireKey { project: project.into(), version, retired })?.0)
+    }
+
+    fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
+        self.change(Change::RememberScan { project: project.into(), files: files.clone() }).map(drop)
+    }
+
+    fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+impl std::fmt::Debug for AgentVault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentVault").field("vault", &self.client.vault()).finish_non_exhaustive()
+    }
+}
