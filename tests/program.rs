@@ -5,3 +5,4 @@ mod support;
 mod cli;
 mod doctor;
 mod secrecy;
+mod unlocked;

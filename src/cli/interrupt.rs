@@ -20,6 +20,9 @@ use crate::words::Words;
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 /// What is so if the user interrupts now, and what to do about it: the widest work first.
 static SO: Mutex<Vec<(String, Words)>> = Mutex::new(Vec::new());
+/// What a signal does instead of ending the process at once.
+#[cfg(unix)]
+static ENDS_BY: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 /// How it is said.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
@@ -109,8 +112,11 @@ pub fn install(output: &Output, ignored: Ignored) {
         // Where signals cannot be listened for, they do what they do by default.
         let Ok(mut signals) = signal_hook::iterator::Signals::new(listened) else { return };
         let listen = move || {
-            if let Some(signal) = signals.forever().next() {
-                leave(signal);
+            for signal in signals.forever() {
+                match ENDS_BY.get() {
+                    Some(end) => end(),
+                    None => leave(signal),
+                }
             }
         };
         let _ = std::thread::Builder::new().name("signals".into()).spawn(listen);
@@ -123,6 +129,13 @@ fn ignored_from_the_start() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// Has a signal do this from now on: the process then ends in its own time.
+#[cfg(unix)]
+pub fn end_by(end: impl Fn() + Send + Sync + 'static) {
+    // There is one such process in a program's life.
+    let _ = ENDS_BY.set(Box::new(end));
 }
 
 /// How long what is so may take to be said.

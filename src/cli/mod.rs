@@ -1,6 +1,7 @@
 //! The command line: arguments, prompts, output. One file per command in `commands`. Nothing below this room prints,
 //! prompts or exits.
 
+mod agent;
 mod args;
 mod checks;
 mod commands;
@@ -56,6 +57,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let _ = error.print();
             return ExitCode::from(Exit::Failed as u8);
         }
+    }
+    #[cfg(unix)]
+    if matches!(&args[..], [_, word] if word == agent::PROCESS) {
+        return agent::run();
     }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");

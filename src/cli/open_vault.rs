@@ -4,18 +4,37 @@ use std::ops::{Deref, DerefMut};
 
 use super::notices;
 use super::output::Output;
-use crate::vault::Unlocked;
+use crate::vault::{self, Unlocked};
+
+/// What a command asks of the vault.
+#[derive(Debug, Clone, Copy)]
+pub enum Uses<'a> {
+    /// One project.
+    Project(&'a str),
+    /// Whichever projects there are.
+    AllProjects,
+}
+
+impl<'a> Uses<'a> {
+    /// Returns the project that the flags name, or all of them.
+    pub fn of(project: Option<&'a str>) -> Self {
+        project.map_or(Self::AllProjects, Self::Project)
+    }
+}
+
+/// A vault that was unlocked with the password.
+pub type OpenVault = WithNotices<Unlocked>;
 
 /// An unlocked vault that warns of what it has to say. What is left of that when the command is done is shown then,
 /// whether or not the command failed.
-pub struct OpenVault {
-    vault: Unlocked,
+pub struct WithNotices<V: vault::OpenVault> {
+    vault: V,
     output: Output,
 }
 
-impl OpenVault {
+impl<V: vault::OpenVault> WithNotices<V> {
     /// Takes a vault that a command is to work with.
-    pub fn new(vault: Unlocked, output: &Output) -> Self {
+    pub fn new(vault: V, output: &Output) -> Self {
         Self { vault, output: output.clone() }
     }
 
@@ -25,22 +44,53 @@ impl OpenVault {
     }
 }
 
-impl Drop for OpenVault {
+impl<V: vault::OpenVault> Drop for WithNotices<V> {
     fn drop(&mut self) {
         self.show_notices();
     }
 }
 
-impl Deref for OpenVault {
-    type Target = Unlocked;
+impl<V: vault::OpenVault> Deref for WithNotices<V> {
+    type Target = V;
 
-    fn deref(&self) -> &Unlocked {
+    fn deref(&self) -> &V {
         &self.vault
     }
 }
 
-impl DerefMut for OpenVault {
-    fn deref_mut(&mut self) -> &mut Unlocked {
+impl<V: vault::OpenVault> DerefMut for WithNotices<V> {
+    fn deref_mut(&mut self) -> &mut V {
         &mut self.vault
+    }
+}
+
+/// A vault that is unlocked in this process, or in the agent's.
+pub enum AnyVault {
+    /// In this one.
+    Here(Box<OpenVault>),
+    /// In the agent's.
+    #[cfg(unix)]
+    Agent(Box<WithNotices<crate::agent::client::AgentVault>>),
+}
+
+impl Deref for AnyVault {
+    type Target = dyn vault::OpenVault;
+
+    fn deref(&self) -> &(dyn vault::OpenVault + 'static) {
+        match self {
+            Self::Here(vault) => &***vault,
+            #[cfg(unix)]
+            Self::Agent(vault) => &***vault,
+        }
+    }
+}
+
+impl DerefMut for AnyVault {
+    fn deref_mut(&mut self) -> &mut (dyn vault::OpenVault + 'static) {
+        match self {
+            Self::Here(vault) => &mut ***vault,
+            #[cfg(unix)]
+            Self::Agent(vault) => &mut ***vault,
+        }
     }
 }

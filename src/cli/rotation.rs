@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::agent;
 use super::context::Context;
 use super::interrupt;
 use super::kit::{self, KitFlags, Making};
@@ -65,6 +66,7 @@ impl RotationFlags {
             self.refuse_to_end_kits(context, vault, revoked)?;
             with_new_kit(context, vault, &self.kit, &failed, rotate)?
         };
+        agent::lock_after_change(context);
         Ok((settle(vault, password, begun, self.settle_now).map_err(failed)?, making))
     }
 

@@ -2,14 +2,33 @@
 
 use std::sync::Arc;
 
+#[cfg(unix)]
+use super::agent;
 use super::context::Context;
 use super::kit;
-use super::open_vault::OpenVault;
+#[cfg(unix)]
+use super::open_vault::WithNotices;
+use super::open_vault::{AnyVault, OpenVault, Uses};
 use super::password;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
+
+/// Returns the vault for a command that the agent may answer: its vault if it is unlocked there, else one that is
+/// unlocked here.
+///
+/// # Errors
+/// As [`unlock`].
+pub fn open(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
+    #[cfg(unix)]
+    if let Some(vault) = agent::reach(context, uses) {
+        return Ok(AnyVault::Agent(Box::new(WithNotices::new(vault, &context.output))));
+    }
+    // It is what the agent is asked.
+    let _ = uses;
+    Ok(AnyVault::Here(Box::new(unlock(context)?)))
+}
 
 /// Unlocks the vault for a command, after warning of what is to be warned of, and offers a recovery kit if it has none.
 ///

@@ -15,6 +15,8 @@ pub struct Folders {
     pub config: Option<PathBuf>,
     /// Where keychain files are stored, apart from the vault.
     pub keychain: Option<PathBuf>,
+    /// Where the agent of a vault may have its socket: the first that can be used.
+    pub agent: Vec<PathBuf>,
 }
 
 impl Folders {
@@ -29,6 +31,7 @@ impl Folders {
             vault: Some(native.data_dir()),
             settings: Some(settings_in(native.config_dir())),
             config: Some(config_in(native.config_dir())),
+            agent: [native.runtime_dir(), Some(state.join("run"))].into_iter().flatten().collect(),
             keychain: Some(keychain_in(state)),
         }
     }
@@ -44,6 +47,10 @@ impl Folders {
             settings: named("XDG_CONFIG_HOME").map(settings_in),
             config: named("XDG_CONFIG_HOME").map(config_in),
             keychain: named("XDG_STATE_HOME").map(keychain_in),
+            agent: [named("XDG_RUNTIME_DIR"), named("XDG_STATE_HOME").map(|state| state.join("run"))]
+                .into_iter()
+                .flatten()
+                .collect(),
         }
     }
 }

@@ -102,6 +102,16 @@ impl Home {
         }
     }
 
+    /// As [`Home::keychain`], for a process that nobody looks at and that lives on: nothing is asked, and a keychain that
+    /// was too slow once is asked again.
+    pub fn lasting_keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
+        let keychain: Arc<dyn Keychain> = match self.whole_kind(kind, vault) {
+            Kind::FileAt(path) => Arc::new(FileKeychain::new(path)),
+            _ => Arc::new(OsKeychain::new(Prompting::Forbidden).with_locks(self.folders.keychain.clone())),
+        };
+        Arc::new(WithDeadline::new(keychain, DEADLINE_ALONE).recovering())
+    }
+
     /// Makes the operating system's keychain, every call within its deadline.
     pub fn os_keychain(&self, asking: Asking) -> Arc<dyn Keychain> {
         let keychain = OsKeychain::new(asking.prompting).with_locks(self.folders.keychain.clone());

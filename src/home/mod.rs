@@ -125,6 +125,11 @@ impl Home {
         names
     }
 
+    /// Returns the program that asks the user a question without a terminal, if one is named as for ssh.
+    pub fn askpass(&self) -> Option<PathBuf> {
+        std::env::var_os("SSH_ASKPASS").filter(|program| !program.is_empty()).map(PathBuf::from)
+    }
+
     /// Returns the store of the vault.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ mod headers;
 
 mod archives;
 mod attributes;
-mod completions;
+pub mod completions;
 mod config;
 mod copies;
 mod damage;

@@ -80,6 +80,7 @@ fn everything_printed_is_as_its_schema_says() {
     files(&mut printed, &home);
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
+    an_agent(&mut printed, &home);
     the_vault_file(&mut printed, &home);
     what_goes_wrong(&mut printed, &home);
     generated_passwords(&mut printed);
@@ -161,6 +162,15 @@ fn kits(printed: &mut Printed, home: &Home) {
     printed.run(home, "kit", "kit revoke 1 --paper-destroyed");
     printed.run(home, "revoked-kit", "kit revoke 2 --rotate --recovery-file fourth");
     printed.run(home, "kits", "kit list");
+}
+
+fn an_agent(printed: &mut Printed, home: &Home) {
+    printed.run(home, "unlocked", "unlock");
+    printed.run(home, "unlocked", "unlock --project acme --for 1h");
+    printed.typed("key", home.typed("key show acme"));
+    printed.typed("status", home.typed("status"));
+    printed.typed("locked", home.typed("lock"));
+    printed.typed("locked", home.typed("lock"));
 }
 
 fn the_vault_file(printed: &mut Printed, home: &Home) {

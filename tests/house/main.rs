@@ -18,8 +18,8 @@ const ROOMS: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
-            "files", "home", "pages", "secrets", "failure", "words", "vault", "body", "keys", "error", "store",
-            "keychain", "host", "disk", "format", "crypto", "memory",
+            "agent", "files", "home", "pages", "secrets", "failure", "words", "vault", "body", "keys", "error",
+            "store", "keychain", "host", "disk", "format", "crypto", "memory",
         ],
     ),
     ("files", &["vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
+use crate::cli::open_vault::Uses;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::warn_of_one_block;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::failure::Failure;
 use crate::files::find::{STREAM, open_input};
 use crate::files::keys::Keys;
@@ -51,7 +52,7 @@ impl Cat {
             ]));
         }
         open_input(&self.file)?;
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::of(self.project.name()))?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let (file, _) = open_input(&self.file)?;
         let opener = keys.open(&self.file, file)?;

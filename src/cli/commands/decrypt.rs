@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::layout::{counted, were};
+use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
@@ -15,7 +16,7 @@ use crate::cli::streams::{
     open_stream, open_to_stdout, warn_of_left_behind, warn_of_one_block, warn_of_open, warn_of_refused, warn_of_renamed,
 };
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE, nothing_sealed, shown};
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::{Archived, DecryptedFile};
 use crate::cli::{pipes, rendering};
 use crate::disk::folder_of;
@@ -89,7 +90,7 @@ struct Work {
 impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::of(self.project.name()))?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
         let permissions =

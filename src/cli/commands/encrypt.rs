@@ -12,6 +12,7 @@ use work::{New, Work, random_name, sealed_in};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kit;
+use crate::cli::open_vault::Uses;
 use crate::cli::output::whole_or_failed;
 use crate::cli::own_files::{own_files, refuse_own_output};
 use crate::cli::paths::Paths;
@@ -21,7 +22,7 @@ use crate::cli::project_flags::{Decided, OfProject};
 use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
-use crate::cli::unlocking::{unlock, unlock_with_password};
+use crate::cli::unlocking::{open, unlock_with_password};
 use crate::cli::views::Archived;
 use crate::disk::{folder_of, with_suffix};
 use crate::error::{Error, NotFound};
@@ -114,7 +115,8 @@ impl Encrypt {
             return if self.init {
                 self.encrypt_again(context, work)
             } else {
-                self.encrypt(context, &mut *unlock(context)?, work, None)
+                let mut vault = open(context, Uses::Project(&work.project))?;
+                self.encrypt(context, &mut *vault, work, None)
             };
         }
         if !self.init {

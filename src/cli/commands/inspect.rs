@@ -6,8 +6,9 @@ use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
 use crate::cli::layout::table;
+use crate::cli::open_vault::Uses;
 use crate::cli::tally::{Counted, Tally};
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::InspectedFile;
 use crate::cli::{password, rendering};
 use crate::failure::Failure;
@@ -47,7 +48,7 @@ impl Inspect {
         let mut seen: Vec<_> = found.items.iter().map(|item| look_at(&item.path).map_err(Failure::from)).collect();
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
-            let vault = unlock(context)?;
+            let vault = open(context, Uses::AllProjects)?;
             let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("inspect", error))?;
             for (item, seen) in found.items.iter().zip(&mut seen) {
                 if let Ok(known) = seen {

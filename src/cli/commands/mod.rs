@@ -62,6 +62,8 @@ macro_rules! subcommands {
 commands! {
     "Getting started": {
         init::Init,
+        unlock::Unlock,
+        lock::Lock,
         status::Status,
         doctor::Doctor,
         config::Config,

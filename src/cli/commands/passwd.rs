@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
@@ -48,6 +49,7 @@ impl Passwd {
         );
         let changed = vault.change_password(&old, &new, cost).map_err(|error| Failure::of(doing, error))?;
         drop(said);
+        agent::lock_after_change(context);
         let text = words![
             "the master password is changed on this computer; the vault and every encrypted file stay as they are\n\
              note: an earlier backup of the keychain still opens the vault with the old password, until you run ",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
@@ -151,6 +152,7 @@ impl Recover {
             context.home.settings.remember_other(id, context.home.whole_kind(&kind, id))?;
         }
         drop(said);
+        agent::lock_after_change(context);
         let mut unlocked = OpenVault::new(unlocked, &context.output);
         unlocked.show_notices();
         let kind = context.home.whole_kind(&kind, id);

@@ -4,13 +4,14 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
+use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OfProject;
 use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients, warn_of_refused};
 use crate::cli::tally::Tally;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::ReencryptedFile;
 use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find};
@@ -49,7 +50,7 @@ impl Reencrypt {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::Project(&project))?;
         let doing = |error| Failure::of(format!("reencrypt files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
         let held = vault.sealing_key(&project).map_err(doing)?;

@@ -7,13 +7,14 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
+use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OfProject;
 use crate::cli::streams::warn_of_renamed;
 use crate::cli::tally::Tally;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::{self, FilesOfVersion, RewrapState, RewrappedFile};
 use crate::failure::Failure;
 use crate::files::Observer;
@@ -52,7 +53,7 @@ impl Rewrap {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::Project(&project))?;
         let doing = |error| Failure::of(format!("rewrap files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
         let to = vault.sealing_key(&project).map_err(doing)?;

@@ -69,6 +69,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         config_file: context.config.path().filter(|path| path.exists()).map(|path| path.display().to_string()),
         project_file: project_file(context),
         unlocked: false,
+        agent: agent_of(context),
         kdf_policy: None,
         rotation: None,
         projects: None,
@@ -123,6 +124,17 @@ fn project_file(context: &Context) -> Option<ProjectFileSeen> {
 
 fn refused(path: &Path, why: String) -> ProjectFileSeen {
     ProjectFileSeen { path: path.display().to_string(), project: None, exclude: Vec::new(), refused: Some(why) }
+}
+
+/// Returns the agent that keeps the vault unlocked, if one does.
+fn agent_of(context: &Context) -> Option<views::Agent> {
+    #[cfg(unix)]
+    return crate::cli::agent::status(context).map(Into::into);
+    #[cfg(not(unix))]
+    {
+        let _ = context;
+        None
+    }
 }
 
 fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failure> {

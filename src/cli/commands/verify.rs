@@ -7,13 +7,14 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::layout::table;
+use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
 use crate::cli::progress::Effort;
 use crate::cli::project_flags::OnlyProject;
 use crate::cli::streams::{warn_of_one_block, warn_of_renamed};
 use crate::cli::tally::{Tally, nothing_sealed};
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::VerifiedFile;
 use crate::failure::{Exit, Failure};
 use crate::files::find::{Named, Wanted, find};
@@ -55,7 +56,7 @@ impl Verify {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::of(self.project.name()))?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
         let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());

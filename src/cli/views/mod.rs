@@ -1,6 +1,7 @@
 //! What the program shows: one type for each thing. It serializes to the JSON that docs/cli.md lists, and its text is
 //! made of the same fields. docs/schema has a JSON Schema for each; members are only ever added.
 
+mod agent;
 mod exit_code;
 mod files;
 mod finding;
@@ -15,6 +16,8 @@ mod setting;
 mod status;
 mod vault;
 
+#[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
+pub use agent::{Agent, LockedVault, UnlockedVault};
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,

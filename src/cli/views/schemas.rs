@@ -84,6 +84,7 @@ schemas! {
     "keys": KeyList, "strongroom key list";
     "kit": Kit, "strongroom kit revoke";
     "kits": Vec<Kit>, "strongroom kit list";
+    "locked": LockedVault, "strongroom lock";
     "merge": MergedVault, "strongroom vault merge";
     "new-key": NewKey, "strongroom key rotate";
     "new-kit": NewKit<'_>, "strongroom kit new";
@@ -103,6 +104,7 @@ schemas! {
     "settings": Vec<Setting>, "strongroom config list";
     "status": Status, "strongroom status";
     "tested-kit": TestedKit, "strongroom kit test";
+    "unlocked": UnlockedVault, "strongroom unlock";
     "verify": Vec<VerifiedFile>, "strongroom verify";
     "warning": Warning<'_>, "a warning, on standard error";
 }

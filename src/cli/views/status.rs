@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::agent::Agent;
 use super::kit::kit_names;
 use super::project::Project;
 use super::rotation::Rotation;
@@ -49,6 +50,9 @@ pub struct Status {
     pub project_file: Option<ProjectFileSeen>,
     /// Whether the vault was unlocked.
     pub unlocked: bool,
+    /// The agent that keeps the vault unlocked, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Agent>,
     /// What a new password will cost to guess, if the vault was unlocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kdf_policy: Option<Kdf>,
@@ -123,6 +127,7 @@ impl Status {
             Some(projects) => projects.len().to_string(),
             None => "locked; see them with --unlock".into(),
         };
+        let agent = self.agent.iter().flat_map(Agent::rows).map(|(name, text)| (name, Some(text)));
         let rows = [
             ("path", Some(self.path.clone())),
             ("vault", Some(self.vault.to_string())),
@@ -140,7 +145,7 @@ impl Status {
             ("rotation", self.rotation.map(|rotation| rotation.line().with(flags))),
             ("projects", Some(projects)),
         ];
-        let rows = rows.into_iter().filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
+        let rows = rows.into_iter().chain(agent).filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
         let mut text = table(&[], rows.collect());
         if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.is_empty()) {
             let rows = projects.iter().map(Project::row_of_versions).collect();

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::{KeyList, KeyVersion};
 use crate::failure::Failure;
 
@@ -17,7 +18,7 @@ pub struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::Project(&self.project))?;
         let project = vault.project(&self.project).map_err(|error| Failure::of("list the keys", error))?;
         let keys = project.keys.iter().map(KeyVersion::from).collect();
         let list = KeyList { project: project.name, keys };

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::RetiredKey;
 use crate::failure::Failure;
 use crate::vault::Effect;
@@ -26,7 +27,7 @@ pub struct Retire {
 impl Retire {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { project, version, undo } = self;
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::Project(&project))?;
         let doing = format!("retire a key of {project:?}");
         let retired = vault.retire_file_key(&project, version, !undo);
         let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {

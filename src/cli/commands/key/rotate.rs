@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::NewKey;
 use crate::failure::Failure;
 
@@ -18,7 +19,7 @@ pub struct Rotate {
 impl Rotate {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let project = self.project;
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::Project(&project))?;
         let doing = format!("rotate the key of {project:?}");
         let version = vault.rotate_file_key(&project).map_err(|error| Failure::of(doing, error))?;
         let text = format!(

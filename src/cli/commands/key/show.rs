@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::format::{Format, encode};
 use crate::cli::context::Context;
+use crate::cli::open_vault::Uses;
 use crate::cli::output::{print_whole, stdout_is_terminal, to_secret_json};
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::cli::views::ShownKey;
 use crate::failure::Failure;
 
@@ -34,7 +35,7 @@ impl Show {
             return Err(Failure::usage("raw bytes are not for a terminal")
                 .hint("send them to a file or a pipe, or use --format base64"));
         }
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::Project(&self.project))?;
         let found = vault
             .file_key(&self.project, self.version)
             .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;

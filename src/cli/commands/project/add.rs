@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::NewProject;
@@ -29,7 +30,7 @@ impl Add {
         let new = NewProject { name, client, note };
         // Refused before anybody types a password.
         new.check().map_err(|error| Failure::of("add the project", error))?;
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::AllProjects)?;
         let doing = format!("add project {:?}", new.name);
         let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
         let next = command("encrypt").flag("--project", &added.name).then("FILE").line();

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::Effect;
@@ -22,7 +23,7 @@ pub struct Hold {
 impl Hold {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { name, reason } = self;
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::Project(&name))?;
         let doing = format!("hold project {name:?}");
         let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
         let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;

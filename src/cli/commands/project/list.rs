@@ -4,7 +4,8 @@ use clap::Args;
 use glob::{MatchOptions, Pattern};
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::{Project, projects_text};
 use crate::failure::Failure;
 
@@ -20,8 +21,9 @@ pub struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = unlock(context)?;
-        let all: Vec<_> = vault.projects().iter().map(Project::from).collect();
+        let vault = open(context, Uses::AllProjects)?;
+        let projects = vault.projects().map_err(|error| Failure::of("list the projects", error))?;
+        let all: Vec<_> = projects.iter().map(Project::from).collect();
         let Some(pattern) = &self.pattern else { return context.output.result(projects_text(&all), &all) };
         let fits = fitting(pattern);
         let found: Vec<_> = all.into_iter().filter(|project| fits(&project.project) || fits(&project.client)).collect();

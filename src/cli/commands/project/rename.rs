@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::open_vault::Uses;
+use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
 use crate::vault::{Effect, NewProject};
@@ -24,7 +25,7 @@ impl Rename {
         let doing = format!("rename project {old:?}");
         let renamed = NewProject { name: new.clone(), ..NewProject::default() };
         renamed.check().map_err(|error| Failure::of(&doing, error))?;
-        let mut vault = unlock(context)?;
+        let mut vault = open(context, Uses::Project(&old))?;
         let effect = vault.rename_project(&old, &new).map_err(|error| Failure::of(doing, error))?;
         let project = vault.project(&new).map_err(|error| Failure::of("show the project", error))?;
         let text = match effect {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_found;
@@ -82,6 +83,7 @@ impl Restore {
         let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
         unlocked.show_notices();
         context.remember(id, &kind, store.file())?;
+        agent::lock_after_change(context);
         let restored = RestoredVault::of(copied, restored);
         context.output.done(restored.text(), &restored)
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::rotation::{DOING, RotationFlags, report, rotate};
 use crate::cli::unlocking::unlock_with_password;
@@ -48,6 +49,7 @@ impl Rotate {
                     true => vault.settle_rotation(&password, Settle::Now).map_err(failed)?,
                     false => waits,
                 };
+                agent::lock_after_change(context);
                 return report(context, &vault, rotation, None);
             }
         }

@@ -1,0 +1,20 @@
+//! The agent as commands use it: asked if it answers, started by `unlock`, ended by `lock` and by whatever makes its key
+//! worthless.
+
+#[cfg(unix)]
+mod asking;
+#[cfg(not(unix))]
+mod elsewhere;
+#[cfg(unix)]
+mod process;
+#[cfg(unix)]
+mod starting;
+
+#[cfg(unix)]
+pub use asking::{lock, lock_after_change, reach, status};
+#[cfg(not(unix))]
+pub use elsewhere::{lock, lock_after_change, missing};
+#[cfg(unix)]
+pub use process::{PROCESS, run, serve, server};
+#[cfg(unix)]
+pub use starting::{start, started_failure};

@@ -1,0 +1,168 @@
+//! The agent's own process. It is started by `unlock` alone, has no terminal, and says one line: that it answers, or why
+//! it does not.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use crate::agent::limits::{CONFIRM_WAIT, QUESTION_LIMIT};
+use crate::agent::place::{Place, PlaceError, Taken};
+use crate::agent::protocol::{Line, Start, Started, Watching};
+use crate::agent::server::{Confirm, Server, Terms};
+use crate::agent::watch::{Ending, Limits, watch};
+use crate::cli::interrupt::{self, Ignored};
+use crate::cli::output::Output;
+use crate::error::Error;
+use crate::home::{Home, Kind, Named};
+use crate::host::ThisHost;
+use crate::vault::Vault;
+
+/// What the program is started with to be an agent: no command that anybody types.
+pub const PROCESS: &str = "agent-process";
+
+/// How often the program that asks the user is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Is the agent until it locks.
+pub fn run() -> ExitCode {
+    // Neither the terminal nor the shell that it was started from ends it.
+    let _ = rustix::process::setsid();
+    interrupt::install(&Output::plain(false), Ignored::AreHeard);
+    let served = match begin() {
+        Ok(server) => serve(server, |watching| {
+            say(&Started::Ready { pid: std::process::id(), watching: watching.clone() })?;
+            detach()
+        }),
+        Err(started) => {
+            let _ = say(&started);
+            return ExitCode::FAILURE;
+        }
+    };
+    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn begin() -> Result<Server, Started> {
+    let no_place = |reason: &dyn ToString| Started::NoPlace { reason: reason.to_string() };
+    let line = read_line().map_err(|error| no_place(&error))?;
+    let start = Start::read(line.as_bytes()).map_err(|_| no_place(&"it was started with something else"))?;
+    drop(line);
+    let home = Home::find(Named::default()).map_err(|error| no_place(&error))?;
+    server(&home, start)
+}
+
+/// Makes the agent: opens the vault again, with a keychain that asks nobody, and takes the place.
+///
+/// # Errors
+/// What is said instead of that it answers.
+pub fn server(home: &Home, start: Start) -> Result<Server, Started> {
+    let no_place = |reason: &dyn ToString| Started::NoPlace { reason: reason.to_string() };
+    let failed = |error: Error| Started::Failed(Box::new(error.into()));
+    let store = home.store().map_err(|error| no_place(&error))?;
+    let file = store.file().to_path_buf();
+    let kind: Kind = start.keychain.parse().map_err(|error: String| no_place(&error))?;
+    let vault = Vault::open(Arc::new(store)).map_err(failed)?;
+    let keychain = home.lasting_keychain(&kind, vault.id());
+    let found = vault.find_key(keychain, Arc::new(ThisHost)).map_err(failed)?;
+    let unlocked = found.take_over(start.data_key).map_err(failed)?;
+    let taken = take(&home.folders.agent, &file)?;
+    let limits =
+        Limits { idle: Duration::from_secs(start.idle_seconds), life: Duration::from_secs(start.life_seconds) };
+    let terms = Terms { limits, projects: start.projects, confirm: start.askpass.map(confirm) };
+    Server::new(unlocked, terms, taken).map_err(failed)
+}
+
+/// Takes the first place that can be had.
+fn take(folders: &[PathBuf], vault_file: &std::path::Path) -> Result<Taken, Started> {
+    let no_place = |error: PlaceError| Started::NoPlace { reason: error.to_string() };
+    let mut refused = Started::NoPlace { reason: "no folder is known for its socket".into() };
+    for place in Place::all(folders, vault_file).map_err(no_place)? {
+        match place.take() {
+            Ok(taken) => return Ok(taken),
+            Err(PlaceError::Taken) => return Err(Started::Taken),
+            Err(error) => refused = no_place(error),
+        }
+    }
+    Err(refused)
+}
+
+/// Answers until there is a reason to lock, and returns it. `ready` is told what is watched, before the first answer.
+///
+/// # Errors
+/// Those of `ready`, and of the system.
+pub fn serve(server: Server, ready: impl FnOnce(&Watching) -> io::Result<()>) -> io::Result<Ending> {
+    let bell = server.bell();
+    let told = bell.clone();
+    interrupt::end_by(move || told.ring(Ending::Told));
+    let watcher = watch(bell);
+    ready(&watcher.watching())?;
+    // The connections of those who asked to lock close with the process, and not before.
+    let ended = server.run(Some(watcher))?;
+    let why = ended.why.clone();
+    std::mem::forget(ended);
+    Ok(why)
+}
+
+/// Lets go of whatever this process was started from.
+fn detach() -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    // No drive stays in use because of it.
+    std::env::set_current_dir("/")
+}
+
+/// Says a line on standard output. An error means that nobody waits for it any more.
+fn say(started: &Started) -> io::Result<()> {
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    stdout.write_all(started.to_line().as_bytes())
+}
+
+/// Reads a line from standard input, past every buffer that is not wiped.
+fn read_line() -> io::Result<Line> {
+    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut chunk = Zeroizing::new([0; 4096]);
+    let mut read = Line::new();
+    loop {
+        let length = stdin.read(&mut *chunk)?;
+        if length == 0 || read.as_bytes().len() > QUESTION_LIMIT {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let searched = read.as_bytes().len();
+        read.extend(&chunk[..length]);
+        if let Some(line) = read.take_line(searched) {
+            return Ok(line);
+        }
+    }
+}
+
+/// Returns what asks the user, by the program that ssh would ask with: yes is an exit code of 0.
+pub fn confirm(program: PathBuf) -> Confirm {
+    Box::new(move |what| {
+        let asking = Command::new(&program)
+            .arg(format!("May strongroom {what}?"))
+            .env("SSH_ASKPASS_PROMPT", "confirm")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut asking) = asking else { return false };
+        let deadline = Instant::now() + CONFIRM_WAIT;
+        loop {
+            match asking.try_wait() {
+                Ok(Some(status)) => return status.success(),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+                _ => break,
+            }
+        }
+        let _ = asking.kill();
+        let _ = asking.wait();
+        false
+    })
+}
