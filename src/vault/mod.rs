@@ -39,6 +39,7 @@ pub use open_vault::{OpenVault, current_version};
 pub use protocol::copies::{Restored, check_install, install};
 pub use protocol::create::create;
 pub use protocol::enrolment::OpenedByKit;
+pub use protocol::follow::Recorded;
 pub use protocol::merge::Merged;
 pub use protocol::password::PasswordChanged;
 pub use protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};

@@ -129,6 +129,26 @@ fn a_vault_that_is_put_back_or_gone_locks_it() {
 }
 
 #[test]
+fn nothing_is_sealed_under_a_vault_that_was_put_back_before_the_agent_looked() {
+    let unlocked = Unlocked::new();
+    let home = &unlocked.0;
+    let older = fs::read(home.vault()).unwrap();
+    home.run("key rotate acme").succeeds();
+    fs::write(home.vault(), older).unwrap();
+    home.write("a", "data");
+    let pid = unlocked.pid();
+    let run = home.run_alone("encrypt -p acme a");
+    assert_eq!(run.code(), 1, "{}", run.stderr());
+    assert!(
+        run.stderr().contains("the vault file was replaced or cannot be read (the vault file is older"),
+        "{}",
+        run.stderr()
+    );
+    assert!(!home.path("a.sealed").exists());
+    wait_for_end(pid);
+}
+
+#[test]
 fn what_others_change_is_seen_at_once() {
     let unlocked = Unlocked::new();
     let home = &unlocked.0;

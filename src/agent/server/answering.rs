@@ -94,10 +94,7 @@ impl Shared {
                 let usable = |project: &ProjectInfo| project.destroyed.is_none() && self.is_in_scope(project);
                 Answer::Names(vault.projects().into_iter().filter(usable).map(|project| project.name).collect())
             }
-            Question::Writable => {
-                vault.check_writable()?;
-                Answer::Writable
-            }
+            Question::Writable => self.check_writable(vault)?,
             Question::FileKey { project, version } => self.file_key(vault, &project, version)?,
             Question::Change(change) => {
                 self.check_change(&vault, &change)?;
@@ -110,6 +107,20 @@ impl Shared {
 
     fn is_in_scope(&self, project: &ProjectInfo) -> bool {
         self.keeper.scope().is_none_or(|scope| scope.contains(&project.id))
+    }
+
+    /// Compares the vault with what this computer recorded, too: since the agent last looked, another process may have
+    /// written, and somebody put the file back. A keychain that does not answer now leaves what the agent knows.
+    fn check_writable(&self, vault: Arc<Unlocked>) -> Result<Answer, Early> {
+        let recorded = vault.recorded();
+        drop(vault);
+        let vault = self.keeper.vault()?;
+        if let Ok(recorded) = recorded {
+            let replaced = |error: Error| Early::Locked(Some(Ending::VaultReplaced { reason: error.to_string() }));
+            vault.check_recorded(&recorded).map_err(replaced)?;
+        }
+        vault.check_writable()?;
+        Ok(Answer::Writable)
     }
 
     /// Returns the names that the projects of its scope have now.

@@ -3,8 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::anchor::{self, Memory};
 use super::write::ancestor;
 use crate::error::{Error, Unsupported};
+use crate::format::item::Anchor;
 use crate::format::vault::{Document, Payload};
 use crate::store::Stamp;
 use crate::vault::contents::Effect;
@@ -27,6 +29,10 @@ impl Follows {
         self.stamp.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+/// What this computer recorded last of a vault.
+#[derive(Debug)]
+pub struct Recorded(Option<Anchor>);
 
 impl Unlocked {
     /// Begins to follow the vault file. From now on a read or a write takes what is in the vault file only if that
@@ -75,6 +81,26 @@ impl Unlocked {
         let generation = self.document.header.generation;
         self.reload_vault()?;
         Ok(if self.document.header.generation == generation { Effect::AlreadySo } else { Effect::Changed })
+    }
+
+    /// Reads what this computer recorded last of the vault, for [`Unlocked::check_recorded`].
+    ///
+    /// # Errors
+    /// [`Error::Keychain`].
+    pub fn recorded(&self) -> Result<Recorded, Error> {
+        self.remembered().map(Recorded)
+    }
+
+    /// Sees to it that this vault is, or descends from, what this computer recorded last. The record has to be read
+    /// before the vault file: whoever writes both writes the vault file first.
+    ///
+    /// # Errors
+    /// [`Error::RolledBack`].
+    pub fn check_recorded(&self, recorded: &Recorded) -> Result<(), Error> {
+        match anchor::compare(&self.document, &self.payload, recorded.0.as_ref()) {
+            Memory::RolledBack(rolled_back) => Err(Error::RolledBack(rolled_back)),
+            Memory::Current | Memory::Behind | Memory::Missing => Ok(()),
+        }
     }
 
     /// Returns a second vault on the same data key, store and keychain, so that a change can be made in one while the
