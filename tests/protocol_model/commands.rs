@@ -2,7 +2,7 @@
 
 use super::keychain::{Item, Wrap};
 use super::run::{Action, Done, Kits, Memory, Run, Stop};
-use super::state::{DESTROYED, MACHINES, NO_PENDING, NONE, Pending};
+use super::state::{Agent, DESTROYED, MACHINES, NO_PENDING, NONE, Pending};
 
 impl Run {
     /// Carries the action out.
@@ -10,6 +10,8 @@ impl Run {
         match action {
             Action::Recover(kit, password) => self.recover(kit, password)?,
             Action::Restore => self.restore()?,
+            Action::AskAgent => return self.ask_agent(),
+            Action::AgentChange => return self.agent_change(),
             _ => {
                 self.unlock()?;
                 self.act_unlocked(action)?;
@@ -20,7 +22,13 @@ impl Run {
 
     fn act_unlocked(&mut self, action: Action) -> Done {
         match action {
-            Action::Unlock | Action::Recover(..) | Action::Restore => {}
+            Action::Unlock | Action::Recover(..) | Action::Restore | Action::AskAgent | Action::AgentChange => {}
+            Action::Keep => {
+                if self.memory != Memory::Current {
+                    return Err(Stop::Refused);
+                }
+                self.state.machines[self.m].agent = Some(Agent { id: self.doc.id, key: self.doc.key });
+            }
             Action::Accept => self.accept()?,
             Action::Merge => self.merge()?,
             Action::Change => {
@@ -42,6 +50,42 @@ impl Run {
             }
             Action::NewKit => self.add_kit()?,
         }
+        Ok(())
+    }
+
+    /// What is read through the agent, and sealed under its keys: the record of this computer is compared before that.
+    fn ask_agent(&mut self) -> Done {
+        self.follow()?;
+        // Others may come.
+        self.lock()?;
+        self.follow()?;
+        if self.compare(&self.doc) == Memory::RolledBack && !self.variant.agent_takes_anything {
+            return self.end_agent();
+        }
+        self.no_older(&self.doc)
+    }
+
+    /// A write by the agent: the whole protocol, with the data key in memory and no password.
+    fn agent_change(&mut self) -> Done {
+        self.follow()?;
+        self.item = self.state.machines[self.m].item.value;
+        self.lock()?;
+        self.follow()?;
+        self.memory = self.compare(&self.doc);
+        if self.memory == Memory::RolledBack {
+            if !self.variant.agent_takes_anything {
+                return self.end_agent();
+            }
+            self.memory = Memory::Current;
+        }
+        let change = 1 << self.state.next_change;
+        self.state.next_change += 1;
+        let mut doc = self.doc;
+        doc.content |= change;
+        self.commit(doc, true, false)?;
+        self.write_anchor();
+        self.state.machines[self.m].agent = Some(Agent { id: self.doc.id, key: self.doc.key });
+        self.state.acknowledged |= change;
         Ok(())
     }
 

@@ -93,7 +93,9 @@ fn spend(state: &mut State, action: Action) -> bool {
     let budget = &mut state.budget;
     let left = match action {
         Action::Unlock => return true,
-        Action::Change => &mut budget.changes,
+        Action::AskAgent => return true,
+        Action::Keep => &mut budget.agents,
+        Action::Change | Action::AgentChange => &mut budget.changes,
         Action::ChangePassword(_) => &mut budget.passwords,
         Action::Rotate(..) | Action::Destroy => &mut budget.rotations,
         Action::NewKit => &mut budget.kits,
@@ -110,6 +112,9 @@ fn spend(state: &mut State, action: Action) -> bool {
 fn actions(state: &State, machine: usize) -> Vec<(Action, u8)> {
     let own = &state.machines[machine];
     let mut actions = Vec::new();
+    if own.agent.is_some() {
+        actions.extend([(Action::AskAgent, 0), (Action::AgentChange, 0)]);
+    }
     for password in (0..4).filter(|password| own.passwords >> password & 1 == 1) {
         if state.copy.is_some_and(|copy| own.item.value.opens(copy.key, password)) {
             actions.push((Action::Restore, password));
@@ -119,6 +124,9 @@ fn actions(state: &State, machine: usize) -> Vec<(Action, u8)> {
         }
         let mut add = |action| actions.push((action, password));
         add(Action::Unlock);
+        if state.budget.agents > 0 {
+            add(Action::Keep);
+        }
         add(Action::Change);
         add(Action::NewKit);
         add(Action::Destroy);
@@ -269,6 +277,7 @@ fn power_cuts(state: &State, machine: usize, running: Option<Running>, variant: 
                     cut.sync();
                     cut.fall_back(machine, *item);
                     let own = &mut cut.machines[machine];
+                    own.agent = None;
                     if *anchor != own.anchor.value {
                         own.seen = if *anchor == NO_ANCHOR { NONE } else { anchor.id };
                     }

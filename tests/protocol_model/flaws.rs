@@ -57,6 +57,7 @@ pub const FLAWS: &[Flaw] = &[
     flaw!(previous_last, "I3", ROTATION),
     flaw!(merge_drops, "I1", Budget { copies: 4, changes: 2, ..NOTHING }),
     flaw!(never_goes_on, "I5", ROTATION),
+    flaw!(agent_takes_anything, "I6", Budget { agents: 1, copies: 2, changes: 2, ..NOTHING }),
 ];
 
 impl Flaw {

@@ -1,7 +1,7 @@
 //! One process: what it has read, the lock it takes, and its writes. After every write it may be cut off.
 
 use super::keychain::{Anchor, Item, Wrap};
-use super::state::{Doc, ENROLMENTS, Mark, NONE, State};
+use super::state::{Agent, Doc, ENROLMENTS, Mark, NONE, State};
 use super::variant::Variant;
 
 /// What becomes of the kits when the data key rotates.
@@ -32,6 +32,12 @@ pub enum Action {
     Accept,
     /// Unites the vault with the copy.
     Merge,
+    /// Has an agent keep the vault unlocked.
+    Keep,
+    /// Asks the agent for what is in the vault, or for a key of it.
+    AskAgent,
+    /// A change of the payload through the agent, without the password.
+    AgentChange,
 }
 
 /// Another process that comes between: before which taking of the lock it comes, and after which of its writes it is
@@ -175,6 +181,28 @@ impl Run {
         }
         self.memory = self.compare(&self.doc);
         Ok(())
+    }
+
+    /// What an agent does at each question: it takes a vault file that descends from the one it knows, and ends if
+    /// another is there.
+    pub fn follow(&mut self) -> Done {
+        let Some(agent) = self.state.machines[self.m].agent else { return Err(Stop::Refused) };
+        let vault = self.state.vault;
+        if !self.variant.agent_takes_anything && (vault.key != agent.key || !vault.knows(agent.id)) {
+            return self.end_agent();
+        }
+        if vault.key != agent.key {
+            return self.end_agent();
+        }
+        self.doc = vault;
+        self.state.machines[self.m].agent = Some(Agent { id: vault.id, key: vault.key });
+        Ok(())
+    }
+
+    /// The agent wipes what it has.
+    pub fn end_agent(&mut self) -> Done {
+        self.state.machines[self.m].agent = None;
+        Err(Stop::Refused)
     }
 
     /// Refuses to change a vault that is not the one last seen.

@@ -24,6 +24,8 @@ const KITS: Budget = Budget { kits: 1, recoveries: 1, ..FAULTS };
 const COPIES: Budget = Budget { passwords: 0, changes: 1, copies: 3, halts: 0, ..FAULTS };
 const RACES: Budget = Budget { changes: 1, races: 1, halts: 0, ..KITS };
 
+const AGENT: Budget = Budget { agents: 1, changes: 2, copies: 2, ..COPIES };
+
 const fn shape(name: &'static str, at_once: [bool; MACHINES], budget: Budget) -> Shape {
     Shape { name, at_once, budget }
 }
@@ -36,6 +38,8 @@ pub const SHORT: &[Shape] = &[
     shape("two recoveries", OS, Budget { recoveries: 2, passwords: 0, halts: 0, ..KITS }),
     shape("copies", OS, COPIES),
     shape("copies and kits", OS, Budget { kits: 1, recoveries: 1, ..COPIES }),
+    shape("an agent", OS, AGENT),
+    shape("an agent and races", OS, Budget { races: 1, kills: 1, cuts: 0, ..AGENT }),
     shape("races", OS, RACES),
     shape("races and copies", OS, Budget { copies: 2, races: 1, ..COPIES }),
     shape("keychain files", FILES, Budget { rotations: 2, kills: 2, halts: 0, ..KITS }),
@@ -44,6 +48,7 @@ pub const SHORT: &[Shape] = &[
 ];
 
 pub const LONG: &[Shape] = &[
+    shape("agents", OS, Budget { agents: 2, races: 1, kits: 1, recoveries: 1, ..AGENT }),
     shape("races and copies", OS, Budget { copies: 3, races: 1, kits: 1, recoveries: 1, ..COPIES }),
     shape("keychain files", FILES, Budget { rotations: 2, passwords: 2, recoveries: 2, copies: 2, halts: 0, ..KITS }),
     shape("one keychain file", MIXED, Budget { rotations: 2, recoveries: 2, changes: 1, copies: 2, ..KITS }),

@@ -84,6 +84,8 @@ impl Doc {
 pub struct Machine {
     pub item: Slot<Item, 10>,
     pub anchor: Slot<Anchor, 10>,
+    /// What the agent of its user has in memory, if one is running.
+    pub agent: Option<Agent>,
     /// Ghost: the passwords its user may have to type, as bits.
     pub passwords: u8,
     /// Ghost: the data keys the vault has had since its user got this way in, as bits; all, once the item has settled.
@@ -97,6 +99,13 @@ pub struct Machine {
     pub fell: bool,
 }
 
+/// A process that keeps the vault unlocked: the vault write that it saw last, and the data key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Agent {
+    pub id: u8,
+    pub key: u8,
+}
+
 /// How often each thing may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Budget {
@@ -107,6 +116,8 @@ pub struct Budget {
     pub recoveries: u8,
     /// Copies kept, put back by hand, restored, accepted or merged.
     pub copies: u8,
+    /// Agents started.
+    pub agents: u8,
     pub kills: u8,
     pub cuts: u8,
     /// Times that a process is halted for longer than the waiting takes.
@@ -123,6 +134,7 @@ impl Budget {
         kits: 0,
         recoveries: 0,
         copies: 0,
+        agents: 0,
         kills: 0,
         cuts: 0,
         halts: 0,
@@ -175,6 +187,7 @@ impl State {
         let machine = |item, anchor, passwords, seen| Machine {
             item: Slot::new(item),
             anchor: Slot::new(anchor),
+            agent: None,
             passwords,
             since: SETTLED,
             seen,
@@ -304,7 +317,8 @@ impl State {
             values.flat_map(|item| item.wraps().map(|wrap| wrap.key))
         });
         let previous = (0..NONE).filter(|key| self.previous_undone >> key & 1 == 1);
-        docs.chain(items).chain([self.previous, self.aside]).chain(previous).filter(|key| *key != NONE)
+        let agents = self.machines.iter().filter_map(|own| Some(own.agent?.key));
+        docs.chain(items).chain(agents).chain([self.previous, self.aside]).chain(previous).filter(|key| *key != NONE)
     }
 
     /// Gives documents and data keys the numbers of their places.
@@ -351,6 +365,7 @@ impl State {
             });
             // By an anchor's data key a flawed protocol alone goes, and only by whether it is the vault's.
             machine.anchor.map(|anchor| Anchor { key: keys[anchor.key as usize], id: number(anchor.id) });
+            machine.agent = machine.agent.map(|agent| Agent { key: keys[agent.key as usize], id: number(agent.id) });
             machine.seen = number(machine.seen);
             machine.retired = renamed(machine.retired);
             if machine.since != SETTLED {

@@ -67,6 +67,8 @@ pub struct Variant {
     pub merge_drops: bool,
     /// No unlock goes on with a rotation.
     pub never_goes_on: bool,
+    /// An agent takes whatever vault file is under its data key.
+    pub agent_takes_anything: bool,
 }
 
 impl Variant {
@@ -103,5 +105,6 @@ impl Variant {
         previous_last: false,
         merge_drops: false,
         never_goes_on: false,
+        agent_takes_anything: false,
     };
 }
