@@ -4,6 +4,7 @@
 //! Only root may look into a process that refuses dumps, so what searches needs root.
 #![cfg(all(target_os = "linux", target_env = "gnu", feature = "cli"))]
 
+mod agent;
 mod memory;
 mod others;
 mod program;
