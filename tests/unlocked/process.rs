@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::support::home::PASSWORD;
 use crate::support::run::Typed;
 
 #[test]
@@ -29,6 +30,9 @@ fn it_keeps_nothing_of_the_shell_that_it_was_started_from() {
         }
     }
     let read = |name: &str| fs::read(Path::new(&process).join(name)).unwrap();
+    for name in ["cmdline", "environ"] {
+        assert!(!String::from_utf8_lossy(&read(name)).contains(PASSWORD), "{name}");
+    }
     let words = String::from_utf8(read("cmdline")).unwrap();
     assert_eq!(words.split('\0').skip(1).collect::<Vec<_>>(), ["agent-process", ""]);
     let stat = String::from_utf8(read("stat")).unwrap();
