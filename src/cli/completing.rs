@@ -1,5 +1,5 @@
-//! What a shell is answered when a person presses Tab. The shell asks by running the program with a variable set. Nothing
-//! is asked of anybody here, and nothing is unlocked.
+//! What a shell is answered when a person presses Tab. The shell asks by running the program with a variable set. Nobody
+//! is asked for anything here, and nothing is unlocked.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -8,6 +8,7 @@ use clap::builder::ValueHint;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
 
+use super::agent;
 use crate::home::{Home, Named};
 
 /// The variable by which a shell asks.
@@ -65,12 +66,15 @@ fn completed(command: clap::Command, above: &[String]) -> clap::Command {
     command.mut_args(with_values).mut_subcommands(|below| completed(below, &path))
 }
 
-/// Returns the names of projects that are known without a question.
+/// Returns the names of projects that are known without a question: the folder's, and those of an unlocked vault.
 fn known_projects() -> Vec<String> {
-    // Those of the vault are sealed in it.
-    let home = Home::find(Named::default()).ok();
-    let file = home.and_then(|home| home.project_file().ok().flatten());
-    file.and_then(|file| file.project).into_iter().collect()
+    let Ok(home) = Home::find(Named::default()) else { return Vec::new() };
+    let file = home.project_file().ok().flatten().and_then(|file| file.project);
+    let mut names = agent::names(&home);
+    names.extend(file);
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn names(typed: &OsStr) -> Vec<CompletionCandidate> {

@@ -1,6 +1,7 @@
 //! Daily work with the vault unlocked: the same as with the password, without a question.
 
 use super::*;
+use crate::cli::completions::answer;
 
 /// A day's commands, and two files for them.
 const DAY: &[&str] = &[
@@ -84,13 +85,26 @@ fn a_key_is_shown_and_counted() {
     assert_eq!(unlocked.agent()["keys_shown"], 0);
     home.run_alone("key show acme").shows(&with);
     assert_eq!(unlocked.agent()["keys_shown"], 1);
+    home.run_alone("run -p acme --key-env KEY -- printenv KEY").shows(&with);
+    assert_eq!(unlocked.agent()["keys_shown"], 2);
     home.write("a", "data");
     home.run_alone("encrypt -p acme a").succeeds();
     home.run_alone("verify a.sealed").succeeds();
     let agent = unlocked.agent();
     assert_eq!(agent["content_keys_unwrapped"], 1, "{agent}");
     assert!(agent["content_keys_wrapped"].as_u64().unwrap() >= 1, "{agent}");
-    assert_eq!(agent["keys_shown"], 1);
+    assert_eq!(agent["keys_shown"], 2);
+}
+
+#[test]
+fn the_names_of_projects_complete_while_the_vault_is_unlocked() {
+    let unlocked = Unlocked::new();
+    let home = &unlocked.0;
+    home.run_alone("project add bistro").succeeds();
+    assert_eq!(answer(home, "strongroom key show a"), ["acme"]);
+    assert_eq!(answer(home, "strongroom encrypt --project b"), ["bistro"]);
+    home.run_alone("lock").succeeds();
+    assert_eq!(answer(home, "strongroom encrypt --project b"), [""; 0]);
 }
 
 #[test]

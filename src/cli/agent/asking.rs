@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::password;
 use crate::failure::{Exit, Failure};
+use crate::home::Home;
 use crate::words::{Words, command, words};
 
 /// How long the end of an agent's process is waited for once its keys are wiped.
@@ -42,6 +43,13 @@ pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
 /// Returns what the agent does, if one answers.
 pub fn status(context: &Context) -> Option<protocol::Status> {
     find(context)?.status().ok()
+}
+
+/// Returns the names of the projects that an agent answers for: none, without a word, if no agent answers.
+pub fn names(home: &Home) -> Vec<String> {
+    let places = home.store().ok().and_then(|store| Place::all(&home.folders.agent, store.file()).ok());
+    let client = places.and_then(|places| Client::find(&places).ok());
+    client.and_then(|client| client.names().ok()).unwrap_or_default()
 }
 
 /// Finds the agent of the vault. Why one that is there does not answer is said.

@@ -2,6 +2,7 @@
 
 use crate::cli::context::Context;
 use crate::failure::{Exit, Failure};
+use crate::home::Home;
 
 /// Says that there is no agent on this system.
 pub fn missing(doing: &str) -> Failure {
@@ -18,3 +19,8 @@ pub fn lock(_: &Context) -> Result<bool, Failure> {
 
 /// Ends nothing.
 pub fn lock_after_change(_: &Context) {}
+
+/// Knows no project.
+pub fn names(_home: &Home) -> Vec<String> {
+    Vec::new()
+}

@@ -11,9 +11,9 @@ mod process;
 mod starting;
 
 #[cfg(unix)]
-pub use asking::{lock, lock_after_change, reach, status};
+pub use asking::{lock, lock_after_change, names, reach, status};
 #[cfg(not(unix))]
-pub use elsewhere::{lock, lock_after_change, missing};
+pub use elsewhere::{lock, lock_after_change, missing, names};
 #[cfg(unix)]
 pub use process::{PROCESS, run, serve, server};
 #[cfg(unix)]

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::key::{Format, encode};
 use crate::cli::context::Context;
+use crate::cli::open_vault::Uses;
 use crate::cli::pipes::check_apart_from_password;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::open;
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 
@@ -49,7 +50,7 @@ impl Run {
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::usage("no program is named").hint("name it after --"));
         };
-        let vault = unlock(context)?;
+        let vault = open(context, Uses::Project(&self.project))?;
         let key = vault.file_key(&self.project, None);
         // It shows what it has to say while this program is there.
         drop(vault);
