@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::asking::{lock_all, no_agent, places};
 use super::process::PROCESS;
-use crate::agent::client::Client;
+use crate::agent::client::{Client, Unanswered};
 use crate::agent::limits::QUESTION_LIMIT;
-use crate::agent::protocol::{Start, Started, Watching};
+use crate::agent::place::Place;
+use crate::agent::protocol::{Refusal, Start, Started, Watching};
 use crate::cli::context::Context;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -19,6 +21,10 @@ use crate::failure::Failure;
 const DOING: &str = "keep the vault unlocked";
 /// How often another agent is ended that takes the place first.
 const TRIES: usize = 5;
+/// How long another `unlock` may take to put its agent in the place of this one's.
+const REPLACED_WAIT: Duration = Duration::from_secs(2);
+/// How often it is asked for meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Starts the agent of the vault in the place of one that may be there, and returns its process and what it watches.
 ///
@@ -30,11 +36,8 @@ pub fn start(context: &Context, start: &Start) -> Result<(u32, Watching), Failur
         lock_all(&places)?;
         match spawn(context, start).map_err(|error| no_agent(DOING, &crate::disk::plain(&error)))? {
             Started::Ready { pid, watching } => {
-                // Not that a socket is there, but that it answers. Another `unlock` may have replaced it already.
-                return match Client::find(&places) {
-                    Ok(_) => Ok((pid, watching)),
-                    Err(why) => Err(no_agent(DOING, &why)),
-                };
+                answers(&places).map_err(|why| no_agent(DOING, &why))?;
+                return Ok((pid, watching));
             }
             // Another `unlock` was faster: the last one counts.
             Started::Taken => {}
@@ -42,6 +45,27 @@ pub fn start(context: &Context, start: &Start) -> Result<(u32, Watching), Failur
         }
     }
     Err(started_failure(Started::Taken))
+}
+
+/// Sees to it that an agent answers, not only that a socket is there: this one, or that of another `unlock` that has
+/// ended this one meanwhile. An error says why the first one does not.
+fn answers(places: &[Place]) -> Result<(), Unanswered> {
+    let deadline = Instant::now() + REPLACED_WAIT;
+    let mut first = None;
+    loop {
+        let why = match Client::find(places) {
+            Ok(_) => return Ok(()),
+            Err(why) => why,
+        };
+        let is_replaced =
+            matches!(why, Unanswered::NotRunning | Unanswered::Gone | Unanswered::Refused(Refusal::Locked { .. }));
+        let why = first.unwrap_or(why);
+        if !is_replaced || Instant::now() >= deadline {
+            return Err(why);
+        }
+        first = Some(why);
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// Says why an agent does not answer.
