@@ -38,7 +38,7 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// Continue even if the vault file is older than the one that this computer saw last, has diverged from it (holds
-    /// other changes), or is so damaged that the previous copy must be used. The vault file as it was before is kept
+    /// other changes), or is so damaged that the previous copy must be used. The vault file that is replaced is kept
     /// under another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,

@@ -71,7 +71,7 @@ pub struct Encrypt {
     /// Replace existing output files, whatever they contain
     #[arg(long)]
     force: bool,
-    /// Skip files whose encrypted copy is up to date (same length and time); replace copies that are not
+    /// Skip files whose length and time have not changed since they were encrypted; encrypt the others again
     #[arg(long)]
     update: bool,
     /// Give encrypted files random names, all in one folder; the real names are stored in them, encrypted
