@@ -30,9 +30,22 @@ fn is_there(home: &Home, output: &str, is_sealed: bool, what: &str) -> bool {
     true
 }
 
+const FAULTS: [Fault; 3] = [Fault::Kill, Fault::Error(Errno::EIO), Fault::Interrupt];
+
 #[test]
 #[ignore = "needs to mount, and ptrace: run ./test"]
 fn an_output_is_whole_or_not_there() {
+    whole_or_not_there("one of them by turns", |at| &FAULTS[at % 3..=at % 3]);
+}
+
+#[test]
+#[ignore = "long: run ./test --long"]
+fn long_mode_an_output_is_whole_or_not_there() {
+    whole_or_not_there("each of them", |_| &FAULTS);
+}
+
+/// Lets the faults that are chosen by the number of a call befall it.
+fn whole_or_not_there(which: &str, faults: impl Fn(usize) -> &'static [Fault]) {
     on_each_drive("faults on drives", |home, drive, name| {
         let mut plans: Vec<u8> = (0..20_000_u32).map(|at| (at / 251 + at * 5) as u8).collect();
         // It ends with a hole, where a drive has holes.
@@ -50,7 +63,7 @@ fn an_output_is_whole_or_not_there() {
             assert_eq!(whole.status.code(), Some(0), "`{words}` on {name}: {}", whole.stderr);
             let calls = whole.calls;
             for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.on.contains("stick")) {
-                for fault in [Fault::Kill, Fault::Error(Errno::EIO), Fault::Interrupt] {
+                for fault in faults(at).iter().copied() {
                     let done = run(Some((at, fault)));
                     let what = format!("{fault:?} at call {at} of `{words}` on {name}: {call:?}: {}", done.stderr);
                     println!("{what}");
@@ -77,7 +90,7 @@ fn an_output_is_whole_or_not_there() {
         let id = name.replace(' ', "-");
         proof::record(
             &format!("drives-whole-{id}"),
-            &format!("outputs to {name}, killed, interrupted or refused at each of their calls"),
+            &format!("outputs to {name}, killed, interrupted or refused ({which}) at each of their calls"),
             &format!("{runs} runs: 0 half outputs, {claims} empty names, each after a kill in the claim of a name"),
         );
     });

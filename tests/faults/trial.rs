@@ -17,9 +17,9 @@ const MANY: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Struck {
     Each,
-    /// Each of a command with few calls, every third of a command with many.
+    /// Each of a command with few calls, every fifth of a command with many.
     Some,
-    /// Each of a command with few calls, every sixth of a command with many.
+    /// Each of a command with few calls, every ninth of a command with many.
     Few,
 }
 
@@ -57,7 +57,7 @@ impl Trial {
         if struck == Struck::Each || all.len() <= MANY {
             return (all.collect(), "each");
         }
-        let (step, which) = if struck == Struck::Some { (3, "every third") } else { (6, "every sixth") };
+        let (step, which) = if struck == Struck::Some { (5, "every fifth") } else { (9, "every ninth") };
         // The last one is the one that acknowledges.
         let last = all.end - 1;
         (all.filter(|at| at % step == 0 || *at == last).collect(), which)

@@ -163,7 +163,7 @@ fn an_interruption_of_long_work_says_what_is_so_and_how_to_go_on() {
         let (trace, path) = (home.work("../trace"), home.work(input));
         let _ = fs::remove_file(&trace);
         let slowly = format!(
-            "strace -f -qq -o {} -P {} -e trace=pread64 -e inject=pread64:delay_exit=4000000",
+            "strace -f -qq -o {} -P {} -e trace=pread64 -e inject=pread64:delay_exit=2000000",
             trace.display(),
             path.display()
         );
