@@ -1,7 +1,8 @@
 //! A model of the protocol of docs/format.md, sections 6 to 8: rotations of the data key, password changes, kits,
 //! recoveries, destroyed projects, copies that are put back, restored, merged or accepted, on two computers that share a
 //! vault file; a kill and a power cut after every single write, a process that is halted before any of them for longer
-//! than the waiting takes, an agent that keeps the vault open while others change it, and another process that comes, whole or cut short, before any taking of the lock.
+//! than the waiting takes, an agent that keeps the vault open while others change it, and another process that comes,
+//! whole or cut short, before any taking of the lock.
 //!
 //! Cryptography is symbols here: a wrap opens with its data key's number and its password, a kit with its number. A
 //! power cut may bring back any value that an item of an OS keychain had since it settled, and undo renames of the
@@ -42,7 +43,7 @@ use shapes::{LONG, SHORT, walk_through};
 
 #[test]
 fn nothing_is_lost_whatever_is_cut_off_where() {
-    let (states, transitions) = walk_through(SHORT, 100_000);
+    let (states, transitions) = walk_through(SHORT, 60_000);
     assert!(states > 500_000, "{states}");
     let figure = format!("{states} states, {transitions} transitions, 0 failures");
     proof::record("protocol-model", "protocol model: states of the crash protocol", &figure);
