@@ -38,8 +38,8 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// Continue even if the vault file is older than the one that this computer saw last, has diverged from it (holds
-    /// other changes), or is so damaged that the previous copy must be used. The vault file that is replaced is kept
-    /// under another name
+    /// other changes), or is so damaged that the previous copy must be used. First, the present vault file
+    /// is copied to another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]

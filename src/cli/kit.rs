@@ -60,8 +60,8 @@ fn of_vault(context: &Context, words: &'static str) -> Command {
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KitFlags {
-    /// Write the recovery kit's code, and nothing else, to a new file. Without password or keychain, the code opens
-    /// the vault, and any copy of the vault file that was made after the code
+    /// Write the recovery kit's code, and nothing else, to a new file. The code alone, with no password or keychain
+    /// entry, opens the vault, and any copy of the vault file that is made after the code was created
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "no_recovery")]
     pub recovery_file: Option<PathBuf>,
     /// Make no recovery kit
