@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use strongroom::agent::client::Client;
-use strongroom::agent::limits::WRAPS_AT_ONCE;
+use strongroom::agent::limits::KEYS_AT_ONCE;
 use strongroom::agent::place::Place;
 use strongroom::agent::protocol::KeyToWrap;
 use strongroom::agent::server::{Server, Terms};
@@ -117,8 +117,8 @@ fn round_trips(folder: &Path, unlocked: &Unlocked) {
         ("wrap", 1.0, Box::new(|| drop(client.wrap_all("project-0", 1, batch(1)).expect("wrapped")))),
         (
             "wrap, each of 64",
-            WRAPS_AT_ONCE as f64,
-            Box::new(|| drop(client.wrap_all("project-0", 1, batch(WRAPS_AT_ONCE)).expect("wrapped"))),
+            KEYS_AT_ONCE as f64,
+            Box::new(|| drop(client.wrap_all("project-0", 1, batch(KEYS_AT_ONCE)).expect("wrapped"))),
         ),
         ("show a file key", 1.0, Box::new(|| drop(client.file_key("project-0", None).expect("a key")))),
         (

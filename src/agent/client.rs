@@ -11,10 +11,12 @@ use std::time::Duration;
 use self::stock::Stock;
 pub use self::vault::AgentVault;
 use super::limits::{
-    ANSWER_LIMIT, CONFIRM_WAIT, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRAPS_AT_ONCE, WRITE_WAIT,
+    ANSWER_LIMIT, CONFIRM_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRITE_WAIT,
 };
 use super::place::{Place, PlaceError};
-use super::protocol::{Among, Answer, Change, KeyToWrap, Line, Question, Refusal, Status, Unread};
+use super::protocol::{
+    Among, Answer, Change, KeyToUnwrap, KeyToWrap, Line, Question, Refusal, Status, Unread, UnwrappedKey,
+};
 use super::transport::{Connection, NoLine, connect, is_closed};
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, NotFound};
@@ -248,6 +250,36 @@ impl Client {
         }
     }
 
+    /// Unwraps content keys with these file keys, and says with which; `None` for one that none of them fits. Returns
+    /// as many as one question brings, in their order: one at least.
+    ///
+    /// # Errors
+    /// [`AskError`], of the first of them.
+    pub fn unwrap_some(
+        &self,
+        wrapped: &[WrappedKey<'_>],
+        among: AmongKeys<'_>,
+    ) -> Result<Vec<Option<(ContentKey, OpenedBy)>>, AskError> {
+        let keys: Vec<KeyToUnwrap> = wrapped
+            .iter()
+            .take(KEYS_AT_ONCE)
+            .map(|key| KeyToUnwrap { prelude: FixedBase64(*key.prelude), stanza: Base64(key.stanza.to_vec()) })
+            .collect();
+        let count = keys.len();
+        let among = match among {
+            AmongKeys::Vault { first } => Among::Vault { first: first.map(str::to_owned) },
+            AmongKeys::Project(project) => Among::Project(project.into()),
+        };
+        match self.ask(&Question::Unwrap { keys, among })? {
+            Answer::Unwrapped(unwrapped) if (count.min(1)..=count).contains(&unwrapped.len()) => {
+                let opened =
+                    |key: UnwrappedKey| (key.content_key, OpenedBy { project: key.project, version: key.version });
+                Ok(unwrapped.into_iter().map(|key| key.map(opened)).collect())
+            }
+            _ => Err(Unanswered::Nonsense.into()),
+        }
+    }
+
     /// Unwraps a content key with one of these file keys, and says with which; `None` if none of them fits.
     ///
     /// # Errors
@@ -257,21 +289,10 @@ impl Client {
         wrapped: WrappedKey<'_>,
         among: AmongKeys<'_>,
     ) -> Result<Option<(ContentKey, OpenedBy)>, AskError> {
-        let among = match among {
-            AmongKeys::Vault { first } => Among::Vault { first: first.map(str::to_owned) },
-            AmongKeys::Project(project) => Among::Project(project.into()),
-        };
-        let (prelude, stanza) = (FixedBase64(*wrapped.prelude), Base64(wrapped.stanza.to_vec()));
-        match self.ask(&Question::Unwrap { prelude, stanza, among })? {
-            Answer::Unwrapped { content_key, project, version } => {
-                Ok(Some((content_key, OpenedBy { project, version })))
-            }
-            Answer::NoneFits => Ok(None),
-            _ => Err(Unanswered::Nonsense.into()),
-        }
+        Ok(self.unwrap_some(&[wrapped], among)?.into_iter().next().flatten())
     }
 
-    /// Wraps content keys under one version of a project's file key, [`WRAPS_AT_ONCE`] with each question. Returns the
+    /// Wraps content keys under one version of a project's file key, [`KEYS_AT_ONCE`] with each question. Returns the
     /// bodies of the project stanzas in the order of the keys.
     ///
     /// # Errors
@@ -285,7 +306,7 @@ impl Client {
         let mut wrapped = Vec::new();
         let mut keys = keys.into_iter().peekable();
         while keys.peek().is_some() {
-            let batch: Vec<KeyToWrap> = keys.by_ref().take(WRAPS_AT_ONCE).collect();
+            let batch: Vec<KeyToWrap> = keys.by_ref().take(KEYS_AT_ONCE).collect();
             let count = batch.len();
             match self.ask(&Question::Wrap { project: project.into(), version, keys: batch })? {
                 Answer::Wrapped(stanzas) if stanzas.len() == count => {

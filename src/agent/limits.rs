@@ -6,8 +6,12 @@ use std::time::Duration;
 pub const QUESTION_LIMIT: usize = 64 << 10;
 /// The longest answer that a client takes, in bytes with its line end: the list of a whole vault.
 pub const ANSWER_LIMIT: usize = 64 << 20;
-/// How many content keys are wrapped for one question. More at once gains nothing: what is left is the wrapping.
-pub const WRAPS_AT_ONCE: usize = 64;
+/// How many content keys are wrapped or unwrapped for one question. More at once gains nothing: what is left is the
+/// wrapping.
+pub const KEYS_AT_ONCE: usize = 64;
+/// How long the agent unwraps for one question before it answers with what it has: where no key fits, each of a large
+/// vault's is tried.
+pub const UNWRAP_TIME: Duration = Duration::from_secs(1);
 /// How many connections are open at once. Another one takes the place of that which has waited longest.
 pub const CONNECTIONS: usize = 64;
 /// How long another one waits if the agent is at work for all of them.

@@ -47,6 +47,23 @@ pub trait OpenVault: FileKeys {
     /// As [`Unlocked::unwrap_among`].
     fn unwrap_among(&self, wrapped: WrappedKey<'_>, among: Among<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error>;
 
+    /// Returns how many content keys are best unwrapped at once: several if each question takes its time.
+    fn unwraps_at_once(&self) -> usize {
+        1
+    }
+
+    /// Unwraps content keys as [`OpenVault::unwrap_among`] does. Returns some of them, in their order: one at least.
+    ///
+    /// # Errors
+    /// Those of the first of them.
+    fn unwrap_some(
+        &self,
+        wrapped: &[WrappedKey<'_>],
+        among: Among<'_>,
+    ) -> Result<Vec<Option<(ContentKey, OpenedBy)>>, Error> {
+        wrapped.iter().take(1).map(|wrapped| self.unwrap_among(*wrapped, among)).collect()
+    }
+
     /// Returns a project's current file key, for files that are sealed under it.
     ///
     /// # Errors

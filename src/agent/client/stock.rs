@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::agent::limits::WRAPS_AT_ONCE;
+use crate::agent::limits::KEYS_AT_ONCE;
 use crate::error::Error;
 use crate::keys::Drawn;
 
@@ -43,7 +43,7 @@ impl Stock {
             }
             let count = shelf.next;
             shelf.drawn = refill(count)?;
-            shelf.next = (count * 2).min(WRAPS_AT_ONCE);
+            shelf.next = (count * 2).min(KEYS_AT_ONCE);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Client;
+use crate::agent::limits::KEYS_AT_ONCE;
 use crate::agent::protocol::Change;
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
@@ -67,6 +68,18 @@ impl OpenVault for AgentVault {
 
     fn unwrap_among(&self, wrapped: WrappedKey<'_>, among: Among<'_>) -> Result<Option<(ContentKey, OpenedBy)>, Error> {
         self.client.unwrap_among(wrapped, among).map_err(|error| self.client.as_error(error))
+    }
+
+    fn unwraps_at_once(&self) -> usize {
+        KEYS_AT_ONCE
+    }
+
+    fn unwrap_some(
+        &self,
+        wrapped: &[WrappedKey<'_>],
+        among: Among<'_>,
+    ) -> Result<Vec<Option<(ContentKey, OpenedBy)>>, Error> {
+        self.client.unwrap_some(wrapped, among).map_err(|error| self.client.as_error(error))
     }
 
     fn sealing_key(&self, project: &str) -> Result<HeldKey, Error> {

@@ -30,18 +30,9 @@ pub enum Answer {
     Status(Box<Status>),
     /// The keys are wiped and the socket is gone. The connection closes when the process has ended.
     Locked,
-    /// The content key, and the file key that opened it.
-    Unwrapped {
-        /// The key.
-        #[serde(with = "secret")]
-        content_key: ContentKey,
-        /// The project.
-        project: String,
-        /// The version.
-        version: u32,
-    },
-    /// None of the keys fits.
-    NoneFits,
+    /// The content keys in the order of the question, as far as they were unwrapped: one at least. `None` for one that
+    /// none of the keys fits.
+    Unwrapped(Vec<Option<UnwrappedKey>>),
     /// The bodies of the project stanzas, in the order of the content keys.
     Wrapped(Vec<Base64>),
     /// Every project, by name.
@@ -77,6 +68,19 @@ pub enum Answer {
     Refused(Refusal),
 }
 
+/// A content key, and the file key that opened it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnwrappedKey {
+    /// The key.
+    #[serde(with = "secret")]
+    pub content_key: ContentKey,
+    /// The project.
+    pub project: String,
+    /// The version.
+    pub version: u32,
+}
+
 /// Why the agent does not answer a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -96,7 +100,7 @@ pub enum Refusal {
     /// The line took longer than [`LINE_TIME`](crate::agent::limits::LINE_TIME).
     #[error("the question took too long to arrive")]
     TooSlow,
-    /// More keys than are wrapped at once.
+    /// More keys than are wrapped or unwrapped at once.
     #[error("the question holds more keys than the agent takes at once")]
     TooMany,
     /// As many connections as there may be, and all at work.

@@ -14,10 +14,12 @@ mod start;
 
 use serde::{Deserialize, Serialize};
 
-pub use answer::{Answer, EffectOf, Hold, Key, KeyState, NoticeOf, Project, Refusal, Shown, Status, Watching};
+pub use answer::{
+    Answer, EffectOf, Hold, Key, KeyState, NoticeOf, Project, Refusal, Shown, Status, UnwrappedKey, Watching,
+};
 pub use failure::{Failed, KeychainFailed};
 pub use line::Line;
-pub use question::{Among, Change, KeyToWrap, Question};
+pub use question::{Among, Change, KeyToUnwrap, KeyToWrap, Question};
 pub use start::{Start, Started};
 
 /// The number of this protocol.

@@ -19,12 +19,10 @@ pub enum Question {
     Status,
     /// Forget everything, and end.
     Lock,
-    /// Which content key is this?
+    /// Which content keys are these?
     Unwrap {
-        /// The sealed file's prelude.
-        prelude: FixedBase64<PRELUDE_LEN>,
-        /// The body of its project stanza.
-        stanza: Base64,
+        /// Not more than [`KEYS_AT_ONCE`](crate::agent::limits::KEYS_AT_ONCE).
+        keys: Vec<KeyToUnwrap>,
         /// Whose keys are tried.
         among: Among,
     },
@@ -34,7 +32,7 @@ pub enum Question {
         project: String,
         /// The version of its file key.
         version: u32,
-        /// Not more than [`WRAPS_AT_ONCE`](crate::agent::limits::WRAPS_AT_ONCE).
+        /// Not more than [`KEYS_AT_ONCE`](crate::agent::limits::KEYS_AT_ONCE).
         keys: Vec<KeyToWrap>,
     },
     /// Which projects are there?
@@ -70,6 +68,16 @@ pub enum Among {
     },
     /// Those of this project.
     Project(String),
+}
+
+/// A content key that is to be unwrapped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyToUnwrap {
+    /// The prelude of its file.
+    pub prelude: FixedBase64<PRELUDE_LEN>,
+    /// The body of the file's project stanza.
+    pub stanza: Base64,
 }
 
 /// A content key that is to be wrapped.

@@ -66,6 +66,12 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+fn key_to_unwrap() -> impl Strategy<Value = KeyToUnwrap> {
+    let stanza = any::<Vec<u8>>();
+    (any::<[u8; 32]>(), stanza)
+        .prop_map(|(prelude, stanza)| KeyToUnwrap { prelude: FixedBase64(prelude), stanza: Base64(stanza) })
+}
+
 fn question() -> impl Strategy<Value = Question> {
     let text = any::<String>;
     prop_oneof![
@@ -76,11 +82,8 @@ fn question() -> impl Strategy<Value = Question> {
         Just(()).prop_map(|()| Question::Names),
         Just(()).prop_map(|()| Question::Writable),
         text().prop_map(|name| Question::Project { name }),
-        (any::<[u8; 32]>(), any::<Vec<u8>>(), among()).prop_map(|(prelude, stanza, among)| Question::Unwrap {
-            prelude: FixedBase64(prelude),
-            stanza: Base64(stanza),
-            among
-        }),
+        (prop::collection::vec(key_to_unwrap(), 0..4), among())
+            .prop_map(|(keys, among)| Question::Unwrap { keys, among }),
         (text(), any::<u32>(), prop::collection::vec(key_to_wrap(), 0..4))
             .prop_map(|(project, version, keys)| Question::Wrap { project, version, keys }),
         (text(), any::<Option<u32>>()).prop_map(|(project, version)| Question::FileKey { project, version }),
@@ -156,6 +159,10 @@ fn status() -> Status {
     }
 }
 
+fn unwrapped(key: [u8; 32]) -> UnwrappedKey {
+    UnwrappedKey { content_key: content_key(key), project: "acme".into(), version: 1 }
+}
+
 fn answers() -> Vec<Answer> {
     vec![
         Answer::Hello {
@@ -167,8 +174,7 @@ fn answers() -> Vec<Answer> {
         },
         Answer::Status(Box::new(status())),
         Answer::Locked,
-        Answer::Unwrapped { content_key: content_key([9; 32]), project: "acme".into(), version: 3 },
-        Answer::NoneFits,
+        Answer::Unwrapped(vec![Some(unwrapped([9; 32])), None]),
         Answer::Wrapped(vec![Base64(vec![1, 2]), Base64(Vec::new())]),
         Answer::Projects(vec![project(), project()]),
         Answer::Project(Box::new(project())),
@@ -233,7 +239,8 @@ fn hostile_lines_are_no_questions() {
     let deep = "[".repeat(60_000);
     let long = format!(r#"{{"v":1,"ask":{{"project":{{"name":"{}"}}}}}}x"#, "a".repeat(60_000));
     let unwrap = |prelude: &str, stanza: &str, among: &str| {
-        format!(r#"{{"v":1,"ask":{{"unwrap":{{"prelude":"{prelude}","stanza":"{stanza}","among":{among}}}}}}}"#)
+        let key = format!(r#"{{"prelude":"{prelude}","stanza":"{stanza}"}}"#);
+        format!(r#"{{"v":1,"ask":{{"unwrap":{{"keys":[{key}],"among":{among}}}}}}}"#)
     };
     let vault = r#"{"vault":{"first":null}}"#;
     assert!(Question::read(unwrap(&prelude, "", vault).as_bytes()).is_ok());
@@ -285,13 +292,13 @@ fn hostile_lines_are_no_questions() {
 fn nothing_shows_a_key() {
     let text = format!(
         "{:?} {:?} {:?}",
-        Answer::Unwrapped { content_key: content_key([0x41; 32]), project: "acme".into(), version: 1 },
+        Answer::Unwrapped(vec![Some(unwrapped([0x41; 32]))]),
         Question::Wrap {
             project: "acme".into(),
             version: 1,
             keys: vec![KeyToWrap { prelude: FixedBase64([0; 32]), content_key: content_key([0x41; 32]) }],
         },
-        Answer::Unwrapped { content_key: content_key([0x41; 32]), project: "acme".into(), version: 1 }.to_line(),
+        Answer::Unwrapped(vec![Some(unwrapped([0x41; 32]))]).to_line(),
     );
     assert!(!text.contains("65") && !text.contains("QUFB") && !text.contains("AAAA"), "{text}");
     // Nor does an error that comes of one.

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Counters, Shared, lock, millis};
-use crate::agent::limits::WRAPS_AT_ONCE;
+use crate::agent::limits::{KEYS_AT_ONCE, UNWRAP_TIME};
 use crate::agent::protocol::{
-    Among, Answer, Change, KeyToWrap, NoticeOf, Project, Question, Refusal, Shown, Status, Watching,
+    Among, Answer, Change, KeyToUnwrap, KeyToWrap, NoticeOf, Project, Question, Refusal, Shown, Status, UnwrappedKey,
+    Watching,
 };
 use crate::agent::watch::Ending;
 use crate::error::Error;
 use crate::format::scalar::Base64;
-use crate::keys::WrappedKey;
+use crate::keys::{OpenedBy, WrappedKey};
 use crate::vault::{self, Effect, NewProject, ProjectInfo, Unlocked};
 
 /// An answer that ends the question early.
@@ -77,9 +78,7 @@ impl Shared {
                 confirms: self.confirm.is_some(),
             },
             Question::Status => Answer::Status(Box::new(self.status(&vault))),
-            Question::Unwrap { prelude, stanza, among } => {
-                self.unwrap(&vault, WrappedKey { prelude: &prelude.0, stanza: &stanza.0 }, &among)?
-            }
+            Question::Unwrap { keys, among } => self.unwrap(&vault, &keys, among)?,
             Question::Wrap { project, version, keys } => self.wrap(&vault, &project, version, &keys)?,
             Question::Projects => {
                 let all = vault.projects().into_iter().filter(|project| self.is_in_scope(project));
@@ -134,7 +133,39 @@ impl Shared {
         if self.is_in_scope(project) { Ok(()) } else { Err(Refusal::OutsideScope) }
     }
 
-    fn unwrap(&self, vault: &Unlocked, wrapped: WrappedKey<'_>, among: &Among) -> Result<Answer, Early> {
+    fn unwrap(&self, vault: &Unlocked, keys: &[KeyToUnwrap], mut among: Among) -> Result<Answer, Early> {
+        if keys.len() > KEYS_AT_ONCE {
+            return Err(Refusal::TooMany.into());
+        }
+        let started = Instant::now();
+        let mut unwrapped = Vec::with_capacity(keys.len());
+        for key in keys {
+            let key =
+                match self.unwrap_one(vault, WrappedKey { prelude: &key.prelude.0, stanza: &key.stanza.0 }, &among) {
+                    Ok(key) => key,
+                    // Whoever asks for this one first is told.
+                    Err(_) if !unwrapped.is_empty() => break,
+                    Err(why) => return Err(why),
+                };
+            // The next file is likely to be of the same project.
+            if let (Some(key), Among::Vault { first }) = (&key, &mut among) {
+                *first = Some(key.project.clone());
+            }
+            unwrapped.push(key);
+            if started.elapsed() >= UNWRAP_TIME {
+                break;
+            }
+        }
+        Counters::add(&self.counters.unwrapped, unwrapped.iter().flatten().count());
+        Ok(Answer::Unwrapped(unwrapped))
+    }
+
+    fn unwrap_one(
+        &self,
+        vault: &Unlocked,
+        wrapped: WrappedKey<'_>,
+        among: &Among,
+    ) -> Result<Option<UnwrappedKey>, Early> {
         let unwrapped = match (among, self.keeper.scope()) {
             (Among::Vault { first }, None) => {
                 vault.unwrap_among(wrapped, vault::Among::Vault { first: first.as_deref() })?
@@ -153,17 +184,11 @@ impl Shared {
                 vault.unwrap_among(wrapped, vault::Among::Project(name))?
             }
         };
-        Ok(match unwrapped {
-            Some((content_key, by)) => {
-                Counters::add(&self.counters.unwrapped, 1);
-                Answer::Unwrapped { content_key, project: by.project, version: by.version }
-            }
-            None => Answer::NoneFits,
-        })
+        Ok(unwrapped.map(|(content_key, OpenedBy { project, version })| UnwrappedKey { content_key, project, version }))
     }
 
     fn wrap(&self, vault: &Unlocked, project: &str, version: u32, keys: &[KeyToWrap]) -> Result<Answer, Early> {
-        if keys.len() > WRAPS_AT_ONCE {
+        if keys.len() > KEYS_AT_ONCE {
             return Err(Refusal::TooMany.into());
         }
         if self.keeper.scope().is_some() {

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 
 use super::*;
-use crate::agent::limits::WRAPS_AT_ONCE;
-use crate::agent::protocol::{Change, KeyToWrap};
+use crate::agent::limits::KEYS_AT_ONCE;
+use crate::agent::protocol::{self, Change, KeyToUnwrap, KeyToWrap};
+use crate::agent::transport::connect;
 use crate::body::{Metadata, Opener, Sealer};
 use crate::crypto::secret::ContentKey;
-use crate::format::scalar::FixedBase64;
+use crate::format::scalar::{Base64, FixedBase64};
 use crate::keys::{FileKeys, SealingKey, WrappedKey};
 use crate::vault::Among;
 
@@ -43,7 +44,7 @@ fn many_content_keys_are_wrapped_at_once() {
     let home = Home::new();
     let agent = home.agent();
     let (client, unlocked) = (agent.client(), home.unlocked());
-    let count = WRAPS_AT_ONCE * 2 + 3;
+    let count = KEYS_AT_ONCE * 2 + 3;
     let keys = (0..count).map(|number| KeyToWrap {
         prelude: FixedBase64([number as u8; 32]),
         content_key: ContentKey::from_slice(&[number as u8 ^ 0x5a; 32]).unwrap(),
@@ -61,6 +62,62 @@ fn many_content_keys_are_wrapped_at_once() {
     }
     // One question, whatever the number of keys up to the limit.
     assert_eq!(client.status().unwrap().shown.wrapped, count as u64);
+}
+
+#[test]
+fn many_content_keys_are_unwrapped_at_once() {
+    let home = Home::new();
+    home.unlocked().add_project(&named("bistro")).unwrap();
+    let agent = home.agent();
+    let client = agent.client();
+    let count = KEYS_AT_ONCE + 3;
+    let project = |number: usize| if number.is_multiple_of(5) { "bistro" } else { "acme" };
+    let (preludes, stanzas): (Vec<_>, Vec<_>) = (0..count)
+        .map(|number| {
+            let (prelude, key) = ([number as u8; 32], ContentKey::from_slice(&[number as u8 ^ 0x5a; 32]).unwrap());
+            (prelude, client.wrap_content_key(project(number), 1, &prelude, &key).unwrap())
+        })
+        .unzip();
+    let wrapped = |number: usize| WrappedKey { prelude: &preludes[number], stanza: &stanzas[number] };
+    let none_fits = WrappedKey { prelude: &[0xff; 32], stanza: &stanzas[7] };
+    let all: Vec<_> = (0..count).map(|number| if number == 7 { none_fits } else { wrapped(number) }).collect();
+    let before = client.status().unwrap();
+    let unwrapped = client.unwrap_some(&all, Among::Vault { first: None }).unwrap();
+    assert_eq!(unwrapped.len(), KEYS_AT_ONCE);
+    for (number, unwrapped) in unwrapped.into_iter().enumerate() {
+        let Some((content_key, by)) = unwrapped else {
+            assert_eq!(number, 7);
+            continue;
+        };
+        assert_eq!(content_key.expose(), &[number as u8 ^ 0x5a; 32]);
+        assert_eq!((by.project.as_str(), by.version), (project(number), 1));
+    }
+    let after = client.status().unwrap();
+    assert_eq!(after.answered - before.answered, 2);
+    assert_eq!(after.shown.unwrapped - before.shown.unwrapped, KEYS_AT_ONCE as u64 - 1);
+    let of_one = client.unwrap_some(&all[..6], Among::Project("acme")).unwrap();
+    let opened: Vec<bool> = of_one.iter().map(Option::is_some).collect();
+    assert_eq!(opened, [false, true, true, true, true, false]);
+    assert!(client.unwrap_some(&[], Among::Vault { first: None }).unwrap().is_empty());
+}
+
+#[test]
+fn more_keys_than_are_taken_at_once_are_refused() {
+    let home = Home::new();
+    let agent = home.agent();
+    let mut connection = connect(agent.place.socket()).unwrap();
+    let mut asked = |count: usize| {
+        let key = |_| KeyToUnwrap { prelude: FixedBase64([1; 32]), stanza: Base64(vec![2; 100]) };
+        let among = protocol::Among::Project("acme".into());
+        let question = Question::Unwrap { keys: (0..count).map(key).collect(), among };
+        connection.write_line(&question.to_line(), LINE_TIME).unwrap();
+        let line = connection.read_line(QUESTION_LIMIT, None, LINE_TIME).unwrap();
+        Answer::read(line.as_bytes()).unwrap()
+    };
+    let taken = asked(KEYS_AT_ONCE);
+    assert!(matches!(&taken, Answer::Unwrapped(keys) if keys.len() == KEYS_AT_ONCE), "{taken:?}");
+    let refused = asked(KEYS_AT_ONCE + 1);
+    assert!(matches!(refused, Answer::Refused(Refusal::TooMany)), "{refused:?}");
 }
 
 #[test]
