@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::{FilesError, Task};
 use super::find::open_input;
-use super::keys::Keys;
+use super::read_ahead::ReadAhead;
 use crate::body::{Header, Inspection, inspect};
 
 /// Looks at what anybody can see of a sealed file.
@@ -24,11 +24,11 @@ pub fn look_at(path: &Path) -> Result<Inspection, FilesError> {
 ///
 /// # Errors
 /// If it cannot be read, or none of the keys opens it.
-pub fn open_header(keys: &Keys<'_>, path: &Path) -> Result<Header, FilesError> {
+pub fn open_header(keys: &ReadAhead<'_>, path: &Path) -> Result<Header, FilesError> {
     let (file, _) = open_input(path)?;
     Header::open(&file, keys).map_err(|error| {
         let what = path.display().to_string();
-        let error = keys.named(&what, error);
+        let error = keys.keys.named(&what, error);
         FilesError::sealed(Task::Inspect, what, error)
     })
 }

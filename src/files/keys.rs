@@ -47,6 +47,32 @@ impl<'a> Keys<'a> {
         Opener::new(file, self).map_err(|error| self.not_opened(&path.display().to_string(), error))
     }
 
+    /// Returns how many content keys are best unwrapped at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.vault.unwraps_at_once()
+    }
+
+    /// Unwraps some of these content keys, in their order: none if that of the first fails.
+    pub(super) fn unwrap_some(&self, wrapped: &[WrappedKey<'_>]) -> Vec<Option<(ContentKey, OpenedBy)>> {
+        let last = self.last();
+        let among = match &self.project {
+            Some(project) => Among::Project(project),
+            None => Among::Vault { first: last.as_deref() },
+        };
+        if wrapped.is_empty() {
+            return Vec::new();
+        }
+        let unwrapped = self.vault.unwrap_some(wrapped, among).unwrap_or_default();
+        if let Some((_, by)) = unwrapped.iter().flatten().last() {
+            self.try_first(&by.project);
+        }
+        unwrapped
+    }
+
+    fn last(&self) -> Option<String> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Adds to what went wrong with a sealed file its name, and whose keys these are.
     pub fn named(&self, what: &str, error: BodyError) -> Error {
         error.named_among(what, &self.searched())
@@ -70,7 +96,7 @@ impl FileKeys for Keys<'_> {
         if let Some(project) = &self.project {
             return self.vault.unwrap_among(wrapped, Among::Project(project));
         }
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let last = self.last();
         let unwrapped = self.vault.unwrap_among(wrapped, Among::Vault { first: last.as_deref() })?;
         if let Some((_, by)) = &unwrapped
             && last.as_ref() != Some(&by.project)

@@ -23,6 +23,7 @@ pub mod place;
 pub mod pool;
 pub mod producer;
 pub mod publish;
+pub mod read_ahead;
 pub mod reencrypt;
 pub mod remove;
 pub mod renamed;

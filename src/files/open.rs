@@ -16,6 +16,7 @@ use super::names::{checked, has_hidden_name, is_hidden, path_in, unusable};
 use super::own::OwnFiles;
 use super::pool;
 use super::publish::{Attributes, OutputFile, Permissions, Refused};
+use super::read_ahead::ReadAhead;
 use super::seal::Existing;
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Metadata, Opener, Output, Run};
@@ -136,13 +137,22 @@ impl<'a> Opening<'a> {
         // Sealed-in names are known only when a file is open: of two that are the same, the first is to win.
         let in_order = jobs.iter().any(|job| job.output.name().is_none());
         let len_of = |job: &Job| if in_order { u64::MAX } else { job.item.len };
-        pool::for_each_file(jobs, threads, observer, len_of, |job, threads| self.open_file(job, threads, observer))
+        let keys = ReadAhead::of(&self.keys, jobs.iter().map(|job| &job.item));
+        pool::for_each_file(jobs, threads, observer, len_of, |job, threads| {
+            self.open_file(job, &keys, threads, observer)
+        })
     }
 
-    fn open_file(&self, job: &Job, threads: usize, observer: &dyn Observer) -> Result<Opened, FilesError> {
+    fn open_file(
+        &self,
+        job: &Job,
+        keys: &ReadAhead<'_>,
+        threads: usize,
+        observer: &dyn Observer,
+    ) -> Result<Opened, FilesError> {
         let input = &job.item.path;
         let (file, _) = open_found(input, job.item.is_link)?;
-        let opener = self.keys.open(input, file)?;
+        let opener = keys.open(input, file)?;
         let header = opener.header();
         let one_block_only = header.one_block_only;
         let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
@@ -203,7 +213,9 @@ impl<'a> Opening<'a> {
         let hidden =
             |job: &&Job| matches!(job.output, Target::Named { root: Some(_), .. }) && has_hidden_name(&job.item.path);
         let hidden: Vec<&Job> = jobs.iter().filter(hidden).collect();
-        let found = pool::for_each(&hidden, threads, |_| 0, |job, _| self.place_of(job));
+        let keys = ReadAhead::of(&self.keys, hidden.iter().map(|job| &job.item));
+        let found = pool::for_each(&hidden, threads, |_| 0, |job, _| place_of(job, &keys));
+        drop(keys);
         let mut places: HashMap<PathBuf, Vec<Twin>> = HashMap::new();
         // What does not open fails when it is to be opened.
         for (place, twin) in found.into_iter().flatten() {
@@ -211,17 +223,6 @@ impl<'a> Opening<'a> {
         }
         places.retain(|_, files| files.len() > 1);
         self.twins = places;
-    }
-
-    /// Returns where a file with a hidden name goes, and which file it is.
-    fn place_of(&self, job: &Job) -> Option<(PathBuf, Twin)> {
-        let Target::Named { root: Some(root), .. } = &job.output else { return None };
-        let input = &job.item.path;
-        let (file, _) = open_found(input, job.item.is_link).ok()?;
-        let metadata = Header::open(&file, &self.keys).ok()?.metadata;
-        let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
-        let twin = Twin { path: input.clone(), sealed: metadata.sealed };
-        Some((root.join(checked(input, &hidden).ok()?), twin))
     }
 
     /// Settles the output's name, and the folder that its own is made below, if it is made.
@@ -265,6 +266,17 @@ impl<'a> Opening<'a> {
         let mode = metadata.mode.map(|mode| self.permissions.of(mode));
         Attributes { modified: modified(metadata), mode }
     }
+}
+
+/// Returns where a file with a hidden name goes, and which file it is.
+fn place_of(job: &Job, keys: &ReadAhead<'_>) -> Option<(PathBuf, Twin)> {
+    let Target::Named { root: Some(root), .. } = &job.output else { return None };
+    let input = &job.item.path;
+    let (file, _) = open_found(input, job.item.is_link).ok()?;
+    let metadata = Header::open(&file, keys).ok()?.metadata;
+    let hidden = is_hidden(&metadata).then(|| path_in(&metadata)).flatten()?;
+    let twin = Twin { path: input.clone(), sealed: metadata.sealed };
+    Some((root.join(checked(input, &hidden).ok()?), twin))
 }
 
 /// Says that an output could not be made of what was to be decrypted.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{FilesError, Observer};
 
 /// Up to this length a file is not worth more than one thread, in bytes.
-const SMALL: u64 = 4 << 20;
+pub const SMALL: u64 = 4 << 20;
 
 /// Does `work` for every job, and returns what came of each, in the order of the jobs.
 ///

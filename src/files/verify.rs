@@ -3,7 +3,7 @@
 use super::Observer;
 use super::error::{FilesError, Task};
 use super::find::{Item, open_found};
-use super::keys::Keys;
+use super::read_ahead::ReadAhead;
 use crate::body::{Metadata, Run};
 use crate::format::FileId;
 use crate::keys::OpenedBy;
@@ -26,7 +26,7 @@ pub struct Proven {
 ///
 /// # Errors
 /// If no key opens it, or it is not whole.
-pub fn prove(keys: &Keys<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, FilesError> {
+pub fn prove(keys: &ReadAhead<'_>, item: &Item, threads: usize, observer: &dyn Observer) -> Result<Proven, FilesError> {
     let (file, _) = open_found(&item.path, item.is_link)?;
     let opener = keys.open(&item.path, file).map_err(|error| match error {
         FilesError::Sealed { what, source, aside, .. } => {

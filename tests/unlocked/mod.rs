@@ -5,6 +5,7 @@
 mod day;
 mod ends;
 mod logind;
+mod many;
 mod process;
 mod strangers;
 

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find, look};
 use crate::files::inspect::{look_at, open_header};
 use crate::files::keys::Keys;
+use crate::files::read_ahead::ReadAhead;
 use crate::files::own::OwnFiles;
 
 /// Show what encrypted files reveal, without a key or with --unlock.
@@ -50,9 +51,10 @@ impl Inspect {
         if is_any && (self.unlock || password::has_source(context)) {
             let vault = open(context, Uses::AllProjects)?;
             let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("inspect", error))?;
+            let ahead = ReadAhead::of(&keys, found.items.iter());
             for (item, seen) in found.items.iter().zip(&mut seen) {
                 if let Ok(known) = seen {
-                    match open_header(&keys, &item.path) {
+                    match open_header(&ahead, &item.path) {
                         Ok(header) => known.sealed_in = Some((&header).into()),
                         Err(error) => *seen = Err(error.into()),
                     }

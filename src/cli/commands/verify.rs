@@ -23,6 +23,7 @@ use crate::files::listing::{look_up, read_manifest};
 use crate::files::manifest::{Comparison, Listed};
 use crate::files::pool;
 use crate::files::renamed::renamed;
+use crate::files::read_ahead::ReadAhead;
 use crate::files::verify::prove;
 use crate::words::{command, words};
 
@@ -62,16 +63,16 @@ impl Verify {
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
         let total = found.items.iter().map(|item| item.len).sum();
         let progress = self.effort.progress(&context.output, found.items.len(), Some(total));
+        let ahead = ReadAhead::of(&keys, found.items.iter());
         let words = interrupt::say("nothing was changed, and the check was not finished", "");
         let outcomes = pool::for_each_file(
             &found.items,
             self.effort.threads(),
             &progress,
             |item| item.len,
-            |item, threads| prove(&keys, item, threads, &progress),
+            |item, threads| prove(&ahead, item, threads, &progress),
         );
-        drop(progress);
-        drop(words);
+        drop((progress, words, ahead));
         let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_err(Failure::from)).collect();
         let is_damaged = |failure: &&Failure| failure.exit == Exit::Damaged;
         let mut failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());

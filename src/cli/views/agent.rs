@@ -55,7 +55,7 @@ pub struct Agent {
     pub watching: Watching,
     /// How many file keys it has shown.
     pub keys_shown: u64,
-    /// How many files' content keys it has unwrapped, for commands that opened the files.
+    /// How many content keys it has unwrapped, for files to be opened: some are unwrapped ahead, and never used.
     pub content_keys_unwrapped: u64,
     /// How many content keys it has wrapped, for files to be sealed: some are wrapped ahead, and never used.
     pub content_keys_wrapped: u64,
