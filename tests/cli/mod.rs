@@ -21,7 +21,7 @@ mod help;
 mod help_pages;
 mod homeless;
 mod init;
-mod inputs;
+pub mod inputs;
 mod keychain_file;
 mod keys;
 mod kits;

@@ -3,10 +3,12 @@
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
 mod day;
+mod disk;
 mod ends;
 mod logind;
 mod many;
 mod process;
+mod storm;
 mod strangers;
 
 use std::fs;
