@@ -1,8 +1,10 @@
 //! The program as clap knows it. The doc comments are the help texts.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use clap::builder::styling::Style;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::commands::{Command, GROUPS};
@@ -77,9 +79,15 @@ fn with_defaults(program: clap::Command, chosen: &[(&'static Known, String)]) ->
 /// # Errors
 /// clap's: what is wrong with them, or the help or the version that they ask for.
 pub(super) fn parse(args: &[OsString], chosen: &[(&'static Known, String)]) -> Result<Cli, clap::Error> {
-    let mut program = first_page(with_defaults(program(), chosen));
-    let matches = program.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
+    let described = || with_defaults(program(), chosen);
+    // Never freed: all that is freed is wiped, which would take longer here than to read the arguments.
+    let mut program = ManuallyDrop::new(described());
+    match program.try_get_matches_from_mut(args) {
+        Ok(matches) => Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program)),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
+        // Help is asked for, or needed. Commands that are typed right do not wait for its pages.
+        Err(error) => Err(first_page(described()).try_get_matches_from_mut(args).err().unwrap_or(error)),
+    }
 }
 
 /// How wide the names of commands are on the first page.
