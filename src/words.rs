@@ -196,6 +196,25 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
+/// Counts things in words, such as "1 project" and "2 projects".
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Returns the verb for a number of things.
+pub fn were(number: usize) -> &'static str {
+    if number == 1 { "was" } else { "were" }
+}
+
+/// Returns kits as a sentence names them.
+pub fn kit_names(kits: &[String]) -> String {
+    match kits.split_last() {
+        Some((last, [])) => format!("kit {last}"),
+        Some((last, others)) => format!("kit {} or {last}", others.join(", ")),
+        None => "kit".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! How text is laid out: rows in columns, counts of things in words.
+//! How text is laid out: rows in columns.
 
 use super::wrapping::stdout_width;
 use crate::format::name::printable;
@@ -22,14 +22,4 @@ pub fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         column.set_padding((0, 2));
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// Counts things in words, such as "1 project" and "2 projects".
-pub fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Returns the verb for a number of things.
-pub fn were(number: usize) -> &'static str {
-    if number == 1 { "was" } else { "were" }
 }

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::context::Context;
-use super::layout::counted;
 use super::output::whole_or_failed;
 use super::pipes;
 use super::progress::{Effort, Progress};
@@ -18,6 +17,7 @@ use crate::files::publish::Refused;
 use crate::files::seal::{Job, Sealing};
 use crate::files::streams::{self, Source};
 use crate::keys::SealingKey;
+use crate::words::counted;
 
 /// Seals one file to standard output.
 ///

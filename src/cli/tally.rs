@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::layout::{counted, were};
 use super::output::Output;
 use super::rendering;
 use crate::failure::{Exit, Failure};
 use crate::files::find::{Excluded, Found, LeftOut};
 use crate::files::{open, reencrypt, rewrap, seal, verify};
 use crate::format::name::printable;
-use crate::words::Words;
+use crate::words::{Words, counted, were};
 
 /// What is so of outputs if a run is interrupted.
 pub const WHOLE: &str = "every output that has its name is whole";

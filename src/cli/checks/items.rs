@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use super::copies;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
-use crate::cli::layout::counted;
 use crate::cli::views::Finding;
-use crate::cli::views::kit_names;
 use crate::crypto::kdf::KdfCost;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::{AnchorItem, DataKeyItem};
 use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, is_gone, left_trials, try_out};
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
-use crate::words::{Part, Words, command, words};
+use crate::words::{Part, Words, command, counted, kit_names, words};
 
 /// What the other checks need to know of this vault's keychain.
 #[derive(Default)]

@@ -6,15 +6,14 @@ use super::items;
 use super::known::{Known, Opened};
 use crate::cli::context::Context;
 use crate::cli::views::Finding;
-use crate::cli::views::kit_names;
 use crate::error::{Error, NotFound, Unsupported};
 use crate::failure::{Failure, permission_hint};
 use crate::format::VaultId;
 use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
-use crate::words::shell_word;
 use crate::words::{Flags, Words, command, words};
+use crate::words::{kit_names, shell_word};
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
 pub fn check(

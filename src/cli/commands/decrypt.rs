@@ -6,7 +6,6 @@ use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
-use crate::cli::layout::{counted, were};
 use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
 use crate::cli::paths::Paths;
@@ -35,7 +34,7 @@ use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
 use crate::format::name::printable;
 use crate::keys::OpenedBy;
-use crate::words::{command, words};
+use crate::words::{command, counted, were, words};
 
 /// Decrypt files and folders.
 ///

@@ -6,13 +6,12 @@ use clap::Args;
 
 use crate::cli::checks::{self, Opened, left_behind};
 use crate::cli::context::Context;
-use crate::cli::layout::counted;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{Finding, Level, RemovedItems};
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
-use crate::words::{command, words};
+use crate::words::{command, counted, words};
 
 /// Look for problems, and say how to fix them.
 ///

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cli::layout::counted;
 use crate::format::name::printable;
-use crate::words::{Flags, Words};
+use crate::words::{Flags, Words, counted};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

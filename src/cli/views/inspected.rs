@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::body::{Header, Inspection};
-use crate::cli::layout::counted;
 use crate::crypto::cobblestone::CHUNK_LEN;
 use crate::format::sealed::stanza;
 use crate::format::{FileId, Timestamp};
+use crate::words::counted;
 
 /// What anybody can see of an encrypted file.
 #[derive(Debug, Serialize)]

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::cli::layout::{counted, table};
+use crate::cli::layout::table;
 use crate::format::{KitId, Timestamp};
 use crate::vault::{KitInfo, Unlocked};
-use crate::words::{Words, command, words};
+use crate::words::{Words, command, counted, words};
 
 /// A recovery kit.
 #[derive(Debug, Clone, Serialize)]
@@ -100,15 +100,6 @@ impl TestedKit {
             ""
         };
         format!("kit {} opens {place}: {}{note}", self.kit, counted(self.projects, "project"))
-    }
-}
-
-/// Returns kits as a sentence names them.
-pub fn kit_names(kits: &[String]) -> String {
-    match kits.split_last() {
-        Some((last, [])) => format!("kit {last}"),
-        Some((last, others)) => format!("kit {} or {last}", others.join(", ")),
-        None => "kit".into(),
     }
 }
 

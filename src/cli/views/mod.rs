@@ -25,7 +25,7 @@ pub use files::{
 };
 pub use finding::{Finding, Level, RemovedItems};
 pub use inspected::InspectedFile;
-pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kit_names, kits_text, papers, valid_left};
+pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};

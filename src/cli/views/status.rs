@@ -3,13 +3,12 @@
 use serde::Serialize;
 
 use super::agent::Agent;
-use super::kit::kit_names;
 use super::project::Project;
 use super::rotation::Rotation;
 use super::vault::Kdf;
-use crate::cli::layout::{counted, table};
+use crate::cli::layout::table;
 use crate::format::{Timestamp, VaultId};
-use crate::words::Flags;
+use crate::words::{Flags, counted, kit_names};
 
 /// Which vault and keychain there are, and which projects if the vault is unlocked.
 #[derive(Debug, Serialize)]

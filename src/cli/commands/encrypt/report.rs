@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::work::{New, Work};
 use crate::cli::context::Context;
-use crate::cli::layout::counted;
 use crate::cli::setup::describe;
 use crate::cli::streams::warn_of_recipients;
 use crate::cli::tally::{Tally, shown};
@@ -19,7 +18,7 @@ use crate::files::seal::{Job, Outcome};
 use crate::format::name::printable;
 use crate::keys::SealingKey;
 use crate::store::Store;
-use crate::words::{Words, command, words};
+use crate::words::{Words, command, counted, words};
 
 /// Reports the files, and the vault where this run made it.
 pub fn report(

@@ -4,7 +4,6 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::interrupt;
-use crate::cli::layout::counted;
 use crate::cli::rotation::RotationFlags;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
@@ -15,7 +14,7 @@ use crate::format::name::project_name;
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
 use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
-use crate::words::{Words, command, shell_word, words};
+use crate::words::{Words, command, counted, shell_word, words};
 
 /// Destroy a project's keys for good: this vault will never open its files again.
 ///

@@ -8,14 +8,14 @@ use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
-use crate::cli::views::{self, kit_names};
+use crate::cli::views;
 use crate::error::{Error, NotFound, Subject};
 use crate::failure::{Exit, Failure, without_flags};
 use crate::files::publish::OutputFile;
 use crate::format::vault::Document;
 use crate::home::Recorded;
 use crate::store::Store;
-use crate::words::{Words, command, words};
+use crate::words::{Words, command, kit_names, words};
 
 /// Write a copy of the vault file; it opens with this computer's keychain and password, or with a kit
 #[derive(Debug, Args)]
