@@ -7,15 +7,14 @@ use std::time::Duration;
 use super::flags::Global;
 use super::output::Output;
 use super::terminal::Terminal;
-use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::VaultId;
-use crate::home::{Asking, ConfigFile, Home, Kept, Kind, Named, is_gone};
+use crate::home::{Asking, ConfigFile, Home, Kept, Kind, Named};
 use crate::host::ThisHost;
 use crate::keychain::Keychain;
 use crate::store::FolderStore;
 use crate::vault::Notice;
-use crate::words::{command, shell_word, words};
+use crate::words::shell_word;
 
 /// What every command stands on.
 pub struct Context {
@@ -80,7 +79,7 @@ impl Context {
     }
 
     /// Says how a keychain may be asked: with its dialogs only if there is a terminal, and so a person.
-    fn asking(&self) -> Asking {
+    pub fn asking(&self) -> Asking {
         let asking = if self.terminal().is_some() {
             let output = self.output.clone();
             Asking::attended(move |text| output.remark(text.to_owned()))
@@ -93,45 +92,6 @@ impl Context {
     /// Makes the keychain of a kind so that it asks nothing, for what can be done without it.
     pub fn silent_keychain(&self, kind: &Kind, vault: VaultId) -> Arc<dyn Keychain> {
         self.home.keychain(kind, vault, Asking::silent)
-    }
-
-    /// Makes the operating system's keychain so that it asks nothing.
-    pub fn silent_os_keychain(&self) -> Arc<dyn Keychain> {
-        self.home.os_keychain(Asking::silent())
-    }
-
-    /// Says of a keychain in which a vault's key is not found what only this computer knows: that the key's file is gone,
-    /// or that the place of the key is a guess.
-    pub fn missing_key(&self, doing: &str, error: Error, kind: &Kind, vault: VaultId) -> Failure {
-        let failure = Failure::of(doing, error);
-        match self.home.whole_kind(kind, vault) {
-            Kind::FileAt(path) if failure.kind == "key-missing" && is_gone(&path) => {
-                let named = self.global.keychain.is_some();
-                let cause = if named {
-                    format!("there is no keychain file {}", path.display())
-                } else {
-                    format!("the keychain file {}, where this computer keeps the vault's key, is gone", path.display())
-                };
-                let once = if self.home.folders.settings.is_some() { " once, " } else { " " };
-                failure.cause(cause).hint(words![
-                    "if it was moved, name its new place",
-                    once,
-                    "with --keychain file:PATH; or, with a recovery kit: ",
-                    command("recover")
-                ])
-            }
-            Kind::Os if failure.kind == "no-bus" && self.is_guess(vault) => failure.hint(
-                "if this vault's key is in a file, name it with --keychain file:PATH; otherwise run the command in a \
-                 desktop session",
-            ),
-            _ => failure,
-        }
-    }
-
-    /// Tells whether nobody has said where a vault's key is, so that the OS keychain was looked in.
-    fn is_guess(&self, vault: VaultId) -> bool {
-        let is_remembered = || self.home.settings.of(vault).is_ok_and(|known| known.is_some());
-        self.global.keychain.is_none() && !is_remembered()
     }
 
     /// Remembers where a vault's key is stored, or warns of what it costs that it cannot be remembered.

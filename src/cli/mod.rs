@@ -42,7 +42,7 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 use crate::home::{ConfigFile, Folders};
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
@@ -88,10 +88,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = Context::new(args::program, cli.global, config, output.clone()).and_then(|context| {
         let result = cli.command.run(&context);
         context.remark_on_memory();
-        result.map_err(|failure| checks::hint_at_remembered_vault(&context, failure))
+        result.map_err(|failure| explain_missing_vault(&context, failure))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => rendering::report(&failure, &output),
     }
+}
+
+/// Says of a vault that was not found what this computer knows of its place.
+fn explain_missing_vault(context: &Context, failure: Failure) -> Failure {
+    if failure.kind != "vault-not-found" {
+        return failure;
+    }
+    let is_remembered = context.store().is_ok_and(|store| context.home.remembered_at(store.file()).is_some());
+    failure.vault_sought(is_remembered, context.home.named_keychain())
 }

@@ -60,7 +60,7 @@ pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Resu
     let kind = context.home.kind_of(context.home.known_id(&store, id)?)?;
     let found = vault
         .find_key(context.keychain(&kind, id), Arc::new(context.host))
-        .map_err(|error| context.missing_key(doing, error, &kind, id))?;
+        .map_err(|error| Failure::of(doing, error).sought(context.home.sought(&kind, id)))?;
     let (mut unlocked, password) = unlock_found(context, found, |error| Failure::of(doing, error))?;
     if context.global.accept_rollback {
         accept(context, &mut unlocked)?;

@@ -2,8 +2,8 @@
 
 use super::{Exit, Failure, permission_hint};
 use crate::error::Exists;
-use crate::home::{ConfigError, HomeError, ProjectFileError, TomlFileError, Wanted};
-use crate::words::{command, shell_word, words};
+use crate::home::{ConfigError, HomeError, Kind, ProjectFileError, Sought, TomlFileError, Wanted};
+use crate::words::{Flags, Words, command, shell_word, words};
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Self {
@@ -124,4 +124,60 @@ impl From<ConfigError> for Failure {
             _ => failure.hint(words!["see the keys with ", command("config list")]),
         }
     }
+}
+
+impl Failure {
+    /// Says of a vault's key that was not found what only this computer knows of its keychain.
+    #[must_use]
+    pub fn sought(self, sought: Sought) -> Self {
+        match sought {
+            Sought::FileGone { path, is_named, can_remember } if self.kind == "key-missing" => {
+                let cause = if is_named {
+                    format!("there is no keychain file {}", path.display())
+                } else {
+                    format!("the keychain file {}, where this computer keeps the vault's key, is gone", path.display())
+                };
+                self.cause(cause).hint(words![
+                    "if it was moved, name its new place",
+                    if can_remember { " once, " } else { " " },
+                    "with --keychain file:PATH; or, with a recovery kit: ",
+                    command("recover")
+                ])
+            }
+            Sought::Guessed if self.kind == "no-bus" => self.hint(
+                "if this vault's key is in a file, name it with --keychain file:PATH; otherwise run the command in a \
+                 desktop session",
+            ),
+            _ => self,
+        }
+    }
+
+    /// Says of a vault that was not found what only its place tells: whether one is remembered there, else which
+    /// keychain the user named.
+    #[must_use]
+    pub fn vault_sought(mut self, is_remembered: bool, named: Option<&Kind>) -> Self {
+        if is_remembered {
+            let hint = Words::from("this computer remembers a vault there: ")
+                + put_back()
+                + "; for a new vault in its place: "
+                + command("init");
+            return self.hint(hint);
+        }
+        if let Some(kind) = named {
+            // Nothing of it is remembered, so that the next command has to be told again.
+            let keychain = Flags::default().and("--keychain", kind.to_string());
+            self.hint = self.hint.map(|hint| hint.under(&keychain));
+        }
+        self
+    }
+}
+
+/// Says what to do if a vault was there and is no more, or cannot be used.
+pub fn put_back() -> Words {
+    words![
+        "put the vault file back, or a backup of it: ",
+        command("vault restore BACKUP"),
+        "; or, with a recovery kit: ",
+        command("recover --from BACKUP")
+    ]
 }

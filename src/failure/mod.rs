@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use files::without_flags;
+pub use home::put_back;
 
 use crate::disk::{plain, strangers};
 use crate::error::Error;

@@ -1,10 +1,10 @@
-//! Vaults that this computer remembers and whose file is not where it was.
+//! Vaults that this computer remembers and whose file is not where it was; keys that are not where they were.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Asking, Home, HomeError, VaultSettings, is_same_file};
+use super::{Asking, Home, HomeError, Kind, VaultSettings, is_gone, is_same_file};
 use crate::format::VaultId;
 use crate::keychain::ItemKind;
 
@@ -30,7 +30,37 @@ pub struct MissingVault {
     pub instead: Instead,
 }
 
+/// What only this computer knows of a keychain in which a vault's key was not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sought {
+    /// The keychain file is gone.
+    FileGone {
+        /// Where it was.
+        path: PathBuf,
+        /// The user named it.
+        is_named: bool,
+        /// Another place of it could be remembered.
+        can_remember: bool,
+    },
+    /// Nobody has said where the key is, so the OS keychain was asked.
+    Guessed,
+    /// No more than the keychain itself says.
+    AsSaid,
+}
+
 impl Home {
+    /// Says what only this computer knows of a keychain in which a vault's key was not found.
+    pub fn sought(&self, kind: &Kind, vault: VaultId) -> Sought {
+        let is_named = self.named.keychain.is_some();
+        match self.whole_kind(kind, vault) {
+            Kind::FileAt(path) if is_gone(&path) => {
+                Sought::FileGone { path, is_named, can_remember: self.folders.settings.is_some() }
+            }
+            Kind::Os if !is_named && !self.settings.of(vault).is_ok_and(|known| known.is_some()) => Sought::Guessed,
+            _ => Sought::AsSaid,
+        }
+    }
+
     /// Lists the vaults whose file is not where it was, except `own`, whose file is `file`.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ pub use error::{HomeError, Wanted};
 pub use folders::Folders;
 pub use items::{Recorded, delete_all, key_in, or_empty, wraps_of};
 pub use keychains::{Asking, Kind, file_keychain};
-pub use missing::{Instead, MissingVault};
+pub use missing::{Instead, MissingVault, Sought};
 pub use own::{Own, Place};
 pub use paths::{absolute, is_gone, is_same_file};
 pub use private::mode_for_others;
@@ -80,6 +80,11 @@ impl Home {
     /// Returns the same computer for a vault in another folder.
     pub fn at(&self, folder: &Path) -> Self {
         Self { named: Named { vault: Some(folder.into()), ..self.named.clone() }, ..self.clone() }
+    }
+
+    /// Returns the kind of keychain that the user names.
+    pub fn named_keychain(&self) -> Option<&Kind> {
+        self.named.keychain.as_ref()
     }
 
     /// Refuses a keychain file in the state folder if there is no such folder.

@@ -1,7 +1,7 @@
 //! Other files of this vault beside it.
 
+use super::finding::Finding;
 use super::known::{Known, Opened};
-use crate::cli::views::Finding;
 use crate::home::VaultCopy;
 use crate::words::{command, shell_word, words};
 

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use crate::cli::context::Context;
-use crate::cli::views::{Finding, Level};
+use super::computer::Computer;
+use super::finding::{Finding, Level};
 use crate::home::mode_for_others;
 use crate::store::FolderStore;
 use crate::words::shell_word;
 
 /// Checks the files of the vault, its keychain file if it has one, and the settings.
-pub fn check(context: &Context, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {
+pub fn check(computer: &Computer<'_>, store: &FolderStore, keychain_file: Option<&Path>, findings: &mut Vec<Finding>) {
     let before = findings.len();
-    let private = context.home.private_files(store, keychain_file);
+    let private = computer.home.private_files(store, keychain_file);
     check_mode(&private.folder, 0o700, findings);
     for path in &private.files {
         check_mode(path, 0o600, findings);

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use super::computer::Computer;
 use super::copies;
+use super::finding::Finding;
 use super::known::{Known, Opened};
-use crate::cli::context::Context;
-use crate::cli::views::Finding;
 use crate::crypto::kdf::KdfCost;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
 use crate::format::item::{AnchorItem, DataKeyItem};
-use crate::home::{Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, is_gone, left_trials, try_out};
+use crate::home::{
+    Asking, HomeError, Instead, Kind, MissingVault, Trial, VaultCopy, file_keychain, is_gone, left_trials, try_out,
+};
 use crate::keychain::{ItemKind, Keychain, KeychainError, StoredItem};
 use crate::words::{Part, Words, command, counted, kit_names, words};
 
@@ -25,18 +27,18 @@ pub struct Own {
 
 /// Checks this vault's keychain and items.
 pub fn check_own(
-    context: &Context,
+    computer: &Computer<'_>,
     vault: &Known,
     opened: Option<&Opened>,
     copies: &[VaultCopy],
     findings: &mut Vec<Finding>,
-) -> Result<Own, Failure> {
-    let kind = context.home.whole_kind(&context.home.kind_of(vault.id)?, vault.id);
-    let keychain = context.keychain(&kind, vault.id);
+) -> Result<Own, HomeError> {
+    let kind = computer.home.whole_kind(&computer.home.kind_of(vault.id)?, vault.id);
+    let keychain = computer.keychain(&kind, vault.id);
     match check_works(&kind, &*keychain) {
         Ok(finding) => findings.push(finding),
         Err(error) => {
-            let failure = context.missing_key("use the keychain", error.into(), &kind, vault.id);
+            let failure = Failure::of("use the keychain", error.into()).sought(computer.home.sought(&kind, vault.id));
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
             findings.push(Finding::problem("keychain", cause, hint));
             return Ok(Own::default());
@@ -49,7 +51,7 @@ pub fn check_own(
             if has_key {
                 check_data_key(vault, &items, opened, findings);
             } else {
-                findings.push(no_key(context, vault, &kind, &*keychain));
+                findings.push(no_key(computer, vault, &kind, &*keychain));
             }
         }
         Err(error) => findings.push(Finding::problem("data key", error.to_string(), "see the keychain's own program")),
@@ -67,27 +69,28 @@ pub fn check_own(
     Ok(Own { file, has_key })
 }
 
-fn no_key(context: &Context, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
+fn no_key(computer: &Computer<'_>, vault: &Known, kind: &Kind, keychain: &dyn Keychain) -> Finding {
     let error = Error::Item(ItemError::Missing { keychain: keychain.name(), vault: vault.id });
-    let text = context.missing_key("find the key", error, kind, vault.id).cause.unwrap_or_default();
+    let failure = Failure::of("find the key", error).sought(computer.home.sought(kind, vault.id));
+    let text = failure.cause.unwrap_or_default();
     let moved = if *kind == Kind::Os { "if it is in a file: " } else { "if it was moved: " };
     let named = command("status --unlock --keychain file:PATH");
     Finding::problem("data key", text, recovery(vault, words![moved, named, "; otherwise restore it from a backup"]))
 }
 
 /// Tries the keychain that a new vault would take. Returns the command that makes one, and what was found.
-pub fn try_for_new_vault(context: &Context) -> (Part, Finding) {
-    let named = context.global.keychain.clone();
-    let kind = context.home.kind_for_trial();
+pub fn try_for_new_vault(computer: &Computer<'_>) -> (Part, Finding) {
+    let named = computer.home.named_keychain();
+    let kind = computer.home.kind_for_trial();
     let keychain = match &kind {
         Kind::FileAt(path) => file_keychain(path),
-        _ => context.os_keychain(),
+        _ => computer.os_keychain(),
     };
     let with = |kind: &str| command("init").flag("--keychain", kind).line();
     match check_works(&kind, &*keychain) {
         Ok(finding) => (named.map_or_else(|| command("init").line(), |kind| with(&kind.to_string())), finding),
         Err(error) => {
-            let file = if context.home.folders.keychain.is_some() { "file" } else { "file:PATH" };
+            let file = if computer.home.folders.keychain.is_some() { "file" } else { "file:PATH" };
             let failure = Failure::of("use the keychain", error.into());
             let (cause, hint) = (failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default());
             (with(file), Finding::note("keychain", Words::from(cause) + "; " + hint))
@@ -97,10 +100,10 @@ pub fn try_for_new_vault(context: &Context) -> (Part, Finding) {
 
 /// Tries the keychain of a vault that is there, or was, and cannot be read: the one that is named, else the one that is
 /// remembered. Which one it is may not be known.
-pub fn try_for_known_vault(context: &Context, vault: Option<&str>) -> Option<Finding> {
+pub fn try_for_known_vault(computer: &Computer<'_>, vault: Option<&str>) -> Option<Finding> {
     let id = vault?.parse().ok()?;
-    let kind = context.home.whole_kind(&context.home.kind_of(id).ok()?, id);
-    Some(check_works(&kind, &*context.keychain(&kind, id)).unwrap_or_else(|error| {
+    let kind = computer.home.whole_kind(&computer.home.kind_of(id).ok()?, id);
+    Some(check_works(&kind, &*computer.keychain(&kind, id)).unwrap_or_else(|error| {
         let failure = Failure::of("use the keychain", error.into());
         Finding::problem("keychain", failure.cause.unwrap_or_default(), failure.hint.unwrap_or_default())
     }))
@@ -266,15 +269,15 @@ fn check_anchor(
 }
 
 /// Looks for items of vaults that this computer's settings do not know.
-pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    let known = context.home.settings.all()?;
+pub fn check_stray(computer: &Computer<'_>, own: Option<&Known>, findings: &mut Vec<Finding>) -> Result<(), HomeError> {
+    let known = computer.home.settings.all()?;
     let is_known = |vault: &str| known.contains_key(vault) || own.is_some_and(|own| own.id.to_string() == vault);
-    let mut stray: Vec<String> = context.home.vaults_with_keychain_files();
+    let mut stray: Vec<String> = computer.home.vaults_with_keychain_files();
     let uses_os = known.values().any(|settings| settings.keychain == Kind::Os);
-    let wants_os = context.global.keychain.as_ref().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
+    let wants_os = computer.home.named_keychain().map_or(uses_os || known.is_empty(), |kind| *kind == Kind::Os);
     // A computer whose vaults all keep their keys in files need not have a desktop.
-    if wants_os && let Ok(items) = context.os_keychain().list() {
-        let silent = context.silent_os_keychain();
+    if wants_os && let Ok(items) = computer.os_keychain().list() {
+        let silent = computer.home.os_keychain(Asking::silent());
         let trials = left_trials(&*silent, &items);
         if !trials.is_empty() {
             findings.push(Finding::note(
@@ -307,12 +310,12 @@ pub fn check_stray(context: &Context, own: Option<&Known>, findings: &mut Vec<Fi
 /// Notes vaults that are remembered here and whose file is not where it was: an `init` that was cut off, or a vault
 /// that was moved or removed.
 pub fn note_missing(
-    context: &Context,
+    computer: &Computer<'_>,
     own: Option<&Known>,
     file: &Path,
     findings: &mut Vec<Finding>,
-) -> Result<(), Failure> {
-    for MissingVault { id, known, instead } in context.home.missing_vaults(own.map(|own| own.id), file)? {
+) -> Result<(), HomeError> {
+    for MissingVault { id, known, instead } in computer.home.missing_vaults(own.map(|own| own.id), file)? {
         let found = match instead {
             Instead::AnotherVault => "where another vault is",
             Instead::Nothing => "where no file is",

@@ -2,20 +2,26 @@
 
 use std::path::Path;
 
+use super::computer::Computer;
+use super::finding::Finding;
 use super::known::Known;
-use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
-use crate::cli::views::Finding;
 use crate::failure::Failure;
-use crate::home::{delete_all, key_in, left_trials, or_empty};
+use crate::home::{Asking, HomeError, delete_all, key_in, left_trials, or_empty};
 use crate::keychain::KeychainError;
+use crate::vault::Unlocked;
 use crate::words::command;
 
 /// Looks for keys of this vault elsewhere, without asking anything.
-pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    for kind in context.home.former_keychains(vault.id, file)? {
+pub fn check(
+    computer: &Computer<'_>,
+    vault: &Known,
+    file: &Path,
+    findings: &mut Vec<Finding>,
+) -> Result<(), HomeError> {
+    for kind in computer.home.former_keychains(vault.id, file)? {
         // What cannot be asked in silence is not asked.
-        let Ok(Some(opens)) = key_in(&*context.silent_keychain(&kind, vault.id), &kind, vault.id, vault.data_key)
+        let Ok(Some(opens)) =
+            key_in(&*computer.home.keychain(&kind, vault.id, Asking::silent), &kind, vault.id, vault.data_key)
         else {
             continue;
         };
@@ -32,19 +38,18 @@ pub fn check(context: &Context, vault: &Known, file: &Path, findings: &mut Vec<F
     Ok(())
 }
 
-/// Deletes the keys of this vault in keychains that it does not use any more, once the vault has opened with the one
-/// that it uses, and the test items of earlier runs. Returns how many items there were.
+/// Deletes the keys of a vault in keychains that it does not use any more, since it has opened with the one that it
+/// uses, and the test items of earlier runs. Returns how many items there were.
 ///
 /// # Errors
-/// Those of unlocking the vault, and of the keychains.
-pub fn remove(context: &Context) -> Result<usize, Failure> {
-    let vault = unlock(context)?;
+/// If the vault is not to be changed; those of the settings and the keychains.
+pub fn remove(computer: &Computer<'_>, vault: &Unlocked, file: &Path) -> Result<usize, Failure> {
     // An older vault file may still need what looks unused.
     vault.check_writable().map_err(|error| Failure::of("delete keys that are left behind", error))?;
     let (id, data_key) = (vault.id(), vault.header().data_key);
     let mut deleted = 0;
-    for kind in context.home.former_keychains(id, context.store()?.file())? {
-        let keychain = context.keychain(&kind, id);
+    for kind in computer.home.former_keychains(id, file)? {
+        let keychain = computer.keychain(&kind, id);
         let delete = || match key_in(&*keychain, &kind, id, data_key)? {
             Some(_) => delete_all(&*keychain, id),
             None => Ok(0),
@@ -52,7 +57,7 @@ pub fn remove(context: &Context) -> Result<usize, Failure> {
         deleted += or_empty(delete())
             .map_err(|error| Failure::of(format!("delete the key that is left in {kind}"), error.into()))?;
     }
-    let os = context.os_keychain();
+    let os = computer.os_keychain();
     let listed = or_empty(os.list());
     let failed = |error: KeychainError| Failure::of("delete the test items", error.into());
     for handle in left_trials(&*os, &listed.map_err(failed)?) {

@@ -1,20 +1,20 @@
-//! What `doctor` looks at. Each check says what it found and the one thing to do about it; none changes anything but
-//! its own test item in the keychain.
+//! What `doctor` looks at: this computer's files and keychains, for one vault. Each check says what it found and the one
+//! thing to do about it; none changes anything but its own test item in the keychain. Nothing here prints.
 
+mod computer;
 mod copies;
 mod files;
+mod finding;
 mod items;
 mod known;
 pub mod left_behind;
 mod vault;
 
+pub use computer::Computer;
+pub use finding::{Finding, Level};
 pub use known::Opened;
-pub use vault::{hint_at_remembered_vault, put_back};
 
-use super::context::Context;
-use super::views::Finding;
-use crate::failure::Failure;
-use crate::home::copies_of;
+use crate::home::{HomeError, copies_of};
 
 /// What all checks have found.
 pub struct Checked {
@@ -29,22 +29,22 @@ pub struct Checked {
 ///
 /// # Errors
 /// Where not even the settings can be read.
-pub fn run(context: &Context, opened: Option<&Opened>) -> Result<Checked, Failure> {
-    let store = context.store()?;
+pub fn run(computer: &Computer<'_>, opened: Option<&Opened>) -> Result<Checked, HomeError> {
+    let store = computer.home.store()?;
     let mut findings = Vec::new();
-    let known = vault::check(context, &store, opened, &mut findings);
+    let known = vault::check(computer, &store, opened, &mut findings);
     let own = match &known {
         Some(known) => {
             let copies = copies_of(&store, known.id);
-            let own = items::check_own(context, known, opened, &copies, &mut findings)?;
-            left_behind::check(context, known, store.file(), &mut findings)?;
+            let own = items::check_own(computer, known, opened, &copies, &mut findings)?;
+            left_behind::check(computer, known, store.file(), &mut findings)?;
             copies::check(&copies, known, opened, &mut findings);
             own
         }
         None => items::Own::default(),
     };
-    items::check_stray(context, known.as_ref(), &mut findings)?;
-    items::note_missing(context, known.as_ref(), store.file(), &mut findings)?;
-    files::check(context, &store, own.file.as_deref(), &mut findings);
+    items::check_stray(computer, known.as_ref(), &mut findings)?;
+    items::note_missing(computer, known.as_ref(), store.file(), &mut findings)?;
+    files::check(computer, &store, own.file.as_deref(), &mut findings);
     Ok(Checked { findings, is_blocked: !own.has_key })
 }

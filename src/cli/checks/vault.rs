@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
+use super::computer::Computer;
+use super::finding::Finding;
 use super::items;
 use super::known::{Known, Opened};
-use crate::cli::context::Context;
-use crate::cli::views::Finding;
 use crate::error::{Error, NotFound, Unsupported};
-use crate::failure::{Failure, permission_hint};
+use crate::failure::{permission_hint, put_back};
 use crate::format::VaultId;
 use crate::format::vault::Document;
 use crate::store::{FolderStore, Store};
 use crate::vault::{Source, Vault};
-use crate::words::{Flags, Words, command, words};
-use crate::words::{kit_names, shell_word};
+use crate::words::{Words, command, kit_names, shell_word, words};
 
 /// Checks both files, and returns what stands in clear in the one that can be read.
 pub fn check(
-    context: &Context,
+    computer: &Computer<'_>,
     store: &FolderStore,
     opened: Option<&Opened>,
     findings: &mut Vec<Finding>,
@@ -26,8 +25,8 @@ pub fn check(
         Ok(vault) => vault,
         Err(error) => {
             let mut text = error.to_string();
-            let known = context.home.remembered_at(store.file());
-            let mut keychain = items::try_for_known_vault(context, known.as_deref());
+            let known = computer.home.remembered_at(store.file());
+            let mut keychain = items::try_for_known_vault(computer, known.as_deref());
             let remedy = match &error {
                 Error::NotFound(NotFound::Vault { .. }) => match known {
                     Some(vault) => {
@@ -35,7 +34,7 @@ pub fn check(
                         put_back()
                     }
                     None => {
-                        let (for_new, tried) = items::try_for_new_vault(context);
+                        let (for_new, tried) = items::try_for_new_vault(computer);
                         keychain = Some(tried);
                         for_new.into()
                     }
@@ -100,38 +99,6 @@ pub fn check(
         data_key: header.data_key,
         is_current: *source == Source::Current,
     })
-}
-
-/// What to do if a vault was there and is no more, or cannot be used.
-pub fn put_back() -> Words {
-    words![
-        "put the vault file back, or a backup of it: ",
-        command("vault restore BACKUP"),
-        "; or, with a recovery kit: ",
-        command("recover --from BACKUP")
-    ]
-}
-
-/// Says of a failure what only the vault's place tells: what stood there.
-pub fn hint_at_remembered_vault(context: &Context, mut failure: Failure) -> Failure {
-    if failure.kind == "vault-not-found"
-        && let Ok(store) = context.store()
-        && context.home.remembered_at(store.file()).is_some()
-    {
-        failure.hint = Some(
-            Words::from("this computer remembers a vault there: ")
-                + put_back()
-                + "; for a new vault in its place: "
-                + command("init"),
-        );
-    } else if failure.kind == "vault-not-found"
-        && let Some(kind) = &context.global.keychain
-    {
-        // Nothing of it is remembered, so that the next command has to be told again.
-        let keychain = Flags::default().and("--keychain", kind.to_string());
-        failure.hint = failure.hint.map(|hint| hint.under(&keychain));
-    }
-    failure
 }
 
 fn check_previous(store: &FolderStore, id: VaultId, findings: &mut Vec<Finding>) {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::cli::checks::{self, Opened, left_behind};
+use crate::cli::checks::{self, Computer, Level, Opened, left_behind};
 use crate::cli::context::Context;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
-use crate::cli::views::{Finding, Level, RemovedItems};
-use crate::failure::{Exit, Failure};
+use crate::cli::views::{self, RemovedItems};
+use crate::failure::{Exit, Failure, put_back};
 use crate::format::VaultId;
 use crate::words::{command, counted, words};
 
@@ -52,26 +52,29 @@ impl Doctor {
             let removed = RemovedItems { removed: deleted };
             return context.output.done(removed.text(), &removed);
         }
+        let asking = || context.asking();
+        let computer = Computer { home: &context.home, asking: &asking };
         if self.remove_left_behind {
-            let removed = RemovedItems { removed: left_behind::remove(context)? };
+            let vault = unlock(context)?;
+            let removed = left_behind::remove(&computer, &vault, context.store()?.file())?;
+            let removed = RemovedItems { removed };
             return context.output.done(removed.text(), &removed);
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
             .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len())));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
-        let checked = checks::run(context, opened)?;
+        let checked = checks::run(&computer, opened)?;
         let mut findings = checked.findings;
         match unlocked {
             Some(Ok((_, projects))) => {
                 let text = format!("the password opens it: {}", counted(projects, "project"));
-                findings.push(Finding::good("unlocking", text));
+                findings.push(checks::Finding::good("unlocking", text));
             }
             Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
-                let remedy =
-                    if failure.kind == "damaged" { checks::put_back() } else { failure.hint.unwrap_or_default() };
-                findings.push(Finding::problem("unlocking", text, remedy));
+                let remedy = if failure.kind == "damaged" { put_back() } else { failure.hint.unwrap_or_default() };
+                findings.push(checks::Finding::problem("unlocking", text, remedy));
             }
             // A problem that is named already is why.
             Some(Err(_)) | None => {}
@@ -80,8 +83,9 @@ impl Doctor {
     }
 }
 
-fn report(context: &Context, findings: Vec<Finding>) -> Result<(), Failure> {
-    let findings: Vec<Finding> = findings.into_iter().map(|finding| finding.with(&context.output.flags)).collect();
+fn report(context: &Context, findings: Vec<checks::Finding>) -> Result<(), Failure> {
+    let flags = &context.output.flags;
+    let findings: Vec<_> = findings.into_iter().map(|finding| views::Finding::of(finding, flags)).collect();
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
     let lines: Vec<String> = findings.iter().map(|finding| finding.text(width)).collect();
     context.output.result(lines.join("\n"), &findings)?;

@@ -99,7 +99,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         }
         Ok(None) => {
             let error = Error::Item(ItemError::Missing { keychain: keychain.name(), vault: header.vault });
-            let failure = context.missing_key("find the key", error, &kind, header.vault);
+            let failure = Failure::of("find the key", error).sought(context.home.sought(&kind, header.vault));
             seen.key = Some(NoKey::of("missing", failure.cause.unwrap_or_default()));
         }
         Err(error) => seen.key = Some(NoKey::of(error.kind(), error.to_string())),

@@ -23,7 +23,7 @@ pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,
     RewrappedFile, VerifiedFile,
 };
-pub use finding::{Finding, Level, RemovedItems};
+pub use finding::{Finding, RemovedItems};
 pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
