@@ -16,6 +16,7 @@
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
 //! | `home` | this computer: its folders, its settings, its keychains |
+//! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
@@ -79,6 +80,8 @@ pub mod body;
 pub mod cli;
 pub mod crypto;
 mod disk;
+#[cfg(feature = "cli")]
+mod doctor;
 pub mod error;
 #[cfg(feature = "cli")]
 mod failure;

@@ -3,7 +3,6 @@
 
 mod agent;
 mod args;
-mod checks;
 mod commands;
 mod completing;
 mod configured;

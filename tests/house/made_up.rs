@@ -8,13 +8,12 @@ fn wrong(files: &[(&str, &str)]) -> Vec<String> {
     let whole = [
         ("lib.rs", "pub mod cli; pub mod vault; pub mod body; pub mod format; pub mod crypto; mod memory;"),
         ("main.rs", "fn main() { strongroom::cli::run() }"),
-        ("cli/mod.rs", "mod args; mod output; mod commands; mod checks;\nuse args::Cli;"),
+        ("cli/mod.rs", "mod args; mod output; mod commands;\nuse args::Cli;"),
         ("cli/args.rs", "use super::commands::{cat, man};"),
         ("cli/output.rs", "use crate::vault::Vault;"),
         ("cli/commands/mod.rs", "pub mod cat;\npub mod man;"),
-        ("cli/commands/cat.rs", "use crate::cli::{checks, output::print};"),
+        ("cli/commands/cat.rs", "use crate::cli::output::print;"),
         ("cli/commands/man.rs", ""),
-        ("cli/checks/mod.rs", "use super::output::Output;"),
         ("vault/mod.rs", "use crate::crypto::Key;\nuse crate::format::Item;"),
         ("body/mod.rs", "use crate::format;\nfn open() { format::block() }"),
         ("format/mod.rs", "use crate::crypto::Key;"),
@@ -149,11 +148,9 @@ fn nothing_goes_round_in_the_command_line() {
 }
 
 #[test]
-fn commands_and_checks_have_one_door_each() {
-    let files = [("cli/checks/mod.rs", "use crate::cli::commands::man;")];
+fn commands_have_one_door() {
+    let files = [("cli/output.rs", "use crate::cli::commands::man;")];
     assert_wrong(&files, "cli/commands/ is used by cli/args.rs alone");
-    let files = [("cli/output.rs", "fn f() { super::checks::run() }")];
-    assert_wrong(&files, "cli/checks/ is used by cli/views/ and cli/commands/ alone");
     let files = [("cli/commands/cat.rs", "use super::man::Man;")];
     assert_eq!(wrong(&files), [""; 0]);
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::cli::checks::{self, Computer, Level, Opened, left_behind};
 use crate::cli::context::Context;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{self, RemovedItems};
+use crate::doctor::{self, Computer, Level, Opened, left_behind};
 use crate::failure::{Exit, Failure, put_back};
 use crate::format::VaultId;
 use crate::words::{command, counted, words};
@@ -64,17 +64,17 @@ impl Doctor {
         let unlocked = (self.unlock || password::has_source(context))
             .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len())));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
-        let checked = checks::run(&computer, opened)?;
+        let checked = doctor::run(&computer, opened)?;
         let mut findings = checked.findings;
         match unlocked {
             Some(Ok((_, projects))) => {
                 let text = format!("the password opens it: {}", counted(projects, "project"));
-                findings.push(checks::Finding::good("unlocking", text));
+                findings.push(doctor::Finding::good("unlocking", text));
             }
             Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
                 let remedy = if failure.kind == "damaged" { put_back() } else { failure.hint.unwrap_or_default() };
-                findings.push(checks::Finding::problem("unlocking", text, remedy));
+                findings.push(doctor::Finding::problem("unlocking", text, remedy));
             }
             // A problem that is named already is why.
             Some(Err(_)) | None => {}
@@ -83,7 +83,7 @@ impl Doctor {
     }
 }
 
-fn report(context: &Context, findings: Vec<checks::Finding>) -> Result<(), Failure> {
+fn report(context: &Context, findings: Vec<doctor::Finding>) -> Result<(), Failure> {
     let flags = &context.output.flags;
     let findings: Vec<_> = findings.into_iter().map(|finding| views::Finding::of(finding, flags)).collect();
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);

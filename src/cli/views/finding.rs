@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::checks::{self, Level};
+use crate::doctor::{self, Level};
 use crate::format::name::printable;
 use crate::words::{Flags, counted};
 
@@ -29,8 +29,8 @@ pub struct Told(String);
 
 impl Finding {
     /// Words a finding. The commands that it names get these flags.
-    pub fn of(finding: checks::Finding, flags: &Flags) -> Self {
-        let checks::Finding { check, level, text, remedy } = finding;
+    pub fn of(finding: doctor::Finding, flags: &Flags) -> Self {
+        let doctor::Finding { check, level, text, remedy } = finding;
         Self { check, level, text: Told(text.with(flags)), remedy: remedy.map(|remedy| Told(remedy.with(flags))) }
     }
 
