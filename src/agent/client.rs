@@ -11,7 +11,7 @@ use std::time::Duration;
 use self::stock::Stock;
 pub use self::vault::AgentVault;
 use super::limits::{
-    ANSWER_LIMIT, CONFIRM_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRITE_WAIT,
+    ANSWER_LIMIT, CONFIRM_WAIT, END_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRITE_WAIT,
 };
 use super::place::{Place, PlaceError};
 use super::protocol::{
@@ -60,6 +60,20 @@ pub enum Unanswered {
     /// The system refused.
     #[error("the agent cannot be asked: {}", crate::disk::plain(.0))]
     Io(io::Error),
+}
+
+impl Unanswered {
+    /// Tells whether somebody who unlocked the vault would expect an answer: something is in one of the places.
+    #[must_use]
+    pub fn is_surprising(&self, places: &[Place]) -> bool {
+        match self {
+            Self::NotRunning => false,
+            Self::Place(PlaceError::NotPrivate { .. } | PlaceError::Io { .. }) => {
+                places.iter().any(|place| place.socket().symlink_metadata().is_ok())
+            }
+            _ => true,
+        }
+    }
 }
 
 /// Why a question to the agent came to nothing.
@@ -181,6 +195,22 @@ impl Client {
         // Nothing more is said; the end of the process closes the connection.
         let _ = connection.read_line(1, Some(wait), LINE_TIME);
         Ok(())
+    }
+
+    /// Makes the agents in these places forget everything, as [`Client::lock`] does. Tells whether there was one.
+    ///
+    /// # Errors
+    /// [`Unanswered`] if one is there and does not end.
+    pub fn lock_all(places: &[Place]) -> Result<bool, Unanswered> {
+        let (mut locked, mut failed) = (false, None);
+        for place in places {
+            match Self::lock(place, END_WAIT) {
+                Ok(()) => locked = true,
+                Err(why) if !why.is_surprising(std::slice::from_ref(place)) => {}
+                Err(why) => failed = Some(why),
+            }
+        }
+        failed.map_or(Ok(locked), Err)
     }
 
     /// Returns every project that the agent answers for, by name.

@@ -30,6 +30,8 @@ pub const WRITE_WAIT: Duration = Duration::from_secs(150);
 pub const CONFIRM_WAIT: Duration = Duration::from_secs(60);
 /// The stack of the thread of a connection, in bytes.
 pub const STACK: usize = 256 << 10;
+/// How long a client waits for the end of the process of an agent that has locked.
+pub const END_WAIT: Duration = Duration::from_secs(2);
 /// How long the agent waits for who still uses the keys when it locks.
 pub const WIPE_WAIT: Duration = Duration::from_secs(1);
 

@@ -133,9 +133,9 @@ fn ignored_from_the_start() -> u64 {
 
 /// Has a signal do this from now on: the process then ends in its own time.
 #[cfg(unix)]
-pub fn end_by(end: impl Fn() + Send + Sync + 'static) {
+pub fn end_by(end: Box<dyn Fn() + Send + Sync>) {
     // There is one such process in a program's life.
-    let _ = ENDS_BY.set(Box::new(end));
+    let _ = ENDS_BY.set(end);
 }
 
 /// How long what is so may take to be said.

@@ -41,6 +41,8 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
+#[cfg(unix)]
+use crate::agent::process;
 use crate::failure::{Exit, Failure};
 use crate::home::{ConfigFile, Folders};
 
@@ -58,8 +60,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     }
     #[cfg(unix)]
-    if matches!(&args[..], [_, word] if word == agent::PROCESS) {
-        return agent::run();
+    if matches!(&args[..], [_, word] if word == process::PROCESS) {
+        interrupt::install(&Output::plain(false), interrupt::Ignored::AreHeard);
+        return if process::run(interrupt::end_by).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");

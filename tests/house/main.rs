@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ),
     ("doctor", &["home", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
     ("files", &["vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
-    ("agent", &["vault", "keys", "error", "keychain", "disk", "format", "crypto", "memory"]),
+    ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
     ("pages", &["format"]),
     ("secrets", &["error", "format", "crypto", "memory"]),

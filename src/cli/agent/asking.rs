@@ -1,19 +1,20 @@
-//! Asking the agent of the vault, if there is one, and ending it.
-
-use std::time::Duration;
+//! Asking the agent of the vault, if there is one, starting it and ending it.
 
 use crate::agent::client::{AgentVault, Client, Unanswered};
-use crate::agent::place::{Place, PlaceError};
-use crate::agent::protocol;
+use crate::agent::place::Place;
+use crate::agent::protocol::{self, Start, Started, Watching};
+use crate::agent::starting::{self, NotStarted};
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::password;
+use crate::disk::plain;
+use crate::error::Error;
 use crate::failure::{Exit, Failure};
 use crate::home::Home;
 use crate::words::{Words, command, words};
 
-/// How long the end of an agent's process is waited for once its keys are wiped.
-const END_WAIT: Duration = Duration::from_secs(2);
+/// What fails if the agent does not start.
+const STARTING: &str = "keep the vault unlocked";
 
 /// Returns the vault that an agent keeps unlocked, if one answers for what the command asks. Whoever names a password, a
 /// keychain, or a vault file that is not the expected one means this process. If an agent is there and is of no use, the
@@ -59,7 +60,7 @@ fn find(context: &Context) -> Option<Client> {
     match Client::find(&places) {
         Ok(client) => Some(client),
         Err(why) => {
-            if is_expected(&places, &why) {
+            if why.is_surprising(&places) {
                 let hint: Words = match why {
                     Unanswered::OtherProtocol => words!["; end it with ", command("lock")],
                     _ => Words::default(),
@@ -71,28 +72,17 @@ fn find(context: &Context) -> Option<Client> {
     }
 }
 
-/// Tells whether somebody who unlocked the vault would expect an answer: something is there.
-fn is_expected(places: &[Place], why: &Unanswered) -> bool {
-    match why {
-        Unanswered::NotRunning => false,
-        Unanswered::Place(PlaceError::NotPrivate { .. } | PlaceError::Io { .. }) => {
-            places.iter().any(|place| place.socket().symlink_metadata().is_ok())
-        }
-        _ => true,
-    }
-}
-
 /// Returns where the agent of the vault may be.
 ///
 /// # Errors
 /// If the vault has no place.
-pub fn places(context: &Context) -> Result<Vec<Place>, Failure> {
+fn places(context: &Context) -> Result<Vec<Place>, Failure> {
     let store = context.store()?;
     Place::all(&context.home.folders.agent, store.file()).map_err(|error| no_agent("find the agent", &error))
 }
 
 /// Says what could not be done with an agent.
-pub fn no_agent(doing: &str, error: &impl ToString) -> Failure {
+fn no_agent(doing: &str, error: &impl ToString) -> Failure {
     Failure::new(Exit::Failed, "agent", format!("cannot {doing}")).cause(error.to_string())
 }
 
@@ -101,28 +91,13 @@ pub fn no_agent(doing: &str, error: &impl ToString) -> Failure {
 /// # Errors
 /// If one is there and does not end.
 pub fn lock(context: &Context) -> Result<bool, Failure> {
-    lock_all(&places(context)?)
+    Client::lock_all(&places(context)?).map_err(|why| not_locked(&why))
 }
 
-/// Ends the agents in these places. Tells whether there was one.
-///
-/// # Errors
-/// If one is there and does not end.
-pub fn lock_all(places: &[Place]) -> Result<bool, Failure> {
-    let (mut locked, mut failed) = (false, None);
-    for place in places {
-        match Client::lock(place, END_WAIT) {
-            Ok(()) => locked = true,
-            Err(Unanswered::NotRunning) => {}
-            Err(why) if !is_expected(std::slice::from_ref(place), &why) => {}
-            Err(why) => failed = Some(why),
-        }
-    }
-    match failed {
-        None => Ok(locked),
-        Some(why) => Err(no_agent("lock the vault", &why)
-            .hint("see which process has the socket, with `ss -xlp`, and end it; what is in its memory is gone then")),
-    }
+/// Says that an agent does not end.
+fn not_locked(why: &Unanswered) -> Failure {
+    no_agent("lock the vault", why)
+        .hint("see which process has the socket, with `ss -xlp`, and end it; what is in its memory is gone then")
 }
 
 /// Ends the agent of the vault after a change that it must not outlive: a new password, a new data key, another vault
@@ -138,5 +113,29 @@ pub fn lock_after_change(context: &Context) {
                 words![format!("the vault is still unlocked in another process ({why}): see "), command("lock")],
             );
         }
+    }
+}
+
+/// Starts the agent of the vault in the place of one that may be there, and returns its process and what it watches.
+///
+/// # Errors
+/// If it cannot have a socket, or the vault or the keychain refuses.
+pub fn start(context: &Context, start: &Start) -> Result<(u32, Watching), Failure> {
+    starting::start(&places(context)?, &context.home.vault_folder()?, start).map_err(|error| match error {
+        NotStarted::Said(started) => started_failure(started),
+        NotStarted::NotEnded(why) => not_locked(&why),
+        NotStarted::Unanswered(why) => no_agent(STARTING, &why),
+        NotStarted::Io(error) => no_agent(STARTING, &plain(&error)),
+    })
+}
+
+/// Says why an agent does not answer.
+pub fn started_failure(started: Started) -> Failure {
+    match started {
+        Started::Ready { .. } => no_agent(STARTING, &"it has ended since"),
+        Started::Taken => no_agent(STARTING, &"other commands unlock the vault at the same time").hint("run it again"),
+        Started::NoPlace { reason } => no_agent(STARTING, &reason)
+            .hint("name a folder that is yours alone in XDG_RUNTIME_DIR, or move away what is in the way"),
+        Started::Failed(failed) => Failure::of(STARTING, Error::from(*failed)),
     }
 }

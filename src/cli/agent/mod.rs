@@ -5,16 +5,8 @@
 mod asking;
 #[cfg(not(unix))]
 mod elsewhere;
-#[cfg(unix)]
-mod process;
-#[cfg(unix)]
-mod starting;
 
 #[cfg(unix)]
-pub use asking::{lock, lock_after_change, names, reach, status};
+pub use asking::{lock, lock_after_change, names, reach, start, started_failure, status};
 #[cfg(not(unix))]
 pub use elsewhere::{lock, lock_after_change, missing, names};
-#[cfg(unix)]
-pub use process::{PROCESS, run, serve, server};
-#[cfg(unix)]
-pub use starting::{start, started_failure};

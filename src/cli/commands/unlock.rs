@@ -44,10 +44,11 @@ impl Unlock {
 #[cfg(unix)]
 impl Unlock {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        use crate::agent::process;
         use crate::agent::protocol::{Start, Watching};
-        use crate::cli::agent;
         use crate::cli::unlocking::unlock;
         use crate::cli::views::UnlockedVault;
+        use crate::cli::{agent, interrupt};
 
         let askpass = if self.confirm { Some(self.askpass(context)?) } else { None };
         let doing = "keep the vault unlocked";
@@ -84,9 +85,9 @@ impl Unlock {
             return context.output.done(unlocked.text(), &unlocked);
         }
         agent::lock(context)?;
-        let server = agent::server(&context.home, start).map_err(agent::started_failure)?;
+        let server = process::server(&context.home, start).map_err(agent::started_failure)?;
         let mut shown = Ok(());
-        let ended = agent::serve(server, |watching| {
+        let ended = process::serve(server, interrupt::end_by, |watching| {
             let unlocked = view(std::process::id(), watching);
             shown = context.output.done(unlocked.text(), &unlocked);
             Ok(())

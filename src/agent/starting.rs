@@ -1,24 +1,18 @@
 //! Starting the agent: the same program, in a process of its own that outlives this one and its terminal. It gets the
-//! opened data key over a pipe, and what comes back is said in this process's words.
+//! opened data key over a pipe.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::asking::{lock_all, no_agent, places};
+use super::client::{Client, Unanswered};
+use super::limits::QUESTION_LIMIT;
+use super::place::Place;
 use super::process::PROCESS;
-use crate::agent::client::{Client, Unanswered};
-use crate::agent::limits::QUESTION_LIMIT;
-use crate::agent::place::Place;
-use crate::agent::protocol::{Refusal, Start, Started, Watching};
-use crate::cli::context::Context;
-use crate::error::Error;
-use crate::failure::Failure;
+use super::protocol::{Refusal, Start, Started, Watching};
 
-/// What fails if the agent does not start.
-const DOING: &str = "keep the vault unlocked";
 /// How often another agent is ended that takes the place first.
 const TRIES: usize = 5;
 /// How long another `unlock` may take to put its agent in the place of this one's.
@@ -26,25 +20,38 @@ const REPLACED_WAIT: Duration = Duration::from_secs(2);
 /// How often it is asked for meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Starts the agent of the vault in the place of one that may be there, and returns its process and what it watches.
+/// Why an agent does not answer that was to be started.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// It said so itself. It has ended since if it said that it is ready.
+    Said(Started),
+    /// One that was there before does not end.
+    NotEnded(Unanswered),
+    /// It was ready, and does not answer.
+    Unanswered(Unanswered),
+    /// Its process cannot be started.
+    Io(io::Error),
+}
+
+/// Starts the agent of the vault in this folder, in the place of one that may be there, and returns its process and what
+/// it watches.
 ///
 /// # Errors
 /// If it cannot have a socket, or the vault or the keychain refuses.
-pub fn start(context: &Context, start: &Start) -> Result<(u32, Watching), Failure> {
-    let places = places(context)?;
+pub fn start(places: &[Place], folder: &Path, start: &Start) -> Result<(u32, Watching), NotStarted> {
     for _ in 0..TRIES {
-        lock_all(&places)?;
-        match spawn(context, start).map_err(|error| no_agent(DOING, &crate::disk::plain(&error)))? {
+        Client::lock_all(places).map_err(NotStarted::NotEnded)?;
+        match spawn(folder, start).map_err(NotStarted::Io)? {
             Started::Ready { pid, watching } => {
-                answers(&places).map_err(|why| no_agent(DOING, &why))?;
+                answers(places).map_err(NotStarted::Unanswered)?;
                 return Ok((pid, watching));
             }
             // Another `unlock` was faster: the last one counts.
             Started::Taken => {}
-            other => return Err(started_failure(other)),
+            other => return Err(NotStarted::Said(other)),
         }
     }
-    Err(started_failure(Started::Taken))
+    Err(NotStarted::Said(Started::Taken))
 }
 
 /// Sees to it that an agent answers, not only that a socket is there: this one, or that of another `unlock` that has
@@ -68,20 +75,8 @@ fn answers(places: &[Place]) -> Result<(), Unanswered> {
     }
 }
 
-/// Says why an agent does not answer.
-pub fn started_failure(started: Started) -> Failure {
-    match started {
-        Started::Ready { .. } => no_agent(DOING, &"it has ended since"),
-        Started::Taken => no_agent(DOING, &"other commands unlock the vault at the same time").hint("run it again"),
-        Started::NoPlace { reason } => no_agent(DOING, &reason)
-            .hint("name a folder that is yours alone in XDG_RUNTIME_DIR, or move away what is in the way"),
-        Started::Failed(failed) => Failure::of(DOING, Error::from(*failed)),
-    }
-}
-
 /// Starts the process, tells it what it is started with, and waits for what it says.
-fn spawn(context: &Context, start: &Start) -> io::Result<Started> {
-    let folder = context.home.vault_folder().map_err(|error| io::Error::other(error.to_string()))?;
+fn spawn(folder: &Path, start: &Start) -> io::Result<Started> {
     // What this process was given by a shell, such as the descriptor of a lock, is not the agent's.
     close_fds::set_fds_cloexec(3, &[]);
     let mut child = Command::new(own_program()?)

@@ -1,23 +1,20 @@
-//! The agent's own process. It is started by `unlock` alone, has no terminal, and says one line: that it answers, or why
-//! it does not.
+//! The agent's own process. It has no terminal, and says one line: that it answers, or why it does not.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::agent::limits::{CONFIRM_WAIT, QUESTION_LIMIT};
-use crate::agent::place::{Place, PlaceError, Taken};
-use crate::agent::protocol::{Line, Start, Started, Watching};
-use crate::agent::server::{Confirm, Server, Terms};
-use crate::agent::watch::{Ending, Limits, watch};
-use crate::cli::interrupt::{self, Ignored};
-use crate::cli::output::Output;
+use super::limits::{CONFIRM_WAIT, QUESTION_LIMIT};
+use super::place::{Place, PlaceError, Taken};
+use super::protocol::{Line, Start, Started, Watching};
+use super::server::{Confirm, Server, Terms};
+use super::watch::{Ending, Limits, watch};
 use crate::error::Error;
 use crate::home::{Home, Kind, Named};
 use crate::host::ThisHost;
@@ -29,22 +26,28 @@ pub const PROCESS: &str = "agent-process";
 /// How often the program that asks the user is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Is the agent until it locks.
-pub fn run() -> ExitCode {
-    // Neither the terminal nor the shell that it was started from ends it.
+/// What a signal that would end the process does instead.
+pub type End = Box<dyn Fn() + Send + Sync>;
+
+/// Is the agent until it locks. Neither the terminal nor the shell that it was started from ends it; `end_by` is told
+/// what a signal is to do.
+///
+/// # Errors
+/// Those of the system; if it cannot begin, which it has said.
+pub fn run(end_by: impl FnOnce(End)) -> io::Result<()> {
     let _ = rustix::process::setsid();
-    interrupt::install(&Output::plain(false), Ignored::AreHeard);
-    let served = match begin() {
-        Ok(server) => serve(server, |watching| {
-            say(&Started::Ready { pid: std::process::id(), watching: watching.clone() })?;
-            detach()
-        }),
+    let server = match begin() {
+        Ok(server) => server,
         Err(started) => {
             let _ = say(&started);
-            return ExitCode::FAILURE;
+            return Err(io::Error::other("it cannot begin"));
         }
     };
-    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let ready = |watching: &Watching| {
+        say(&Started::Ready { pid: std::process::id(), watching: watching.clone() })?;
+        detach()
+    };
+    serve(server, end_by, ready).map(drop)
 }
 
 fn begin() -> Result<Server, Started> {
@@ -91,14 +94,19 @@ fn take(folders: &[PathBuf], vault_file: &std::path::Path) -> Result<Taken, Star
     Err(refused)
 }
 
-/// Answers until there is a reason to lock, and returns it. `ready` is told what is watched, before the first answer.
+/// Answers until there is a reason to lock, and returns it. `end_by` is told what a signal is to do, and `ready` what is
+/// watched, before the first answer.
 ///
 /// # Errors
 /// Those of `ready`, and of the system.
-pub fn serve(server: Server, ready: impl FnOnce(&Watching) -> io::Result<()>) -> io::Result<Ending> {
+pub fn serve(
+    server: Server,
+    end_by: impl FnOnce(End),
+    ready: impl FnOnce(&Watching) -> io::Result<()>,
+) -> io::Result<Ending> {
     let bell = server.bell();
     let told = bell.clone();
-    interrupt::end_by(move || told.ring(Ending::Told));
+    end_by(Box::new(move || told.ring(Ending::Told)));
     let watcher = watch(bell);
     ready(&watcher.watching())?;
     // The connections of those who asked to lock close with the process, and not before.
