@@ -18,6 +18,7 @@
 //! | `home` | this computer: its folders, its settings, its keychains |
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
+//! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | [`error`] | what can go wrong, by what a caller can do about it |
@@ -96,6 +97,8 @@ pub mod keys;
 mod memory;
 #[cfg(feature = "cli")]
 mod pages;
+#[cfg(feature = "cli")]
+mod password;
 #[cfg(feature = "cli")]
 mod secrets;
 pub mod store;

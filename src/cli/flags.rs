@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::descriptor::Descriptor;
 use crate::home::Kind;
+use crate::password::Descriptor;
 
 /// Flags that stand before or after the command.
 #[derive(Debug, Clone, Args)]

@@ -7,7 +7,6 @@ mod commands;
 mod completing;
 mod configured;
 mod context;
-mod descriptor;
 mod flags;
 mod interrupt;
 mod kdf;

@@ -4,6 +4,7 @@ mod files;
 mod home;
 mod keychain;
 mod library;
+mod password;
 
 use std::io;
 use std::path::{Path, PathBuf};

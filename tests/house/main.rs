@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "agent", "doctor", "files", "home", "pages", "secrets", "failure", "words", "vault", "body", "keys",
-            "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
+            "agent", "doctor", "files", "home", "pages", "password", "secrets", "failure", "words", "vault", "body",
+            "keys", "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
         ],
     ),
     ("doctor", &["home", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
@@ -27,8 +27,9 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
     ("pages", &["format"]),
+    ("password", &["files", "secrets", "disk", "format", "crypto"]),
     ("secrets", &["error", "format", "crypto", "memory"]),
-    ("failure", &["files", "home", "words", "error", "keychain", "disk", "crypto"]),
+    ("failure", &["files", "home", "password", "words", "error", "keychain", "disk", "crypto"]),
     ("words", &[]),
     ("vault", &["keys", "error", "store", "keychain", "host", "format", "crypto", "memory"]),
     ("body", &["keys", "error", "format", "crypto", "memory"]),

@@ -1,19 +1,19 @@
 //! Where master passwords come from, and what a new one must be.
 
-mod dialog;
 mod new;
 mod raw;
-mod source;
+
+use std::path::Path;
 
 pub use new::{accept, choose, generate};
-use raw::{checked, typed};
-use source::Existing;
-pub use source::{from_source, read_file};
+use raw::checked;
 
 use super::context::Context;
+use super::interrupt;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::password::{Dialog, Existing, Given, Source, typed};
 use crate::vault::{FoundKey, Unlocked};
 use crate::words::{command, words};
 
@@ -32,6 +32,33 @@ pub fn no_source() -> Failure {
         .hint("give --password-file, --password-fd or --password-command")
 }
 
+/// Reads the source that the flags name; `None` where they name none.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
+    let global = &context.global;
+    if let Some(path) = &global.password_file {
+        return read_file(context, path).map(Some);
+    }
+    let descriptor = global.password_fd.as_ref().map(Source::Descriptor);
+    let source = descriptor.or(global.password_command.as_deref().map(Source::Command));
+    Ok(source.map(Source::read).transpose()?)
+}
+
+/// Reads a password file, and warns if others can read it too.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read_file(context: &Context, path: &Path) -> Result<Given, Failure> {
+    let given = Source::File(path).read()?;
+    if given.is_open() {
+        let text = format!("others can read the password file {0}; make it yours alone: chmod 600 {0}", path.display());
+        context.output.warn("password-file-permissions", text);
+    }
+    Ok(given)
+}
+
 /// Unlocks a vault with the password from the source that the flags name, else from the terminal. `explain` says in
 /// words why it does not unlock.
 ///
@@ -43,7 +70,10 @@ pub fn unlock(
     explain: impl Fn(Error) -> Failure,
 ) -> Result<(Unlocked, Password), Failure> {
     match from_source(context)? {
-        Some(given) => unlock_given(context, found, given.existing()?, explain),
+        Some(given) => {
+            let given = given.existing().map_err(|error| Failure::of("use the password", error.into()))?;
+            unlock_given(context, found, given, explain)
+        }
         None => unlock_typed(context, found)?.map_err(explain),
     }
 }
@@ -51,11 +81,13 @@ pub fn unlock(
 /// Asks for the password until it opens the vault, three times at most: at the terminal or, if there is none, in a
 /// dialog.
 fn unlock_typed(context: &Context, found: FoundKey) -> Result<Result<(Unlocked, Password), Error>, Failure> {
-    if let Some(dialog) = dialog::find(context) {
+    let may_ask = !context.global.no_input;
+    if let Some(dialog) = may_ask.then(|| Dialog::find(|| context.terminal().is_some())).flatten() {
         let vault = context.home.vault_folder()?.display().to_string();
         return unlock_asked(found, |wrong| {
             let wrong = wrong.map(ToString::to_string);
-            checked(&dialog.ask(&vault, wrong.as_deref())?)
+            // A dialog that is closed is as an end of input at the terminal.
+            checked(&dialog.ask(&vault, wrong.as_deref())?.ok_or_else(interrupt::failure)?)
         });
     }
     let mut terminal = context.terminal().ok_or_else(no_source)?;

@@ -2,11 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use super::raw::{checked, typed};
+use super::raw::checked;
 use crate::cli::context::Context;
 use crate::cli::terminal::Terminal;
 use crate::crypto::secret::Password;
 use crate::failure::{Exit, Failure};
+use crate::password::typed;
 use crate::secrets::generator::generate_password;
 use crate::secrets::strength::{Refusal, check_seen, check_strength};
 

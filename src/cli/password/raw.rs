@@ -3,11 +3,6 @@
 use crate::crypto::secret::Password;
 use crate::failure::Failure;
 
-/// Returns a line from the terminal as it was typed. The prompt has turned bytes that are not UTF-8 into U+FFFD.
-pub fn typed(line: &str) -> &[u8] {
-    if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() }
-}
-
 /// Makes a password of bytes, or says why they are none.
 ///
 /// # Errors

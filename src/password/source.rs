@@ -6,11 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::raw::checked;
-use crate::cli::context::Context;
-use crate::cli::descriptor::Descriptor;
-use crate::crypto::secret::{PASSWORD_LIMIT, Password};
-use crate::failure::{Exit, Failure};
+use super::{Descriptor, SourceError};
+use crate::crypto::secret::{PASSWORD_LIMIT, Password, PasswordError};
 use crate::files::pipes;
 use crate::secrets::unseen::first_unseen;
 
@@ -26,6 +23,8 @@ pub struct Given {
     source: String,
     /// The password as the subject of a sentence.
     password: String,
+    /// It is a file that others can read.
+    is_open: bool,
 }
 
 /// A password of a source, to be tried on a vault.
@@ -42,36 +41,48 @@ pub struct Existing {
     pub unusual: Option<String>,
 }
 
-/// Reads the source that the flags name; `None` where they name none.
-///
-/// # Errors
-/// Where it cannot be read.
-pub fn from_source(context: &Context) -> Result<Option<Given>, Failure> {
-    let global = &context.global;
-    if let Some(path) = &global.password_file {
-        read_file(context, path).map(Some)
-    } else if let Some(descriptor) = &global.password_fd {
-        let source = format!("what came through file descriptor {}", descriptor.number());
-        Ok(Some(Given { raw: from_descriptor(descriptor)?, password: source.clone(), source }))
-    } else if let Some(command) = &global.password_command {
-        let source = "what the password command printed".to_owned();
-        Ok(Some(Given { raw: from_command(command)?, password: source.clone(), source }))
-    } else {
-        Ok(None)
+/// Where a password is read from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// The first line of a file.
+    File(&'a Path),
+    /// What comes through a descriptor.
+    Descriptor(&'a Descriptor),
+    /// What a shell command prints.
+    Command(&'a str),
+}
+
+impl Source<'_> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(self) -> Result<Given, SourceError> {
+        match self {
+            Self::File(path) => {
+                let (raw, is_open) = from_file(path)?;
+                let path = path.display();
+                let (source, password) = (format!("the password file {path}"), format!("the password in {path}"));
+                Ok(Given { raw, source, password, is_open })
+            }
+            Self::Descriptor(descriptor) => {
+                let source = format!("what came through file descriptor {}", descriptor.number());
+                Ok(Given { raw: from_descriptor(descriptor)?, password: source.clone(), source, is_open: false })
+            }
+            Self::Command(command) => {
+                let source = "what the password command printed".to_owned();
+                Ok(Given { raw: from_command(command)?, password: source.clone(), source, is_open: false })
+            }
+        }
     }
 }
 
-/// Reads a password file.
-///
-/// # Errors
-/// Where it cannot be read.
-pub fn read_file(context: &Context, path: &Path) -> Result<Given, Failure> {
-    let raw = from_file(context, path)?;
-    let path = path.display();
-    Ok(Given { raw, source: format!("the password file {path}"), password: format!("the password in {path}") })
-}
-
 impl Given {
+    /// Tells whether it is a file that others can read.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Returns it without one line end.
     pub fn line(&self) -> &[u8] {
         strip_line_end(&self.raw)
@@ -81,11 +92,11 @@ impl Given {
     ///
     /// # Errors
     /// Where it cannot be a password.
-    pub fn existing(self) -> Result<Existing, Failure> {
-        let whole = checked(self.line())?;
+    pub fn existing(self) -> Result<Existing, PasswordError> {
+        let whole = Password::new(self.line())?;
         let text = std::str::from_utf8(self.line()).unwrap_or_default();
         let bare = bare(text);
-        let bare = (bare.len() < text.len() && !bare.is_empty()).then(|| checked(bare.as_bytes())).transpose()?;
+        let bare = (bare.len() < text.len() && !bare.is_empty()).then(|| Password::new(bare.as_bytes())).transpose()?;
         let unusual = unusual(text);
         Ok(Existing { whole, bare, source: self.source, password: self.password, unusual })
     }
@@ -124,45 +135,34 @@ pub fn strip_line_end(raw: &[u8]) -> &[u8] {
     if line.len() < raw.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
 }
 
-fn from_file(context: &Context, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |error: io::Error| Failure::io(format!("read the password file {}", path.display()), &error);
+/// Reads a password file, and tells whether others can read it too.
+fn from_file(path: &Path) -> Result<(Zeroizing<Vec<u8>>, bool), SourceError> {
+    let failed = |source: io::Error| SourceError::File { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     #[cfg(unix)]
-    {
+    let is_open = {
         use std::os::unix::fs::PermissionsExt;
         let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
-            let text =
-                format!("others can read the password file {0}; make it yours alone: chmod 600 {0}", path.display());
-            context.output.warn("password-file-permissions", text);
-        }
-    }
+        metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
+    };
     #[cfg(not(unix))]
-    let _ = context;
-    read(file).map_err(failed)
+    let is_open = false;
+    Ok((read(file).map_err(failed)?, is_open))
 }
 
-fn from_descriptor(descriptor: &Descriptor) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    descriptor.file().and_then(read).map_err(|error| {
-        Failure::io(format!("read the password from file descriptor {}", descriptor.number()), &error)
-            .hint("open it for reading, as in: strongroom ... --password-fd 3 3< FILE")
-    })
+fn from_descriptor(descriptor: &Descriptor) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    let number = descriptor.number();
+    descriptor.file().and_then(read).map_err(|source| SourceError::Descriptor { number, source })
 }
 
-fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let failed = |error: io::Error| Failure::io("run the password command", &error);
-    let mut child = pipes::shell(command).spawn().map_err(failed)?;
+fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    let mut child = pipes::shell(command).spawn().map_err(SourceError::Command)?;
     let raw = match child.stdout.take() {
-        Some(stdout) => read(stdout).map_err(failed)?,
+        Some(stdout) => read(stdout).map_err(SourceError::Command)?,
         None => Zeroizing::new(Vec::new()),
     };
-    let status = child.wait().map_err(failed)?;
-    if !status.success() {
-        return Err(Failure::new(Exit::Failed, "password-command", "cannot get the password")
-            .cause(format!("the password command failed: {status}"))
-            .hint("run the command by itself to see why"));
-    }
-    Ok(raw)
+    let status = child.wait().map_err(SourceError::Command)?;
+    if status.success() { Ok(raw) } else { Err(SourceError::CommandFailed(status)) }
 }
 
 /// Reads to the end or the limit, into a buffer that never grows.

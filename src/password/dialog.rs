@@ -3,18 +3,16 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use pinentry::PassphraseInput;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::raw::typed;
+use super::SourceError;
 use super::source::{read, strip_line_end};
-use crate::cli::context::Context;
-use crate::cli::interrupt;
 use crate::disk::plain;
-use crate::failure::{Exit, Failure};
 use crate::format::name::printable;
 
 /// A path is shown up to so many characters: a line to a pinentry holds a thousand bytes.
@@ -42,12 +40,9 @@ impl Kind {
     }
 }
 
-/// Returns the program that is to ask; `None` if the terminal is to ask, or nobody.
-pub fn find(context: &Context) -> Option<Dialog> {
-    if context.global.no_input {
-        return None;
-    }
-    wanted(|| context.terminal().is_some(), |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+/// Returns a line from a prompt as it was typed. The prompt has turned bytes that are not UTF-8 into U+FFFD.
+pub fn typed(line: &str) -> &[u8] {
+    if line.contains(char::REPLACEMENT_CHARACTER) { b"\xff" } else { line.as_bytes() }
 }
 
 fn wanted(has_terminal: impl Fn() -> bool, variable: impl Fn(&str) -> Option<OsString>) -> Option<Dialog> {
@@ -66,12 +61,20 @@ fn wanted(has_terminal: impl Fn() -> bool, variable: impl Fn(&str) -> Option<OsS
     if has_terminal() { None } else { of(Kind::Pinentry).or(askpass) }
 }
 
+/// What a person typed; `None` if the person closed the dialog.
+type Typed = Option<Zeroizing<Vec<u8>>>;
+
 impl Dialog {
+    /// Returns the program that is to ask; `None` if the terminal is to ask, or nobody.
+    pub fn find(has_terminal: impl Fn() -> bool) -> Option<Self> {
+        wanted(has_terminal, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
     /// Asks for the password of a vault. `wrong` says what was wrong with the last one.
     ///
     /// # Errors
-    /// If the person closes the dialog, or the program cannot be run.
-    pub fn ask(&self, vault: &str, wrong: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    /// If the program cannot be run, or does not answer as it should.
+    pub fn ask(&self, vault: &str, wrong: Option<&str>) -> Result<Typed, SourceError> {
         let vault: String = printable(vault).chars().take(SHOWN).collect();
         match self.kind {
             Kind::Pinentry => self.ask_pinentry(&vault, wrong),
@@ -79,7 +82,7 @@ impl Dialog {
         }
     }
 
-    fn ask_pinentry(&self, vault: &str, wrong: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn ask_pinentry(&self, vault: &str, wrong: Option<&str>) -> Result<Typed, SourceError> {
         let input = PassphraseInput::with_binary(&self.program);
         let mut input = input.ok_or_else(|| self.failed("there is no such program that can be run"))?;
         let description = format!("The master password of the vault in {vault}");
@@ -89,8 +92,8 @@ impl Dialog {
             input.with_error(wrong);
         }
         match input.interact() {
-            Ok(password) => Ok(Zeroizing::new(typed(password.expose_secret()).to_vec())),
-            Err(pinentry::Error::Cancelled | pinentry::Error::Timeout) => Err(closed()),
+            Ok(password) => Ok(Some(Zeroizing::new(typed(password.expose_secret()).to_vec()))),
+            Err(pinentry::Error::Cancelled | pinentry::Error::Timeout) => Ok(None),
             // The text of an answer that is not understood may have the password in it.
             Err(pinentry::Error::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Err(self.failed("it does not answer as a pinentry does"))
@@ -101,7 +104,7 @@ impl Dialog {
         }
     }
 
-    fn ask_askpass(&self, vault: &str, wrong: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn ask_askpass(&self, vault: &str, wrong: Option<&str>) -> Result<Typed, SourceError> {
         let wrong = wrong.map(|wrong| format!("{wrong}; try again. ")).unwrap_or_default();
         let failed = |error: io::Error| self.failed(&plain(&error));
         let mut child = Command::new(&self.program)
@@ -118,22 +121,15 @@ impl Dialog {
         };
         // It says by its exit code that the person closed the dialog.
         if !child.wait().map_err(failed)?.success() {
-            return Err(closed());
+            return Ok(None);
         }
-        Ok(Zeroizing::new(strip_line_end(&raw).to_vec()))
+        Ok(Some(Zeroizing::new(strip_line_end(&raw).to_vec())))
     }
 
-    fn failed(&self, cause: &str) -> Failure {
-        let (program, variable) = (self.program.display(), self.kind.variable());
-        Failure::new(Exit::Failed, "password-dialog", format!("cannot ask for the password with {program}"))
-            .cause(cause)
-            .hint(format!("correct {variable}, or give --password-file, --password-fd or --password-command"))
+    fn failed(&self, why: &str) -> SourceError {
+        let (program, variable) = (PathBuf::from(&self.program), self.kind.variable());
+        SourceError::Dialog { program, variable, why: why.into() }
     }
-}
-
-/// As an end of input at the terminal is.
-fn closed() -> Failure {
-    interrupt::failure()
 }
 
 #[cfg(test)]
