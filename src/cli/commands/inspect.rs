@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::files::find::{Named, Wanted, find, look};
 use crate::files::inspect::{look_at, open_header};
 use crate::files::keys::Keys;
-use crate::files::read_ahead::ReadAhead;
 use crate::files::own::OwnFiles;
+use crate::files::read_ahead::ReadAhead;
 
 /// Show what encrypted files reveal, without a key or with --unlock.
 ///

@@ -22,8 +22,8 @@ use crate::files::keys::Keys;
 use crate::files::listing::{look_up, read_manifest};
 use crate::files::manifest::{Comparison, Listed};
 use crate::files::pool;
-use crate::files::renamed::renamed;
 use crate::files::read_ahead::ReadAhead;
+use crate::files::renamed::renamed;
 use crate::files::verify::prove;
 use crate::words::{command, words};
 
