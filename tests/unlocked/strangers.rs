@@ -69,6 +69,18 @@ fn a_folder_that_others_can_enter_is_not_used() {
 }
 
 #[test]
+fn a_system_bus_that_says_nothing_is_not_waited_for() {
+    let unlocked = Unlocked(Home::with_project());
+    let bus = unlocked.0.path("bus");
+    // Connections are taken by the system, and nobody reads from them.
+    let _listener = UnixListener::bind(&bus).unwrap();
+    let address = format!("unix:path={}", bus.display());
+    let unlock = unlocked.0.typed("unlock --json --password-file pw").env("DBUS_SYSTEM_BUS_ADDRESS", address);
+    assert_eq!(unlock.run().succeeds().json()["watching"]["lacking"], "no system bus answers here");
+    unlocked.0.run_alone("project list").succeeds();
+}
+
+#[test]
 fn another_users_socket_is_not_asked() {
     if !is_root() {
         return;

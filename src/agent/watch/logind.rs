@@ -5,6 +5,7 @@
 //! takes the signals of all sessions, and asks whose each is.
 
 use std::io;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -134,7 +135,11 @@ fn connect(bus: &Bus) -> zbus::Result<Connection> {
         Bus::System => Builder::system()?,
         Bus::At(address) => Builder::address(address.as_str())?,
     };
-    builder.method_timeout(BUS_WAIT).build()
+    let builder = builder.method_timeout(BUS_WAIT);
+    // That limit is for calls. A bus that takes a connection and says nothing would be waited for without end.
+    let (connected, connection) = channel();
+    thread::Builder::new().name("bus".into()).spawn(move || connected.send(builder.build()))?;
+    connection.recv_timeout(BUS_WAIT).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 fn owner_of_logind(bus: &Connection) -> zbus::Result<UniqueName<'static>> {
