@@ -68,6 +68,15 @@ pub enum PlaceError {
     },
 }
 
+impl PlaceError {
+    /// Tells whether the disk has no room for a folder or a socket.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
+    }
+}
+
 impl Place {
     /// Returns the places of a vault file's agent in these folders, in their order, without those whose paths are too
     /// long for a socket.

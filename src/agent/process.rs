@@ -51,11 +51,11 @@ pub fn run(end_by: impl FnOnce(End)) -> io::Result<()> {
 }
 
 fn begin() -> Result<Server, Started> {
-    let no_place = |reason: &dyn ToString| Started::NoPlace { reason: reason.to_string() };
-    let line = read_line().map_err(|error| no_place(&error))?;
-    let start = Start::read(line.as_bytes()).map_err(|_| no_place(&"it was started with something else"))?;
+    let not_begun = |reason: &dyn ToString| Started::NotBegun { reason: reason.to_string() };
+    let line = read_line().map_err(|error| not_begun(&error))?;
+    let start = Start::read(line.as_bytes()).map_err(|_| not_begun(&"it was started with something else"))?;
     drop(line);
-    let home = Home::find(Named::default()).map_err(|error| no_place(&error))?;
+    let home = Home::find(Named::default()).map_err(|error| not_begun(&error))?;
     server(&home, start)
 }
 
@@ -64,11 +64,11 @@ fn begin() -> Result<Server, Started> {
 /// # Errors
 /// What is said instead of that it answers.
 pub fn server(home: &Home, start: Start) -> Result<Server, Started> {
-    let no_place = |reason: &dyn ToString| Started::NoPlace { reason: reason.to_string() };
+    let not_begun = |reason: &dyn ToString| Started::NotBegun { reason: reason.to_string() };
     let failed = |error: Error| Started::Failed(Box::new(error.into()));
-    let store = home.store().map_err(|error| no_place(&error))?;
+    let store = home.store().map_err(|error| not_begun(&error))?;
     let file = store.file().to_path_buf();
-    let kind: Kind = start.keychain.parse().map_err(|error: String| no_place(&error))?;
+    let kind: Kind = start.keychain.parse().map_err(|error: String| not_begun(&error))?;
     let vault = Vault::open(Arc::new(store)).map_err(failed)?;
     let keychain = home.lasting_keychain(&kind, vault.id());
     let found = vault.find_key(keychain, Arc::new(ThisHost)).map_err(failed)?;
@@ -76,14 +76,15 @@ pub fn server(home: &Home, start: Start) -> Result<Server, Started> {
     let taken = take(&home.folders.agent, &file)?;
     let limits =
         Limits { idle: Duration::from_secs(start.idle_seconds), life: Duration::from_secs(start.life_seconds) };
-    let terms = Terms { limits, projects: start.projects, confirm: start.askpass.map(confirm) };
+    let terms =
+        Terms { limits, projects: start.projects, confirm: start.askpass.map(|program| confirm(program.into())) };
     Server::new(unlocked, terms, taken).map_err(failed)
 }
 
 /// Takes the first place that can be had.
 fn take(folders: &[PathBuf], vault_file: &std::path::Path) -> Result<Taken, Started> {
-    let no_place = |error: PlaceError| Started::NoPlace { reason: error.to_string() };
-    let mut refused = Started::NoPlace { reason: "no folder is known for its socket".into() };
+    let no_place = |error: PlaceError| Started::NoPlace { reason: error.to_string(), is_full: error.is_full() };
+    let mut refused = Started::NoPlace { reason: "no folder is known for its socket".into(), is_full: false };
     for place in Place::all(folders, vault_file).map_err(no_place)? {
         match place.take() {
             Ok(taken) => return Ok(taken),

@@ -213,6 +213,13 @@ fn a_key_is_shown_only_if_the_user_agrees() {
     let home = &unlocked.0;
     home.run("unlock --confirm")
         .fails(2, "error: --confirm needs a program that can ask you\nhint: name one in the variable SSH_ASKPASS\n");
+    use std::os::unix::ffi::OsStrExt;
+    let name = std::ffi::OsStr::from_bytes(b"/ask\xff");
+    home.typed("unlock --confirm --password-file pw").env("SSH_ASKPASS", name).run().fails(
+        2,
+        "error: --confirm cannot use the program /ask\u{fffd}: its path is not UTF-8\n\
+         hint: name another one in the variable SSH_ASKPASS\n",
+    );
     let askpass = home.write(
         "askpass",
         "#!/bin/sh\necho \"$SSH_ASKPASS_PROMPT: $1\" >> {home}/asked\ntest -e {home}/yes\n"

@@ -43,7 +43,7 @@ fn without_room_for_its_socket_the_vault_is_not_unlocked_and_commands_still_work
         "\
 error: cannot keep the vault unlocked
 cause: cannot lock {{home}}/.local/state/strongroom/run/[..].lock: no space left on device
-hint: name a folder that is yours alone in XDG_RUNTIME_DIR, or move away what is in the way
+hint: free some space there and run it again
 {NEEDS_PASSWORD}"
     );
     outcome.ends(0, &stdout, &stderr);

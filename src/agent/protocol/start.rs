@@ -1,8 +1,6 @@
 //! What the process that unlocked a vault says to the one that is to keep it unlocked, and what comes back. Both are of
 //! one program, and speak over pipes that nobody else has.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::answer::Watching;
@@ -24,7 +22,7 @@ pub struct Start {
     /// The projects that it answers for; all of them if there is no list.
     pub projects: Option<Vec<String>>,
     /// The program that asks the user before a key is shown.
-    pub askpass: Option<PathBuf>,
+    pub askpass: Option<String>,
     /// What the master password has opened.
     #[serde(with = "secret")]
     pub data_key: DataKey,
@@ -45,6 +43,13 @@ pub enum Started {
     Taken,
     /// It cannot have a socket.
     NoPlace {
+        /// Why, in a sentence.
+        reason: String,
+        /// Whether the disk has no room for one.
+        is_full: bool,
+    },
+    /// It cannot read what it is started with, or find the vault.
+    NotBegun {
         /// Why, in a sentence.
         reason: String,
     },

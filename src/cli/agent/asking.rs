@@ -110,7 +110,10 @@ pub fn lock_after_change(context: &Context) {
             let why = failure.cause.unwrap_or_default();
             context.output.warn(
                 "agent-not-locked",
-                words![format!("the vault is still unlocked in another process ({why}): see "), command("lock")],
+                words![
+                    format!("the vault is still unlocked in another process ({why}): to end it, run "),
+                    command("lock")
+                ],
             );
         }
     }
@@ -134,8 +137,12 @@ pub fn started_failure(started: Started) -> Failure {
     match started {
         Started::Ready { .. } => no_agent(STARTING, &"it has ended since"),
         Started::Taken => no_agent(STARTING, &"other commands unlock the vault at the same time").hint("run it again"),
-        Started::NoPlace { reason } => no_agent(STARTING, &reason)
+        Started::NoPlace { reason, is_full: true } => {
+            no_agent(STARTING, &reason).hint("free some space there and run it again")
+        }
+        Started::NoPlace { reason, is_full: false } => no_agent(STARTING, &reason)
             .hint("name a folder that is yours alone in XDG_RUNTIME_DIR, or move away what is in the way"),
+        Started::NotBegun { reason } => no_agent(STARTING, &reason),
         Started::Failed(failed) => Failure::of(STARTING, Error::from(*failed)),
     }
 }

@@ -99,9 +99,14 @@ impl Unlock {
     }
 
     /// Returns the program that asks. Who asks for one without naming any would not be asked.
-    fn askpass(&self, context: &Context) -> Result<std::path::PathBuf, Failure> {
-        context.home.askpass().ok_or_else(|| {
+    fn askpass(&self, context: &Context) -> Result<String, Failure> {
+        let program = context.home.askpass().ok_or_else(|| {
             Failure::usage("--confirm needs a program that can ask you").hint("name one in the variable SSH_ASKPASS")
+        })?;
+        let path = program.into_os_string().into_string();
+        path.map_err(|path| {
+            let problem = format!("--confirm cannot use the program {}: its path is not UTF-8", path.display());
+            Failure::usage(problem).hint("name another one in the variable SSH_ASKPASS")
         })
     }
 }
