@@ -2,7 +2,7 @@
 //! Nothing here prints.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::ops::{Add, AddAssign};
 
 /// A text for the user, and the commands that it names.
@@ -197,8 +197,8 @@ pub fn shell_word(text: &str) -> String {
 }
 
 /// Counts things in words, such as "1 project" and "2 projects".
-pub fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+pub fn counted<N: Display + From<u8> + PartialEq>(number: N, what: &str) -> String {
+    format!("{number} {what}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 /// Returns the verb for a number of things.

@@ -172,7 +172,7 @@ pub fn warn_of_left_behind(context: &Context, left: &[PathBuf]) {
 pub fn warn_of_recipients<'a>(context: &Context, files: impl IntoIterator<Item = (&'a Path, usize)>) {
     let shared: Vec<_> = files.into_iter().filter(|(_, recipients)| *recipients > 0).collect();
     let Some((first, _)) = shared.first() else { return };
-    let recipients = shared.iter().map(|(_, recipients)| recipients).sum();
+    let recipients = shared.iter().map(|(_, recipients)| recipients).sum::<usize>();
     let text = format!(
         "{} could also be opened with recipients' keys ({} in all); now only the project's key opens {}, for example {}",
         counted(shared.len(), "file"),

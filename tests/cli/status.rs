@@ -18,7 +18,8 @@ kdf            Argon2id, 64 MiB, 3 passes, 4 lanes (below the default of 256 MiB
 #[test]
 fn locked_it_tells_what_stands_in_clear() {
     let home = Home::with_project();
-    home.run_alone("status").shows(&format!("{CLEAR}projects       locked; see them with --unlock\n"));
+    home.run_alone("status")
+        .shows(&format!("{CLEAR}projects       locked; see them with `strongroom status --unlock`\n"));
     let json = home.run_alone("status --json").succeeds().changed_nothing().json();
     let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = [

@@ -92,6 +92,18 @@ stories! {
         assert_eq!((home.opens("old"), home.opens("new")), (false, true));
     }
 
+    an_unlocked_vault_says_that_a_rotation_waits in "--unlocked" {
+        let home = with_vault("os");
+        home.succeed(&["vault", "rotate", "--no-recovery", "--password-file", "old"]);
+        assert!(!home.succeed(&["status"]).contains("\nrotation"));
+        home.succeed(&["unlock", "--password-file", "old"]);
+        let status = home.succeed(&["status"]);
+        assert!(status.contains("\nrotation       under way: `strongroom status --unlock` says how far it is\n"), "{status}");
+        let status = home.succeed(&["status", "--unlock", "--password-file", "old"]);
+        assert!(status.contains("\nrotation       under way: the first command that asks for the password after "), "{status}");
+        home.succeed(&["lock"]);
+    }
+
     another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {
         let home = with_vault("os");
         let id = home.vault_id();

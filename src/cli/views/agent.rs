@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::format::{Timestamp, VaultId};
-use crate::words::{Words, command, words};
+use crate::words::{Words, command, counted, words};
 
 /// A vault that is kept unlocked from now on.
 #[derive(Debug, Serialize)]
@@ -165,11 +165,6 @@ impl Agent {
         );
         [("agent", agent), ("watches", watches), ("handed out", handed_out)]
     }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// Says how long something takes, by its two largest units.

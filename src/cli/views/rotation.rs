@@ -51,8 +51,8 @@ impl Rotation {
             }
             (RotationState::Waiting, Some(left)) => format!(
                 "the rotation of the data key has started: the keychain now gets time to store the new key safely. \
-                 The first command that unlocks the vault in {} min or later, or after a restart of the computer, \
-                 finishes the rotation; until then older vault files still open",
+                 The first command that asks for the master password in {} min or later, or after a restart of the \
+                 computer, finishes the rotation; until then older vault files still open",
                 left.div_ceil(60)
             )
             .into(),
@@ -68,9 +68,11 @@ impl Rotation {
     /// Tells how far it is in one line of a table.
     pub fn line(self) -> Words {
         match (self.state, self.seconds_left) {
-            (RotationState::Waiting, Some(left)) => {
-                format!("under way: the first command after {} min or a restart finishes it", left.div_ceil(60)).into()
-            }
+            (RotationState::Waiting, Some(left)) => format!(
+                "under way: the first command that asks for the password after {} min or a restart finishes it",
+                left.div_ceil(60)
+            )
+            .into(),
             (RotationState::Waiting, None) => {
                 words!["under way: finish it with ", command("vault rotate --settle-now"), " after a restart"]
             }

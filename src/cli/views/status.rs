@@ -8,7 +8,7 @@ use super::rotation::Rotation;
 use super::vault::Kdf;
 use crate::cli::layout::table;
 use crate::format::{Timestamp, VaultId};
-use crate::words::{Flags, counted, kit_names};
+use crate::words::{Flags, Words, command, counted, kit_names, words};
 
 /// Which vault and keychain there are, and which projects if the vault is unlocked.
 #[derive(Debug, Serialize)]
@@ -123,9 +123,14 @@ impl Status {
         let warning = |reason: &String| format!("the vault file cannot be used: {reason}; this is the previous one");
         let kits = if self.recovery_kits.is_empty() { "none".into() } else { kit_names(&self.recovery_kits) };
         let projects = match &self.projects {
-            Some(projects) => projects.len().to_string(),
-            None => "locked; see them with --unlock".into(),
+            Some(projects) => Words::from(projects.len().to_string()),
+            None if self.agent.is_some() => words!["see them with ", command("project list")],
+            None => words!["locked; see them with ", command("status --unlock")],
         };
+        // An agent tells no more. How far it is depends on what this computer has noted, which `--unlock` reads.
+        let waits = || self.agent.as_ref().is_some_and(|agent| agent.rotation_waits);
+        let unseen = || waits().then(|| words!["under way: ", command("status --unlock"), " says how far it is"]);
+        let rotation = self.rotation.map(Rotation::line).or_else(unseen);
         let agent = self.agent.iter().flat_map(Agent::rows).map(|(name, text)| (name, Some(text)));
         let rows = [
             ("path", Some(self.path.clone())),
@@ -141,8 +146,8 @@ impl Status {
             ("config file", self.config_file.clone()),
             ("project file", self.project_file.as_ref().map(ProjectFileSeen::text)),
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
-            ("rotation", self.rotation.map(|rotation| rotation.line().with(flags))),
-            ("projects", Some(projects)),
+            ("rotation", rotation.map(|line| line.with(flags))),
+            ("projects", Some(projects.with(flags))),
         ];
         let rows = rows.into_iter().chain(agent).filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
         let mut text = table(&[], rows.collect());

@@ -13,7 +13,7 @@ use crate::vault::{Rotation, Settle};
 /// Rotate the data key, so that older copies of the vault file no longer open.
 ///
 /// Encrypted files do not change. The OS keychain first gets time to store the new key safely: until the computer
-/// restarts, or for 20 minutes. Then the next command that unlocks the vault finishes the rotation; on macOS and
+/// restarts, or for 20 minutes. Then the next command that asks for the master password finishes the rotation; on macOS and
 /// Windows, finish it with --settle-now. With a keychain file, there is no wait. Every recovery kit ends, and a new kit
 /// is made, unless a flag says otherwise. Other computers that use this vault file need a kit before they can open it
 /// again.
