@@ -60,14 +60,14 @@ fn of_vault(context: &Context, words: &'static str) -> Command {
 /// What becomes of the recovery kit where a vault is made or its data key rotates.
 #[derive(Debug, Clone, Default, Args)]
 pub struct KitFlags {
-    /// Write the recovery kit's code, and nothing else, to a new file. The code alone, with no password or keychain
-    /// entry, opens the vault, and any copy of the vault file that is made after the code was created
+    /// Make a recovery kit, that is, a code that opens the vault without password and keychain entry, and write the code
+    /// to a new file. The code also opens every copy of the vault file that is made after the code was created
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "no_recovery")]
     pub recovery_file: Option<PathBuf>,
     /// Make no recovery kit
     #[arg(long)]
     pub no_recovery: bool,
-    /// Allow the recovery kit's file in a folder that a sync service copies elsewhere
+    /// Allow --recovery-file to write into a folder that a sync service copies elsewhere
     #[arg(long)]
     pub allow_synced: bool,
 }

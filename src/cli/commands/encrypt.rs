@@ -65,8 +65,8 @@ pub struct Encrypt {
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
-    /// Where to write: for one FILE, or one FOLDER with --archive, a file or an existing folder; otherwise, a folder; or -
-    /// for standard output
+    /// Where to write. If you give one FILE, or one FOLDER with --archive, OUT is a file or an existing folder, or - for
+    /// standard output. Otherwise, OUT is a folder
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace existing output files, whatever they contain
