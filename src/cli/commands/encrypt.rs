@@ -65,8 +65,8 @@ pub struct Encrypt {
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, requires = "output",
           conflicts_with_all = ["paths", "files_from", "update", "hide_names", "archive", "remove"])]
     from_command: Option<String>,
-    /// Where to write. If you give one FILE, or one FOLDER with --archive, OUT is a file or an existing folder, or - for
-    /// standard output. Otherwise, OUT is a folder
+    /// Where to write. For one FILE, standard input, --from-command, or one FOLDER with --archive, OUT is a file, an
+    /// existing folder, or - for standard output. Otherwise, OUT is a folder
     #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     output: Option<PathBuf>,
     /// Replace existing output files, whatever they contain
@@ -75,7 +75,8 @@ pub struct Encrypt {
     /// Skip files whose length and time have not changed since they were encrypted; encrypt the others again
     #[arg(long)]
     update: bool,
-    /// Give encrypted files random names, all in one folder; the real names are stored in them, encrypted
+    /// Give encrypted files random names, and make no subfolders in FOLDER.sealed; the real names are stored in the files,
+    /// encrypted
     #[arg(long)]
     hide_names: bool,
     /// Pack each folder into one encrypted file, FOLDER.tar.sealed
