@@ -18,7 +18,7 @@ use strongroom::format::{VaultId, label};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::{MemoryStore, Store};
-use strongroom::vault::{Edges, NewProject, NextKit, Settle, SharedKeys, Unlocked, Vault};
+use strongroom::vault::{Edges, NewProject, NextKit, SecretsOfProject, Settle, SharedKeys, Unlocked, Vault};
 
 use crate::hostile::vectors::Vector;
 
@@ -125,7 +125,8 @@ fn what_this_version_cannot_wrap_anew_is_neither_rotated_nor_forked() {
         matches!(&refused, Error::Unsupported(Unsupported::ReadOnly { features }) if features.len() == 3),
         "{refused}"
     );
-    let destroyed = unlocked.destroy_project(PROJECT, &password(), NextKit::None, SharedKeys::Refused);
+    let destroyed =
+        unlocked.destroy_project(PROJECT, &password(), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted);
     assert!(matches!(destroyed, Err(Error::Unsupported(Unsupported::ReadOnly { .. }))));
     let elsewhere = Machine::empty();
     let fork = unlocked.fork(elsewhere.edges(), VaultId::generate().unwrap(), &password(), KdfCost::FLOOR);

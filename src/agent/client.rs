@@ -1,6 +1,7 @@
 //! The agent as a client sees it: whoever has file keys, and changes a vault. A question that the agent does not answer
 //! is for whoever has the password; why that is so is a value, so that it can be said once.
 
+mod secrets;
 mod stock;
 mod unanswered;
 mod vault;
@@ -311,9 +312,11 @@ impl Client {
         // What the parser leaves of a key on the stack would stay there.
         let answer = on_wiped_stack(|| {
             let asking = match question {
-                Question::Change(_) => Asking::Once(WRITE_WAIT),
+                Question::Change(_) | Question::EditSecret { .. } => Asking::Once(WRITE_WAIT),
                 // The user is asked once.
-                Question::FileKey { .. } if self.confirms => Asking::Once(CONFIRM_WAIT + READ_WAIT),
+                Question::FileKey { .. } | Question::SecretValue { .. } if self.confirms => {
+                    Asking::Once(CONFIRM_WAIT + READ_WAIT)
+                }
                 _ => Asking::Reads,
             };
             self.send(&question.to_line(), asking)

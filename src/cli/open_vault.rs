@@ -11,6 +11,13 @@ use crate::vault::{self, Unlocked};
 pub enum Uses<'a> {
     /// One project.
     Project(&'a str),
+    /// One secret, by its name, and the project that it is to belong to, if it is to be put there.
+    Secret {
+        /// The secret.
+        name: &'a str,
+        /// The project.
+        project: Option<&'a str>,
+    },
     /// Whichever projects there are.
     AllProjects,
 }

@@ -89,6 +89,22 @@ pub enum NotFound {
     /// The project has no file key of this version, or it was destroyed.
     #[error("project {:?} has no key version {}", .0.project, .0.version)]
     Key(KeyPlace),
+    /// The vault has no secret of this name.
+    #[error("there is no secret {name:?} in this vault")]
+    Secret {
+        /// The name.
+        name: String,
+        /// The secret that may be meant.
+        similar: Option<String>,
+    },
+    /// The secret has no version of this number.
+    #[error("secret {name:?} has no version {version}")]
+    SecretVersion {
+        /// The name.
+        name: String,
+        /// The number, counted from 1.
+        version: usize,
+    },
     /// The vault has no recovery kit of this name, or none at all.
     #[error("{}", no_kit(.name.as_deref()))]
     Kit {
@@ -115,6 +131,12 @@ pub enum Exists {
         /// When it was destroyed, if it was: its name stays on record.
         destroyed: Option<Timestamp>,
     },
+    /// The vault has a secret of this name.
+    #[error("there is a secret {name:?} already")]
+    Secret {
+        /// The name.
+        name: String,
+    },
     /// The project holds this very key already.
     #[error("project {:?} holds this key already, as version {}", .0.project, .0.version)]
     Key(KeyPlace),
@@ -136,6 +158,15 @@ pub enum Refused {
     /// A project's name that cannot be seen, typed or told apart.
     #[error("the project's name is refused: {0}")]
     ProjectName(#[source] NameError),
+    /// A secret's name that cannot be seen, typed or told apart.
+    #[error("the secret's name is refused: {0}")]
+    SecretName(#[source] NameError),
+    /// A secret whose value is too long, or that has too many addresses, tags or fields.
+    #[error("the secret is too long: its value may have 48 KiB, and 100 fields, addresses and tags each")]
+    SecretTooLong,
+    /// A vault with as many versions of secrets as there may be.
+    #[error("the vault holds as many secrets as it may, with their earlier versions (100,000)")]
+    TooManySecrets,
     /// Another text that cannot be seen or is too long.
     #[error("{what} is refused: {reason}")]
     Text {

@@ -48,6 +48,8 @@ fn not_found(missing: &NotFound) -> &'static str {
         NotFound::Project { .. } => "project-not-found",
         NotFound::Destroyed { .. } => "project-destroyed",
         NotFound::Key(_) => "key-not-found",
+        NotFound::Secret { .. } => "secret-not-found",
+        NotFound::SecretVersion { .. } => "version-not-found",
         NotFound::Kit { .. } => "kit-not-found",
     }
 }
@@ -57,6 +59,7 @@ fn exists(standing: &Exists) -> &'static str {
         Exists::Vault { .. } => "vault-exists",
         Exists::Project { .. } => "project-exists",
         Exists::Key(_) => "key-exists",
+        Exists::Secret { .. } => "secret-exists",
         Exists::KeyElsewhere { .. } => "key-shared",
     }
 }
@@ -64,7 +67,9 @@ fn exists(standing: &Exists) -> &'static str {
 fn refused(refusal: &Refused) -> (Exit, &'static str) {
     match refusal {
         Refused::Password(_) => (Exit::Usage, "bad-password"),
-        Refused::ProjectName(_) | Refused::Text { .. } => (Exit::Usage, "bad-name"),
+        Refused::ProjectName(_) | Refused::SecretName(_) | Refused::Text { .. } => (Exit::Usage, "bad-name"),
+        Refused::SecretTooLong => (Exit::Usage, "bad-secret"),
+        Refused::TooManySecrets => (Exit::Failed, "too-many-secrets"),
         Refused::KeyInUse(_) => (Exit::Failed, "key-in-use"),
         Refused::Held { .. } => (Exit::Failed, "project-held"),
         Refused::KitAmbiguous { .. } => (Exit::Failed, "kit-ambiguous"),
@@ -185,6 +190,11 @@ fn of_missing(missing: &NotFound) -> Words {
         NotFound::Project { .. } => words!["see the names with ", command("project list")],
         NotFound::Destroyed { .. } => words!["see what is left with ", command("project list")],
         NotFound::Key(key) => words!["see the versions with ", command("key list").arg(&key.project)],
+        NotFound::Secret { similar: Some(similar), .. } => {
+            words![format!("did you mean {similar:?}? see the names with "), command("secret list")]
+        }
+        NotFound::Secret { .. } => words!["see the names with ", command("secret list")],
+        NotFound::SecretVersion { name, .. } => words!["see the versions with ", command("secret history").arg(name)],
         NotFound::Kit { .. } => words!["see the kits with ", command("kit list")],
     }
 }
@@ -195,6 +205,9 @@ fn of_existing(standing: &Exists) -> Words {
             words!["use it, or name another folder with --vault; ", command("doctor"), " explains leftovers"]
         }
         Exists::Project { .. } => words!["choose another name, or see what there is with ", command("project list")],
+        Exists::Secret { .. } => {
+            words!["choose another name, or see what there is with ", command("secret list")]
+        }
         Exists::Key(_) => "nothing needs to be done: the project already has this key".into(),
         Exists::KeyElsewhere { .. } => {
             "files of one project then open through the other, even after it was destroyed: \
@@ -207,7 +220,9 @@ fn of_existing(standing: &Exists) -> Words {
 fn of_refused(refusal: &Refused) -> Words {
     match refusal {
         Refused::Password(_) => "give the password on one line of UTF-8 text".into(),
-        Refused::ProjectName(_) => {
+        Refused::SecretTooLong => "encrypt larger things as files".into(),
+        Refused::TooManySecrets => words!["delete earlier versions with ", command("secret prune")],
+        Refused::ProjectName(_) | Refused::SecretName(_) => {
             "use 1 to 128 visible characters, without white space at the ends or a hyphen first".into()
         }
         Refused::Text { .. } => "use one line of at most 4096 characters, without characters that are not shown".into(),

@@ -15,6 +15,8 @@ pub mod scalar;
 #[doc(hidden)]
 pub mod sealed;
 #[doc(hidden)]
+pub mod secret;
+#[doc(hidden)]
 pub mod vault;
 
 pub use kit::{KitCodeError, KitName};

@@ -6,12 +6,13 @@ use super::contents::change::Change;
 use super::contents::destroy::check;
 use super::contents::keys::SharedKeys;
 use super::contents::project::checked_text;
+use super::contents::secret_edits::SecretsOfProject;
 use super::protocol::rotation::{NextKit, Rotation};
 use crate::crypto::secret::Password;
 use crate::error::Error;
 
 impl Unlocked {
-    /// Destroys a project's keys, and begins the rotation of the data key that shuts older copies of the vault out.
+    /// Destroys a project's keys and its secrets, and begins the rotation of the data key that shuts older copies of the vault out.
     /// The project is refused from this write on; its name and the time stay on record.
     ///
     /// # Errors
@@ -26,9 +27,10 @@ impl Unlocked {
         password: &Password,
         kit: NextKit<'_>,
         shared: SharedKeys,
+        secrets: SecretsOfProject,
     ) -> Result<Rotation, Error> {
         self.check_destroyable(name, shared)?;
-        self.begin(password, kit, Some(&Change::ProjectDestroyed { project: name, shared }))
+        self.begin(password, kit, Some(&Change::ProjectDestroyed { project: name, shared, secrets }))
     }
 
     /// Tells whether a project could be destroyed.

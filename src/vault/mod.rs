@@ -11,6 +11,7 @@ mod kits;
 mod open_vault;
 mod project;
 mod protocol;
+mod secrets;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
+pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject};
+pub use contents::secrets::{SecretInfo, SecretVersion};
 pub use keys::Among;
 pub use open_vault::{OpenVault, current_version};
 pub use protocol::copies::{Restored, check_install, install};

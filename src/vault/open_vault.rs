@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Among, Effect, NewProject, Notice, ProjectInfo, Unlocked};
+use super::{Among, Before, Effect, NewProject, Notice, ProjectInfo, SecretEdit, SecretInfo, Unlocked};
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::secret::SecretValue;
 use crate::keys::{FileKeys, HeldKey, OpenedBy, WrappedKey};
 
 /// An unlocked vault. What takes something away needs the password besides, and is only in [`Unlocked`].
@@ -75,6 +76,30 @@ pub trait OpenVault: FileKeys {
     /// # Errors
     /// As [`Unlocked::file_key`].
     fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error>;
+
+    /// Returns every secret without its value, by name.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn secrets(&self) -> Result<Vec<SecretInfo>, Error>;
+
+    /// Returns one secret without its value.
+    ///
+    /// # Errors
+    /// As [`Unlocked::secret`].
+    fn secret(&self, name: &str) -> Result<SecretInfo, Error>;
+
+    /// Returns the value of a secret, or of one of its versions, to be shown.
+    ///
+    /// # Errors
+    /// As [`Unlocked::secret_value`].
+    fn secret_value(&self, name: &str, version: Option<usize>) -> Result<SecretValue, Error>;
+
+    /// As [`Unlocked::edit_secret`].
+    ///
+    /// # Errors
+    /// As there.
+    fn edit_secret(&mut self, name: &str, edit: SecretEdit, before: Before) -> Result<Effect, Error>;
 
     /// Sees to it that a key is still in the vault as it is now.
     ///
@@ -154,6 +179,22 @@ impl OpenVault for Unlocked {
 
     fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
         self.file_key(project, version)
+    }
+
+    fn secrets(&self) -> Result<Vec<SecretInfo>, Error> {
+        Ok(self.secrets())
+    }
+
+    fn secret(&self, name: &str) -> Result<SecretInfo, Error> {
+        self.secret(name)
+    }
+
+    fn secret_value(&self, name: &str, version: Option<usize>) -> Result<SecretValue, Error> {
+        self.secret_value(name, version)
+    }
+
+    fn edit_secret(&mut self, name: &str, edit: SecretEdit, before: Before) -> Result<Effect, Error> {
+        self.edit_secret(name, &edit, before)
     }
 
     fn check_still_holds(&mut self, key: &HeldKey) -> Result<(), Error> {

@@ -9,8 +9,11 @@ use crate::agent::protocol::Change;
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
 use crate::format::sealed::PRELUDE_LEN;
+use crate::format::secret::SecretValue;
 use crate::keys::{Drawn, FileKeys, HeldKey, OpenedBy, WrappedKey};
-use crate::vault::{Among, Effect, NewProject, Notice, OpenVault, ProjectInfo, current_version};
+use crate::vault::{
+    Among, Before, Effect, NewProject, Notice, OpenVault, ProjectInfo, SecretEdit, SecretInfo, current_version,
+};
 
 /// A vault that an agent keeps unlocked.
 pub struct AgentVault {
@@ -91,6 +94,25 @@ impl OpenVault for AgentVault {
 
     fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, Error> {
         self.client.file_key(project, version).map_err(|error| self.client.as_error(error))
+    }
+
+    fn secrets(&self) -> Result<Vec<SecretInfo>, Error> {
+        self.client.secrets().map_err(|error| self.client.as_error(error))
+    }
+
+    fn secret(&self, name: &str) -> Result<SecretInfo, Error> {
+        self.client.secret(name).map_err(|error| self.client.as_error(error))
+    }
+
+    fn secret_value(&self, name: &str, version: Option<usize>) -> Result<SecretValue, Error> {
+        self.client.secret_value(name, version).map_err(|error| self.client.as_error(error))
+    }
+
+    fn edit_secret(&mut self, name: &str, edit: SecretEdit, before: Before) -> Result<Effect, Error> {
+        let changed = self.client.edit_secret(name, edit, before).map_err(|error| self.client.as_error(error));
+        let (effect, notices) = changed?;
+        self.notices.extend(notices);
+        Ok(effect)
     }
 
     /// The agent looks at the vault file at each question, and answers only from what descends from what it knows.

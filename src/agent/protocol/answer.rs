@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::Failed;
 use super::secret;
+use super::secrets::Secret;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::format::scalar::Base64;
+use crate::format::secret::SecretValue;
 use crate::format::{ProjectId, Timestamp, VaultId, vault};
 use crate::vault::{Effect, HoldInfo, KeyInfo, Notice, ProjectInfo};
 
@@ -52,6 +54,19 @@ pub enum Answer {
         /// The key.
         #[serde(with = "secret")]
         key: FileKey,
+    },
+    /// Every secret without its value, by name.
+    Secrets(Vec<Secret>),
+    /// One secret without its value.
+    Secret(Box<Secret>),
+    /// The value of a secret.
+    SecretValue(SecretValue),
+    /// A secret was edited, or was so already.
+    SecretChanged {
+        /// Whether anything had to be changed.
+        effect: EffectOf,
+        /// What the user should know.
+        notices: Vec<NoticeOf>,
     },
     /// The vault was changed, or was so already.
     Changed {
@@ -174,6 +189,8 @@ pub struct Watching {
 pub struct Shown {
     /// File keys.
     pub keys: u64,
+    /// Values of secrets.
+    pub secrets: u64,
     /// Content keys, unwrapped.
     pub unwrapped: u64,
     /// Content keys, wrapped.

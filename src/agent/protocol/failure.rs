@@ -15,7 +15,17 @@ use crate::format::name::NameError;
 use crate::keychain::{ItemKind, KeychainError};
 
 /// The texts that [`Refused::Text`] can be about.
-const TEXTS: [&str; 3] = ["the client's name", "the note", "the reason"];
+const TEXTS: [&str; 9] = [
+    "the client's name",
+    "the note",
+    "the reason",
+    "the kind",
+    "the user",
+    "the address",
+    "the tag",
+    "the source",
+    "the field's name",
+];
 /// What [`Subject::Content`] and [`Subject::Item`] can be.
 const CONTENTS: [&str; 4] =
     ["the vault's KDF policy", "the rotation of the data key", "the list of recovery kits", "the vault's anchor key"];
@@ -29,6 +39,12 @@ pub enum Failed {
     ProjectNotFound { name: String, similar: Option<String> },
     ProjectExists { name: String, destroyed: Option<Timestamp> },
     ProjectDestroyed { name: String, at: Timestamp },
+    SecretNotFound { name: String, similar: Option<String> },
+    SecretVersionNotFound { name: String, version: usize },
+    SecretExists { name: String },
+    BadSecretName { reason: String, limit: usize },
+    SecretTooLong,
+    TooManySecrets,
     KeyNotFound { project: String, version: u32 },
     KeyInUse { project: String, version: u32 },
     BadProjectName { reason: String, limit: usize },
@@ -94,6 +110,14 @@ impl From<Error> for Failed {
             Error::NotFound(NotFound::Destroyed { name, at }) => Self::ProjectDestroyed { name, at },
             Error::NotFound(NotFound::Key(KeyPlace { project, version })) => Self::KeyNotFound { project, version },
             Error::NotFound(NotFound::Vault { place }) => Self::VaultNotFound { place },
+            Error::NotFound(NotFound::Secret { name, similar }) => Self::SecretNotFound { name, similar },
+            Error::NotFound(NotFound::SecretVersion { name, version }) => Self::SecretVersionNotFound { name, version },
+            Error::Exists(Exists::Secret { name }) => Self::SecretExists { name },
+            Error::Refused(Refused::SecretName(reason)) => {
+                Self::BadSecretName { reason: name_word(reason).into(), limit: limit_in(reason) }
+            }
+            Error::Refused(Refused::SecretTooLong) => Self::SecretTooLong,
+            Error::Refused(Refused::TooManySecrets) => Self::TooManySecrets,
             Error::Refused(Refused::KeyInUse(KeyPlace { project, version })) => Self::KeyInUse { project, version },
             Error::Refused(Refused::ProjectName(reason)) => {
                 Self::BadProjectName { reason: name_word(reason).into(), limit: limit_in(reason) }
@@ -130,6 +154,12 @@ impl From<Failed> for Error {
             Failed::ProjectDestroyed { name, at } => NotFound::Destroyed { name, at }.into(),
             Failed::KeyNotFound { project, version } => NotFound::Key(KeyPlace { project, version }).into(),
             Failed::VaultNotFound { place } => NotFound::Vault { place }.into(),
+            Failed::SecretNotFound { name, similar } => NotFound::Secret { name, similar }.into(),
+            Failed::SecretVersionNotFound { name, version } => NotFound::SecretVersion { name, version }.into(),
+            Failed::SecretExists { name } => Exists::Secret { name }.into(),
+            Failed::BadSecretName { reason, limit } => Refused::SecretName(name_error(&reason, limit)).into(),
+            Failed::SecretTooLong => Refused::SecretTooLong.into(),
+            Failed::TooManySecrets => Refused::TooManySecrets.into(),
             Failed::KeyInUse { project, version } => Refused::KeyInUse(KeyPlace { project, version }).into(),
             Failed::BadProjectName { reason, limit } => Refused::ProjectName(name_error(&reason, limit)).into(),
             Failed::BadText { what, reason, limit } => {

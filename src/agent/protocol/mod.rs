@@ -10,6 +10,7 @@ mod failure;
 mod line;
 mod question;
 mod secret;
+mod secrets;
 mod start;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub use answer::{
 pub use failure::{Failed, KeychainFailed};
 pub use line::Line;
 pub use question::{Among, Change, KeyToUnwrap, KeyToWrap, Question};
+pub use secrets::{Edit as SecretEditAsked, MayBe, Secret, Version as SecretVersionOf};
 pub use start::{Start, Started};
 
 /// The number of this protocol.

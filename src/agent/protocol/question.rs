@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::secret;
+use super::secrets::Edit;
 use crate::crypto::secret::ContentKey;
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::sealed::PRELUDE_LEN;
@@ -52,6 +53,27 @@ pub enum Question {
         project: String,
         /// The version; the current one if there is none.
         version: Option<u32>,
+    },
+    /// Which secrets are there?
+    Secrets,
+    /// What does one secret tell of itself?
+    Secret {
+        /// Its name.
+        name: String,
+    },
+    /// What is the value of this secret? The one way in which one leaves the agent.
+    SecretValue {
+        /// Its name.
+        name: String,
+        /// Which version, counted from 1; the one that counts if there is none.
+        version: Option<usize>,
+    },
+    /// Edit a secret, or make it.
+    EditSecret {
+        /// Its name.
+        secret: String,
+        /// The edit.
+        edit: Box<Edit>,
     },
     /// Change the vault.
     Change(Change),

@@ -151,7 +151,7 @@ fn status() -> Status {
         projects: Some(vec!["acme".into()]),
         confirms: true,
         watching: Watching { heard_seconds_ago: Some(5), ..Watching::default() },
-        shown: Shown { keys: 1, unwrapped: 2, wrapped: 3 },
+        shown: Shown { keys: 1, secrets: 4, unwrapped: 2, wrapped: 3 },
         answered: 6,
         connections: 1,
         adopted: 0,

@@ -17,7 +17,7 @@ use crate::keys::{OpenedBy, WrappedKey};
 use crate::vault::{self, Effect, NewProject, ProjectInfo, Unlocked};
 
 /// An answer that ends the question early.
-enum Early {
+pub(super) enum Early {
     Failed(Error),
     Refused(Refusal),
     /// The agent has to lock, or does so already.
@@ -95,6 +95,10 @@ impl Shared {
             }
             Question::Writable => self.check_writable(vault)?,
             Question::FileKey { project, version } => self.file_key(vault, &project, version)?,
+            Question::Secrets => self.secrets(&vault),
+            Question::Secret { name } => Answer::Secret(Box::new(self.secret(&vault, &name)?.into())),
+            Question::SecretValue { name, version } => self.secret_value(vault, &name, version)?,
+            Question::EditSecret { secret, edit } => self.edit_secret(vault, &secret, *edit)?,
             Question::Change(change) => {
                 self.check_change(&vault, &change)?;
                 // The duplicate is made of what is current then.
@@ -123,13 +127,13 @@ impl Shared {
     }
 
     /// Returns the names that the projects of its scope have now.
-    fn names_in_scope(&self, vault: &Unlocked) -> Option<Vec<String>> {
+    pub(super) fn names_in_scope(&self, vault: &Unlocked) -> Option<Vec<String>> {
         let scope = self.keeper.scope()?;
         let in_scope = vault.projects().into_iter().filter(|project| scope.contains(&project.id));
         Some(in_scope.map(|project| project.name).collect())
     }
 
-    fn check_scope(&self, project: &ProjectInfo) -> Result<(), Refusal> {
+    pub(super) fn check_scope(&self, project: &ProjectInfo) -> Result<(), Refusal> {
         if self.is_in_scope(project) { Ok(()) } else { Err(Refusal::OutsideScope) }
     }
 
@@ -206,20 +210,18 @@ impl Shared {
 
     fn file_key(&self, vault: Arc<Unlocked>, project: &str, version: Option<u32>) -> Result<Answer, Early> {
         self.check_scope(&vault.usable_project(project)?)?;
-        let vault = match &self.confirm {
-            None => vault,
-            Some(confirm) => {
-                // The user may take a minute, in which the agent may have to lock.
-                drop(vault);
-                if !confirm(&format!("show a file key of project {project:?}")) {
-                    return Err(Refusal::NotConfirmed.into());
-                }
-                self.keeper.vault()?
-            }
-        };
+        let vault = self.confirmed(vault, || format!("show a file key of project {project:?}"))?;
         let shown = vault.file_key(project, version)?;
         Counters::add(&self.counters.keys, 1);
         Ok(Answer::FileKey { project: shown.project, version: shown.version, key: shown.key })
+    }
+
+    /// Asks the user whether something may be done, if the user wants to be asked, and returns the vault as it is then.
+    pub(super) fn confirmed(&self, vault: Arc<Unlocked>, what: impl Fn() -> String) -> Result<Arc<Unlocked>, Early> {
+        let Some(confirm) = &self.confirm else { return Ok(vault) };
+        // The user may take a minute, in which the agent may have to lock.
+        drop(vault);
+        if confirm(&what()) { Ok(self.keeper.vault()?) } else { Err(Refusal::NotConfirmed.into()) }
     }
 
     fn check_change(&self, vault: &Unlocked, change: &Change) -> Result<(), Early> {
@@ -262,6 +264,7 @@ impl Shared {
             watching: watcher.map_or_else(Watching::default, |watcher| watcher.watching()),
             shown: Shown {
                 keys: count(&self.counters.keys),
+                secrets: count(&self.counters.secrets),
                 unwrapped: count(&self.counters.unwrapped),
                 wrapped: count(&self.counters.wrapped),
             },

@@ -3,6 +3,7 @@
 mod answering;
 mod connections;
 mod keeper;
+mod secrets;
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -74,6 +75,7 @@ struct Shared {
 struct Counters {
     answered: AtomicU64,
     keys: AtomicU64,
+    secrets: AtomicU64,
     unwrapped: AtomicU64,
     wrapped: AtomicU64,
 }

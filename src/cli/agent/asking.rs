@@ -28,6 +28,11 @@ pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
     let projects = client.projects_answered_for();
     let is_answered_for = match uses {
         Uses::Project(project) => projects.is_none_or(|names| names.iter().any(|name| name == project)),
+        // Whether it is in the agent's scope, the agent alone knows.
+        Uses::Secret { name, project } => projects.is_none_or(|names| match project {
+            Some(project) => names.iter().any(|name| name == project),
+            None => client.secret(name).is_ok(),
+        }),
         Uses::AllProjects => projects.is_none(),
     };
     if !is_answered_for {

@@ -41,14 +41,14 @@ macro_rules! commands {
     };
 }
 
-/// Declares the commands of a group: the module of each, and its arguments.
+/// Declares the commands of a group: the module of each, its arguments, and its name if that is not the module's.
 macro_rules! subcommands {
-    ($name:ident: $($module:ident::$arguments:ident,)*) => {
+    ($name:ident: $($module:ident::$arguments:ident $(= $typed:literal)?,)*) => {
         $(mod $module;)*
 
         #[derive(Debug, clap::Subcommand)]
         enum $name {
-            $(#[command(name = stringify!($module))] $arguments($module::$arguments),)*
+            $(#[command(name = typed!($module $($typed)?))] $arguments($module::$arguments),)*
         }
 
         fn run(command: $name, context: &Context) -> Result<(), Failure> {
@@ -71,6 +71,7 @@ commands! {
     "Projects and their keys": {
         project::Project,
         key::Key,
+        secret::Secret,
         run::Run,
     }
     "Files": {

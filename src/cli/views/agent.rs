@@ -55,6 +55,8 @@ pub struct Agent {
     pub watching: Watching,
     /// How many file keys it has shown.
     pub keys_shown: u64,
+    /// How many secrets it has shown.
+    pub secrets_shown: u64,
     /// How many content keys it has unwrapped, for files to be opened: some are unwrapped ahead, and never used.
     pub content_keys_unwrapped: u64,
     /// How many content keys it has wrapped, for files to be sealed: some are wrapped ahead, and never used.
@@ -98,6 +100,7 @@ impl From<crate::agent::protocol::Status> for Agent {
             confirms: status.confirms,
             watching: (&status.watching).into(),
             keys_shown: status.shown.keys,
+            secrets_shown: status.shown.secrets,
             content_keys_unwrapped: status.shown.unwrapped,
             content_keys_wrapped: status.shown.wrapped,
             rotation_waits: status.rotation_waits,
@@ -158,8 +161,9 @@ impl Agent {
         };
         let asks = if self.confirms { " (it asks before it shows one)" } else { "" };
         let handed_out = format!(
-            "{} shown{asks}; {} unwrapped, {} wrapped",
+            "{} and {} shown{asks}; {} unwrapped, {} wrapped",
             counted(self.keys_shown, "file key"),
+            counted(self.secrets_shown, "secret"),
             counted(self.content_keys_unwrapped, "content key"),
             self.content_keys_wrapped
         );

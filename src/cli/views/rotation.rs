@@ -138,6 +138,10 @@ pub struct DestroyedProject {
     pub kit: Option<String>,
     /// Its keys that other projects of the vault still hold.
     pub shared: Vec<SharedKeyVersion>,
+    /// Its secrets that were deleted with it, by name: the systems that they are for still accept them.
+    pub secrets_deleted: Vec<String>,
+    /// Its secrets that were kept, and belong to no project now.
+    pub secrets_kept: Vec<String>,
     /// What is known to open the project's files still, one sentence each.
     pub could_undo: Vec<String>,
     /// What could open the project's files and cannot be known of.
@@ -176,6 +180,21 @@ impl DestroyedProject {
                 format!("project {} is destroyed, but this vault still opens files of it: {elsewhere}\n", self.project)
             }
         }
+    }
+
+    /// Says what became of its secrets.
+    pub fn secrets(&self) -> String {
+        let mut text = String::new();
+        if !self.secrets_deleted.is_empty() {
+            text += &format!(
+                "\nits secrets are deleted: {}; the client's systems still accept them: change them there",
+                self.secrets_deleted.join(", ")
+            );
+        }
+        if !self.secrets_kept.is_empty() {
+            text += &format!("\nits secrets are kept, and belong to no project now: {}", self.secrets_kept.join(", "));
+        }
+        text
     }
 
     /// Lists what could still open its files.

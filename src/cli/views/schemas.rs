@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::*;
-use crate::format::{FileId, KitId, ProjectId, Timestamp, VaultId};
+use crate::format::{FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
 
@@ -37,6 +37,7 @@ text! {
     Timestamp: "Timestamp", {"type": "string", "format": "date-time", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"};
     VaultId: "VaultId", {"type": "string", "format": "uuid"};
     ProjectId: "ProjectId", {"type": "string", "format": "uuid"};
+    SecretId: "SecretId", {"type": "string", "format": "uuid"};
     KitId: "KitId", {"type": "string", "format": "uuid"};
     FileId: "FileId", {"type": "string", "format": "uuid"};
 }
@@ -101,6 +102,12 @@ schemas! {
     "rewrap": Rewrap, "strongroom rewrap";
     "rotation": RotatedDataKey, "strongroom vault rotate";
     "setting": Setting, "strongroom config get, set and unset";
+    "secret": Secret, "strongroom secret set, rename, move and remove";
+    "secret-field": ShownField<'_>, "strongroom secret show --field";
+    "secret-history": SecretHistory, "strongroom secret history";
+    "secrets": Vec<Secret>, "strongroom secret list";
+    "secrets-pruned": PrunedSecrets, "strongroom secret prune";
+    "shown-secret": ShownSecret<'_>, "strongroom secret show";
     "settings": Vec<Setting>, "strongroom config list";
     "status": Status, "strongroom status";
     "tested-kit": TestedKit, "strongroom kit test";

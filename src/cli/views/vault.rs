@@ -181,6 +181,10 @@ pub struct MergedVault {
     pub held: Vec<String>,
     /// Keys that only the other file had.
     pub keys: Vec<KeyInProject>,
+    /// Secrets that only the other file had, or of which it had a version that was not here.
+    pub secrets: Vec<String>,
+    /// Secrets that were changed in both files: the later change is shown, and the other one is in the history.
+    pub secrets_apart: Vec<String>,
     /// Kits that opened one of the two files and do not open the united one.
     pub ended_kits: Vec<String>,
     /// Kits that the rotation of the data key under way will end.
@@ -202,7 +206,7 @@ pub struct RenamedProject {
 impl From<Merged> for MergedVault {
     fn from(merged: Merged) -> Self {
         let Merged { came, generation, effect } = merged;
-        let Joined { projects, keys, renamed, destroyed, held, ended_kits, ending_kits } = came;
+        let Joined { projects, keys, renamed, destroyed, held, secrets, secrets_apart, ended_kits, ending_kits } = came;
         Self {
             generation,
             projects,
@@ -210,6 +214,8 @@ impl From<Merged> for MergedVault {
             destroyed,
             held,
             keys: keys.into_iter().map(|(project, version)| KeyInProject { project, version }).collect(),
+            secrets,
+            secrets_apart,
             ended_kits: ended_kits.iter().map(ToString::to_string).collect(),
             ending_kits: ending_kits.iter().map(ToString::to_string).collect(),
             effect,
@@ -238,6 +244,13 @@ impl MergedVault {
         }));
         for KeyInProject { project, version } in &self.keys {
             lines.push(format!("added key version {version} of {project}").into());
+        }
+        lines.extend(self.secrets.iter().map(|secret| format!("added or changed secret {secret}").into()));
+        for secret in &self.secrets_apart {
+            lines.push(words![
+                format!("secret {secret} was changed in both files: the later change is shown, see "),
+                command("secret history").arg(secret)
+            ]);
         }
         if lines.len() == 1 && self.effect == Effect::Changed {
             lines.push("nothing had to be added".into());

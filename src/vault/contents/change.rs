@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::kits::{self, NewKit};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
+use super::secret_edits::{self, Before, NewSecret, SecretEdit, SecretsOfProject};
 use super::{Contents, Editing, destroy};
 use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
@@ -25,7 +26,7 @@ pub enum Change<'a> {
     /// A project may be destroyed again.
     ProjectReleased { project: &'a str },
     /// A project's keys are deleted.
-    ProjectDestroyed { project: &'a str, shared: SharedKeys },
+    ProjectDestroyed { project: &'a str, shared: SharedKeys, secrets: SecretsOfProject },
     /// A project gets a new file key, which is current from now on.
     KeyRotated { project: &'a str },
     /// A project gets a file key from elsewhere, which is current from now on.
@@ -36,6 +37,14 @@ pub enum Change<'a> {
     KeyReinstated { project: &'a str, version: u32 },
     /// A scan has counted a project's files by version: those not named, none.
     FilesCounted { project: &'a str, files: &'a BTreeMap<u32, u64> },
+    /// A secret is edited, or made.
+    SecretEdited { name: &'a str, edit: &'a SecretEdit, before: Before },
+    /// Secrets are added.
+    SecretsAdded(&'a [NewSecret]),
+    /// A secret is deleted with all its versions.
+    SecretRemoved { name: &'a str },
+    /// The earlier versions of a secret, or of all of them, are deleted but for some.
+    SecretsPruned { name: Option<&'a str>, keep: usize },
     /// A kit opens the vault, and the next data key's if a rotation is under way: a kit that it ends without a word
     /// would be reported good.
     KitMade { kit: &'a NewKit, next: Option<NextDataKey<'a>> },
@@ -61,6 +70,11 @@ pub struct NextDataKey<'a> {
 /// # Errors
 /// What stands in the way of it: each is listed with the method of [`crate::vault::Unlocked`] that makes the change.
 pub fn apply(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>) -> Result<(), Error> {
+    apply_alone(contents, change, editing)?;
+    secret_edits::bury_the_removed(&mut contents.payload, editing)
+}
+
+fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>) -> Result<(), Error> {
     let payload = &mut contents.payload;
     match *change {
         Change::ProjectsAdded(new) => add_projects(payload, new, editing),
@@ -70,8 +84,13 @@ pub fn apply(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>
             find_usable(payload, project)?.hold = None;
             Ok(())
         }
-        Change::ProjectDestroyed { project, shared } => {
+        Change::ProjectDestroyed { project, shared, secrets } => {
             destroy::check(payload, (editing.vault, editing.data_key), project, shared)?;
+            if secrets == SecretsOfProject::Kept {
+                let id = find(payload, project)?.id;
+                secret_edits::keep(payload, id, editing)?;
+            }
+            // Its secrets go as those of a destroyed project.
             destroy::destroy(find_mut(payload, project)?, editing.now);
             Ok(())
         }
@@ -83,6 +102,10 @@ pub fn apply(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'_>
             count(find_mut(payload, project)?, files, editing.now);
             Ok(())
         }
+        Change::SecretEdited { name, edit, before } => secret_edits::edit(payload, name, edit, before, editing),
+        Change::SecretsAdded(new) => secret_edits::add(payload, new, editing),
+        Change::SecretRemoved { name } => secret_edits::remove(payload, name, editing),
+        Change::SecretsPruned { name, keep } => secret_edits::prune_history(payload, name, keep),
         Change::KitMade { kit, next } => make_kit(contents, kit, next, editing),
         Change::KitRevoked { kit, paper_destroyed } => kits::revoke(contents, kit, paper_destroyed, editing.now),
         Change::RotationBegun(rotation) => {

@@ -1,16 +1,19 @@
 //! Uniting the contents of two files of one vault that were changed apart.
 
+use std::collections::BTreeSet;
+
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
 use super::{Contents, Editing, destroy, unread};
+use super::{secret_edits, secrets};
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, KeyPlace, NotFound, Refused};
 use crate::format::kit::KitName;
 use crate::format::name::PROJECT_NAME_LIMIT;
 use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, KeyState, KitSlot, Payload, Project, Rotation, Slot, UnderWay};
-use crate::format::{KitId, VaultId};
+use crate::format::{KitId, SecretId, VaultId};
 
 /// How much of the other file is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,10 @@ pub struct Joined {
     pub destroyed: Vec<String>,
     /// Projects that are on hold in the other file, and are so here now.
     pub held: Vec<String>,
+    /// Secrets of which the other file had a version that this one lacked.
+    pub secrets: Vec<String>,
+    /// Secrets that were changed in both files: the later change is shown, and the other one is in the history.
+    pub secrets_apart: Vec<String>,
     /// Kits that opened one of the two files and open the united one no more: the other file had ended them.
     pub ended_kits: Vec<KitName>,
     /// Kits that came with the other file and that the rotation under way will end.
@@ -52,14 +59,20 @@ pub struct Joined {
 pub fn join(mine: &mut Contents, other: &Contents, take: Take, editing: &Editing<'_>) -> Result<Joined, Error> {
     match take {
         Take::All => join_all(mine, other, editing),
-        Take::Orders => Ok(join_orders(mine, other)),
+        Take::Orders => {
+            let joined = join_orders(mine, other);
+            secret_edits::bury_the_removed(&mut mine.payload, editing)?;
+            Ok(joined)
+        }
     }
 }
 
 fn join_all(mine: &mut Contents, other: &Contents, editing: &Editing<'_>) -> Result<Joined, Error> {
     let own_slots = mine.slots.clone();
+    let own_secrets: BTreeSet<SecretId> = mine.payload.secrets.iter().map(|version| version.id).collect();
     let rotation = united_rotation(&mine.payload, &other.payload)?;
     let mut joined = unite(&mut mine.payload, &other.payload, editing.vault, editing.data_key)?;
+    unite_secrets(&mut mine.payload, &own_secrets, editing, &mut joined)?;
     check_foreign(&mine.slots, &other.slots)?;
     joined.ended_kits = unite_kits(mine, other);
     mine.payload.rotation = rotation;
@@ -206,6 +219,27 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
     }
     // The other file is an ancestor from now on: what were left out of it, nobody would look for again.
     if differing.is_empty() { Ok(joined) } else { Err(Error::Refused(Refused::NotUnited { members: differing })) }
+}
+
+/// Deletes what either file had removed, and notes what came and what was changed in both.
+fn unite_secrets(
+    payload: &mut Payload,
+    known: &BTreeSet<SecretId>,
+    editing: &Editing<'_>,
+    joined: &mut Joined,
+) -> Result<(), Error> {
+    let came = payload.secrets.iter().filter(|version| !known.contains(&version.id)).map(|version| version.of);
+    let came: BTreeSet<SecretId> = came.collect();
+    secret_edits::bury_the_removed(payload, editing)?;
+    for secret in secrets::list(payload) {
+        if secret.is_changed_apart() {
+            joined.secrets_apart.push(secret.name.clone());
+        }
+        if came.contains(&secret.id) {
+            joined.secrets.push(secret.name);
+        }
+    }
+    Ok(())
 }
 
 /// Takes in what another file of the same data key knows to be destroyed or on hold; returns the names of those that

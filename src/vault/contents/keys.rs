@@ -1,9 +1,9 @@
-//! The keys that a payload holds, each wrapped for its place: file keys, secrets, the anchor key.
+//! The keys that a payload holds, each wrapped for its place: file keys and the anchor key.
 
 use subtle::ConstantTimeEq;
 
-use super::Editing;
 use super::unread::check_renewable;
+use super::{Editing, secrets};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{AnchorKey, DataKey, FileKey};
 use crate::error::{Error, KeyPlace, NotFound, Subject};
@@ -119,13 +119,7 @@ pub fn renew_keys(payload: &mut Payload, from: (VaultId, &DataKey), to: (VaultId
         }
     }
     for secret in &mut payload.secrets {
-        let damaged = |error: cobblestone::OpenError| Error::Damaged {
-            what: Subject::Secret(secret.id.to_string()),
-            detail: error.to_string(),
-        };
-        let context = |vault: VaultId| [label::SECRET, vault.as_bytes(), secret.id.as_bytes()].concat();
-        let value = cobblestone::open(from.1.expose(), &[&context(from.0)], &secret.wrapped.0).map_err(damaged)?;
-        secret.wrapped = Base64(cobblestone::seal(to.1.expose(), &[&context(to.0)], &value)?);
+        secrets::renew(secret, from, to)?;
     }
     Ok(())
 }

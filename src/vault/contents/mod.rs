@@ -1,4 +1,4 @@
-//! What is in a vault: projects, file keys, kits, and what other programs put there. Pure: nothing here knows a store,
+//! What is in a vault: projects, file keys, secrets, kits, and what other programs put there. Pure: nothing here knows a store,
 //! a keychain or a clock. Whoever writes the vault hands it what is there now.
 
 pub mod change;
@@ -7,6 +7,8 @@ pub mod join;
 pub mod keys;
 pub mod kits;
 pub mod project;
+pub mod secret_edits;
+pub mod secrets;
 pub mod unread;
 
 use crate::crypto::secret::DataKey;

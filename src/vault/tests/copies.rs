@@ -150,7 +150,10 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     machine.unlocked().add_project(&named("beta")).unwrap();
     let copy = machine.file();
     machine.unlocked().hold_project("beta", "law suit").unwrap();
-    machine.unlocked().destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    machine
+        .unlocked()
+        .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
     machine.host.wait(SETTLING_SECONDS - 1);
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!((restored.destroyed, restored.held), (vec!["acme".to_owned()], vec!["beta".to_owned()]));
@@ -231,14 +234,24 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     machine.unlocked().add_project(&named("gone")).unwrap();
     machine
         .unlocked()
-        .change(&contents::change::Change::ProjectDestroyed { project: "gone", shared: SharedKeys::Allowed })
+        .change(&contents::change::Change::ProjectDestroyed {
+            project: "gone",
+            shared: SharedKeys::Allowed,
+            secrets: SecretsOfProject::Deleted,
+        })
         .unwrap();
     let restored = opened_copy(&machine, &copy).unwrap().restore().unwrap();
     assert_eq!(restored.held, ["held"]);
     let mut unlocked = machine.unlocked();
     assert_eq!(exposed(&unlocked, "held", None), key.unwrap());
     assert_fails!(
-        unlocked.destroy_project("held", &password(PASSWORD), NextKit::None, SharedKeys::Refused),
+        unlocked.destroy_project(
+            "held",
+            &password(PASSWORD),
+            NextKit::None,
+            SharedKeys::Refused,
+            SecretsOfProject::Deleted
+        ),
         Error::Refused(Refused::Held { .. })
     );
     assert_fails!(unlocked.project("free"), Error::NotFound(NotFound::Project { .. }));

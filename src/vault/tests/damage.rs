@@ -98,7 +98,15 @@ fn assert_no_byte_of_a_life_shuts_anybody_out(step: usize) {
     unlocked.rotate_data_key(&password(PASSWORD), NextKit::Keep(kit.secret())).unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_no_byte_shuts_anybody_out(&machine, Some(&kit), step);
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::Keep(kit.secret()), SharedKeys::Refused).unwrap();
+    unlocked
+        .destroy_project(
+            "acme",
+            &password(PASSWORD),
+            NextKit::Keep(kit.secret()),
+            SharedKeys::Refused,
+            SecretsOfProject::Deleted,
+        )
+        .unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_no_byte_shuts_anybody_out(&machine, Some(&kit), step);
 }

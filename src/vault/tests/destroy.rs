@@ -7,7 +7,9 @@ use crate::vault::protocol::rotation::{NextKit, Settle};
 fn destroyed() -> Machine {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    unlocked
+        .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
     drop(unlocked);
     machine
 }
@@ -29,7 +31,13 @@ fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
     );
     assert_fails!(unlocked.hold_project("acme", ""), Error::NotFound(NotFound::Destroyed { .. }));
     assert_fails!(unlocked.release_project("acme"), Error::NotFound(NotFound::Destroyed { .. }));
-    let again = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+    let again = unlocked.destroy_project(
+        "acme",
+        &password(PASSWORD),
+        NextKit::None,
+        SharedKeys::Refused,
+        SecretsOfProject::Deleted,
+    );
     assert_fails!(again, Error::NotFound(NotFound::Destroyed { .. }));
     let project = unlocked.project("acme").unwrap();
     assert!(project.destroyed.is_some());
@@ -54,7 +62,13 @@ fn a_keychain_that_fails_in_the_middle_of_destroying_does_not_bring_the_project_
     let mut unlocked = machine.unlocked();
     // The item is read before the vault is written, and written after.
     machine.keychain.inject_after(3, MemoryFault::FailWrites(|| KeychainError::Locked { provider: "m".into() }));
-    let failed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+    let failed = unlocked.destroy_project(
+        "acme",
+        &password(PASSWORD),
+        NextKit::None,
+        SharedKeys::Refused,
+        SecretsOfProject::Deleted,
+    );
     assert_fails!(failed, Error::Unfinished { begun: Begun::Rotation, .. });
     drop(unlocked);
     machine.keychain.heal();
@@ -76,13 +90,21 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
     let before = machine.file();
     assert_fails!(unlocked.check_destroyable("acme", SharedKeys::Refused), Error::Refused(Refused::Held { .. }));
-    let held = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+    let held = unlocked.destroy_project(
+        "acme",
+        &password(PASSWORD),
+        NextKit::None,
+        SharedKeys::Refused,
+        SecretsOfProject::Deleted,
+    );
     assert_fails!(held, Error::Refused(Refused::Held { ref reason, .. }) if reason == "two law suits");
     assert_eq!(machine.file(), before);
     assert_eq!(unlocked.release_project("acme").unwrap(), Effect::Changed);
     assert_eq!(unlocked.release_project("acme").unwrap(), Effect::AlreadySo);
     unlocked.check_destroyable("acme", SharedKeys::Refused).unwrap();
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    unlocked
+        .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
 }
 
 /// A computer whose projects acme and beta hold one key: acme's version 1 is beta's version 2.
@@ -119,15 +141,25 @@ fn a_project_is_not_destroyed_while_another_holds_its_key_unless_that_is_allowed
     let before = machine.file();
     let mut unlocked = machine.unlocked();
     for (project, other) in [("acme", place("beta", 2)), ("beta", place("acme", 1))] {
-        let refused = unlocked.destroy_project(project, &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+        let refused = unlocked.destroy_project(
+            project,
+            &password(PASSWORD),
+            NextKit::None,
+            SharedKeys::Refused,
+            SecretsOfProject::Deleted,
+        );
         assert_fails!(refused, Error::Exists(Exists::KeyElsewhere { places }) if places == [other]);
     }
     assert_eq!(machine.file(), before);
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Allowed).unwrap();
+    unlocked
+        .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Allowed, SecretsOfProject::Deleted)
+        .unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     // That one no longer holds it, so the other is the last.
     assert_eq!(unlocked.shared_keys("beta").unwrap(), []);
-    unlocked.destroy_project("beta", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    unlocked
+        .destroy_project("beta", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
 }
 
 #[test]
@@ -138,6 +170,12 @@ fn a_key_that_another_project_was_given_meanwhile_is_seen_under_the_lock() {
     let mut importing = machine.unlocked();
     let key = importing.file_key("acme", Some(2)).unwrap().key;
     importing.import_file_key("beta", &key, SharedKeys::Allowed).unwrap();
-    let refused = destroying.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+    let refused = destroying.destroy_project(
+        "acme",
+        &password(PASSWORD),
+        NextKit::None,
+        SharedKeys::Refused,
+        SecretsOfProject::Deleted,
+    );
     assert_fails!(refused, Error::Exists(Exists::KeyElsewhere { places }) if places == [place("beta", 2)]);
 }

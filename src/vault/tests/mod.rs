@@ -39,6 +39,7 @@ mod rollback;
 mod rotate;
 mod rotate_kits;
 mod rotate_machines;
+mod secrets;
 mod story;
 mod tend;
 mod unread;

@@ -380,7 +380,9 @@ fn a_key_is_still_held_whatever_its_project_is_called_and_whichever_version_encr
     other.rotate_file_key("bistro").unwrap();
     other.add_project(&named("acme")).unwrap();
     sealing.check_still_holds(&key).unwrap();
-    other.destroy_project("bistro", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    other
+        .destroy_project("bistro", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
     assert_fails!(sealing.check_still_holds(&key), Error::NotFound(NotFound::Key(KeyPlace { version: 2, .. })));
 }
 
@@ -395,7 +397,9 @@ fn a_key_is_not_held_by_a_vault_that_was_destroyed_rotated_replaced_or_put_back_
     };
     let destroy = |machine: &Machine| {
         let mut other = machine.unlocked();
-        other.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+        other
+            .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+            .unwrap();
     };
     assert!(matches!(refused(&destroy), Error::NotFound(NotFound::Destroyed { .. })));
     let rotate = |machine: &Machine| rotate_now(&mut machine.unlocked());

@@ -91,7 +91,9 @@ fn what_is_not_read_survives_a_rotation_a_fork_and_the_destruction_of_its_projec
     let id = VaultId::from_bytes([9; 16]);
     let fork = unlocked.fork(elsewhere.edges(), id, &password(PASSWORD), KdfCost::FLOOR).unwrap();
     assert_eq!(unread(&fork), held);
-    unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused).unwrap();
+    unlocked
+        .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
+        .unwrap();
     unlocked.settle_rotation(&password(PASSWORD), Settle::Now).unwrap();
     assert_eq!(unread(&machine.unlocked()), held);
 }
@@ -134,7 +136,13 @@ fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
             unlocked.check_destroyable("acme", SharedKeys::Refused),
             Error::Unsupported(Unsupported::ReadOnly { .. })
         );
-        let destroyed = unlocked.destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused);
+        let destroyed = unlocked.destroy_project(
+            "acme",
+            &password(PASSWORD),
+            NextKit::None,
+            SharedKeys::Refused,
+            SecretsOfProject::Deleted,
+        );
         assert_fails!(destroyed, Error::Unsupported(Unsupported::ReadOnly { .. }));
         let rotated = unlocked.rotate_data_key(&password(PASSWORD), NextKit::None);
         assert_fails!(rotated, Error::Unsupported(Unsupported::ReadOnly { features }) if features[0].starts_with("renew:"));

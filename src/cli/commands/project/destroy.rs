@@ -10,17 +10,17 @@ use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
 use crate::error::{Begun, Error, Exists};
 use crate::failure::Failure;
 use crate::format::kit::KitName;
-use crate::format::name::project_name;
+use crate::format::name::{printable, project_name};
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
-use crate::vault::{KitInfo, ProjectInfo, Rotation, SharedKey, SharedKeys, Unlocked};
+use crate::vault::{KitInfo, ProjectInfo, Rotation, SecretsOfProject, SharedKey, SharedKeys, Unlocked};
 use crate::words::{Words, command, counted, shell_word, words};
 
 /// Destroy a project's keys for good: this vault will never open its files again.
 ///
 /// From this moment the project can no longer be used. The data key rotates as well, so that older copies of the vault,
 /// which still hold the project's keys, no longer open with this computer's keychain. The encrypted files stay where
-/// they are; this vault can no longer open them. A list at the end shows the copies that this program cannot delete.
+/// they are; this vault can no longer open them. The project's secrets are deleted with it. A list at the end shows the copies that this program cannot delete.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project destroy acme")]
 pub struct Destroy {
@@ -32,6 +32,9 @@ pub struct Destroy {
     /// Destroy it even if another project of this vault holds one of its keys and can still open its files
     #[arg(long)]
     keep_shared: bool,
+    /// Keep its secrets (see `strongroom secret list`); they belong to no project then
+    #[arg(long)]
+    keep_secrets: bool,
     #[command(flatten)]
     rotation: RotationFlags,
 }
@@ -69,9 +72,11 @@ impl Destroy {
         vault.check_destroyable(&self.name, allowed).map_err(failed)?;
         let project = vault.project(&self.name).map_err(failed)?;
         let shared = vault.shared_keys(&self.name).map_err(failed)?;
+        let secrets = vault.secrets_of(&self.name).map_err(failed)?;
         let said = interrupt::say(format!("project {} is not destroyed", project.name), "");
         if self.yes.is_none() {
-            confirm(context, &project, &shared, self.rotation.keep_kit)?;
+            let deleted: &[String] = if self.keep_secrets { &[] } else { &secrets };
+            confirm(context, &project, &shared, deleted, self.rotation.keep_kit)?;
         }
         let under_way = vault.rotation();
         let (rotation, making) =
@@ -80,13 +85,18 @@ impl Destroy {
                     format!("project {} may be destroyed or not", project.name),
                     words!["see with ", command("project show").arg(&project.name)],
                 );
-                vault.destroy_project(&self.name, &password, kit, allowed)
+                let of_project = if self.keep_secrets { SecretsOfProject::Kept } else { SecretsOfProject::Deleted };
+                vault.destroy_project(&self.name, &password, kit, allowed, of_project)
             })?;
         drop(said);
         let new_kit = making.as_ref().map(|making| making.kit.name());
         let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
+        let (secrets_kept, secrets_deleted) =
+            if self.keep_secrets { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
         let destroyed = DestroyedProject {
             project: project.name,
+            secrets_deleted,
+            secrets_kept,
             rotation: views::Rotation::from(rotation),
             kit: new_kit.map(|kit| kit.to_string()),
             shared: shared.iter().map(SharedKeyVersion::from).collect(),
@@ -101,6 +111,7 @@ impl Destroy {
         if let Some(making) = &making {
             text += destroyed.rotation.new_kit(making.kit.name());
         }
+        text += destroyed.secrets();
         text += destroyed.copies();
         text += destroyed.rotation.old_backups();
         text += papers(&vault);
@@ -123,7 +134,13 @@ const UNKNOWN: &[&str] = &[
     "other computers' keychain items, with an older vault file and their password",
 ];
 
-fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps_kit: bool) -> Result<(), Failure> {
+fn confirm(
+    context: &Context,
+    project: &ProjectInfo,
+    shared: &[SharedKey],
+    secrets: &[String],
+    keeps_kit: bool,
+) -> Result<(), Failure> {
     let mut terminal = context.terminal().ok_or_else(crate::cli::password::no_source)?;
     let is_counted = project.keys.iter().any(|key| key.seen.is_some());
     let files: u64 = project.keys.iter().filter_map(|key| key.seen).map(|(files, _)| files).sum();
@@ -141,12 +158,16 @@ fn confirm(context: &Context, project: &ProjectInfo, shared: &[SharedKey], keeps
         ),
     };
     let client = if project.client.is_empty() { String::new() } else { format!(" (client {:?})", project.client) };
+    let secrets = match secrets {
+        [] => String::new(),
+        names => format!(" Its secrets will be deleted, too: {}.", printable(&names.join(", "))),
+    };
     terminal.say(&format!(
-        "Project {}{client} will be destroyed: {keys} will be deleted{seen}. {ends} The data key is rotated as well: \
+        "Project {}{client} will be destroyed: {keys} will be deleted{seen}.{secrets} {ends} The data key is rotated as well: \
          after that, {} open only older vault files, and other computers that use this vault need a kit. These can \
          still open the files: keys that were printed, separate vaults made from this vault, and older vault files \
          together with a kit, or a keychain entry and its password, from their time. A list follows.",
-        crate::format::name::printable(&project.name),
+        printable(&project.name),
         if keeps_kit { "all other recovery kits" } else { "existing recovery kits" },
     ))?;
     let typed = terminal.ask("type the project's name to destroy it:")?;

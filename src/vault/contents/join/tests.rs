@@ -7,13 +7,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::kdf::KdfCost;
-use crate::crypto::secret::{FileKey, KEY_LEN};
+use crate::crypto::secret::{FileKey, KEY_LEN, SecretText};
 use crate::format::vault::Policy;
 use crate::format::{DataKeyId, Timestamp};
 use crate::vault::contents::change::{Change, apply};
 use crate::vault::contents::keys::{SharedKeys, new_anchor_key};
 use crate::vault::contents::kits::NewKit;
 use crate::vault::contents::project::NewProject;
+use crate::vault::{Before, SecretEdit, SecretsOfProject};
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 
@@ -75,9 +76,20 @@ impl Fixed {
                 apply(&Change::KeyRetired { project: &name(project), version: u32::from(*version) })
             }
             Step::Hold(project) => apply(&Change::ProjectHeld { project: &name(project), reason: "" }),
-            Step::Destroy(project) => {
-                apply(&Change::ProjectDestroyed { project: &name(project), shared: SharedKeys::Allowed })
+            Step::Destroy(project) => apply(&Change::ProjectDestroyed {
+                project: &name(project),
+                shared: SharedKeys::Allowed,
+                secrets: SecretsOfProject::Deleted,
+            }),
+            Step::Store(secret, text, project) => {
+                let edit = SecretEdit {
+                    password: Some(SecretText::new(text.to_string())),
+                    project: project.as_ref().map(|project| Some(name(project))),
+                    ..SecretEdit::default()
+                };
+                apply(&Change::SecretEdited { name: &format!("s{secret}"), edit: &edit, before: Before::Any })
             }
+            Step::RemoveSecret(secret) => apply(&Change::SecretRemoved { name: &format!("s{secret}") }),
             Step::MakeKit => {
                 let number = u32::try_from(contents.payload.kits.len()).unwrap() + 1;
                 let kit = NewKit::generate(number, editing.now).unwrap();
@@ -118,7 +130,25 @@ impl Fixed {
             .iter()
             .map(|kit| (kit.id.to_string(), (kit.ended.is_some(), kit.destroyed.is_some())));
         let slots = contents.slots.iter().filter_map(Slot::as_kit).map(|kit| kit.id.to_string());
-        Known { projects: projects.collect(), kits: kits.collect(), slots: slots.collect() }
+        let secrets = self.secrets(contents);
+        Known { projects: projects.collect(), kits: kits.collect(), slots: slots.collect(), secrets }
+    }
+
+    /// Returns what each secret holds, with all its versions, and the project that it belongs to.
+    fn secrets(&self, contents: &Contents) -> BTreeMap<String, (Vec<String>, Option<String>)> {
+        let known = secrets::list(&contents.payload).into_iter().map(|secret| {
+            let key = (VAULT, &self.data_key);
+            let text = |version| {
+                let value = secrets::value(&contents.payload, key, &secret.name, Some(version)).unwrap();
+                value.password.expose().to_owned()
+            };
+            // By its id: the two files may call it otherwise.
+            let project =
+                contents.payload.projects.iter().find(|project| Some(&project.name) == secret.project.as_ref());
+            let project = project.map(|project| project.id.to_string());
+            (secret.id.to_string(), ((1..=secret.versions.len()).map(text).collect(), project))
+        });
+        known.collect()
     }
 }
 
@@ -130,6 +160,7 @@ struct Known {
     projects: BTreeMap<String, KnownProject>,
     kits: BTreeMap<String, (bool, bool)>,
     slots: BTreeSet<String>,
+    secrets: BTreeMap<String, (Vec<String>, Option<String>)>,
 }
 
 /// What somebody does to one of the two files.
@@ -142,6 +173,8 @@ enum Step {
     Retire(u8, u8),
     Hold(u8),
     Destroy(u8),
+    Store(u8, u8, Option<u8>),
+    RemoveSecret(u8),
     MakeKit,
     RevokeKit(u8, bool),
 }
@@ -156,10 +189,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (project(), 1..4_u8).prop_map(|(project, version)| Step::Retire(project, version)),
         project().prop_map(Step::Hold),
         project().prop_map(Step::Destroy),
+        (0..3_u8, any::<u8>(), prop::option::of(project()))
+            .prop_map(|(secret, text, project)| Step::Store(secret, text, project)),
+        (0..3_u8).prop_map(Step::RemoveSecret),
         Just(Step::MakeKit),
         (0..3_u8, any::<bool>()).prop_map(|(kit, destroyed)| Step::RevokeKit(kit, destroyed)),
     ];
-    prop::collection::vec(step, 0..10)
+    prop::collection::vec(step, 0..12)
 }
 
 /// Returns two files of one vault that were changed apart.
@@ -195,6 +231,29 @@ proptest! {
         let (here, there) = apart(&fixed, &here, &there);
         let ways = [fixed.joined(&here, &there, Take::All), fixed.joined(&there, &here, Take::All)];
         prop_assert_eq!(fixed.known(&ways[0]), fixed.known(&ways[1]));
+    }
+
+    #[test]
+    fn no_secret_is_lost_but_one_that_was_removed_or_of_a_project_that_was_destroyed(here in steps(), there in steps()) {
+        let fixed = Fixed::new();
+        let (here, there) = apart(&fixed, &here, &there);
+        let joined = fixed.joined(&here, &there, Take::All);
+        let kept = fixed.secrets(&joined);
+        let is_removed = |id: &str| {
+            let all = here.payload.secrets.iter().chain(&there.payload.secrets);
+            all.clone().any(|version| version.removed && version.of.to_string() == id)
+        };
+        let destroyed: BTreeSet<_> = joined.payload.projects.iter().filter(|p| p.destroyed.is_some()).map(|p| p.id).collect();
+        for contents in [&here, &there] {
+            for (id, (texts, _)) in fixed.secrets(contents) {
+                let last = joined.payload.secrets.iter().rfind(|version| version.of.to_string() == id);
+                let is_gone = is_removed(&id) || last.is_some_and(|last| last.project.is_some_and(|p| destroyed.contains(&p)));
+                let held = kept.get(&id).map(|(texts, _)| texts.clone()).unwrap_or_default();
+                prop_assert!(is_gone || texts.iter().all(|text| held.contains(text)), "{texts:?} {held:?}");
+            }
+        }
+        let open: usize = kept.values().map(|(texts, _)| texts.len()).sum();
+        prop_assert_eq!(joined.payload.secrets.iter().filter(|version| !version.removed).count(), open);
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! `strongroom secret show`.
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::cli::context::Context;
+use crate::cli::open_vault::Uses;
+use crate::cli::output::{print_whole, to_secret_json};
+use crate::cli::secret_value::Field;
+use crate::cli::unlocking::open;
+use crate::cli::views::{ShownField, ShownSecret};
+use crate::failure::{Exit, Failure};
+use crate::words::{command, words};
+
+/// Show a secret.
+///
+/// Without --field and --reveal, hidden fields are named and not shown. With --field, the field alone is printed, and one
+/// newline: this is what scripts use.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom secret show portal --field password")]
+pub struct Show {
+    /// The secret's name
+    name: String,
+    /// Print this field alone: password, user, totp, note, urls, or a name of your own
+    #[arg(long, value_name = "FIELD")]
+    field: Option<Field>,
+    /// Show the hidden fields, too
+    #[arg(long, conflicts_with = "field")]
+    reveal: bool,
+    /// Show an earlier version, by its number in `strongroom secret history`
+    #[arg(long, value_name = "N")]
+    version: Option<usize>,
+}
+
+impl Show {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { name, field, reveal, version } = self;
+        let doing = format!("show secret {name:?}");
+        let failed = |error| Failure::of(&doing, error);
+        let vault = open(context, Uses::Secret { name: &name, project: None })?;
+        // What a script asks for takes one question.
+        if let Some(field) = field.as_ref().filter(|field| field.is_in_value()) {
+            let value = vault.secret_value(&name, version).map_err(failed)?;
+            let text = field.text_in(&value).ok_or_else(|| no_field(&doing, &name, field))?;
+            return if context.output.json {
+                print_whole(&ShownField { secret: &name, field: field.as_str(), value: text }.to_json())
+            } else {
+                print_whole(&Zeroizing::new([text.as_bytes(), b"\n"].concat()))
+            };
+        }
+        let secret = vault.secret(&name).map_err(failed)?;
+        if let Some(field) = field {
+            let text = field
+                .text_of(&secret)
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| no_field(&doing, &name, &field))?;
+            return if context.output.json {
+                print_whole(&ShownField { secret: &secret.name, field: field.as_str(), value: &text }.to_json())
+            } else {
+                print_whole(format!("{text}\n").as_bytes())
+            };
+        }
+        let value = vault.secret_value(&name, version).map_err(failed)?;
+        let shown = ShownSecret::new(&secret, &value, reveal);
+        if context.output.json {
+            return print_whole(&to_secret_json(&shown, shown.room()));
+        }
+        print_whole(shown.text().as_bytes())
+    }
+}
+
+fn no_field(doing: &str, name: &str, field: &Field) -> Failure {
+    Failure::new(Exit::NotFound, "field-not-found", format!("cannot {doing}"))
+        .cause(format!("it has no {field}"))
+        .hint(words!["see what it has with ", command("secret show").arg(name)])
+}

@@ -1,0 +1,242 @@
+//! Secrets, without what they hold or with it.
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::cli::layout::table;
+use crate::cli::output::to_secret_json;
+use crate::format::name::printable;
+use crate::format::secret::SecretValue;
+use crate::format::{SecretId, Timestamp};
+use crate::vault::SecretInfo;
+
+/// A secret without what it holds.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Secret {
+    /// The secret's name.
+    pub secret: String,
+    /// Its id, which it keeps when it is renamed.
+    pub id: SecretId,
+    /// The project that it belongs to; `null` for none.
+    pub project: Option<String>,
+    /// What kind of secret it is; may be empty.
+    pub kind: String,
+    /// The account; may be empty.
+    pub user: String,
+    /// Where it is used.
+    pub urls: Vec<String>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// What it was imported from; may be empty.
+    pub from: String,
+    /// When it was last changed.
+    pub changed: Timestamp,
+    /// How many versions of it there are.
+    pub versions: usize,
+    /// Two computers changed it separately: the later change is shown, and the other one is in its history.
+    pub changed_apart: bool,
+}
+
+impl From<&SecretInfo> for Secret {
+    fn from(secret: &SecretInfo) -> Self {
+        Self {
+            secret: secret.name.clone(),
+            id: secret.id,
+            project: secret.project.clone(),
+            kind: secret.kind.clone(),
+            user: secret.user.clone(),
+            urls: secret.urls.clone(),
+            tags: secret.tags.clone(),
+            from: secret.from.clone(),
+            changed: secret.changed,
+            versions: secret.versions.len(),
+            changed_apart: secret.is_changed_apart(),
+        }
+    }
+}
+
+impl Secret {
+    /// Returns the texts by which a secret is found.
+    pub fn texts(secret: &SecretInfo) -> impl Iterator<Item = &str> {
+        let one = [&secret.name, &secret.user].into_iter().chain(&secret.project);
+        one.chain(&secret.urls).chain(&secret.tags).map(String::as_str)
+    }
+}
+
+/// Lists secrets.
+pub fn secrets_text(secrets: &[Secret]) -> String {
+    if secrets.is_empty() {
+        return "no secrets".into();
+    }
+    let rows = secrets.iter().map(|secret| {
+        let apart = if secret.changed_apart { " (on two computers: see its history)" } else { "" };
+        let project = secret.project.clone().unwrap_or_default();
+        let address = secret.urls.first().cloned().unwrap_or_default();
+        vec![secret.secret.clone(), project, secret.user.clone(), address, format!("{}{apart}", secret.changed)]
+    });
+    table(&["SECRET", "PROJECT", "USER", "ADDRESS", "CHANGED"], rows.collect())
+}
+
+/// The versions of a secret.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SecretHistory {
+    /// The secret's name.
+    pub secret: String,
+    /// Its versions, the oldest first.
+    pub versions: Vec<SecretVersion>,
+}
+
+/// A version of a secret.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SecretVersion {
+    /// Counts from 1, the oldest.
+    pub version: usize,
+    /// When it was made.
+    pub made: Timestamp,
+    /// The account; may be empty.
+    pub user: String,
+    /// Whether it is the one that is shown.
+    pub current: bool,
+    /// Whether another version replaces it. If several do not, two computers changed the secret separately.
+    pub replaced: bool,
+}
+
+impl From<&SecretInfo> for SecretHistory {
+    fn from(secret: &SecretInfo) -> Self {
+        let versions = secret.versions.iter().enumerate().map(|(index, version)| SecretVersion {
+            version: index + 1,
+            made: version.made,
+            user: version.user.clone(),
+            current: version.current,
+            replaced: !version.is_head,
+        });
+        Self { secret: secret.name.clone(), versions: versions.collect() }
+    }
+}
+
+impl SecretHistory {
+    /// Lists the versions.
+    pub fn text(&self) -> String {
+        let rows = self.versions.iter().map(|version| {
+            let state = match (version.current, version.replaced) {
+                (true, _) => "current",
+                (false, true) => "earlier",
+                (false, false) => "changed on another computer",
+            };
+            vec![version.version.to_string(), version.made.to_string(), version.user.clone(), state.to_owned()]
+        });
+        table(&["VERSION", "MADE", "USER", "STATE"], rows.collect())
+    }
+}
+
+/// One field of a secret.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ShownField<'a> {
+    /// The secret's name.
+    pub secret: &'a str,
+    /// The field's name.
+    pub field: &'a str,
+    /// What it holds.
+    pub value: &'a str,
+}
+
+impl ShownField<'_> {
+    /// Returns it as a line of JSON.
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        // As much as each takes where each of its bytes is escaped.
+        to_secret_json(self, 6 * (self.secret.len() + self.field.len() + self.value.len()) + 64)
+    }
+}
+
+/// A secret and what it holds.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ShownSecret<'a> {
+    /// The secret without what it holds.
+    #[serde(flatten)]
+    pub secret: Secret,
+    /// What it holds, by field.
+    pub fields: Vec<ShownPart<'a>>,
+}
+
+/// A field of a secret, and what it holds if that may be seen.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ShownPart<'a> {
+    /// Its name: `password`, `totp`, `note`, or the user's own.
+    pub field: &'a str,
+    /// Whether it is shown only if it is asked for.
+    pub hidden: bool,
+    /// What it holds; left out if it is hidden and --reveal was not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<&'a str>,
+}
+
+impl<'a> ShownSecret<'a> {
+    /// Takes what a secret holds; hidden fields only if they are to be revealed.
+    pub fn new(secret: &SecretInfo, value: &'a SecretValue, reveal: bool) -> Self {
+        let known = [("password", &value.password), ("totp", &value.totp), ("note", &value.note)];
+        let known = known.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text, true));
+        let own = value.fields.iter().map(|field| (&*field.name, &field.value, field.hidden));
+        let fields = known.chain(own).map(|(field, text, hidden)| ShownPart {
+            field,
+            hidden,
+            value: (reveal || !hidden).then(|| text.expose()),
+        });
+        Self { secret: Secret::from(secret), fields: fields.collect() }
+    }
+
+    /// Returns how long its line of JSON may get.
+    pub fn room(&self) -> usize {
+        let values = self.fields.iter().map(|part| 6 * (part.field.len() + part.value.unwrap_or_default().len()) + 64);
+        let Secret { secret, project, kind, user, urls, tags, from, .. } = &self.secret;
+        let texts = [secret, kind, user, from].into_iter().chain(project).chain(urls).chain(tags);
+        texts.map(|text| 6 * text.len() + 8).sum::<usize>() + values.sum::<usize>() + 512
+    }
+
+    /// Returns it in lines: what a person reads. Lines of a note stand below each other.
+    pub fn text(&self) -> Zeroizing<String> {
+        let Secret { secret, project, kind, user, urls, tags, changed, versions, .. } = &self.secret;
+        let mut rows: Vec<(&str, Zeroizing<String>)> = Vec::new();
+        let mut row = |name, text: String| {
+            if !text.is_empty() {
+                rows.push((name, Zeroizing::new(text)));
+            }
+        };
+        row("secret", secret.clone());
+        row("project", project.clone().unwrap_or_default());
+        row("kind", kind.clone());
+        row("user", user.clone());
+        row("urls", urls.join("\n"));
+        row("tags", tags.join(", "));
+        row("changed", format!("{changed} (version {versions})"));
+        for part in &self.fields {
+            row(part.field, part.value.map_or_else(|| "hidden".to_owned(), str::to_owned));
+        }
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
+        let room = rows.iter().map(|(_, text)| 2 * text.len() + (width + 1) * (text.lines().count() + 1) * 2).sum();
+        let mut shown = Zeroizing::new(String::with_capacity(room));
+        for (name, text) in &rows {
+            for (number, line) in text.lines().enumerate() {
+                let name = if number == 0 { printable(name) } else { String::new() };
+                shown.push_str(&name);
+                shown.extend(std::iter::repeat_n(' ', width.saturating_sub(name.chars().count())));
+                shown.push_str(&Zeroizing::new(printable(line)));
+                shown.push('\n');
+            }
+        }
+        shown
+    }
+}
+
+/// How many versions were deleted.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PrunedSecrets {
+    /// How many.
+    pub deleted: usize,
+}
