@@ -42,6 +42,7 @@ mod rewrap;
 mod rollback;
 mod run;
 mod schemas;
+mod secrets;
 mod status;
 mod streams;
 mod together;

@@ -45,7 +45,7 @@ fn the_key_is_read_once_from_its_descriptor_also_by_a_grandchild() {
     home.shell(&format!("echo data | {RUN} --key-fd 7 -- cat")).does("data\n");
     home.shell(&format!("{RUN} --key-env MY_KEY1 -- sh -c 'sh -c \"echo \\$MY_KEY1\"'")).does(&format!("{key}\n"));
     home.shell(&format!("MY_KEY1=old {RUN} --key-env MY_KEY1 -- printenv MY_KEY1"))
-        .warns(&format!("{key}\n"), "MY_KEY1 was set already: the program gets the key in its place\n");
+        .warns(&format!("{key}\n"), "MY_KEY1 was set already: the program gets the new value\n");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn what_cannot_be_meant_is_refused_before_a_password_is_asked_for() {
         ("--key-fd 3 true", "unexpected argument 'true'"),
         ("--key-fd 3", "<COMMAND>"),
         ("--key-fd 3 --", "<COMMAND>"),
-        ("-- true", "<--key-fd <N>|--key-env <VAR>>"),
+        ("-- true", "--key-fd <N>|--key-env <VAR>"),
         ("--key-fd 3 --key-env K -- true", "cannot be used with"),
         ("--key-fd 1 -- true", "standard output and standard error are not read"),
         ("--key-fd 2 -- true", "standard output and standard error are not read"),
@@ -121,7 +121,7 @@ fn what_cannot_be_meant_is_refused_before_a_password_is_asked_for() {
     );
     home.shell(&format!("ulimit -n 256; {RUN} --key-fd 400 -- true")).fails(
         2,
-        "error: cannot give the program the key on descriptor 400\ncause: the number is above the limit of open files \
+        "error: cannot give the program anything on descriptor 400\ncause: the number is above the limit of open files \
          (ulimit -n)\nhint: use a smaller number, such as 3\n",
     );
     home.run_alone("--password-file pw run -p acmee --key-fd 3 -- true")

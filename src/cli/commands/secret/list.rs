@@ -34,7 +34,7 @@ impl List {
         let found: Vec<Secret> = secrets
             .iter()
             .filter(|secret| project.is_none() || secret.project == project)
-            .filter(|secret| fits.as_ref().is_none_or(|fits| Secret::texts(secret).any(|text| fits(text))))
+            .filter(|secret| fits.as_ref().is_none_or(|fits| Secret::texts(secret).any(fits)))
             .map(Secret::from)
             .collect();
         let text = match (&pattern, found.is_empty()) {
