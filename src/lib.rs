@@ -17,7 +17,7 @@
 //! | [`host`] | the time, the boot, the memory there is |
 //! | `home` | this computer: its folders, its settings, its keychains |
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
-//! | `secrets` | passwords made at random, and judged by what a guesser would try; pure |
+//! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
