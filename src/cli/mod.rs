@@ -9,6 +9,7 @@ mod configured;
 mod context;
 mod fitting;
 mod flags;
+mod generating;
 mod interrupt;
 mod kdf;
 mod kit;

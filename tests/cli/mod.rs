@@ -16,6 +16,7 @@ mod dialogs;
 mod encrypt;
 mod engagement_end;
 mod first_use;
+mod generate;
 mod hazards;
 mod help;
 mod help_pages;

@@ -216,6 +216,10 @@ fn what_goes_wrong(printed: &mut Printed, home: &Home) {
 fn shell_and_config(printed: &mut Printed) {
     let home = Home::with_project();
     printed.typed("exit-codes", home.typed("exit-codes"));
+    printed.typed("generate", home.typed("generate"));
+    printed.typed("generate", home.typed("generate --preset words"));
+    printed.typed("generate-count", home.typed("generate --count 2"));
+    printed.typed("", home.typed("generate --length 3"));
     printed.typed("setting", home.typed("config set threads 4"));
     printed.typed("setting", home.typed("config get threads"));
     printed.typed("settings", home.typed("config list"));

@@ -73,6 +73,7 @@ commands! {
         key::Key,
         secret::Secret,
         run::Run,
+        generate::Generate,
     }
     "Files": {
         encrypt::Encrypt,

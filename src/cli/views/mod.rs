@@ -5,6 +5,7 @@ mod agent;
 mod exit_code;
 mod files;
 mod finding;
+mod generated;
 mod inspected;
 mod kit;
 mod message;
@@ -25,6 +26,7 @@ pub use files::{
     RewrappedFile, VerifiedFile,
 };
 pub use finding::{Finding, RemovedItems};
+pub use generated::ShownPassword;
 pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};

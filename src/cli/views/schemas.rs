@@ -77,6 +77,8 @@ schemas! {
     "findings": Vec<Finding>, "strongroom doctor";
     "folders": Vec<Archived>, "strongroom encrypt --archive; strongroom decrypt --extract";
     "fork": NewVault, "strongroom vault fork";
+    "generate": ShownPassword<'_>, "strongroom generate";
+    "generate-count": Vec<ShownPassword<'_>>, "strongroom generate --count";
     "generated-password": GeneratedPassword, "a generated password that was shown before the command failed";
     "imported-key": ImportedKey, "strongroom key import";
     "init": WithPassword<'_, NewVault>, "strongroom init";
