@@ -9,15 +9,15 @@ use crate::secrets::generator::{Class, LookAlikes, Policy, PolicyError, Preset};
 const LENGTH: usize = 20;
 
 /// What is generated; without a flag, what the preset `strong` describes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct GeneratorFlags {
     /// Generate this many random words, 4 to 64, joined by hyphens
     #[arg(long, value_name = "N", conflicts_with_all = ["length", "classes", "no_look_alikes", "preset"])]
     words: Option<usize>,
-    /// How many characters it has, at most 1024 [default: 20, or as the preset says]
+    /// How many characters the password has, at most 1024 [default: 20, or as the preset says]
     #[arg(long, value_name = "N")]
     length: Option<usize>,
-    /// The classes of its characters, separated by commas; it has at least one of each [default: all]
+    /// Which classes of characters the password has, separated by commas; it has at least one of each [default: all]
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', conflicts_with = "preset")]
     classes: Vec<Class>,
     /// Leave out characters that are read as another one: i I l L 1 | ! o O 0 . , : ;
@@ -90,6 +90,24 @@ mod tests {
         ] {
             assert_eq!(parsed(flags).unwrap().generator.policy().unwrap().to_string(), said, "{flags}");
         }
+    }
+
+    /// A command that generates only if it is asked to.
+    #[derive(Debug, Parser)]
+    struct Other {
+        #[command(flatten)]
+        generator: Option<GeneratorFlags>,
+        #[arg(long)]
+        generate: bool,
+    }
+
+    #[test]
+    fn another_command_sees_whether_a_flag_was_given() {
+        for (flags, is_given) in [("--generate", false), ("--words 6", true), ("--no-look-alikes", true)] {
+            let other = Other::try_parse_from(std::iter::once("other").chain(flags.split(' '))).unwrap();
+            assert_eq!((other.generator.is_some(), other.generate), (is_given, !is_given), "{flags}");
+        }
+        assert_eq!(GeneratorFlags::default().policy().unwrap(), parsed("").unwrap().generator.policy().unwrap());
     }
 
     #[test]

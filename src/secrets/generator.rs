@@ -7,9 +7,11 @@ use zeroize::Zeroizing;
 use crate::crypto::RandomUnavailable;
 use crate::crypto::secret::Password;
 use crate::error::Error;
+use crate::memory::on_wiped_stack;
 
 /// The words of a generated master password: 77 bits from a list of 7,776.
 const WORDS: usize = 6;
+const SIX_WORDS: Policy = Policy(Made::Words(WORDS));
 /// The most words of one password.
 const MOST_WORDS: usize = 64;
 /// The longest word of the list, with the hyphen after it.
@@ -98,7 +100,7 @@ impl Preset {
         match self {
             Self::Strong => Policy::characters(length.unwrap_or(20), Class::ALL, look_alikes),
             Self::Words if length.is_some() || look_alikes == LookAlikes::LeftOut => Err(PolicyError::WordsAsTheyAre),
-            Self::Words => Policy::words(WORDS),
+            Self::Words => Ok(SIX_WORDS),
             Self::Typed => Policy::characters(length.unwrap_or(16), letters_and_digits, LookAlikes::LeftOut),
             Self::Pin => Policy::pin(length.unwrap_or(6), look_alikes),
             Self::Legacy => Policy::characters(length.unwrap_or(16), letters_and_digits, look_alikes),
@@ -230,10 +232,10 @@ impl Policy {
     /// # Errors
     /// If the system has no random bytes.
     pub fn generate(&self) -> Result<Generated, Error> {
-        let text = match &self.0 {
-            Made::Words(number) => random_words(*number)?,
-            Made::Characters { length, classes, look_alikes } => random_characters(*length, classes, *look_alikes)?,
-        };
+        let text = on_wiped_stack(|| match &self.0 {
+            Made::Words(number) => random_words(*number),
+            Made::Characters { length, classes, look_alikes } => random_characters(*length, classes, *look_alikes),
+        })?;
         Ok(Generated { text, bits: self.bits() })
     }
 }
@@ -320,7 +322,7 @@ fn random_characters(
 /// # Errors
 /// If the system has no random bytes.
 pub fn generate_password() -> Result<Password, Error> {
-    Ok(Password::new(random_words(WORDS)?.as_bytes())?)
+    Ok(Password::new(SIX_WORDS.generate()?.expose().as_bytes())?)
 }
 
 /// Returns a random number below `limit`, each as likely as the others.

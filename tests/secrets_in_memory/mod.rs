@@ -44,6 +44,8 @@ const ALIGNED: (&str, &str) = ("memory-aligned", "the same with environments of 
 const TYPED: (&str, &str) =
     ("memory-typed", "a typed password in unlocked memory once it is whole, and anywhere at the end");
 
+const GENERATED: (&str, &str) = ("memory-generated", "generated passwords in a command's memory at its end");
+
 const WRONG: &str = "flannel-cobalt-wicker-tundra-pulley-mango";
 
 /// A home with a vault under [`OLD`], files with the passwords, and a sealed file larger than any pipe.
@@ -192,6 +194,35 @@ fn no_command_has_a_key_in_unlocked_memory_at_any_call_or_a_secret_at_its_end() 
 #[ignore = "long: run ./test --long"]
 fn long_mode_no_command_of_either_program_has_a_key_in_unlocked_memory() {
     every_command(&programs());
+}
+
+#[test]
+#[ignore = "needs root: run ./test"]
+fn nothing_is_left_of_a_generated_password_once_it_is_printed() {
+    if !is_root(GENERATED.0, GENERATED.1) {
+        return;
+    }
+    let home = Home::new();
+    let printed = home.work("printed");
+    let mut number = 0;
+    for program in programs() {
+        for arguments in ["generate", "generate --json", "generate --words 6", "generate --length 99 --count 3"] {
+            let output = fs::File::create(&printed).unwrap();
+            let swept = Swept::printing_to(output.into(), &program, &home, arguments, number * 1237, 0);
+            let text = fs::read_to_string(&printed).unwrap();
+            let passwords = match serde_json::from_str::<serde_json::Value>(&text) {
+                Ok(result) => result["password"].as_str().unwrap().to_owned(),
+                Err(_) => text,
+            };
+            let secrets = passwords.lines().fold(Secrets::default(), |secrets, line| {
+                number += 1;
+                secrets.and(&format!("{number}: "), Secrets::password("password", line))
+            });
+            assert!(secrets.len() > 0, "{arguments} printed nothing");
+            holds(&swept.memory(), &secrets, &[], arguments);
+        }
+    }
+    proof::record(GENERATED.0, GENERATED.1, &format!("{number} passwords, {}: 0 hits", builds(&programs())));
 }
 
 fn every_command(programs: &[PathBuf]) {

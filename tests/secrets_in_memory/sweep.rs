@@ -47,10 +47,16 @@ impl Swept {
     /// Runs a program until it is about to end with `code`, with an environment that is so many bytes longer.
     #[track_caller]
     pub fn to_its_end(program: &Path, home: &Home, arguments: &str, padding: usize, code: u64) -> Self {
+        Self::printing_to(Stdio::null(), program, home, arguments, padding, code)
+    }
+
+    /// Does the same, with a standard output.
+    #[track_caller]
+    pub fn printing_to(stdout: Stdio, program: &Path, home: &Home, arguments: &str, padding: usize, code: u64) -> Self {
         // Stopped until it is traced; then the shell, which has done nothing yet, becomes the program.
         let mut shell = command(home, "sh", "");
         shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(program).args(arguments.split_whitespace());
-        shell.env("PADDING", "x".repeat(padding)).stdin(Stdio::null()).stdout(Stdio::null());
+        shell.env("PADDING", "x".repeat(padding)).stdin(Stdio::null()).stdout(stdout);
         let child = shell.spawn().expect("a shell");
         let leader = Pid::from_raw(child.id().cast_signed());
         let stopped = waitpid(leader, Some(WaitPidFlag::WUNTRACED)).unwrap();
