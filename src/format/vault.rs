@@ -164,7 +164,7 @@ open_object! {
         pub rotation: Option<Rotation> = default,
         /// The projects.
         pub projects: Vec<Project> = default,
-        /// Every version of every secret. Nothing writes them yet.
+        /// Every version of every secret.
         pub secrets: Vec<Secret> = default,
         /// Every recovery kit there ever was.
         pub kits: Vec<KitRecord> = default,

@@ -2,7 +2,6 @@
 //! one.
 
 pub mod generator;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command shows a code yet"))]
 pub mod otp;
 pub mod strength;
 pub mod unseen;

@@ -77,6 +77,7 @@ fn everything_printed_is_as_its_schema_says() {
     let home = Home::empty();
     printed.run(&home, "init", &format!("init --keychain file --recovery-file kit {FLOOR}"));
     projects_and_keys(&mut printed, &home);
+    secrets(&mut printed, &home);
     files(&mut printed, &home);
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
@@ -110,6 +111,26 @@ fn projects_and_keys(printed: &mut Printed, home: &Home) {
     printed.run(home, "imported-key", "key import gamma --from raw");
     printed.run(home, "imported-key", "key import acme --from raw --shared");
     printed.run(home, "", "key import acme --from pw");
+}
+
+fn secrets(printed: &mut Printed, home: &Home) {
+    let of = |words: &str| home.typed(words).args(["--password-file", "pw", "--from-fd", "0"]);
+    printed.typed("secret", of("secret set portal -p acme --user jo --url u --tag t").input(b"hunter2"));
+    printed.typed("secret", of("secret set portal --field totp").input(b"JBSWY3DPEHPK3PXP"));
+    printed.typed("secret", of("secret set portal --field PIN --open").input(b"12"));
+    printed.run(home, "secret-field", "secret show portal --field password");
+    printed.run(home, "secret-field", "secret show portal --field user");
+    printed.run(home, "shown-secret", "secret show portal");
+    printed.run(home, "shown-secret", "secret show portal --reveal");
+    printed.run(home, "one-time-code", "secret otp portal");
+    printed.run(home, "secret-history", "secret history portal");
+    printed.run(home, "secrets-pruned", "secret prune");
+    printed.run(home, "secret", "secret move portal --no-project");
+    printed.run(home, "secret", "secret rename portal other");
+    printed.run(home, "secrets", "secret list");
+    printed.run(home, "secrets", "secret list nosuch");
+    printed.run(home, "", "secret show nosuch");
+    printed.run(home, "secret", "secret remove other --yes");
 }
 
 fn files(printed: &mut Printed, home: &Home) {

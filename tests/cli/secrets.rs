@@ -139,8 +139,8 @@ fn a_secret_is_renamed_moved_and_deleted() {
         .shows("secret acme-portal belongs to project acme already; nothing was changed\n");
     home.run("secret remove acme-portal").fails(
         2,
-        "error: deleting a secret has to be confirmed, and there is no terminal to ask at\nhint: give --yes: strongroom \
-         secret remove acme-portal --yes\n",
+        "error: deleting a secret has to be confirmed, and there is no terminal to ask at\nhint: give --yes: `strongroom \
+         secret remove acme-portal --yes`\n",
     );
     home.run("secret remove acme-portal --yes").does(
         "secret acme-portal is deleted\nnote: older copies of the vault file still hold it, and the system that it is \
@@ -277,4 +277,44 @@ fn a_program_gets_secrets_on_descriptors_and_in_variables() {
         let outcome = home.run_alone(words).changed_nothing();
         assert!(outcome.code() == 2 && outcome.stderr().contains(said), "{words}: {}", outcome.stderr());
     }
+}
+
+#[test]
+fn a_one_time_code_is_made_of_what_the_other_system_shows() {
+    let home = with_secret();
+    given(&home, "secret set portal --field totp", "otpauth://hotp/ACME:jo?secret=JBSWY3DPEHPK3PXP&counter=1").fails(
+        2,
+        "error: cannot store secret \"portal\"\ncause: [..]\nhint: give the seed or the otpauth URI that the other \
+         system shows for an authenticator app\n",
+    );
+    given(&home, "secret set portal --field totp", "otpauth://totp/ACME:jo?secret=JBSWY3DPEHPK3PXP&digits=8")
+        .does("secret portal is changed\n");
+    let json = home.run("secret otp portal --json").succeeds().json();
+    let (code, left) = (json["code"].as_str().unwrap(), json["seconds_left"].as_u64().unwrap());
+    assert!(code.len() == 8 && code.bytes().all(|digit| digit.is_ascii_digit()), "{json}");
+    assert!((1..=30).contains(&left), "{json}");
+    let line = home.run("secret otp portal").succeeds().changed_nothing().text();
+    assert_eq!((line.len(), line.ends_with('\n')), (9, true));
+    given(&home, "secret set other", "x").succeeds();
+    home.run("secret otp other").fails(
+        4,
+        "error: cannot make a one-time code of secret \"other\"\ncause: it has nothing that codes are made of\nhint: \
+         store it with `strongroom secret set other --field totp`\n",
+    );
+}
+
+#[test]
+fn a_password_is_generated_as_the_flags_say_and_never_one_that_it_had() {
+    let home = Home::with_project();
+    home.run("secret set portal -p acme --generate --length 30 --classes lower").does("secret portal is stored\n");
+    let password = home.run("secret show portal --field password").succeeds().text();
+    assert!(password.trim_end().len() == 30 && password.trim_end().bytes().all(|c| c.is_ascii_lowercase()));
+    home.run("secret set portal --length 30")
+        .fails(2, "error: these flags say what is generated, and nothing is\nhint: add --generate\n");
+    let mut pins = std::collections::BTreeSet::new();
+    for _ in 0..9 {
+        home.run("secret set portal --generate --preset pin --length 4").does("secret portal is changed\n");
+        pins.insert(home.run("secret show portal --field password").succeeds().text());
+    }
+    assert_eq!(pins.len(), 9);
 }

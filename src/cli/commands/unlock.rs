@@ -25,7 +25,7 @@ pub struct Unlock {
     /// Answer for this project only (may be given several times)
     #[arg(long = "project", short, value_name = "NAME")]
     projects: Vec<String>,
-    /// Ask you, with the program that SSH_ASKPASS names, before `key show` shows a key
+    /// Ask you, with the program that SSH_ASKPASS names, before a key or a secret is handed out
     #[arg(long)]
     confirm: bool,
     /// Keep it unlocked in this process instead of starting another one

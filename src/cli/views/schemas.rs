@@ -104,6 +104,7 @@ schemas! {
     "rewrap": Rewrap, "strongroom rewrap";
     "rotation": RotatedDataKey, "strongroom vault rotate";
     "setting": Setting, "strongroom config get, set and unset";
+    "one-time-code": OneTimeCode<'_>, "strongroom secret otp";
     "secret": Secret, "strongroom secret set, rename, move and remove";
     "secret-field": ShownField<'_>, "strongroom secret show --field";
     "secret-history": SecretHistory, "strongroom secret history";

@@ -233,6 +233,25 @@ impl<'a> ShownSecret<'a> {
     }
 }
 
+/// A one-time code.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct OneTimeCode<'a> {
+    /// The secret's name.
+    pub secret: &'a str,
+    /// The code of now.
+    pub code: &'a str,
+    /// For how many seconds it is still valid.
+    pub seconds_left: u64,
+}
+
+impl OneTimeCode<'_> {
+    /// Returns it as a line of JSON.
+    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        to_secret_json(self, 6 * self.secret.len() + self.code.len() + 96)
+    }
+}
+
 /// How many versions were deleted.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

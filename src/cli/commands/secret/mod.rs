@@ -26,6 +26,7 @@ subcommands! {
     list::List,
     rename::Rename,
     move_to::Move = "move",
+    otp::OneTime,
     remove::Remove,
     history::History,
     prune::Prune,

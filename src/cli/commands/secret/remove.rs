@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::Secret;
 use crate::failure::{Exit, Failure};
-use crate::words::shell_word;
+use crate::words::{command, counted, words};
 
 /// Delete a secret with all its versions.
 ///
@@ -26,7 +26,7 @@ impl Remove {
         let Self { name, yes } = self;
         if !yes && context.terminal().is_none() {
             return Err(Failure::usage("deleting a secret has to be confirmed, and there is no terminal to ask at")
-                .hint(format!("give --yes: strongroom secret remove {} --yes", shell_word(&name))));
+                .hint(words!["give --yes: ", command("secret remove").arg(&name).then("--yes")]));
         }
         let doing = format!("delete secret {name:?}");
         let failed = |error| Failure::of(&doing, error);
@@ -34,7 +34,7 @@ impl Remove {
         let secret = vault.secret(&name).map_err(failed)?;
         if !yes && let Some(mut terminal) = context.terminal() {
             let project = secret.project.as_ref().map(|project| format!(" of project {project}")).unwrap_or_default();
-            let versions = crate::words::counted(secret.versions.len(), "version");
+            let versions = counted(secret.versions.len(), "version");
             let question =
                 format!("delete secret {}{project} with its {versions}? This cannot be undone.", secret.name);
             if !terminal.confirm(&question)? {

@@ -3,14 +3,18 @@
 use clap::Args;
 
 use crate::cli::context::Context;
+use crate::cli::generating::GeneratorFlags;
 use crate::cli::open_vault::Uses;
 use crate::cli::secret_value::{Field, ValueFlags};
 use crate::cli::unlocking::open;
 use crate::cli::views::Secret;
+use crate::crypto::secret::SecretText;
 use crate::error::{Error, NotFound};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::format::secret::SecretField;
-use crate::vault::{Before, Effect, SecretEdit};
+use crate::secrets::generator::Policy;
+use crate::secrets::otp::Otp;
+use crate::vault::{Before, Effect, OpenVault, SecretEdit};
 
 /// Store a secret, or change it.
 ///
@@ -45,6 +49,11 @@ pub struct Set {
     clear: bool,
     #[command(flatten)]
     value: ValueFlags,
+    /// Generate a password; the next flags say what it is like
+    #[arg(long, conflicts_with_all = ["from_file", "from_fd", "clear"])]
+    generate: bool,
+    #[command(flatten)]
+    generator: Option<GeneratorFlags>,
     /// Refuse to change a secret that exists
     #[arg(long)]
     new: bool,
@@ -52,7 +61,16 @@ pub struct Set {
 
 impl Set {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let Self { name, project, user, urls, tags, field, open: is_open, clear, value, new } = self;
+        let Self { name, project, user, urls, tags, field, open: is_open, clear, value, generate, generator, new } =
+            self;
+        if generator.is_some() && !generate {
+            return Err(Failure::usage("these flags say what is generated, and nothing is").hint("add --generate"));
+        }
+        if generate && field == Field::Totp {
+            return Err(Failure::usage("what one-time codes are made of comes from the other system")
+                .hint("leave out --generate, and paste what it shows"));
+        }
+        let policy = generate.then(|| generator.unwrap_or_default().policy()).transpose()?;
         if is_open && !matches!(field, Field::Own(_)) {
             return Err(Failure::usage(format!("a {field} is always hidden")).hint("leave out --open"));
         }
@@ -78,12 +96,20 @@ impl Set {
             Err(Error::NotFound(NotFound::Secret { .. })) => false,
             Err(error) => return Err(failed(error)),
         };
-        let text = match given {
-            Some(text) => Some(text),
-            None if clear => Some(Default::default()),
-            None if is_there && is_told => None,
-            None => Some(value.ask(context, &field)?),
+        let text = match (given, policy) {
+            (Some(text), _) => Some(text),
+            (None, Some(policy)) => Some(new_password(&policy, &*vault, &name, &field, is_there).map_err(failed)?),
+            (None, None) if clear => Some(Default::default()),
+            (None, None) if is_there && is_told => None,
+            (None, None) => Some(value.ask(context, &field)?),
         };
+        if let (Field::Totp, Some(text)) = (&field, text.as_ref().filter(|text| !text.is_empty())) {
+            Otp::parse(text.expose()).map_err(|error| {
+                Failure::new(Exit::Usage, "bad-otp", format!("cannot {doing}"))
+                    .cause(error.to_string())
+                    .hint("give the seed or the otpauth URI that the other system shows for an authenticator app")
+            })?;
+        }
         match (field, text) {
             (_, None) | (Field::User | Field::Urls, _) => {}
             (Field::Password, text) => edit.password = text,
@@ -100,5 +126,28 @@ impl Set {
             (_, false) => "is stored",
         };
         context.output.done(format!("secret {} {text}", secret.name), &Secret::from(&secret))
+    }
+}
+
+/// What can be guessed with fewer bits than this may come twice by chance.
+const FEW_BITS: f64 = 64.0;
+
+/// Generates a password that no version of the secret has in this field.
+fn new_password(
+    policy: &Policy,
+    vault: &dyn OpenVault,
+    name: &str,
+    field: &Field,
+    is_there: bool,
+) -> Result<SecretText, Error> {
+    let versions = if is_there && policy.bits() < FEW_BITS { vault.secret(name)?.versions.len() } else { 0 };
+    let earlier = (1..=versions).map(|version| vault.secret_value(name, Some(version)));
+    let earlier = earlier.collect::<Result<Vec<_>, _>>()?;
+    loop {
+        let generated = policy.generate()?;
+        let text = generated.expose();
+        if earlier.iter().all(|value| field.text_in(value) != Some(text)) {
+            return Ok(SecretText::new(text.to_owned()));
+        }
     }
 }

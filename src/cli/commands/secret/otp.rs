@@ -1,0 +1,55 @@
+//! `strongroom secret otp`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::cli::context::Context;
+use crate::cli::open_vault::Uses;
+use crate::cli::output::{print_whole, stdout_is_terminal};
+use crate::cli::unlocking::open;
+use crate::cli::views::OneTimeCode;
+use crate::failure::{Exit, Failure};
+use crate::secrets::otp::Otp;
+use crate::words::{command, counted, words};
+
+/// Print the one-time code of now (TOTP), as an authenticator app shows it.
+///
+/// What codes are made of is stored with `strongroom secret set NAME --field totp`: the seed or the otpauth URI that the
+/// other system shows as a QR code.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom secret otp portal")]
+pub struct OneTime {
+    /// The secret's name
+    name: String,
+}
+
+impl OneTime {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let Self { name } = self;
+        let doing = format!("make a one-time code of secret {name:?}");
+        let vault = open(context, Uses::Secret { name: &name, project: None })?;
+        let value = vault.secret_value(&name, None).map_err(|error| Failure::of(&doing, error))?;
+        if value.totp.is_empty() {
+            return Err(Failure::new(Exit::NotFound, "field-not-found", format!("cannot {doing}"))
+                .cause("it has nothing that codes are made of")
+                .hint(words!["store it with ", command("secret set").arg(&name).then("--field totp")]));
+        }
+        let otp = Otp::parse(value.totp.expose()).map_err(|error| {
+            Failure::new(Exit::Failed, "bad-otp", format!("cannot {doing}"))
+                .cause(error.to_string())
+                .hint(words!["store it anew with ", command("secret set").arg(&name).then("--field totp")])
+        })?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let (code, seconds_left) = otp.code_at(now);
+        if context.output.json {
+            return print_whole(&OneTimeCode { secret: &name, code: &code, seconds_left }.to_json());
+        }
+        print_whole(&Zeroizing::new([code.as_bytes(), b"\n"].concat()))?;
+        if stdout_is_terminal() {
+            context.output.remark(format!("valid for another {}", counted(seconds_left, "second")));
+        }
+        Ok(())
+    }
+}
