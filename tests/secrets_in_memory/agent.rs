@@ -7,6 +7,9 @@ use super::*;
 
 const AGENT: (&str, &str) = ("memory-agent", "the data key outside the agent, and any secret in it once it has locked");
 
+/// What a secret holds: found in memory if it is there, since nothing else looks like it.
+const VALUE: &str = "quartz-Vexing-8731-jumpy-dwarf";
+
 /// An agent that is held at its end. No child of the test, which waits for whichever child of its own has done something.
 struct Agent(u32);
 
@@ -75,7 +78,9 @@ fn the_agent_alone_has_the_data_key_and_nothing_is_left_once_it_has_locked() {
     holds(&agent.memory(), &all, &["data key"], "the agent of what shows a key");
     drop(held);
 
-    // And at their end.
+    // And at their end. A value that is stored and shown is in no memory then, and never in the agent's.
+    fs::write(home.work("value"), VALUE).unwrap();
+    let all = all.and("", Secrets::password("a secret's value", VALUE));
     let commands = [
         "project add beta",
         "project list",
@@ -84,6 +89,10 @@ fn the_agent_alone_has_the_data_key_and_nothing_is_left_once_it_has_locked() {
         "encrypt --project acme large -o again.sealed",
         "decrypt large.sealed -o opened",
         "rewrap --project acme large.sealed",
+        "secret set portal --from-file value",
+        "secret show portal --field password",
+        "secret show portal --reveal",
+        "run --secret-fd 9=portal -- true",
     ];
     for arguments in commands {
         let swept = Swept::to_its_end(Path::new(PROGRAM), &home, arguments, 0, 0);

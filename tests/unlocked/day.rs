@@ -33,6 +33,21 @@ const DAY: &[&str] = &[
     "project hold cafe --reason litigation",
     "project show cafe",
     "project list",
+    "secret set portal -p acme --user jo --url https://portal.example --from-file clients.csv",
+    "secret set portal --from-file clients.csv",
+    "secret set portal --tag web --field PIN --open --from-file clients.csv --json",
+    "secret set nosuch -p nobody --from-file clients.csv",
+    "secret show portal",
+    "secret show portal --field password",
+    "secret show portal --reveal --json",
+    "secret show nosuch",
+    "secret show portal --field password --version 9",
+    "secret list",
+    "secret list por --json",
+    "secret history portal",
+    "secret otp portal",
+    "secret rename portal door",
+    "secret move door --no-project",
     "encrypt --project acme --remove notes",
     "encrypt --project acme --archive out",
     "decrypt --extract out.tar.sealed -o unpacked",
@@ -117,6 +132,8 @@ fn what_takes_something_away_still_asks() {
         "project destroy acme --yes acme --no-recovery",
         "kit new --recovery-file kit",
         "project release acme",
+        "secret remove portal --yes",
+        "secret prune",
         "key import acme --from key --format base64",
         "status --unlock",
         "project list --accept-rollback",
@@ -153,6 +170,40 @@ fn it_answers_for_the_projects_that_it_was_unlocked_for() {
 }
 
 #[test]
+fn secrets_of_the_projects_that_it_was_unlocked_for_are_answered_and_counted() {
+    let unlocked = Unlocked(Home::with_project());
+    let home = &unlocked.0;
+    home.run("project add bistro").succeeds();
+    home.write("value", "hunter2\n");
+    for words in ["secret set portal -p acme", "secret set door -p bistro", "secret set own"] {
+        home.run(&format!("{words} --from-file value")).succeeds();
+    }
+    unlocked.unlock("--project acme");
+    home.run_alone("run --secret A=portal -- printenv A").shows("hunter2\n");
+    home.run_alone("secret show portal --field password").shows("hunter2\n");
+    home.run_alone("secret set portal --user jo").does("secret portal is changed\n");
+    home.run_alone("secret list -p acme --json").succeeds();
+    home.run_alone("secret set new -p acme --from-file value").does("secret new is stored\n");
+    assert_eq!(unlocked.agent()["secrets_shown"], 2);
+    let remark = "the vault is unlocked for some projects only (acme): to unlock it for all, run `strongroom unlock`\n";
+    for words in [
+        "secret show door",
+        "secret show own",
+        "secret set door --user x",
+        "secret set new -p bistro --from-file value",
+        "secret move portal -p bistro",
+        "secret move door -p acme",
+        "secret set nosuch --from-file value",
+        "secret move portal --no-project",
+        "secret list",
+        "run --secret A=door -- true",
+    ] {
+        home.run_alone(words).fails(2, &format!("{remark}{NEEDS_PASSWORD}"));
+    }
+    home.run("secret show own --field password").shows("hunter2\n");
+}
+
+#[test]
 #[ignore = "needs jq: run ./test"]
 fn a_script_gets_what_it_needs_as_json() {
     let unlocked = Unlocked::new();
@@ -185,7 +236,7 @@ fn unlock_says_for_how_long_and_status_shows_it() {
     assert!(lines[0].contains(" keeps the vault unlocked; it locks in 1 min 2"), "{text}");
     assert!(lines[0].contains(" if it is not used, in 1 h 59 min at the latest"), "{text}");
     assert!(lines[1].starts_with("watches        only the time: no system bus answers here"), "{text}");
-    assert_eq!(lines[2], "handed out     0 file keys shown; 0 content keys unwrapped, 0 wrapped");
+    assert_eq!(lines[2], "handed out     0 file keys and 0 secrets shown; 0 content keys unwrapped, 0 wrapped");
     home.run_alone("lock").does("the vault is locked\n");
     home.run_alone("lock").shows("the vault was not unlocked; nothing was changed\n");
     assert_eq!(unlocked.agent(), Value::Null);

@@ -1,6 +1,6 @@
 //! Asking the agent of the vault, if there is one, starting it and ending it.
 
-use crate::agent::client::{AgentVault, Client, Unanswered};
+use crate::agent::client::{AgentVault, AskError, Client, Unanswered};
 use crate::agent::place::Place;
 use crate::agent::protocol::{self, Start, Started, Watching};
 use crate::agent::starting::{self, NotStarted};
@@ -29,9 +29,14 @@ pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
     let is_answered_for = match uses {
         Uses::Project(project) => projects.is_none_or(|names| names.iter().any(|name| name == project)),
         // Whether it is in the agent's scope, the agent alone knows.
-        Uses::Secret { name, project } => projects.is_none_or(|names| match project {
-            Some(project) => names.iter().any(|name| name == project),
-            None => client.secret(name).is_ok(),
+        Uses::Secret { name, project } => projects.is_none_or(|names| {
+            let is_there = match client.secret(name) {
+                Ok(_) => true,
+                // A new one is in the scope if its project is.
+                Err(AskError::Vault(_)) => project.is_some(),
+                Err(AskError::Unanswered(_)) => false,
+            };
+            is_there && project.is_none_or(|project| names.iter().any(|name| name == project))
         }),
         Uses::AllProjects => projects.is_none(),
     };

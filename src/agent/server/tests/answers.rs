@@ -7,10 +7,10 @@ use crate::agent::limits::KEYS_AT_ONCE;
 use crate::agent::protocol::{self, Change, KeyToUnwrap, KeyToWrap};
 use crate::agent::transport::connect;
 use crate::body::{Metadata, Opener, Sealer};
-use crate::crypto::secret::ContentKey;
+use crate::crypto::secret::{ContentKey, SecretText};
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::keys::{FileKeys, SealingKey, WrappedKey};
-use crate::vault::Among;
+use crate::vault::{Among, Before, Effect, SecretEdit};
 
 fn seal(keys: &dyn FileKeys, project: &str, version: u32) -> Vec<u8> {
     let key = SealingKey { keys, project, version };
@@ -221,6 +221,93 @@ fn an_agent_for_some_projects_answers_for_no_others() {
     assert_eq!(client.names().unwrap(), ["zenith"]);
     client.file_key("zenith", None).unwrap();
     assert_eq!(home.unlocked().projects().len(), 2);
+}
+
+fn secret(project: Option<&str>, password: &str) -> SecretEdit {
+    SecretEdit {
+        project: project.map(|project| Some(project.to_owned())),
+        password: Some(SecretText::new(password.to_owned())),
+        ..SecretEdit::default()
+    }
+}
+
+#[test]
+fn a_secret_is_stored_and_shown_through_the_agent_as_without_it() {
+    let home = Home::new();
+    let agent = home.agent();
+    let client = agent.client();
+    let (effect, notices) = client.edit_secret("portal", secret(Some("acme"), "hunter2"), Before::None).unwrap();
+    assert_eq!((effect, notices), (Effect::Changed, vec![]));
+    assert_eq!(client.edit_secret("portal", secret(None, "hunter2"), Before::Some).unwrap().0, Effect::AlreadySo);
+    let unlocked = home.unlocked();
+    assert_eq!(client.secrets().unwrap(), unlocked.secrets());
+    assert_eq!(client.secret("portal").unwrap(), unlocked.secret("portal").unwrap());
+    assert_eq!(client.secret_value("portal", None).unwrap().password.expose(), "hunter2");
+    assert_eq!(client.status().unwrap().shown.secrets, 1);
+    let same = |asked: Error, own: Error| assert_eq!(format!("{asked:?}"), format!("{own:?}"));
+    let mut unlocked = unlocked;
+    same(refused(client.secret("portl")), unlocked.secret("portl").unwrap_err());
+    same(refused(client.secret_value("portal", Some(7))), unlocked.secret_value("portal", Some(7)).unwrap_err());
+    for (name, edit, before) in [
+        ("portal", secret(None, "x"), Before::None),
+        ("other", secret(None, "x"), Before::Some),
+        ("-x", secret(None, "x"), Before::Any),
+        ("other", secret(Some("nobody"), "x"), Before::Any),
+        ("other", secret(None, &"x".repeat(50_000)), Before::Any),
+        ("other", SecretEdit { user: Some("\n".into()), ..SecretEdit::default() }, Before::Any),
+    ] {
+        let own = unlocked.edit_secret(name, &edit, before).unwrap_err();
+        same(refused(client.edit_secret(name, edit, before)), own);
+    }
+}
+
+#[test]
+fn an_agent_for_some_projects_answers_for_their_secrets_alone() {
+    let home = Home::new();
+    let mut unlocked = home.unlocked();
+    unlocked.add_project(&named("bistro")).unwrap();
+    for (name, project) in [("ours", Some("acme")), ("theirs", Some("bistro")), ("nobody's", None)] {
+        unlocked.edit_secret(name, &secret(project, "x"), Before::None).unwrap();
+    }
+    let terms = Terms { projects: Some(vec!["acme".into()]), ..Terms::default() };
+    let agent = home.agent_with(terms, TestClock::new(), None);
+    let client = agent.client();
+    let outside = |why| assert!(matches!(why, Unanswered::Refused(Refusal::OutsideScope)), "{why:?}");
+    assert!(client.secrets().unwrap().iter().map(|secret| &*secret.name).eq(["ours"]));
+    for name in ["theirs", "nobody's"] {
+        outside(unanswered(client.secret(name)));
+        outside(unanswered(client.secret_value(name, None)));
+        outside(unanswered(client.edit_secret(name, secret(None, "y"), Before::Any)));
+        // Nor can it be taken over.
+        outside(unanswered(client.edit_secret(name, secret(Some("acme"), "y"), Before::Any)));
+    }
+    outside(unanswered(client.edit_secret("ours", secret(Some("bistro"), "y"), Before::Any)));
+    let away = SecretEdit { project: Some(None), ..SecretEdit::default() };
+    outside(unanswered(client.edit_secret("ours", away, Before::Some)));
+    outside(unanswered(client.edit_secret("new", secret(None, "y"), Before::None)));
+    client.edit_secret("ours", secret(None, "y"), Before::Some).unwrap();
+    client.edit_secret("new", secret(Some("acme"), "y"), Before::None).unwrap();
+    let theirs = home.unlocked().secret_value("theirs", None).unwrap();
+    assert_eq!(theirs.password.expose(), "x");
+}
+
+#[test]
+fn the_user_is_asked_before_a_secret_is_shown() {
+    let says = Arc::new(AtomicBool::new(true));
+    let answer = Arc::clone(&says);
+    let confirm = move |text: &str| text == "show the secret \"portal\"" && answer.load(Ordering::SeqCst);
+    let home = Home::new();
+    home.unlocked().edit_secret("portal", &secret(None, "x"), Before::None).unwrap();
+    let terms = Terms { confirm: Some(Box::new(confirm)), ..Terms::default() };
+    let agent = home.agent_with(terms, TestClock::new(), None);
+    let client = agent.client();
+    client.secret_value("portal", None).unwrap();
+    says.store(false, Ordering::SeqCst);
+    let why = unanswered(client.secret_value("portal", None));
+    assert!(matches!(why, Unanswered::Refused(Refusal::NotConfirmed)), "{why:?}");
+    client.edit_secret("portal", secret(None, "y"), Before::Some).unwrap();
+    client.secrets().unwrap();
+    assert_eq!(client.status().unwrap().shown.secrets, 1);
 }
 
 #[test]

@@ -29,7 +29,11 @@ impl Move {
         let Self { name, project, no_project: _ } = self;
         let doing = format!("move secret {name:?}");
         let failed = |error| Failure::of(&doing, error);
-        let mut vault = open(context, Uses::Secret { name: &name, project: project.as_deref() })?;
+        let uses = match &project {
+            Some(project) => Uses::Secret { name: &name, project: Some(project) },
+            None => Uses::AllProjects,
+        };
+        let mut vault = open(context, uses)?;
         let edit = SecretEdit { project: Some(project), ..SecretEdit::default() };
         let effect = vault.edit_secret(&name, edit, Before::Some).map_err(failed)?;
         let secret = vault.secret(&name).map_err(failed)?;
