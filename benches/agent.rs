@@ -1,5 +1,5 @@
-//! What the agent costs: `cargo bench --bench agent [-- PROJECTS]`. The agent is a process of its own, this program
-//! started again. Each figure is the median of rounds that take turns, so that a busy computer slows all of them alike.
+//! What the agent costs: `cargo bench --bench agent [-- NUMBER [FOLDER]]`, with a vault of so many projects and as many
+//! secrets, which stays if a folder is named. The agent is a process of its own, this program started again. Each figure is the median of rounds that take turns, so that a busy computer slows all of them alike.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use strongroom::agent::place::Place;
 use strongroom::agent::protocol::KeyToWrap;
 use strongroom::agent::server::{Server, Terms};
 use strongroom::crypto::kdf::KdfCost;
-use strongroom::crypto::secret::{ContentKey, Password};
+use strongroom::crypto::secret::{ContentKey, Password, SecretText};
 use strongroom::format::VaultId;
 use strongroom::format::scalar::FixedBase64;
 use strongroom::format::vault::SIZE_LIMIT;
@@ -23,7 +23,7 @@ use strongroom::host::ThisHost;
 use strongroom::keychain::FileKeychain;
 use strongroom::keys::{FileKeys, WrappedKey};
 use strongroom::store::FolderStore;
-use strongroom::vault::{Edges, NewProject, Unlocked, Vault, create};
+use strongroom::vault::{Before, Edges, NewProject, SecretEdit, Unlocked, Vault, create};
 
 /// What this program is called with to be the agent.
 const SERVE: &str = "--serve";
@@ -120,6 +120,7 @@ fn round_trips(folder: &Path, unlocked: &Unlocked) {
             KEYS_AT_ONCE as f64,
             Box::new(|| drop(client.wrap_all("project-0", 1, batch(KEYS_AT_ONCE)).expect("wrapped"))),
         ),
+        ("show a secret", 1.0, Box::new(|| drop(client.secret_value("secret-0", None).expect("a secret")))),
         ("show a file key", 1.0, Box::new(|| drop(client.file_key("project-0", None).expect("a key")))),
         (
             "connect, and show one",
@@ -214,24 +215,41 @@ fn main() {
     {
         return serve(&PathBuf::from(folder));
     }
-    let projects: u32 = arguments.first().and_then(|number| number.parse().ok()).unwrap_or(100);
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut unlocked = create(edges(folder.path()), VaultId::generate().expect("an id"), &password(), KdfCost::FLOOR)
-        .expect("a vault");
+    let number: u32 = arguments.first().and_then(|number| number.parse().ok()).unwrap_or(100);
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = arguments.get(1).map_or(temporary.path(), Path::new);
+    let mut unlocked =
+        create(edges(folder), VaultId::generate().expect("an id"), &password(), KdfCost::FLOOR).expect("a vault");
     let new = |number| NewProject { name: format!("project-{number}"), client: "A client".into(), note: String::new() };
-    unlocked.add_projects(&(0..projects).map(new).collect::<Vec<_>>()).expect("projects");
-    let agent = Agent::start(folder.path());
-    println!("{projects} projects, a vault file of {} kB", {
-        std::fs::metadata(folder.path().join("vault.json")).map_or(0, |metadata| metadata.len() / 1000)
+    unlocked.add_projects(&(0..number).map(new).collect::<Vec<_>>()).expect("projects");
+    let secret = |number: u32| {
+        let edit = SecretEdit {
+            project: Some(Some(format!("project-{number}"))),
+            user: Some("somebody".into()),
+            urls: Some(vec![format!("https://portal-{number}.example/login")]),
+            password: Some(SecretText::new("as long as a password is".into())),
+            ..SecretEdit::default()
+        };
+        (format!("secret-{number}"), edit)
+    };
+    let start = Instant::now();
+    unlocked.add_secrets(&(0..number).map(secret).collect::<Vec<_>>()).expect("secrets");
+    println!("{number} secrets added in {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    let start = Instant::now();
+    unlocked.edit_secret("secret-0", &secret(1).1, Before::Some).expect("edited");
+    println!("one edited in {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
+    let agent = Agent::start(folder);
+    println!("{number} projects and secrets, a vault file of {} kB", {
+        std::fs::metadata(folder.join("vault.json")).map_or(0, |metadata| metadata.len() / 1000)
     });
     println!("  resident at the start      {:>8.1} MiB (at most {:.1})", agent.memory("VmRSS"), agent.memory("VmHWM"));
     // So long the times of a vault file do not tell it from one that is written at once after it.
     std::thread::sleep(Duration::from_millis(2300));
-    round_trips(folder.path(), &unlocked);
+    round_trips(folder, &unlocked);
     for clients in [1, 4, 16] {
-        throughput(folder.path(), clients);
+        throughput(folder, clients);
     }
-    beside_abuse(folder.path());
-    Client::at(&place(folder.path())).map(|client| client.projects().ok()).expect("a list");
+    beside_abuse(folder);
+    Client::at(&place(folder)).map(|client| client.projects().ok()).expect("a list");
     println!("  resident at the end        {:>8.1} MiB (at most {:.1})", agent.memory("VmRSS"), agent.memory("VmHWM"));
 }
