@@ -18,6 +18,7 @@
 //! | `home` | this computer: its folders, its settings, its keychains |
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
+//! | `imports` | what other password managers export, as items; pure, behind the feature of that name |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
@@ -26,8 +27,9 @@
 //!
 //! | feature, all on by default | what it adds |
 //! |---|---|
-//! | `cli` | the program, and `os-keychain` with it |
+//! | `cli` | the program, and `os-keychain`, `agent` and `imports` with it |
 //! | `agent` | on Unix, the agent and its clients |
+//! | `imports` | readers of what other password managers export |
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
 //! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
 //!
@@ -92,6 +94,8 @@ pub mod format;
 #[cfg(feature = "cli")]
 mod home;
 pub mod host;
+#[cfg(feature = "imports")]
+pub mod imports;
 pub mod keychain;
 pub mod keys;
 mod memory;
