@@ -141,6 +141,14 @@ fn the_c_reference_derives_the_same_key() {
 }
 
 #[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn other_libraries_make_the_same_export_under_a_password() {
+    let output = python("tests/python/bitwarden_export.py").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, b"exports under a password: hashlib, Argon2 and OpenSSL agree\n");
+}
+
+#[test]
 #[ignore = "needs Python: run ./test"]
 fn python_computes_the_same_list_digests() {
     let output = python("tests/python/list_digest.py").output().unwrap();

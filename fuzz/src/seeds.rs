@@ -68,6 +68,26 @@ fn made(target: &str) -> Vec<Vec<u8>> {
             texts(&["acme-2026", "../etc/passwd", "COM1.txt", "caf\u{e9} \u{202e}\u{1b}[2J", "con", "a\\b:c", "-x"])
         }
         "password" => texts(&["correct horse battery staple", "caf\u{e9} \u{fb01}le", "\u{fdfa}\u{fdfa}"]),
+        "imports" => texts(&[
+            "name,url,username,password,note\nm,https://m.example,u,p,\"a\nb\"\n,android://x@com.example/,u,p,\n",
+            "url,username,password,httpRealm,formActionOrigin,guid\nhttps://m.example,u,p,r,,{1}\n",
+            "Title,URL,Username,Password,Notes,OTPAuth\nm,https://m.example,u,p,n,otpauth://x\n",
+            "url,username,password,totp,extra,name,grouping,fav\nhttp://sn,,,,\"NoteType:Server\nUsername:u\nNotes:n\",m,a\\b,0\n",
+            "\"Group\",\"Title\",\"Username\",\"Password\",\"URL\",\"Notes\"\n\"R/a\",\"m\",\"u\",\"{REF:\",\"\",\"n\"\n",
+            "name;username;password;url;tags;x\nm;u;p;https://x;a,b;y\n",
+            r#"{"encrypted":false,"folders":[{"id":"f","name":"a/b"}],"items":[{"id":"1","folderId":"f","type":1,"name":"m",
+            "fields":[{"name":"x","value":"y","type":1}],"login":{"uris":[{"uri":"https://m.example"}],"username":"u",
+            "password":"p","totp":"T","fido2Credentials":[{}]}},{"type":3,"card":{"number":"4"},"deletedDate":null}]}"#,
+            r#"{"accounts":[{"attrs":{"accountName":"a"},"vaults":[{"attrs":{"name":"v"},"items":[{"uuid":"1","state":"active",
+            "categoryUuid":"001","overview":{"title":"m","url":"https://m.example","tags":["t"]},"details":{"loginFields":[
+            {"designation":"username","value":"u"}],"sections":[{"title":"s","fields":[{"title":"f","value":{"date":1}},
+            {"title":"g","value":{"monthYear":203001}},{"id":"h","value":{"address":{"city":"c"}}}]}]}}]}]}]}"#,
+            r#"{"version":"1","encrypted":false,"vaults":{"s":{"name":"v","items":[{"itemId":"1","state":1,"data":{"metadata":
+            {"name":"m","note":"n"},"type":"login","content":{"itemEmail":"e","password":"p","urls":["https://m.example"],
+            "passkeys":[{}]},"extraFields":[{"fieldName":"x","type":"totp","data":{"totpUri":"T"}}]}}]}}}"#,
+            include_str!("../../tests/vectors/imports/argon2id.json"),
+            "-----BEGIN PGP MESSAGE-----\n\nwy4=",
+        ]),
         other => panic!("no seeds are made for {other}"),
     }
 }

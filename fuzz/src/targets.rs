@@ -16,6 +16,7 @@ use strongroom::format::sealed::{Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prel
 use strongroom::format::vault::{Document, Payload};
 use strongroom::format::{kit, label, name};
 use strongroom::host::ThisHost;
+use strongroom::imports::{ColumnMap, Format, HtmlEntities, Options, read};
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
 use strongroom::vault::Vault;
@@ -26,7 +27,7 @@ use super::vectors::Vector;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("header", header),
     ("sealed", sealed),
     ("body", body),
@@ -39,6 +40,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("kit", kit_code),
     ("name", names),
     ("password", password),
+    ("imports", imports),
 ];
 
 /// The file key of nearly all vectors, and the files that are sealed under it and open.
@@ -324,5 +326,31 @@ pub fn password(bytes: &[u8]) {
         assert!(password.expose().len() <= 1024);
         let again = Password::new(password.expose().as_bytes()).expect("it was one");
         assert_eq!(again.expose(), password.expose());
+    }
+}
+
+/// Of an export only that is taken which a vault can keep, whatever the export is said to be.
+pub fn imports(bytes: &[u8]) {
+    let columns = ColumnMap::parse("name=name,user=username,password=password,url=url,tags=tags,field=x");
+    // Without a password, whose key may cost seconds.
+    let options =
+        Options { password: None, html_entities: Some(HtmlEntities::Decode), columns: Some(columns.expect("a map")) };
+    let _ = Format::detect(bytes, "export.1pux");
+    for format in Format::ALL {
+        match read(bytes, *format, &options) {
+            Ok(imported) => {
+                let mut names: Vec<&str> = imported.items.iter().map(|item| &*item.name).collect();
+                names.sort_unstable();
+                assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "two items with one name");
+                for item in &imported.items {
+                    let fields = item.fields.iter().map(|(name, ..)| name);
+                    let mut names = fields.chain([&item.name]);
+                    assert!(names.all(|name| name::project_name(name).as_ref() == Ok(name)), "no name");
+                    let lines = [&item.user, &item.folder].into_iter().chain(&item.urls).chain(&item.tags);
+                    assert!(lines.into_iter().all(|line| name::printable(line) == *line), "not fit for a line");
+                }
+            }
+            Err(error) => assert!(error.to_string().len() < 200, "an error as long as its input"),
+        }
     }
 }

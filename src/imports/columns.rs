@@ -1,6 +1,7 @@
 //! CSV of any other program: its user says which column holds what.
 
 use super::gathering::{Draft, Gathering, Shown, reason};
+use super::naming::folder;
 use super::table::{Next, Table};
 use super::{ImportError, Imported};
 
@@ -58,7 +59,7 @@ pub(super) fn read(bytes: &[u8], map: Option<&ColumnMap>) -> Result<Imported, Im
     let mut gathering = Gathering::default();
     for (index, column) in table.columns().iter().enumerate() {
         if mapped.iter().all(|(.., at)| *at != Some(index)) {
-            gathering.leave_out_column(column, reason::UNMAPPED);
+            gathering.leave_out_column(column, reason::UNMAPPED)?;
         }
     }
     let column = |what: &str| mapped.iter().find(|(known, ..)| *known == what).and_then(|(.., at)| *at);
@@ -76,7 +77,7 @@ pub(super) fn read(bytes: &[u8], map: Option<&ColumnMap>) -> Result<Imported, Im
         draft.password(row.at(column("password")));
         draft.totp("one-time password", row.at(column("totp")));
         draft.note(row.at(column("note")));
-        draft.folder(row.at(column("folder")).split(['/', '\\']));
+        draft.folder(folder(row.at(column("folder")).split(['/', '\\'])).as_deref());
         draft.source_id(row.at(column("id")));
         row.at(column("tags")).split([',', ';']).for_each(|tag| draft.tag(tag));
         for (what, name, at) in &mapped {

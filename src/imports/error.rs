@@ -21,6 +21,12 @@ pub enum ImportError {
     /// More items than [`limits::ITEMS`].
     #[error("it has more than {} items", limits::ITEMS)]
     TooManyItems,
+    /// More than [`limits::TAKEN`].
+    #[error("its items have more than {} MiB", limits::TAKEN >> 20)]
+    TooMuch,
+    /// More lines of the report than [`limits::REPORT`].
+    #[error("more than {} parts of it cannot be taken", limits::REPORT)]
+    TooMuchSkipped,
     /// Text that is no JSON.
     #[error("it is not valid JSON: line {line}, column {column}")]
     Json {
@@ -59,7 +65,9 @@ pub enum ImportError {
         row: usize,
     },
     /// HTML entities, and nobody said what they mean.
-    #[error("{items} items have HTML entities, such as &amp;, which LastPass may have put there: choose whether to decode or to keep them")]
+    #[error(
+        "{items} items have HTML entities, such as &amp;, which LastPass may have put there: choose whether to decode or to keep them"
+    )]
     HtmlEntities {
         /// How many items.
         items: usize,
@@ -86,7 +94,9 @@ pub enum ImportError {
     #[error("the password is not the one that it was exported with")]
     WrongPassword,
     /// Encrypted for one Bitwarden account, whose keys nobody else has.
-    #[error("only the Bitwarden account that it was exported from can open it: export again, as \"password protected\" or as .json")]
+    #[error(
+        "only the Bitwarden account that it was exported from can open it: export again, as \"password protected\" or as .json"
+    )]
     AccountRestricted,
     /// A cost of the password's key out of range. Nothing was spent on it.
     #[error("{name} is {value}, outside {least} to {most}")]

@@ -1,7 +1,9 @@
 //! Where the items of an export come together: each gets its name here, and here is written down what is left out.
 
+use std::cmp::Ordering;
+
 use super::json::Json;
-use super::naming::{Line, Names, folder, host_of, line, settled};
+use super::naming::{Line, Names, begun, host_of, line, settled};
 use super::text::Text;
 use super::{ImportError, Imported, Item, Skipped, limits};
 use crate::crypto::secret::SecretText;
@@ -19,6 +21,8 @@ pub(super) mod reason {
     pub const LINE_TOO_LONG: &str = "it is longer than 4096 characters";
     pub const UNSEEN: &str = "characters that are not shown were taken out of it";
     pub const UNKNOWN_FORM: &str = "it has a form that is not known here";
+    pub const FOLDER_TOO_LONG: &str = "it is longer than 512 characters";
+    pub const TOO_MANY_TAGS: &str = "an item has at most 100";
     pub const WRONG_ROW: &str = "the row has more or fewer values than there are columns";
     pub const EMPTY_FOLDER: &str = "it is an empty folder";
     pub const UNMAPPED: &str = "the column was not named";
@@ -37,13 +41,14 @@ pub(super) struct Draft {
     name: String,
     item: Item,
     field_names: Names,
+    has_too_many_tags: bool,
     left_out: Vec<(String, &'static str)>,
 }
 
 impl Draft {
     pub fn new(kind: &str, name: &str) -> Self {
         // A name that is no name is settled later; nothing that follows needs more of it than this.
-        let name = name.chars().take(limits::LINE).collect();
+        let name = begun(name).to_owned();
         let nothing = || SecretText::new(String::new());
         let item = Item {
             name: String::new(),
@@ -58,11 +63,14 @@ impl Draft {
             note: nothing(),
             fields: Vec::new(),
         };
-        Self { name, item, field_names: Names::default(), left_out: Vec::new() }
+        Self { name, item, field_names: Names::default(), has_too_many_tags: false, left_out: Vec::new() }
     }
 
     pub fn leave_out(&mut self, what: impl Into<String>, reason: &'static str) {
-        self.left_out.push((what.into(), reason));
+        // One line more than there may be, so that the whole is refused.
+        if self.left_out.len() <= limits::REPORT {
+            self.left_out.push((what.into(), reason));
+        }
     }
 
     /// Leaves out a number of things of one kind.
@@ -125,10 +133,11 @@ impl Draft {
         self.item.source_id = self.line("the item's id", id);
     }
 
-    pub fn folder<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) {
-        match folder(parts) {
-            Some(path) => self.item.folder = path,
-            None => self.leave_out("folder", reason::LINE_TOO_LONG),
+    /// Takes a path that [`folder`](super::naming::folder) has made, if it was not too long.
+    pub fn folder(&mut self, path: Option<&str>) {
+        match path {
+            Some(path) => path.clone_into(&mut self.item.folder),
+            None => self.leave_out("folder", reason::FOLDER_TOO_LONG),
         }
     }
 
@@ -149,9 +158,18 @@ impl Draft {
     }
 
     pub fn tag(&mut self, text: &str) {
-        let tag = self.line("tag", text);
-        if !tag.is_empty() {
-            self.item.tags.push(tag);
+        match self.item.tags.len().cmp(&limits::TAGS) {
+            Ordering::Less => {
+                let tag = self.line("tag", text);
+                if !tag.is_empty() {
+                    self.item.tags.push(tag);
+                }
+            }
+            Ordering::Equal if !self.has_too_many_tags => {
+                self.has_too_many_tags = true;
+                self.leave_out("tags", reason::TOO_MANY_TAGS);
+            }
+            _ => {}
         }
     }
 
@@ -197,6 +215,7 @@ pub(super) struct Gathering {
     skipped: Vec<Skipped>,
     names: Names,
     seen: usize,
+    taken: usize,
 }
 
 impl Gathering {
@@ -206,8 +225,8 @@ impl Gathering {
     }
 
     /// Names an item without a name after its first address's host, else by its number.
-    fn name(&self, name: &str, url: Option<&String>) -> String {
-        let from_host = || settled(host_of(url?));
+    fn name(&self, name: &str, url: &str) -> String {
+        let from_host = || settled(host_of(url));
         settled(name).or_else(from_host).unwrap_or_else(|| format!("imported item {}", self.seen))
     }
 
@@ -215,28 +234,43 @@ impl Gathering {
     pub fn take(&mut self, draft: Draft) -> Result<(), ImportError> {
         self.count()?;
         let Draft { name, mut item, left_out, .. } = draft;
-        item.name = self.names.unique(self.name(&name, item.urls.first()));
-        let skipped = |(what, reason)| Skipped { item: item.name.clone(), what, reason };
-        self.skipped.extend(left_out.into_iter().map(skipped));
+        item.name = self.names.unique(self.name(&name, item.urls.first().map_or("", |url| url)));
+        for (what, reason) in left_out {
+            self.report(Skipped { item: item.name.clone(), what, reason })?;
+        }
+        self.taken += length(&item);
         self.items.push(item);
-        Ok(())
+        if self.taken > limits::TAKEN { Err(ImportError::TooMuch) } else { Ok(()) }
     }
 
     /// Leaves an item out.
     pub fn skip(&mut self, name: &str, url: &str, reason: &'static str) -> Result<(), ImportError> {
         self.count()?;
-        let item = self.name(name, Some(&url.to_owned()));
-        self.skipped.push(Skipped { item, what: "the item".to_owned(), reason });
-        Ok(())
+        let item = self.name(name, url);
+        self.report(Skipped { item, what: "the item".to_owned(), reason })
     }
 
     /// Leaves a column out, which is a part of every item.
-    pub fn leave_out_column(&mut self, column: &str, reason: &'static str) {
+    pub fn leave_out_column(&mut self, column: &str, reason: &'static str) -> Result<(), ImportError> {
         let what = settled(column).unwrap_or_else(|| "a column without a name".to_owned());
-        self.skipped.push(Skipped { item: "every item".to_owned(), what, reason });
+        self.report(Skipped { item: "every item".to_owned(), what, reason })
+    }
+
+    fn report(&mut self, skipped: Skipped) -> Result<(), ImportError> {
+        self.skipped.push(skipped);
+        if self.skipped.len() > limits::REPORT { Err(ImportError::TooMuchSkipped) } else { Ok(()) }
     }
 
     pub fn finish(self) -> Imported {
         Imported { items: self.items, skipped: self.skipped }
     }
+}
+
+/// Returns how many bytes of text an item has.
+fn length(item: &Item) -> usize {
+    let Item { name, folder, user, urls, tags, kind, source_id, password, totp, note, fields } = item;
+    let texts = [name, folder, user, kind, source_id].into_iter().chain(urls).chain(tags).map(String::len);
+    let secrets = [password, totp, note].map(|secret| secret.expose().len());
+    let fields = fields.iter().map(|(name, value, _)| name.len() + value.expose().len());
+    texts.chain(secrets).chain(fields).sum()
 }

@@ -219,6 +219,8 @@ impl<'de> Visitor<'de> for Value<'_> {
         while let Some(item) = items.next_element_seed(Value(self.0))? {
             list.push(item);
         }
+        // The first item makes room for four, which many short lists would pay for.
+        list.shrink_to_fit();
         Ok(Json::List(list))
     }
 
@@ -232,6 +234,8 @@ impl<'de> Visitor<'de> for Value<'_> {
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.0.fail(Failure::Twice));
         }
+        drop(names);
+        members.shrink_to_fit();
         Ok(Json::Object(members))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::browsers::open;
 use super::gathering::{Draft, Gathering, reason};
+use super::naming::folder;
 use super::table::{Next, Table};
 use super::{Format, ImportError, Imported};
 
@@ -33,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
             continue;
         }
         let mut draft = Draft::new("login", row.at(title));
-        draft.folder(groups);
+        draft.folder(folder(groups).as_deref());
         let mut own = |what: &str, text| {
             if is_reference(text) {
                 draft.leave_out(what, reason::REFERENCE);

@@ -4,6 +4,7 @@ use super::browsers::open;
 use super::entities::{HtmlEntities, decode, has_entities};
 use super::gathering::{Draft, Gathering, Shown, reason};
 use super::members::is_sensitive;
+use super::naming::folder;
 use super::table::{Next, Row};
 use super::text::Text;
 use super::{Format, ImportError, Imported};
@@ -47,7 +48,7 @@ pub(super) fn read(bytes: &[u8], entities: Option<HtmlEntities>) -> Result<Impor
             continue;
         }
         let mut draft = Draft::new(if &*url == NOTE { "note" } else { "login" }, &name);
-        draft.folder(grouping.split('\\'));
+        draft.folder(folder(grouping.split('\\')).as_deref());
         draft.user(&user);
         draft.password(&password);
         draft.totp("one-time password", &totp);

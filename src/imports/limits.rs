@@ -6,8 +6,16 @@ pub const FILE: usize = 64 << 20;
 pub const ITEMS: usize = 100_000;
 /// The longest password, note or field, in bytes.
 pub const FIELD: usize = 1 << 20;
-/// The longest user name, address, tag, folder or name of a field, in characters.
+/// The longest user name, address or tag, in characters.
 pub const LINE: usize = crate::format::name::TEXT_LIMIT;
+/// The longest path of folders, in characters. Each item has its own copy.
+pub const FOLDER: usize = 512;
+/// The most tags of an item.
+pub const TAGS: usize = 100;
+/// The most bytes of all that is taken. A folder or a tag that is written once may be that of every item.
+pub const TAKEN: usize = 256 << 20;
+/// The most lines of the report.
+pub const REPORT: usize = 250_000;
 /// The deepest that lists and objects of JSON may be in each other.
 pub const JSON_DEPTH: usize = 64;
 /// The most values of JSON. A real item has about 30.

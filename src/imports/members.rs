@@ -2,11 +2,24 @@
 
 use super::gathering::{Draft, Shown};
 use super::json::Json;
+use super::naming::{begun, settled};
 
 /// What is hidden if a part of its name is one of these words.
 const SENSITIVE: [&str; 14] = [
-    "password", "passphrase", "secret", "pin", "private", "code", "number", "ssn", "security", "iban", "license key",
-    "passport", "cvv", "token",
+    "password",
+    "passphrase",
+    "secret",
+    "pin",
+    "private",
+    "code",
+    "number",
+    "ssn",
+    "security",
+    "iban",
+    "license key",
+    "passport",
+    "cvv",
+    "token",
 ];
 
 /// Tells whether a field of that name is one to be hidden.
@@ -23,9 +36,9 @@ pub(super) fn is_sensitive(name: &str) -> bool {
 
 /// Writes `cardholderName` as "cardholder name".
 pub(super) fn words(name: &str) -> String {
-    let mut words = String::with_capacity(name.len() + 4);
+    let mut words = String::new();
     let mut before = None;
-    for c in name.chars() {
+    for c in begun(name).chars() {
         if c.is_uppercase() && before.is_some_and(char::is_lowercase) {
             words.push(' ');
         }
@@ -38,7 +51,7 @@ pub(super) fn words(name: &str) -> String {
 /// Takes every member of an object that is not among `others` as a field.
 pub(super) fn take_members(draft: &mut Draft, object: &Json<'_>, others: &[&str]) {
     for (name, value) in object.members().iter().filter(|(name, _)| !others.contains(&&**name)) {
-        let name = words(name);
+        let name = settled(&words(name)).unwrap_or_else(|| "field".to_owned());
         let shown = if is_sensitive(&name) { Shown::Hidden } else { Shown::Plainly };
         let value = draft.said(&name, value);
         draft.field(&name, &value, shown);

@@ -11,14 +11,24 @@ use crate::format::name::{PROJECT_NAME_LIMIT, free_text, is_unseen, project_name
 /// Room for the number of a name that is there twice: a space, the parentheses, and nine digits.
 const NUMBER_LEN: usize = 12;
 
+/// How much of a text is looked at, in bytes: enough for the longest line of any script.
+const LOOKED_AT: usize = 8 * limits::LINE;
+
+/// Returns as much of a text as a name or a line can be made of. What is longer may be megabytes long, and be there for
+/// each item again.
+pub(super) fn begun(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LOOKED_AT)]
+}
+
 /// Returns `text` as a name that [`project_name`] takes: unchanged if it is one, else without what keeps it from being
 /// one. `None` if nothing is left.
 pub(super) fn settled(text: &str) -> Option<String> {
+    let text = begun(text);
     if let Ok(name) = project_name(text) {
         return Some(name);
     }
     let shown = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unseen(*c));
-    // Bounded before it is collected, since the text may be huge. A prefix of NFC is NFC.
+    // A prefix of NFC is NFC.
     let begun = shown.skip_while(|c| matches!(c, ' ' | '-')).take(4 * PROJECT_NAME_LIMIT);
     let name: String = begun.nfc().take(PROJECT_NAME_LIMIT).collect();
     project_name(name.trim_end()).ok()
@@ -26,7 +36,7 @@ pub(super) fn settled(text: &str) -> Option<String> {
 
 /// Returns the host of an address: what is between `//` and the path, without user and port.
 pub(super) fn host_of(url: &str) -> &str {
-    let url = url.trim();
+    let url = begun(url).trim();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -48,6 +58,9 @@ pub(super) enum Line<'a> {
 
 /// Makes `text` fit for one line of a list.
 pub(super) fn line(text: &str) -> Line<'_> {
+    if text.len() > LOOKED_AT {
+        return Line::TooLong;
+    }
     let text = text.trim();
     if free_text(text, limits::LINE).is_ok() {
         return Line::Same(text);
@@ -71,9 +84,12 @@ pub(super) fn folder<'a>(parts: impl IntoIterator<Item = &'a str>) -> Option<Str
                 path.push('/');
             }
             path.push_str(&part);
+            if path.len() > LOOKED_AT {
+                return None;
+            }
         }
     }
-    (path.chars().take(limits::LINE + 1).count() <= limits::LINE).then_some(path)
+    (path.chars().count() <= limits::FOLDER).then_some(path)
 }
 
 /// Names that are given already.

@@ -6,7 +6,7 @@ use super::archive::{Archive, is_zip};
 use super::gathering::{Draft, Gathering, Shown, reason};
 use super::json::{self, Json};
 use super::members::{is_sensitive, words};
-use super::naming::settled;
+use super::naming::{begun, folder, settled};
 use super::{Format, ImportError, Imported};
 
 /// The entry that has the items.
@@ -29,21 +29,19 @@ fn read_json(bytes: &[u8]) -> Result<Imported, ImportError> {
         // With one account its name would say nothing.
         let account_name = if accounts.len() > 1 { account.get("attrs").get("accountName").text() } else { "" };
         for vault in account.get("vaults").list() {
-            let folder = [account_name, vault.get("attrs").get("name").text()];
+            let folder = folder([account_name, vault.get("attrs").get("name").text()]);
             for item in vault.get("items").list() {
                 // In earlier files the item is in an object of its own.
                 let item = if item.get("item").is_object() { item.get("item") } else { item };
                 let overview = item.get("overview");
                 match item.get("state").text() {
-                    "archived" => gathering.skip(
-                        overview.get("title").text(),
-                        overview.get("url").text(),
-                        reason::ARCHIVED,
-                    )?,
+                    "archived" => {
+                        gathering.skip(overview.get("title").text(), overview.get("url").text(), reason::ARCHIVED)?
+                    }
                     "trashed" | "deleted" => {
                         gathering.skip(overview.get("title").text(), overview.get("url").text(), reason::TRASH)?;
                     }
-                    _ => gathering.take(read_item(item, folder))?,
+                    _ => gathering.take(read_item(item, folder.as_deref()))?,
                 }
             }
         }
@@ -78,7 +76,7 @@ fn kind_of(category: &str) -> &'static str {
     }
 }
 
-fn read_item(item: &Json<'_>, folder: [&str; 2]) -> Draft {
+fn read_item(item: &Json<'_>, folder: Option<&str>) -> Draft {
     let (overview, details) = (item.get("overview"), item.get("details"));
     let mut draft = Draft::new(kind_of(item.get("categoryUuid").text()), overview.get("title").text());
     draft.source_id(item.get("uuid").text());
@@ -92,8 +90,9 @@ fn read_item(item: &Json<'_>, folder: [&str; 2]) -> Draft {
     draft.password(&password);
     details.get("loginFields").list().iter().for_each(|field| read_login_field(&mut draft, field));
     for section in details.get("sections").list() {
-        let title = section.get("title").text();
-        section.get("fields").list().iter().for_each(|field| read_field(&mut draft, title, field));
+        // Settled once, since it becomes a part of each field's name.
+        let title = settled(section.get("title").text()).unwrap_or_default();
+        section.get("fields").list().iter().for_each(|field| read_field(&mut draft, &title, field));
     }
     if !details.get("documentAttributes").is_null() {
         draft.leave_out("attachment", reason::ATTACHMENT);
@@ -139,7 +138,8 @@ fn first_text<'j, 'a>(object: &'j Json<'a>) -> &'j Json<'a> {
 fn read_field(draft: &mut Draft, section: &str, field: &Json<'_>) {
     let title = [field.get("title").text(), field.get("id").text()].into_iter().find(|title| !title.is_empty());
     let title = title.unwrap_or("field");
-    let name = if section.trim().is_empty() { title.to_owned() } else { format!("{section}: {title}") };
+    let title = begun(title);
+    let name = if section.is_empty() { title.to_owned() } else { format!("{section}: {title}") };
     let what = settled(&name).unwrap_or_else(|| "field".to_owned());
     let Some((kind, value)) = field.get("value").members().first() else { return };
     if value.is_null() {
@@ -166,7 +166,7 @@ fn read_field(draft: &mut Draft, section: &str, field: &Json<'_>) {
             draft.field(&name, &lines.join("\n"), by_name);
         }
         "date" => {
-            let text = value.whole().and_then(date).map_or_else(|| draft.said(&what, value).to_owned(), |date| date);
+            let text = value.whole().and_then(date).unwrap_or_else(|| draft.said(&what, value).to_owned());
             draft.field(&name, &text, by_name);
         }
         "monthYear" => {
@@ -190,7 +190,7 @@ fn read_key(draft: &mut Draft, name: &str, key: &Json<'_>) {
     let private = draft.said("private key", key.get("privateKey"));
     draft.field(name, &private, Shown::Hidden);
     for (member, value) in key.get("metadata").members().iter().filter(|(member, _)| member != "privateKey") {
-        let member = words(member);
+        let member = settled(&words(member)).unwrap_or_else(|| "field".to_owned());
         let text = draft.said(&member, value);
         draft.field(&member, &text, Shown::Plainly);
     }

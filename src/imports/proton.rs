@@ -4,6 +4,7 @@ use super::archive::{Archive, is_zip};
 use super::gathering::{Draft, Gathering, Shown, reason};
 use super::json::{self, Json};
 use super::members::take_members;
+use super::naming::{folder, settled};
 use super::{Format, ImportError, Imported};
 
 /// The entries of a zip file that have the items.
@@ -54,6 +55,7 @@ fn read_json(bytes: &[u8]) -> Result<Imported, ImportError> {
     };
     let mut gathering = Gathering::default();
     for (_, vault) in vaults {
+        let folder = folder([vault.get("name").text()]);
         for item in vault.get("items").list() {
             let data = item.get("data");
             let name = data.get("metadata").get("name").text();
@@ -62,7 +64,7 @@ fn read_json(bytes: &[u8]) -> Result<Imported, ImportError> {
                     let url = data.get("content").get("urls").list().first().map_or("", Json::text);
                     gathering.skip(name, url, reason::TRASH)?;
                 }
-                Some(ACTIVE) | None => gathering.take(read_item(item, data, name, vault.get("name").text()))?,
+                Some(ACTIVE) | None => gathering.take(read_item(item, data, name, folder.as_deref()))?,
                 Some(_) => gathering.skip(name, "", reason::UNKNOWN_FORM)?,
             }
         }
@@ -70,12 +72,12 @@ fn read_json(bytes: &[u8]) -> Result<Imported, ImportError> {
     Ok(gathering.finish())
 }
 
-fn read_item(item: &Json<'_>, data: &Json<'_>, name: &str, vault: &str) -> Draft {
+fn read_item(item: &Json<'_>, data: &Json<'_>, name: &str, vault: Option<&str>) -> Draft {
     let content = data.get("content");
     let kind = data.get("type").text();
     let mut draft = Draft::new(kind_of(kind), name);
     draft.source_id(item.get("itemId").text());
-    draft.folder([vault]);
+    draft.folder(vault);
     let note = draft.said("note", data.get("metadata").get("note"));
     draft.note(&note);
     match kind {
@@ -83,8 +85,12 @@ fn read_item(item: &Json<'_>, data: &Json<'_>, name: &str, vault: &str) -> Draft
         "alias" => draft.user(item.get("aliasEmail").text()),
         _ => {
             // Lists of further fields are read below.
-            let lists: Vec<&str> =
-                content.members().iter().filter(|(_, value)| !value.list().is_empty()).map(|(name, _)| &**name).collect();
+            let lists: Vec<&str> = content
+                .members()
+                .iter()
+                .filter(|(_, value)| !value.list().is_empty())
+                .map(|(name, _)| &**name)
+                .collect();
             take_members(&mut draft, content, &lists);
         }
     }
@@ -140,7 +146,7 @@ fn read_login(draft: &mut Draft, content: &Json<'_>) {
 /// Takes a field that the user has added. Others in a list are none of these, and have no `fieldName`.
 fn read_field(draft: &mut Draft, field: &Json<'_>) {
     let (name, data) = (field.get("fieldName").text(), field.get("data"));
-    let what = super::naming::settled(name).unwrap_or_else(|| "field".to_owned());
+    let what = settled(name).unwrap_or_else(|| "field".to_owned());
     match field.get("type").text() {
         "totp" => {
             let totp = draft.said(&what, data.get("totpUri"));

@@ -12,20 +12,21 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "agent", "doctor", "files", "home", "pages", "password", "secrets", "failure", "words", "vault", "body",
-            "keys", "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
+            "agent", "doctor", "files", "home", "imports", "pages", "password", "secrets", "failure", "words", "vault",
+            "body", "keys", "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
         ],
     ),
     ("doctor", &["home", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
     ("files", &["vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
+    ("imports", &["format", "crypto", "memory"]),
     ("pages", &["format"]),
     ("password", &["files", "secrets", "disk", "format", "crypto"]),
     ("secrets", &["error", "format", "crypto", "memory"]),
@@ -48,8 +49,9 @@ const ROOMS: [(&str, &[&str]); 23] = [
 const BEHIND: [(&str, &[&str]); 1] = [("cli/commands/", &["cli/args.rs"])];
 
 /// Folders that are handed all they need, and what they alone may use.
-const PURE: [(&str, &[&str]); 2] = [
+const PURE: [(&str, &[&str]); 3] = [
     ("vault/contents/", &["vault/contents/", "error/", "format/", "crypto/"]),
+    ("imports/", &["imports/", "format/", "crypto/", "memory/"]),
     // Of the vault and the keychain only types: what goes over the wire.
     ("agent/protocol/", &["agent/protocol/", "vault/mod.rs", "keychain/mod.rs", "error/", "format/", "crypto/"]),
 ];

@@ -8,6 +8,7 @@ use super::archive::{Archive, is_zip};
 use super::gathering::{Draft, Gathering, Shown, reason};
 use super::json::{self, Json};
 use super::members::take_members;
+use super::naming::{folder, settled};
 use super::{Format, ImportError, Imported, Options};
 
 /// The entry of a zip file that has the items.
@@ -28,6 +29,9 @@ pub(super) fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportEr
 
 /// How many attachments of each item a zip file has, by the item's id: `attachments/ID/NAME`.
 type Attachments = HashMap<String, usize>;
+
+/// The path of each folder by its id; none if it is too long.
+type Folders<'j> = HashMap<&'j str, Option<String>>;
 
 fn count_attachments(archive: &Archive<'_>) -> Attachments {
     let mut attachments = Attachments::new();
@@ -61,8 +65,9 @@ fn read_items(root: &Json<'_>, attachments: &Attachments) -> Result<Imported, Im
     let Json::List(items) = root.get("items") else { return Err(ImportError::NotThisFormat(Format::Bitwarden)) };
     let lists = [root.get("folders"), root.get("collections")];
     let named = lists.into_iter().flat_map(Json::list);
-    let folders: HashMap<&str, &str> =
-        named.map(|folder| (folder.get("id").text(), folder.get("name").text())).collect();
+    // Settled once, since many items may be in one folder.
+    let folders: Folders<'_> =
+        named.map(|place| (place.get("id").text(), folder(place.get("name").text().split('/')))).collect();
     let mut gathering = Gathering::default();
     for item in items {
         let name = item.get("name").text();
@@ -85,7 +90,7 @@ fn first_uri<'j>(item: &'j Json<'_>) -> &'j str {
     item.get("login").get("uris").list().first().map_or("", |uri| uri.get("uri").text())
 }
 
-fn read_item(item: &Json<'_>, folders: &HashMap<&str, &str>) -> Draft {
+fn read_item(item: &Json<'_>, folders: &Folders<'_>) -> Draft {
     let kind = match item.get("type").whole() {
         Some(1) => "login",
         Some(2) => "note",
@@ -100,16 +105,16 @@ fn read_item(item: &Json<'_>, folders: &HashMap<&str, &str>) -> Draft {
     let collections = item.get("collectionIds").list().iter().map(Json::text);
     let mut places = std::iter::once(item.get("folderId").text()).chain(collections).filter_map(|id| folders.get(id));
     if let Some(folder) = places.next() {
-        draft.folder(folder.split('/'));
+        draft.folder(folder.as_deref());
     }
-    places.for_each(|place| draft.tag(place));
+    places.flatten().for_each(|place| draft.tag(place));
     let note = draft.said("note", item.get("notes"));
     draft.note(&note);
     read_login(&mut draft, item.get("login"));
     // Cards, identities, keys and kinds that come later: each has an object with nothing but its fields.
-    for (_, object) in item.members().iter().filter(|(name, value)| {
-        value.is_object() && !OF_ALL_KINDS.contains(&&**name)
-    }) {
+    for (_, object) in
+        item.members().iter().filter(|(name, value)| value.is_object() && !OF_ALL_KINDS.contains(&&**name))
+    {
         take_members(&mut draft, object, &[]);
     }
     for field in item.get("fields").list() {
@@ -148,5 +153,5 @@ fn read_login(draft: &mut Draft, login: &Json<'_>) {
 
 /// Returns how a field is called in the report.
 fn named(name: &str) -> String {
-    super::naming::settled(name).unwrap_or_else(|| "field".to_owned())
+    settled(name).unwrap_or_else(|| "field".to_owned())
 }

@@ -176,7 +176,8 @@ fn numbers_out_of_range_are_refused_before_a_password_is_asked_for() {
 
 #[test]
 fn an_export_for_one_account_is_refused_in_words() {
-    let export = r#"{"encrypted":true,"encKeyValidation_DO_NOT_EDIT":"2.a|b|c","folders":[],"items":[{"name":"2.a|b|c"}]}"#;
+    let export =
+        r#"{"encrypted":true,"encKeyValidation_DO_NOT_EDIT":"2.a|b|c","folders":[],"items":[{"name":"2.a|b|c"}]}"#;
     assert_eq!(Format::detect(export.as_bytes(), ""), Some(Format::Bitwarden));
     assert_eq!(refused(export, Format::Bitwarden), ImportError::AccountRestricted);
     assert_eq!(refused("{}", Format::Bitwarden), ImportError::NotThisFormat(Format::Bitwarden));

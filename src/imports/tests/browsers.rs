@@ -34,10 +34,7 @@ fn firefox_has_no_names_but_ids() {
     assert_eq!(imported.names(), ["www.shop.example", "router.example"]);
     assert_eq!(imported.items[0].source_id, "{f2a1e0e0-6a0b-4b1e-9a43-6f6d3f0b7a55}");
     assert_eq!(imported.items[1].field("realm"), Some(("Router login", false)));
-    assert_eq!(
-        imported.report(),
-        ["Firefox account, the item: it holds the keys of the browser's own account"]
-    );
+    assert_eq!(imported.report(), ["Firefox account, the item: it holds the keys of the browser's own account"]);
 }
 
 #[test]

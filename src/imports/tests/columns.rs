@@ -35,7 +35,10 @@ fn a_map_that_does_not_fit_is_refused_in_words() {
         assert!(matches!(error(wrong), ImportError::ColumnMap { .. }), "{wrong}");
     }
     let text = error("owner=a").to_string();
-    assert!(text.starts_with("\"owner=a\" names no column: write WHAT=COLUMN, where WHAT is one of name, user"), "{text}");
+    assert!(
+        text.starts_with("\"owner=a\" names no column: write WHAT=COLUMN, where WHAT is one of name, user"),
+        "{text}"
+    );
     assert_eq!(refused("a,b\n1,2\n", Format::Csv), ImportError::NoColumns);
     let cut = mapped("a,b\n1,\"2", "name=a,password=b").unwrap_err();
     assert_eq!(cut, ImportError::Truncated);

@@ -21,10 +21,7 @@ fn groups_become_folders_and_the_recycle_bin_stays_behind() {
     assert_eq!(bastion.parts(), ["bastion", "Work/Servers", "ada", "p\\q", totp, "two\nlines", "login"]);
     assert_eq!(bastion.urls, ["ssh://bastion.example"]);
     assert_eq!(imported.item("Alarm").parts(), ["Alarm", "", "", "", "", "code 4711", "note"]);
-    assert_eq!(
-        imported.report(),
-        ["old, the item: it is in the trash", "older, the item: it is in the trash"]
-    );
+    assert_eq!(imported.report(), ["old, the item: it is in the trash", "older, the item: it is in the trash"]);
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn entities_are_decoded_or_kept_as_somebody_says_and_never_by_a_guess() {
 
 #[test]
 fn notes_with_fields_are_read_with_keys_of_many_lines() {
-    let key = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nMIIE\n-----END RSA PRIVATE KEY-----";
+    let key =
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nMIIE\n-----END RSA PRIVATE KEY-----";
     let export = format!(
         "{HEADER}http://sn,,,,\"NoteType:SSH Key\nLanguage:en-US\nBit Strength:2048\nFormat:PEM\nPassphrase:p:q\n\
         Private Key:{key}\nPublic Key:ssh-rsa AAAA ada@host\nHostname:bastion\nDate:\nNotes:first\nLabel:not one\",Key,,0\n\
