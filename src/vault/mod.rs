@@ -35,7 +35,7 @@ pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
-pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject};
+pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject, check_new_secret};
 pub use contents::secrets::{SecretInfo, SecretVersion};
 pub use keys::Among;
 pub use open_vault::{OpenVault, current_version};

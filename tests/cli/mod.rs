@@ -21,6 +21,7 @@ mod hazards;
 mod help;
 mod help_pages;
 mod homeless;
+mod imports;
 mod init;
 pub mod inputs;
 mod keychain_file;

@@ -131,6 +131,9 @@ fn secrets(printed: &mut Printed, home: &Home) {
     printed.run(home, "secrets", "secret list nosuch");
     printed.run(home, "", "secret show nosuch");
     printed.run(home, "secret", "secret remove other --yes");
+    home.write("export.csv", "name,url,username,password,note\na,https://a.example,ada,pw,\n");
+    printed.run(home, "secret-import", "secret import export.csv --dry-run");
+    printed.run(home, "secret-import", "secret import export.csv --yes");
 }
 
 fn files(printed: &mut Printed, home: &Home) {

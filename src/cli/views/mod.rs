@@ -32,7 +32,10 @@ pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_le
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
-pub use secret::{OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret, secrets_text};
+pub use secret::{
+    ImportedSecrets, OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret, SkippedInImport,
+    secrets_text,
+};
 pub use setting::{Setting, settings_text};
 pub use status::{NoKey, ProjectFileSeen, Status};
 pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

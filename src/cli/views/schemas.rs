@@ -107,6 +107,7 @@ schemas! {
     "one-time-code": OneTimeCode<'_>, "strongroom secret otp";
     "secret": Secret, "strongroom secret set, rename, move and remove";
     "secret-field": ShownField<'_>, "strongroom secret show --field";
+    "secret-import": ImportedSecrets, "strongroom secret import";
     "secret-history": SecretHistory, "strongroom secret history";
     "secrets": Vec<Secret>, "strongroom secret list";
     "secrets-pruned": PrunedSecrets, "strongroom secret prune";

@@ -4,11 +4,11 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::cli::layout::table;
-use crate::cli::output::to_secret_json;
 use crate::format::name::printable;
 use crate::format::secret::SecretValue;
 use crate::format::{SecretId, Timestamp};
 use crate::vault::SecretInfo;
+use crate::words::{Words, command, counted, words};
 
 /// A secret without what it holds.
 #[derive(Debug, Clone, Serialize)]
@@ -145,10 +145,9 @@ pub struct ShownField<'a> {
 }
 
 impl ShownField<'_> {
-    /// Returns it as a line of JSON.
-    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        // As much as each takes where each of its bytes is escaped.
-        to_secret_json(self, 6 * (self.secret.len() + self.field.len() + self.value.len()) + 64)
+    /// Returns how long its line of JSON may get: as long as where each byte is escaped.
+    pub fn room(&self) -> usize {
+        6 * (self.secret.len() + self.field.len() + self.value.len()) + 64
     }
 }
 
@@ -246,9 +245,74 @@ pub struct OneTimeCode<'a> {
 }
 
 impl OneTimeCode<'_> {
-    /// Returns it as a line of JSON.
-    pub fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        to_secret_json(self, 6 * self.secret.len() + self.code.len() + 96)
+    /// Returns how long its line of JSON may get.
+    pub fn room(&self) -> usize {
+        6 * self.secret.len() + self.code.len() + 96
+    }
+}
+
+/// What an import has added, or would add.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ImportedSecrets {
+    /// The exported file. It still holds all secrets unencrypted.
+    pub file: String,
+    /// What exported it.
+    pub format: &'static str,
+    /// The secrets that are added, by their names in the vault.
+    pub added: Vec<String>,
+    /// Items that were imported before, by their names in the file.
+    pub known: Vec<String>,
+    /// What is not taken over.
+    pub skipped: Vec<SkippedInImport>,
+    /// Whether they were added; not with --dry-run, or if there is nothing to add.
+    pub written: bool,
+}
+
+/// Something that is not taken over.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SkippedInImport {
+    /// The item's name.
+    pub item: String,
+    /// What of it: the item as a whole, a field, an attachment.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl ImportedSecrets {
+    /// Says what is to be added.
+    pub fn plan(&self) -> Words {
+        let Self { file, format, added, known, skipped, .. } = self;
+        let mut text = format!("{file} (exported by {format}): {} to add", counted(added.len(), "secret"));
+        if !known.is_empty() {
+            text += &format!(", {} imported before", known.len());
+        }
+        let rows =
+            skipped.iter().map(|skipped| vec![skipped.item.clone(), skipped.what.clone(), skipped.reason.clone()]);
+        if !skipped.is_empty() {
+            text += &format!("\nnot taken over:\n{}", table(&["ITEM", "WHAT", "WHY"], rows.collect()));
+        }
+        text.into()
+    }
+
+    /// Says what was added, or would be.
+    pub fn text(&self) -> Words {
+        let mut text = self.plan();
+        if !self.written {
+            let names = self.added.iter().map(|name| printable(name)).collect::<Vec<_>>().join("\n  ");
+            if !names.is_empty() {
+                text += format!("\nwould add:\n  {names}");
+            }
+            return text + "\nnothing was changed";
+        }
+        let (count, file) = (counted(self.added.len(), "secret"), &self.file);
+        text + words![
+            format!("\nadded {count}: see them with "),
+            command("secret list"),
+            format!("\nnote: {file} still holds all of them unencrypted: delete it, and empty the trash")
+        ]
     }
 }
 

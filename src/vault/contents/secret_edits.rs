@@ -125,6 +125,16 @@ pub fn add(payload: &mut Payload, new: &[NewSecret], editing: &Editing<'_>) -> R
     Ok(())
 }
 
+/// Checks a secret as adding it would, but for its name and its project.
+///
+/// # Errors
+/// [`Refused::SecretName`], [`Refused::Text`], [`Refused::SecretTooLong`].
+pub fn check_new_secret((name, edit): &NewSecret) -> Result<(), Error> {
+    let secret = new_secret(checked_name(name)?, Timestamp::from_unix(0))?;
+    told(secret, edit)?;
+    to_bytes(&edited_value(SecretValue::default(), edit)?).map(drop)
+}
+
 fn new_secret(name: String, now: Timestamp) -> Result<Secret, Error> {
     Ok(Secret {
         id: SecretId::generate()?,
@@ -150,6 +160,11 @@ fn edited(payload: &Payload, mut secret: Secret, edit: &SecretEdit) -> Result<Se
         let project = project.as_ref().map(|name| find(payload, name).and_then(usable)).transpose()?;
         secret.project = project.map(|project| project.id);
     }
+    told(secret, edit)
+}
+
+/// Returns what a secret tells of itself after an edit, but for its name and its project.
+fn told(mut secret: Secret, edit: &SecretEdit) -> Result<Secret, Error> {
     let list = |what, texts: &Vec<String>| match texts.len() > LIST_LIMIT {
         true => Err(Refused::SecretTooLong.into()),
         false => texts.iter().map(|text| checked_text(what, text)).collect(),

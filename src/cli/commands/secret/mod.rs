@@ -27,6 +27,7 @@ subcommands! {
     rename::Rename,
     move_to::Move = "move",
     otp::OneTime,
+    import::Import,
     remove::Remove,
     history::History,
     prune::Prune,

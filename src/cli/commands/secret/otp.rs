@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
-use crate::cli::output::{print_whole, stdout_is_terminal};
+use crate::cli::output::{print_whole, stdout_is_terminal, to_secret_json};
 use crate::cli::unlocking::open;
 use crate::cli::views::OneTimeCode;
 use crate::failure::{Exit, Failure};
@@ -44,7 +44,8 @@ impl OneTime {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let (code, seconds_left) = otp.code_at(now);
         if context.output.json {
-            return print_whole(&OneTimeCode { secret: &name, code: &code, seconds_left }.to_json());
+            let shown = OneTimeCode { secret: &name, code: &code, seconds_left };
+            return print_whole(&to_secret_json(&shown, shown.room()));
         }
         print_whole(&Zeroizing::new([code.as_bytes(), b"\n"].concat()))?;
         if stdout_is_terminal() {

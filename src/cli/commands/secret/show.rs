@@ -42,11 +42,7 @@ impl Show {
         if let Some(field) = field.as_ref().filter(|field| field.is_in_value()) {
             let value = vault.secret_value(&name, version).map_err(failed)?;
             let text = field.text_in(&value).ok_or_else(|| no_field(&doing, &name, field))?;
-            return if context.output.json {
-                print_whole(&ShownField { secret: &name, field: field.as_str(), value: text }.to_json())
-            } else {
-                print_whole(&Zeroizing::new([text.as_bytes(), b"\n"].concat()))
-            };
+            return print_field(context, &name, field, text);
         }
         let secret = vault.secret(&name).map_err(failed)?;
         if let Some(field) = field {
@@ -54,11 +50,7 @@ impl Show {
                 .text_of(&secret)
                 .filter(|text| !text.is_empty())
                 .ok_or_else(|| no_field(&doing, &name, &field))?;
-            return if context.output.json {
-                print_whole(&ShownField { secret: &secret.name, field: field.as_str(), value: &text }.to_json())
-            } else {
-                print_whole(format!("{text}\n").as_bytes())
-            };
+            return print_field(context, &secret.name, &field, &text);
         }
         let value = vault.secret_value(&name, version).map_err(failed)?;
         let shown = ShownSecret::new(&secret, &value, reveal);
@@ -67,6 +59,14 @@ impl Show {
         }
         print_whole(shown.text().as_bytes())
     }
+}
+
+fn print_field(context: &Context, secret: &str, field: &Field, text: &str) -> Result<(), Failure> {
+    if context.output.json {
+        let shown = ShownField { secret, field: field.as_str(), value: text };
+        return print_whole(&to_secret_json(&shown, shown.room()));
+    }
+    print_whole(&Zeroizing::new([text.as_bytes(), b"\n"].concat()))
 }
 
 fn no_field(doing: &str, name: &str, field: &Field) -> Failure {
