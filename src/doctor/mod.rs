@@ -8,6 +8,7 @@ mod finding;
 mod items;
 mod known;
 pub mod left_behind;
+pub mod secrets;
 mod vault;
 
 pub use computer::Computer;

@@ -49,10 +49,8 @@ pub trait Observer: Sync {
 }
 
 /// Shows nothing.
-#[cfg(test)]
 pub struct Silent;
 
-#[cfg(test)]
 impl Observer for Silent {
     fn advanced(&self, _: u64) {}
 

@@ -76,6 +76,16 @@ pub fn check_strength(password: &Password, names: &[String]) -> Result<(), Refus
     })
 }
 
+/// Tells why a password for another system is easy to guess; `None` if it is not. `names` are words a guesser would try
+/// first.
+pub fn weakness(password: &str, names: &[&str]) -> Option<Weakness> {
+    on_deeply_wiped_stack(|| {
+        let estimate = zxcvbn(password, names);
+        let warning = estimate.feedback().and_then(|feedback| feedback.warning());
+        (estimate.score() < Score::Three).then_some(Weakness(warning))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,3 +133,42 @@ fn what_is_no_export_is_refused_and_nothing_is_added() {
     home.run("secret import export.json --yes -p nobody --json").fails_in_json(4, "project-not-found");
     home.run("secret list").shows("no secrets\n");
 }
+
+#[test]
+fn an_export_is_encrypted_and_imports_into_another_vault_as_it_was() {
+    let home = Home::with_project();
+    home.write("export.json", BITWARDEN);
+    home.run("secret import export.json --yes -p acme").succeeds();
+    home.typed("secret set own --from-fd 0 --password-file pw").input(b"mine").run().succeeds();
+    home.run("secret export acme.sealed -p acme").does(
+        "2 secrets written to acme.sealed, encrypted with the key of project acme: `strongroom decrypt acme.sealed` opens \
+         it\n",
+    );
+    let bytes = home.read("acme.sealed");
+    assert!(bytes.windows(7).all(|part| part != b"hunter2"));
+    assert_eq!(home.mode("acme.sealed"), 0o600);
+    home.run("decrypt acme.sealed -o acme.json").succeeds();
+    assert!(!String::from_utf8(home.read("acme.json")).unwrap().contains("mine"));
+    home.run("secret export all.json --all --unencrypted").does(
+        "3 secrets written to all.json, unencrypted: whoever gets the file has them all. Delete it as soon as you can\n",
+    );
+    assert_eq!(home.mode("all.json"), 0o600);
+    home.run("secret export all.json --all --unencrypted --json").fails_in_json(1, "output-exists");
+    home.run("secret export all.json --all --unencrypted --force").succeeds();
+    home.run("secret export x --json").fails_in_json(2, "usage");
+    home.run("secret export x -p nobody --json").fails_in_json(4, "project-not-found");
+
+    let other = Home::with_project();
+    other.write("all.json", home.read("all.json"));
+    let json = other.run("secret import all.json --yes --json").succeeds().json();
+    assert_eq!((&json["added"], &json["skipped"]), (&json!(["acme/Safe", "acme/Work/Mail", "own"]), &json!([])));
+    for (field, name, there) in [
+        ("password", "Work/Mail", "acme/Work/Mail"),
+        ("PIN", "Work/Mail", "acme/Work/Mail"),
+        ("note", "Safe", "acme/Safe"),
+        ("totp", "Work/Mail", "acme/Work/Mail"),
+    ] {
+        let of = |home: &Home, name: &str| home.run(&format!("secret show {name} --field {field}")).succeeds().text();
+        assert_eq!(of(&home, name), of(&other, there));
+    }
+}

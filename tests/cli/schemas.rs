@@ -134,6 +134,8 @@ fn secrets(printed: &mut Printed, home: &Home) {
     home.write("export.csv", "name,url,username,password,note\na,https://a.example,ada,pw,\n");
     printed.run(home, "secret-import", "secret import export.csv --dry-run");
     printed.run(home, "secret-import", "secret import export.csv --yes");
+    printed.run(home, "secret-export", "secret export all.sealed -p acme --all");
+    printed.run(home, "secret-export", "secret export all.json --all --unencrypted");
 }
 
 fn files(printed: &mut Printed, home: &Home) {

@@ -182,7 +182,8 @@ fn a_merge_brings_secrets_and_says_which_were_changed_in_both() {
     given(&home, "secret set portal", "ours").succeeds();
     given(&home, "secret set own", "1").succeeds();
     let ours = home.read(".local/share/strongroom/vault.json");
-    // As another computer would have changed it.
+    // As another computer would have changed it, a second later.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     std::fs::copy(home.path("copy.json"), home.vault()).unwrap();
     home.typed(&format!("secret set portal --from-fd 0 --accept-rollback {PW}")).input(b"theirs").output();
     std::fs::copy(home.vault(), home.path("theirs.json")).unwrap();
@@ -317,4 +318,23 @@ fn a_password_is_generated_as_the_flags_say_and_never_one_that_it_had() {
         pins.insert(home.run("secret show portal --field password").succeeds().text());
     }
     assert_eq!(pins.len(), 9);
+}
+
+#[test]
+fn doctor_names_secrets_that_should_be_changed_and_nothing_else_of_them() {
+    let home = Home::with_project();
+    let of_secrets = |home: &Home| {
+        let output = home.typed(&format!("doctor --json {PW}")).output();
+        let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = findings.as_array().unwrap().clone();
+        let own = findings.into_iter().filter(|finding| finding["check"] == "secrets");
+        own.map(|finding| finding["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(of_secrets(&home).is_empty());
+    given(&home, "secret set strong", "quartz-Vexing-8731-jumpy-dwarf").succeeds();
+    assert_eq!(of_secrets(&home), ["1 secret: none is old, easy to guess or used twice"]);
+    given(&home, "secret set weak", "summer2026").succeeds();
+    given(&home, "secret set twin -p acme", "quartz-Vexing-8731-jumpy-dwarf").succeeds();
+    given(&home, "secret set noted --field note", "summer2026").succeeds();
+    assert_eq!(of_secrets(&home), ["these have the same password: strong, twin", "easy to guess: weak"]);
 }

@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "body", "keys", "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
         ],
     ),
-    ("doctor", &["home", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
+    ("doctor", &["home", "secrets", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
     ("files", &["vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),

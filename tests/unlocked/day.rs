@@ -126,6 +126,7 @@ fn the_names_of_projects_complete_while_the_vault_is_unlocked() {
 fn what_takes_something_away_still_asks() {
     let unlocked = Unlocked::new();
     unlocked.0.write("key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    unlocked.0.write("export.csv", "name,url,username,password,note\na,https://a.example,ada,pw,\n");
     let asks = [
         "passwd --generate-password",
         "vault rotate --no-recovery",
@@ -134,6 +135,8 @@ fn what_takes_something_away_still_asks() {
         "project release acme",
         "secret remove portal --yes",
         "secret prune",
+        "secret import export.csv --yes",
+        "secret export out -p acme",
         "key import acme --from key --format base64",
         "status --unlock",
         "project list --accept-rollback",

@@ -11,6 +11,8 @@ use crate::cli::views::{self, RemovedItems};
 use crate::doctor::{self, Computer, Level, Opened, left_behind};
 use crate::failure::{Exit, Failure, put_back};
 use crate::format::VaultId;
+use crate::host::{Host, ThisHost};
+use crate::vault::Unlocked;
 use crate::words::{command, counted, words};
 
 /// Look for problems, and say how to fix them.
@@ -18,7 +20,7 @@ use crate::words::{command, counted, words};
 /// Checks permissions, the keychain (with a separate test item), stray items, keys left in other keychains, this
 /// computer's record of the vault, the previous vault file, other copies of the vault beside it, and leftover files.
 /// With a password, or with --unlock, it also opens the vault, which continues a rotation of the data key as every
-/// unlock does. Exits with 1 if it found a problem.
+/// unlock does, and names secrets that are older than a year, easy to guess, or have the same password. Exits with 1 if it found a problem.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom doctor")]
 pub struct Doctor {
@@ -62,14 +64,15 @@ impl Doctor {
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
-            .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len())));
-        let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, _)| opened);
+            .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len(), secrets_of(&vault))));
+        let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, ..)| opened);
         let checked = doctor::run(&computer, opened)?;
         let mut findings = checked.findings;
         match unlocked {
-            Some(Ok((_, projects))) => {
+            Some(Ok((_, projects, secrets))) => {
                 let text = format!("the password opens it: {}", counted(projects, "project"));
                 findings.push(doctor::Finding::good("unlocking", text));
+                findings.extend(secrets);
             }
             Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());
@@ -81,6 +84,13 @@ impl Doctor {
         }
         report(context, findings)
     }
+}
+
+/// Returns what is to be said of the secrets.
+fn secrets_of(vault: &Unlocked) -> Vec<doctor::Finding> {
+    doctor::secrets::check(vault, ThisHost.now()).unwrap_or_else(|error| {
+        vec![doctor::Finding::problem("secrets", error.to_string(), command("vault restore BACKUP").line())]
+    })
 }
 
 fn report(context: &Context, findings: Vec<doctor::Finding>) -> Result<(), Failure> {

@@ -33,8 +33,8 @@ pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
 pub use secret::{
-    ImportedSecrets, OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret, SkippedInImport,
-    secrets_text,
+    ExportedSecrets, ImportedSecrets, OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret,
+    SkippedInImport, secrets_text,
 };
 pub use setting::{Setting, settings_text};
 pub use status::{NoKey, ProjectFileSeen, Status};

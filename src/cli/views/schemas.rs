@@ -106,6 +106,7 @@ schemas! {
     "setting": Setting, "strongroom config get, set and unset";
     "one-time-code": OneTimeCode<'_>, "strongroom secret otp";
     "secret": Secret, "strongroom secret set, rename, move and remove";
+    "secret-export": ExportedSecrets, "strongroom secret export";
     "secret-field": ShownField<'_>, "strongroom secret show --field";
     "secret-import": ImportedSecrets, "strongroom secret import";
     "secret-history": SecretHistory, "strongroom secret history";

@@ -251,6 +251,39 @@ impl OneTimeCode<'_> {
     }
 }
 
+/// What was written to a file.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ExportedSecrets {
+    /// The file.
+    pub file: String,
+    /// How many secrets are in it.
+    pub secrets: usize,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// The project whose key it is encrypted with; `null` if it is not.
+    pub project: Option<String>,
+}
+
+impl ExportedSecrets {
+    /// Says what is in the file.
+    pub fn text(&self) -> Words {
+        let Self { file, secrets, project, .. } = self;
+        let count = counted(*secrets, "secret");
+        match project {
+            Some(project) => words![
+                format!("{count} written to {file}, encrypted with the key of project {project}: "),
+                command("decrypt").arg(file),
+                " opens it"
+            ],
+            None => format!(
+                "{count} written to {file}, unencrypted: whoever gets the file has them all. Delete it as soon as you can"
+            )
+            .into(),
+        }
+    }
+}
+
 /// What an import has added, or would add.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -8,10 +8,11 @@ use crate::cli::unlocking::open;
 use crate::cli::views::SecretHistory;
 use crate::failure::Failure;
 
-/// List the versions of a secret, without what they hold
+/// List the versions of a secret, without what they hold.
+///
+/// `strongroom secret show NAME --version N` shows what a version holds.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom secret history portal\n\
-                         To show an earlier password: strongroom secret show portal --field password --version 1")]
+#[command(before_help = "Example: strongroom secret history portal")]
 pub struct History {
     /// The secret's name
     name: String,

@@ -28,6 +28,7 @@ subcommands! {
     move_to::Move = "move",
     otp::OneTime,
     import::Import,
+    export::Export,
     remove::Remove,
     history::History,
     prune::Prune,
