@@ -1,5 +1,5 @@
 //! What the vault asks of the computer: the time, the boot it is in, the memory it has free. An edge; tests bring
-//! their own.
+//! their own. Also what a process is started from, and how it lets go of that.
 
 use std::time::SystemTime;
 
@@ -76,6 +76,31 @@ pub fn total_memory() -> Option<u64> {
     let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text, "MemTotal:"))?;
     let limit = own_cgroup().and_then(|group| number_in(&format!("{group}/memory.max")));
     Some(limit.map_or(total, |limit| limit.min(total)))
+}
+
+/// Returns this program, also if it was replaced since it was started.
+///
+/// # Errors
+/// If the system does not say.
+#[cfg(feature = "cli")]
+pub(crate) fn own_program() -> std::io::Result<std::path::PathBuf> {
+    let own = std::env::current_exe()?;
+    let link = std::path::PathBuf::from("/proc/self/exe");
+    Ok(if own.exists() || !link.exists() { own } else { link })
+}
+
+/// Lets go of whatever this process was started from: its standard streams and its working folder.
+///
+/// # Errors
+/// Those of the system.
+#[cfg(all(unix, feature = "cli"))]
+pub(crate) fn detach() -> std::io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    // No drive stays in use because of it.
+    std::env::set_current_dir("/")
 }
 
 fn meminfo(text: &str, field: &str) -> Option<u64> {

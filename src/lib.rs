@@ -81,6 +81,8 @@ pub mod agent;
 pub mod body;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+mod clipboard;
 pub mod crypto;
 mod disk;
 #[cfg(feature = "cli")]

@@ -1,6 +1,6 @@
 //! The agent's own process. It has no terminal, and says one line: that it answers, or why it does not.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::server::{Confirm, Server, Terms};
 use super::watch::{Ending, Limits, watch};
 use crate::error::Error;
 use crate::home::{Home, Kind, Named};
-use crate::host::ThisHost;
+use crate::host::{ThisHost, detach};
 use crate::vault::Vault;
 
 /// What the program is started with to be an agent: no command that anybody types.
@@ -115,16 +115,6 @@ pub fn serve(
     let why = ended.why.clone();
     std::mem::forget(ended);
     Ok(why)
-}
-
-/// Lets go of whatever this process was started from.
-fn detach() -> io::Result<()> {
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    // No drive stays in use because of it.
-    std::env::set_current_dir("/")
 }
 
 /// Says a line on standard output. An error means that nobody waits for it any more.

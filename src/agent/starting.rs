@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::limits::QUESTION_LIMIT;
 use super::place::Place;
 use super::process::PROCESS;
 use super::protocol::{Refusal, Start, Started, Watching};
+use crate::host::own_program;
 
 /// How often another agent is ended that takes the place first.
 const TRIES: usize = 5;
@@ -101,11 +102,4 @@ fn tell(child: &mut Child, start: &Start) -> io::Result<Started> {
     stdout.take(QUESTION_LIMIT as u64).read_to_end(&mut said)?;
     let line = said.strip_suffix(b"\n").ok_or_else(ended)?;
     Started::read(line).map_err(|_| ended())
-}
-
-/// Returns this program, also if it was replaced since it was started.
-fn own_program() -> io::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let link = PathBuf::from("/proc/self/exe");
-    Ok(if own.exists() || !link.exists() { own } else { link })
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod args;
+mod clip;
 mod commands;
 mod completing;
 mod configured;
@@ -45,6 +46,8 @@ use output::Output;
 
 #[cfg(unix)]
 use crate::agent::process;
+#[cfg(feature = "clipboard")]
+use crate::clipboard;
 use crate::failure::{Exit, Failure};
 use crate::home::{ConfigFile, Folders};
 
@@ -65,6 +68,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if matches!(&args[..], [_, word] if word == process::PROCESS) {
         interrupt::install(&Output::plain(false), interrupt::Ignored::AreHeard);
         return if process::run(interrupt::end_by).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    #[cfg(feature = "clipboard")]
+    if matches!(&args[..], [_, word] if word == clipboard::process::PROCESS) {
+        return if clipboard::process::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");

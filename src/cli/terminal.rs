@@ -35,6 +35,14 @@ impl Terminal {
         writeln!(self.output, "{text}").map_err(|error| Failure::io("write to the terminal", &error))
     }
 
+    /// Sends bytes as they are, past every buffer.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.output.write_all(bytes).map_err(|error| Failure::io("write to the terminal", &error))
+    }
+
     /// Asks for a line that may be seen. An end of input is an interruption.
     ///
     /// # Errors

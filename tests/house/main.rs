@@ -12,19 +12,40 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
         "cli",
         &[
-            "agent", "doctor", "files", "home", "imports", "pages", "password", "secrets", "failure", "words", "vault",
-            "body", "keys", "error", "store", "keychain", "host", "disk", "format", "crypto", "memory",
+            "agent",
+            "clipboard",
+            "doctor",
+            "files",
+            "home",
+            "imports",
+            "pages",
+            "password",
+            "secrets",
+            "failure",
+            "words",
+            "vault",
+            "body",
+            "keys",
+            "error",
+            "store",
+            "keychain",
+            "host",
+            "disk",
+            "format",
+            "crypto",
+            "memory",
         ],
     ),
     ("doctor", &["home", "secrets", "failure", "words", "vault", "error", "store", "keychain", "format", "crypto"]),
     ("files", &["vault", "body", "keys", "error", "disk", "format", "crypto", "memory"]),
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
+    ("clipboard", &["host", "disk", "crypto"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
     ("imports", &["format", "crypto", "memory"]),
     ("pages", &["format"]),

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::copied::CopiedPassword;
+use crate::cli::clip::Clip;
 use crate::secrets::generator::Generated;
 
 /// A password that was generated. It borrows the password, which is copied into wiped memory alone.
@@ -12,6 +14,13 @@ pub struct ShownPassword<'a> {
     pub password: &'a str,
     /// Its entropy in bits, rounded down to hundredths.
     pub bits: f64,
+}
+
+impl ShownPassword<'_> {
+    /// Returns what is shown of it if it is copied.
+    pub fn copied(&self, clip: Clip) -> CopiedPassword {
+        CopiedPassword { bits: self.bits, seconds: clip.seconds() }
+    }
 }
 
 impl<'a> From<&'a Generated> for ShownPassword<'a> {

@@ -2,6 +2,7 @@
 //! made of the same fields. docs/schema has a JSON Schema for each; members are only ever added.
 
 mod agent;
+mod copied;
 mod exit_code;
 mod files;
 mod finding;
@@ -20,6 +21,8 @@ mod vault;
 
 #[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
 pub use agent::{Agent, LockedVault, UnlockedVault};
+#[cfg(test)]
+pub use copied::{CopiedField, CopiedPassword};
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,

@@ -68,6 +68,8 @@ macro_rules! schemas {
 
 schemas! {
     "backup": Backup, "strongroom vault backup";
+    "copied-password": CopiedPassword, "strongroom generate --clip";
+    "copied-secret-field": CopiedField<'_>, "strongroom secret show --clip";
     "decrypt": Vec<DecryptedFile>, "strongroom decrypt";
     "destroyed-project": DestroyedProject, "strongroom project destroy";
     "encrypt": Vec<EncryptedFile>, "strongroom encrypt";

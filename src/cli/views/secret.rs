@@ -3,6 +3,8 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::copied::CopiedField;
+use crate::cli::clip::Clip;
 use crate::cli::layout::table;
 use crate::format::name::printable;
 use crate::format::secret::SecretValue;
@@ -145,6 +147,11 @@ pub struct ShownField<'a> {
 }
 
 impl ShownField<'_> {
+    /// Returns what is shown of it if it is copied.
+    pub fn copied(&self, clip: Clip) -> CopiedField<'_> {
+        CopiedField { secret: self.secret, field: self.field, seconds: clip.seconds() }
+    }
+
     /// Returns how long its line of JSON may get: as long as where each byte is escaped.
     pub fn room(&self) -> usize {
         6 * (self.secret.len() + self.field.len() + self.value.len()) + 64
