@@ -1,7 +1,9 @@
-//! The keychain of a desktop, each test on a session bus of its own, and a keychain that fails.
+//! The keychain of a desktop, each test on a session bus of its own, and a keychain that fails; the clipboard of a
+//! display.
 
 mod support;
 
+mod clipboard;
 mod desktop_stories;
 mod keychain_faults;
 #[cfg(feature = "os-keychain")]

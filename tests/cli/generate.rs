@@ -136,3 +136,22 @@ hint: free some space and run it again
         assert_eq!(code, 1, "{format}");
     }
 }
+
+#[test]
+fn a_copy_through_the_terminal_needs_one() {
+    let home = Home::empty();
+    home.run_alone("generate --clip=osc52").fails(
+        2,
+        "error: --clip=osc52 copies through the terminal, and there is none\nhint: without a terminal, give --clip, or \
+         print it\n",
+    );
+    // Before anybody is asked for a password.
+    home.run_alone("secret show portal --clip=osc52").fails(
+        2,
+        "error: --clip=osc52 copies through the terminal, and there is none\nhint: without a terminal, give --clip, or \
+         print it\n",
+    );
+    for words in ["generate --clip --count 2", "generate --clip=soon", "secret show portal --clip --reveal"] {
+        assert_eq!(home.run_alone(words).changed_nothing().code(), 2, "{words}");
+    }
+}

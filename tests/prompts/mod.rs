@@ -2,6 +2,7 @@
 //! the terminal is left.
 #![cfg(all(target_os = "linux", feature = "cli"))]
 
+mod clipboard;
 mod generating;
 mod interrupts;
 mod keys;

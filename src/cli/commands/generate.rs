@@ -71,6 +71,8 @@ fn generate_to(context: &Context, policy: &Policy, clip: Clip) -> Result<(), Fai
     if context.output.json {
         return print(format!("{}\n", to_json(&ShownPassword::from(&generated).copied(clip))).as_bytes());
     }
-    context.output.remark(format!("about {} bits: {policy}", policy.bits().floor()));
+    if stdout_is_terminal() {
+        context.output.remark(format!("about {} bits: {policy}", policy.bits().floor()));
+    }
     Ok(())
 }
