@@ -20,6 +20,7 @@
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
 //! | `imports` | what other password managers export, as items; pure, behind the feature of that name |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
+//! | `clipboard` | a text on the clipboard, which is taken off again |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | [`error`] | what can go wrong, by what a caller can do about it |
@@ -31,6 +32,7 @@
 //! | `agent` | on Unix, the agent and its clients |
 //! | `imports` | readers of what other password managers export |
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
+//! | `clipboard` | `cli`, with a clipboard |
 //! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
 //!
 //! The types of the bytes themselves are public for tests and other readers of the formats, and not shown here.
