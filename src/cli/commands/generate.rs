@@ -69,7 +69,7 @@ fn generate_to(context: &Context, policy: &Policy, clip: Clip) -> Result<(), Fai
     let generated = policy.generate().map_err(|error| Failure::of("generate a password", error))?;
     copy(context, &SecretText::new(generated.expose().to_owned()), clip)?;
     if context.output.json {
-        return print(format!("{}\n", to_json(&ShownPassword::from(&generated).copied(clip))).as_bytes());
+        return print(format!("{}\n", to_json(&ShownPassword::from(&generated).copied(clip.seconds()))).as_bytes());
     }
     if stdout_is_terminal() {
         context.output.remark(format!("about {} bits: {policy}", policy.bits().floor()));

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::copied::CopiedPassword;
-use crate::cli::clip::Clip;
 use crate::secrets::generator::Generated;
 
 /// A password that was generated. It borrows the password, which is copied into wiped memory alone.
@@ -18,8 +17,8 @@ pub struct ShownPassword<'a> {
 
 impl ShownPassword<'_> {
     /// Returns what is shown of it if it is copied.
-    pub fn copied(&self, clip: Clip) -> CopiedPassword {
-        CopiedPassword { bits: self.bits, seconds: clip.seconds() }
+    pub fn copied(&self, seconds: Option<u32>) -> CopiedPassword {
+        CopiedPassword { bits: self.bits, seconds }
     }
 }
 

@@ -21,8 +21,9 @@ mod vault;
 
 #[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
 pub use agent::{Agent, LockedVault, UnlockedVault};
+pub use copied::CopiedField;
 #[cfg(test)]
-pub use copied::{CopiedField, CopiedPassword};
+pub use copied::CopiedPassword;
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,

@@ -4,7 +4,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::copied::CopiedField;
-use crate::cli::clip::Clip;
 use crate::cli::layout::table;
 use crate::format::name::printable;
 use crate::format::secret::SecretValue;
@@ -148,8 +147,8 @@ pub struct ShownField<'a> {
 
 impl ShownField<'_> {
     /// Returns what is shown of it if it is copied.
-    pub fn copied(&self, clip: Clip) -> CopiedField<'_> {
-        CopiedField { secret: self.secret, field: self.field, seconds: clip.seconds() }
+    pub fn copied(&self, seconds: Option<u32>) -> CopiedField<'_> {
+        CopiedField { secret: self.secret, field: self.field, seconds }
     }
 
     /// Returns how long its line of JSON may get: as long as where each byte is escaped.

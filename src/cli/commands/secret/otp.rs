@@ -5,11 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use zeroize::Zeroizing;
 
+use crate::cli::clip::{ClipFlag, copy};
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
-use crate::cli::output::{print_whole, stdout_is_terminal, to_secret_json};
+use crate::cli::output::{print, print_whole, stdout_is_terminal, to_json, to_secret_json};
 use crate::cli::unlocking::open;
-use crate::cli::views::OneTimeCode;
+use crate::cli::views::{CopiedField, OneTimeCode};
+use crate::crypto::secret::SecretText;
 use crate::failure::{Exit, Failure};
 use crate::secrets::otp::Otp;
 use crate::words::{command, counted, words};
@@ -19,15 +21,21 @@ use crate::words::{command, counted, words};
 /// What codes are made of is stored with `strongroom secret set NAME --field totp`: the seed or the otpauth URI that the
 /// other system shows as a QR code.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom secret otp portal")]
+#[command(before_help = "Example: strongroom secret otp portal\n\
+                         To the clipboard: strongroom secret otp portal --clip")]
 pub struct OneTime {
     /// The secret's name
     name: String,
+    #[command(flatten)]
+    clip: ClipFlag,
 }
 
 impl OneTime {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let Self { name } = self;
+        let Self { name, clip: ClipFlag { clip } } = self;
+        if let Some(clip) = clip {
+            clip.check()?;
+        }
         let doing = format!("make a one-time code of secret {name:?}");
         let vault = open(context, Uses::Secret { name: &name, project: None })?;
         let value = vault.secret_value(&name, None).map_err(|error| Failure::of(&doing, error))?;
@@ -43,6 +51,14 @@ impl OneTime {
         })?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let (code, seconds_left) = otp.code_at(now);
+        if let Some(clip) = clip {
+            copy(context, &SecretText::new(code.as_str().to_owned()), clip)?;
+            if context.output.json {
+                let copied = CopiedField { secret: &name, field: "code", seconds: clip.seconds() };
+                print(format!("{}\n", to_json(&copied)).as_bytes())?;
+            }
+            return Ok(());
+        }
         if context.output.json {
             let shown = OneTimeCode { secret: &name, code: &code, seconds_left };
             return print_whole(&to_secret_json(&shown, shown.room()));

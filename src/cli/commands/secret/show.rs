@@ -75,7 +75,7 @@ fn give_out(context: &Context, field: &ShownField<'_>, clip: Option<Clip>) -> Re
     if let Some(clip) = clip {
         copy(context, &SecretText::new(field.value.to_owned()), clip)?;
         if context.output.json {
-            print(format!("{}\n", to_json(&field.copied(clip))).as_bytes())?;
+            print(format!("{}\n", to_json(&field.copied(clip.seconds()))).as_bytes())?;
         }
         return Ok(());
     }
