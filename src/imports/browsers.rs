@@ -1,27 +1,40 @@
 //! CSV of the browsers, and of the password program of Apple's systems: one login in each row.
 
 use super::gathering::{Draft, Gathering, Shown, reason};
-use super::table::{Next, Table};
+use super::table::{Columns, Next, Table};
 use super::{Format, ImportError, Imported};
 
-/// What every export of Chrome has, and of the browsers made from it.
-pub(super) const CHROME: &[&str] = &["name", "url", "username", "password"];
-/// What every export of Firefox has.
-pub(super) const FIREFOX: &[&str] = &["url", "username", "password", "httprealm", "formactionorigin", "guid"];
-/// What every export of Safari and of Apple's Passwords has.
-pub(super) const APPLE: &[&str] = &["title", "url", "username", "password"];
+/// What Chrome exports, and the browsers made from it.
+pub(super) const CHROME: Columns = Columns { needed: &["name", "url", "username", "password"], others: &["note"] };
+/// What Firefox exports.
+pub(super) const FIREFOX: Columns = Columns {
+    needed: &["url", "username", "password", "httprealm", "formactionorigin", "guid"],
+    others: &["timecreated", "timelastused", "timepasswordchanged"],
+};
+/// What Safari and Apple's Passwords export.
+pub(super) const APPLE: Columns =
+    Columns { needed: &["title", "url", "username", "password"], others: &["notes", "otpauth"] };
 
-/// Opens a table that must have certain columns.
-pub(super) fn open<'a>(bytes: &'a [u8], needed: &[&str], format: Format) -> Result<Table<'a>, ImportError> {
+/// Opens a table that must have certain columns. Those that are not known are reported.
+pub(super) fn open<'a>(
+    bytes: &'a [u8],
+    columns: &Columns,
+    format: Format,
+) -> Result<(Table<'a>, Gathering), ImportError> {
     let table = Table::open(bytes, b',')?;
-    let has_all = needed.iter().all(|name| table.column(name).is_some());
-    if has_all { Ok(table) } else { Err(ImportError::NotThisFormat(format)) }
+    if !columns.are_in(table.columns()) {
+        return Err(ImportError::NotThisFormat(format));
+    }
+    let mut gathering = Gathering::default();
+    for column in table.columns().iter().filter(|column| !columns.have(column)) {
+        gathering.leave_out_column(column, reason::UNKNOWN_COLUMN)?;
+    }
+    Ok((table, gathering))
 }
 
 /// Reads what Chrome exports. Addresses of apps (`android://...`) stay as they are.
 pub(super) fn read_chrome(bytes: &[u8]) -> Result<Imported, ImportError> {
-    let table = open(bytes, CHROME, Format::Chrome)?;
-    read(table, |table, login| {
+    read(open(bytes, &CHROME, Format::Chrome)?, |table, login| {
         login.name = table.column("name");
         login.note = table.column("note");
     })
@@ -29,8 +42,7 @@ pub(super) fn read_chrome(bytes: &[u8]) -> Result<Imported, ImportError> {
 
 /// Reads what Safari and Passwords export.
 pub(super) fn read_apple(bytes: &[u8]) -> Result<Imported, ImportError> {
-    let table = open(bytes, APPLE, Format::Apple)?;
-    read(table, |table, login| {
+    read(open(bytes, &APPLE, Format::Apple)?, |table, login| {
         login.name = table.column("title");
         login.note = table.column("notes");
         login.totp = table.column("otpauth");
@@ -39,8 +51,7 @@ pub(super) fn read_apple(bytes: &[u8]) -> Result<Imported, ImportError> {
 
 /// Reads what Firefox exports. It has no names; the `guid` stays the same from one export to the next.
 pub(super) fn read_firefox(bytes: &[u8]) -> Result<Imported, ImportError> {
-    let table = open(bytes, FIREFOX, Format::Firefox)?;
-    read(table, |table, login| {
+    read(open(bytes, &FIREFOX, Format::Firefox)?, |table, login| {
         login.id = table.column("guid");
         login.realm = table.column("httprealm");
     })
@@ -48,7 +59,7 @@ pub(super) fn read_firefox(bytes: &[u8]) -> Result<Imported, ImportError> {
 
 /// Where the parts of a login are.
 #[derive(Default)]
-struct Columns {
+struct Login {
     name: Option<usize>,
     url: Option<usize>,
     user: Option<usize>,
@@ -59,15 +70,17 @@ struct Columns {
     realm: Option<usize>,
 }
 
-fn read(mut table: Table<'_>, others: impl FnOnce(&Table<'_>, &mut Columns)) -> Result<Imported, ImportError> {
-    let mut columns = Columns {
+fn read(
+    (mut table, mut gathering): (Table<'_>, Gathering),
+    others: impl FnOnce(&Table<'_>, &mut Login),
+) -> Result<Imported, ImportError> {
+    let mut columns = Login {
         url: table.column("url"),
         user: table.column("username"),
         password: table.column("password"),
-        ..Columns::default()
+        ..Login::default()
     };
     others(&table, &mut columns);
-    let mut gathering = Gathering::default();
     loop {
         let row = match table.next()? {
             Next::Row(row) => row,

@@ -120,6 +120,8 @@ fn of_columns(columns: &[String]) -> Option<Format> {
         (Format::Apple, browsers::APPLE),
         (Format::Chrome, browsers::CHROME),
     ];
-    let has_all = |needed: &[&str]| needed.iter().all(|name| columns.iter().any(|column| column == name));
-    known.into_iter().find(|(_, needed)| has_all(needed)).map(|(format, _)| format)
+    let (format, known) = known.into_iter().find(|(_, known)| known.are_in(columns))?;
+    // These have so few columns that other products' exports have them too, beside their own.
+    let is_plain = matches!(format, Format::Apple | Format::Chrome);
+    (!is_plain || columns.iter().all(|column| known.have(column))).then_some(format)
 }

@@ -26,6 +26,8 @@ pub(super) mod reason {
     pub const WRONG_ROW: &str = "the row has more or fewer values than there are columns";
     pub const EMPTY_FOLDER: &str = "it is an empty folder";
     pub const UNMAPPED: &str = "the column was not named";
+    pub const UNKNOWN_COLUMN: &str = "the column is not known here";
+    pub const EMPTY: &str = "there is nothing in it";
     pub const BROWSER_ACCOUNT: &str = "it holds the keys of the browser's own account";
 }
 
@@ -89,14 +91,14 @@ impl Draft {
             Json::Text(text) => Text::borrowed(text),
             Json::Flag(flag) => Text::borrowed(if *flag { "true" } else { "false" }),
             Json::Whole(number) => Text::owned(number.to_string()),
-            Json::Fraction(number) => Text::owned(number.to_string()),
             Json::TooLong => {
                 self.leave_out(what, reason::FIELD_TOO_LONG);
                 Text::borrowed("")
             }
             Json::List(list) if list.is_empty() => Text::borrowed(""),
             Json::Object(members) if members.is_empty() => Text::borrowed(""),
-            Json::List(_) | Json::Object(_) => {
+            // What has more digits than 64 bits would lose some of them.
+            Json::Fraction | Json::List(_) | Json::Object(_) => {
                 self.leave_out(what, reason::UNKNOWN_FORM);
                 Text::borrowed("")
             }
@@ -234,6 +236,9 @@ impl Gathering {
     pub fn take(&mut self, draft: Draft) -> Result<(), ImportError> {
         self.count()?;
         let Draft { name, mut item, left_out, .. } = draft;
+        if settled(&name).is_none() && is_empty(&item) && left_out.is_empty() {
+            return self.report_item("", "", reason::EMPTY);
+        }
         item.name = self.names.unique(self.name(&name, item.urls.first().map_or("", |url| url)));
         for (what, reason) in left_out {
             self.report(Skipped { item: item.name.clone(), what, reason })?;
@@ -246,6 +251,10 @@ impl Gathering {
     /// Leaves an item out.
     pub fn skip(&mut self, name: &str, url: &str, reason: &'static str) -> Result<(), ImportError> {
         self.count()?;
+        self.report_item(name, url, reason)
+    }
+
+    fn report_item(&mut self, name: &str, url: &str, reason: &'static str) -> Result<(), ImportError> {
         let item = self.name(name, url);
         self.report(Skipped { item, what: "the item".to_owned(), reason })
     }
@@ -264,6 +273,12 @@ impl Gathering {
     pub fn finish(self) -> Imported {
         Imported { items: self.items, skipped: self.skipped }
     }
+}
+
+/// Tells whether there is nothing in an item that anybody would look for.
+fn is_empty(item: &Item) -> bool {
+    let secrets = [&item.password, &item.totp, &item.note];
+    item.user.is_empty() && item.urls.is_empty() && item.fields.is_empty() && secrets.iter().all(|text| text.is_empty())
 }
 
 /// Returns how many bytes of text an item has.

@@ -15,7 +15,8 @@ pub(super) enum Json<'a> {
     Null,
     Flag(bool),
     Whole(i64),
-    Fraction(f64),
+    /// A number that is no whole number of 64 bits. What it is, nobody asks.
+    Fraction,
     Text(Text<'a>),
     /// A text with escapes, longer than [`limits::FIELD`].
     TooLong,
@@ -196,11 +197,11 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
-        Ok(i64::try_from(number).map_or(Json::Fraction(number as f64), Json::Whole))
+        Ok(i64::try_from(number).map_or(Json::Fraction, Json::Whole))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Fraction(number))
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Fraction)
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {

@@ -1,23 +1,25 @@
 //! CSV of KeePassXC: entries with their group, a TOTP key as URI, and references that KeePassXC does not resolve.
 
 use super::browsers::open;
-use super::gathering::{Draft, Gathering, reason};
+use super::gathering::{Draft, reason};
 use super::naming::folder;
-use super::table::{Next, Table};
+use super::table::{Columns, Next};
 use super::{Format, ImportError, Imported};
 
-/// What every export has.
-pub(super) const COLUMNS: &[&str] = &["group", "title", "username", "password", "url", "notes"];
+/// What it exports.
+pub(super) const COLUMNS: Columns = Columns {
+    needed: &["group", "title", "username", "password", "url", "notes"],
+    others: &["totp", "icon", "last modified", "created"],
+};
 
 /// The group in which KeePassXC keeps what was deleted.
 const TRASH: &str = "Recycle Bin";
 
 pub(super) fn read(bytes: &[u8]) -> Result<Imported, ImportError> {
-    let mut table: Table<'_> = open(bytes, COLUMNS, Format::KeePassXc)?;
+    let (mut table, mut gathering) = open(bytes, &COLUMNS, Format::KeePassXc)?;
     let at = |name: &str| table.column(name);
     let (group, title, user, password) = (at("group"), at("title"), at("username"), at("password"));
     let (url, notes, totp) = (at("url"), at("notes"), at("totp"));
-    let mut gathering = Gathering::default();
     loop {
         let row = match table.next()? {
             Next::Row(row) => row,

@@ -2,15 +2,16 @@
 
 use super::browsers::open;
 use super::entities::{HtmlEntities, decode, has_entities};
-use super::gathering::{Draft, Gathering, Shown, reason};
+use super::gathering::{Draft, Shown, reason};
 use super::members::is_sensitive;
 use super::naming::folder;
-use super::table::{Next, Row};
+use super::table::{Columns, Next, Row};
 use super::text::Text;
 use super::{Format, ImportError, Imported};
 
-/// What every export has.
-pub(super) const COLUMNS: &[&str] = &["url", "username", "password", "extra", "name", "grouping"];
+/// What it exports.
+pub(super) const COLUMNS: Columns =
+    Columns { needed: &["url", "username", "password", "extra", "name", "grouping"], others: &["totp", "fav"] };
 
 /// The address of notes.
 const NOTE: &str = "http://sn";
@@ -26,10 +27,9 @@ pub(super) fn read(bytes: &[u8], entities: Option<HtmlEntities>) -> Result<Impor
             return Err(ImportError::HtmlEntities { items });
         }
     }
-    let mut table = open(bytes, COLUMNS, Format::LastPass)?;
+    let (mut table, mut gathering) = open(bytes, &COLUMNS, Format::LastPass)?;
     let at = |name: &str| table.column(name);
     let columns = ["url", "username", "password", "totp", "extra", "name", "grouping"].map(at);
-    let mut gathering = Gathering::default();
     loop {
         let row = match table.next()? {
             Next::Row(row) => row,
@@ -64,7 +64,7 @@ pub(super) fn read(bytes: &[u8], entities: Option<HtmlEntities>) -> Result<Impor
 }
 
 fn count_with_entities(bytes: &[u8]) -> Result<usize, ImportError> {
-    let mut table = open(bytes, COLUMNS, Format::LastPass)?;
+    let (mut table, _) = open(bytes, &COLUMNS, Format::LastPass)?;
     let columns: Vec<Option<usize>> = (0..table.columns().len()).map(Some).collect();
     let mut items = 0;
     loop {

@@ -81,9 +81,15 @@ fn read_item(item: &Json<'_>, folder: Option<&str>) -> Draft {
     let mut draft = Draft::new(kind_of(item.get("categoryUuid").text()), overview.get("title").text());
     draft.source_id(item.get("uuid").text());
     draft.folder(folder);
-    draft.url(overview.get("url").text());
-    overview.get("urls").list().iter().for_each(|url| draft.url(url.get("url").text()));
-    overview.get("tags").list().iter().for_each(|tag| draft.tag(tag.text()));
+    let more = overview.get("urls").list().iter().map(|url| url.get("url"));
+    for url in std::iter::once(overview.get("url")).chain(more) {
+        let url = draft.said("address", url);
+        draft.url(&url);
+    }
+    for tag in overview.get("tags").list() {
+        let tag = draft.said("tag", tag);
+        draft.tag(&tag);
+    }
     let note = draft.said("note", details.get("notesPlain"));
     draft.note(&note);
     let password = draft.said("password", details.get("password"));

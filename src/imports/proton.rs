@@ -124,10 +124,11 @@ fn kind_of(kind: &str) -> &'static str {
 fn read_login(draft: &mut Draft, content: &Json<'_>) {
     let email = draft.said("email", content.get("itemEmail"));
     // Before there were two fields, the user's name was in one of this name.
-    let user = ["itemUsername", "username"].map(|name| content.get(name).text());
-    match user.into_iter().find(|user| !user.is_empty()) {
+    let user = ["itemUsername", "username"].into_iter().find(|name| !content.get(name).text().is_empty());
+    match user {
         Some(user) => {
-            draft.user(user);
+            let user = draft.said("user", content.get(user));
+            draft.user(&user);
             draft.field("email", &email, Shown::Plainly);
         }
         None => draft.user(&email),

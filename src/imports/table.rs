@@ -10,6 +10,26 @@ use super::{ImportError, limits};
 /// What the reader may hold of later rows while it looks for the end of one.
 const BUFFER: usize = 8 << 10;
 
+/// The columns of a product's export, in lower case.
+pub(super) struct Columns {
+    /// What every export has.
+    pub needed: &'static [&'static str],
+    /// What some exports have, and what is not taken: times, icons, marks.
+    pub others: &'static [&'static str],
+}
+
+impl Columns {
+    /// Tells whether all that every export has is there.
+    pub fn are_in(&self, columns: &[String]) -> bool {
+        self.needed.iter().all(|name| columns.iter().any(|column| column == name))
+    }
+
+    /// Tells whether a column is one of these.
+    pub fn have(&self, column: &str) -> bool {
+        self.needed.contains(&column) || self.others.contains(&column)
+    }
+}
+
 /// A table, row by row.
 pub(super) struct Table<'a> {
     reader: Reader<Rationed<'a>>,

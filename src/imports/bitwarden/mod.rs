@@ -14,8 +14,8 @@ use super::{Format, ImportError, Imported, Options};
 /// The entry of a zip file that has the items.
 pub(super) const ENTRY: &str = "data.json";
 
-/// Members of an item that are no object with fields of its kind.
-const OF_ALL_KINDS: [&str; 2] = ["login", "secureNote"];
+/// Objects in an item that have no fields, or are read by name.
+const WITHOUT_FIELDS: [&str; 3] = ["login", "secureNote", "permissions"];
 
 pub(super) fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     if !is_zip(bytes) {
@@ -113,7 +113,7 @@ fn read_item(item: &Json<'_>, folders: &Folders<'_>) -> Draft {
     read_login(&mut draft, item.get("login"));
     // Cards, identities, keys and kinds that come later: each has an object with nothing but its fields.
     for (_, object) in
-        item.members().iter().filter(|(name, value)| value.is_object() && !OF_ALL_KINDS.contains(&&**name))
+        item.members().iter().filter(|(name, value)| value.is_object() && !WITHOUT_FIELDS.contains(&&**name))
     {
         take_members(&mut draft, object, &[]);
     }

@@ -75,7 +75,7 @@ impl<'j> Kdf<'j> {
             // What is no whole number, or none at all, counts as 0; what is too large for one, as the largest.
             let value = match root.get(member) {
                 Json::Whole(value) => u64::try_from(*value).unwrap_or(0),
-                Json::Fraction(_) => u64::MAX,
+                Json::Fraction => u64::MAX,
                 _ => 0,
             };
             match u32::try_from(value) {

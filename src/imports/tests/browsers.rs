@@ -67,6 +67,28 @@ fn a_file_without_the_columns_of_its_format_is_refused() {
 }
 
 #[test]
+fn a_column_that_is_not_known_is_reported_and_no_sign_of_the_product() {
+    let export = "Title,Url,Username,Password,OTPAuth,Favorite,Archived,Tags,Notes\na,,u,p,,false,true,t,\n";
+    assert_eq!(Format::detect(export.as_bytes(), "1Password.csv"), None);
+    let imported = taken(export, Format::Apple);
+    let reason = "the column is not known here";
+    let columns = ["favorite", "archived", "tags"];
+    assert_eq!(imported.report(), columns.map(|column| format!("every item, {column}: {reason}")));
+}
+
+#[test]
+fn a_row_without_anything_is_no_item() {
+    let imported = taken("name,url,username,password\n,,,\n, , ,\nx,,,\n", Format::Chrome);
+    assert_eq!(imported.names(), ["x"]);
+    let lines = [1, 2].map(|number| format!("imported item {number}, the item: there is nothing in it"));
+    assert_eq!(imported.report(), lines);
+    let export = r#"{"encrypted":false,"items":[0,{},{"name":"x","login":{"password":1.5}}]}"#;
+    let imported = taken(export, Format::Bitwarden);
+    assert_eq!((imported.names(), imported.skipped.len()), (vec!["x"], 3));
+    assert_eq!(imported.report()[2], "x, password: it has a form that is not known here");
+}
+
+#[test]
 fn quotation_marks_that_would_change_a_value_are_refused() {
     let cut = "name,url,username,password\na,https://a.example,u,\"half of a pass";
     assert_eq!(refused(cut, Format::Chrome), ImportError::Truncated);
