@@ -71,7 +71,7 @@ impl Printed {
 }
 
 #[test]
-#[ignore = "needs Python's jsonschema: run ./test"]
+#[ignore = "needs Python's jsonschema and Xvfb: run ./test"]
 fn everything_printed_is_as_its_schema_says() {
     let mut printed = Printed::default();
     let home = Home::empty();
@@ -123,6 +123,14 @@ fn secrets(printed: &mut Printed, home: &Home) {
     printed.run(home, "shown-secret", "secret show portal");
     printed.run(home, "shown-secret", "secret show portal --reveal");
     printed.run(home, "one-time-code", "secret otp portal");
+    #[cfg(feature = "clipboard")]
+    {
+        let display = crate::support::display::Display::new();
+        let pw = ["--password-file", "pw"];
+        printed.typed("copied-secret-field", display.typed(home, "secret show portal --clip=1").args(pw));
+        printed.typed("copied-secret-field", display.typed(home, "secret otp portal --clip=1").args(pw));
+        printed.typed("copied-password", display.typed(home, "generate --clip=1"));
+    }
     printed.run(home, "secret-history", "secret history portal");
     printed.run(home, "secrets-pruned", "secret prune");
     printed.run(home, "secret", "secret move portal --no-project");

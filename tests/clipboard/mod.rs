@@ -1,8 +1,6 @@
 //! What `--clip` leaves on the clipboard of a real X server, for how long, and what the process that holds it shows of it.
 #![cfg(all(target_os = "linux", feature = "clipboard"))]
 
-mod display;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -10,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::display::*;
 use crate::support::home::Home;
 use crate::support::run::Typed;
-use display::*;
 
 const SECRET: &str = "hunter2-quartz";
 

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each program of tests uses a part of it")]
 
 pub mod desktop;
+#[cfg(all(target_os = "linux", feature = "clipboard"))]
+pub mod display;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 pub mod hints;
 #[cfg(all(target_os = "linux", feature = "cli"))]
