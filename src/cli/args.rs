@@ -17,6 +17,8 @@ use crate::home::Known;
 ///
 /// A master password unlocks a vault; the vault holds one file key per project; a file key opens that project's
 /// files. It takes both the password and an item in this computer's keychain to open the vault.
+///
+/// Without a command, on a terminal, a screen shows the vault, its projects and its secrets.
 #[derive(Debug, Parser)]
 #[command(
     name = "strongroom",
@@ -88,6 +90,14 @@ pub(super) fn parse(args: &[OsString], chosen: &[(&'static Known, String)]) -> R
         // Help is asked for, or needed. Commands that are typed right do not wait for its pages.
         Err(error) => Err(first_page(described()).try_get_matches_from_mut(args).err().unwrap_or(error)),
     }
+}
+
+/// Reads the flags of a program that was started without a command; `None` if there is one, or anything is wrong.
+#[cfg(all(unix, feature = "tui"))]
+pub(super) fn parse_alone(args: &[OsString], chosen: &[(&'static Known, String)]) -> Option<Global> {
+    let alone = program().subcommand_required(false).arg_required_else_help(false);
+    let matches = with_defaults(alone, chosen).try_get_matches_from(args).ok()?;
+    if matches.subcommand_name().is_some() { None } else { Global::from_arg_matches(&matches).ok() }
 }
 
 /// How wide the names of commands are on the first page.

@@ -18,6 +18,9 @@ use crate::words::Words;
 
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+/// What leaves the screen that the program draws on, as the terminal takes it; empty if it draws on none.
+#[cfg(all(unix, feature = "tui"))]
+static LEAVES_SCREEN: Mutex<&[u8]> = Mutex::new(b"");
 /// What is so if the user interrupts now, and what to do about it: the widest work first.
 static SO: Mutex<Vec<(String, Words)>> = Mutex::new(Vec::new());
 /// What a signal does instead of ending the process at once.
@@ -52,6 +55,33 @@ impl Drop for Said {
     fn drop(&mut self) {
         said().truncate(self.0);
     }
+}
+
+/// Holds what leaves the screen that the program draws on. Whoever draws holds it meanwhile: the end of the process by a
+/// signal takes it and keeps it, so that nothing is drawn where the terminal's lines are kept.
+#[cfg(all(unix, feature = "tui"))]
+pub fn screen() -> MutexGuard<'static, &'static [u8]> {
+    LEAVES_SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Leaves the screen that the program draws on, if it does. Whoever draws on it may wait for the terminal for ever.
+#[cfg(all(unix, feature = "tui"))]
+fn leave_screen() -> Option<MutexGuard<'static, &'static [u8]>> {
+    let start = std::time::Instant::now();
+    let leaves = loop {
+        match LEAVES_SCREEN.try_lock() {
+            Ok(leaves) => break leaves,
+            Err(std::sync::TryLockError::Poisoned(leaves)) => break leaves.into_inner(),
+            Err(std::sync::TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(std::sync::TryLockError::WouldBlock) => return None,
+        }
+    };
+    if let Ok(mut tty) = std::fs::OpenOptions::new().write(true).open("/dev/tty") {
+        let _ = tty.write_all(&leaves);
+    }
+    Some(leaves)
 }
 
 /// Returns the failure of an interruption, with what is so.
@@ -168,6 +198,8 @@ pub fn leave(signal: i32) -> ! {
     crate::files::producer::interrupt();
     // Held until the process ends: no thread makes or names another file meanwhile.
     let _unfinished = unfinished::remove_all();
+    #[cfg(feature = "tui")]
+    let _screen = leave_screen();
     if let Some(settings) = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
         && let Ok(tty) = std::fs::File::open("/dev/tty")
     {

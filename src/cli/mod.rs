@@ -32,6 +32,8 @@ mod setup;
 mod streams;
 mod tally;
 mod terminal;
+#[cfg(all(unix, feature = "tui"))]
+mod tui;
 mod unlocking;
 mod vault_copy;
 mod views;
@@ -78,7 +80,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let folders = Folders::find();
     let config = ConfigFile::new(folders.config, configured::KEYS);
     let chosen = config.values();
-    let cli = match args::parse(&args, chosen.as_deref().unwrap_or_default()) {
+    let parsed = args::parse(&args, chosen.as_deref().unwrap_or_default());
+    #[cfg(all(unix, feature = "tui"))]
+    if parsed.is_err()
+        && let Some(global) = args::parse_alone(&args, chosen.as_deref().unwrap_or_default())
+        && tui::is_possible(&global)
+    {
+        let output = Output::of(&global, folders.settings.is_some());
+        interrupt::install(&output, interrupt::Ignored::AreHeard);
+        let result = chosen.map_err(Failure::from).and_then(|_| {
+            let context = std::sync::Arc::new(Context::new(args::program, global, config, output.clone())?);
+            let result = tui::run(context.clone());
+            context.remark_on_memory();
+            result
+        });
+        return match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => rendering::report(&failure, &output),
+        };
+    }
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() && json => {
             return rendering::report(&args::usage_of(&error), &Output::plain(true));

@@ -7,13 +7,17 @@ use crate::words::{Words, command, words};
 
 /// Warns of these.
 pub fn show(output: &Output, notices: &[Notice]) {
-    // That there was no memory and that there is none now is one thing to say.
-    let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
-    let told = |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
-    for notice in notices.iter().filter(told) {
-        let (kind, text) = notice_text(notice);
+    for (kind, text) in texts(notices) {
         output.warn(kind, text);
     }
+}
+
+/// Returns the word and the text of each.
+pub fn texts(notices: &[Notice]) -> impl Iterator<Item = (&'static str, Words)> {
+    // That there was no memory and that there is none now is one thing to say.
+    let has_none = notices.iter().any(|notice| matches!(notice, Notice::AnchorNotWritten { .. }));
+    let told = move |notice: &&Notice| !has_none || !matches!(notice, Notice::AnchorMissing { .. });
+    notices.iter().filter(told).map(notice_text)
 }
 
 /// Returns a notice's word and its text.

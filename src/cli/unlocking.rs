@@ -13,6 +13,8 @@ use super::password;
 use crate::crypto::secret::Password;
 use crate::error::Error;
 use crate::failure::Failure;
+#[cfg(all(unix, feature = "tui"))]
+use crate::home::Asking;
 use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
 
 /// Returns the vault for a command that the agent may answer: its vault if it is unlocked there, else one that is
@@ -71,6 +73,34 @@ pub fn unlock_telling(context: &Context, told: impl Fn(&Notice) -> bool) -> Resu
         context.output.remark(format!("this computer now remembers that the key is stored in {}", file.display()));
     }
     Ok((OpenVault::new(unlocked, &context.output), password))
+}
+
+/// Unlocks the vault with a password that was typed into the screen, and prints nothing. Returns what is to be said of
+/// the vault, too. `asking` says how the keychain may be asked.
+///
+/// # Errors
+/// Those of opening and unlocking.
+#[cfg(all(unix, feature = "tui"))]
+pub fn unlock_typed(
+    context: &Context,
+    password: Password,
+    asking: impl FnOnce() -> Asking,
+) -> Result<(Unlocked, Vec<Notice>), Failure> {
+    let doing = "unlock the vault";
+    let store = context.store()?;
+    let vault = Vault::open(Arc::new(store.clone())).map_err(|error| Failure::of("open the vault", error))?;
+    let id = vault.id();
+    let kind = context.home.kind_of(context.home.known_id(&store, id)?)?;
+    let found = vault
+        .find_key(context.home.keychain(&kind, id, asking), Arc::new(context.host))
+        .map_err(|error| Failure::of(doing, error).sought(context.home.sought(&kind, id)))?;
+    let mut typed = Some(password);
+    let unlocked = found.unlock_with(|_| Ok::<_, Failure>(typed.take()))?;
+    let (mut unlocked, password) = unlocked.map_err(|error| Failure::of(doing, error))?;
+    unlocked.tend(&password).map_err(|error| Failure::of(doing, error))?;
+    context.home.remember_opened(id, &kind, store.file())?;
+    let notices = unlocked.take_notices();
+    Ok((unlocked, notices))
 }
 
 /// Unlocks a vault whose key was found, and finishes what an unlock has to finish. Every command unlocks by this, so

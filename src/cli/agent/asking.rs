@@ -51,6 +51,16 @@ pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
     Some(AgentVault::new(client))
 }
 
+/// Returns the agent for a screen that stays open, whatever it answers for; `None` if none answers. Says nothing.
+#[cfg(feature = "tui")]
+pub fn quietly(context: &Context) -> Option<Client> {
+    let global = &context.global;
+    if global.accept_rollback || global.keychain.is_some() || password::has_source(context) {
+        return None;
+    }
+    Client::find(&places(context).ok()?).ok()
+}
+
 /// Returns what the agent does, if one answers.
 pub fn status(context: &Context) -> Option<protocol::Status> {
     find(context)?.status().ok()

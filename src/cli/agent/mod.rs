@@ -6,6 +6,8 @@ mod asking;
 #[cfg(not(unix))]
 mod elsewhere;
 
+#[cfg(all(unix, feature = "tui"))]
+pub use asking::quietly;
 #[cfg(unix)]
 pub use asking::{lock, lock_after_change, names, reach, start, started_failure, status};
 #[cfg(not(unix))]

@@ -43,7 +43,7 @@ impl From<&KitInfo> for Kit {
 
 impl Kit {
     /// Tells its state in words.
-    fn state(&self) -> String {
+    pub fn state(&self) -> String {
         match (self.valid, self.ended, self.paper_destroyed) {
             (true, _, _) => "valid".into(),
             (false, Some(at), Some(destroyed)) => format!("ended {at}; paper destroyed {destroyed}"),
