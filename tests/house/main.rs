@@ -70,11 +70,38 @@ const ROOMS: [(&str, &[&str]); 25] = [
 const BEHIND: [(&str, &[&str]); 1] = [("cli/commands/", &["cli/args.rs"])];
 
 /// Folders that are handed all they need, and what they alone may use.
-const PURE: [(&str, &[&str]); 3] = [
+const PURE: [(&str, &[&str]); 4] = [
     ("vault/contents/", &["vault/contents/", "error/", "format/", "crypto/"]),
     ("imports/", &["imports/", "format/", "crypto/", "memory/"]),
     // Of the vault and the keychain only types: what goes over the wire.
     ("agent/protocol/", &["agent/protocol/", "vault/mod.rs", "keychain/mod.rs", "error/", "format/", "crypto/"]),
+    // What the screen shows and does, without terminal, vault and clock.
+    (
+        "cli/tui/state.rs",
+        &[
+            "cli/tui/entry.rs",
+            "cli/tui/events.rs",
+            "cli/tui/input.rs",
+            "cli/tui/lists.rs",
+            "cli/tui/shown.rs",
+            "cli/tui/typed_password.rs",
+            "agent/limits.rs",
+        ],
+    ),
+    (
+        "cli/tui/draw.rs",
+        &[
+            "cli/tui/entry.rs",
+            "cli/tui/events.rs",
+            "cli/tui/lists.rs",
+            "cli/tui/shown.rs",
+            "cli/tui/state.rs",
+            "cli/wrapping.rs",
+            "doctor/",
+            "format/",
+            "vault/",
+        ],
+    ),
 ];
 
 #[test]

@@ -7,6 +7,8 @@ mod generating;
 mod interrupts;
 mod keys;
 mod kits;
+#[cfg(feature = "tui")]
+mod screen;
 mod streams;
 pub mod terminal;
 mod width;

@@ -8,7 +8,9 @@ use ratatui::text::Span;
 use super::entry::{age, date, mark, parts};
 use super::events::By;
 use super::lists::Tab;
-use super::state::{Access, SMALLEST, State, Waiting};
+use super::shown::{Access, Waiting};
+use super::state::{SMALLEST, State};
+use crate::cli::wrapping::wrapped;
 use crate::doctor::Level;
 use crate::format::name::printable;
 use crate::vault::ProjectInfo;
@@ -324,10 +326,13 @@ fn draw_bottom(state: &State, colours: Colours, buffer: &mut Buffer) {
     let area = buffer.area;
     let (text, style) = said(state, colours);
     // As many lines as it needs: a warning that is cut short is none.
-    let lines: Vec<&str> = parts(&text, usize::from(area.width)).take(usize::from(area.height) - 5).collect();
+    let width = usize::from(area.width);
+    let text = wrapped(&text, Some(width));
+    let lines = text.split('\n').flat_map(|line| parts(line, width));
+    let lines: Vec<&str> = lines.take(usize::from(area.height) - 5).collect();
     let first = area.height - 1 - u16::try_from(lines.len()).unwrap_or(1);
     for (y, line) in (first..).zip(lines) {
-        put(buffer, area, 0, y, &" ".repeat(usize::from(area.width)), PLAIN);
+        put(buffer, area, 0, y, &" ".repeat(width), PLAIN);
         buffer.set_style(Rect { y, height: 1, ..area }, Style::reset());
         put(buffer, area, 0, y, line, style);
     }
@@ -345,8 +350,12 @@ fn draw_bottom(state: &State, colours: Colours, buffer: &mut Buffer) {
         }
     } else if state.is_open {
         "Up/Down scroll   Esc back   ? help"
+    } else if is_unlocked(state) && width < 70 {
+        "/ search   r show   ? help   q quit"
     } else if is_unlocked(state) {
         "/ search   Enter open   r show   c copy   l lock   ? help   q quit"
+    } else if width < 70 {
+        "u unlock   Tab list   ? help   q quit"
     } else {
         "u unlock   Tab next list   Enter open   ? help   q quit"
     };

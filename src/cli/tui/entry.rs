@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::lists::{Kit, Warning};
 use crate::cli::views::KeyVersion;
+use crate::cli::wrapping::wrapped;
 use crate::doctor::Level;
 use crate::format::Timestamp;
 use crate::format::name::printable;
@@ -125,11 +126,12 @@ impl Entry {
         entry
     }
 
-    /// Describes what a check has found.
-    pub fn of_warning(warning: &Warning) -> Self {
+    /// Describes what a check has found, for a screen of this width: a command stays on one line if it fits.
+    pub fn of_warning(warning: &Warning, width: usize) -> Self {
+        let width = Some(width.saturating_sub("found  ".len()));
         let mut entry = Self::new(warning.check);
-        entry.add("found", &format!("{}: {}", mark(warning.level), warning.text));
-        entry.add("to do", warning.remedy.as_deref().unwrap_or_default());
+        entry.add("found", &wrapped(&format!("{}: {}", mark(warning.level), warning.text), width));
+        entry.add("to do", &wrapped(warning.remedy.as_deref().unwrap_or_default(), width));
         entry
     }
 
@@ -168,6 +170,9 @@ impl<'a> Iterator for Parts<'a> {
         let (mut used, mut blank) = (0, None);
         for (at, c) in rest.char_indices() {
             let end = at + c.len_utf8();
+            if c == ' ' && at > 0 {
+                blank = Some(at);
+            }
             used += Span::raw(&rest[at..end]).width();
             if used > self.room && at > 0 {
                 let (part, next) = match blank {
@@ -176,9 +181,6 @@ impl<'a> Iterator for Parts<'a> {
                 };
                 self.rest = Some(next);
                 return Some(part);
-            }
-            if c == ' ' && at > 0 {
-                blank = Some(at);
             }
         }
         Some(rest)

@@ -10,6 +10,7 @@ mod lists;
 #[cfg(test)]
 mod sample;
 mod screen;
+mod shown;
 mod state;
 mod typed_password;
 mod worker;

@@ -7,9 +7,9 @@ use super::entry::Entry;
 use super::events::{Answer, By, Effect, Event, Now, Unlocked};
 use super::input::Key;
 use super::lists::{Contents, Kit, Lists, Tab};
+use super::shown::{Access, Message, Revealed, View, Waiting};
 use super::typed_password::TypedPassword;
 use crate::agent::limits::{CLOCK_GAP, IDLE};
-use crate::format::secret::SecretValue;
 
 /// How long what a secret holds is shown.
 pub const SHOWN_FOR: Duration = Duration::from_secs(10);
@@ -20,56 +20,6 @@ const CHECKED_EVERY: Duration = Duration::from_secs(2);
 const FRAME: u16 = 6;
 /// The smallest screen that is drawn on, in columns and lines.
 pub const SMALLEST: (u16, u16) = (40, 10);
-
-/// Whether the vault is unlocked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// Nobody knows yet.
-    Unknown,
-    /// There is none that can be read, for this reason.
-    NoVault(String),
-    Locked,
-    Unlocked(By),
-}
-
-/// What is being waited for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Waiting {
-    Unlocking,
-    Locking,
-    /// For what the secret of this name holds.
-    Value(String),
-    /// Until its password is copied.
-    Copying(String),
-}
-
-/// What is said below the list until another key is pressed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// What is said.
-    pub text: String,
-    /// Whether something went wrong.
-    pub is_failure: bool,
-}
-
-/// What a secret holds, while that is shown.
-pub struct Revealed {
-    /// What it holds.
-    pub value: SecretValue,
-    /// When it is hidden again.
-    pub until: Duration,
-}
-
-/// What is seen of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
-    /// The places of what fits the query.
-    pub found: Vec<usize>,
-    /// Which of them is selected.
-    pub at: usize,
-    /// Which of them is the first that is drawn.
-    pub top: usize,
-}
 
 /// All that the screen shows.
 pub struct State {
@@ -230,7 +180,7 @@ impl State {
                 Entry::of_project(project, secrets, today)
             }
             Tab::Kits => Entry::of_kit(&self.lists.kits.get(place)?.item, today),
-            Tab::Warnings => Entry::of_warning(&self.lists.warnings.get(place)?.item),
+            Tab::Warnings => Entry::of_warning(&self.lists.warnings.get(place)?.item, self.size.0.into()),
         })
     }
 
