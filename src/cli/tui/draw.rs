@@ -161,7 +161,7 @@ fn draw_top(state: &State, colours: Colours, buffer: &mut Buffer) {
     let shown = if long.iter().map(|title| title.len() + 1).sum::<usize>() > width + 1 { titles(false) } else { long };
     let mut x = 0;
     for (tab, title) in Tab::ALL.into_iter().zip(shown) {
-        let problems = state.lists.warnings.iter().any(|warning| warning.item.level == Level::Problem);
+        let problems = state.lists.warnings.iter().any(|warning| warning.level == Level::Problem);
         let style = match tab {
             tab if tab == state.tab => BOLD.add_modifier(Modifier::REVERSED),
             Tab::Warnings if problems => colours.of(Color::Red),
@@ -225,13 +225,11 @@ fn nothing(state: &State) -> String {
         Access::Locked if needs_key => return "The vault is locked. Press u to unlock it.".into(),
         _ => {}
     }
-    if !state.query.is_empty() {
-        let elsewhere = Tab::ALL.into_iter().filter(|tab| *tab != state.tab);
-        let found = elsewhere.map(|tab| (tab.title(), state.views[tab as usize].found.len()));
-        let mut found = found.filter(|(_, found)| *found > 0);
-        return match found.next() {
-            Some((title, found)) => format!("Nothing here fits; {found} in {title} (Tab)."),
-            None => "Nothing fits.".into(),
+    if !state.query.is_empty() && needs_key {
+        let other = if state.tab == Tab::Secrets { Tab::Projects } else { Tab::Secrets };
+        return match state.views[other as usize].found.len() {
+            0 => "Nothing fits.".into(),
+            found => format!("Nothing here fits; {found} in {} (Tab).", other.title()),
         };
     }
     match state.tab {
@@ -267,12 +265,11 @@ fn cells(state: &State, colours: Colours, place: usize) -> Vec<(String, Style)> 
                 (word.to_owned(), colours.of(colour)),
             ]
         }),
-        Tab::Kits => lists.kits.get(place).map_or_else(Vec::new, |listed| {
-            let kit = &listed.item;
-            [&*kit.name, &date(kit.made), &kit.state].map(plain).into()
-        }),
-        Tab::Warnings => lists.warnings.get(place).map_or_else(Vec::new, |listed| {
-            let warning = &listed.item;
+        Tab::Kits => lists
+            .kits
+            .get(place)
+            .map_or_else(Vec::new, |kit| [&*kit.name, &date(kit.made), &kit.state].map(plain).into()),
+        Tab::Warnings => lists.warnings.get(place).map_or_else(Vec::new, |warning| {
             let colour = if warning.level == Level::Problem { Color::Red } else { Color::Reset };
             vec![(mark(warning.level).to_owned(), colours.of(colour)), plain(warning.check), plain(&warning.text)]
         }),

@@ -126,31 +126,14 @@ pub struct Lists {
     /// What is seen while the vault is unlocked.
     pub contents: Contents,
     /// The recovery kits.
-    pub kits: Vec<Listed<Kit>>,
+    pub kits: Vec<Kit>,
     /// What was found on this computer.
-    pub warnings: Vec<Listed<Warning>>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Lists {
-    /// Puts other kits in place of those that are there.
-    pub fn set_kits(&mut self, kits: Vec<Kit>) {
-        let listed = |kit: Kit| {
-            let name = kit.name.clone();
-            Listed::new(kit, [&*name])
-        };
-        self.kits = kits.into_iter().map(listed).collect();
-    }
-
-    /// Puts other warnings in place of those that are there.
-    pub fn set_warnings(&mut self, warnings: Vec<Warning>) {
-        let listed = |warning: Warning| {
-            let (check, text) = (warning.check, warning.text.clone());
-            Listed::new(warning, [check, &*text])
-        };
-        self.warnings = warnings.into_iter().map(listed).collect();
-    }
-
-    /// Returns the places of what fits a query: each of its words is in one of the texts.
+    /// Returns the places of what fits a query: each of its words is in one of the texts. A problem is seen whatever is
+    /// searched for.
     pub fn found(&self, tab: Tab, query: &str) -> Vec<usize> {
         let query: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
         let fits = |sought: &str| query.iter().all(|word| sought.contains(word.as_str()));
@@ -161,8 +144,8 @@ impl Lists {
         match tab {
             Tab::Secrets => places(&self.contents.secrets, fits),
             Tab::Projects => places(&self.contents.projects, fits),
-            Tab::Kits => places(&self.kits, fits),
-            Tab::Warnings => places(&self.warnings, fits),
+            Tab::Kits => (0..self.kits.len()).collect(),
+            Tab::Warnings => (0..self.warnings.len()).collect(),
         }
     }
 
@@ -171,8 +154,8 @@ impl Lists {
         match tab {
             Tab::Secrets => self.contents.secrets.get(place).map(|listed| &*listed.item.name),
             Tab::Projects => self.contents.projects.get(place).map(|listed| &*listed.item.name),
-            Tab::Kits => self.kits.get(place).map(|listed| &*listed.item.name),
-            Tab::Warnings => self.warnings.get(place).map(|listed| &*listed.item.text),
+            Tab::Kits => self.kits.get(place).map(|kit| &*kit.name),
+            Tab::Warnings => self.warnings.get(place).map(|warning| &*warning.text),
         }
     }
 

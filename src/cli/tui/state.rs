@@ -119,7 +119,7 @@ impl State {
             Event::NoVault(why) => self.access = Access::NoVault(why),
             Event::Warnings(warnings) => {
                 self.has_looked_around = true;
-                self.lists.set_warnings(warnings);
+                self.lists.warnings = warnings;
                 self.search(Tab::Warnings);
             }
             Event::Remark(text) => self.say(text),
@@ -179,8 +179,8 @@ impl State {
                 let secrets = secrets.filter_map(|secret| secret.item.project.as_deref()).filter(belongs).count();
                 Entry::of_project(project, secrets, today)
             }
-            Tab::Kits => Entry::of_kit(&self.lists.kits.get(place)?.item, today),
-            Tab::Warnings => Entry::of_warning(&self.lists.warnings.get(place)?.item, self.size.0.into()),
+            Tab::Kits => Entry::of_kit(self.lists.kits.get(place)?, today),
+            Tab::Warnings => Entry::of_warning(self.lists.warnings.get(place)?, self.size.0.into()),
         })
     }
 
@@ -291,7 +291,8 @@ impl State {
             Key::Enter if self.is_open => self.close(),
             Key::Enter => self.open(),
             Key::Char('/') => {
-                self.close();
+                let is_searched = matches!(self.tab, Tab::Secrets | Tab::Projects);
+                self.choose(if is_searched { self.tab } else { Tab::Secrets });
                 self.is_searching = true;
             }
             Key::Char('?') => {
@@ -517,7 +518,7 @@ impl State {
         self.is_searching = false;
         self.query = String::new();
         self.lists.contents = Contents::default();
-        self.lists.set_kits(self.known_kits.clone());
+        self.lists.kits = self.known_kits.clone();
         if !matches!(self.access, Access::NoVault(_)) {
             self.access = Access::Locked;
         }
@@ -525,7 +526,7 @@ impl State {
     }
 
     fn set_kits(&mut self, kits: Vec<Kit>) {
-        self.lists.set_kits(kits);
+        self.lists.kits = kits;
         self.search(Tab::Kits);
     }
 

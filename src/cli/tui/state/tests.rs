@@ -49,12 +49,17 @@ fn three_letters_find_a_secret_by_any_of_its_texts() {
 }
 
 #[test]
-fn a_query_narrows_every_list() {
+fn a_query_narrows_secrets_and_projects_and_hides_no_warning() {
     let mut state = opened(SIZE);
     press(&mut state, "/acme\t");
     assert_eq!((state.tab, selected(&state)), (Tab::Projects, "acme-2026"));
     press(&mut state, "\t");
-    assert_eq!((state.tab, state.view().found.len()), (Tab::Kits, 0));
+    assert_eq!((state.tab, state.view().found.len()), (Tab::Kits, 1));
+    press(&mut state, "\t");
+    assert_eq!((state.tab, state.view().found.len()), (Tab::Warnings, 1));
+    // There is nothing to search in: the search is for secrets.
+    press(&mut state, "\u{1b}/");
+    assert_eq!((state.tab, state.is_searching), (Tab::Secrets, true));
 }
 
 #[test]
