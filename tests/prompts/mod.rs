@@ -11,6 +11,8 @@ mod kits;
 mod screen;
 mod streams;
 pub mod terminal;
+#[cfg(feature = "tui")]
+pub mod tmux;
 mod width;
 
 use std::fs;

@@ -8,6 +8,8 @@ mod agent;
 mod memory;
 mod others;
 mod program;
+#[cfg(feature = "tui")]
+mod screen;
 mod secrets;
 mod sweep;
 
