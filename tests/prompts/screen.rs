@@ -24,6 +24,7 @@ fn a_secret_is_found_shown_for_ten_seconds_and_leaves_nothing_in_the_terminal() 
     tmux.does("resize-window -x 39 -y 10");
     tmux.see("too small");
     tmux.does("resize-window -x 80 -y 24");
+    tmux.see("press r to show them for 10 seconds");
     tmux.types("q");
     tmux.see("left with 0");
     tmux.keeps_nothing();
@@ -93,5 +94,5 @@ fn where_it_cannot_be_shown_the_program_alone_prints_its_help() {
         assert!(screen.contains("Usage: strongroom"), "{line}: {screen}");
     }
     let screen = home.terminal("TERM=xterm strongroom --json").leaves_with(2);
-    assert!(screen.contains("{\"code\":2,\"kind\":\"usage\""), "{screen}");
+    assert!(screen.contains("\"kind\":\"usage\""), "{screen}");
 }

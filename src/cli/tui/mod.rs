@@ -75,7 +75,7 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
         true => Colours::Shown,
         false => Colours::None,
     };
-    let mut shown = Shown { screen, state, worker, colours };
+    let mut shown = Shown { screen, state, worker, colours, suspends };
     for effect in effects {
         shown.apply(effect)?;
     }
@@ -92,7 +92,7 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
             happened.push(Event::Resized(width, height));
         }
         happened.extend(arriving.try_iter());
-        if suspends.swap(false, Ordering::Relaxed) {
+        if shown.suspends.swap(false, Ordering::Relaxed) {
             happened.push(Event::Key(input::Key::Ctrl('z')));
         }
         for event in happened {
@@ -100,7 +100,6 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
                 return Ok(());
             }
         }
-        suspends.store(false, Ordering::Relaxed);
         if seen.input {
             let read = input.fill(|place| rustix::io::read(io::stdin(), place).map_err(io::Error::from));
             match read {
@@ -138,6 +137,8 @@ struct Shown {
     state: State,
     worker: Worker,
     colours: Colours,
+    /// Whether a signal has asked to suspend the program.
+    suspends: Arc<AtomicBool>,
 }
 
 impl Shown {
@@ -164,6 +165,8 @@ impl Shown {
                 // What is hidden goes from the memory of what was drawn, too.
                 self.draw().map_err(failed)?;
                 self.screen.suspend().map_err(failed)?;
+                // Its own signal has been listened for, too.
+                self.suspends.store(false, Ordering::Relaxed);
             }
             Effect::Check(epoch) => self.worker.give(Job::Check(epoch))?,
             Effect::Unlock(epoch, password) => self.worker.give(Job::Unlock(epoch, password))?,
