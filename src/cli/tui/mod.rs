@@ -68,7 +68,6 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
     pipe::register(SIGTSTP, wake.try_clone().map_err(failed)?).map_err(failed)?;
     let (events, arriving) = Events::new(wake);
     let worker = Worker::start(context.clone(), events, Box::new(NoClipboard)).map_err(failed)?;
-    worker.give(Job::Read)?;
     let screen = Screen::open().map_err(failed)?;
     let (state, effects) = State::new(place, now(&context), screen.size().map_err(failed)?);
     let colours = match std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {

@@ -30,8 +30,6 @@ const PARTING: Duration = Duration::from_millis(500);
 
 /// Something to be done.
 pub enum Job {
-    /// Read the vault file.
-    Read,
     /// Look whether the vault is unlocked, and still the same.
     Check(u64),
     /// Unlock it here.
@@ -101,13 +99,18 @@ impl Worker {
         })
     }
 
-    /// Looks at this computer as `doctor` does without a password, in another thread.
+    /// Reads the vault file and looks at this computer as `doctor` does without a password, in another thread.
     pub fn look_around(&self) {
         let (context, events) = (self.context.clone(), self.events.clone());
-        // Where there is no thread, there are no warnings.
-        let _ = thread::Builder::new()
-            .name("doctor".into())
-            .spawn(move || events.send(Event::Warnings(warnings(&context))));
+        let look = move || {
+            events.send(match read(&context) {
+                Ok(facts) => Event::Facts(facts),
+                Err(failure) => Event::NoVault(lines(&context, &failure)),
+            });
+            events.send(Event::Warnings(warnings(&context)));
+        };
+        // Where the system has no thread, the agent still answers.
+        let _ = thread::Builder::new().name("doctor".into()).spawn(look);
     }
 
     /// Ends the agent, in another thread: this one may wait for its answer.
@@ -167,13 +170,6 @@ struct Work {
 impl Work {
     fn run(&mut self, job: Job) {
         match job {
-            Job::Read => {
-                let event = match read(&self.context) {
-                    Ok(facts) => Event::Facts(facts),
-                    Err(failure) => Event::NoVault(lines(&self.context, &failure)),
-                };
-                self.events.send(event);
-            }
             Job::Check(epoch) => {
                 let answer = self.check();
                 self.events.answer(epoch, answer);
