@@ -40,7 +40,8 @@ fn suspended_it_hides_locks_and_continues() {
     let screen = tmux.see("Stopped");
     assert!(!screen.contains(VALUE), "{screen}");
     tmux.keeps_nothing();
-    tmux.types("clear; fg");
+    // The shell has gone on with its line when the program stopped.
+    tmux.types("clear; fg; echo \"left with $?\"");
     tmux.press("Enter");
     tmux.see(LOCKED);
     tmux.press("C-c");
