@@ -143,14 +143,14 @@ impl Drop for Worker {
 /// A vault that is unlocked.
 enum Held {
     Here(Box<vault::Unlocked>),
-    Agent { vault: AgentVault, client: Client },
+    Agent { vault: Box<AgentVault>, client: Box<Client> },
 }
 
 impl Held {
     fn vault(&self) -> &dyn OpenVault {
         match self {
             Self::Here(vault) => &**vault,
-            Self::Agent { vault, .. } => vault,
+            Self::Agent { vault, .. } => &**vault,
         }
     }
 }
@@ -226,7 +226,7 @@ impl Work {
             },
             None => match [agent::quietly(&self.context), agent::quietly(&self.context)] {
                 [Some(first), Some(client)] => {
-                    self.held = Some(Held::Agent { vault: AgentVault::new(first), client });
+                    self.held = Some(Held::Agent { vault: Box::new(AgentVault::new(first)), client: Box::new(client) });
                     self.list(now, Vec::new())
                 }
                 _ => Answer::Locked,
