@@ -12,7 +12,7 @@ use super::terminal::*;
 pub const VALUE: &str = "quartz-hovercraft-of-the-portal";
 /// Far more than any step takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-pub const LOCKED: &str = "The vault is locked. Press u to unlock it.";
+pub const LOCKED: &str = "Locked. Press u to unlock the vault.";
 
 /// A terminal of 80 columns and 24 lines with a shell that has job control.
 pub struct Tmux<'a> {

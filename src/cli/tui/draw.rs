@@ -222,7 +222,7 @@ fn nothing(state: &State) -> String {
             return why.split('\n').map(printable).collect::<Vec<_>>().join("\n");
         }
         Access::Unknown if state.tab != Tab::Warnings => return "looking at the vault ...".into(),
-        Access::Locked if needs_key => return "The vault is locked. Press u to unlock it.".into(),
+        Access::Locked if needs_key => return "Locked. Press u to unlock the vault.".into(),
         _ => {}
     }
     if !state.query.is_empty() && needs_key {
