@@ -15,6 +15,8 @@ use crate::words::{Words, words};
 
 /// What a copy by the terminal is called.
 const OSC52: &str = "osc52";
+/// How long a text stays on the clipboard unless the user says otherwise, in seconds.
+pub const SECONDS: u32 = 45;
 /// The longest time that a text stays on the clipboard.
 const SECONDS_LIMIT: u32 = 3600;
 
@@ -106,8 +108,12 @@ fn between() -> Between {
     if is_in_tmux { Between::Tmux } else { Between::Nothing }
 }
 
+/// Copies a text to the clipboard, from which it is taken off after so many seconds.
+///
+/// # Errors
+/// If it cannot be copied, or this program cannot copy to the clipboard.
 #[cfg(feature = "clipboard")]
-fn hold(text: &SecretText, seconds: u32) -> Result<(), Failure> {
+pub fn hold(text: &SecretText, seconds: u32) -> Result<(), Failure> {
     starting::hold(text, seconds).map_err(|why| match why {
         NotHeld::NoDisplay(why) => not_copied(
             format!("no display can be used ({why})"),
@@ -118,7 +124,7 @@ fn hold(text: &SecretText, seconds: u32) -> Result<(), Failure> {
 }
 
 #[cfg(not(feature = "clipboard"))]
-fn hold(_: &SecretText, seconds: u32) -> Result<(), Failure> {
+pub fn hold(_: &SecretText, seconds: u32) -> Result<(), Failure> {
     Clip::Seconds(seconds).check()
 }
 

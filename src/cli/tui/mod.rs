@@ -25,7 +25,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGTSTP, SIGWINCH};
 use signal_hook::low_level::pipe;
 
-use clipboard::NoClipboard;
+use clipboard::ThisClipboard;
 use draw::Colours;
 use events::{Effect, Event, Now};
 use input::Input;
@@ -67,7 +67,7 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
     signal_hook::flag::register(SIGTSTP, suspends.clone()).map_err(failed)?;
     pipe::register(SIGTSTP, wake.try_clone().map_err(failed)?).map_err(failed)?;
     let (events, arriving) = Events::new(wake);
-    let worker = Worker::start(context.clone(), events, Box::new(NoClipboard)).map_err(failed)?;
+    let worker = Worker::start(context.clone(), events, Box::new(ThisClipboard)).map_err(failed)?;
     let screen = Screen::open().map_err(failed)?;
     let (state, effects) = State::new(place, now(&context), screen.size().map_err(failed)?);
     let colours = match std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
