@@ -15,8 +15,6 @@ use crate::words::{Words, words};
 
 /// What a copy by the terminal is called.
 const OSC52: &str = "osc52";
-/// How long a text stays on the clipboard unless the user says otherwise, in seconds.
-pub const SECONDS: u32 = 45;
 /// The longest time that a text stays on the clipboard.
 const SECONDS_LIMIT: u32 = 3600;
 

@@ -1,7 +1,10 @@
 //! Where a password goes that is copied.
 
-use crate::cli::clip::{SECONDS, hold};
+use crate::cli::clip::hold;
 use crate::crypto::secret::SecretText;
+
+/// How long a text stays there, in seconds: as long as with `--clip`.
+const SECONDS: u32 = 45;
 
 /// A place that other programs paste from.
 pub trait Clipboard: Send {
