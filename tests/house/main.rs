@@ -100,6 +100,7 @@ const PURE: [(&str, &[&str]); 5] = [
             "doctor/",
             "format/",
             "vault/",
+            "words.rs",
         ],
     ),
 ];

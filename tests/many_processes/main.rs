@@ -185,7 +185,7 @@ fn on_disk() -> tempfile::TempDir {
 fn no_change_of_sixteen_processes_is_lost() {
     let (folder, whereabouts) = in_memory();
     let test = "no_change_of_sixteen_processes_is_lost";
-    measure(test, "many-processes", folder.path(), whereabouts, 15);
+    measure(test, "many-processes", folder.path(), whereabouts, 30);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::cli::wrapping::wrapped;
 use crate::doctor::Level;
 use crate::format::name::printable;
 use crate::vault::ProjectInfo;
+use crate::words::{Command, Flags, command};
 
 /// The keys, and what they do.
 const KEYS: [(&str, &str); 12] = [
@@ -232,14 +233,14 @@ fn nothing(state: &State) -> String {
             found => format!("Nothing here fits; {found} in {} (Tab).", other.title()),
         };
     }
+    let by = |what: &str, command: Command| format!("{what}: {}", command.with(&Flags::default()));
     match state.tab {
-        Tab::Secrets => "No secrets yet: strongroom secret set NAME",
-        Tab::Projects => "No projects yet: strongroom project add NAME",
-        Tab::Kits => "No recovery kit: strongroom kit new",
-        Tab::Warnings if state.has_looked_around => "Nothing to warn of.",
-        Tab::Warnings => "looking at this computer ...",
+        Tab::Secrets => by("No secrets yet", command("secret set NAME")),
+        Tab::Projects => by("No projects yet", command("project add NAME")),
+        Tab::Kits => by("No recovery kit", command("kit new")),
+        Tab::Warnings if state.has_looked_around => "Nothing to warn of.".into(),
+        Tab::Warnings => "looking at this computer ...".into(),
     }
-    .into()
 }
 
 /// Returns the cells of an entry's row, one for each column.
