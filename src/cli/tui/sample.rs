@@ -12,6 +12,7 @@ use crate::format::secret::{SecretField, SecretValue};
 use crate::format::vault::KeyState;
 use crate::format::{ProjectId, SecretId, Timestamp};
 use crate::vault::{HoldInfo, KeyInfo, ProjectInfo, SecretInfo, SecretVersion};
+use crate::words::{Flags, command};
 
 /// 2026-11-27, 08:00.
 pub const TODAY: i64 = 1_795_766_400;
@@ -117,7 +118,10 @@ pub fn locked(size: (u16, u16)) -> State {
         check: "other copies",
         level: Level::Problem,
         text: "vault (conflict).json beside the vault is another copy of it".into(),
-        remedy: Some("merge it: strongroom vault merge 'vault (conflict).json'".into()),
+        remedy: Some(format!(
+            "merge it: {}",
+            command("vault merge").arg("vault (conflict).json").with(&Flags::default())
+        )),
     };
     state.handle(Event::Warnings(vec![copies]));
     state

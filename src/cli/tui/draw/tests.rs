@@ -46,10 +46,12 @@ fn screens() -> Vec<(&'static str, State)> {
         state
     };
     let mut none = begun(SMALL);
-    none.handle(Event::NoVault("cannot open the vault\nthere is no vault in /home/ada\nstrongroom init".into()));
+    let next = command("init").with(&Flags::default());
+    none.handle(Event::NoVault(format!("cannot open the vault\nthere is no vault in /home/ada\n{next}")));
     let mut failed = locked(SMALL);
-    let why = "cannot unlock the vault; wrong password; try again, or, with a recovery kit: `strongroom recover`";
-    failed.handle(Event::Answer(0, Answer::Failed(why.into())));
+    let next = command("recover").with(&Flags::default());
+    let why = format!("cannot unlock the vault; wrong password; try again, or, with a recovery kit: `{next}`");
+    failed.handle(Event::Answer(0, Answer::Failed(why)));
     vec![
         ("nothing is known yet", begun(LARGE)),
         ("no vault", none),
