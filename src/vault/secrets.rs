@@ -46,6 +46,7 @@ impl Unlocked {
     /// # Errors
     /// [`NotFound::Secret`](crate::error::NotFound), [`Exists::Secret`](crate::error::Exists) as `before` says;
     /// [`NotFound::Project`](crate::error::NotFound), [`NotFound::Destroyed`](crate::error::NotFound);
+    /// [`Refused::Held`](crate::error::Refused) if it is to leave a project that is on hold;
     /// [`Refused::SecretName`](crate::error::Refused), [`Refused::Text`](crate::error::Refused),
     /// [`Refused::SecretTooLong`](crate::error::Refused), [`Refused::TooManySecrets`](crate::error::Refused);
     /// [`Error::Damaged`]; those of a vault write.

@@ -45,6 +45,7 @@ pub enum Failed {
     BadSecretName { reason: String, limit: usize },
     SecretTooLong,
     TooManySecrets,
+    ProjectHeld { name: String, since: Timestamp, reason: String },
     KeyNotFound { project: String, version: u32 },
     KeyInUse { project: String, version: u32 },
     BadProjectName { reason: String, limit: usize },
@@ -118,6 +119,7 @@ impl From<Error> for Failed {
             }
             Error::Refused(Refused::SecretTooLong) => Self::SecretTooLong,
             Error::Refused(Refused::TooManySecrets) => Self::TooManySecrets,
+            Error::Refused(Refused::Held { name, since, reason }) => Self::ProjectHeld { name, since, reason },
             Error::Refused(Refused::KeyInUse(KeyPlace { project, version })) => Self::KeyInUse { project, version },
             Error::Refused(Refused::ProjectName(reason)) => {
                 Self::BadProjectName { reason: name_word(reason).into(), limit: limit_in(reason) }
@@ -160,6 +162,7 @@ impl From<Failed> for Error {
             Failed::BadSecretName { reason, limit } => Refused::SecretName(name_error(&reason, limit)).into(),
             Failed::SecretTooLong => Refused::SecretTooLong.into(),
             Failed::TooManySecrets => Refused::TooManySecrets.into(),
+            Failed::ProjectHeld { name, since, reason } => Refused::Held { name, since, reason }.into(),
             Failed::KeyInUse { project, version } => Refused::KeyInUse(KeyPlace { project, version }).into(),
             Failed::BadProjectName { reason, limit } => Refused::ProjectName(name_error(&reason, limit)).into(),
             Failed::BadText { what, reason, limit } => {

@@ -90,6 +90,10 @@ pub fn edit(
         Err(error) => return Err(error),
     };
     let mut next = edited(payload, current.clone(), edit)?;
+    if next.project != current.project {
+        // What is out of the project could be deleted.
+        check_hold(payload, &current)?;
+    }
     if let Some(new) = edit.name.as_ref().map(|name| checked_name(name)).transpose()? {
         match find_by_name(payload, &new) {
             Ok((other, _, name)) if other.of != current.of => return Err(Exists::Secret { name }.into()),
@@ -347,6 +351,10 @@ pub fn bury_the_removed(payload: &mut Payload, editing: &Editing<'_>) -> Result<
     let destroyed: BTreeSet<ProjectId> =
         payload.projects.iter().filter(|project| project.destroyed.is_some()).map(|project| project.id).collect();
     let has_gone = |version: &Secret| version.project.is_some_and(|project| destroyed.contains(&project));
+    // A removal on a computer that did not know of the hold waits for its end.
+    let is_held = |version: &&Secret| {
+        project_of(payload, version).is_some_and(|project| project.hold.is_some() && project.destroyed.is_none())
+    };
     let removed: BTreeSet<SecretId> =
         payload.secrets.iter().filter(|version| version.removed).map(|version| version.of).collect();
     let left = payload.secrets.iter().filter(|version| !version.removed);
@@ -359,6 +367,7 @@ pub fn bury_the_removed(payload: &mut Payload, editing: &Editing<'_>) -> Result<
         match versions.current() {
             Some(current) if has_gone(current) => gone.push(of),
             Some(_) => {}
+            None if versions.0.iter().any(is_held) => {}
             // Only the records of the removal stay.
             None => rest.extend(versions.0.iter().filter(|version| !version.removed).map(|version| version.id)),
         }

@@ -332,6 +332,8 @@ fn a_hold_keeps_every_version_of_a_projects_secrets() {
     }
     assert_eq!(unlocked.secret("portal").unwrap().versions.len(), HISTORY_LIMIT + 3);
     assert_fails!(unlocked.remove_secret("portal"), Error::Refused(Refused::Held { .. }));
+    let away = SecretEdit { project: Some(None), ..SecretEdit::default() };
+    assert_fails!(unlocked.edit_secret("portal", &away, Before::Some), Error::Refused(Refused::Held { .. }));
     assert_fails!(unlocked.prune_secrets(Some("portal"), 1), Error::Refused(Refused::Held { .. }));
     assert_eq!(unlocked.prune_secrets(None, 1).unwrap(), Effect::AlreadySo);
     unlocked.release_project("acme").unwrap();
@@ -387,4 +389,18 @@ fn versions_of_one_second_come_in_the_order_of_their_edits_and_a_circle_does_not
     unlocked.payload.secrets[0].after.push(last);
     assert_fails!(unlocked.secret("portal"), Error::NotFound(NotFound::Secret { .. }));
     assert_eq!(unlocked.secrets(), []);
+}
+
+#[test]
+fn a_removal_on_a_computer_that_knew_of_no_hold_waits_for_its_end() {
+    let (here, there) = (Machine::at(3), Machine::at(3));
+    here.unlocked().edit_secret("portal", &in_project("acme", "one"), Before::Any).unwrap();
+    there.store.put(Some(here.file()), None);
+    here.unlocked().hold_project("acme", "law suit").unwrap();
+    there.unlocked().remove_secret("portal").unwrap();
+    merge(&here, &there);
+    let versions = |machine: &Machine| machine.payload()["secrets"].as_array().unwrap().len();
+    assert_eq!((versions(&here), here.unlocked().secrets()), (2, vec![]));
+    here.unlocked().release_project("acme").unwrap();
+    assert_eq!(versions(&here), 1);
 }

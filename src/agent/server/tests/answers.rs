@@ -246,6 +246,10 @@ fn a_secret_is_stored_and_shown_through_the_agent_as_without_it() {
     assert_eq!(client.status().unwrap().shown.secrets, 1);
     let same = |asked: Error, own: Error| assert_eq!(format!("{asked:?}"), format!("{own:?}"));
     let mut unlocked = unlocked;
+    unlocked.hold_project("acme", "law suit").unwrap();
+    let away = || SecretEdit { project: Some(None), ..SecretEdit::default() };
+    let own = unlocked.edit_secret("portal", &away(), Before::Some).unwrap_err();
+    same(refused(client.edit_secret("portal", away(), Before::Some)), own);
     same(refused(client.secret("portl")), unlocked.secret("portl").unwrap_err());
     same(refused(client.secret_value("portal", Some(7))), unlocked.secret_value("portal", Some(7)).unwrap_err());
     for (name, edit, before) in [
