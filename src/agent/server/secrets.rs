@@ -32,6 +32,10 @@ impl Shared {
     ) -> Result<Answer, Early> {
         let secret = self.secret(&vault, name)?;
         let vault = self.confirmed(vault, || format!("show the secret {:?}", secret.name))?;
+        // Another secret may have the name by now.
+        if self.secret(&vault, name)?.id != secret.id {
+            return Err(Refusal::NotConfirmed.into());
+        }
         let value = vault.secret_value(name, version)?;
         Counters::add(&self.counters.secrets, 1);
         Ok(Answer::SecretValue(value))
