@@ -181,8 +181,13 @@ impl Connection {
 /// Sends bytes, the first time only as many as go at once.
 fn send(stream: &UnixStream, bytes: &[u8], at_once: bool) -> io::Result<usize> {
     use rustix::net::SendFlags;
-    // A client that has gone must not end this process by a signal.
-    let flags = if at_once { SendFlags::NOSIGNAL | SendFlags::DONTWAIT } else { SendFlags::NOSIGNAL };
+    // A client that has gone must not end this process by a signal. Where there is no such flag, the signal is ignored:
+    // the standard library sees to that before `main`.
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    let quiet = SendFlags::NOSIGNAL;
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    let quiet = SendFlags::empty();
+    let flags = if at_once { quiet | SendFlags::DONTWAIT } else { quiet };
     Ok(rustix::net::send(stream, bytes, flags)?)
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use super::deadline::Deadline;
 use super::said::{NotHeld, Said, hear};
+#[cfg(all(unix, not(target_os = "macos")))]
 use crate::crypto::secret::SecretText;
 
 /// What the program is started with to hold a text: no command that anybody types.

@@ -17,7 +17,7 @@ use crate::failure::{Exit, Failure};
 use crate::words::{command, words};
 
 /// What every pipe holds, in bytes.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 const PIPE_LENGTH: usize = 4096;
 
 /// What the names of this program's own variables begin with.
@@ -154,21 +154,33 @@ fn text_of(line: &Zeroizing<Vec<u8>>) -> &str {
 fn hand_over(mut command: Command, given: Vec<(i32, Zeroizing<Vec<u8>>)>) -> Result<io::Error, Failure> {
     use std::fs::File;
     use std::io::Write;
+    use std::os::fd::OwnedFd;
     use std::os::unix::process::CommandExt;
 
     use command_fds::{CommandFdExt, FdMapping};
-    use rustix::pipe::{PipeFlags, pipe_with};
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-    let failed = |error: io::Error| Failure::io("make a pipe for the program", &error);
+    let doing = "make a pipe for the program";
+    let failed = |error: io::Error| Failure::io(doing, &error);
     let mut mappings = Vec::new();
     for (number, line) in given {
-        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| failed(error.into()))?;
-        // A secret may be as long as what a pipe holds, and nobody reads yet.
+        let (reader, writer) = io::pipe().map_err(failed)?;
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        #[cfg(target_os = "linux")]
         if line.len() > PIPE_LENGTH {
-            rustix::pipe::fcntl_setpipe_size(&writer, line.len()).map_err(|error| failed(error.into()))?;
+            // If the user has so many pipes that none may be larger, the line may fit all the same.
+            let _ = rustix::pipe::fcntl_setpipe_size(&writer, line.len());
         }
+        // Nobody reads yet: a line that does not fit would be waited for without end.
+        let flags = fcntl_getfl(&writer).map_err(|error| failed(error.into()))?;
+        fcntl_setfl(&writer, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
         // The end is closed before the program starts: it reads the line, and then an end of file.
-        File::from(writer).write_all(&line).map_err(failed)?;
+        File::from(writer).write_all(&line).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => Failure::new(Exit::Failed, "io", format!("cannot {doing}"))
+                .cause("the secret is longer than what a pipe of this system holds")
+                .hint("store what is long in a file, and encrypt that"),
+            _ => failed(error),
+        })?;
         mappings.push(FdMapping { parent_fd: reader, child_fd: number });
     }
     // No two have one number: that was checked.
