@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -15,7 +15,7 @@ use super::pipes::check_apart_from_password;
 use crate::crypto::secret::SecretText;
 use crate::failure::{Exit, Failure};
 use crate::format::secret::{SecretValue, VALUE_LIMIT};
-use crate::password::{Descriptor, strip_line_end};
+use crate::password::{Descriptor, read_up_to, strip_line_end};
 use crate::vault::SecretInfo;
 
 /// A part of a secret.
@@ -163,26 +163,18 @@ fn copied(text: &Zeroizing<String>) -> SecretText {
 }
 
 /// Reads a text to its end, into memory that never grows.
-fn text_of(mut source: impl Read, doing: &str) -> Result<SecretText, Failure> {
-    let mut raw = Zeroizing::new(vec![0; VALUE_LIMIT + 2]);
-    let mut filled = 0;
-    while filled < raw.len() {
-        match source.read(&mut raw[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::io(doing, &error)),
-        }
-    }
+fn text_of(source: impl Read, doing: &str) -> Result<SecretText, Failure> {
+    let most = VALUE_LIMIT + 2;
+    let raw = read_up_to(most, source).map_err(|error| Failure::io(doing, &error))?;
     let refused = |cause: &'static str| {
         Failure::new(Exit::Usage, "bad-secret", format!("cannot {doing}"))
             .cause(cause)
             .hint("a secret is a text of at most 48 KiB; encrypt larger things as files")
     };
-    if filled == raw.len() {
+    if raw.len() == most {
         return Err(refused("it is longer than 48 KiB"));
     }
-    let line = strip_line_end(&raw[..filled]);
+    let line = strip_line_end(&raw);
     if line.is_empty() {
         return Err(refused("it is empty"));
     }

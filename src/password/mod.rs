@@ -12,7 +12,7 @@ use std::process::ExitStatus;
 
 pub use descriptor::Descriptor;
 pub use dialog::{Dialog, typed};
-pub use source::{Existing, Given, Source, strip_line_end};
+pub use source::{Existing, Given, Source, read_up_to, strip_line_end};
 
 use crate::disk::plain;
 

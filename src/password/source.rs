@@ -165,12 +165,20 @@ fn from_command(command: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     if status.success() { Ok(raw) } else { Err(SourceError::CommandFailed(status)) }
 }
 
-/// Reads to the end or the limit, into a buffer that never grows.
+/// Reads a password's source to its end or the limit.
 ///
 /// # Errors
 /// The system's error.
-pub fn read(mut source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut raw = Zeroizing::new(vec![0; READ_LIMIT + 1]);
+pub fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    read_up_to(READ_LIMIT + 1, source)
+}
+
+/// Reads to the end, or so many bytes, into a buffer that never grows.
+///
+/// # Errors
+/// The system's error.
+pub fn read_up_to(limit: usize, mut source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut raw = Zeroizing::new(vec![0; limit]);
     let mut filled = 0;
     while filled < raw.len() {
         match source.read(&mut raw[filled..]) {
