@@ -85,7 +85,9 @@ const PURE: [(&str, &[&str]); 5] = [
             "cli/tui/lists.rs",
             "cli/tui/shown.rs",
             "cli/tui/typed_password.rs",
+            "cli/tui/state/",
             "agent/limits.rs",
+            "words.rs",
         ],
     ),
     (

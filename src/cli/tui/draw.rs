@@ -14,7 +14,7 @@ use crate::cli::wrapping::wrapped;
 use crate::doctor::Level;
 use crate::format::name::printable;
 use crate::vault::ProjectInfo;
-use crate::words::{Command, Flags, command};
+use crate::words::{Command, command};
 
 /// The keys, and what they do.
 const KEYS: [(&str, &str); 12] = [
@@ -233,7 +233,7 @@ fn nothing(state: &State) -> String {
             found => format!("Nothing here fits; {found} in {} (Tab).", other.title()),
         };
     }
-    let by = |what: &str, command: Command| format!("{what}: {}", command.with(&Flags::default()));
+    let by = |what: &str, command: Command| format!("{what}: {}", command.with(&state.flags));
     match state.tab {
         Tab::Secrets => by("No secrets yet", command("secret set NAME")),
         Tab::Projects => by("No projects yet", command("project add NAME")),

@@ -69,7 +69,8 @@ pub fn run(context: Arc<Context>) -> Result<(), Failure> {
     let (events, arriving) = Events::new(wake);
     let worker = Worker::start(context.clone(), events, Box::new(ThisClipboard)).map_err(failed)?;
     let screen = Screen::open().map_err(failed)?;
-    let (state, effects) = State::new(place, now(&context), screen.size().map_err(failed)?);
+    let (mut state, effects) = State::new(place, now(&context), screen.size().map_err(failed)?);
+    state.flags = context.output.flags.clone();
     let colours = match std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
         true => Colours::Shown,
         false => Colours::None,

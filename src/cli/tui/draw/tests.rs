@@ -5,6 +5,7 @@ use super::*;
 use crate::cli::tui::events::{Answer, Event};
 use crate::cli::tui::input::Key;
 use crate::cli::tui::sample::{PASSWORD, begun, locked, now, opened, press, value};
+use crate::words::Flags;
 
 const LARGE: (u16, u16) = (80, 24);
 const SMALL: (u16, u16) = (40, 10);

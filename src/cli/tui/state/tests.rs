@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::cli::tui::input::Key;
 use crate::cli::tui::sample::{PASSWORD, begun, contents, locked, now, opened, press, unlocked, value};
 
 const SIZE: (u16, u16) = (80, 24);
