@@ -75,8 +75,8 @@ fn an_export_under_a_password_is_opened_with_it() {
     );
     home.run("secret import export.json --yes --export-password-file wrong").fails(
         3,
-        "error: cannot import export.json\ncause: the password is not the one that it was exported with\nhint: it is not \
-         the master password of the other program: try again\n",
+        "error: cannot import export.json\ncause: the password is not the one that it was exported with\nhint: give \
+         the password that was chosen for the export; it need not be the other program's master password\n",
     );
     let json = home.run("secret import export.json --yes --export-password-file right --json").succeeds().json();
     assert!(!json["added"].as_array().unwrap().is_empty(), "{json}");

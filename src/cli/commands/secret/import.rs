@@ -158,6 +158,7 @@ fn text_of(bytes: &[u8], doing: &str) -> Result<SecretText, Failure> {
     SecretText::from_bytes(Zeroizing::new(bytes.to_vec())).ok_or_else(|| {
         Failure::new(Exit::Usage, "bad-password", format!("cannot {doing}"))
             .cause("the password that it was exported with is not UTF-8 text")
+            .hint("save it in a file as UTF-8, and name that with --export-password-file")
     })
 }
 
@@ -181,7 +182,9 @@ fn refused(doing: &str, error: &ImportError) -> Failure {
     let failure = Failure::new(exit, "bad-export", format!("cannot {doing}")).cause(error.to_string());
     match error {
         ImportError::PasswordNeeded => failure.hint("give --export-password-file"),
-        ImportError::WrongPassword => failure.hint("it is not the master password of the other program: try again"),
+        ImportError::WrongPassword => failure.hint(
+            "give the password that was chosen for the export; it need not be the other program's master password",
+        ),
         ImportError::HtmlEntities { .. } => failure.hint(
             "look into the file: if an address or a password has &amp; where it should have &, give \
                           --html-entities decode, else --html-entities keep",
