@@ -5,13 +5,16 @@ use std::mem::ManuallyDrop;
 
 use clap::builder::styling::Style;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
-use super::commands::{Command, GROUPS};
+use super::commands::{Command, GROUPS, command};
 use super::flags::Global;
 use super::interrupt::Ignored;
 use crate::failure::Failure;
 use crate::home::Known;
+
+/// What is typed for the program.
+const NAME: &str = "strongroom";
 
 /// Encrypt the client data you work with, and keep one key per project.
 ///
@@ -21,7 +24,7 @@ use crate::home::Known;
 /// Without a command, on a terminal, a screen shows the vault, its projects and its secrets.
 #[derive(Debug, Parser)]
 #[command(
-    name = "strongroom",
+    name = NAME,
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 wrong password, 4 not found, 5 damaged or altered, \
                   6 keychain, 7 busy, 8 rolled back or diverged, 126 and 127 run cannot start the program, \
@@ -81,23 +84,43 @@ fn with_defaults(program: clap::Command, chosen: &[(&'static Known, String)]) ->
 /// # Errors
 /// clap's: what is wrong with them, or the help or the version that they ask for.
 pub(super) fn parse(args: &[OsString], chosen: &[(&'static Known, String)]) -> Result<Cli, clap::Error> {
+    match parse_typed(args, chosen) {
+        Ok(cli) => return Ok(cli),
+        Err(error) if error.kind() == ErrorKind::DisplayVersion => return Err(error),
+        // What is said of an error names the other commands, too.
+        Err(_) => {}
+    }
     let described = || with_defaults(program(), chosen);
     // Never freed: all that is freed is wiped, which would take longer here than to read the arguments.
     let mut program = ManuallyDrop::new(described());
     match program.try_get_matches_from_mut(args) {
         Ok(matches) => Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program)),
-        Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
         // Help is asked for, or needed. Commands that are typed right do not wait for its pages.
         Err(error) => Err(first_page(described()).try_get_matches_from_mut(args).err().unwrap_or(error)),
     }
 }
 
+/// The program with the flags that every command takes, and without commands.
+fn flags() -> clap::Command {
+    Global::augment_args(clap::Command::new(NAME)).version(env!("CARGO_PKG_VERSION"))
+}
+
+/// Reads the arguments by the one command that they name: to describe all of them to clap takes longer than most
+/// commands. What it accepts is what the whole program would.
+fn parse_typed(args: &[OsString], chosen: &[(&'static Known, String)]) -> Result<Cli, clap::Error> {
+    let typed = args.iter().skip(1).filter_map(|arg| arg.to_str()).find_map(command);
+    let program = typed.into_iter().fold(flags().subcommand_required(true), clap::Command::subcommand);
+    // Never freed, as below.
+    let mut program = ManuallyDrop::new(with_defaults(program, chosen));
+    let matches = program.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut program))
+}
+
 /// Reads the flags of a program that was started without a command; `None` if there is one, or anything is wrong.
 #[cfg(all(unix, feature = "tui"))]
 pub(super) fn parse_alone(args: &[OsString], chosen: &[(&'static Known, String)]) -> Option<Global> {
-    let alone = program().subcommand_required(false).arg_required_else_help(false);
-    let matches = with_defaults(alone, chosen).try_get_matches_from(args).ok()?;
-    if matches.subcommand_name().is_some() { None } else { Global::from_arg_matches(&matches).ok() }
+    let mut program = ManuallyDrop::new(with_defaults(flags(), chosen));
+    Global::from_arg_matches(&program.try_get_matches_from_mut(args).ok()?).ok()
 }
 
 /// How wide the names of commands are on the first page.
@@ -163,12 +186,29 @@ mod tests {
                 let begins = format!("strongroom {}", path.join(" "));
                 assert!(example == begins || example.starts_with(&format!("{begins} ")), "{path:?}: {example:?}");
                 let words: Vec<OsString> = example.split(' ').map(Into::into).collect();
-                parse(&words, &[]).unwrap_or_else(|error| panic!("{example}: {error}"));
+                let typed = parse_typed(&words, &[]).unwrap_or_else(|error| panic!("{example}: {error}"));
+                let matches = program().try_get_matches_from(&words).unwrap();
+                assert_eq!(format!("{typed:?}"), format!("{:?}", Cli::from_arg_matches(&matches).unwrap()));
             }
         }
         for group in program().get_subcommands().filter(|command| command.has_subcommands()) {
             let example = examples(group).remove(0);
             assert!(example.starts_with(&format!("strongroom {} ", group.get_name())), "{}", group.get_name());
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_called_like_a_command_is_not_taken_for_one() {
+        for (args, expected) in [
+            (&["--vault", "key", "status"][..], "Status"),
+            (&["--vault", "key", "key", "list", "acme"], "Key"),
+            (&["status", "--vault", "run"], "Status"),
+        ] {
+            let words: Vec<OsString> =
+                std::iter::once("strongroom").chain(args.iter().copied()).map(Into::into).collect();
+            let cli = parse(&words, &[]).unwrap_or_else(|error| panic!("{args:?}: {error}"));
+            assert!(format!("{:?}", cli.command).starts_with(expected), "{args:?}: {:?}", cli.command);
+            assert_eq!(cli.global.vault.unwrap().to_str(), Some(if args.contains(&"run") { "run" } else { "key" }));
         }
     }
 

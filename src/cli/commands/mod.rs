@@ -36,6 +36,16 @@ macro_rules! commands {
             }
         }
 
+        /// Describes the command of a name to clap.
+        pub(super) fn command(name: &str) -> Option<clap::Command> {
+            match name {
+                $($(typed!($module $($name)?) => {
+                    Some(<$module::$arguments as clap::Args>::augment_args(clap::Command::new(typed!($module $($name)?))))
+                })*)*
+                _ => None,
+            }
+        }
+
         /// The commands by what they are for.
         pub const GROUPS: &[(&str, &[&str])] = &[$(($group, &[$(typed!($module $($name)?),)*]),)*];
     };
