@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::LazyLock;
 
+use strongroom::agent::protocol::{Answer, Line, Question};
 use strongroom::body::{BodyError, Header, Metadata, Opener, Output, Run, StreamOpener, inspect};
 use strongroom::crypto::cobblestone;
 use strongroom::crypto::hmac::{MacKey, sha256};
@@ -27,7 +28,7 @@ use super::vectors::Vector;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("header", header),
     ("sealed", sealed),
     ("body", body),
@@ -41,6 +42,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("name", names),
     ("password", password),
     ("imports", imports),
+    ("agent_line", agent_line),
 ];
 
 /// The file key of nearly all vectors, and the files that are sealed under it and open.
@@ -351,6 +353,35 @@ pub fn imports(bytes: &[u8]) {
                 }
             }
             Err(error) => assert!(error.to_string().len() < 200, "an error as long as its input"),
+        }
+    }
+}
+
+/// What comes over the agent's socket has the same lines however it arrives, and what is read of a line is written as a
+/// line that says the same.
+pub fn agent_line(bytes: &[u8]) {
+    let piece = 1 + bytes.first().map_or(0, |byte| usize::from(*byte));
+    let (mut arriving, mut lines) = (Line::new(), Vec::new());
+    for piece in bytes.chunks(piece) {
+        let mut searched = arriving.as_bytes().len();
+        arriving.extend(piece);
+        while let Some(line) = arriving.take_line(searched) {
+            lines.push(line);
+            searched = 0;
+        }
+    }
+    let expected = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+    let found = lines.iter().chain([&arriving]).map(|line| line.as_bytes().to_vec());
+    assert!(expected.eq(found), "other lines");
+    for line in lines.iter().chain([&arriving]) {
+        let end = |line: Line| line.as_bytes().strip_suffix(b"\n").expect("a line's end").to_vec();
+        if let Ok(question) = Question::read(line.as_bytes()) {
+            let written = end(question.to_line());
+            assert_eq!(end(Question::read(&written).expect("a question").to_line()), written);
+        }
+        if let Ok(answer) = Answer::read(line.as_bytes()) {
+            let written = end(answer.to_line());
+            assert_eq!(end(Answer::read(&written).expect("an answer").to_line()), written);
         }
     }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::crypto::secret::{ContentKey, FileKey};
+use crate::crypto::secret::{ContentKey, FileKey, SecretText};
 use crate::error::{Error, IoAction, NotFound};
 use crate::format::scalar::{Base64, FixedBase64};
-use crate::format::{ProjectId, Timestamp, VaultId};
+use crate::format::secret::{SecretField, SecretValue};
+use crate::format::{ProjectId, SecretId, Timestamp, VaultId};
+use crate::vault::{Before, SecretEdit};
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 
@@ -88,7 +90,32 @@ fn question() -> impl Strategy<Value = Question> {
             .prop_map(|(project, version, keys)| Question::Wrap { project, version, keys }),
         (text(), any::<Option<u32>>()).prop_map(|(project, version)| Question::FileKey { project, version }),
         change().prop_map(Question::Change),
+        Just(()).prop_map(|()| Question::Secrets),
+        text().prop_map(|name| Question::Secret { name }),
+        (text(), any::<Option<usize>>()).prop_map(|(name, version)| Question::SecretValue { name, version }),
+        (text(), edit()).prop_map(|(secret, edit)| Question::EditSecret { secret, edit: Box::new(edit) }),
     ]
+}
+
+fn edit() -> impl Strategy<Value = SecretEditAsked> {
+    let text = any::<Option<String>>;
+    let told = (text(), any::<Option<Option<String>>>(), text(), any::<Option<Vec<String>>>());
+    let value = (text(), text(), any::<Vec<(String, String, bool)>>());
+    let before = prop_oneof![Just(Before::Any), Just(Before::None), Just(Before::Some)];
+    (told, value, before).prop_map(|((name, project, user, urls), (password, totp, fields), before)| {
+        let field = |(name, value, hidden)| SecretField { name, value: SecretText::new(value), hidden };
+        let edit = SecretEdit {
+            name,
+            project,
+            user,
+            urls,
+            password: password.map(SecretText::new),
+            totp: totp.map(SecretText::new),
+            fields: fields.into_iter().map(field).collect(),
+            ..SecretEdit::default()
+        };
+        SecretEditAsked::new(edit, before)
+    })
 }
 
 proptest! {
@@ -163,6 +190,32 @@ fn unwrapped(key: [u8; 32]) -> UnwrappedKey {
     UnwrappedKey { content_key: content_key(key), project: "acme".into(), version: 1 }
 }
 
+fn secret() -> Secret {
+    Secret {
+        id: SecretId::from_bytes([4; 16]),
+        name: "portal \"1\"\n".into(),
+        project: Some("acme".into()),
+        kind: String::new(),
+        user: "né".into(),
+        urls: vec!["https://portal.example".into()],
+        tags: Vec::new(),
+        from: "csv".into(),
+        changed: Timestamp::from_unix(2),
+        versions: vec![SecretVersionOf {
+            made: Timestamp::from_unix(2),
+            user: "né".into(),
+            current: true,
+            is_head: true,
+        }],
+    }
+}
+
+fn secret_value() -> SecretValue {
+    let text = |text: &str| SecretText::new(text.to_owned());
+    let field = SecretField { name: "pin".into(), value: text("0\u{0}7"), hidden: true };
+    SecretValue { password: text("pässword"), note: text("a\nb"), fields: vec![field], ..SecretValue::default() }
+}
+
 fn answers() -> Vec<Answer> {
     vec![
         Answer::Hello {
@@ -186,6 +239,10 @@ fn answers() -> Vec<Answer> {
             project: Box::new(project()),
             notices: vec![NoticeOf::AnchorNotWritten { reason: "it is locked".into() }],
         },
+        Answer::Secrets(vec![secret(), secret()]),
+        Answer::Secret(Box::new(secret())),
+        Answer::SecretValue(secret_value()),
+        Answer::SecretChanged { effect: EffectOf::AlreadySo, notices: Vec::new() },
         Answer::Failed(Error::from(NotFound::Project { name: "acme".into(), similar: None }).into()),
         Answer::Refused(Refusal::Locked { reason: "the agent has locked".into() }),
         Answer::Refused(Refusal::OtherProtocol { speaks: 1 }),
