@@ -1,5 +1,5 @@
 //! The keychain of a desktop, each test on a session bus of its own, and a keychain that fails; the clipboard of a
-//! display.
+//! display, and a password typed into a window there.
 
 mod support;
 
@@ -9,3 +9,4 @@ mod keychain_faults;
 #[cfg(feature = "os-keychain")]
 mod keychain_os;
 mod kill_loops;
+mod password_window;

@@ -16,8 +16,9 @@ pub struct Display {
 
 impl Display {
     pub fn new() -> Self {
+        // It would begin anew when its last client goes, and take no other one meanwhile.
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "64x64x24", "-nolisten", "tcp"])
+            .args(["-noreset", "-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
