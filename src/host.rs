@@ -70,23 +70,20 @@ impl Host for ThisHost {
     }
 }
 
+/// Returns this program, also if it was replaced since it was started.
+#[cfg(feature = "cli")]
+pub(crate) fn own_program() -> std::io::Result<std::path::PathBuf> {
+    let own = std::env::current_exe()?;
+    let link = std::path::PathBuf::from("/proc/self/exe");
+    Ok(if own.exists() || !link.exists() { own } else { link })
+}
+
 /// Returns the computer's memory in bytes, a container's limit respected; `None` where the system does not say.
 #[must_use]
 pub fn total_memory() -> Option<u64> {
     let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| meminfo(&text, "MemTotal:"))?;
     let limit = own_cgroup().and_then(|group| number_in(&format!("{group}/memory.max")));
     Some(limit.map_or(total, |limit| limit.min(total)))
-}
-
-/// Returns this program, also if it was replaced since it was started.
-///
-/// # Errors
-/// If the system does not say.
-#[cfg(feature = "cli")]
-pub(crate) fn own_program() -> std::io::Result<std::path::PathBuf> {
-    let own = std::env::current_exe()?;
-    let link = std::path::PathBuf::from("/proc/self/exe");
-    Ok(if own.exists() || !link.exists() { own } else { link })
 }
 
 /// Lets go of whatever this process was started from: its standard streams and its working folder.

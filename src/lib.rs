@@ -19,6 +19,7 @@
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
 //! | `imports` | what other password managers export, as items; pure, behind the feature of that name |
+//! | `foreign` | stores of other password managers that another process has to open |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `clipboard` | a text on the clipboard, which is taken off again |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
@@ -31,6 +32,7 @@
 //! | `cli` | the program, and `os-keychain`, `agent` and `imports` with it |
 //! | `agent` | on Unix, the agent and its clients |
 //! | `imports` | readers of what other password managers export |
+//! | `import-keepass` | with `imports`, a reader of KeePass files, which the program runs in a process with limits |
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
 //! | `clipboard` | `cli`, with a clipboard |
 //! | `aws-lc` | bodies several times as fast; without it no C compiler is needed |
@@ -94,6 +96,8 @@ pub mod error;
 mod failure;
 #[cfg(feature = "cli")]
 mod files;
+#[cfg(feature = "cli")]
+mod foreign;
 pub mod format;
 #[cfg(feature = "cli")]
 mod home;

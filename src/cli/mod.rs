@@ -51,6 +51,8 @@ use crate::agent::process;
 #[cfg(feature = "clipboard")]
 use crate::clipboard;
 use crate::failure::{Exit, Failure};
+#[cfg(all(feature = "import-keepass", unix))]
+use crate::foreign::keepass_process;
 use crate::home::{ConfigFile, Folders};
 
 /// Runs the program with these arguments, its own name first, and returns its exit code.
@@ -74,6 +76,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(feature = "clipboard")]
     if matches!(&args[..], [_, word] if word == clipboard::process::PROCESS) {
         return if clipboard::process::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    #[cfg(all(feature = "import-keepass", unix))]
+    if matches!(&args[..], [_, word] if word == keepass_process::PROCESS) {
+        return if keepass_process::run().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     // clap refuses before it knows of --json, so its errors are rendered by what was typed.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");

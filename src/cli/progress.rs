@@ -207,3 +207,35 @@ impl Drop for Progress {
         }
     }
 }
+
+/// How many of many things are done, on a terminal alone. It draws only when it is told of one, so that whoever asks the
+/// user on that terminal meanwhile is not drawn over.
+pub struct Counter(Option<ProgressBar>);
+
+impl Counter {
+    /// Begins to count, if somebody sees it.
+    pub fn new(output: &Output) -> Self {
+        let is_seen = !output.quiet && !output.json && std::io::stderr().is_terminal();
+        Self(is_seen.then(|| {
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} files");
+            ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10))
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        }))
+    }
+
+    /// Shows how many are done.
+    pub fn show(&mut self, done: usize, all: usize) {
+        if let Some(bar) = &self.0 {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -30,6 +30,10 @@ pub struct KdfCost {
 impl KdfCost {
     /// The least that is accepted: 64 MiB, 3 passes, 4 lanes.
     pub const FLOOR: Self = Self { memory_kib: 64 * MIB, passes: 3, lanes: 4 };
+    /// The most that is accepted: 4 GiB, 64 passes, 16 lanes, and not the most of both memory and passes.
+    pub const CEILING: Self = Self { memory_kib: 4 * MIB * 1024, passes: 64, lanes: 16 };
+    /// The most that memory in KiB times passes may be.
+    pub const MOST_WORK_KIB: u64 = 32 * GIB;
     /// What `status` and `doctor` measure a vault against: 256 MiB, 3 passes, 4 lanes.
     pub const DEFAULT: Self = Self { memory_kib: 256 * MIB, passes: 3, lanes: 4 };
 
@@ -45,10 +49,10 @@ impl KdfCost {
                 Err(KdfError::OutOfRange { name, value, least, most })
             }
         };
-        range("memory in KiB", self.memory_kib.into(), (64 * MIB).into(), 4 * GIB)?;
-        range("passes", self.passes.into(), Self::FLOOR.passes.into(), 64)?;
-        range("lanes", self.lanes.into(), Self::FLOOR.lanes.into(), 16)?;
-        range("memory times passes in KiB", u64::from(self.memory_kib) * u64::from(self.passes), 0, 32 * GIB)
+        range("memory in KiB", self.memory_kib.into(), (64 * MIB).into(), Self::CEILING.memory_kib.into())?;
+        range("passes", self.passes.into(), Self::FLOOR.passes.into(), Self::CEILING.passes.into())?;
+        range("lanes", self.lanes.into(), Self::FLOOR.lanes.into(), Self::CEILING.lanes.into())?;
+        range("memory times passes in KiB", u64::from(self.memory_kib) * u64::from(self.passes), 0, Self::MOST_WORK_KIB)
     }
 
     /// Tells whether this costs a guesser less than [`KdfCost::DEFAULT`].

@@ -122,6 +122,24 @@ pub enum ImportError {
     /// The password is right, and the encrypted part was altered.
     #[error("its encrypted part is damaged or was altered")]
     Damaged,
+    /// A KeePass file of a version that is not read.
+    #[error("it is a KeePass file of another version than 3.1, 4.0 and 4.1")]
+    KeePassVersion,
+    /// A KeePass file whose header lacks something, or has it twice.
+    #[error("the header of the KeePass file is damaged, or has a form that is not known here")]
+    KeePassHeader,
+    /// A KeePass file that another password, or another key file, opens.
+    #[error("the password or the key file is not the right one, or the file was altered")]
+    KeePassKey,
+    /// A KeePass file of which it cannot be said what its values are.
+    #[error("the KeePass file cannot be read for certain here; nothing is taken from it")]
+    KeePassForm,
+    /// The process that opens KeePass files has ended without an answer.
+    #[error("opening the KeePass file took too much memory or time, or the file is damaged; nothing is taken from it")]
+    KeePassEnded,
+    /// A KeePass file, which is opened in a process of its own.
+    #[error("a KeePass file cannot be read by this program on this computer")]
+    KeePassLeftOut,
     /// Encrypted with PGP.
     #[error("it is encrypted with PGP: decrypt it first, for example with gpg --output data.json --decrypt data.pgp")]
     PgpEncrypted,

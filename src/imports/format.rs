@@ -1,7 +1,7 @@
 //! Which product's export a file is.
 
 use super::archive::{Archive, is_zip};
-use super::{bitwarden, browsers, json, keepassxc, lastpass, limits, onepassword, proton, table};
+use super::{bitwarden, browsers, json, keepass, keepassxc, lastpass, limits, onepassword, proton, table};
 
 /// A form in which a product exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub enum Format {
     LastPass,
     /// CSV of KeePassXC.
     KeePassXc,
+    /// A file of KeePass, KeePassXC and their relatives: `.kdbx`.
+    KeePass,
+    /// A folder of `pass`: each entry is a file of its own, which gpg decrypts.
+    Pass,
     /// CSV of any program, with a [`ColumnMap`](super::ColumnMap).
     Csv,
     /// JSON of Bitwarden, or a zip file with it.
@@ -36,8 +40,10 @@ impl Format {
         Self::Chrome,
         Self::Csv,
         Self::Firefox,
+        Self::KeePass,
         Self::KeePassXc,
         Self::LastPass,
+        Self::Pass,
         Self::ProtonPass,
     ];
 
@@ -50,6 +56,8 @@ impl Format {
             Self::Apple => "apple",
             Self::LastPass => "lastpass",
             Self::KeePassXc => "keepassxc",
+            Self::KeePass => "keepass",
+            Self::Pass => "pass",
             Self::Csv => "csv",
             Self::Bitwarden => "bitwarden",
             Self::OnePassword => "1password",
@@ -69,6 +77,9 @@ impl Format {
     pub fn detect(bytes: &[u8], file_name: &str) -> Option<Self> {
         if bytes.len() > limits::FILE {
             return None;
+        }
+        if keepass::is_keepass(bytes) {
+            return Some(Self::KeePass);
         }
         // The name decides only where the bytes do not.
         let ending = file_name.rsplit('.').next().map(str::to_ascii_lowercase).unwrap_or_default();

@@ -17,6 +17,9 @@ pub(super) mod reason {
     pub const HISTORY: &str = "only the current password is taken";
     pub const LINKED: &str = "it only points to another field of the same item";
     pub const REFERENCE: &str = "it refers to another entry and has no value of its own";
+    pub const REFERENCE_KEPT: &str = "it refers to another entry; the reference is taken as text, and not resolved";
+    pub const EXPIRY: &str = "secrets have no expiry date here";
+    pub const EARLIER_VERSION: &str = "only the current one is taken";
     pub const FIELD_TOO_LONG: &str = "it is longer than 1 MiB";
     pub const LINE_TOO_LONG: &str = "it is longer than 4096 characters";
     pub const UNSEEN: &str = "characters that are not shown were taken out of it";
@@ -181,6 +184,12 @@ impl Draft {
 
     pub fn has_password(&self) -> bool {
         !self.item.password.is_empty()
+    }
+
+    /// Tells whether there is a note, and nothing to sign in with.
+    pub fn is_only_note(&self) -> bool {
+        let Item { user, urls, password, totp, note, .. } = &self.item;
+        !note.is_empty() && user.is_empty() && urls.is_empty() && password.is_empty() && totp.is_empty()
     }
 
     /// Takes a one-time password's key. The first is the item's; another one becomes a field.

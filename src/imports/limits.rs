@@ -38,3 +38,7 @@ pub const ARGON2_PASSES: (u64, u64) = (1, 10);
 pub const ARGON2_MEMORY_MIB: (u64, u64) = (15, 1024);
 /// The lanes of Argon2id, as above.
 pub const ARGON2_LANES: (u64, u64) = (1, 16);
+/// The most rounds of AES-KDF in a KeePass file: some seconds.
+pub const AES_KDF_ROUNDS: u64 = 100_000_000;
+/// The longest answer of the process that opens KeePass files, in bytes.
+pub const ANSWER: usize = 256 << 20;

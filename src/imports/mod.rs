@@ -13,12 +13,14 @@ mod error;
 mod format;
 mod gathering;
 mod json;
+pub mod keepass;
 mod keepassxc;
 mod lastpass;
 pub mod limits;
 mod members;
 mod naming;
 mod onepassword;
+mod pass;
 mod proton;
 mod table;
 mod text;
@@ -27,6 +29,7 @@ pub use columns::ColumnMap;
 pub use entities::HtmlEntities;
 pub use error::ImportError;
 pub use format::Format;
+pub use pass::PassStore;
 
 use crate::crypto::secret::SecretText;
 
@@ -107,6 +110,10 @@ pub fn read(bytes: &[u8], format: Format, options: &Options) -> Result<Imported,
         Format::Bitwarden => bitwarden::read(bytes, options),
         Format::OnePassword => onepassword::read(bytes),
         Format::ProtonPass => proton::read(bytes),
+        // Opening one may abort: `keepass` says where that is done.
+        Format::KeePass => keepass::check(bytes).and(Err(ImportError::KeePassLeftOut)),
+        // A folder, which is no bytes: `PassStore` takes what gpg has decrypted.
+        Format::Pass => Err(ImportError::NotThisFormat(format)),
     }
 }
 

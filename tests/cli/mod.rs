@@ -22,6 +22,8 @@ mod help;
 mod help_pages;
 mod homeless;
 mod imports;
+mod imports_keepass;
+mod imports_pass;
 mod init;
 pub mod inputs;
 mod keychain_file;

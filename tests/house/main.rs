@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
@@ -22,6 +22,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "clipboard",
             "doctor",
             "files",
+            "foreign",
             "home",
             "imports",
             "pages",
@@ -47,6 +48,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("clipboard", &["host", "disk", "crypto"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
+    ("foreign", &["imports", "host", "crypto", "memory"]),
     ("imports", &["format", "crypto", "memory"]),
     ("pages", &["format"]),
     ("password", &["files", "secrets", "disk", "format", "crypto"]),

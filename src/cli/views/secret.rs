@@ -294,7 +294,7 @@ impl ExportedSecrets {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImportedSecrets {
-    /// The exported file. It still holds all secrets unencrypted.
+    /// The exported file, which still holds all secrets.
     pub file: String,
     /// What exported it.
     pub format: &'static str,
@@ -306,6 +306,9 @@ pub struct ImportedSecrets {
     pub skipped: Vec<SkippedInImport>,
     /// Whether they were added; not with --dry-run, or if there is nothing to add.
     pub written: bool,
+    /// Whether the secrets in the file are encrypted.
+    #[serde(skip)]
+    pub is_encrypted: bool,
 }
 
 /// Something that is not taken over.
@@ -347,11 +350,11 @@ impl ImportedSecrets {
             return text + "\nnothing was changed";
         }
         let (count, file) = (counted(self.added.len(), "secret"), &self.file);
-        text + words![
-            format!("\nadded {count}: see them with "),
-            command("secret list"),
-            format!("\nnote: {file} still holds all of them unencrypted: delete it, and empty the trash")
-        ]
+        let note = match self.is_encrypted {
+            false => format!("{file} still holds all of them unencrypted: delete it, and empty the trash"),
+            true => format!("{file} still holds all of them: delete it if you do not need it any more"),
+        };
+        text + words![format!("\nadded {count}: see them with "), command("secret list"), format!("\nnote: {note}")]
     }
 }
 

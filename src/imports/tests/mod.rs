@@ -4,10 +4,12 @@ mod bitwarden;
 mod browsers;
 mod columns;
 mod hostile;
+mod keepass;
 mod keepassxc;
 mod lastpass;
 mod names;
 mod onepassword;
+mod pass;
 mod proton;
 
 use std::io::{Cursor, Write};

@@ -10,19 +10,25 @@ use clap::{Args, ValueEnum, ValueHint};
 use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
+use crate::cli::progress::Counter;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{ImportedSecrets, SkippedInImport};
 use crate::crypto::hmac::sha256;
 use crate::crypto::secret::SecretText;
+use crate::disk::plain;
 use crate::failure::{Exit, Failure};
+use crate::foreign::pass_store::{self, PassError};
+use crate::foreign::read_keepass;
 use crate::format::name::{PROJECT_NAME_LIMIT, project_name};
 use crate::format::secret::SecretField;
+use crate::host::{Host, ThisHost};
+use crate::imports::keepass::Key;
 use crate::imports::{self, ColumnMap, Format, HtmlEntities, ImportError, Imported, Item, Options, limits};
 use crate::password::Source;
 use crate::vault::{NewSecret, SecretEdit, SecretInfo, check_new_secret};
 use crate::words::counted;
 
-/// Take over the secrets of another password manager, from a file that it exported.
+/// Take over the secrets of another password manager: from a file that it exported, a KeePass file or a store of pass.
 ///
 /// Shows what will be added, and asks. Nothing is written before that; then all of it is written at once. What was
 /// imported before is not added again. The exported file stays where it is: delete it afterwards.
@@ -30,8 +36,8 @@ use crate::words::counted;
 #[command(before_help = "Example: strongroom secret import bitwarden.json --project acme\n\
                          To see what would be added: strongroom secret import bitwarden.json --dry-run")]
 pub struct Import {
-    /// The exported file
-    #[arg(value_hint = ValueHint::FilePath)]
+    /// The exported file, the KeePass file, or the folder of the store of pass
+    #[arg(value_hint = ValueHint::AnyPath)]
     file: PathBuf,
     /// What exported it [default: found out from the file]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
@@ -45,9 +51,12 @@ pub struct Import {
     /// Do not ask before the secrets are added
     #[arg(long)]
     yes: bool,
-    /// Read the password that the file was exported with from this file [default: it is asked for if it is needed]
+    /// Read the password of the exported or KeePass file from this file [default: it is asked for if it is needed]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     export_password_file: Option<PathBuf>,
+    /// The key file that a KeePass file is opened with, besides its password or without one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    export_key_file: Option<PathBuf>,
     /// Whether &amp; and the like in a file of LastPass stand for the character
     #[arg(long, value_name = "WHAT", value_enum)]
     html_entities: Option<Entities>,
@@ -78,9 +87,7 @@ impl Import {
         }
         let doing = format!("import {}", self.file.display());
         let failed = |error| Failure::of(&doing, error);
-        let bytes = read(&self.file, &doing)?;
-        let (format, imported) = self.imported(context, &bytes, &doing)?;
-        drop(bytes);
+        let (format, imported) = self.imported(context, &doing)?;
         let mut vault = unlock(context)?;
         if let Some(project) = &self.project {
             vault.usable_project(project).map_err(failed)?;
@@ -103,6 +110,7 @@ impl Import {
             known: plan.known,
             skipped: plan.skipped,
             written: false,
+            is_encrypted: matches!(format, Format::Pass | Format::KeePass),
         };
         if self.dry_run || plan.new.is_empty() {
             return context.output.result(view.text(), &view);
@@ -122,26 +130,51 @@ impl Import {
         context.output.result(view.text(), &view)
     }
 
-    /// Reads the export, and asks for the password that it is encrypted under if there is one.
-    fn imported(&self, context: &Context, bytes: &[u8], doing: &str) -> Result<(Format, Imported), Failure> {
+    /// Reads what is to be imported.
+    fn imported(&self, context: &Context, doing: &str) -> Result<(Format, Imported), Failure> {
+        let named = self.format.as_deref().and_then(Format::from_name);
+        if self.export_key_file.is_some() && named.is_some_and(|format| format != Format::KeePass) {
+            return Err(Failure::usage("only a KeePass file has a key file").hint("leave out --export-key-file"));
+        }
+        if named == Some(Format::Pass) || (named.is_none() && pass_store::is_store(&self.file)) {
+            let mut counter = Counter::new(&context.output);
+            let imported = pass_store::read(&self.file, &mut |done, all| counter.show(done, all));
+            drop(counter);
+            return imported.map(|imported| (Format::Pass, imported)).map_err(|error| store_refused(doing, error));
+        }
+        let bytes = read(&self.file, doing)?;
+        if bytes.len() > limits::FILE {
+            return Err(refused(doing, &ImportError::FileTooLong));
+        }
+        self.exported(context, &bytes, named, doing)
+    }
+
+    /// Reads an export, and asks for the password that it is encrypted under if there is one.
+    fn exported(
+        &self,
+        context: &Context,
+        bytes: &[u8],
+        named: Option<Format>,
+        doing: &str,
+    ) -> Result<(Format, Imported), Failure> {
         let refused = |error: ImportError| refused(doing, &error);
         let name = self.file.file_name().unwrap_or_default().to_string_lossy();
-        let named = self.format.as_deref().and_then(Format::from_name);
         let or_columns = || self.columns.is_some().then_some(Format::Csv);
         let format = named.or_else(or_columns).or_else(|| Format::detect(bytes, &name)).ok_or_else(|| {
             Failure::new(Exit::Failed, "bad-export", format!("cannot {doing}"))
                 .cause("it is not known which program exported it")
                 .hint("name the program with --format, or the columns of a CSV file with --columns")
         })?;
+        if format == Format::KeePass {
+            let imported = self.keepass(context, bytes, doing)?;
+            return Ok((format, imported));
+        }
         let columns = self.columns.as_deref().map(ColumnMap::parse).transpose().map_err(refused)?;
         let html_entities = self.html_entities.map(|what| match what {
             Entities::Decode => HtmlEntities::Decode,
             Entities::Keep => HtmlEntities::Keep,
         });
-        let password = match &self.export_password_file {
-            Some(path) => Some(text_of(Source::File(path).read()?.line(), doing)?),
-            None => None,
-        };
+        let password = self.password(doing)?;
         let mut options = Options { password, html_entities, columns };
         match imports::read(bytes, format, &options) {
             Err(ImportError::PasswordNeeded) if options.password.is_none() => {}
@@ -151,6 +184,37 @@ impl Import {
         let typed = terminal.ask_hidden("the password that the file was exported with")?;
         options.password = Some(text_of(typed.as_bytes(), doing)?);
         imports::read(bytes, format, &options).map(|imported| (format, imported)).map_err(refused)
+    }
+
+    /// Opens a KeePass file with a password, a key file or both.
+    fn keepass(&self, context: &Context, bytes: &[u8], doing: &str) -> Result<Imported, Failure> {
+        let refused = |error: ImportError| keepass_refused(doing, &error);
+        // Before anybody is asked for anything.
+        imports::keepass::check(bytes).map_err(refused)?;
+        let mut key = Key { password: self.password(doing)?, file: None };
+        if let Some(path) = &self.export_key_file {
+            key.file = Some(read(path, &format!("read {}", path.display()))?);
+        }
+        if key.password.is_none() {
+            match context.terminal() {
+                Some(mut terminal) => {
+                    let typed = terminal.ask_hidden("the password of the KeePass file")?;
+                    key.password = Some(text_of(typed.as_bytes(), doing)?);
+                }
+                None if key.file.is_some() => {}
+                None => return Err(refused(ImportError::PasswordNeeded)),
+            }
+        }
+        if key.file.is_some() {
+            key.password = key.password.filter(|password| !password.is_empty());
+        }
+        read_keepass(bytes, &key, ThisHost.available_memory()).map_err(refused)
+    }
+
+    /// Reads the password from the file that is named, if one is.
+    fn password(&self, doing: &str) -> Result<Option<SecretText>, Failure> {
+        let path = self.export_password_file.as_deref();
+        path.map(|path| text_of(Source::File(path).read()?.line(), doing)).transpose()
     }
 }
 
@@ -194,6 +258,37 @@ fn refused(doing: &str, error: &ImportError) -> Failure {
         }
         ImportError::NotThisFormat(_) => failure.hint("leave out --format, or name the program that exported it"),
         _ => failure.hint("export it again; nothing was changed"),
+    }
+}
+
+/// Says the same of a KeePass file: there is another way to get at what is in it.
+fn keepass_refused(doing: &str, error: &ImportError) -> Failure {
+    let exit = match error {
+        ImportError::KeePassKey | ImportError::PasswordNeeded => Exit::WrongPassword,
+        ImportError::Truncated | ImportError::Damaged => Exit::Damaged,
+        _ => Exit::Failed,
+    };
+    let cause = match error {
+        ImportError::PasswordNeeded => "its password is needed".to_owned(),
+        error => error.to_string(),
+    };
+    Failure::new(exit, "bad-export", format!("cannot {doing}")).cause(cause).hint(match error {
+        ImportError::PasswordNeeded => "give --export-password-file, --export-key-file or both",
+        ImportError::KeePassKey => "try again; if it has a key file, give --export-key-file",
+        _ => "export it as CSV from KeePassXC, and import that; nothing was changed",
+    })
+}
+
+/// Says why a store of pass cannot be read, and what helps.
+fn store_refused(doing: &str, error: PassError) -> Failure {
+    let failed = || Failure::new(Exit::Failed, "bad-export", format!("cannot {doing}"));
+    match error {
+        PassError::Folder(error) => Failure::io(doing, &error),
+        PassError::Gpg(error) => failed()
+            .cause(format!("gpg cannot be started: {}", plain(&error)))
+            .hint("install GnuPG; nothing was changed"),
+        PassError::Cancelled => failed().cause(error.to_string()).hint("nothing was changed; run it again"),
+        PassError::Import(error) => refused(doing, &error),
     }
 }
 
