@@ -8,11 +8,13 @@ use zeroize::Zeroizing;
 use super::lists::{Kit, Warning};
 use crate::cli::views::KeyVersion;
 use crate::cli::wrapping::wrapped;
+use crate::crypto::secret::SecretText;
 use crate::doctor::Level;
 use crate::format::Timestamp;
 use crate::format::name::printable;
 use crate::format::secret::SecretValue;
 use crate::format::vault::KeyState;
+use crate::secrets::otp::Otp;
 use crate::vault::{ProjectInfo, SecretInfo};
 use crate::words::counted;
 
@@ -66,7 +68,7 @@ impl Entry {
         entry.add("address", &secret.urls.join("\n"));
         match value {
             None => entry.add("values", "hidden; press r to show them for 10 seconds"),
-            Some(value) => entry.add_value(value),
+            Some(value) => entry.add_value(value, today),
         }
         entry.add("project", secret.project.as_deref().unwrap_or_default());
         entry.add("client", client.unwrap_or_default());
@@ -80,11 +82,13 @@ impl Entry {
         entry
     }
 
-    fn add_value(&mut self, value: &SecretValue) {
+    fn add_value(&mut self, value: &SecretValue, now: Timestamp) {
         let before = self.rows.len();
-        for (label, text) in [("password", &value.password), ("totp seed", &value.totp), ("note", &value.note)] {
-            self.add(label, text.expose());
+        self.add("password", value.password.expose());
+        if !value.totp.is_empty() {
+            self.add("code", &code(&value.totp, now));
         }
+        self.add("note", value.note.expose());
         for field in &value.fields {
             self.add(printable(&field.name), field.value.expose());
         }
@@ -149,6 +153,15 @@ impl Entry {
             parts.enumerate().map(move |(number, text)| Line { label: if number == 0 { label } else { "" }, text })
         })
     }
+}
+
+/// Returns the one-time code of a moment, which is what people need of a seed.
+fn code(seed: &SecretText, now: Timestamp) -> Zeroizing<String> {
+    let (Ok(otp), Ok(now)) = (Otp::parse(seed.expose()), u64::try_from(now.as_unix())) else {
+        return Zeroizing::new("none can be made of what is stored".to_owned());
+    };
+    let (code, seconds) = otp.code_at(now);
+    Zeroizing::new(format!("{}, valid for another {}", *code, counted(seconds, "second")))
 }
 
 /// Returns the parts of a line that fit a number of columns: cut between words, if one ends early enough. Nothing is
@@ -237,6 +250,16 @@ mod tests {
             "10 years old",
         ];
         assert_eq!(ages, told);
+    }
+
+    #[test]
+    fn of_a_seed_the_code_of_now_is_shown_and_nothing_of_one_that_cannot_be_read() {
+        // RFC 6238, appendix B, the first of its times with SHA-1; the last six digits.
+        let rfc = SecretText::new("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned());
+        assert_eq!(*code(&rfc, Timestamp::from_unix(59)), "287082, valid for another 1 second");
+        assert_eq!(*code(&rfc, Timestamp::from_unix(60)).split_off(6), *", valid for another 30 seconds");
+        let steam = SecretText::new("steam://GEZDGNBVGY3TQOJQ".to_owned());
+        assert_eq!(*code(&steam, Timestamp::from_unix(59)), "none can be made of what is stored");
     }
 
     #[test]
