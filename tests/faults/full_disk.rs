@@ -126,6 +126,7 @@ full_disk! {
     init_loses_nothing_to_a_full_disk, long_mode_init_loses_nothing_to_a_full_disk: INIT,
     project_add_loses_nothing_to_a_full_disk, long_mode_project_add_loses_nothing_to_a_full_disk: PROJECT_ADD,
     key_rotate_loses_nothing_to_a_full_disk, long_mode_key_rotate_loses_nothing_to_a_full_disk: KEY_ROTATE,
+    secret_set_loses_nothing_to_a_full_disk, long_mode_secret_set_loses_nothing_to_a_full_disk: SECRET_SET,
     passwd_loses_nothing_to_a_full_disk, long_mode_passwd_loses_nothing_to_a_full_disk: PASSWD,
     vault_rotate_loses_nothing_to_a_full_disk, long_mode_vault_rotate_loses_nothing_to_a_full_disk: VAULT_ROTATE,
     recover_loses_nothing_to_a_full_disk, long_mode_recover_loses_nothing_to_a_full_disk: RECOVER,

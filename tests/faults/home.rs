@@ -15,7 +15,7 @@ use strongroom::format::vault::SIZE_LIMIT;
 use strongroom::host::ThisHost;
 use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
-use strongroom::vault::Vault;
+use strongroom::vault::{Unlocked, Vault};
 
 pub use crate::support::home::{FLOOR, Home, PASSWORD as OLD};
 use crate::support::made;
@@ -60,6 +60,17 @@ pub fn with_vault() -> Home {
     })
 }
 
+/// A vault with a secret, and what is to become of it.
+pub fn with_secret() -> Home {
+    made::once("vault with a secret", empty, |home| {
+        home.succeeds(&format!("init --keychain file --no-recovery {FLOOR} --password-file old"));
+        home.succeeds("project add acme --client Example --password-file old");
+        home.write("value", "first-quartz\n");
+        home.succeeds("secret set portal --from-file value -p acme --password-file old");
+        home.write("value", "second-quartz\n");
+    })
+}
+
 /// What is asked of a home in which a command met a fault.
 pub trait Struck {
     /// Returns a file's bytes; `None` if there is none.
@@ -73,6 +84,8 @@ pub trait Struck {
     /// Opens the vault file as it stands, with this password and the keychain file, and returns its keys. `Err` says
     /// why it does not open.
     fn open(&self, password: &str) -> Result<Keys, String>;
+    /// Opens the vault file in the same way, and returns the passwords of a secret's versions.
+    fn versions(&self, secret: &str) -> Vec<String>;
     /// Tells whether the code in a file opens the vault file as it stands.
     fn kit_opens(&self, file: &str) -> bool;
     /// Returns the unfinished files that lie about.
@@ -129,15 +142,7 @@ impl Struck for Home {
     }
 
     fn open(&self, password: &str) -> Result<Keys, String> {
-        let file = self.vault();
-        let folder = file.parent().unwrap();
-        let store = Arc::new(FolderStore::new(folder, SIZE_LIMIT).map_err(|error| error.to_string())?);
-        let vault = Vault::open(store).map_err(|error| error.to_string())?;
-        let file = self.path(format!(".local/state/strongroom/keychain/{}", vault.id()));
-        let keychain = Arc::new(FileKeychain::new(file));
-        let password = Password::new(password.as_bytes()).unwrap();
-        let unlocked = vault.unlock(&password, keychain, Arc::new(ThisHost)).map_err(|error| error.to_string())?;
-        unlocked.check_writable().map_err(|error| format!("it opens, but is not to be written: {error}"))?;
+        let unlocked = unlocked(self, password)?;
         unlocked
             .candidate_keys(None)
             .map(|key| {
@@ -145,6 +150,12 @@ impl Struck for Home {
                 Ok(((key.project, key.version), key.key.expose().to_vec()))
             })
             .collect()
+    }
+
+    fn versions(&self, secret: &str) -> Vec<String> {
+        let unlocked = unlocked(self, OLD).unwrap();
+        let password = |version| unlocked.secret_value(secret, Some(version)).unwrap().password.expose().to_owned();
+        (1..=unlocked.secret(secret).unwrap().versions.len()).map(password).collect()
     }
 
     fn kit_opens(&self, file: &str) -> bool {
@@ -168,6 +179,20 @@ impl Struck for Home {
         let leftovers = findings.iter().filter(|finding| finding["check"] == "leftovers");
         leftovers.map(|finding| finding["remedy"].as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// Unlocks the vault file as it stands, which must be fit to be written.
+fn unlocked(home: &Home, password: &str) -> Result<Unlocked, String> {
+    let file = home.vault();
+    let folder = file.parent().unwrap();
+    let store = Arc::new(FolderStore::new(folder, SIZE_LIMIT).map_err(|error| error.to_string())?);
+    let vault = Vault::open(store).map_err(|error| error.to_string())?;
+    let file = home.path(format!(".local/state/strongroom/keychain/{}", vault.id()));
+    let keychain = Arc::new(FileKeychain::new(file));
+    let password = Password::new(password.as_bytes()).unwrap();
+    let unlocked = vault.unlock(&password, keychain, Arc::new(ThisHost)).map_err(|error| error.to_string())?;
+    unlocked.check_writable().map_err(|error| format!("it opens, but is not to be written: {error}"))?;
+    Ok(unlocked)
 }
 
 /// Returns the program and its arguments.

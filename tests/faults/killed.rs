@@ -76,6 +76,7 @@ killed! {
     init_may_be_killed, long_mode_init_may_be_killed_anywhere: INIT,
     project_add_may_be_killed, long_mode_project_add_may_be_killed_anywhere: PROJECT_ADD,
     key_rotate_may_be_killed, long_mode_key_rotate_may_be_killed_anywhere: KEY_ROTATE,
+    secret_set_may_be_killed, long_mode_secret_set_may_be_killed_anywhere: SECRET_SET,
     passwd_may_be_killed, long_mode_passwd_may_be_killed_anywhere: PASSWD,
     encrypt_may_be_killed, long_mode_encrypt_may_be_killed_anywhere: ENCRYPT,
     encrypt_over_an_older_copy_may_be_killed, long_mode_encrypt_over_an_older_copy_may_be_killed_anywhere:

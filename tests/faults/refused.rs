@@ -127,6 +127,7 @@ refused! {
     init_takes_a_full_disk_anywhere, long_mode_init_takes_any_error_anywhere: INIT,
     project_add_takes_a_full_disk_anywhere, long_mode_project_add_takes_any_error_anywhere: PROJECT_ADD,
     key_rotate_takes_a_full_disk_anywhere, long_mode_key_rotate_takes_any_error_anywhere: KEY_ROTATE,
+    secret_set_takes_a_full_disk_anywhere, long_mode_secret_set_takes_any_error_anywhere: SECRET_SET,
     passwd_takes_a_full_disk_anywhere, long_mode_passwd_takes_any_error_anywhere: PASSWD,
     encrypt_takes_a_full_disk_anywhere, long_mode_encrypt_takes_any_error_anywhere: ENCRYPT,
     encrypt_over_an_older_copy_takes_a_full_disk_anywhere,

@@ -108,6 +108,25 @@ pub const KEY_ROTATE: Story = Story {
     },
 };
 
+pub const SECRET_SET: Story = Story {
+    name: "secret set",
+    words: "secret set portal --from-file value --password-file old",
+    prepare: home::with_secret,
+    judge: |left| {
+        assert_eq!(left.home.open(OLD).as_ref(), Ok(&left.before.keys));
+        match &*left.home.versions("portal") {
+            [first] if first == "first-quartz" => State::Old,
+            [first, second] if first == "first-quartz" && second == "second-quartz" => State::New,
+            other => panic!("{other:?}"),
+        }
+    },
+    part_done: &[WRITTEN],
+    again: |left| {
+        left.home.succeeds("secret set portal --from-file value --password-file old");
+        assert_eq!(left.home.versions("portal"), ["first-quartz", "second-quartz"]);
+    },
+};
+
 pub const PASSWD: Story = Story {
     name: "passwd",
     words: "passwd --password-file old --new-password-file new",
