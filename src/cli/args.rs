@@ -51,6 +51,12 @@ impl Cli {
         if matches!(self.command, Command::Run(_)) { Ignored::Stay } else { Ignored::AreHeard }
     }
 
+    /// Takes the descriptors that another program is to get. They are this process's until they are dropped.
+    #[cfg(unix)]
+    pub(super) fn reserved(&self) -> Vec<std::os::fd::OwnedFd> {
+        if let Command::Run(run) = &self.command { run.reserve() } else { Vec::new() }
+    }
+
     /// Tells whether the command is refused if what the user has chosen cannot be used: all are but those that help to
     /// correct it.
     pub(super) fn needs_config(&self) -> bool {

@@ -117,6 +117,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output::of(&cli.global, folders.settings.is_some());
+    #[cfg(unix)]
+    let _reserved = cli.reserved();
     interrupt::install(&output, cli.ignored_signals());
     if let Err(error) = chosen
         && cli.needs_config()

@@ -207,6 +207,24 @@ fn secrets_of_the_projects_that_it_was_unlocked_for_are_answered_and_counted() {
 }
 
 #[test]
+fn a_program_gets_several_things_on_the_numbers_that_this_one_uses_first() {
+    let unlocked = Unlocked(Home::with_project());
+    let home = &unlocked.0;
+    home.write("value", "hunter2\n");
+    home.run("secret set portal --from-file value").succeeds();
+    let key = home.run("key show acme").succeeds().text();
+    unlocked.unlock("");
+    // Its own threads are at work until the program takes its place, which is soonest with an agent.
+    for round in 0..25 {
+        let first = 3 + round % 4;
+        let (second, third) = (first + 1, first + 2);
+        let run = format!("run -p acme --key-fd {first} --secret-fd {second}=portal --secret-fd {third}=portal");
+        let files = [first, second, third].map(|number| format!("/dev/fd/{number}"));
+        home.shell(&format!("strongroom {run} -- cat {}", files.join(" "))).does(&format!("{key}hunter2\nhunter2\n"));
+    }
+}
+
+#[test]
 #[ignore = "needs jq: run ./test"]
 fn a_script_gets_what_it_needs_as_json() {
     let unlocked = Unlocked::new();

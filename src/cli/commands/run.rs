@@ -57,9 +57,26 @@ pub struct Run {
 }
 
 impl Run {
+    /// The descriptors on which the program gets something.
+    fn descriptors(&self) -> Vec<i32> {
+        self.key_fd.into_iter().chain(self.secret_fd.iter().map(|(number, _)| *number)).collect()
+    }
+
+    /// Takes these descriptors before any thread of this process can: a thread that waits for one would notice, in the
+    /// moment before the program starts, that there is something else on it.
+    #[cfg(unix)]
+    pub(crate) fn reserve(&self) -> Vec<std::os::fd::OwnedFd> {
+        use std::os::fd::AsRawFd;
+        let reserve = |number: i32| {
+            let reserved = rustix::io::fcntl_dupfd_cloexec(io::stdin(), number).ok()?;
+            // Any other is what this program was started with.
+            (reserved.as_raw_fd() == number).then_some(reserved)
+        };
+        self.descriptors().into_iter().filter_map(reserve).collect()
+    }
+
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let descriptors: Vec<i32> =
-            self.key_fd.into_iter().chain(self.secret_fd.iter().map(|(number, _)| *number)).collect();
+        let descriptors = self.descriptors();
         // The program inherits standard input: from a file, it could read the password there once more.
         check_apart_from_password(&context.global, !descriptors.contains(&0), None)?;
         descriptors.iter().try_for_each(|number| check_limit(*number))?;
