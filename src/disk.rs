@@ -125,6 +125,7 @@ pub fn make_private_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// The system's error; `AlreadyExists` if anything is there.
 #[cfg(feature = "cli")]
 pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has a mode"))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {

@@ -100,6 +100,16 @@ pub(crate) fn detach() -> std::io::Result<()> {
     std::env::set_current_dir("/")
 }
 
+/// Lets go of the working folder that this process was started in. It has no standard streams.
+///
+/// # Errors
+/// Those of the system.
+#[cfg(all(windows, feature = "cli"))]
+pub(crate) fn detach() -> std::io::Result<()> {
+    // That of the program is in use by it anyway.
+    own_program()?.parent().map_or(Ok(()), std::env::set_current_dir)
+}
+
 fn meminfo(text: &str, field: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(field))?;
     rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)

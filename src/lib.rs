@@ -30,7 +30,7 @@
 //! | feature, all on by default | what it adds |
 //! |---|---|
 //! | `cli` | the program, and `os-keychain`, `agent` and `imports` with it |
-//! | `agent` | on Unix, the agent and its clients |
+//! | `agent` | on Unix and Windows, the agent and its clients |
 //! | `imports` | readers of what other password managers export |
 //! | `import-keepass` | with `imports`, a reader of KeePass files, which the program runs in a process with limits |
 //! | `os-keychain` | [`OsKeychain`](keychain::OsKeychain) and, on Linux, a D-Bus client |
@@ -80,7 +80,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-#[cfg(all(feature = "agent", unix))]
+#[cfg(all(feature = "agent", any(unix, windows)))]
 pub mod agent;
 pub mod body;
 #[cfg(feature = "cli")]

@@ -1,27 +1,23 @@
 //! The agent's own process. It has no terminal, and says one line: that it answers, or why it does not.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
-use super::limits::{CONFIRM_WAIT, QUESTION_LIMIT};
+use super::limits::CONFIRM_WAIT;
 use super::place::{Place, PlaceError, Taken};
-use super::protocol::{Line, Start, Started, Watching};
+use super::protocol::{Start, Started, Watching};
 use super::server::{Confirm, Server, Terms};
+use super::starting::Starter;
 use super::watch::{Ending, Limits, watch};
 use crate::error::Error;
-use crate::home::{Home, Kind, Named};
-use crate::host::{ThisHost, detach};
+use crate::home::{Home, Kind};
+use crate::host::ThisHost;
 use crate::vault::Vault;
 
-/// What the program is started with to be an agent: no command that anybody types.
-pub const PROCESS: &str = "agent-process";
+pub use super::starting::PROCESS;
 
 /// How often the program that asks the user is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -35,27 +31,27 @@ pub type End = Box<dyn Fn() + Send + Sync>;
 /// # Errors
 /// Those of the system; if it cannot begin, which it has said.
 pub fn run(end_by: impl FnOnce(End)) -> io::Result<()> {
-    let _ = rustix::process::setsid();
-    let server = match begin() {
+    let mut starter = Starter::find()?;
+    let server = match begin(&mut starter) {
         Ok(server) => server,
         Err(started) => {
-            let _ = say(&started);
+            let _ = starter.say(&started);
             return Err(io::Error::other("it cannot begin"));
         }
     };
     let ready = |watching: &Watching| {
-        say(&Started::Ready { pid: std::process::id(), watching: watching.clone() })?;
-        detach()
+        starter.say(&Started::Ready { pid: std::process::id(), watching: watching.clone() })?;
+        starter.let_go()
     };
     serve(server, end_by, ready).map(drop)
 }
 
-fn begin() -> Result<Server, Started> {
+fn begin(starter: &mut Starter) -> Result<Server, Started> {
     let not_begun = |reason: &dyn ToString| Started::NotBegun { reason: reason.to_string() };
-    let line = read_line().map_err(|error| not_begun(&error))?;
+    let line = starter.read_line().map_err(|error| not_begun(&error))?;
     let start = Start::read(line.as_bytes()).map_err(|_| not_begun(&"it was started with something else"))?;
     drop(line);
-    let home = Home::find(Named::default()).map_err(|error| not_begun(&error))?;
+    let home = Home::find(starter.named()).map_err(|error| not_begun(&error))?;
     server(&home, start)
 }
 
@@ -115,30 +111,6 @@ pub fn serve(
     let why = ended.why.clone();
     std::mem::forget(ended);
     Ok(why)
-}
-
-/// Says a line on standard output. An error means that nobody waits for it any more.
-fn say(started: &Started) -> io::Result<()> {
-    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    stdout.write_all(started.to_line().as_bytes())
-}
-
-/// Reads a line from standard input, past every buffer that is not wiped.
-fn read_line() -> io::Result<Line> {
-    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut chunk = Zeroizing::new([0; 4096]);
-    let mut read = Line::new();
-    loop {
-        let length = stdin.read(&mut *chunk)?;
-        if length == 0 || read.as_bytes().len() > QUESTION_LIMIT {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let searched = read.as_bytes().len();
-        read.extend(&chunk[..length]);
-        if let Some(line) = read.take_line(searched) {
-            return Ok(line);
-        }
-    }
 }
 
 /// Returns what asks the user, by the program that ssh would ask with: yes is an exit code of 0.

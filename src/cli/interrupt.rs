@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::output::Output;
 #[cfg(unix)]
 use super::rendering;
+#[cfg(unix)]
 use crate::disk::unfinished;
 use crate::failure::{Exit, Failure};
 use crate::words::Words;
@@ -167,6 +168,10 @@ pub fn end_by(end: Box<dyn Fn() + Send + Sync>) {
     // There is one such process in a program's life.
     let _ = ENDS_BY.set(end);
 }
+
+/// Has nothing done: the system ends the process itself, and its keys with it.
+#[cfg(not(unix))]
+pub fn end_by(_: Box<dyn Fn() + Send + Sync>) {}
 
 /// How long what is so may take to be said.
 #[cfg(unix)]

@@ -46,7 +46,6 @@ pub use args::Cli;
 use context::Context;
 use output::Output;
 
-#[cfg(unix)]
 use crate::agent::process;
 #[cfg(feature = "clipboard")]
 use crate::clipboard;
@@ -68,8 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(Exit::Failed as u8);
         }
     }
-    #[cfg(unix)]
-    if matches!(&args[..], [_, word] if word == process::PROCESS) {
+    if matches!(&args[..], [_, word, ..] if word == process::PROCESS) {
         interrupt::install(&Output::plain(false), interrupt::Ignored::AreHeard);
         return if process::run(interrupt::end_by).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }

@@ -76,7 +76,6 @@ pub enum AnyVault {
     /// In this one.
     Here(Box<OpenVault>),
     /// In the agent's.
-    #[cfg(unix)]
     Agent(Box<WithNotices<crate::agent::client::AgentVault>>),
 }
 
@@ -86,7 +85,6 @@ impl Deref for AnyVault {
     fn deref(&self) -> &(dyn vault::OpenVault + 'static) {
         match self {
             Self::Here(vault) => &***vault,
-            #[cfg(unix)]
             Self::Agent(vault) => &***vault,
         }
     }
@@ -96,7 +94,6 @@ impl DerefMut for AnyVault {
     fn deref_mut(&mut self) -> &mut (dyn vault::OpenVault + 'static) {
         match self {
             Self::Here(vault) => &mut ***vault,
-            #[cfg(unix)]
             Self::Agent(vault) => &mut ***vault,
         }
     }

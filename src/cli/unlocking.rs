@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-#[cfg(unix)]
 use super::agent;
 use super::context::Context;
 use super::kit;
-#[cfg(unix)]
-use super::open_vault::WithNotices;
-use super::open_vault::{AnyVault, OpenVault, Uses};
+use super::open_vault::{AnyVault, OpenVault, Uses, WithNotices};
 use super::password;
 use crate::crypto::secret::Password;
 use crate::error::Error;
@@ -23,12 +20,9 @@ use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
 /// # Errors
 /// As [`unlock`].
 pub fn open(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
-    #[cfg(unix)]
     if let Some(vault) = agent::reach(context, uses) {
         return Ok(AnyVault::Agent(Box::new(WithNotices::new(vault, &context.output))));
     }
-    // It is what the agent is asked.
-    let _ = uses;
     Ok(AnyVault::Here(Box::new(unlock(context)?)))
 }
 

@@ -30,7 +30,7 @@ pub fn keep(path: &Path) {
 }
 
 /// Removes what is not finished. As long as the answer is held, no thread makes or names another file.
-#[cfg(feature = "cli")]
+#[cfg(all(unix, feature = "cli"))]
 pub fn remove_all() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     use std::fs;
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);

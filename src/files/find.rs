@@ -3,7 +3,9 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+#[cfg(unix)]
+use std::time::Duration;
+use std::time::SystemTime;
 
 use walkdir::WalkDir;
 
@@ -125,6 +127,8 @@ fn open_at_once(path: &Path, options: &mut OpenOptions, follows: bool) -> Result
         let flags = OFlags::NONBLOCK | if follows { OFlags::empty() } else { OFlags::NOFOLLOW };
         options.custom_flags(flags.bits().cast_signed());
     }
+    #[cfg(not(unix))]
+    let _ = follows;
     let file = options.open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_a_file(path, &metadata)) }

@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::{FilesError, OutputError, RequestError};
+#[cfg(unix)]
+use super::error::OutputError;
+use super::error::{FilesError, RequestError};
 use super::find::{Item, Named, STREAM};
 use crate::disk::with_suffix;
 

@@ -1,5 +1,6 @@
-//! Slots for secrets in memory that the system never writes to swap, where it grants that: on Linux, within the user's
-//! limit (`ulimit -l`). Elsewhere, and beyond the limit, they are ordinary memory. Either way they are wiped.
+//! Slots for secrets in memory that the system never writes to swap, where it grants that: on Linux within the user's
+//! limit (`ulimit -l`), on Windows within the process's working set. Elsewhere, and beyond the limit, they are ordinary
+//! memory. Either way they are wiped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -47,8 +48,24 @@ impl<const N: usize> Pool<N> {
 fn slots<const N: usize>() -> Option<&'static mut [[u8; N]]> {
     #[cfg(target_os = "linux")]
     return super::mapping::locked_slots();
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    return page();
+    #[cfg(not(any(target_os = "linux", windows)))]
     None
+}
+
+/// Locks a page, which is never given back, and cuts it into slots of `N` bytes. `None` if the system does not lock it.
+#[cfg(windows)]
+fn page<const N: usize>() -> Option<&'static mut [[u8; N]]> {
+    /// The page of every processor that Windows runs on.
+    const PAGE: usize = 4096;
+    #[repr(align(4096))]
+    struct Page([u8; PAGE]);
+    let page = Box::new(Page([0; PAGE]));
+    let lock = region::lock(page.0.as_ptr(), PAGE).ok()?;
+    // It lasts as long as the page.
+    std::mem::forget(lock);
+    Some(Box::leak(page).0.as_chunks_mut().0)
 }
 
 /// `N` bytes for one secret, wiped on drop. Moving it leaves no copy of them behind.

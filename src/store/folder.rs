@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{LockedStore, Replaced, Stamp, Store, StoreError};
+#[cfg(unix)]
+use super::Stamp;
+use super::{LockedStore, Replaced, Store, StoreError};
 use crate::disk::{self, IoAction, folder_of, with_suffix};
 
 /// The vault file's name in its folder.
@@ -17,6 +19,7 @@ pub const VAULT_FILE: &str = "vault.json";
 
 /// How old the last change of a vault file must be for its times to tell it from the next one: a file system may count
 /// time in steps of 10 ms, and a drive for cameras in steps of 2 s.
+#[cfg(unix)]
 const SETTLED: Duration = Duration::from_millis(2100);
 
 /// A vault file in a local folder. Clones are the same store.

@@ -5,21 +5,17 @@ mod connections;
 mod keeper;
 mod secrets;
 
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, poll};
 
 use self::connections::Connections;
 use self::keeper::Keeper;
 use super::limits::{ANSWER_TIME, LINE_TIME, QUESTION_LIMIT, SOCKET_CHECK, STACK};
 use super::place::Taken;
 use super::protocol::{Answer, PROTOCOL, Question, Refusal, Unread};
-use super::transport::{Connection, NoLine};
+use super::transport::{Came, Connection, NoLine, Woken, waker};
 use super::watch::{Bell, Clock, Ear, Ending, Limits, ThisClock, Timer, Watcher, bell};
 use crate::error::Error;
 use crate::format::Timestamp;
@@ -154,7 +150,7 @@ impl Server {
         let Self { shared, taken, timer, ear, .. } = self;
         *lock(&shared.watcher) = watcher;
         let taken = Arc::new(taken);
-        let (wake, woken) = UnixStream::pair()?;
+        let (wake, woken) = waker()?;
         let acceptor = {
             let (shared, taken) = (Arc::clone(&shared), Arc::clone(&taken));
             thread::Builder::new().name("accept".into()).spawn(move || accept(&shared, &taken, &woken))?
@@ -207,24 +203,16 @@ fn wait_for_end(shared: &Shared, taken: &Taken, mut timer: Timer, ear: &Ear) -> 
     }
 }
 
-/// Takes connections until the other end of `woken` is gone.
-fn accept(shared: &Arc<Shared>, taken: &Taken, woken: &UnixStream) {
+/// Takes connections until it is woken.
+fn accept(shared: &Arc<Shared>, taken: &Taken, woken: &Woken) {
     loop {
-        let mut ready =
-            [PollFd::new(&taken.listener, PollFlags::IN), PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
-        match poll(&mut ready, None) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => thread::sleep(Duration::from_millis(10)),
-        }
-        if shared.closing.load(Ordering::Acquire) || !ready[1].revents().is_empty() {
+        let came = taken.listener.accept(woken);
+        if shared.closing.load(Ordering::Acquire) {
             return;
         }
-        if ready[0].revents().is_empty() {
-            continue;
-        }
-        match taken.listener.accept() {
-            Ok(Some(connection)) => take(shared, connection),
-            Ok(None) => {}
+        match came {
+            Ok(Came::Connection(connection)) => take(shared, connection),
+            Ok(Came::End) => return,
             // Such as no descriptor left: those that are open end by and by.
             Err(_) => thread::sleep(Duration::from_millis(10)),
         }

@@ -24,6 +24,7 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisClock;
 
+#[cfg(unix)]
 impl Clock for ThisClock {
     fn now(&self) -> Moment {
         use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -40,6 +41,19 @@ impl Clock for ThisClock {
         // In this order, so that the first is never behind.
         let awake = read(awake);
         Moment { boot: read(boot), awake }
+    }
+}
+
+#[cfg(windows)]
+impl Clock for ThisClock {
+    fn now(&self) -> Moment {
+        /// How many of the units of the second clock are a microsecond.
+        const TENTHS: u64 = 10;
+        let boot = Duration::from_millis(winsafe::GetTickCount64());
+        // "Unbiased" is what Windows calls a clock that stands still during sleep.
+        let awake = winsafe::QueryUnbiasedInterruptTime();
+        // Without it the limits hold, and sleep does not show.
+        Moment { boot, awake: awake.map_or(boot, |ticks| Duration::from_micros(ticks / TENTHS)) }
     }
 }
 

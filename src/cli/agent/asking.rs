@@ -116,8 +116,12 @@ pub fn lock(context: &Context) -> Result<bool, Failure> {
 
 /// Says that an agent does not end.
 fn not_locked(why: &Unanswered) -> Failure {
-    no_agent("lock the vault", why)
-        .hint("see which process has the socket, with `ss -xlp`, and end it; what is in its memory is gone then")
+    let hint = if cfg!(windows) {
+        "end the process strongroom.exe in the Task Manager; what is in its memory is gone then"
+    } else {
+        "see which process has the socket, with `ss -xlp`, and end it; what is in its memory is gone then"
+    };
+    no_agent("lock the vault", why).hint(hint)
 }
 
 /// Ends the agent of the vault after a change that it must not outlive: a new password, a new data key, another vault
@@ -160,6 +164,7 @@ pub fn started_failure(started: Started) -> Failure {
         Started::NoPlace { reason, is_full: true } => {
             no_agent(STARTING, &reason).hint("free some space there and run it again")
         }
+        Started::NoPlace { reason, is_full: false } if cfg!(windows) => no_agent(STARTING, &reason),
         Started::NoPlace { reason, is_full: false } => no_agent(STARTING, &reason)
             .hint("name a folder that is yours alone in XDG_RUNTIME_DIR, or move away what is in the way"),
         Started::NotBegun { reason } => no_agent(STARTING, &reason),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
@@ -128,13 +129,7 @@ fn refused(path: &Path, why: String) -> ProjectFileSeen {
 
 /// Returns the agent that keeps the vault unlocked, if one does.
 fn agent_of(context: &Context) -> Option<views::Agent> {
-    #[cfg(unix)]
-    return crate::cli::agent::status(context).map(Into::into);
-    #[cfg(not(unix))]
-    {
-        let _ = context;
-        None
-    }
+    agent::status(context).map(Into::into)
 }
 
 fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failure> {

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::agent::process;
+use crate::agent::protocol::{Start, Watching};
 use crate::cli::context::Context;
+use crate::cli::unlocking::unlock;
+use crate::cli::views::UnlockedVault;
+use crate::cli::{agent, interrupt};
 use crate::failure::Failure;
 
 /// Keep the vault unlocked for a while, in a separate process.
@@ -33,23 +38,8 @@ pub struct Unlock {
     foreground: bool,
 }
 
-#[cfg(not(unix))]
-impl Unlock {
-    pub(crate) fn run(self, _: &Context) -> Result<(), Failure> {
-        let Self { limit: _, idle: _, projects: _, confirm: _, foreground: _ } = self;
-        Err(crate::cli::agent::missing("keep the vault unlocked"))
-    }
-}
-
-#[cfg(unix)]
 impl Unlock {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        use crate::agent::process;
-        use crate::agent::protocol::{Start, Watching};
-        use crate::cli::unlocking::unlock;
-        use crate::cli::views::UnlockedVault;
-        use crate::cli::{agent, interrupt};
-
         let askpass = if self.confirm { Some(self.askpass(context)?) } else { None };
         let doing = "keep the vault unlocked";
         let failed = |error| Failure::of(doing, error);

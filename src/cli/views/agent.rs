@@ -79,7 +79,6 @@ pub struct Watching {
     pub heard_seconds_ago: Option<u64>,
 }
 
-#[cfg(unix)]
 impl From<&crate::agent::protocol::Watching> for Watching {
     fn from(watching: &crate::agent::protocol::Watching) -> Self {
         let crate::agent::protocol::Watching { sessions, delays_sleep, lacking, heard_seconds_ago } = watching.clone();
@@ -87,7 +86,6 @@ impl From<&crate::agent::protocol::Watching> for Watching {
     }
 }
 
-#[cfg(unix)]
 impl From<crate::agent::protocol::Status> for Agent {
     fn from(status: crate::agent::protocol::Status) -> Self {
         Self {

@@ -32,12 +32,14 @@ pub enum OutputError {
     Link,
     /// A link is in the place of a folder whose name follows from the input's.
     #[error("it is a symbolic link, and its name was not given")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix says whose a folder is"))]
     ForeignLink {
         /// The folder that was named.
         named: PathBuf,
     },
     /// Another user's folder has the name that follows from the input's.
     #[error("it belongs to another user, and its name was not given")]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix says whose a folder is"))]
     ForeignOwner {
         /// The folder that was named.
         named: PathBuf,

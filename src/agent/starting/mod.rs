@@ -1,18 +1,27 @@
 //! Starting the agent: the same program, in a process of its own that outlives this one and its terminal. It gets the
-//! opened data key over a pipe.
+//! opened data key over a pipe, and says over another, or the same, what came of it.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::{Client, Unanswered};
-use super::limits::QUESTION_LIMIT;
 use super::place::Place;
-use super::process::PROCESS;
 use super::protocol::{Refusal, Start, Started, Watching};
-use crate::host::own_program;
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
+pub(super) use system::Starter;
+
+/// What the program is started with to be an agent: no command that anybody types.
+pub const PROCESS: &str = "agent-process";
 
 /// How often another agent is ended that takes the place first.
 const TRIES: usize = 5;
@@ -42,7 +51,7 @@ pub enum NotStarted {
 pub fn start(places: &[Place], folder: &Path, start: &Start) -> Result<(u32, Watching), NotStarted> {
     for _ in 0..TRIES {
         Client::lock_all(places).map_err(NotStarted::NotEnded)?;
-        match spawn(folder, start).map_err(NotStarted::Io)? {
+        match system::spawn(folder, start).map_err(NotStarted::Io)? {
             Started::Ready { pid, watching } => {
                 answers(places).map_err(NotStarted::Unanswered)?;
                 return Ok((pid, watching));
@@ -74,32 +83,4 @@ fn answers(places: &[Place]) -> Result<(), Unanswered> {
         first = Some(why);
         std::thread::sleep(LOOK);
     }
-}
-
-/// Starts the process, tells it what it is started with, and waits for what it says.
-fn spawn(folder: &Path, start: &Start) -> io::Result<Started> {
-    // What this process was given by a shell, such as the descriptor of a lock, is not the agent's.
-    close_fds::set_fds_cloexec(3, &[]);
-    let mut child = Command::new(own_program()?)
-        .arg(PROCESS)
-        .env("STRONGROOM_VAULT", folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    tell(&mut child, start)
-}
-
-fn tell(child: &mut Child, start: &Start) -> io::Result<Started> {
-    let ended = || io::Error::other("its process ended at once");
-    let (stdin, stdout) = (child.stdin.take().ok_or_else(ended)?, child.stdout.take().ok_or_else(ended)?);
-    // Past every buffer that is not wiped.
-    let mut stdin = File::from(std::os::fd::OwnedFd::from(stdin));
-    // If it has ended, what it said tells more.
-    let _ = stdin.write_all(start.to_line().as_bytes());
-    drop(stdin);
-    let mut said = Vec::new();
-    stdout.take(QUESTION_LIMIT as u64).read_to_end(&mut said)?;
-    let line = said.strip_suffix(b"\n").ok_or_else(ended)?;
-    Started::read(line).map_err(|_| ended())
 }

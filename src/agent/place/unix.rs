@@ -1,5 +1,4 @@
-//! Where the agent of a vault listens: a socket in a folder that only its user can look into, named from the vault's
-//! path. Never beside the vault: a shared folder or a drive of another system has no sockets.
+//! A place on Unix: a socket, and the lock that decides whose it is.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,12 +8,9 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::transport::{Listener, PATH_LIMIT};
-use crate::crypto::hmac::sha256;
-use crate::disk::{self, IoAction, plain};
-
-/// How many bytes of the digest of the vault's path name its socket: 21 characters with the ending.
-const NAME_BYTES: usize = 8;
+use super::{PlaceError, name};
+use crate::agent::transport::{Listener, PATH_LIMIT};
+use crate::disk::{self, IoAction};
 
 /// The place of a vault's agent, whether or not there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,59 +20,6 @@ pub struct Place {
     lock: PathBuf,
 }
 
-/// Why a place cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlaceError {
-    /// The vault file cannot be found.
-    #[error("cannot find the vault file {path}: {}", plain(.source), path = .path.display())]
-    NoVault {
-        /// The vault file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// No folder was named whose path is short enough.
-    #[error("the path of every folder for sockets is too long (a socket's path may have {PATH_LIMIT} bytes)")]
-    TooLong,
-    /// Others could get into the folder.
-    #[error("{path} is not used for a socket: {reason}", path = .path.display())]
-    NotPrivate {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// Something other than a socket of this user is in the socket's place.
-    #[error("{path} is not a socket of this user", path = .path.display())]
-    Squatted {
-        /// The path.
-        path: PathBuf,
-    },
-    /// An agent is there.
-    #[error("an agent is running for this vault")]
-    Taken,
-    /// The system refused.
-    #[error("cannot {action} {path}: {}", plain(.source), path = .path.display())]
-    Io {
-        /// What was being done.
-        action: IoAction,
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-}
-
-impl PlaceError {
-    /// Tells whether the disk has no room for a folder or a socket.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
-    }
-}
-
 impl Place {
     /// Returns the places of a vault file's agent in these folders, in their order, without those whose paths are too
     /// long for a socket.
@@ -84,12 +27,7 @@ impl Place {
     /// # Errors
     /// [`PlaceError::NoVault`]; [`PlaceError::TooLong`] if none is left.
     pub fn all(folders: &[PathBuf], vault_file: &Path) -> Result<Vec<Self>, PlaceError> {
-        use std::os::unix::ffi::OsStrExt;
-        let no_vault = |source| PlaceError::NoVault { path: vault_file.into(), source };
-        // From the path and not from the vault's id: to read that takes 10 ms if the vault is large.
-        let path = canonical(vault_file).map_err(no_vault)?;
-        let digest = sha256(path.as_os_str().as_bytes());
-        let name: String = digest[..NAME_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = name("", vault_file)?;
         let place = |folder: &PathBuf| Self {
             socket: folder.join(format!("{name}.sock")),
             lock: folder.join(format!("{name}.lock")),
@@ -144,16 +82,6 @@ impl Place {
     }
 }
 
-/// Follows the links in a file's path. One that is not there has a place, too: its agent can still be locked.
-fn canonical(file: &Path) -> io::Result<PathBuf> {
-    match (fs::canonicalize(file), file.file_name()) {
-        (Err(error), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(fs::canonicalize(disk::folder_of(file))?.join(name))
-        }
-        (other, _) => other,
-    }
-}
-
 /// Sees to it that a folder is no link, and this user's alone.
 fn check_private(path: &Path) -> Result<(), PlaceError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -192,7 +120,7 @@ fn own_socket(path: &Path) -> Result<Option<FileNumber>, PlaceError> {
 /// A place that this process listens at. Its lock is given back when this is dropped.
 pub struct Taken {
     place: Place,
-    pub(super) listener: Listener,
+    pub(in crate::agent) listener: Listener,
     number: FileNumber,
     _lock: File,
 }
@@ -224,6 +152,3 @@ impl std::fmt::Debug for Taken {
         f.debug_struct("Taken").field("place", &self.place).finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;
