@@ -70,7 +70,7 @@ impl Connection {
     ///
     /// # Errors
     /// The system's error.
-    #[cfg(windows)]
+    #[cfg(all(windows, feature = "cli"))]
     pub fn process(&self) -> io::Result<u32> {
         self.stream.process()
     }
