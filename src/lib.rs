@@ -75,11 +75,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-#![cfg_attr(windows, allow(clippy::result_large_err, reason = "a path is longer there, by what decides elsewhere"))]
 // What cannot happen is said where it cannot: each of these has its reason beside it.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
+// A path is larger there, so that errors that name one reach the limit.
+#![cfg_attr(windows, allow(clippy::result_large_err))]
 
 #[cfg(all(feature = "agent", any(unix, windows)))]
 pub mod agent;
