@@ -1,7 +1,9 @@
 //! Whose a file is. A command under sudo works for the user whose files it finds: what root makes there must stay that
 //! user's, or the next command without sudo is shut out.
 
-use std::fs::{self, File};
+#[cfg(any(unix, feature = "cli"))]
+use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 #[cfg(feature = "cli")]
