@@ -116,6 +116,14 @@ id! {
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Returns the day as text, such as `2026-11-21`.
+    #[must_use]
+    pub fn date(self) -> String {
+        let mut text = self.to_string();
+        text.truncate(text.find('T').unwrap_or(text.len()));
+        text
+    }
+
     /// The first moment of the year 1: earlier ones are no dates for many programs.
     const FIRST: i64 = -62_135_596_800;
     /// The last moment that has four digits for its year.

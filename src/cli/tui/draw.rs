@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
-use super::entry::{age, date, mark, parts};
+use super::entry::{age, mark, parts};
 use super::events::By;
 use super::lists::Tab;
 use super::shown::{Access, Waiting};
@@ -252,7 +252,7 @@ fn cells(state: &State, colours: Colours, place: usize) -> Vec<(String, Style)> 
             let secret = &listed.item;
             let project = secret.project.as_deref().unwrap_or_default();
             let address = secret.urls.first().map_or("", String::as_str);
-            [&secret.name, project, &secret.user, address, &date(secret.changed)].map(plain).into()
+            [&secret.name, project, &secret.user, address, &secret.changed.date()].map(plain).into()
         }),
         Tab::Projects => lists.contents.projects.get(place).map_or_else(Vec::new, |listed| {
             let project = &listed.item;
@@ -269,7 +269,7 @@ fn cells(state: &State, colours: Colours, place: usize) -> Vec<(String, Style)> 
         Tab::Kits => lists
             .kits
             .get(place)
-            .map_or_else(Vec::new, |kit| [&*kit.name, &date(kit.made), &kit.state].map(plain).into()),
+            .map_or_else(Vec::new, |kit| [&*kit.name, &kit.made.date(), &kit.state].map(plain).into()),
         Tab::Warnings => lists.warnings.get(place).map_or_else(Vec::new, |warning| {
             let colour = if warning.level == Level::Problem { Color::Red } else { Color::Reset };
             vec![(mark(warning.level).to_owned(), colours.of(colour)), plain(warning.check), plain(&warning.text)]

@@ -114,8 +114,8 @@ impl Entry {
             let KeyVersion { version, state, created, seen } = key.into();
             let made =
                 if key.state == KeyState::Destroyed { String::new() } else { format!(", {}", age(created, today)) };
-            let seen = seen.map(|seen| format!("; {} on {}", counted(seen.files, "file"), date(seen.at)));
-            let text = format!("{state}, made {}{made}{}", date(created), seen.unwrap_or_default());
+            let seen = seen.map(|seen| format!("; {} on {}", counted(seen.files, "file"), seen.at.date()));
+            let text = format!("{state}, made {}{made}{}", created.date(), seen.unwrap_or_default());
             entry.add(format!("key {version}"), &text);
         }
         entry.add("secrets", &secrets.to_string());
@@ -207,13 +207,6 @@ pub fn mark(level: Level) -> &'static str {
         Level::Note => "note",
         Level::Problem => "PROBLEM",
     }
-}
-
-/// Returns the day of a moment.
-pub fn date(at: Timestamp) -> String {
-    let mut text = at.to_string();
-    text.truncate("2026-11-27".len());
-    text
 }
 
 /// Says how long ago something was.

@@ -150,7 +150,7 @@ impl Project {
     /// Returns its line in a list of projects.
     fn row(&self) -> Vec<String> {
         let keys = match (&self.destroyed, &self.hold) {
-            (Some(_), _) => "destroyed".to_owned(),
+            (Some(at), _) => format!("destroyed {}", at.date()),
             (None, Some(_)) => format!("{}, on hold", self.keys.len()),
             (None, None) => self.keys.len().to_string(),
         };
