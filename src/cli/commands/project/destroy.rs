@@ -126,6 +126,7 @@ const KEEP_SHARED: &str = "the files stay readable until every project that hold
 /// What is out of this program's reach.
 const UNKNOWN: &[&str] = &[
     "keys that `key show` printed, and copies of them",
+    "passwords in files that were imported, or written by `secret export`, and in other password managers",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
     "backups that hold both this computer's keychain and an older vault file, with the password from before now",
