@@ -66,7 +66,7 @@ pub enum ImportError {
     },
     /// HTML entities, and nobody said what they mean.
     #[error(
-        "{items} items have HTML entities, such as &amp;, which LastPass may have put there: choose whether to decode or to keep them"
+        "HTML entities in {items} of its items, such as &amp;, may have been put there by LastPass: choose whether to decode or to keep them"
     )]
     HtmlEntities {
         /// How many items.

@@ -52,13 +52,29 @@ Gone  the item  it is in the trash
     let again = home.run("secret import export.json --yes --json").succeeds().changed_nothing().json();
     assert_eq!(
         (&again["added"], &again["known"], &again["written"]),
-        (&json!([]), &json!(["Mail", "Safe"]), &json!(false))
+        (&json!([]), &json!(["mail", "Safe"]), &json!(false))
     );
+    home.write("changed.json", BITWARDEN.replace("hunter2", "hunter3"));
+    home.run("secret import changed.json --yes").shows(
+        "changed.json (exported by bitwarden): 0 secrets to add, 2 imported before\n\
+         not taken over:\n\
+         ITEM  WHAT      WHY\n\
+         Mail  passkey   [..]\n\
+         Gone  the item  it is in the trash\n\
+         mail  password  it was imported before, and the vault has another one, which stays\n\
+         nothing was changed\n",
+    );
+    home.run("secret show mail --field password").shows("hunter2\n");
     let more = BITWARDEN.replace("\"a2\"", "\"a9\"");
     home.write("more.json", more);
     let more = home.run("secret import more.json --yes --json").succeeds().json();
     // The name that is taken gets a number.
     assert_eq!((&more["added"], &more["written"]), (&json!(["Safe (2)"]), &json!(true)));
+    home.write("last.json", BITWARDEN.replace("\"a2\"", "\"a8\""));
+    let last = home.run("secret import last.json --yes").succeeds();
+    let note = "note: they belong to no project, and none takes them along when it is destroyed; to change that: \
+                `strongroom secret move NAME --project PROJECT`\n";
+    assert!(last.text().contains(note), "{}", last.text());
 }
 
 #[test]

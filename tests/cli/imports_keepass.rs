@@ -191,7 +191,7 @@ fn what_keepassxc_writes_comes_over_exactly() {
     let shown = home.run("secret show Mail --json").succeeds().json();
     assert_eq!(shown["urls"], json!(["https://mail.example", "https://second.example"]));
     let again = home.run(run).succeeds().changed_nothing().json();
-    assert_eq!((&again["added"], &again["known"]), (&json!([]), &json!(["Mail", "Server", "Note"])));
+    assert_eq!((&again["added"], &again["known"]), (&json!([]), &json!(["Mail", "Work/Server", "Work/Deep/Note"])));
 }
 
 #[test]

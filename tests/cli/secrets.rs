@@ -107,6 +107,8 @@ VERSION  MADE                  USER  STATE
 ",
     );
     home.run("secret show portal --field password --version 1").shows("hunter2\n");
+    let earlier = home.run("secret show portal --version 1").succeeds();
+    assert!(earlier.text().contains("version   1 of ") && !earlier.text().contains("changed"), "{}", earlier.text());
     home.run("secret show portal --field password --version 4").fails(
         4,
         "error: cannot show secret \"portal\"\ncause: secret \"portal\" has no version 4\nhint: see the versions with \

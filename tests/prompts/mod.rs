@@ -210,7 +210,7 @@ fn a_wrong_password_may_be_typed_again_twice() {
         terminal.answer_hidden(PASSWORD, NEW);
     }
     let screen = terminal.leaves_with(3);
-    assert!(screen.contains("hint: check the keyboard layout and Caps Lock, and run the command again"), "{screen}");
+    assert!(screen.contains("hint: check the keyboard layout and Caps Lock, and try again"), "{screen}");
 
     // What a file holds is the same the next time.
     fs::write(home.work("pw"), NEW).unwrap();

@@ -166,6 +166,9 @@ pub struct ShownSecret<'a> {
     pub secret: Secret,
     /// What it holds, by field.
     pub fields: Vec<ShownPart<'a>>,
+    /// The version that is shown, if one was asked for, and when it was made.
+    #[serde(skip)]
+    earlier: Option<(usize, Timestamp)>,
 }
 
 /// A field of a secret, and what it holds if that may be seen.
@@ -183,7 +186,10 @@ pub struct ShownPart<'a> {
 
 impl<'a> ShownSecret<'a> {
     /// Takes what a secret holds; hidden fields only if they are to be revealed.
-    pub fn new(secret: &SecretInfo, value: &'a SecretValue, reveal: bool) -> Self {
+    pub fn new(secret: &SecretInfo, value: &'a SecretValue, version: Option<usize>, reveal: bool) -> Self {
+        let number = version.unwrap_or_default();
+        let earlier =
+            number.checked_sub(1).and_then(|at| secret.versions.get(at)).map(|version| (number, version.made));
         let known = [("password", &value.password), ("totp", &value.totp), ("note", &value.note)];
         let known = known.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text, true));
         let own = value.fields.iter().map(|field| (&*field.name, &field.value, field.hidden));
@@ -192,7 +198,7 @@ impl<'a> ShownSecret<'a> {
             hidden,
             value: (reveal || !hidden).then(|| text.expose()),
         });
-        Self { secret: Secret::from(secret), fields: fields.collect() }
+        Self { secret: Secret::from(secret), fields: fields.collect(), earlier }
     }
 
     /// Returns how long its line of JSON may get.
@@ -218,7 +224,10 @@ impl<'a> ShownSecret<'a> {
         row("user", user.clone());
         row("urls", urls.join("\n"));
         row("tags", tags.join(", "));
-        row("changed", format!("{changed} (version {versions})"));
+        match self.earlier {
+            None => row("changed", format!("{changed} (version {versions})")),
+            Some((number, made)) => row("version", format!("{number} of {versions}, made {made}")),
+        }
         for part in &self.fields {
             row(part.field, part.value.map_or_else(|| "hidden".to_owned(), str::to_owned));
         }
@@ -298,9 +307,11 @@ pub struct ImportedSecrets {
     pub file: String,
     /// What exported it.
     pub format: &'static str,
+    /// The project that the added secrets belong to; `null` for none.
+    pub project: Option<String>,
     /// The secrets that are added, by their names in the vault.
     pub added: Vec<String>,
-    /// Items that were imported before, by their names in the file.
+    /// Items that were imported before, by the names of their secrets.
     pub known: Vec<String>,
     /// What is not taken over.
     pub skipped: Vec<SkippedInImport>,
@@ -354,7 +365,17 @@ impl ImportedSecrets {
             false => format!("{file} still holds all of them unencrypted: delete it, and empty the trash"),
             true => format!("{file} still holds all of them: delete it if you do not need it any more"),
         };
-        text + words![format!("\nadded {count}: see them with "), command("secret list"), format!("\nnote: {note}")]
+        let text = text + words![format!("\nadded {count}: see them with "), command("secret list")];
+        let text = match self.project {
+            Some(_) => text,
+            None => {
+                text + words![
+                    "\nnote: they belong to no project, and none takes them along when it is destroyed; to change that: ",
+                    command("secret move NAME --project PROJECT")
+                ]
+            }
+        };
+        text + format!("\nnote: {note}")
     }
 }
 

@@ -40,7 +40,7 @@ fn entities_are_decoded_or_kept_as_somebody_says_and_never_by_a_guess() {
     );
     let error = refused(&export, Format::LastPass);
     assert_eq!(error, ImportError::HtmlEntities { items: 2 });
-    assert!(error.to_string().starts_with("2 items have HTML entities, such as &amp;"), "{error}");
+    assert!(error.to_string().starts_with("HTML entities in 2 of its items, such as &amp;"), "{error}");
     let decoded = with(HtmlEntities::Decode, &export);
     assert_eq!(decoded.item("One").password.expose(), "a<b'\"c");
     assert_eq!(decoded.item("One").urls, ["https://a.example/?a=1&b=2"]);

@@ -1,6 +1,6 @@
 //! `strongroom secret import`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::foreign::pass_store::{self, PassError};
 use crate::foreign::read_keepass;
 use crate::format::name::{PROJECT_NAME_LIMIT, project_name};
-use crate::format::secret::SecretField;
+use crate::format::secret::{SecretField, SecretValue};
 use crate::host::{Host, ThisHost};
 use crate::imports::keepass::Key;
 use crate::imports::{self, ColumnMap, Format, HtmlEntities, ImportError, Imported, Item, Options, limits};
@@ -93,19 +93,27 @@ impl Import {
             vault.usable_project(project).map_err(failed)?;
         }
         let Imported { items, skipped } = imported;
-        let mut plan = Plan::over(&vault.secrets());
+        let there = vault.secrets();
+        let mut plan = Plan::over(&there);
         plan.skipped.extend(skipped.into_iter().map(|skipped| SkippedInImport {
             item: skipped.item,
             what: skipped.what,
             reason: skipped.reason.to_owned(),
         }));
         for item in items {
-            plan.take(item, format, self.project.as_deref());
+            match plan.imported.get(&*source_of(&item, format)).copied() {
+                Some(secret) => {
+                    let value = vault.secret_value(&secret.name, None).map_err(failed)?;
+                    plan.compare(secret, &item, &value);
+                }
+                None => plan.take(item, format, self.project.as_deref()),
+            }
         }
         let added = plan.new.iter().map(|(name, _)| name.clone()).collect();
         let mut view = ImportedSecrets {
             file: self.file.display().to_string(),
             format: format.name(),
+            project: self.project.clone(),
             added,
             known: plan.known,
             skipped: plan.skipped,
@@ -294,17 +302,19 @@ fn store_refused(doing: &str, error: PassError) -> Failure {
 
 /// What is to be added to the secrets that are there.
 #[derive(Default)]
-struct Plan {
+struct Plan<'a> {
     taken: BTreeSet<String>,
-    imported: BTreeSet<String>,
+    /// What was imported before, by what tells it from all others.
+    imported: BTreeMap<&'a str, &'a SecretInfo>,
+    seen: BTreeSet<String>,
     new: Vec<NewSecret>,
     known: Vec<String>,
     skipped: Vec<SkippedInImport>,
 }
 
-impl Plan {
-    fn over(there: &[SecretInfo]) -> Self {
-        let imported = there.iter().map(|secret| secret.from.clone()).filter(|from| !from.is_empty());
+impl<'a> Plan<'a> {
+    fn over(there: &'a [SecretInfo]) -> Self {
+        let imported = there.iter().map(|secret| (&*secret.from, secret)).filter(|(from, _)| !from.is_empty());
         Self {
             taken: there.iter().map(|secret| secret.name.clone()).collect(),
             imported: imported.collect(),
@@ -312,9 +322,27 @@ impl Plan {
         }
     }
 
+    /// Leaves out an item that was imported before, and says what of it is not as it is in the vault.
+    fn compare(&mut self, secret: &SecretInfo, item: &Item, value: &SecretValue) {
+        let differs = [
+            ("user", item.user != secret.user),
+            ("password", item.password.expose() != value.password.expose()),
+            ("seed of one-time codes", item.totp.expose() != value.totp.expose()),
+            ("note", item.note.expose() != value.note.expose()),
+        ];
+        for (what, _) in differs.into_iter().filter(|(_, differs)| *differs) {
+            self.skipped.push(SkippedInImport {
+                item: secret.name.clone(),
+                what: what.into(),
+                reason: "it was imported before, and the vault has another one, which stays".into(),
+            });
+        }
+        self.known.push(secret.name.clone());
+    }
+
     fn take(&mut self, item: Item, format: Format, project: Option<&str>) {
         let from = source_of(&item, format);
-        if self.imported.contains(&from) {
+        if self.seen.contains(&from) {
             self.known.push(item.name);
             return;
         }
@@ -339,7 +367,7 @@ impl Plan {
             self.skipped.push(SkippedInImport { item: own_name, what: "the item".into(), reason: error.to_string() });
             return;
         }
-        self.imported.insert(from);
+        self.seen.insert(from);
         self.taken.insert(new.0.clone());
         self.new.push(new);
     }

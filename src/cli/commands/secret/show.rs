@@ -62,7 +62,7 @@ impl Show {
             return give_out(context, &ShownField { secret: &secret.name, field: field.as_str(), value: &text }, clip);
         }
         let value = vault.secret_value(&name, version).map_err(failed)?;
-        let shown = ShownSecret::new(&secret, &value, reveal);
+        let shown = ShownSecret::new(&secret, &value, version, reveal);
         if context.output.json {
             return print_whole(&to_secret_json(&shown, shown.room()));
         }
