@@ -146,7 +146,10 @@ impl ValueFlags {
             Failure::usage("what is to be stored is needed, and there is no terminal to ask for it")
                 .hint("give --from-file or --from-fd")
         })?;
-        let first = terminal.ask_hidden(&format!("{field} to store"))?;
+        let first = match field {
+            Field::Totp => terminal.ask_hidden("seed or otpauth address to store")?,
+            field => terminal.ask_hidden(&format!("{field} to store"))?,
+        };
         if first.is_empty() {
             return Err(Failure::usage("nothing was typed").hint("to delete a field, give --clear"));
         }

@@ -122,7 +122,7 @@ pub(super) fn hint(error: &Error) -> Option<Words> {
             command("recover")
         ],
         Error::WrongPassword { .. } => words![
-            "check the keyboard layout and Caps Lock, and run the command again; or, with a recovery kit: ",
+            "check the keyboard layout and Caps Lock, and try again; or, with a recovery kit: ",
             command("recover")
         ],
         Error::WrongKit => {
