@@ -4,6 +4,10 @@
 //! than the waiting takes, an agent that keeps the vault open while others change it, and another process that comes,
 //! whole or cut short, before any taking of the lock.
 //!
+//! What a change is of - a project, a key, a secret that is stored, edited or removed - is all one to the protocol, so
+//! it is one action here; what becomes of two changes that meet is checked by the properties of the union, with secrets
+//! among them.
+//!
 //! Cryptography is symbols here: a wrap opens with its data key's number and its password, a kit with its number. A
 //! power cut may bring back any value that an item of an OS keychain had since it settled, and undo renames of the
 //! vault file that were not synced. States that nobody could tell apart count once (`State::canonical`).
