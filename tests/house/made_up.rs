@@ -172,6 +172,8 @@ fn what_is_in_a_vault_reaches_for_nothing_outside_it() {
 fn no_file_of_the_command_line_hides_behind_another_ones_type() {
     for text in ["impl Output { fn f() {} }", "use x::y;\nimpl<'a, T: Into<U>> super::Output<'a, T> where T: Copy {}"] {
         assert_wrong(&[("cli/pipes.rs", text)], "gives methods to Output, which another file declares");
+        let files = [("cli/output.rs", "mod pipes; struct Output;"), ("cli/output/pipes.rs", text)];
+        assert_eq!(wrong(&files), [""; 0]);
     }
     for text in [
         "struct Output; impl Output {}",

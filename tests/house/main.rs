@@ -5,7 +5,7 @@ mod graph;
 mod made_up;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -151,8 +151,12 @@ fn complaints(graph: &Graph) -> Vec<String> {
         }
     }
     // A method that another file gives a type is used without naming that file, so that no arrow shows it.
+    let files: BTreeMap<&str, _> = graph.files().collect();
     for (file, source) in graph.files().filter(|(file, _)| room_of(file) == "cli") {
-        for (name, line) in source.methods_for.iter().filter(|(name, _)| !source.types.contains(name)) {
+        // A file that stands in the other one's folder is a part of it.
+        let parent = file.rsplit_once('/').and_then(|(folder, _)| files.get(&*format!("{folder}.rs")));
+        let own = |name| source.types.contains(name) || parent.is_some_and(|parent| parent.types.contains(name));
+        for (name, line) in source.methods_for.iter().filter(|(name, _)| !own(name)) {
             complaints.push(format!("{file} (line {line}) gives methods to {name}, which another file declares"));
         }
     }
