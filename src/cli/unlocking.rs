@@ -13,6 +13,7 @@ use crate::failure::Failure;
 #[cfg(all(unix, feature = "tui"))]
 use crate::home::Asking;
 use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
+use crate::words::{command, words};
 
 /// Returns the vault for a command that the agent may answer: its vault if it is unlocked there, else one that is
 /// unlocked here.
@@ -23,7 +24,13 @@ pub fn open(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
     if let Some(vault) = agent::reach(context, uses) {
         return Ok(AnyVault::Agent(Box::new(WithNotices::new(vault, &context.output))));
     }
-    Ok(AnyVault::Here(Box::new(unlock(context)?)))
+    let here = unlock(context).map_err(|failure| match failure.kind {
+        password::NEEDED if agent::may_answer(context) => {
+            failure.hint(words![password::SOURCES, ", or unlock the vault first: ", command("unlock")])
+        }
+        _ => failure,
+    })?;
+    Ok(AnyVault::Here(Box::new(here)))
 }
 
 /// Unlocks the vault for a command, after warning of what is to be warned of, and offers a recovery kit if it has none.

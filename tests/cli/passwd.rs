@@ -88,7 +88,7 @@ hint: give --new-password-file or --generate-password
     );
     home.run("passwd --generate-password --new-password-file pw --json").fails_in_json(2, "usage");
     home.write("new", NEW);
-    home.run_alone("passwd --new-password-file new --json").fails_in_json(2, "usage");
+    home.run_alone("passwd --new-password-file new --json").fails_in_json(2, "password-needed");
 }
 
 #[test]

@@ -30,16 +30,18 @@ fn the_password_command_cannot_take_the_standard_input() {
 #[test]
 fn without_a_source_and_without_a_terminal_it_says_what_to_give() {
     let home = Home::with_vault();
-    for words in ["project list", "project list --no-input", "status --unlock"] {
+    let or_unlock = ", or unlock the vault first: `strongroom unlock`";
+    for (words, more) in [("project list", or_unlock), ("project list --no-input", or_unlock), ("status --unlock", "")]
+    {
         home.run_alone(words).fails(
             2,
-            "\
-error: the master password is needed, and there is no terminal to ask for it
-hint: give --password-file, --password-fd or --password-command
-",
+            &format!(
+                "error: the master password is needed, and there is no terminal to ask for it\n\
+                 hint: give --password-file, --password-fd or --password-command{more}\n"
+            ),
         );
     }
-    home.run_alone("project list --json").fails_in_json(2, "usage");
+    home.run_alone("project list --json").fails_in_json(2, "password-needed");
 }
 
 #[test]

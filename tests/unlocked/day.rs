@@ -145,7 +145,7 @@ fn what_takes_something_away_still_asks() {
     ];
     for words in asks {
         let run = unlocked.0.run_alone(words);
-        assert_eq!((run.code(), run.stderr()), (2, NEEDS_PASSWORD), "{words}");
+        assert_eq!((run.code(), run.stderr()), (2, ASKS_FOR_PASSWORD), "{words}");
     }
     assert!(unlocked.pid() > 0);
 }

@@ -19,8 +19,13 @@ use serde_json::Value;
 
 use crate::support::home::Home;
 
-/// What a command says that needs the password and cannot ask for it.
+/// What a command says that needs the password and cannot ask for it, if an agent could answer.
 pub const NEEDS_PASSWORD: &str = "\
+error: the master password is needed, and there is no terminal to ask for it
+hint: give --password-file, --password-fd or --password-command, or unlock the vault first: `strongroom unlock`
+";
+/// The same of a command that no agent answers.
+pub const ASKS_FOR_PASSWORD: &str = "\
 error: the master password is needed, and there is no terminal to ask for it
 hint: give --password-file, --password-fd or --password-command
 ";

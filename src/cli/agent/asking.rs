@@ -20,8 +20,7 @@ const STARTING: &str = "keep the vault unlocked";
 /// keychain, or a vault file that is not the expected one means this process. If an agent is there and is of no use, the
 /// user is told why.
 pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
-    let global = &context.global;
-    if global.accept_rollback || global.keychain.is_some() || password::has_source(context) {
+    if !may_answer(context) {
         return None;
     }
     let client = find(context)?;
@@ -51,11 +50,16 @@ pub fn reach(context: &Context, uses: Uses<'_>) -> Option<AgentVault> {
     Some(AgentVault::new(client))
 }
 
+/// Tells whether an agent may answer in place of a password.
+pub fn may_answer(context: &Context) -> bool {
+    let global = &context.global;
+    !(global.accept_rollback || global.keychain.is_some() || password::has_source(context))
+}
+
 /// Returns the agent for a screen that stays open, whatever it answers for; `None` if none answers. Says nothing.
 #[cfg(feature = "tui")]
 pub fn quietly(context: &Context) -> Option<Client> {
-    let global = &context.global;
-    if global.accept_rollback || global.keychain.is_some() || password::has_source(context) {
+    if !may_answer(context) {
         return None;
     }
     Client::find(&places(context).ok()?).ok()

@@ -5,4 +5,4 @@ mod asking;
 
 #[cfg(all(unix, feature = "tui"))]
 pub use asking::quietly;
-pub use asking::{lock, lock_after_change, names, reach, start, started_failure, status};
+pub use asking::{lock, lock_after_change, may_answer, names, reach, start, started_failure, status};

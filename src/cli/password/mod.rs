@@ -12,7 +12,7 @@ use super::context::Context;
 use super::interrupt;
 use crate::crypto::secret::Password;
 use crate::error::Error;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::password::{Dialog, Existing, Given, Source, typed};
 use crate::vault::{FoundKey, Unlocked};
 use crate::words::{command, words};
@@ -26,10 +26,15 @@ pub fn has_source(context: &Context) -> bool {
     global.password_file.is_some() || global.password_fd.is_some() || global.password_command.is_some()
 }
 
+/// The kind of failure where a password is needed and cannot be asked for.
+pub const NEEDED: &str = "password-needed";
+/// What helps then.
+pub const SOURCES: &str = "give --password-file, --password-fd or --password-command";
+
 /// Says that a password is needed and cannot be asked for.
 pub fn no_source() -> Failure {
-    Failure::usage("the master password is needed, and there is no terminal to ask for it")
-        .hint("give --password-file, --password-fd or --password-command")
+    let text = "the master password is needed, and there is no terminal to ask for it";
+    Failure::new(Exit::Usage, NEEDED, text).hint(SOURCES)
 }
 
 /// Reads the source that the flags name; `None` where they name none.
