@@ -35,6 +35,8 @@ mod reason {
     pub const NAME: &str = "its name is not text in UTF-8";
     pub const NOT_ENCRYPTED: &str = "it is not encrypted";
     pub const NO_KEY: &str = "none of the keys that it is encrypted for is here";
+    pub const NO_KEY_UNASKED: &str =
+        "none of its keys is here, or the key has a passphrase, which --no-input forbids to ask for";
     pub const NOT_OPENED: &str = "gpg cannot decrypt it";
     pub const NOT_TEXT: &str = "it is not text in UTF-8";
     pub const TOO_LONG: &str = "it is longer than 1 MiB";
@@ -63,11 +65,12 @@ pub fn is_store(folder: &Path) -> bool {
     folder.join(ID_FILE).is_file()
 }
 
-/// Reads a store. `progress` is told how many of how many files are done.
+/// Reads a store. gpg may ask for a passphrase only if it `may_ask`. `progress` is told how many of how many files are
+/// done.
 ///
 /// # Errors
 /// [`PassError`] if nothing can be read. A file that gpg cannot decrypt is no error: it is in [`Imported::skipped`].
-pub fn read(folder: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Imported, PassError> {
+pub fn read(folder: &Path, may_ask: bool, progress: &mut dyn FnMut(usize, usize)) -> Result<Imported, PassError> {
     let root = folder.canonicalize().map_err(PassError::Folder)?;
     if !root.is_dir() {
         return Err(PassError::Folder(io::ErrorKind::NotADirectory.into()));
@@ -76,7 +79,7 @@ pub fn read(folder: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Imp
     let files = files(&root, &mut store)?;
     for (done, (name, file)) in files.iter().enumerate() {
         progress(done, files.len());
-        match decrypt(file)? {
+        match decrypt(file, may_ask)? {
             Ok(text) => store.take(name, &text)?,
             Err(reason) => store.skip(name, reason)?,
         }
@@ -155,13 +158,16 @@ fn open(file: &Path) -> io::Result<(File, Metadata)> {
 }
 
 /// Decrypts a file, or says why it is left out.
-fn decrypt(file: &Path) -> Result<Result<SecretText, &'static str>, PassError> {
+fn decrypt(file: &Path, may_ask: bool) -> Result<Result<SecretText, &'static str>, PassError> {
     let Ok((file, metadata)) = open(file) else { return Ok(Err(reason::UNREADABLE)) };
     if !metadata.is_file() {
         return Ok(Err(reason::NO_FILE));
     }
     let mut command = Command::new(GPG);
     command.args(["--batch", "--quiet", "--status-fd", "2"]);
+    if !may_ask {
+        command.args(["--pinentry-mode", "cancel"]);
+    }
     // gpg would take the terminal for the passphrase from its standard input, which is the file.
     #[cfg(unix)]
     if let Some(terminal) =
@@ -198,6 +204,8 @@ fn decrypt(file: &Path) -> Result<Result<SecretText, &'static str>, PassError> {
         Said::Cancelled => return Err(PassError::Cancelled),
         // gpg passes on what it decrypts before it has seen whether that is whole: the exit code tells.
         Said::Decrypted if status.success() && is_read => SecretText::from_bytes(text).ok_or(reason::NOT_TEXT),
+        // If gpg may not ask, it reports a key with a passphrase as one that is not here.
+        Said::NoKey if !may_ask => Err(reason::NO_KEY_UNASKED),
         Said::NoKey => Err(reason::NO_KEY),
         // gpg passes on what is not encrypted as if it were.
         Said::Nothing if status.success() => Err(reason::NOT_ENCRYPTED),

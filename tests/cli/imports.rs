@@ -61,7 +61,7 @@ Gone  the item  it is in the trash
          ITEM  WHAT      WHY\n\
          Mail  passkey   [..]\n\
          Gone  the item  it is in the trash\n\
-         mail  password  it was imported before, and the vault has another one, which stays\n\
+         mail  password  the vault has a different one since an earlier import, and keeps it\n\
          nothing was changed\n",
     );
     home.run("secret show mail --field password").shows("hunter2\n");
@@ -72,8 +72,8 @@ Gone  the item  it is in the trash
     assert_eq!((&more["added"], &more["written"]), (&json!(["Safe (2)"]), &json!(true)));
     home.write("last.json", BITWARDEN.replace("\"a2\"", "\"a8\""));
     let last = home.run("secret import last.json --yes").succeeds();
-    let note = "note: they belong to no project, and none takes them along when it is destroyed; to change that: \
-                `strongroom secret move NAME --project PROJECT`\n";
+    let note = "note: they belong to no project, so that destroying a project does not delete them; to give a secret to a \
+                project: `strongroom secret move NAME --project PROJECT`\n";
     assert!(last.text().contains(note), "{}", last.text());
 }
 

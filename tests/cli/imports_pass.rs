@@ -18,12 +18,26 @@ struct Store {
 
 impl Store {
     fn new() -> Self {
+        Self::with_passphrase("")
+    }
+
+    fn with_passphrase(passphrase: &str) -> Self {
         // A socket's path is short.
         let keys = tempfile::TempDir::with_prefix_in("sr-gpg-", "/tmp").unwrap();
         fs::set_permissions(keys.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let store = Self { keys };
         store.gpg(
-            &["--passphrase", "", "--quick-generate-key", "tests@example.org", "future-default", "default", "never"],
+            &[
+                "--pinentry-mode",
+                "loopback",
+                "--passphrase",
+                passphrase,
+                "--quick-generate-key",
+                "tests@example.org",
+                "future-default",
+                "default",
+                "never",
+            ],
             "",
         );
         store.pass(&["init", "tests@example.org"], "");
@@ -155,4 +169,20 @@ fn a_store_whose_key_is_not_here_and_a_computer_without_gpg_say_so() {
     let (message, hint) = import().through(&["env", "PATH=/nonexistent"]).run().fails_in_json(1, "bad-export");
     assert!(message.contains("gpg cannot be started") && hint.contains("install GnuPG"), "{message} {hint}");
     home.run("secret import nosuch --format pass --yes --json").fails_in_json(4, "input-not-found");
+}
+
+#[test]
+fn without_input_gpg_asks_for_no_passphrase() {
+    let home = Home::with_project();
+    let store = Store::with_passphrase("sesame");
+    store.insert("mail", "hunter2");
+    // Its agent may know the passphrase from when the key was made.
+    let ended = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", store.keys.path()).output();
+    assert!(ended.unwrap().status.success());
+    let import = home.typed("secret import").arg(store.folder()).args(["--yes", "--json", "--no-input"]);
+    let import = import.args(["--password-file", "pw"]).env("GNUPGHOME", store.keys.path().to_str().unwrap());
+    let json = import.run().succeeds().json();
+    assert_eq!(json["added"], json!([]));
+    let reason = json["skipped"][0]["reason"].as_str().unwrap();
+    assert!(reason.ends_with("has a passphrase, which --no-input forbids to ask for"), "{reason}");
 }

@@ -370,7 +370,8 @@ impl ImportedSecrets {
             Some(_) => text,
             None => {
                 text + words![
-                    "\nnote: they belong to no project, and none takes them along when it is destroyed; to change that: ",
+                    "\nnote: they belong to no project, so that destroying a project does not delete them; to give a secret to \
+                     a project: ",
                     command("secret move NAME --project PROJECT")
                 ]
             }

@@ -146,7 +146,8 @@ impl Import {
         }
         if named == Some(Format::Pass) || (named.is_none() && pass_store::is_store(&self.file)) {
             let mut counter = Counter::new(&context.output);
-            let imported = pass_store::read(&self.file, &mut |done, all| counter.show(done, all));
+            let imported =
+                pass_store::read(&self.file, !context.global.no_input, &mut |done, all| counter.show(done, all));
             drop(counter);
             return imported.map(|imported| (Format::Pass, imported)).map_err(|error| store_refused(doing, error));
         }
@@ -334,7 +335,7 @@ impl<'a> Plan<'a> {
             self.skipped.push(SkippedInImport {
                 item: secret.name.clone(),
                 what: what.into(),
-                reason: "it was imported before, and the vault has another one, which stays".into(),
+                reason: "the vault has a different one since an earlier import, and keeps it".into(),
             });
         }
         self.known.push(secret.name.clone());
