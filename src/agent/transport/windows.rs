@@ -90,7 +90,7 @@ fn is_own(process: u32) -> io::Result<bool> {
 pub struct Listener(Mutex<Option<Arc<PipeListener<Bytes, Bytes>>>>);
 
 impl Listener {
-    /// Makes the pipe, which nobody but its user can connect to, not even an administrator.
+    /// Makes the pipe. The system lets only its user connect to it.
     ///
     /// # Errors
     /// The system's error; `PermissionDenied` if a pipe of that name is there.
