@@ -1,0 +1,270 @@
+//! Finds the key and the layout that open a file, and says what proves that they are right.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use crate::candidates::{Candidate, HEAD, Key, Place, keys, layouts};
+use crate::cipher::{BLOCK, Setting, engine};
+use crate::content::{Content, Look, look};
+use crate::error::Refused;
+use crate::json;
+use crate::plaintext::{Checks, Plaintext, Summary, WHOLE_LIMIT, filling};
+use crate::request::{Mode, Padding, Request, Scheme};
+use crate::source::Source;
+
+/// What proves that a file opened with the right key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// The file's own tag.
+    Tag,
+    /// The SHA-256 that the caller gave.
+    Digest,
+    /// What the plaintext is, after right padding if the mode has any.
+    Content(Content),
+    /// Nothing: the plaintext is too short to tell, or nothing that is known. The user has to say that it is right.
+    Nothing,
+}
+
+/// A file whose key was found.
+pub struct Opening<R> {
+    source: Source<R>,
+    candidate: Candidate,
+    nonce: Vec<u8>,
+    aad: Vec<u8>,
+    checks: Checks,
+    evidence: Evidence,
+}
+
+impl<R: Read + Seek> Opening<R> {
+    /// Says in words how the key was made of the old secret. Nothing of the secret is in them.
+    pub fn how(&self) -> &str {
+        &self.candidate.key.how
+    }
+
+    /// Returns what proves, once all of the plaintext was read, that the key is right.
+    pub fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
+    /// Tells whether the file proves by itself that it was not altered.
+    pub fn is_authenticated(&self) -> bool {
+        self.candidate.is_authenticated()
+    }
+
+    /// Returns the layout that fits.
+    pub fn layout(&self) -> &str {
+        &self.candidate.place.layout
+    }
+
+    /// Returns the mode.
+    pub fn mode(&self) -> Mode {
+        self.candidate.mode
+    }
+
+    /// Takes the plaintext as it is, whatever it looks like. Tags and a SHA-256 are checked all the same.
+    pub fn accept_any_content(&mut self) {
+        self.checks.content = None;
+    }
+
+    /// Begins to read the plaintext, from its first byte.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn plaintext(&mut self) -> Result<Plaintext<'_, R>, Refused> {
+        Plaintext::new(&mut self.source, &self.candidate, &self.nonce, &self.aad, self.checks)
+    }
+
+    /// Reads all of the plaintext, only to see whether it is right.
+    ///
+    /// # Errors
+    /// [`Refused::Wrong`], or if the file cannot be read.
+    pub fn prove(&mut self) -> Result<Summary, Refused> {
+        self.plaintext()?.prove()
+    }
+}
+
+/// Finds the key and the layout that open a file. `tried` gets the keys that were tried, each in words.
+///
+/// # Errors
+/// [`Refused`]; one and the same for whatever does not open.
+pub fn open<R: Read + Seek>(file: R, request: &Request, tried: &mut Vec<String>) -> Result<Opening<R>, Refused> {
+    let options = &request.options;
+    let (mut source, parts) = source(file, request)?;
+    let default_mode = match (&parts, options.cipher) {
+        (_, Some(cipher)) if request.scheme == Scheme::Openssl => cipher.parts().0,
+        (Some(parts), _) if parts.layout.has(crate::layout::Part::Tag) => Mode::Gcm,
+        _ => Mode::Cbc,
+    };
+    let mode = match request.scheme {
+        Scheme::Fernet | Scheme::Openssl => default_mode,
+        _ => options.mode.unwrap_or(default_mode),
+    };
+    let padding = match request.scheme {
+        Scheme::Fernet | Scheme::Openssl => Padding::Pkcs7,
+        _ => options.padding.unwrap_or(Padding::Pkcs7),
+    };
+    let (layouts, aad) = match parts {
+        Some(parts) if options.layout.is_none() => {
+            (vec![parts.layout], if options.aad.is_empty() { parts.header } else { options.aad.clone() })
+        }
+        _ => (layouts(request.scheme, mode, options), options.aad.clone()),
+    };
+    if matches!(mode, Mode::Gcm | Mode::Eax | Mode::Ocb) && !layouts.iter().any(|it| it.has(crate::layout::Part::Tag)) {
+        return Err(Refused::Parameters("the mode has a tag, and the layout has none"));
+    }
+    let mut places = Vec::new();
+    for layout in &layouts {
+        places.extend(Place::of(&mut source, layout)?.map(Arc::new));
+    }
+    let mut looks = Vec::new();
+    let mut made: Vec<Made> = Vec::new();
+    if places.is_empty() {
+        // What is missing or out of range is said all the same.
+        keys(request, mode, options.salt.as_deref().or(Some(&[])))?;
+    }
+    for place in &places {
+        let salt = options.salt.clone().or_else(|| place.salt.clone());
+        let keys = match made.iter().find(|made| made.salt == salt) {
+            Some(made) => made.keys.clone(),
+            None => {
+                let keys: Vec<_> = keys(request, mode, salt.as_deref())?.into_iter().map(Arc::new).collect();
+                for key in &keys {
+                    if !tried.contains(&key.how) {
+                        tried.push(key.how.clone());
+                    }
+                }
+                made.push(Made { salt, keys: keys.clone() });
+                keys
+            }
+        };
+        for key in keys {
+            let candidate = Candidate { place: place.clone(), key, mode, padding };
+            let nonce = nonce_of(&candidate, options.iv.as_deref());
+            if let Some((look, content)) = judge(&candidate, &nonce, &aad) {
+                looks.push(Possible { candidate, nonce, look, content });
+            }
+        }
+    }
+    choose(source, looks, &aad, options.sha256)
+}
+
+/// Finds the ciphertext: in the file, in base64, or in JSON.
+fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<(Source<R>, Option<json::Parts>), Refused> {
+    let in_file = request.options.salt_in_file.unwrap_or_default();
+    let start = if request.scheme == Scheme::Fernet { in_file as u64 } else { 0 };
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    (&mut file).take(HEAD).read_to_end(&mut head)?;
+    if !matches!(request.scheme, Scheme::Fernet | Scheme::Openssl) && json::begins(&head) {
+        file.seek(SeekFrom::Start(0))?;
+        let mut text = Vec::new();
+        (&mut file).take(WHOLE_LIMIT + 1).read_to_end(&mut text)?;
+        let mut parts = json::parse(&text).ok_or(Refused::Wrong)?;
+        let bytes = std::mem::take(&mut parts.bytes);
+        return Ok((Source::Memory(std::io::Cursor::new(bytes)), Some(parts)));
+    }
+    let mut source = Source::of(file, start)?;
+    let magic: &[u8] = match request.scheme {
+        Scheme::Fernet => &[0x80],
+        Scheme::Openssl => b"Salted__",
+        _ => b"",
+    };
+    if source.length() < magic.len() as u64 || source.read_at(0, magic.len())? != magic {
+        return Err(Refused::Wrong);
+    }
+    Ok((source, None))
+}
+
+/// The keys that were made with a salt.
+struct Made {
+    salt: Option<Vec<u8>>,
+    keys: Vec<Arc<Key>>,
+}
+
+/// A candidate that nothing at both ends of the file speaks against.
+struct Possible {
+    candidate: Candidate,
+    nonce: Vec<u8>,
+    look: Look,
+    content: Option<Content>,
+}
+
+fn nonce_of(candidate: &Candidate, given: Option<&[u8]>) -> Vec<u8> {
+    let of_file = || candidate.place.nonce.clone().or_else(|| candidate.key.nonce.clone());
+    given.map(<[u8]>::to_vec).or_else(of_file).unwrap_or_default()
+}
+
+/// Looks at the beginning and the end of what a candidate makes of a file; `None` if it is wrong.
+fn judge(candidate: &Candidate, nonce: &[u8], aad: &[u8]) -> Option<(Look, Option<Content>)> {
+    let Candidate { place, key, mode, .. } = candidate;
+    let length = place.length();
+    let setting = Setting { nonce, aad, length };
+    let whole = engine(*mode, key.key.expose(), &setting)?;
+    if *mode == Mode::Ocb {
+        return Some((Look::Unknown, None));
+    }
+    let mut cut = 0;
+    if *mode == Mode::Cbc {
+        let before = place.tail.len().checked_sub(BLOCK)?;
+        let (before, last) = place.tail.split_at(before);
+        let nonce = if before.is_empty() { nonce } else { before };
+        let mut last = zeroize::Zeroizing::new(last.to_vec());
+        let is_decrypted =
+            engine(*mode, key.key.expose(), &Setting { nonce, aad, length: BLOCK as u64 })?.finish(&mut last, &[]);
+        if !is_decrypted {
+            return None;
+        }
+        cut = filling(candidate, &last)?;
+    } else if place.size.is_some() {
+        cut = filling(candidate, &[])?;
+    }
+    let plain = length - cut as u64;
+    let mut head = zeroize::Zeroizing::new(place.head.clone());
+    // Its tag, if there is one, is of more than these bytes.
+    let _ = whole.finish(&mut head, &[]);
+    head.truncate(usize::try_from(plain).unwrap_or(usize::MAX));
+    Some(look(&head, plain))
+}
+
+/// Chooses among what may be right. Where bytes at both ends do not decide, each is read as a whole.
+fn choose<R: Read + Seek>(
+    source: Source<R>,
+    mut possible: Vec<Possible>,
+    aad: &[u8],
+    sha256: Option<[u8; 32]>,
+) -> Result<Opening<R>, Refused> {
+    // The better look first; among equals, the order in which they were tried.
+    possible.sort_by_key(|possible| std::cmp::Reverse(possible.look));
+    let Some(first) = possible.first() else { return Err(Refused::Wrong) };
+    let best = first.look;
+    let proof = match (first.candidate.is_authenticated(), sha256) {
+        (true, _) => Some(Evidence::Tag),
+        (false, Some(_)) => Some(Evidence::Digest),
+        (false, None) => None,
+    };
+    if proof.is_none() {
+        possible.retain(|other| other.look == best);
+        // What is nothing known is taken at its user's word, if there is one way alone to read it.
+        if possible.len() > 1 && best != Look::Known {
+            return Err(Refused::Wrong);
+        }
+        possible.truncate(1);
+    }
+    let is_read = possible.len() > 1;
+    let mut source = source;
+    for Possible { candidate, nonce, look, content } in possible {
+        let evidence = proof.unwrap_or(match content {
+            Some(content) if look == Look::Known => Evidence::Content(content),
+            _ => Evidence::Nothing,
+        });
+        let checks = Checks { sha256, content: content.filter(|_| proof.is_none()) };
+        let mut opening = Opening { source, candidate, nonce, aad: aad.to_vec(), checks, evidence };
+        match if is_read { opening.prove().map(drop) } else { Ok(()) } {
+            Ok(()) => return Ok(opening),
+            Err(Refused::Wrong) => source = opening.source,
+            Err(refused) => return Err(refused),
+        }
+    }
+    Err(Refused::Wrong)
+}

@@ -1,0 +1,230 @@
+//! The plaintext of one file, read forwards in bounded memory. The last piece is handed out only if all that can be
+//! checked at the end of the file was right.
+
+use std::io::{self, Read, Seek};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::candidates::Candidate;
+use crate::cipher::{BLOCK, Engine, Setting, engine};
+use crate::content::{Content, Watch};
+use crate::error::Refused;
+use crate::request::{Mode, Padding};
+use crate::source::Source;
+
+/// What can only be opened as a whole may be this long, in bytes.
+pub const WHOLE_LIMIT: u64 = 1 << 30;
+/// A piece, in bytes; a multiple of the block.
+const PIECE: u64 = 64 * 1024;
+
+/// What is known of a plaintext that was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// How many zeros were cut off its end.
+    pub zeros_cut: usize,
+}
+
+/// What is checked besides what the file itself proves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Checks {
+    /// The SHA-256 that the plaintext has.
+    pub sha256: Option<[u8; 32]>,
+    /// What the plaintext has to stay.
+    pub content: Option<Content>,
+}
+
+/// The plaintext of a file. Whoever reads it must not use it before it was read to its end without an error.
+pub struct Plaintext<'a, R> {
+    source: &'a mut Source<R>,
+    candidate: &'a Candidate,
+    engine: Option<Box<dyn Engine>>,
+    mac: Option<Hmac<Sha256>>,
+    watch: Option<Watch>,
+    checks: Checks,
+    digest: Sha256,
+    /// What is left of the ciphertext, in bytes.
+    left: u64,
+    piece: Zeroizing<Vec<u8>>,
+    at: usize,
+    bytes: u64,
+    zeros_cut: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Done,
+    Failed,
+}
+
+impl<'a, R: Read + Seek> Plaintext<'a, R> {
+    /// Begins to read.
+    pub(crate) fn new(
+        source: &'a mut Source<R>,
+        candidate: &'a Candidate,
+        nonce: &[u8],
+        aad: &[u8],
+        checks: Checks,
+    ) -> Result<Self, Refused> {
+        let length = candidate.place.length();
+        if candidate.mode == Mode::Ocb && length >= WHOLE_LIMIT {
+            return Err(Refused::Bounds("a file in OCB is opened as a whole, and may have 1 GiB at most"));
+        }
+        let key = &candidate.key;
+        let engine = engine(candidate.mode, key.key.expose(), &Setting { nonce, aad, length }).ok_or(Refused::Wrong)?;
+        let mac = match (&candidate.place.hmac, &key.mac) {
+            (None, _) => None,
+            (Some(_), None) => return Err(Refused::Parameters("the key of the HMAC is needed")),
+            (Some(_), Some(key)) => {
+                let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.expose()).map_err(|_| Refused::Wrong)?;
+                mac.update(&candidate.place.around.0);
+                Some(mac)
+            }
+        };
+        source.go_to(candidate.place.ciphertext.start)?;
+        Ok(Self {
+            source,
+            candidate,
+            engine: Some(engine),
+            mac,
+            watch: match checks.content {
+                Some(content @ (Content::Utf8 | Content::Latin1)) => Some(Watch::new(content)),
+                _ => None,
+            },
+            checks,
+            digest: Sha256::new(),
+            left: length,
+            piece: Zeroizing::new(Vec::new()),
+            at: 0,
+            bytes: 0,
+            zeros_cut: 0,
+            state: State::Reading,
+        })
+    }
+
+    /// Says what was read, once it was read to its end.
+    ///
+    /// # Errors
+    /// [`Refused::Wrong`] if it was not.
+    pub fn finish(self) -> Result<Summary, Refused> {
+        if self.state != State::Done || self.at < self.piece.len() {
+            return Err(Refused::Wrong);
+        }
+        Ok(Summary { bytes: self.bytes, sha256: self.digest.finalize().into(), zeros_cut: self.zeros_cut })
+    }
+
+    /// Reads all that is left, only to see whether it is right.
+    pub(crate) fn prove(mut self) -> Result<Summary, Refused> {
+        while self.state == State::Reading {
+            self.next()?;
+        }
+        self.at = self.piece.len();
+        self.finish()
+    }
+
+    /// Decrypts the next piece.
+    fn next(&mut self) -> Result<(), Refused> {
+        let length = if self.candidate.mode == Mode::Ocb { self.left } else { self.left.min(PIECE) };
+        let length = usize::try_from(length).map_err(|_| Refused::Wrong)?;
+        if self.piece.len() < length {
+            // What it has held so far is wiped, and not moved.
+            self.piece = Zeroizing::new(vec![0; length]);
+        }
+        self.piece.truncate(length);
+        self.source.read_exact(&mut self.piece)?;
+        self.left -= length as u64;
+        if let Some(mac) = &mut self.mac {
+            mac.update(&self.piece);
+        }
+        if self.left > 0 {
+            self.engine.as_mut().ok_or(Refused::Wrong)?.apply(&mut self.piece);
+        } else {
+            self.last_piece()?;
+        }
+        self.digest.update(&self.piece);
+        self.bytes += self.piece.len() as u64;
+        self.at = 0;
+        let is_last = self.left == 0;
+        if let Some(watch) = &mut self.watch
+            && !(watch.goes_on(&self.piece) && (!is_last || watch.ends()))
+        {
+            return Err(Refused::Wrong);
+        }
+        if is_last {
+            if self.checks.sha256.is_some_and(|sha256| sha256 != <[u8; 32]>::from(self.digest.clone().finalize())) {
+                return Err(Refused::Wrong);
+            }
+            self.state = State::Done;
+        }
+        Ok(())
+    }
+
+    /// Decrypts the last piece, checks tags and cuts off what filled the last block.
+    fn last_piece(&mut self) -> Result<(), Refused> {
+        let place = &self.candidate.place;
+        if let (Some(mut mac), Some(hmac)) = (self.mac.take(), &place.hmac) {
+            mac.update(&place.around.1);
+            mac.verify_slice(hmac).map_err(|_| Refused::Wrong)?;
+        }
+        let engine = self.engine.take().ok_or(Refused::Wrong)?;
+        if !engine.finish(&mut self.piece, &place.tag) {
+            return Err(Refused::Wrong);
+        }
+        let filling = filling(self.candidate, &self.piece).ok_or(Refused::Wrong)?;
+        if self.candidate.padding == Padding::Zero && place.size.is_none() {
+            self.zeros_cut = filling;
+        }
+        let kept = self.piece.len() - filling;
+        self.piece.truncate(kept);
+        Ok(())
+    }
+}
+
+/// Returns how many bytes at the end of a plaintext are no part of it; `None` if they are not as they have to be.
+pub fn filling(candidate: &Candidate, end: &[u8]) -> Option<usize> {
+    if let Some(size) = candidate.place.size {
+        return usize::try_from(candidate.place.length().checked_sub(size)?).ok().filter(|filling| *filling < BLOCK);
+    }
+    if candidate.mode != Mode::Cbc {
+        return Some(0);
+    }
+    let block = || end.last_chunk::<BLOCK>();
+    match candidate.padding {
+        Padding::None => Some(0),
+        Padding::Zero => Some(block()?.iter().rev().take_while(|byte| **byte == 0).count()),
+        Padding::Pkcs7 => {
+            let block = block()?;
+            let count = usize::from(block[BLOCK - 1]);
+            let is_right =
+                (1..=BLOCK).contains(&count) && block.iter().rev().take(count).all(|byte| usize::from(*byte) == count);
+            is_right.then_some(count)
+        }
+    }
+}
+
+impl<R: Read + Seek> Read for Plaintext<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() && self.state == State::Reading {
+            if let Err(refused) = self.next() {
+                self.state = State::Failed;
+                self.piece = Zeroizing::new(Vec::new());
+                self.at = 0;
+                return Err(refused.into());
+            }
+        }
+        if self.state == State::Failed {
+            return Err(Refused::Wrong.into());
+        }
+        let taken = into.len().min(self.piece.len() - self.at);
+        into[..taken].copy_from_slice(&self.piece[self.at..self.at + taken]);
+        self.at += taken;
+        Ok(taken)
+    }
+}
