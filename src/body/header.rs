@@ -48,6 +48,10 @@ open_object! {
         /// Its media type.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub media: Option<String> = default,
+        /// It was imported from a file that another program encrypted without a tag, so that nobody knows whether it was
+        /// altered before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub unauthenticated_source: Option<bool> = default,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod error;
 pub mod exclude;
 pub mod find;
 pub mod holes;
+pub mod import;
 pub mod inspect;
 pub mod keys;
 pub mod listing;

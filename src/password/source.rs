@@ -83,6 +83,11 @@ impl Given {
         self.is_open
     }
 
+    /// Returns all of it.
+    pub fn whole(&self) -> &[u8] {
+        &self.raw
+    }
+
     /// Returns it without one line end.
     pub fn line(&self) -> &[u8] {
         strip_line_end(&self.raw)

@@ -29,6 +29,7 @@ pub mod inputs;
 mod keychain_file;
 mod keys;
 mod kits;
+mod legacy;
 mod lost_output;
 mod manifests;
 mod messages;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use sha2::{Digest, Sha256};
+
 use crate::json;
 use crate::request::Scheme;
 
@@ -40,4 +42,21 @@ pub fn detect(mut file: impl Read + Seek) -> io::Result<Detected> {
     } else {
         Detected::Unknown
     })
+}
+
+/// Returns the SHA-256 of a stream.
+///
+/// # Errors
+/// The system's error.
+pub fn sha256_of(mut stream: impl Read) -> io::Result<[u8; 32]> {
+    let mut digest = Sha256::new();
+    let mut piece = zeroize::Zeroizing::new(vec![0; 64 * 1024]);
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(digest.finalize().into()),
+            Ok(read) => digest.update(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

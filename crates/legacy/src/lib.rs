@@ -29,6 +29,7 @@ mod spelling;
 
 pub use content::Content;
 pub use derive::{ITERATIONS_LIMIT, SCRYPT_MEMORY_LIMIT};
+pub use detect::sha256_of;
 pub use detect::{Detected, detect};
 pub use error::Refused;
 pub use layout::{BadLayout, Layout};

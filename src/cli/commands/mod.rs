@@ -91,6 +91,7 @@ commands! {
         cat::Cat,
         verify::Verify,
         inspect::Inspect,
+        import::Import,
         rewrap::Rewrap,
         reencrypt::Reencrypt,
     }

@@ -73,6 +73,9 @@ pub struct SealedIn {
     pub media: Option<String>,
     /// When it was encrypted.
     pub sealed: Option<Timestamp>,
+    /// `true` if it was imported from a file that did not prove that nobody had altered it; left out if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unauthenticated_source: bool,
     /// The original's path or name, as it is shown in a table.
     #[serde(skip)]
     place: String,
@@ -170,6 +173,7 @@ impl From<&Header> for SealedIn {
             mode: metadata.mode,
             media: metadata.media.clone(),
             sealed: metadata.sealed,
+            unauthenticated_source: metadata.unauthenticated_source == Some(true),
             place: place.unwrap_or_default(),
         }
     }
@@ -185,6 +189,7 @@ impl SealedIn {
             ("permissions", self.mode.map(|mode| format!("{mode:04o}"))),
             ("media type", self.media.clone()),
             ("sealed", self.sealed.map(|time| time.to_string())),
+            ("source", self.unauthenticated_source.then(|| "unauthenticated: imported without a tag".into())),
         ];
         rows.extend(texts.into_iter().filter_map(|(name, text)| text.map(|text| row(name, text))));
         rows

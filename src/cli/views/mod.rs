@@ -7,6 +7,7 @@ mod exit_code;
 mod files;
 mod finding;
 mod generated;
+mod imported;
 mod inspected;
 mod kit;
 mod message;
@@ -31,6 +32,7 @@ pub use files::{
 };
 pub use finding::{Finding, RemovedItems};
 pub use generated::ShownPassword;
+pub use imported::{CleanUp, DetectedFile, ImportedFile, ImportedFiles};
 pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};

@@ -82,6 +82,8 @@ schemas! {
     "generate": ShownPassword<'_>, "strongroom generate";
     "generate-count": Vec<ShownPassword<'_>>, "strongroom generate --count";
     "generated-password": GeneratedPassword, "a generated password that was shown before the command failed";
+    "import": ImportedFiles, "strongroom import";
+    "import-detect": Vec<DetectedFile>, "strongroom import --detect";
     "imported-key": ImportedKey, "strongroom key import";
     "init": WithPassword<'_, NewVault>, "strongroom init";
     "inspect": Vec<InspectedFile>, "strongroom inspect";

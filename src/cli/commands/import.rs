@@ -1,0 +1,421 @@
+//! `strongroom import`.
+
+mod parameters;
+mod secret;
+
+use std::fs::{File, Metadata};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use strongroom_legacy::{
+    Content, Detected, Evidence, Opening, Refused, Request, Scheme, Summary, detect, open, sha256_of,
+};
+
+use parameters::{Parameters, named};
+use secret::OldSecret;
+
+use crate::cli::context::Context;
+use crate::cli::interrupt;
+use crate::cli::open_vault::Uses;
+use crate::cli::own_files::own_files;
+use crate::cli::progress::{Effort, Progress};
+use crate::cli::project_flags::OfProject;
+use crate::cli::rendering;
+use crate::cli::tally::WHOLE;
+use crate::cli::unlocking;
+use crate::cli::views::{CleanUp, DetectedFile, ImportedFile, ImportedFiles};
+use crate::error::{Error, NotFound};
+use crate::failure::{Exit, Failure};
+use crate::files::error::InputError;
+use crate::files::find::{Item, Named, look, open_found, open_input};
+use crate::files::import::{Import as Imported, decrypted_name};
+use crate::files::place::{Destination, Direction, check_distinct};
+use crate::files::publish::{check_apart, check_free};
+use crate::files::{FilesError, Observer};
+use crate::keys::SealingKey;
+use crate::words::{command, shell_word, words};
+
+/// Encrypt for a project what another program, or a script, has encrypted.
+///
+/// Each FILE is opened with its old password or key and encrypted again in one pass; its plaintext is never on the disk.
+/// FILE.sealed appears only if something proves that the key was right: the file's tag, --sha256, --verify-against, or
+/// content that is text or of a known format. The old files stay; the result names what is left to delete. To take over
+/// the secrets of a password manager, use `strongroom secret import`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Example: strongroom import --project acme --scheme raw-key --old-key-file key.bin clients.csv.enc\n\
+                         To see what a file is: strongroom import --detect clients.csv.enc"
+)]
+pub struct Import {
+    #[command(flatten)]
+    of: OfProject,
+    /// The encrypted files
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// How the files were encrypted [default: found out from the first file]
+    #[arg(long, value_name = "SCHEME", value_parser = named(Scheme::ALL, Scheme::name, Scheme::from_name))]
+    scheme: Option<Scheme>,
+    /// Where to write: for one FILE a file or an existing folder, otherwise an existing folder
+    #[arg(long, short, value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    output: Option<PathBuf>,
+    /// Replace existing output files, whatever they contain
+    #[arg(long)]
+    force: bool,
+    /// Say what each file looks like, and do nothing else
+    #[arg(long, conflicts_with_all = ["project", "scheme", "output", "force", "dry_run"])]
+    detect: bool,
+    /// Open and check all of each file, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten, next_help_heading = "The old secret")]
+    secret: OldSecret,
+    #[command(flatten, next_help_heading = "How it was encrypted")]
+    parameters: Parameters,
+    #[command(flatten, next_help_heading = "What proves that the key is right")]
+    proof: Proof,
+    #[command(flatten)]
+    effort: Effort,
+}
+
+/// What the caller knows of the plaintext.
+#[derive(Debug, Args)]
+struct Proof {
+    /// The SHA-256 of the plaintext, in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    sha256: Option<Digest>,
+    /// A file that is the plaintext
+    #[arg(long, value_name = "PLAIN", value_hint = ValueHint::FilePath, conflicts_with = "sha256")]
+    verify_against: Option<PathBuf>,
+    /// Take content that is too short to tell, or of no known format, without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A SHA-256.
+#[derive(Debug, Clone, Copy)]
+struct Digest([u8; 32]);
+
+fn digest(text: &str) -> Result<Digest, &'static str> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest).ok_or("give 64 hexadecimal digits")
+}
+
+/// A file that is to be imported.
+struct Job {
+    item: Item,
+    name: PathBuf,
+    output: PathBuf,
+}
+
+/// A file whose key was found.
+struct Found {
+    file: File,
+    before: Metadata,
+    opening: Opening<File>,
+    tried: Vec<String>,
+    is_confirmed: bool,
+}
+
+impl Import {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let named: Vec<Named> = self.files.iter().map(|path| look(path.clone())).collect::<Result<_, _>>()?;
+        if named.iter().any(|named| !matches!(named, Named::File(..))) {
+            return Err(Failure::usage("import takes files").hint("name the encrypted files, not their folder"));
+        }
+        if self.detect {
+            return self.report_detected(context);
+        }
+        let project = if self.dry_run { None } else { Some(self.of.decide(context)?.project) };
+        let jobs = self.settle(context, &named)?;
+        let request = self.request(context)?;
+        // A wrong old secret shows before anybody types the vault's password.
+        let first = self.found(context, &request, &jobs[0]);
+        if jobs.len() == 1 && first.is_err() {
+            return first.map(drop);
+        }
+        let mut work = Work { context, import: &self, request: &request, files: Vec::new(), failures: Vec::new() };
+        let bytes = jobs.iter().map(|job| job.item.len).sum();
+        match project {
+            None => {
+                let progress = self.effort.progress(&context.output, jobs.len(), Some(bytes));
+                work.run(&jobs, first, None, &progress);
+            }
+            Some(project) => {
+                let vault = unlocking::open(context, Uses::Project(&project))?;
+                let doing = |error| Failure::of(format!("import for project {project:?}"), error);
+                vault.check_writable().map_err(doing)?;
+                let held = vault.sealing_key(&project).map_err(|error| {
+                    let is_missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));
+                    let failure = doing(error);
+                    let add = command("project add").arg(&project);
+                    if is_missing { failure.hint(words!["add it with ", add]) } else { failure }
+                })?;
+                let words = interrupt::say(WHOLE, "run it again for the files that are missing");
+                let progress = self.effort.progress(&context.output, jobs.len(), Some(bytes));
+                work.run(&jobs, first, Some(held.sealing()), &progress);
+                drop(words);
+            }
+        }
+        work.report(&jobs)
+    }
+
+    fn report_detected(&self, context: &Context) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        for path in &self.files {
+            let detected = detected(path)?;
+            let (scheme, looks_like) = match detected {
+                Detected::Scheme(scheme @ Scheme::Fernet) => (Some(scheme.name()), "a token of Fernet"),
+                Detected::Scheme(scheme) => (Some(scheme.name()), "openssl enc or CryptoJS"),
+                Detected::Json => (None, "JSON with ciphertext: needs --scheme"),
+                Detected::WholeBlocks => (None, "home-made AES, perhaps in CBC, or something else: needs --scheme"),
+                _ => (None, "home-made AES, or something else: needs --scheme"),
+            };
+            files.push(DetectedFile { file: path.display().to_string(), scheme, looks_like });
+        }
+        let text: Vec<String> = files.iter().map(DetectedFile::text).collect();
+        context.output.result(text.join("\n"), &files)
+    }
+
+    fn settle(&self, context: &Context, named: &[Named]) -> Result<Vec<Job>, Failure> {
+        let is_one = self.files.len() == 1;
+        if !is_one && (self.proof.sha256.is_some() || self.proof.verify_against.is_some()) {
+            return Err(Failure::usage("--sha256 and --verify-against are about one file").hint("name one FILE"));
+        }
+        if self.output.as_deref() == Some(Path::new("-")) {
+            return Err(Failure::usage("import writes to a file, so that nothing appears unless every check holds")
+                .hint("name a file with -o"));
+        }
+        let destination = Destination::of(named, self.output.as_deref())?;
+        let own = own_files(context, self.secret.files().map(|(path, what)| (Some(path), what)))?;
+        let mut jobs = Vec::new();
+        for (index, one) in named.iter().enumerate() {
+            let Named::File(path, seen) = one else { continue };
+            own.refuse_input(path)?;
+            let decrypted = decrypted_name(path);
+            let name: PathBuf = decrypted.file_name().map(PathBuf::from).unwrap_or_default();
+            let placed =
+                Item { path: decrypted, named: index, relative: name.clone(), len: seen.len, is_link: seen.is_link };
+            let output = destination.of_item(Direction::Sealing, &[], &placed)?;
+            own.refuse_output(&output)?;
+            if !self.dry_run {
+                check_free(&output, self.force)?;
+            }
+            let item = Item { path: path.clone(), ..placed };
+            jobs.push(Job { item, name, output });
+        }
+        check_distinct(jobs.iter().map(|job| &job.output))?;
+        check_apart(jobs.iter().map(|job| &job.item), jobs.iter().map(|job| &job.output))?;
+        Ok(jobs)
+    }
+
+    /// Puts together what the flags say, and asks for the old password.
+    fn request(&self, context: &Context) -> Result<Request, Failure> {
+        let scheme = match self.scheme.or(self.secret.scheme()) {
+            Some(scheme) => scheme,
+            None => match detected(&self.files[0])? {
+                Detected::Scheme(scheme) => scheme,
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "nothing in {} says how it was encrypted",
+                        self.files[0].display()
+                    ))
+                    .hint("name the scheme with --scheme"));
+                }
+            },
+        };
+        let mut options = self.parameters.options(scheme)?;
+        options.sha256 = match &self.proof.verify_against {
+            None => self.proof.sha256.map(|digest| digest.0),
+            Some(plain) => Some(digest_of(plain)?),
+        };
+        let given = self.secret.read(context, scheme)?;
+        Ok(Request { scheme, password: given.password, key: given.key, hmac_key: given.hmac_key, options })
+    }
+
+    /// Finds a file's key, and has the user confirm it if nothing proves it.
+    fn found(&self, context: &Context, request: &Request, job: &Job) -> Result<Found, Failure> {
+        let path = &job.item.path;
+        let (file, before) = open_found(path, job.item.is_link)?;
+        let copy = file.try_clone().map_err(|error| Failure::io(format!("read {}", path.display()), &error))?;
+        let mut tried = Vec::new();
+        let mut opening = open(copy, request, &mut tried).map_err(|refused| not_opened(path, &refused))?;
+        let is_unproven = opening.evidence() == Evidence::Nothing;
+        if is_unproven {
+            let question = format!(
+                "nothing proves that this is the key of {}: the content is too short to tell, or of no known format. \
+                 Import it all the same?",
+                path.display()
+            );
+            let is_accepted = self.proof.yes
+                || match context.terminal() {
+                    Some(mut terminal) => terminal.confirm(&question)?,
+                    None => false,
+                };
+            if !is_accepted {
+                return Err(not_opened(path, &Refused::Wrong));
+            }
+        }
+        if self.proof.yes {
+            opening.accept_any_content();
+        }
+        Ok(Found { file, before, opening, tried, is_confirmed: is_unproven })
+    }
+}
+
+/// What is done, and what came of it.
+struct Work<'a> {
+    context: &'a Context,
+    import: &'a Import,
+    request: &'a Request,
+    files: Vec<ImportedFile>,
+    failures: Vec<Failure>,
+}
+
+impl Work<'_> {
+    fn run(&mut self, jobs: &[Job], first: Result<Found, Failure>, key: Option<SealingKey<'_>>, progress: &Progress) {
+        let mut first = Some(first);
+        for job in jobs {
+            let found = first.take().unwrap_or_else(|| self.import.found(self.context, self.request, job));
+            match found.and_then(|found| self.one(job, found, key, progress)) {
+                Ok(file) => self.files.push(file),
+                Err(failure) => {
+                    if jobs.len() > 1 {
+                        rendering::print(&failure, &self.context.output);
+                    }
+                    self.failures.push(failure);
+                }
+            }
+            progress.file_done();
+        }
+    }
+
+    fn one(
+        &self,
+        job: &Job,
+        mut found: Found,
+        key: Option<SealingKey<'_>>,
+        progress: &Progress,
+    ) -> Result<ImportedFile, Failure> {
+        let path = &job.item.path;
+        let is_unauthenticated = !found.opening.is_authenticated();
+        let refused = |refused: Refused| not_opened(path, &refused);
+        let summary = match key {
+            None => found.opening.prove().map_err(refused)?,
+            Some(key) => {
+                let mut plaintext = found.opening.plaintext().map_err(refused)?;
+                let import =
+                    Imported { path, file: &found.file, before: &found.before, name: &job.name, is_unauthenticated };
+                let threads = self.import.effort.stream_threads();
+                let sealed = import.seal(key, &mut plaintext, &job.output, self.import.force, threads, progress);
+                sealed.map_err(|error| of_files(path, error))?;
+                plaintext.finish().map_err(refused)?
+            }
+        };
+        let (proof, content) = match found.opening.evidence() {
+            _ if found.is_confirmed => ("confirmed", None),
+            Evidence::Tag => ("tag", None),
+            Evidence::Digest => ("sha256", None),
+            Evidence::Content(Content::Utf8) => ("content", Some("UTF-8 text")),
+            Evidence::Content(Content::Latin1) => ("content", Some("Latin-1 text")),
+            Evidence::Content(Content::Format(name)) => ("content", Some(name)),
+            _ => ("confirmed", None),
+        };
+        let Summary { bytes, sha256, zeros_cut } = summary;
+        Ok(ImportedFile {
+            input: path.display().to_string(),
+            output: job.output.display().to_string(),
+            bytes,
+            sha256: HEXLOWER.encode(&sha256),
+            project: key.map(|key| key.project.to_owned()),
+            key_version: key.map(|key| key.version),
+            scheme: self.request.scheme.name(),
+            mode: found.opening.mode().name(),
+            layout: found.opening.layout().to_owned(),
+            key: found.opening.how().to_owned(),
+            tried: found.tried,
+            proof,
+            content,
+            unauthenticated_source: is_unauthenticated,
+            zeros_cut: (zeros_cut > 0).then_some(zeros_cut),
+        })
+    }
+
+    fn report(mut self, jobs: &[Job]) -> Result<(), Failure> {
+        let written = !self.import.dry_run;
+        if jobs.len() == 1 {
+            if let Some(failure) = self.failures.pop() {
+                return Err(failure);
+            }
+        }
+        if !self.files.is_empty() {
+            let clean_up = if written { self.clean_up() } else { Vec::new() };
+            let view = ImportedFiles { files: std::mem::take(&mut self.files), written, clean_up };
+            self.context.output.done(view.text(), &view)?;
+        }
+        match self.failures.first() {
+            None => Ok(()),
+            Some(first) => {
+                let text = format!("{} of {} files were not imported", self.failures.len(), jobs.len());
+                Err(Failure::new(first.exit, first.kind, text).hint("the reasons are above"))
+            }
+        }
+    }
+
+    /// Lists what is left of the old encryption. A secret counts only if every file was imported with it.
+    fn clean_up(&self) -> Vec<CleanUp> {
+        let left = |what, path: &str| CleanUp {
+            what,
+            path: path.to_owned(),
+            command: format!("rm {}{}", if path.starts_with('-') { "-- " } else { "" }, shell_word(path)),
+        };
+        let mut clean_up: Vec<CleanUp> =
+            self.files.iter().map(|file| left("the old encrypted file", &file.input)).collect();
+        if self.failures.is_empty() {
+            let secrets = self.import.secret.files().map(|(path, what)| (path.display().to_string(), what));
+            clean_up.extend(secrets.map(|(path, what)| left(what, &path)));
+        }
+        clean_up
+    }
+}
+
+fn detected(path: &Path) -> Result<Detected, Failure> {
+    let (file, _) = open_input(path)?;
+    detect(file).map_err(|error| Failure::io(format!("read {}", path.display()), &error))
+}
+
+/// Returns the SHA-256 of a file.
+fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
+    let (file, _) = open_input(path)?;
+    sha256_of(file).map_err(|error| Failure::io(format!("read {}", path.display()), &error))
+}
+
+/// Says why a file does not open: in one way, whatever is wrong.
+fn not_opened(path: &Path, refused: &Refused) -> Failure {
+    let doing = format!("cannot import {}", path.display());
+    let uniform = || Failure::new(Exit::WrongPassword, "not-opened", &*doing).cause(Refused::Wrong.to_string());
+    match refused {
+        Refused::Bounds(limit) => uniform().hint(*limit),
+        Refused::Parameters(missing) => {
+            Failure::usage(doing).cause(*missing).hint("see the flags with strongroom import --help")
+        }
+        Refused::Read(error) => Failure::io(format!("read {}", path.display()), error),
+        _ => uniform().hint(
+            "check the secret, --scheme and the flags for it; if the content is short or of a format that is not known, \
+             prove it with --sha256 or --verify-against, or accept it with --yes",
+        ),
+    }
+}
+
+/// Finds the refusal again that came through the reader of the plaintext.
+fn of_files(path: &Path, error: FilesError) -> Failure {
+    match &error {
+        FilesError::Input { why: InputError::Read(source), .. } => {
+            match source.get_ref().and_then(|inner| inner.downcast_ref::<Refused>()) {
+                Some(refused) => not_opened(path, refused),
+                None => error.into(),
+            }
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Files that another program encrypted and `strongroom import` took over.
+
+use serde::Serialize;
+
+use crate::format::name::printable;
+
+/// What `import` did.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ImportedFiles {
+    /// The files.
+    pub files: Vec<ImportedFile>,
+    /// `false` with `--dry-run`.
+    pub written: bool,
+    /// What is left to be deleted, once the imported files have been opened.
+    pub clean_up: Vec<CleanUp>,
+}
+
+/// A file that was imported, or opened to see that it can be.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ImportedFile {
+    /// The old encrypted file.
+    pub input: String,
+    /// The new encrypted file.
+    pub output: String,
+    /// Length of the plaintext, in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of the plaintext, in hexadecimal.
+    pub sha256: String,
+    /// The project's name; `null` with `--dry-run`.
+    pub project: Option<String>,
+    /// The version of the project's key; `null` with `--dry-run`.
+    pub key_version: Option<u32>,
+    /// How it was encrypted.
+    pub scheme: &'static str,
+    /// The mode of AES.
+    pub mode: &'static str,
+    /// What is where in the old file.
+    pub layout: String,
+    /// How the key was made of the old secret.
+    pub key: String,
+    /// The keys that were tried, the right one among them.
+    pub tried: Vec<String>,
+    /// What proved the key: `tag`, `sha256`, `content`, or `confirmed` by the user alone.
+    pub proof: &'static str,
+    /// What the content was recognized as, if that is the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<&'static str>,
+    /// Whether the old file does not prove by itself that nobody had altered it.
+    pub unauthenticated_source: bool,
+    /// How many zeros were cut off the end, if zeros fill the last block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zeros_cut: Option<usize>,
+}
+
+/// Something that is left of the old encryption.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CleanUp {
+    /// What it is.
+    pub what: &'static str,
+    /// Where it is.
+    pub path: String,
+    /// The command that deletes it.
+    pub command: String,
+}
+
+/// What a file looks like.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DetectedFile {
+    /// The file.
+    pub file: String,
+    /// The scheme that it begins like; `null` if its bytes do not say.
+    pub scheme: Option<&'static str>,
+    /// What it looks like, in words.
+    pub looks_like: &'static str,
+}
+
+impl ImportedFiles {
+    /// Says what was imported, how, and what is left.
+    pub fn text(&self) -> String {
+        let mut lines: Vec<String> = self.files.iter().map(|file| file.text(self.written)).collect();
+        if !self.clean_up.is_empty() {
+            lines.push("\nleft to clean up, once you have opened the imported files:".into());
+            lines.extend(self.clean_up.iter().map(|left| format!("  {}: {}", left.what, left.command)));
+        }
+        lines.join("\n")
+    }
+}
+
+impl ImportedFile {
+    fn text(&self, written: bool) -> String {
+        let input = printable(&self.input);
+        let head = match (&self.project, self.key_version) {
+            (Some(project), Some(version)) if written => {
+                format!(
+                    "{input} -> {} (project {}, key version {version})",
+                    printable(&self.output),
+                    printable(project)
+                )
+            }
+            _ => format!("{input} opens; it would become {}", printable(&self.output)),
+        };
+        let tried = match self.tried.len() {
+            0 | 1 => String::new(),
+            count => format!(" (of {count} tried)"),
+        };
+        let proof = match (self.proof, self.content) {
+            ("tag", _) => "its tag".to_owned(),
+            ("sha256", _) => "the SHA-256 that you gave".to_owned(),
+            ("content", Some(content)) => format!("its content: {content}"),
+            _ => "your word alone".to_owned(),
+        };
+        let mut text = format!("{head}\n  {}, {}, {}; key {}{tried}", self.scheme, self.mode, self.layout, self.key);
+        text += &format!("\n  {} bytes, proven by {proof}", self.bytes);
+        if self.unauthenticated_source {
+            text += "; unauthenticated source: nothing shows whether the old file was altered";
+        }
+        if let Some(count) = self.zeros_cut {
+            text += &format!("\n  {count} zeros were cut off the end");
+        }
+        text
+    }
+}
+
+impl DetectedFile {
+    /// Says what it looks like.
+    pub fn text(&self) -> String {
+        match self.scheme {
+            Some(scheme) => format!("{}: {scheme} ({})", printable(&self.file), self.looks_like),
+            None => format!("{}: {}", printable(&self.file), self.looks_like),
+        }
+    }
+}

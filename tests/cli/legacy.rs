@@ -1,0 +1,269 @@
+//! `strongroom import` of files that the packages of people's scripts have made: the right secret gives the same bytes,
+//! and whatever is wrong gives one and the same error and no file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::home::Home;
+use crate::support::proof;
+
+/// What is printed for whatever does not open.
+const CAUSE: &str =
+    "the old password or key, the scheme or one of its parameters is wrong, or the file was altered or cut short";
+
+/// A file, and how it is imported.
+struct Case {
+    file: String,
+    flags: String,
+    secret: String,
+    proof: String,
+}
+
+struct Made {
+    folder: PathBuf,
+    cases: Vec<Case>,
+}
+
+/// The folder with the files that Python and openssl have made, once for all tests.
+static MADE: LazyLock<Made> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("legacy");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python").into();
+    let python = std::env::var_os("STRONGROOM_TEST_PYTHON").unwrap_or_else(own);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/legacy_files.py");
+    let output = Command::new(python).arg(script).arg(&folder).output().expect("./test makes the virtual environment");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |case: &Value, name: &str| case[name].as_str().unwrap().to_owned();
+    let mut cases: Vec<Case> = made
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| Case {
+            file: text(case, "file"),
+            flags: text(case, "flags"),
+            secret: text(case, "secret"),
+            proof: text(case, "proof"),
+        })
+        .collect();
+    for (name, arguments, flags) in [
+        ("openssl", "-aes-256-cbc -pbkdf2", ""),
+        ("openssl-base64", "-aes-256-cbc -pbkdf2 -a", ""),
+        ("openssl-md5", "-aes-256-cbc -md md5", ""),
+        ("openssl-sha256", "-aes-256-cbc -md sha256", "--scheme openssl"),
+        ("openssl-iterations", "-aes-128-cbc -pbkdf2 -iter 3000", "--iterations 3000 --cipher aes-128-cbc"),
+        ("openssl-ctr", "-aes-192-ctr -md sha512 -pbkdf2", "--kdf pbkdf2 --hash sha512 --cipher aes-192-ctr"),
+    ] {
+        let mut openssl = Command::new("openssl");
+        openssl.arg("enc").args(arguments.split(' ')).args(["-pass", "file:pw", "-in", "plain", "-out", name]);
+        let output = openssl.current_dir(&folder).output().expect("openssl");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let [file, flags, secret, proof] = [name, flags, "--old-password-file pw", "content"].map(str::to_owned);
+        cases.push(Case { file, flags, secret, proof });
+    }
+    Made { folder, cases }
+});
+
+fn made(name: &str) -> Vec<u8> {
+    fs::read(MADE.folder.join(name)).unwrap()
+}
+
+/// Makes a home with the secrets, and a wrong one under each of their names with `wrong-` before it.
+fn home() -> Home {
+    let home = Home::with_project();
+    for name in ["pw", "key", "key.hex", "mac", "salt", "phc", "phc.crlf", "key.bin", "fernet.key", "plain"] {
+        home.write(name, made(name));
+    }
+    let altered = |name: &str| {
+        let mut bytes = made(name);
+        bytes[5] = if bytes[5] == b'0' { b'1' } else { b'0' };
+        bytes
+    };
+    for name in ["pw", "key", "key.hex", "phc", "phc.crlf", "key.bin", "fernet.key"] {
+        home.write(format!("wrong-{name}"), altered(name));
+    }
+    home
+}
+
+/// Checks that a file is refused in the one way.
+fn refused(home: &Home, words: &str) {
+    let outcome = home.run(&format!("import --project acme {words}")).changed_nothing();
+    assert_eq!(outcome.code(), 3, "{words}: {}", outcome.stderr());
+    assert!(outcome.stderr().contains(CAUSE), "{words}: {}", outcome.stderr());
+    assert!(outcome.stderr().starts_with("error: cannot import "), "{words}: {}", outcome.stderr());
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn every_file_opens_with_its_own_secret_to_the_same_bytes() {
+    let home = home();
+    let plain = made("plain");
+    for Case { file, flags, secret, proof } in &MADE.cases {
+        home.write(format!("{file}.enc"), made(file));
+        let words = format!("import --project acme {flags} {secret} {file}.enc --json");
+        let outcome = home.run(&words);
+        assert_eq!(outcome.code(), 0, "{words}: {}", outcome.stderr());
+        let imported = &outcome.json()["files"][0];
+        assert_eq!((&imported["proof"], &imported["bytes"]), (&json!(proof), &json!(plain.len())), "{file}");
+        assert_eq!(imported["unauthenticated_source"], json!(proof != "tag"), "{file}");
+        home.run(&format!("decrypt {file}.sealed -o opened --force")).succeeds();
+        assert!(home.read("opened") == plain, "{file}");
+        let inspected = home.run(&format!("inspect --unlock {file}.sealed --json")).json();
+        let sealed_in = &inspected[0]["sealed_in"];
+        assert_eq!(sealed_in["name"], json!(file));
+        assert_eq!(sealed_in.get("unauthenticated_source").is_some(), proof != "tag", "{file}");
+    }
+    proof::record("legacy-files", "files of Python and openssl imported", &format!("{} ways", MADE.cases.len()));
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn whatever_is_wrong_gives_one_error_and_no_file() {
+    let home = home();
+    let mut refusals = 0;
+    for Case { file, flags, secret, proof } in &MADE.cases {
+        let bytes = made(file);
+        home.write("in", &bytes);
+        let wrong = secret.replace("-file ", "-file wrong-");
+        refused(&home, &format!("{flags} {wrong} in{}", scheme_of(file, flags)));
+        refusals += 1;
+        let mut altered =
+            vec![bytes[..bytes.len() - 5].to_vec(), bytes[..bytes.len() / 2].to_vec(), bytes[..20].to_vec()];
+        // A stream cipher without a tag has no end, and the IV of CBC is in one block alone.
+        if proof != "tag" {
+            altered.drain(..2);
+        }
+        if proof == "tag" {
+            for at in [0, 20, bytes.len() / 2, bytes.len() - 4] {
+                let mut bytes = bytes.clone();
+                bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+                altered.push(bytes);
+            }
+        }
+        for bytes in altered {
+            home.write("in", bytes);
+            refused(&home, &format!("{flags} {secret} in{}", scheme_of(file, flags)));
+            refusals += 1;
+        }
+    }
+    proof::record(
+        "legacy-refusals",
+        "wrong secrets, cut and altered files refused by import",
+        &format!("{refusals} refused alike"),
+    );
+}
+
+/// What a file that is cut short may not say any more.
+fn scheme_of(file: &str, flags: &str) -> &'static str {
+    match file {
+        _ if flags.contains("--scheme") => "",
+        _ if file.starts_with("openssl") => " --scheme openssl",
+        _ if file.starts_with("fernet") => " --scheme fernet",
+        _ => "",
+    }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn text_in_cbc_is_refused_if_it_was_cut_or_a_block_of_it_altered() {
+    let home = home();
+    for name in ["argon2", "pbkdf2-key", "cbc", "bendersky", "openssl"] {
+        let case = MADE.cases.iter().find(|case| case.file == name).unwrap();
+        let bytes = made(name);
+        for cut in [1, 15, 16, 17, 4096] {
+            home.write("in", &bytes[..bytes.len() - cut]);
+            refused(&home, &format!("{} {} in", case.flags, case.secret));
+        }
+        for at in [40, bytes.len() / 2, bytes.len() - 40] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 0x81;
+            home.write("in", bytes);
+            refused(&home, &format!("{} {} in", case.flags, case.secret));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn hostile_costs_are_refused_at_once() {
+    let home = home();
+    home.write("in", made("pbkdf2-old"));
+    let start = Instant::now();
+    for flags in [
+        "--scheme pbkdf2 --iterations 4294967296 --salt-hex 00",
+        "--scheme pbkdf2 --iterations 0 --salt-hex 00",
+        "--scheme scrypt --scrypt 4294967296,8,1 --salt-hex 00",
+        "--scheme scrypt --scrypt 1024,4294967295,1 --salt-hex 00",
+    ] {
+        refused(&home, &format!("{flags} --old-password-file pw in"));
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn short_or_unknown_content_needs_a_proof() {
+    let home = home();
+    let flags = "--scheme raw-key --mode ctr --layout nonce8,ciphertext --old-key-file key short.enc";
+    let words = format!("import --project acme {flags}");
+    home.write("short.enc", &made("ctr")[..8 + 31]);
+    home.write("start", &made("plain")[..31]);
+    home.write("other", &made("plain")[1..32]);
+    refused(&home, flags);
+    refused(&home, &format!("{flags} --verify-against other"));
+    let outcome = home.run(&format!("{words} --verify-against start --json"));
+    assert_eq!(outcome.json()["files"][0]["proof"], json!("sha256"));
+    let outcome = home.run(&format!("{words} --yes --json -o second.sealed"));
+    assert_eq!(outcome.json()["files"][0]["proof"], json!("confirmed"));
+    home.run("decrypt second.sealed -o opened").succeeds();
+    assert_eq!(home.read("opened"), made("plain")[..31]);
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn a_dry_run_and_detect_write_nothing() {
+    let home = home();
+    for name in ["cbc", "fernet", "openssl", "gcm-json"] {
+        home.write(format!("{name}.enc"), made(name));
+    }
+    let outcome = home.run("import --detect cbc.enc fernet.enc openssl.enc gcm-json.enc --json").changed_nothing();
+    let schemes: Vec<Value> = outcome.json().as_array().unwrap().iter().map(|file| file["scheme"].clone()).collect();
+    assert_eq!(schemes, [json!(null), json!("fernet"), json!("openssl"), json!(null)]);
+    let words = "import --dry-run --scheme raw-key --old-key-file key cbc.enc";
+    let outcome = home.run(&format!("{words} --json")).changed_nothing();
+    assert_eq!((&outcome.json()["written"], &outcome.json()["clean_up"]), (&json!(false), &json!([])));
+    let text = home.run(words).changed_nothing().text();
+    assert!(text.starts_with("cbc.enc opens; it would become cbc.sealed\n"), "{text}");
+}
+
+#[test]
+#[ignore = "needs Python's cryptography: run ./test"]
+fn what_is_left_is_listed_and_one_bad_file_stops_no_other() {
+    let home = home();
+    home.write("a b.csv.enc", made("cbc"));
+    home.write("c.enc", made("cbc"));
+    home.write("bad.enc", &made("cbc")[..100]);
+    let typed =
+        home.typed("import --project acme --scheme raw-key --old-key-file key c.enc bad.enc --json").arg("a b.csv.enc");
+    let outcome = typed.run();
+    assert_eq!(outcome.code(), 3);
+    let result = outcome.json();
+    let outputs: Vec<&str> =
+        result["files"].as_array().unwrap().iter().map(|it| it["output"].as_str().unwrap()).collect();
+    assert_eq!(outputs, ["c.sealed", "a b.csv.sealed"]);
+    let commands: Vec<&str> =
+        result["clean_up"].as_array().unwrap().iter().map(|it| it["command"].as_str().unwrap()).collect();
+    // The key is still needed for the file that failed.
+    assert_eq!(commands, ["rm c.enc", "rm 'a b.csv.enc'"]);
+    let result = home.run("import --project acme --scheme raw-key --old-key-file key c.enc --force --json").json();
+    let commands: Vec<&str> =
+        result["clean_up"].as_array().unwrap().iter().map(|it| it["command"].as_str().unwrap()).collect();
+    assert_eq!(commands, ["rm c.enc", "rm key"]);
+    home.run("import --project acme --scheme raw-key --old-key-file key c.enc").changed_nothing();
+}
