@@ -3,6 +3,7 @@
 //!
 //! The tests run the same functions on the committed corpus and on mutations of it: see tests/hostile.
 
+use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::LazyLock;
 
@@ -21,6 +22,7 @@ use strongroom::imports::{ColumnMap, Format, HtmlEntities, Options, read};
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
 use strongroom::vault::Vault;
+use strongroom_legacy::{Evidence, Keys, Layout, Mode, Padding, Refused, Request, Scheme, SecretBytes};
 
 use super::vectors::Vector;
 
@@ -28,7 +30,7 @@ use super::vectors::Vector;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("header", header),
     ("sealed", sealed),
     ("body", body),
@@ -43,6 +45,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("password", password),
     ("imports", imports),
     ("agent_line", agent_line),
+    ("legacy", legacy),
 ];
 
 /// The file key of nearly all vectors, and the files that are sealed under it and open.
@@ -383,5 +386,46 @@ pub fn agent_line(bytes: &[u8]) {
             let written = end(answer.to_line());
             assert_eq!(end(Answer::read(&written).expect("an answer").to_line()), written);
         }
+    }
+}
+
+/// What others have encrypted opens to fewer bytes than the file has, or gives an error that says nothing of it.
+pub fn legacy(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(layout) = text.parse::<Layout>() {
+        assert_eq!(layout.to_string().parse(), Ok(layout));
+    }
+    let _ = strongroom_legacy::detect(Cursor::new(bytes)).expect("memory can be read");
+    let Some(([choice, padding], file)) = bytes.split_first_chunk::<2>() else { return };
+    let (scheme, mode) = match usize::from(*choice) {
+        0 => (Scheme::Fernet, None),
+        1 => (Scheme::Openssl, None),
+        2 => (Scheme::Sha256Password, None),
+        3 => (Scheme::Argon2Phc, None),
+        choice => (Scheme::RawKey, Some(Mode::ALL[choice % Mode::ALL.len()])),
+    };
+    let key = || SecretBytes::from_slice(&[7; 32]);
+    let request = Request {
+        scheme,
+        password: Some(SecretBytes::from_slice(b"p")),
+        key: Some(key()),
+        hmac_key: Some(key()),
+        options: strongroom_legacy::Options {
+            mode,
+            padding: Some(Padding::ALL[usize::from(*padding) % Padding::ALL.len()]),
+            // PBKDF2's usual iterations would be all that is seen.
+            iterations: (scheme == Scheme::Openssl).then_some(1),
+            ..Default::default()
+        },
+    };
+    let mut opening = match strongroom_legacy::open(Cursor::new(file), &request, &mut Keys::default()) {
+        Ok(opening) => opening,
+        Err(error) => return assert!(!matches!(error, Refused::Read(_)), "{error:?}"),
+    };
+    let is_proven = opening.evidence() == Evidence::Tag;
+    assert_eq!(is_proven, opening.is_authenticated());
+    match opening.prove() {
+        Ok(summary) => assert!(summary.bytes <= file.len() as u64),
+        Err(error) => assert!(matches!(error, Refused::Wrong | Refused::Parameters(_)), "{error:?}"),
     }
 }

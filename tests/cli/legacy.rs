@@ -61,10 +61,10 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         ("openssl-ctr", "-aes-192-ctr -md sha512 -pbkdf2", "--kdf pbkdf2 --hash sha512 --cipher aes-192-ctr"),
     ] {
         let mut openssl = Command::new("openssl");
-        openssl.arg("enc").args(arguments.split(' ')).args(["-pass", "file:pw", "-in", "plain", "-out", name]);
+        openssl.arg("enc").args(arguments.split(' ')).args(["-pass", "file:old", "-in", "plain", "-out", name]);
         let output = openssl.current_dir(&folder).output().expect("openssl");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let [file, flags, secret, proof] = [name, flags, "--old-password-file pw", "content"].map(str::to_owned);
+        let [file, flags, secret, proof] = [name, flags, "--old-password-file old", "content"].map(str::to_owned);
         cases.push(Case { file, flags, secret, proof });
     }
     Made { folder, cases }
@@ -77,7 +77,7 @@ fn made(name: &str) -> Vec<u8> {
 /// Makes a home with the secrets, and a wrong one under each of their names with `wrong-` before it.
 fn home() -> Home {
     let home = Home::with_project();
-    for name in ["pw", "key", "key.hex", "mac", "salt", "phc", "phc.crlf", "key.bin", "fernet.key", "plain"] {
+    for name in ["old", "key", "key.hex", "mac", "salt", "phc", "phc.crlf", "key.bin", "fernet.key", "plain"] {
         home.write(name, made(name));
     }
     let altered = |name: &str| {
@@ -85,7 +85,7 @@ fn home() -> Home {
         bytes[5] = if bytes[5] == b'0' { b'1' } else { b'0' };
         bytes
     };
-    for name in ["pw", "key", "key.hex", "phc", "phc.crlf", "key.bin", "fernet.key"] {
+    for name in ["old", "key", "key.hex", "phc", "phc.crlf", "key.bin", "fernet.key"] {
         home.write(format!("wrong-{name}"), altered(name));
     }
     home
@@ -201,7 +201,7 @@ fn hostile_costs_are_refused_at_once() {
         "--scheme scrypt --scrypt 4294967296,8,1 --salt-hex 00",
         "--scheme scrypt --scrypt 1024,4294967295,1 --salt-hex 00",
     ] {
-        refused(&home, &format!("{flags} --old-password-file pw in"));
+        refused(&home, &format!("{flags} --old-password-file old in"));
     }
     assert!(start.elapsed() < Duration::from_secs(5));
 }
@@ -249,8 +249,9 @@ fn what_is_left_is_listed_and_one_bad_file_stops_no_other() {
     home.write("a b.csv.enc", made("cbc"));
     home.write("c.enc", made("cbc"));
     home.write("bad.enc", &made("cbc")[..100]);
-    let typed =
-        home.typed("import --project acme --scheme raw-key --old-key-file key c.enc bad.enc --json").arg("a b.csv.enc");
+    let typed = home
+        .typed("import --project acme --scheme raw-key --old-key-file key c.enc bad.enc --json --password-file pw")
+        .arg("a b.csv.enc");
     let outcome = typed.run();
     assert_eq!(outcome.code(), 3);
     let result = outcome.json();

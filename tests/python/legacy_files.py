@@ -36,12 +36,12 @@ def case(name, content, flags, secret, proof):
 
 
 write("plain", PLAIN)
-write("pw", (PASSWORD + "\n").encode())
+write("old", (PASSWORD + "\n").encode())
 write("key", KEY)
 write("key.hex", KEY.hex().encode() + b"\n")
 write("mac", MAC)
 write("salt", SALT)
-pw, raw = "--old-password-file pw", "--old-key-file key"
+pw, raw = "--old-password-file old", "--old-key-file key"
 salt = "--salt-hex " + SALT.hex()
 
 

@@ -33,7 +33,7 @@ pub use detect::sha256_of;
 pub use detect::{Detected, detect};
 pub use error::Refused;
 pub use layout::{BadLayout, Layout};
-pub use opening::{Evidence, Opening, open};
+pub use opening::{Evidence, Keys, Opening, open};
 pub use plaintext::{Plaintext, Summary, WHOLE_LIMIT};
 pub use request::{Encoding, Hash, Kdf, Mode, OpensslCipher, Options, Padding, Request, Scheme, Scrypt};
 pub use secret::SecretBytes;

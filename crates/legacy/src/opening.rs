@@ -84,11 +84,11 @@ impl<R: Read + Seek> Opening<R> {
     }
 }
 
-/// Finds the key and the layout that open a file. `tried` gets the keys that were tried, each in words.
+/// Finds the key and the layout that open a file. `keys` has those that were made for other files of the same request.
 ///
 /// # Errors
 /// [`Refused`]; one and the same for whatever does not open.
-pub fn open<R: Read + Seek>(file: R, request: &Request, tried: &mut Vec<String>) -> Result<Opening<R>, Refused> {
+pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Result<Opening<R>, Refused> {
     let options = &request.options;
     let (mut source, parts) = source(file, request)?;
     let default_mode = match (&parts, options.cipher) {
@@ -118,26 +118,14 @@ pub fn open<R: Read + Seek>(file: R, request: &Request, tried: &mut Vec<String>)
         places.extend(Place::of(&mut source, layout)?.map(Arc::new));
     }
     let mut looks = Vec::new();
-    let mut made: Vec<Made> = Vec::new();
+    keys.tried.clear();
     if places.is_empty() {
         // What is missing or out of range is said all the same.
-        keys(request, mode, options.salt.as_deref().or(Some(&[])))?;
+        keys.of(request, mode, options.salt.as_deref().or(Some(&[])))?;
     }
     for place in &places {
-        let salt = options.salt.clone().or_else(|| place.salt.clone());
-        let keys = match made.iter().find(|made| made.salt == salt) {
-            Some(made) => made.keys.clone(),
-            None => {
-                let keys: Vec<_> = keys(request, mode, salt.as_deref())?.into_iter().map(Arc::new).collect();
-                for key in &keys {
-                    if !tried.contains(&key.how) {
-                        tried.push(key.how.clone());
-                    }
-                }
-                made.push(Made { salt, keys: keys.clone() });
-                keys
-            }
-        };
+        let salt = options.salt.as_deref().or(place.salt.as_deref());
+        let keys = keys.of(request, mode, salt)?;
         for key in keys {
             let candidate = Candidate { place: place.clone(), key, mode, padding };
             let nonce = nonce_of(&candidate, options.iv.as_deref());
@@ -176,10 +164,34 @@ fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<(Source<R>, 
     Ok((source, None))
 }
 
-/// The keys that were made with a salt.
-struct Made {
+/// The keys that were made for the files of one request. To make one may take seconds, and files often have their salt in
+/// common.
+#[derive(Default)]
+pub struct Keys {
     salt: Option<Vec<u8>>,
-    keys: Vec<Arc<Key>>,
+    made: Vec<Arc<Key>>,
+    tried: Vec<String>,
+}
+
+impl Keys {
+    /// Lists the keys that were tried on the last file, each in words. Nothing of the secret is in them.
+    pub fn tried(&self) -> &[String] {
+        &self.tried
+    }
+
+    /// Returns the keys with this salt.
+    fn of(&mut self, request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Arc<Key>>, Refused> {
+        if self.made.is_empty() || self.salt.as_deref() != salt {
+            self.made = keys(request, mode, salt)?.into_iter().map(Arc::new).collect();
+            self.salt = salt.map(<[u8]>::to_vec);
+        }
+        for key in &self.made {
+            if !self.tried.contains(&key.how) {
+                self.tried.push(key.how.clone());
+            }
+        }
+        Ok(self.made.clone())
+    }
 }
 
 /// A candidate that nothing at both ends of the file speaks against.

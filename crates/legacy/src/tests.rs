@@ -31,7 +31,7 @@ fn raw_key(key: &[u8], options: Options) -> Request {
 }
 
 fn opened(file: &[u8], request: &Request) -> Result<(Vec<u8>, Evidence, Summary), Refused> {
-    let mut opening = open(Cursor::new(file), request, &mut Vec::new())?;
+    let mut opening = open(Cursor::new(file), request, &mut Keys::default())?;
     let evidence = opening.evidence();
     let mut plaintext = opening.plaintext()?;
     let mut bytes = Vec::new();
@@ -56,7 +56,7 @@ fn no_wrong_key_opens_a_file_though_the_padding_of_some_is_right() {
     for number in 0..20_000_u32 {
         let key: [u8; 32] = Sha256::digest(number.to_be_bytes()).into();
         // A key that leaves the padding right would be taken at the user's word.
-        match open(Cursor::new(&file), &raw_key(&key, Options::default()), &mut Vec::new()) {
+        match open(Cursor::new(&file), &raw_key(&key, Options::default()), &mut Keys::default()) {
             Ok(opening) => {
                 assert_eq!(opening.evidence(), Evidence::Nothing);
                 padded += 1;

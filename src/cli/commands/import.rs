@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use strongroom_legacy::{
-    Content, Detected, Evidence, Opening, Refused, Request, Scheme, Summary, detect, open, sha256_of,
+    Content, Detected, Evidence, Keys, Opening, Refused, Request, Scheme, Summary, detect, open, sha256_of,
 };
 
 use parameters::{Parameters, named};
@@ -130,11 +130,13 @@ impl Import {
         let jobs = self.settle(context, &named)?;
         let request = self.request(context)?;
         // A wrong old secret shows before anybody types the vault's password.
-        let first = self.found(context, &request, &jobs[0]);
+        let mut keys = Keys::default();
+        let first = self.found(context, &request, &mut keys, &jobs[0]);
         if jobs.len() == 1 && first.is_err() {
             return first.map(drop);
         }
-        let mut work = Work { context, import: &self, request: &request, files: Vec::new(), failures: Vec::new() };
+        let mut work =
+            Work { context, import: &self, request: &request, keys, files: Vec::new(), failures: Vec::new() };
         let bytes = jobs.iter().map(|job| job.item.len).sum();
         match project {
             None => {
@@ -234,12 +236,11 @@ impl Import {
     }
 
     /// Finds a file's key, and has the user confirm it if nothing proves it.
-    fn found(&self, context: &Context, request: &Request, job: &Job) -> Result<Found, Failure> {
+    fn found(&self, context: &Context, request: &Request, keys: &mut Keys, job: &Job) -> Result<Found, Failure> {
         let path = &job.item.path;
         let (file, before) = open_found(path, job.item.is_link)?;
         let copy = file.try_clone().map_err(|error| Failure::io(format!("read {}", path.display()), &error))?;
-        let mut tried = Vec::new();
-        let mut opening = open(copy, request, &mut tried).map_err(|refused| not_opened(path, &refused))?;
+        let mut opening = open(copy, request, keys).map_err(|refused| not_opened(path, &refused))?;
         let is_unproven = opening.evidence() == Evidence::Nothing;
         if is_unproven {
             let question = format!(
@@ -259,7 +260,7 @@ impl Import {
         if self.proof.yes {
             opening.accept_any_content();
         }
-        Ok(Found { file, before, opening, tried, is_confirmed: is_unproven })
+        Ok(Found { file, before, opening, tried: keys.tried().to_vec(), is_confirmed: is_unproven })
     }
 }
 
@@ -268,6 +269,7 @@ struct Work<'a> {
     context: &'a Context,
     import: &'a Import,
     request: &'a Request,
+    keys: Keys,
     files: Vec<ImportedFile>,
     failures: Vec<Failure>,
 }
@@ -276,7 +278,8 @@ impl Work<'_> {
     fn run(&mut self, jobs: &[Job], first: Result<Found, Failure>, key: Option<SealingKey<'_>>, progress: &Progress) {
         let mut first = Some(first);
         for job in jobs {
-            let found = first.take().unwrap_or_else(|| self.import.found(self.context, self.request, job));
+            let found =
+                first.take().unwrap_or_else(|| self.import.found(self.context, self.request, &mut self.keys, job));
             match found.and_then(|found| self.one(job, found, key, progress)) {
                 Ok(file) => self.files.push(file),
                 Err(failure) => {
