@@ -102,7 +102,7 @@ case("ctr-iv", SALT + cipher.encrypt(PLAIN), "--scheme raw-key --mode ctr", raw,
 cipher = AES.new(KEY, AES.MODE_CTR)
 body = cipher.nonce + cipher.encrypt(PLAIN)
 tag = HMAC.new(MAC, body, SHA256).digest()
-case("ctr-hmac", tag + body, "--scheme raw-key --mode ctr-hmac --hmac-key-file mac", raw, "tag")
+case("ctr-hmac", tag + body, "--scheme raw-key --mode ctr-hmac --hmac-key-file mac", raw, "content")
 cipher = AES.new(KEY, AES.MODE_CFB)
 case("cfb8", cipher.iv + cipher.encrypt(PLAIN), "--scheme raw-key --mode cfb8", raw, "content")
 for mode, name in (AES.MODE_GCM, "gcm"), (AES.MODE_EAX, "eax"), (AES.MODE_OCB, "ocb"):

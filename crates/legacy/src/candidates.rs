@@ -132,6 +132,12 @@ impl Candidate {
     pub fn is_authenticated(&self) -> bool {
         self.mode.is_authenticated() || self.place.hmac.is_some()
     }
+
+    /// Tells whether its tag also proves that the cipher's key is right. An HMAC under a key of its own proves that key
+    /// alone: with a wrong key of the cipher, the file opens to noise.
+    pub fn proves_key(&self) -> bool {
+        self.is_authenticated() && self.mode != Mode::CtrHmac
+    }
 }
 
 /// Returns the layouts to try.

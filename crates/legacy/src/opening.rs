@@ -90,7 +90,7 @@ impl<R: Read + Seek> Opening<R> {
 /// [`Refused`]; one and the same for whatever does not open.
 pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Result<Opening<R>, Refused> {
     let options = &request.options;
-    let (mut source, parts) = source(file, request)?;
+    let (mut source, parts, salt_before) = source(file, request)?;
     let default_mode = match (&parts, options.cipher) {
         (_, Some(cipher)) if request.scheme == Scheme::Openssl => cipher.parts().0,
         (Some(parts), _) if parts.layout.has(crate::layout::Part::Tag) => Mode::Gcm,
@@ -124,7 +124,7 @@ pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Resu
         keys.of(request, mode, options.salt.as_deref().or(Some(&[])))?;
     }
     for place in &places {
-        let salt = options.salt.as_deref().or(place.salt.as_deref());
+        let salt = options.salt.as_deref().or(place.salt.as_deref()).or(salt_before.as_deref());
         let keys = keys.of(request, mode, salt)?;
         for key in keys {
             let candidate = Candidate { place: place.clone(), key, mode, padding };
@@ -137,8 +137,11 @@ pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Resu
     choose(source, looks, &aad, options.sha256)
 }
 
+/// A source, what JSON says of it, and the salt before a text.
+type Found<R> = (Source<R>, Option<json::Parts>, Option<Vec<u8>>);
+
 /// Finds the ciphertext: in the file, in base64, or in JSON.
-fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<(Source<R>, Option<json::Parts>), Refused> {
+fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<Found<R>, Refused> {
     let in_file = request.options.salt_in_file.unwrap_or_default();
     let start = if request.scheme == Scheme::Fernet { in_file as u64 } else { 0 };
     let mut head = Vec::new();
@@ -150,8 +153,9 @@ fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<(Source<R>, 
         (&mut file).take(WHOLE_LIMIT + 1).read_to_end(&mut text)?;
         let mut parts = json::parse(&text).ok_or(Refused::Wrong)?;
         let bytes = std::mem::take(&mut parts.bytes);
-        return Ok((Source::Memory(std::io::Cursor::new(bytes)), Some(parts)));
+        return Ok((Source::Memory(std::io::Cursor::new(bytes)), Some(parts), None));
     }
+    let salt = head.get(..in_file).filter(|salt| !salt.is_empty() && start > 0).map(<[u8]>::to_vec);
     let mut source = Source::of(file, start)?;
     let magic: &[u8] = match request.scheme {
         Scheme::Fernet => &[0x80],
@@ -161,7 +165,7 @@ fn source<R: Read + Seek>(mut file: R, request: &Request) -> Result<(Source<R>, 
     if source.length() < magic.len() as u64 || source.read_at(0, magic.len())? != magic {
         return Err(Refused::Wrong);
     }
-    Ok((source, None))
+    Ok((source, None, salt))
 }
 
 /// The keys that were made for the files of one request. To make one may take seconds, and files often have their salt in
@@ -250,7 +254,8 @@ fn choose<R: Read + Seek>(
     possible.sort_by_key(|possible| std::cmp::Reverse(possible.look));
     let Some(first) = possible.first() else { return Err(Refused::Wrong) };
     let best = first.look;
-    let proof = match (first.candidate.is_authenticated(), sha256) {
+    let is_authenticated = first.candidate.is_authenticated();
+    let proof = match (first.candidate.proves_key(), sha256) {
         (true, _) => Some(Evidence::Tag),
         (false, Some(_)) => Some(Evidence::Digest),
         (false, None) => None,
@@ -258,10 +263,13 @@ fn choose<R: Read + Seek>(
     if proof.is_none() {
         possible.retain(|other| other.look == best);
         // What is nothing known is taken at its user's word, if there is one way alone to read it.
-        if possible.len() > 1 && best != Look::Known {
+        if !is_authenticated && possible.len() > 1 && best != Look::Known {
             return Err(Refused::Wrong);
         }
-        possible.truncate(1);
+        // Where there is a tag, it decides among them.
+        if !is_authenticated {
+            possible.truncate(1);
+        }
     }
     let is_read = possible.len() > 1;
     let mut source = source;

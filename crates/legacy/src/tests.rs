@@ -179,3 +179,22 @@ fn a_file_says_what_it_is_if_its_scheme_does() {
         assert_eq!(detect(Cursor::new(head)).unwrap(), detected);
     }
 }
+
+#[test]
+fn an_hmac_proves_its_own_key_and_not_that_of_the_cipher() {
+    use ::cipher::StreamCipher;
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut body = TEXT.to_vec();
+    ctr::Ctr128BE::<aes::Aes256>::new_from_slices(&[7; 32], &[0; 16]).unwrap().apply_keystream(&mut body);
+    let body = [&[0; 8][..], &body].concat();
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&[5; 16]).unwrap();
+    mac.update(&body);
+    let file = [&mac.finalize().into_bytes()[..], &body].concat();
+    let request = |key: u8, mac: u8| {
+        let options = Options { mode: Some(Mode::CtrHmac), ..Options::default() };
+        Request { hmac_key: Some(SecretBytes::from_slice(&[mac; 16])), ..raw_key(&[key; 32], options) }
+    };
+    assert_eq!(opened(&file, &request(7, 5)).unwrap().1, Evidence::Content(Content::Utf8));
+    assert_eq!(opened(&file, &request(6, 5)).unwrap().1, Evidence::Nothing);
+    assert!(matches!(opened(&file, &request(7, 6)), Err(Refused::Wrong)));
+}
