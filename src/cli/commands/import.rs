@@ -346,10 +346,10 @@ impl Work<'_> {
 
     fn report(mut self, jobs: &[Job]) -> Result<(), Failure> {
         let written = !self.import.dry_run;
-        if jobs.len() == 1 {
-            if let Some(failure) = self.failures.pop() {
-                return Err(failure);
-            }
+        if jobs.len() == 1
+            && let Some(failure) = self.failures.pop()
+        {
+            return Err(failure);
         }
         if !self.files.is_empty() {
             let clean_up = if written { self.clean_up() } else { Vec::new() };
