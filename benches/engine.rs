@@ -50,6 +50,29 @@ fn prove_a_file(bencher: Bencher<'_, '_>, threads: usize) {
     bencher.counter(BytesCount::new(LENGTH)).bench(|| files.prove(threads));
 }
 
+#[divan::bench(args = [64 << 10, 1 << 20, 4 << 20], sample_count = 9)]
+fn read_pieces(bencher: Bencher<'_, '_>, length: usize) {
+    read(bencher, length, 1);
+}
+
+#[divan::bench(args = [4 << 20, 256 << 20], sample_count = 9)]
+fn read_pieces_with_all_cores(bencher: Bencher<'_, '_>, length: usize) {
+    read(bencher, length, default_threads());
+}
+
+/// Reads a file from its start to its end, so many bytes a call.
+fn read(bencher: Bencher<'_, '_>, length: usize, threads: usize) {
+    let files = Files::new(LENGTH);
+    files.seal(default_threads());
+    let (opener, mut bytes) = (files.opener(), vec![0; length]);
+    bencher.counter(BytesCount::new(LENGTH)).bench_local(|| {
+        for at in (0..LENGTH).step_by(length) {
+            let read = opener.read_at_with(&mut bytes, at, threads).expect("the plaintext");
+            assert_eq!(read, length);
+        }
+    });
+}
+
 struct Files {
     folder: TempDir,
     key: ProjectFileKey,

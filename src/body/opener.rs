@@ -1,9 +1,12 @@
 //! Opening a body: all of it, a part of it, or only to prove it. Nothing unauthenticated leaves.
 
+mod ranges;
+
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use zeroize::Zeroizing;
 
+use self::ranges::Scratch;
 use super::Output;
 use super::engine::{self, Open, Reseal, Run, Sink, Source, Trouble, Work, chunk_count};
 use super::header::{self, Header, Metadata};
@@ -23,6 +26,7 @@ pub struct Opener<S> {
     length: u64,
     /// Length of all chunks together as they are sealed, in bytes.
     sealed: u64,
+    scratch: Scratch,
 }
 
 impl<S: ReadAt> Opener<S> {
@@ -51,7 +55,7 @@ impl<S: ReadAt> Opener<S> {
         let message = total.saturating_sub(header.len());
         let length = opened_len(message).ok_or(BodyError::Truncated)?;
         let sealed = message - PREFIX_LEN as u64;
-        let opener = Self { source, header, cipher, length, sealed };
+        let opener = Self { source, header, cipher, length, sealed, scratch: Scratch::default() };
         // The length is what the final chunk proves: only a chunk sealed as a message's last is shorter than the rest.
         opener.open_chunk(opener.chunks() - 1)?;
         Ok(opener)
@@ -121,24 +125,6 @@ impl<S: ReadAt> Opener<S> {
         engine::run(&Open(&self.cipher), source, Sink::Stream(&mut trimmed), run)
             .map_err(|trouble| self.explain(trouble))?;
         Ok(wanted)
-    }
-
-    /// Fills `bytes` with plaintext from `offset` on and returns how much there was. Many threads may call it at once.
-    ///
-    /// # Errors
-    /// Those of [`Opener::copy_to`].
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, BodyError> {
-        let mut filled = 0;
-        while filled < bytes.len() && offset + (filled as u64) < self.length {
-            let at = offset + filled as u64;
-            let chunk = self.open_chunk(at / CHUNK_LEN as u64)?;
-            // Below CHUNK_LEN, which fits.
-            let rest = &chunk[(at % CHUNK_LEN as u64) as usize..];
-            let taken = rest.len().min(bytes.len() - filled);
-            bytes[filled..filled + taken].copy_from_slice(&rest[..taken]);
-            filled += taken;
-        }
-        Ok(filled)
     }
 
     /// Returns a reader that starts at the first byte.

@@ -80,15 +80,59 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn read_at_gives_a_slice_and_reads_its_chunks_alone(offset in offsets(), length in 0usize..60_000) {
+    fn read_at_gives_a_slice_and_reads_its_chunks_alone(
+        offset in offsets(), length in prop_oneof![0usize..60_000, 0..LENGTH + 5], threads in 0usize..4,
+    ) {
         let shelf = Shelf::of(&FILE);
         let opener = opener(&shelf);
         let mut bytes = vec![0xee; length];
-        let read = opener.read_at(&mut bytes, offset).unwrap();
+        let read = match threads {
+            0 => opener.read_at(&mut bytes, offset).unwrap(),
+            threads => opener.read_at_with(&mut bytes, offset, threads).unwrap(),
+        };
         let range = offset..offset.saturating_add(length as u64);
         prop_assert!(bytes[..read] == *slice(range.clone()));
         prop_assert!(bytes[read..].iter().all(|byte| *byte == 0xee));
         prop_assert_eq!(shelf.was_read(), chunks_of(range));
+    }
+
+    #[test]
+    fn what_a_caller_fetched_opens_to_a_slice(offset in offsets(), length in 0usize..LENGTH + 5) {
+        let shelf = Shelf::of(&FILE);
+        let opener = opener(&shelf);
+        let range = offset..offset.saturating_add(length as u64);
+        let at = opener.sealed_range(offset, length as u64);
+        prop_assert_eq!(chunks_of(range.clone()), if at.is_empty() { vec![] } else { vec![at.clone()] });
+        let mut fetched = FILE[at.start as usize..at.end as usize].to_vec();
+        let mut bytes = vec![0xee; length];
+        let opened = opener.open_range(&mut fetched, offset, &mut bytes).unwrap();
+        prop_assert!(bytes[..opened] == *slice(range));
+        prop_assert!(bytes[opened..].iter().all(|byte| *byte == 0xee));
+        prop_assert!(fetched.iter().all(|byte| *byte == 0), "plaintext was left in what was fetched");
+        prop_assert_eq!(shelf.was_read(), vec![]);
+    }
+
+    #[test]
+    fn what_a_caller_fetched_and_altered_or_cut_is_refused(
+        offset in 0..LENGTH as u64, length in 1usize..LENGTH, at in any::<proptest::sample::Index>(), bit in 0u8..8,
+    ) {
+        let opener = Opener::new(&FILE[..], &key(1)).unwrap();
+        let range = opener.sealed_range(offset, length as u64);
+        let fetched = FILE[range.start as usize..range.end as usize].to_vec();
+        let at = at.index(fetched.len());
+        let mut flipped = fetched.clone();
+        flipped[at] ^= 1 << bit;
+        let mut longer = fetched.clone();
+        longer.push(0);
+        for mut altered in [flipped, fetched[..at].to_vec(), longer] {
+            let is_damaged = altered.len() == fetched.len();
+            let mut bytes = vec![0xee; length];
+            let error = opener.open_range(&mut altered, offset, &mut bytes).unwrap_err();
+            prop_assert!(matches!(error, BodyError::Damaged { .. }) == is_damaged, "{}", error);
+            prop_assert!(matches!(error, BodyError::Changed) != is_damaged, "{}", error);
+            prop_assert!(bytes.iter().all(|byte| *byte == 0xee), "what was not authentic came out");
+            prop_assert!(altered.iter().all(|byte| *byte == 0), "plaintext was left in what was fetched");
+        }
     }
 
     #[test]
@@ -127,6 +171,33 @@ proptest! {
             }
             prop_assert_eq!(reader.stream_position().unwrap(), cursor.position());
         }
+    }
+}
+
+#[test]
+fn chunks_of_another_place_are_refused() {
+    let opener = Opener::new(&FILE[..], &key(1)).unwrap();
+    let chunk = CHUNK_LEN as u64;
+    let range = opener.sealed_range(5 * chunk, chunk);
+    let mut bytes = vec![0xee; CHUNK_LEN];
+    for offset in [4 * chunk, 6 * chunk] {
+        let mut fetched = FILE[range.start as usize..range.end as usize].to_vec();
+        let opened = opener.open_range(&mut fetched, offset, &mut bytes);
+        assert!(matches!(opened, Err(BodyError::Damaged { .. })));
+    }
+    assert!(bytes.iter().all(|byte| *byte == 0xee));
+}
+
+#[test]
+fn many_threads_fail_as_one_does() {
+    let mut file = FILE.clone();
+    // In the second batch, and so in another thread's part.
+    file[BODY as usize + 40 * SEALED_CHUNK_LEN] ^= 1;
+    let opener = Opener::new(&file[..], &key(1)).unwrap();
+    let mut bytes = vec![0; LENGTH];
+    for threads in 1..4 {
+        let read = opener.read_at_with(&mut bytes, 0, threads);
+        assert!(matches!(read, Err(BodyError::Damaged { detail }) if detail.contains("chunk 41 of 71")));
     }
 }
 
