@@ -11,7 +11,7 @@ pub mod publish;
 pub mod unfinished;
 
 pub use owner::{create_own_folder, give_to_owner_of, keep_owner};
-#[cfg(feature = "cli")]
+#[cfg(feature = "home")]
 pub use owner::{strangers, untrusted_owner, work_for_owner_of};
 
 /// What follows a file's name while its next content is written. Long enough that no user's own file ends so.

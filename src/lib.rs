@@ -15,7 +15,8 @@
 //! | [`store`] | where a vault's document lies; never sees a key |
 //! | [`keychain`] | where a vault's two items lie: the OS, a file, memory |
 //! | [`host`] | the time, the boot, the memory there is |
-//! | `home` | this computer: its folders, its settings, its keychains |
+//! | `home` | this computer: its folders, its settings, its keychains, behind the feature of that name |
+//! | `disk` | files that appear whole or not at all; public with `home` |
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
 //! | `imports` | what other password managers export, as items; pure, behind the feature of that name |
@@ -29,7 +30,8 @@
 //!
 //! | feature, all on by default | what it adds |
 //! |---|---|
-//! | `cli` | the program, and `os-keychain`, `agent` and `imports` with it |
+//! | `cli` | the program, and `home` and `imports` with it |
+//! | `home` | the vault and the keychain that a person has on this computer, with `os-keychain` and `agent` |
 //! | `agent` | on Unix and Windows, the agent and its clients |
 //! | `imports` | readers of what other password managers export |
 //! | `import-keepass` | with `imports`, a reader of KeePass files, which the program runs in a process with limits |
@@ -90,6 +92,9 @@ pub mod cli;
 #[cfg(feature = "cli")]
 mod clipboard;
 pub mod crypto;
+#[cfg(feature = "home")]
+pub mod disk;
+#[cfg(not(feature = "home"))]
 mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
@@ -101,8 +106,8 @@ mod files;
 #[cfg(feature = "cli")]
 mod foreign;
 pub mod format;
-#[cfg(feature = "cli")]
-mod home;
+#[cfg(feature = "home")]
+pub mod home;
 pub mod host;
 #[cfg(feature = "imports")]
 pub mod imports;

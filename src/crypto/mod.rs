@@ -15,6 +15,7 @@ pub mod kdf;
 #[doc(hidden)]
 pub mod list_digest;
 pub mod secret;
+pub mod written_key;
 
 /// Fills `bytes` from the operating system's random generator.
 ///

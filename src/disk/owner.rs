@@ -6,7 +6,7 @@ use std::fs;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-#[cfg(feature = "cli")]
+#[cfg(feature = "home")]
 use std::path::PathBuf;
 #[cfg(unix)]
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ static SERVED: OnceLock<(u32, u32)> = OnceLock::new();
 
 /// Remembers whose vault is at `path`, or is to be made there, if root runs this: what root makes in folders of that
 /// user from then on is given to the user. Elsewhere it stays root's, so that nobody else gets to read it.
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(all(unix, feature = "home"))]
 pub fn work_for_owner_of(path: &Path) {
     use std::os::unix::fs::MetadataExt;
     if !rustix::process::geteuid().is_root() {
@@ -29,7 +29,7 @@ pub fn work_for_owner_of(path: &Path) {
     }
 }
 
-#[cfg(all(not(unix), feature = "cli"))]
+#[cfg(all(not(unix), feature = "home"))]
 pub fn work_for_owner_of(_: &Path) {}
 
 /// Gives what this process has just made at `path` to the user it works for, if it is in a folder of that user. What
@@ -168,7 +168,7 @@ fn give_folder(_: &Path, _: &Path) -> io::Result<()> {
 
 /// Returns who owns a file, if what it says does not count as this user's own word. It does if this user owns it, or root,
 /// who can do anything here; for root under sudo, also if the user owns it whom root works for.
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(all(unix, feature = "home"))]
 pub fn untrusted_owner(file: &fs::Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::geteuid();
@@ -177,13 +177,13 @@ pub fn untrusted_owner(file: &fs::Metadata) -> Option<String> {
     (!is_trusted).then(|| format!("user {}", file.uid()))
 }
 
-#[cfg(all(not(unix), feature = "cli"))]
+#[cfg(all(not(unix), feature = "home"))]
 pub fn untrusted_owner(_: &fs::Metadata) -> Option<String> {
     None
 }
 
 /// Whose files keep this user out, and what would give them back.
-#[cfg(feature = "cli")]
+#[cfg(feature = "home")]
 #[derive(Debug)]
 pub struct Strangers {
     /// The files, or the one folder that cannot be looked into.
@@ -198,7 +198,7 @@ pub struct Strangers {
 
 /// Finds the files that keep this user from `path` because they are another user's: `path` and what lies beside it
 /// under its name, or the folder on the way to it.
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(all(unix, feature = "home"))]
 pub fn strangers(path: &Path) -> Option<Strangers> {
     use std::os::unix::fs::MetadataExt;
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -235,7 +235,7 @@ pub fn strangers(path: &Path) -> Option<Strangers> {
     })
 }
 
-#[cfg(all(not(unix), feature = "cli"))]
+#[cfg(all(not(unix), feature = "home"))]
 pub fn strangers(_: &Path) -> Option<Strangers> {
     None
 }

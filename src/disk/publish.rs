@@ -3,6 +3,7 @@
 //! Everything that is new is published here. [`replace`](super::replace) is for documents that are written again and
 //! again under a lock: its temporary name is always the same, so that what a crash left is found and removed.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ pub enum IfTaken {
     /// What is there stays, and the new file is refused.
     Refuse,
     /// The new file takes its place.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the library's own files replace nothing"))]
+    #[cfg_attr(not(feature = "home"), allow(dead_code, reason = "the library's own files replace nothing"))]
     Replace,
 }
 
@@ -23,7 +24,7 @@ pub enum IfTaken {
 /// one. Dropped without a name, it is gone.
 pub struct NewFile<'t> {
     file: File,
-    target: &'t Path,
+    target: Cow<'t, Path>,
     if_taken: IfTaken,
     /// The name it has meanwhile, if any.
     temporary: Option<PathBuf>,
@@ -34,12 +35,13 @@ impl<'t> NewFile<'t> {
     ///
     /// # Errors
     /// The system's error.
-    pub fn begin(target: &'t Path, if_taken: IfTaken) -> io::Result<Self> {
+    pub fn begin(target: impl Into<Cow<'t, Path>>, if_taken: IfTaken) -> io::Result<Self> {
+        let target = target.into();
         #[cfg(target_os = "linux")]
-        if let Some(file) = unnamed(folder_of(target))? {
+        if let Some(file) = unnamed(folder_of(&target))? {
             return Ok(Self { file, target, if_taken, temporary: None });
         }
-        let temporary = temporary_name(target)?;
+        let temporary = temporary_name(&target)?;
         let file = unfinished::make_unfinished(&temporary, || create_temporary(&temporary))?;
         Ok(Self { file, target, if_taken, temporary: Some(temporary) })
     }
@@ -50,9 +52,9 @@ impl<'t> NewFile<'t> {
     }
 
     /// Returns the name that it will have.
-    #[cfg(feature = "cli")]
-    pub fn target(&self) -> &'t Path {
-        self.target
+    #[cfg(feature = "home")]
+    pub fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Syncs the file, gives it its name in one step, and makes both last through a power cut.
@@ -60,12 +62,12 @@ impl<'t> NewFile<'t> {
     /// # Errors
     /// The system's error; `AlreadyExists` if something is there and is not to be replaced. No new file is left then.
     pub fn publish(self) -> io::Result<()> {
-        let (target, if_taken) = (self.target, self.if_taken);
+        let (target, if_taken) = (self.target.clone(), self.if_taken);
         self.name()?;
-        sync_folder(folder_of(target)).inspect_err(|_| {
+        sync_folder(folder_of(&target)).inspect_err(|_| {
             if if_taken == IfTaken::Refuse {
                 // Best effort: this process gave it its name a moment ago.
-                let _ = fs::remove_file(target);
+                let _ = fs::remove_file(&target);
             }
         })
     }
@@ -79,24 +81,24 @@ impl<'t> NewFile<'t> {
         self.file.sync_all()?;
         self.take_name()?;
         // Only now: the user's path may have led the new name elsewhere.
-        owner::give_to_served(&self.file, self.target);
+        owner::give_to_served(&self.file, &self.target);
         Ok(())
     }
 
     fn take_name(&mut self) -> io::Result<()> {
         if self.if_taken == IfTaken::Refuse && self.temporary.is_none() {
-            return self.link_to(self.target);
+            return self.link_to(&self.target);
         }
         if self.temporary.is_none() {
-            let temporary = temporary_name(self.target)?;
+            let temporary = temporary_name(&self.target)?;
             unfinished::make_unfinished(&temporary, || self.link_to(&temporary))?;
             self.temporary = Some(temporary);
         }
         // If it fails, dropping removes the temporary file.
         if let Some(temporary) = &self.temporary {
             match self.if_taken {
-                IfTaken::Refuse => rename_to_free(temporary, self.target)?,
-                IfTaken::Replace => rename_over(temporary, self.target)?,
+                IfTaken::Refuse => rename_to_free(temporary, &self.target)?,
+                IfTaken::Replace => rename_over(temporary, &self.target)?,
             }
         }
         if let Some(temporary) = self.temporary.take() {
@@ -313,7 +315,7 @@ mod tests {
     fn a_file_that_is_dropped_leaves_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        let new = NewFile::begin(&path, IfTaken::Refuse).unwrap();
+        let new = NewFile::begin(&*path, IfTaken::Refuse).unwrap();
         new.file().write_all(b"half").unwrap();
         drop(new);
         assert_eq!(names(folder.path()), Vec::<String>::new());
@@ -325,7 +327,7 @@ mod tests {
         let path = folder.path().join("a");
         fs::write(&path, "old").unwrap();
         let publish = |if_taken| {
-            let new = NewFile::begin(&path, if_taken).unwrap();
+            let new = NewFile::begin(&*path, if_taken).unwrap();
             new.file().write_all(b"new").unwrap();
             new.publish()
         };

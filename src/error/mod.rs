@@ -3,6 +3,7 @@
 
 mod kinds;
 mod sealed_file;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub use crate::disk::IoAction;
 pub use kinds::{Begun, Difference, Exists, ItemError, KeyPlace, NotFound, Refused, RolledBack, Subject, Unsupported};
 pub use sealed_file::{BodyError, SealedFileError};
+pub use words::kind_of_system;
 
 use crate::crypto::RandomUnavailable;
 use crate::crypto::kdf::KdfError;

@@ -5,112 +5,72 @@ use std::io;
 use super::{Exit, keychain, permission_hint};
 use crate::crypto::kdf::KdfError;
 use crate::error::{
-    Begun, BodyError, Difference, Error, Exists, ItemError, NotFound, Refused, RolledBack, SealedFileError, Unsupported,
+    Begun, BodyError, Difference, Error, Exists, ItemError, NotFound, Refused, RolledBack, SealedFileError,
+    Unsupported, kind_of_system,
 };
 use crate::keychain::KeychainError;
 use crate::words::{Words, command, words};
 
 /// Returns the exit code, and the stable word for scripts.
 pub(super) fn classify(error: &Error) -> (Exit, &'static str) {
+    (exit(error), error.kind())
+}
+
+fn exit(error: &Error) -> Exit {
     match error {
-        Error::WrongPassword { .. } => (Exit::WrongPassword, "wrong-password"),
-        Error::WrongKit => (Exit::WrongPassword, "wrong-kit"),
-        Error::NotFound(missing) => (Exit::NotFound, not_found(missing)),
-        Error::Exists(standing) => (Exit::Failed, exists(standing)),
-        Error::Refused(refusal) => refused(refusal),
-        Error::Unsupported(Unsupported::BeforeRelease { .. }) => (Exit::Failed, "before-release"),
-        Error::Unsupported(Unsupported::ReadOnly { .. }) => (Exit::Failed, "read-only"),
-        Error::Unsupported(_) => (Exit::Failed, "unsupported-version"),
-        Error::Damaged { .. } => (Exit::Damaged, "damaged"),
-        Error::SealedFile(error) => file(&error.source),
-        Error::Kdf(KdfError::OutOfRange { .. }) => (Exit::Damaged, "kdf-out-of-range"),
-        Error::Kdf(KdfError::NotEnoughMemory { .. }) => (Exit::Failed, "not-enough-memory"),
-        Error::Busy { .. } | Error::Keychain(KeychainError::Busy { .. }) => (Exit::Busy, "busy"),
-        Error::Changed { .. } => (Exit::Failed, "changed"),
-        Error::Keychain(error) => (Exit::Keychain, error.kind()),
-        Error::Item(ItemError::Missing { .. }) => (Exit::Keychain, "key-missing"),
-        Error::Item(ItemError::NotOurs { .. }) => (Exit::Keychain, "key-not-ours"),
-        Error::Item(ItemError::NotKept { .. }) => (Exit::Keychain, "keychain-forgets"),
-        Error::OnlyPrevious { other_key: true, .. } => (Exit::Keychain, "key-not-ours"),
-        Error::OnlyPrevious { .. } => (Exit::Damaged, "damaged"),
-        Error::RolledBack(seen) => (Exit::RolledBack, seen.difference.kind()),
-        Error::Unfinished { begun: Begun::PasswordChange, .. } => (Exit::Keychain, "either-password"),
-        Error::Unfinished { cause, .. } => classify(cause),
-        Error::Io { source, .. } => system(source),
-        Error::Agent { .. } => (Exit::Failed, "agent"),
-        Error::Random(_) => (Exit::Failed, "random"),
+        Error::WrongPassword { .. } | Error::WrongKit => Exit::WrongPassword,
+        Error::NotFound(_) => Exit::NotFound,
+        Error::Refused(
+            Refused::Password(_)
+            | Refused::ProjectName(_)
+            | Refused::SecretName(_)
+            | Refused::Text { .. }
+            | Refused::SecretTooLong,
+        ) => Exit::Usage,
+        Error::Damaged { .. } | Error::Kdf(KdfError::OutOfRange { .. }) => Exit::Damaged,
+        Error::OnlyPrevious { other_key: false, .. } => Exit::Damaged,
+        Error::SealedFile(error) => exit_of_file(&error.source),
+        Error::Busy { .. } | Error::Keychain(KeychainError::Busy { .. }) => Exit::Busy,
+        Error::Keychain(_) | Error::Item(_) | Error::OnlyPrevious { .. } => Exit::Keychain,
+        Error::RolledBack(_) => Exit::RolledBack,
+        Error::Unfinished { begun: Begun::PasswordChange, .. } => Exit::Keychain,
+        Error::Unfinished { cause, .. } => exit(cause),
+        Error::Io { source, .. } => system(source).0,
+        Error::Exists(_)
+        | Error::Refused(_)
+        | Error::Unsupported(_)
+        | Error::Kdf(KdfError::NotEnoughMemory { .. })
+        | Error::Changed { .. }
+        | Error::Agent { .. }
+        | Error::Random(_) => Exit::Failed,
     }
 }
 
-fn not_found(missing: &NotFound) -> &'static str {
-    match missing {
-        NotFound::Vault { .. } => "vault-not-found",
-        NotFound::Project { .. } => "project-not-found",
-        NotFound::Destroyed { .. } => "project-destroyed",
-        NotFound::Key(_) => "key-not-found",
-        NotFound::Secret { .. } => "secret-not-found",
-        NotFound::SecretVersion { .. } => "version-not-found",
-        NotFound::Kit { .. } => "kit-not-found",
-    }
-}
-
-fn exists(standing: &Exists) -> &'static str {
-    match standing {
-        Exists::Vault { .. } => "vault-exists",
-        Exists::Project { .. } => "project-exists",
-        Exists::Key(_) => "key-exists",
-        Exists::Secret { .. } => "secret-exists",
-        Exists::KeyElsewhere { .. } => "key-shared",
-    }
-}
-
-fn refused(refusal: &Refused) -> (Exit, &'static str) {
-    match refusal {
-        Refused::Password(_) => (Exit::Usage, "bad-password"),
-        Refused::ProjectName(_) | Refused::SecretName(_) | Refused::Text { .. } => (Exit::Usage, "bad-name"),
-        Refused::SecretTooLong => (Exit::Usage, "bad-secret"),
-        Refused::TooManySecrets => (Exit::Failed, "too-many-secrets"),
-        Refused::KeyInUse(_) => (Exit::Failed, "key-in-use"),
-        Refused::Held { .. } => (Exit::Failed, "project-held"),
-        Refused::KitAmbiguous { .. } => (Exit::Failed, "kit-ambiguous"),
-        Refused::OtherVault { .. } => (Exit::Failed, "other-vault"),
-        Refused::NotUnited { .. } => (Exit::Failed, "not-united"),
-        Refused::RotationUnderWay => (Exit::Failed, "rotation-under-way"),
-        Refused::PreviousNewer { .. } => (Exit::Failed, "previous-newer"),
-        Refused::Unchecked { .. } => (Exit::Failed, "changed"),
-    }
-}
-
-fn file(error: &BodyError) -> (Exit, &'static str) {
+fn exit_of_file(error: &BodyError) -> Exit {
     match error {
-        BodyError::NotSealed => (Exit::NotFound, "not-sealed"),
-        BodyError::Truncated => (Exit::Damaged, "truncated"),
-        BodyError::Damaged { .. } | BodyError::Header(_) => (Exit::Damaged, "damaged"),
-        BodyError::WrongKey { .. } => (Exit::NotFound, "wrong-key"),
-        BodyError::UnsupportedVersion { .. } | BodyError::UnsupportedFeature(_) => {
-            (Exit::Failed, "unsupported-version")
-        }
-        BodyError::Exhausted => (Exit::Failed, "exhausted"),
-        BodyError::Changed => (Exit::Failed, "changed"),
-        BodyError::Busy { .. } => (Exit::Busy, "busy"),
+        BodyError::NotSealed | BodyError::WrongKey { .. } => Exit::NotFound,
+        BodyError::Truncated | BodyError::Damaged { .. } | BodyError::Header(_) => Exit::Damaged,
+        BodyError::Busy { .. } => Exit::Busy,
         BodyError::Read(source) | BodyError::Write(source) | BodyError::Rewrite(source) | BodyError::Lock(source) => {
-            system(source)
+            system(source).0
         }
-        BodyError::Keys(error) => classify(error),
-        BodyError::Random(_) => (Exit::Failed, "random"),
+        BodyError::Keys(error) => exit(error),
+        BodyError::UnsupportedVersion { .. }
+        | BodyError::UnsupportedFeature(_)
+        | BodyError::Exhausted
+        | BodyError::Changed
+        | BodyError::Random(_) => Exit::Failed,
     }
 }
 
 /// Returns those of an error of the system.
 pub(super) fn system(source: &io::Error) -> (Exit, &'static str) {
-    match source.kind() {
-        io::ErrorKind::NotFound => (Exit::NotFound, "input-not-found"),
-        io::ErrorKind::BrokenPipe => (Exit::Done, "broken-pipe"),
-        io::ErrorKind::StorageFull => (Exit::Failed, "disk-full"),
-        io::ErrorKind::PermissionDenied => (Exit::Failed, "permission"),
-        io::ErrorKind::InvalidFilename => (Exit::Failed, "name-too-long"),
-        _ => (Exit::Failed, "io"),
-    }
+    let exit = match source.kind() {
+        io::ErrorKind::NotFound => Exit::NotFound,
+        io::ErrorKind::BrokenPipe => Exit::Done,
+        _ => Exit::Failed,
+    };
+    (exit, kind_of_system(source))
 }
 
 /// Says what helps.

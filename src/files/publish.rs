@@ -56,8 +56,8 @@ impl<'t> OutputFile<'t> {
     /// # Errors
     /// Where it cannot be synced, or something has come to be at its name meanwhile. Nothing new is left then.
     pub fn publish(self) -> Result<(), FilesError> {
-        let target = self.0.target();
-        self.0.publish().map_err(|error| not_published(target, error))
+        let target = self.0.target().to_path_buf();
+        self.0.publish().map_err(|error| not_published(&target, error))
     }
 
     /// Syncs the file and gives it its name, which lasts once [`sync_folder_of`] has been called: of many files in a
@@ -66,8 +66,8 @@ impl<'t> OutputFile<'t> {
     /// # Errors
     /// As [`OutputFile::publish`].
     pub fn name(self) -> Result<(), FilesError> {
-        let target = self.0.target();
-        self.0.name().map_err(|error| not_published(target, error))
+        let target = self.0.target().to_path_buf();
+        self.0.name().map_err(|error| not_published(&target, error))
     }
 }
 
