@@ -268,7 +268,7 @@ fn temporary_name(target: &Path) -> io::Result<PathBuf> {
     Ok(folder_of(target).join(name))
 }
 
-/// Tells whether a name is one that [`temporary_name`] makes up.
+/// Tells whether a name is one that an unfinished file has here.
 #[cfg(feature = "cli")]
 pub fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

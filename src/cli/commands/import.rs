@@ -36,7 +36,7 @@ use crate::files::{FilesError, Observer};
 use crate::keys::SealingKey;
 use crate::words::{command, shell_word, words};
 
-/// Encrypt for a project what another program, or a script, has encrypted.
+/// Encrypt anew what another program, or a script, has encrypted.
 ///
 /// Each FILE is opened with its old password or key and encrypted again in one pass; its plaintext is never on the disk.
 /// FILE.sealed appears only if something proves that the key was right: the file's tag, --sha256, --verify-against, or
