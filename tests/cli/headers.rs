@@ -164,17 +164,18 @@ fn a_file_that_is_as_it_should_be_need_not_be_writable() {
 }
 
 #[test]
-fn a_thousand_files_are_rewrapped_in_one_run_and_an_empty_folder_is_no_mistake() {
+fn hundreds_of_files_are_rewrapped_in_one_run_and_an_empty_folder_is_no_mistake() {
     let home = Home::with_project();
-    for number in 0..1000 {
+    for number in 100..400 {
         home.write(format!("many/{number}"), number.to_string());
     }
     fs::create_dir(home.path("empty")).unwrap();
     home.run("encrypt -p acme many -o sealed").succeeds();
     home.run("key rotate acme").succeeds();
     let seen = home.run("rewrap -p acme sealed empty --json").succeeds().json();
-    assert_eq!(seen["versions"], json!([{"version": 2, "files": 1000}]));
-    home.run("verify sealed").shows("1000 files proven whole, 2.82 KiB (every byte authenticated)\n");
+    assert_eq!(seen["versions"], json!([{"version": 2, "files": 300}]));
+    let proven = home.run("verify sealed").succeeds();
+    assert!(proven.text().starts_with("300 files proven whole, "), "{}", proven.text());
     assert_eq!(home.run("verify empty").code(), 4);
 }
 

@@ -70,6 +70,14 @@ impl Printed {
     }
 }
 
+fn what_was_encrypted_before(printed: &mut Printed, home: &Home) {
+    home.write("old.csv", "name,street,city\nAda,1 Long Street,London\nBo,2 Short Street,Paris\n");
+    home.write("old-pw", "hunter2\n");
+    home.shell("openssl enc -aes-256-cbc -pbkdf2 -pass file:old-pw -in old.csv -out old.csv.enc").succeeds();
+    printed.run(home, "import-detect", "import --detect old.csv.enc");
+    printed.run(home, "import", "import -p acme --old-password-file old-pw old.csv.enc -o taken.sealed");
+}
+
 #[test]
 #[ignore = "needs Python's jsonschema and Xvfb: run ./test"]
 fn everything_printed_is_as_its_schema_says() {
@@ -79,6 +87,7 @@ fn everything_printed_is_as_its_schema_says() {
     projects_and_keys(&mut printed, &home);
     secrets(&mut printed, &home);
     files(&mut printed, &home);
+    what_was_encrypted_before(&mut printed, &home);
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
     an_agent(&mut printed, &home);
