@@ -1,0 +1,74 @@
+"""A home with a vault, made by the program itself, and files that it has sealed."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import strongroom
+
+PASSWORD = "tundra-velvet-onion-cobalt-ferry-mosaic"
+PROGRAM = os.environ.get("STRONGROOM_PROGRAM") or str(
+    Path(__file__).parents[2] / "target" / "debug" / "strongroom"
+)
+
+
+class Home:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "pw").write_text(PASSWORD + "\n")
+        (folder / "run").mkdir(mode=0o700)
+
+    def environment(self) -> dict[str, str]:
+        return {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder / "run"), "PATH": os.environ["PATH"]}
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [PROGRAM, *arguments], cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("home"))
+    cheap = "--kdf-memory 64 --kdf-passes 3 --kdf-lanes 4".split()
+    home.run("init", "--no-recovery", "--keychain", "file", "--password-file", "pw", *cheap)
+    home.run("project", "add", "acme", "--password-file", "pw")
+    home.run("project", "add", "other", "--password-file", "pw")
+    return home
+
+
+@pytest.fixture
+def home(made: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """This process as a person's who has that vault, working in an empty folder. Nobody can be asked."""
+    for name in [name for name in os.environ if name.startswith(("XDG_", "STRONGROOM_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(made.folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(made.folder / "run"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("strongroom._keys._somebody_is_there", lambda: False)
+    monkeypatch.setattr("strongroom._keys._unlocked", {})
+    yield made
+
+
+@pytest.fixture
+def agent(home: Home):
+    """The same, with the vault unlocked in an agent."""
+    home.run("unlock", "--password-file", "pw")
+    yield home
+    home.run("lock")
+
+
+@pytest.fixture
+def vault(home: Home):
+    """The same, unlocked in this process."""
+    with strongroom.unlock(password=PASSWORD) as vault:
+        yield vault
+
+
+@pytest.fixture
+def key() -> strongroom.Key:
+    return strongroom.Key.generate()
