@@ -88,13 +88,3 @@ pub fn open_file(py: Python<'_>, source: PathBuf, target: PathBuf, keys: Keys<'_
         Ok(length)
     })?)
 }
-
-/// Looks at a sealed file without a key: its id, the length of the plaintext as the size says it, its own length.
-#[pyfunction]
-pub fn inspect(py: Python<'_>, path: PathBuf) -> PyResult<(String, Option<u64>, u64)> {
-    Ok(py.detach(|| -> Result<_, Failure> {
-        let file = File::open(&path).map_err(Failure::of_system(&path))?;
-        let seen = strongroom::body::inspect(&file).map_err(|error| Failure::of_file(&path, error))?;
-        Ok((seen.file.to_string(), seen.plaintext_len, seen.size))
-    })?)
-}

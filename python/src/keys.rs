@@ -78,7 +78,7 @@ fn home(folder: Option<PathBuf>) -> Result<Home, Failure> {
 
 #[pymethods]
 impl Vault {
-    /// Returns the vault that an agent keeps unlocked; None if no agent answers for all of it.
+    /// Returns the vault that an agent keeps unlocked; None if no agent answers.
     #[staticmethod]
     fn of_agent(py: Python<'_>, folder: Option<PathBuf>) -> PyResult<Option<Self>> {
         let found = py.detach(|| -> Result<Option<Self>, Failure> {
@@ -121,8 +121,8 @@ impl Vault {
 
     /// Whether it was closed.
     #[getter]
-    fn closed(&self) -> bool {
-        self.shared.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    fn closed(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.shared.read().unwrap_or_else(PoisonError::into_inner).is_none())
     }
 
     /// Forgets its keys.

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::files::{inspect, open_file, seal_file};
+    use crate::files::{open_file, seal_file};
     #[pymodule_export]
     use crate::keys::{Key, Vault};
     #[pymodule_export]

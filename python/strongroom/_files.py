@@ -41,14 +41,13 @@ class Info(NamedTuple):
 
 
 def _info(opened: _native.Opened) -> Info:
-    name, modified, *rest = opened.info
-    if modified is not None:
-        seconds, nanoseconds = modified
-        try:
-            modified = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=nanoseconds // 1000)
-        except (ValueError, OverflowError, OSError):
-            modified = None
-    return Info(name, modified, *rest)
+    name, changed, media, project, version, size, sealed_size = opened.info
+    modified = None
+    if changed is not None:
+        # Whoever sealed the file may have written any number there.
+        with contextlib.suppress(ValueError, OverflowError, OSError):
+            modified = datetime.fromtimestamp(changed[0], timezone.utc).replace(microsecond=changed[1] // 1000)
+    return Info(name, modified, media, project, version, size, sealed_size)
 
 
 class _Raw(io.RawIOBase):

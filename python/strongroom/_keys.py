@@ -9,7 +9,7 @@ from typing import NamedTuple, Union
 
 from . import _native
 from ._errors import AgentError, WrongPassword, of_kind
-from ._native import Key
+from ._native import Key as Key
 
 StrPath = Union[str, "os.PathLike[str]"]
 

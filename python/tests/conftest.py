@@ -9,9 +9,7 @@ import pytest
 import strongroom
 
 PASSWORD = "tundra-velvet-onion-cobalt-ferry-mosaic"
-PROGRAM = os.environ.get("STRONGROOM_PROGRAM") or str(
-    Path(__file__).parents[2] / "target" / "debug" / "strongroom"
-)
+PROGRAM = os.environ.get("STRONGROOM_PROGRAM") or str(Path(__file__).parents[2] / "target" / "debug" / "strongroom")
 
 
 class Home:

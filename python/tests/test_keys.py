@@ -93,7 +93,7 @@ def test_projects_are_added(vault):
         vault.add_project("new-one")
     assert failed.value.kind == "project-exists"
     with pytest.raises(ValueError):
-        vault.add_project("a/b")
+        vault.add_project("")
 
 
 def test_an_exported_key_opens_its_project_alone(agent, tmp_path):
@@ -142,7 +142,7 @@ def test_no_key_is_shown_or_written_out(vault, tmp_path):
         for duplicate in [copy.copy, copy.deepcopy]:
             with pytest.raises(TypeError):
                 duplicate(secret)
-        for way in [bytes, bytearray, memoryview, iter, len, hash if False else int]:
+        for way in [bytes, bytearray, memoryview, iter, len, int]:
             with pytest.raises(TypeError):
                 way(secret)
     strongroom.write(tmp_path / "a.sealed", b"data", key=key)
