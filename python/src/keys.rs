@@ -51,6 +51,8 @@ pub struct Vault {
     shared: Shared,
     place: String,
     is_agents: bool,
+    /// Why nothing may be written with it.
+    warning: Option<String>,
 }
 
 fn closed() -> Failure {
@@ -119,6 +121,12 @@ impl Vault {
         self.is_agents
     }
 
+    /// Why it is not the vault that this computer saw last, if so. Then it opens files, and seals none.
+    #[getter]
+    fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
     /// Whether it was closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
@@ -159,7 +167,7 @@ impl Vault {
 
 impl Vault {
     fn new(vault: AnyVault, place: String, is_agents: bool) -> Self {
-        Self { shared: Arc::new(RwLock::new(Some(vault))), place, is_agents }
+        Self { shared: Arc::new(RwLock::new(Some(vault))), place, is_agents, warning: None }
     }
 }
 
@@ -174,7 +182,13 @@ fn unlock(folder: Option<PathBuf>, password: &Password) -> Result<Vault, Failure
     let mut unlocked = found.unlock(password)?;
     unlocked.tend(password)?;
     home.remember_opened(id, &kind, store.file())?;
-    Ok(Vault::new(AnyVault::Here(Box::new(unlocked)), store.file().display().to_string(), false))
+    let place = store.file().display().to_string();
+    let warning = match unlocked.rolled_back() {
+        Some(rolled_back) => Some(rolled_back.to_string()),
+        None if unlocked.reads_previous() => Some(format!("the vault {place} is damaged: the previous one is read")),
+        None => None,
+    };
+    Ok(Vault { warning, ..Vault::new(AnyVault::Here(Box::new(unlocked)), place, false) })
 }
 
 /// One project's file key, without its vault.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+import warnings
 from typing import NamedTuple, Union
 
 from . import _native
@@ -110,7 +111,8 @@ def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vaul
     Without a password the agent is asked; if none answers, the person is, by ``getpass``. In a notebook the agent is the
     better way: run ``strongroom unlock`` in a terminal, and the password never passes through the kernel.
 
-    ``vault`` is the folder of the vault; without it the vault that the command line uses is taken.
+    ``vault`` is the folder of the vault; without it the vault that the command line uses is taken. A vault that is older
+    or other than the last one that this computer saw opens files with a ``RuntimeWarning``, and seals none.
 
     Raises ``WrongPassword``; ``AgentError`` if no agent answers and nobody can be asked; ``NotFound`` if there is no
     vault; ``KeychainError``, ``DamagedError``, ``RolledBackError``.
@@ -127,6 +129,8 @@ def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vaul
     finally:
         # A traceback that shows the values of variables must not show this one.
         del password
+    if unlocked._native.warning is not None:
+        warnings.warn(unlocked._native.warning, RuntimeWarning, 2)
     _unlocked[place] = unlocked
     return unlocked
 
@@ -185,6 +189,5 @@ def keys_for(key: Key | None, vault: Vault | StrPath | None) -> _native.Vault | 
     except AgentError:
         if place not in _unlocked:
             raise
-    if place not in _unlocked:
-        _unlocked[place] = _ask(place)
-    return _unlocked[place]._native
+    unlocked = _unlocked.get(place)
+    return (unlock(vault=vault) if unlocked is None else unlocked)._native

@@ -86,6 +86,22 @@ def test_a_vault_can_be_named(home, tmp_path):
         strongroom.write("a.sealed", b"data", project="acme", vault=folder)
 
 
+def test_an_older_vault_file_warns_and_seals_nothing(home, tmp_path):
+    file = home.folder / ".local/share/strongroom/vault.json"
+    older = file.read_bytes()
+    home.run("project", "add", "later", "--password-file", "pw")
+    newer = file.read_bytes()
+    try:
+        file.write_bytes(older)
+        with pytest.warns(RuntimeWarning, match="older"):
+            vault = strongroom.unlock(password=PASSWORD)
+        with pytest.raises(strongroom.RolledBackError) as failed:
+            strongroom.write("a.sealed", b"data", project="acme", vault=vault)
+        assert failed.value.kind == "rolled-back" and not Path("a.sealed").exists()
+    finally:
+        file.write_bytes(newer)
+
+
 def test_projects_are_added(vault):
     added = vault.add_project("new-one", client="Ada")
     assert added == ("new-one", "Ada", "") and added in vault.projects()
