@@ -4,6 +4,7 @@
 //! No method here hands out a key. Whatever waits for a disk, the agent or Argon2id lets other threads of Python run.
 
 mod errors;
+mod fetched;
 mod files;
 mod keys;
 mod opened;
@@ -15,11 +16,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use crate::fetched::{Fetched, plaintext_len};
+    #[pymodule_export]
     use crate::files::{open_file, seal_file};
     #[pymodule_export]
     use crate::keys::{Key, Vault};
     #[pymodule_export]
     use crate::opened::Opened;
     #[pymodule_export]
-    use crate::sealing::Sealing;
+    use crate::sealing::{Sealing, SealingElsewhere};
 }

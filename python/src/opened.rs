@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PySlice};
-use strongroom::body::{Opener, Run, default_threads};
+use strongroom::body::{Opener, ReadAt, Run, default_threads};
 use zeroize::Zeroizing;
 
 use crate::errors::Failure;
@@ -90,18 +90,26 @@ impl Opened {
         Ok(py.detach(|| self.opener.verify(Run::quiet()).map_err(|error| Failure::of_file(&self.path, error)))?)
     }
 
-    /// What is sealed into the header, and the lengths: name, seconds and nanoseconds of the last change, media type,
-    /// project, key version, length of the plaintext, length of the sealed file.
+    /// What is sealed into the header, and the lengths.
     #[getter]
-    #[allow(clippy::type_complexity, reason = "a tuple for Python's constructor")]
-    fn info(&self) -> (Option<String>, Option<(i64, u32)>, Option<String>, Option<String>, Option<u32>, u64, u64) {
-        let header = self.opener.header();
-        let metadata = &header.metadata;
-        let modified = metadata.modified.map(|at| (at.as_unix(), metadata.modified_ns.unwrap_or(0)));
-        let (project, version) = opened_by(&header.opened_by);
-        let (name, media) = (metadata.name.clone(), metadata.media.clone());
-        (name, modified, media, project, version, self.opener.plaintext_len(), self.sealed_len)
+    fn info(&self) -> About {
+        about(&self.opener, self.sealed_len)
     }
+}
+
+/// Name, seconds and nanoseconds of the last change, media type, project, key version, length of the plaintext, length
+/// of the sealed file, and whether it was imported from a file without a tag. Python makes a tuple with names of it.
+pub type About = (Option<String>, Option<(i64, u32)>, Option<String>, Option<String>, Option<u32>, u64, u64, bool);
+
+/// Returns what is sealed into a header, and the lengths.
+pub fn about<S: ReadAt>(opener: &Opener<S>, sealed_len: u64) -> About {
+    let header = opener.header();
+    let metadata = &header.metadata;
+    let modified = metadata.modified.map(|at| (at.as_unix(), metadata.modified_ns.unwrap_or(0)));
+    let (project, version) = opened_by(&header.opened_by);
+    let (name, media) = (metadata.name.clone(), metadata.media.clone());
+    let unauthenticated = metadata.unauthenticated_source == Some(true);
+    (name, modified, media, project, version, opener.plaintext_len(), sealed_len, unauthenticated)
 }
 
 impl Opened {

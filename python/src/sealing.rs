@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use pyo3::buffer::PyBuffer;
@@ -76,6 +76,18 @@ pub fn plain_name(path: &Path) -> Option<String> {
     Some(name.strip_suffix(".sealed").filter(|name| !name.is_empty()).unwrap_or(name).to_owned())
 }
 
+fn metadata_of_new(path: &Path, media: Option<String>) -> Metadata {
+    let now = SystemTime::now();
+    Metadata {
+        name: plain_name(path),
+        hidden: Some(false),
+        modified: Some(now.into()),
+        sealed: Some(now.into()),
+        media,
+        ..Metadata::default()
+    }
+}
+
 #[pymethods]
 impl Sealing {
     #[new]
@@ -91,16 +103,7 @@ impl Sealing {
         Ok(py.detach(|| -> Result<Self, Failure> {
             let key = keys.sealing(project.as_deref())?;
             let file = begin(&path, replace)?;
-            let now = SystemTime::now();
-            let metadata = Metadata {
-                name: plain_name(&path),
-                hidden: Some(false),
-                modified: Some(now.into()),
-                sealed: Some(now.into()),
-                media,
-                ..Metadata::default()
-            };
-            let sealer = body::Sealer::new(key.key(), &metadata, Target(file));
+            let sealer = body::Sealer::new(key.key(), &metadata_of_new(&path, media), Target(file));
             let sealer = sealer.map_err(|error| Failure::of_file(&path, error))?;
             Ok(Self { path, begun: Mutex::new(Some(Begun { sealer, key })) })
         })?)
@@ -108,15 +111,7 @@ impl Sealing {
 
     /// Seals some bytes, and returns how many.
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
-        if let Ok(bytes) = data.cast::<PyBytes>() {
-            // Nothing can change these while other threads run.
-            let bytes = bytes.as_bytes();
-            py.detach(|| self.seal(bytes))?;
-            return Ok(bytes.len());
-        }
-        let bytes = Zeroizing::new(bytes_of(py, data)?);
-        py.detach(|| self.seal(&bytes))?;
-        Ok(bytes.len())
+        with_bytes(py, data, |bytes| self.seal(bytes).map(|()| bytes.len()))
     }
 
     /// Seals the end, syncs the file and gives it its name.
@@ -149,6 +144,99 @@ impl Sealing {
 
 fn over() -> Failure {
     Failure::Other("closed", "I/O operation on closed file".into())
+}
+
+/// A sealed file that is written piece by piece to somewhere else: its sealed bytes go back to Python.
+#[pyclass(frozen, module = "strongroom._native")]
+pub struct SealingElsewhere {
+    name: PathBuf,
+    sealed: Sealed,
+    begun: Mutex<Option<(body::Sealer<Sealed>, Sealer)>>,
+}
+
+/// Sealed bytes that Python has not taken yet.
+#[derive(Clone, Default)]
+struct Sealed(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sealed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sealed {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[pymethods]
+impl SealingElsewhere {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        name: PathBuf,
+        keys: Keys<'_>,
+        project: Option<String>,
+        media: Option<String>,
+    ) -> PyResult<Self> {
+        let keys = keys.hold();
+        Ok(py.detach(|| -> Result<Self, Failure> {
+            let key = keys.sealing(project.as_deref())?;
+            let sealed = Sealed::default();
+            let sealer = body::Sealer::new(key.key(), &metadata_of_new(&name, media), sealed.clone());
+            let sealer = sealer.map_err(|error| Failure::of_file(&name, error))?;
+            Ok(Self { name, sealed, begun: Mutex::new(Some((sealer, key))) })
+        })?)
+    }
+
+    /// Seals some bytes. Returns how many, and what is to be written.
+    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<(usize, Py<PyBytes>)> {
+        let (length, sealed) = with_bytes(py, data, |bytes| {
+            let mut begun = self.lock();
+            let (sealer, _) = begun.as_mut().ok_or_else(over)?;
+            sealer.write_all(bytes).map_err(Failure::of_system(&self.name))?;
+            Ok((bytes.len(), self.sealed.take()))
+        })?;
+        Ok((length, PyBytes::new(py, &sealed).unbind()))
+    }
+
+    /// Seals the end, and returns what is left to be written.
+    fn finish(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        let sealed = py.detach(|| -> Result<_, Failure> {
+            let (sealer, key) = self.lock().take().ok_or_else(over)?;
+            sealer.finish().map_err(Failure::of_system(&self.name))?;
+            key.check()?;
+            Ok(self.sealed.take())
+        })?;
+        Ok(PyBytes::new(py, &sealed).unbind())
+    }
+}
+
+impl SealingElsewhere {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(body::Sealer<Sealed>, Sealer)>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does something with the bytes of what supports Python's buffer protocol, while other threads run.
+fn with_bytes<T: Send>(
+    py: Python<'_>,
+    data: &Bound<'_, PyAny>,
+    work: impl FnOnce(&[u8]) -> Result<T, Failure> + Send,
+) -> PyResult<T> {
+    if let Ok(bytes) = data.cast::<PyBytes>() {
+        // Nothing can change these meanwhile.
+        let bytes = bytes.as_bytes();
+        return Ok(py.detach(|| work(bytes))?);
+    }
+    let bytes = Zeroizing::new(bytes_of(py, data)?);
+    Ok(py.detach(|| work(&bytes))?)
 }
 
 /// Copies what supports Python's buffer protocol, whatever its items are.

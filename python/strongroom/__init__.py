@@ -6,6 +6,10 @@ Keys come from the agent (run ``strongroom unlock`` in a terminal); if none answ
 unlocked in this process; if there is none, the person is asked for the password. A :class:`Key` can be given instead.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from ._errors import (
     AgentError,
     BusyError,
@@ -36,7 +40,12 @@ from ._files import (
     verify,
     write,
 )
-from ._keys import Key, KeyVersion, Project, Vault, unlock
+from ._keys import Key, KeyVersion, Project, StrPath, Vault, unlock
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from ._fsspec import StrongroomFileSystem
 
 __all__ = [
     "AgentError",
@@ -61,6 +70,7 @@ __all__ = [
     "Vault",
     "WrongKeyError",
     "WrongPassword",
+    "filesystem",
     "info",
     "memfd",
     "open",
@@ -71,3 +81,19 @@ __all__ = [
     "verify",
     "write",
 ]
+
+
+def filesystem(
+    fs: AbstractFileSystem | None = None, *, project: str | None = None, vault: StrPath | None = None
+) -> StrongroomFileSystem:
+    """Make a file system of fsspec that shows the sealed files of ``fs``, or of this computer, as plain ones.
+
+    ``project`` names the project whose key seals new files, ``vault`` the folder of a vault; keys are found as by
+    :func:`open` whenever a file is opened. Raises ``ImportError`` if fsspec is not installed.
+    """
+    from ._fsspec import StrongroomFileSystem
+
+    # Only what is given: the options are the file system's identity.
+    given = {"project": project, "vault": vault}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return StrongroomFileSystem(**options) if fs is None else StrongroomFileSystem(fs, **options)

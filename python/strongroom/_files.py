@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, Protocol, overload
 
 from . import _native
-from ._errors import ClosedError, UsageError
+from ._errors import UsageError
 from ._keys import Key, StrPath, Vault, keys_for
 
 # pandas reads pieces of this length; half of it and four times it were slower.
@@ -38,29 +38,41 @@ class Info(NamedTuple):
     """Length of the plaintext, in bytes."""
     sealed_size: int
     """Length of the sealed file, in bytes."""
+    unauthenticated_source: bool
+    """Whether it was imported from a file without an authentication tag: nobody knows if it was altered before."""
 
 
-def _info(opened: _native.Opened) -> Info:
-    name, changed, media, project, version, size, sealed_size = opened.info
+class Opened(Protocol):
+    """An opened sealed file that is read at positions: of this computer, or of another file system."""
+
+    def __len__(self) -> int: ...
+    def read_at(self, offset: int, size: int) -> bytes: ...
+    def readinto_at(self, buffer: Any, offset: int) -> int: ...
+    @property
+    def info(self) -> _native.About: ...
+
+
+def _info(opened: Opened) -> Info:
+    name, changed, *others = opened.info
     modified = None
     if changed is not None:
         # Whoever sealed the file may have written any number there.
         with contextlib.suppress(ValueError, OverflowError, OSError):
             modified = datetime.fromtimestamp(changed[0], timezone.utc).replace(microsecond=changed[1] // 1000)
-    return Info(name, modified, media, project, version, size, sealed_size)
+    return Info(name, modified, *others)
 
 
-class _Raw(io.RawIOBase):
+class Raw(io.RawIOBase):
     """An opened file with a position: what the buffer of a SealedFile is filled from."""
 
-    def __init__(self, opened: _native.Opened, name: str) -> None:
-        self._opened: _native.Opened | None = opened
+    def __init__(self, opened: Opened, name: str) -> None:
+        self._opened: Opened | None = opened
         self._size = len(opened)
         self._position = 0
         self.name = name
 
     @property
-    def opened(self) -> _native.Opened:
+    def opened(self) -> Opened:
         if self._opened is None:
             raise ValueError("I/O operation on closed file")
         return self._opened
@@ -110,13 +122,13 @@ class SealedFile(io.BufferedReader):
     A part that was altered raises ``DamagedError`` when it is read.
     """
 
-    def __init__(self, opened: _native.Opened, name: str, buffering: int = BUFFER) -> None:
+    def __init__(self, opened: Opened, name: str, buffering: int = BUFFER, raw: type[Raw] = Raw) -> None:
         self._lock = threading.RLock()
         # Where each thread has sought to and not read yet. Libraries that share one file among threads seek and read
         # in two calls, and would read what another thread has sought: DuckDB computes wrong sums then.
         self._sought = threading.local()
-        self._opened: _native.Opened | None = opened
-        super().__init__(_Raw(opened, name), buffering)
+        self._opened: Opened | None = opened
+        super().__init__(raw(opened, name), buffering)
 
     @property
     def info(self) -> Info:
@@ -127,10 +139,15 @@ class SealedFile(io.BufferedReader):
         """Length of the plaintext, in bytes."""
         return len(self._at())
 
+    @property
+    def size(self) -> int:
+        """Length of the plaintext, in bytes, under the name that fsspec uses."""
+        return len(self)
+
     def __bool__(self) -> bool:
         return True
 
-    def _at(self) -> _native.Opened:
+    def _at(self) -> Opened:
         if self._opened is None:
             raise ValueError("I/O operation on closed file")
         return self._opened
@@ -206,6 +223,14 @@ class SealedFile(io.BufferedReader):
             super().close()
 
 
+class Sealing(Protocol):
+    """A sealed file that is being written: to this computer, or to another file system."""
+
+    def write(self, data: Any) -> int: ...
+    def commit(self) -> None: ...
+    def discard(self) -> None: ...
+
+
 class SealedWriter(io.BufferedIOBase):
     """A sealed file that is being written: binary, from its start to its end. Made by :func:`open`.
 
@@ -213,8 +238,8 @@ class SealedWriter(io.BufferedIOBase):
     is left of it, and what was there before stays: after an exception inside ``with``, and if it is never closed.
     """
 
-    def __init__(self, sealing: _native.Sealing, name: str) -> None:
-        self._sealing: _native.Sealing | None = sealing
+    def __init__(self, sealing: Sealing, name: str) -> None:
+        self._sealing: Sealing | None = sealing
         self._position = 0
         # One that is handled while the file is opened and written says nothing of the file.
         self._around = sys.exc_info()[1]

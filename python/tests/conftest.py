@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+import threading
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -70,3 +72,65 @@ def vault(home: Home):
 @pytest.fixture
 def key() -> strongroom.Key:
     return strongroom.Key.generate()
+
+
+class Requests:
+    """What an S3 server was asked for: the method and path of each request, and how many bytes it has answered."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.bytes = 0
+
+    def clear(self) -> None:
+        self.seen, self.bytes = [], 0
+
+    def watch(self, application):
+        def watched(environ, start_response):
+            self.seen.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {environ.get('HTTP_RANGE', '')}")
+            for part in application(environ, start_response):
+                self.bytes += len(part)
+                yield part
+
+        return watched
+
+
+class Bucket(NamedTuple):
+    options: dict
+    fs: Any
+    requests: Requests
+
+
+@pytest.fixture(scope="session")
+def _server():
+    """An S3 server: moto, which keeps everything in memory."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, *_):
+            pass
+
+    requests = Requests()
+    application = requests.watch(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", requests
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def bucket(_server):
+    """A bucket `box`, empty, and a file system of it. `options` are what reaches it from a URL."""
+    import s3fs
+
+    endpoint, requests = _server
+    options = {"key": "a", "secret": "b", "endpoint_url": endpoint, "client_kwargs": {"region_name": "eu-central-1"}}
+    fs = s3fs.S3FileSystem(**options, use_listings_cache=False)
+    if fs.exists("box"):
+        fs.rm("box", recursive=True)
+    fs.mkdir("box")
+    requests.clear()
+    return Bucket(options, fs, requests)
