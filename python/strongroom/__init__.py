@@ -43,8 +43,10 @@ from ._files import (
 from ._keys import Key, KeyVersion, Project, StrPath, Vault, unlock
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from fsspec import AbstractFileSystem
 
+    from . import polars as polars
     from ._fsspec import StrongroomFileSystem
 
 __all__ = [
@@ -70,11 +72,13 @@ __all__ = [
     "Vault",
     "WrongKeyError",
     "WrongPassword",
+    "duckdb",
     "filesystem",
     "info",
     "memfd",
     "open",
     "open_file",
+    "polars",
     "read",
     "seal_file",
     "unlock",
@@ -93,7 +97,38 @@ def filesystem(
     """
     from ._fsspec import StrongroomFileSystem
 
-    # Only what is given: the options are the file system's identity.
-    given = {"project": project, "vault": vault}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = _given(project, vault)
     return StrongroomFileSystem(**options) if fs is None else StrongroomFileSystem(fs, **options)
+
+
+def _given(project: str | None, vault: StrPath | None) -> dict[str, Any]:
+    # No more than what is given: the options are the file system's identity.
+    return {name: value for name, value in (("project", project), ("vault", vault)) if value is not None}
+
+
+def duckdb(
+    connection: DuckDBPyConnection,
+    fs: AbstractFileSystem | None = None,
+    *,
+    project: str | None = None,
+    vault: StrPath | None = None,
+) -> DuckDBPyConnection:
+    """Let a connection of DuckDB read and write sealed files: ``FROM 'strongroom://clients.parquet'``.
+
+    ``fs``, ``project`` and ``vault`` are those of :func:`filesystem`. Queries that need more memory than there is fail
+    from then on: DuckDB would write what it has read to a temporary file. Returns the connection. Raises
+    ``ImportError`` if fsspec is not installed; queries raise as :func:`open` does.
+    """
+    from ._duckdb import register
+
+    register(connection, fs, _given(project, vault))
+    return connection
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is used, since it imports polars.
+    if name == "polars":
+        import importlib
+
+        return importlib.import_module(".polars", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
