@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -53,13 +54,13 @@ class Opened(Protocol):
 
 
 def _info(opened: Opened) -> Info:
-    name, changed, *others = opened.info
+    name, changed, media, project, version, size, sealed_size, unauthenticated_source = opened.info
     modified = None
     if changed is not None:
         # Whoever sealed the file may have written any number there.
         with contextlib.suppress(ValueError, OverflowError, OSError):
             modified = datetime.fromtimestamp(changed[0], timezone.utc).replace(microsecond=changed[1] // 1000)
-    return Info(name, modified, *others)
+    return Info(name, modified, media, project, version, size, sealed_size, unauthenticated_source)
 
 
 class Raw(io.RawIOBase):
@@ -129,6 +130,7 @@ class SealedFile(io.BufferedReader):
         self._sought = threading.local()
         self._opened: Opened | None = opened
         super().__init__(raw(opened, name), buffering)
+        _open_files.add(self)
 
     @property
     def info(self) -> Info:
@@ -223,6 +225,30 @@ class SealedFile(io.BufferedReader):
             super().close()
 
 
+# A child that is forked has no other thread that would give up a lock. So none is held while the process is forked.
+_open_files: weakref.WeakSet[SealedFile] = weakref.WeakSet()
+_forking = threading.Lock()
+_held_for_fork: list[SealedFile] = []
+
+
+def _before_fork() -> None:
+    _forking.acquire()
+    _held_for_fork.extend(_open_files)
+    for file in _held_for_fork:
+        file._lock.acquire()
+
+
+def _after_fork() -> None:
+    for file in _held_for_fork:
+        file._lock.release()
+    _held_for_fork.clear()
+    _forking.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
 class Sealing(Protocol):
     """A sealed file that is being written: to this computer, or to another file system."""
 
@@ -235,7 +261,8 @@ class SealedWriter(io.BufferedIOBase):
     """A sealed file that is being written: binary, from its start to its end. Made by :func:`open`.
 
     The file appears when it is closed without an exception on its way, whole and synced. In every other case nothing
-    is left of it, and what was there before stays: after an exception inside ``with``, and if it is never closed.
+    is left of it, and what was there before stays: after an exception inside ``with``, and if it is never closed. A
+    process that is forked meanwhile cannot write it, and what it does leaves the file alone.
     """
 
     def __init__(self, sealing: Sealing, name: str) -> None:
@@ -243,14 +270,20 @@ class SealedWriter(io.BufferedIOBase):
         self._position = 0
         # One that is handled while the file is opened and written says nothing of the file.
         self._around = sys.exc_info()[1]
+        self._process = os.getpid()
         self.name = name
 
     def writable(self) -> bool:
         return True
 
+    def _is_inherited(self) -> bool:
+        return self._process != os.getpid()
+
     def write(self, data: Any, /) -> int:
         if self._sealing is None:
             raise ValueError("I/O operation on closed file")
+        if self._is_inherited():
+            raise ValueError("the process that has opened the file writes it, not one that was forked from it")
         try:
             written = self._sealing.write(data)
         except OSError:
@@ -268,7 +301,7 @@ class SealedWriter(io.BufferedIOBase):
     def discard(self) -> None:
         """Close it and leave nothing of it."""
         sealing, self._sealing = self._sealing, None
-        if sealing is not None:
+        if sealing is not None and not self._is_inherited():
             sealing.discard()
         super().close()
 
@@ -280,6 +313,9 @@ class SealedWriter(io.BufferedIOBase):
         ``OSError``; nothing is left of the file then.
         """
         if self._sealing is None:
+            return
+        if self._is_inherited():
+            self.discard()
             return
         on_its_way = sys.exc_info()[1]
         if on_its_way is not None and on_its_way is not self._around:
@@ -299,7 +335,7 @@ class SealedWriter(io.BufferedIOBase):
             self.discard()
 
     def __del__(self) -> None:
-        if getattr(self, "_sealing", None) is not None:
+        if getattr(self, "_sealing", None) is not None and not self._is_inherited():
             self.discard()
             warnings.warn(f"{self.name} was not written: it was never closed", ResourceWarning, 2, source=self)
 

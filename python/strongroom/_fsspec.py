@@ -76,7 +76,7 @@ class StrongroomFileSystem(ChainedFileSystem):
                 return [strip(one) for one in path]
             return self.fs._strip_protocol(of_class(path))
 
-        self._strip_protocol = strip
+        self._strip_protocol = strip  # type: ignore[method-assign]
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -86,7 +86,7 @@ class StrongroomFileSystem(ChainedFileSystem):
         plain = path.removesuffix(SUFFIX)
         return path if plain.endswith("/") else plain
 
-    def _parent(self, path: str) -> str:
+    def _parent(self, path: str) -> Any:
         return self.fs._parent(self._strip_protocol(path))
 
     def unstrip_protocol(self, name: str) -> str:
@@ -165,13 +165,25 @@ class StrongroomFileSystem(ChainedFileSystem):
             shown = [entry for entry in entries if entry is not None]
         return shown if detail else [entry["name"] for entry in shown]
 
+    def find(self, path: Any, maxdepth: int | None = None, withdirs: bool = False, **kwargs: Any) -> Any:
+        """List all files below a folder. Their names begin as the folder was named, which pyarrow insists on."""
+        named, whole = type(self)._strip_protocol(path), self._strip_protocol(path)
+        found = super().find(whole, maxdepth=maxdepth, withdirs=withdirs, **kwargs)
+        if named == whole or not named:
+            return found
+        if isinstance(found, dict):
+            return {named + name[len(whole) :]: entry for name, entry in found.items()}
+        return [named + name[len(whole) :] for name in found]
+
     def created(self, path: Any) -> datetime:
         """Return when the sealed file was made, as the file system below says it."""
-        return self.fs.created(self._below(self._strip_protocol(path))["name"])
+        at: datetime = self.fs.created(self._below(self._strip_protocol(path))["name"])
+        return at
 
     def modified(self, path: Any) -> datetime:
         """Return when the sealed file was last changed, as the file system below says it."""
-        return self.fs.modified(self._below(self._strip_protocol(path))["name"])
+        at: datetime = self.fs.modified(self._below(self._strip_protocol(path))["name"])
+        return at
 
     def ukey(self, path: Any) -> str:
         """Return a text that is another one if the sealed file is another one."""

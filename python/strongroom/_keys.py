@@ -39,7 +39,20 @@ class Vault:
     """
 
     def __init__(self, native: _native.Vault) -> None:
-        self._native = native
+        self._found = native
+        self._process = os.getpid()
+
+    @property
+    def _native(self) -> _native.Vault:
+        if self._process != os.getpid():
+            # Of two processes that ask over one connection, each would get answers to the other.
+            if self._found.is_agents and not self._found.closed:
+                found = _native.Vault.of_agent(os.path.dirname(self._found.path))
+                if found is None:
+                    raise of_kind("agent", "the agent that had the vault unlocked has ended: run `strongroom unlock`")
+                self._found = found
+            self._process = os.getpid()
+        return self._found
 
     @property
     def path(self) -> str:

@@ -79,12 +79,12 @@ def _scan(source: Any, format: Any, vault: StrPath | None, storage_options: dict
 
 
 def _find(source: str, vault: StrPath | None, storage_options: dict[str, Any] | None) -> tuple[Any, list[str]]:
-    if not source.startswith(("strongroom:", "strongroom::")):
+    if not source.startswith(("strongroom://", "strongroom::")):
         source = f"strongroom::{source}" if "://" in source else f"strongroom://{source}"
-    options = {} if vault is None else {"vault": os.fspath(vault)}
+    options: dict[str, Any] = {} if vault is None else {"vault": os.fspath(vault)}
     below = source.removeprefix("strongroom::").split("://")[0] if source.startswith("strongroom::") else "file"
     if storage_options:
-        options = {**options, below: storage_options}
+        options[below] = storage_options
     fs, path = url_to_fs(source, **options)
     path = fs._strip_protocol(path)
     paths = fs.glob(path) if has_magic(path) else [path]

@@ -41,14 +41,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
-def home(made: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """This process as a person's who has that vault, working in an empty folder. Nobody can be asked."""
+def home(made: Home, monkeypatch: pytest.MonkeyPatch):
+    """This process as a person's who has that vault. Nobody can be asked."""
     for name in [name for name in os.environ if name.startswith(("XDG_", "STRONGROOM_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(made.folder))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(made.folder / "run"))
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("strongroom._keys._somebody_is_there", lambda: False)
     monkeypatch.setattr("strongroom._keys._unlocked", {})
     yield made
