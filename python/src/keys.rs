@@ -7,15 +7,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use strongroom::agent::client::{AgentVault, Client, Unanswered};
 use strongroom::agent::place::Place;
 use strongroom::body::BodyError;
-use strongroom::crypto::secret::{FileKey, KEY_LEN, Password, ProjectFileKey};
+use strongroom::crypto::secret::{FileKey, KEY_LEN, Password, ProjectFileKey, SecretText};
 use strongroom::crypto::written_key::{KeyFormat, decode};
 use strongroom::home::{Asking, Home, Named};
 use strongroom::host::ThisHost;
 use strongroom::keys::{FileKeys, HeldKey, OpenedBy, SealingKey};
-use strongroom::vault::{NewProject, OpenVault, Unlocked};
+use strongroom::vault::{Before, NewProject, OpenVault, SecretEdit, Unlocked};
 use zeroize::Zeroizing;
 
 use crate::errors::Failure;
@@ -156,6 +157,28 @@ impl Vault {
     fn keys(&self, py: Python<'_>, project: &str) -> PyResult<Vec<(u32, bool)>> {
         let project = py.detach(|| with_vault(&self.shared, |vault| Ok(vault.usable_project(project)?)))?;
         Ok(project.keys.iter().map(|key| (key.version, key.current)).collect())
+    }
+
+    /// Returns the names of the secrets, in order.
+    fn secret_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let secrets = py.detach(|| with_vault(&self.shared, |vault| Ok(vault.secrets()?)))?;
+        Ok(secrets.into_iter().map(|secret| secret.name).collect())
+    }
+
+    /// Returns the account and the password of a secret. Here the password is wiped; Python cannot wipe its copy.
+    fn secret(&self, py: Python<'_>, name: &str) -> PyResult<(String, Py<PyString>)> {
+        let (user, value) = py.detach(|| {
+            with_vault(&self.shared, |vault| Ok((vault.secret(name)?.user, vault.secret_value(name, None)?)))
+        })?;
+        Ok((user, PyString::new(py, value.password.expose()).unbind()))
+    }
+
+    /// Gives a secret another account and password, or makes it.
+    fn set_secret(&self, py: Python<'_>, name: &str, user: String, password: &str) -> PyResult<()> {
+        let password = Some(SecretText::new(password.to_owned()));
+        let edit = SecretEdit { user: Some(user), password, ..SecretEdit::default() };
+        py.detach(|| change_vault(&self.shared, |vault| Ok(vault.edit_secret(name, edit, Before::Any)?)))?;
+        Ok(())
     }
 
     fn __reduce__(&self) -> PyResult<()> {

@@ -79,6 +79,7 @@ _CLASSES = {
     "agent": AgentError,
     "vault-not-found": NotFound,
     "key-not-found": NotFound,
+    "secret-not-found": NotFound,
     "project-not-found": ProjectNotFound,
     "project-destroyed": ProjectNotFound,
     "busy": BusyError,

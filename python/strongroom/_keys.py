@@ -194,6 +194,11 @@ def keys_for(key: Key | None, vault: Vault | StrPath | None) -> _native.Vault | 
         return key
     if isinstance(vault, Vault):
         return vault._native
+    return find_vault(vault) or unlock(vault=vault)._native
+
+
+def find_vault(vault: StrPath | None = None) -> _native.Vault | None:
+    """Find the vault that the agent, or else this process, has unlocked. Nobody is asked."""
     place = _place(vault)
     try:
         native = _native.Vault.of_agent(place)
@@ -203,4 +208,4 @@ def keys_for(key: Key | None, vault: Vault | StrPath | None) -> _native.Vault | 
         if place not in _unlocked:
             raise
     unlocked = _unlocked.get(place)
-    return (unlock(vault=vault) if unlocked is None else unlocked)._native
+    return None if unlocked is None else unlocked._native
