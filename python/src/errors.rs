@@ -52,6 +52,7 @@ impl From<HomeError> for Failure {
             HomeError::Busy { .. } => "busy",
             HomeError::Newer { .. } => "unsupported-version",
             HomeError::Vault(_) => "vault-not-found",
+            HomeError::ProjectFile { .. } => "project-file",
             _ => "settings",
         };
         Self::Other(kind, error.to_string())

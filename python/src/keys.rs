@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -295,7 +295,7 @@ impl Keys<'_> {
     /// Returns what can be used while other threads run.
     pub fn hold(&self) -> Source {
         match self {
-            Self::Vault(vault) => Source::Vault(Arc::clone(&vault.shared)),
+            Self::Vault(vault) => Source::Vault { shared: Arc::clone(&vault.shared), file: vault.place.clone().into() },
             Self::Key(key) => Source::Key(Arc::clone(&key.key)),
         }
     }
@@ -304,7 +304,7 @@ impl Keys<'_> {
 /// The same without Python.
 #[derive(Clone)]
 pub enum Source {
-    Vault(Shared),
+    Vault { shared: Shared, file: PathBuf },
     Key(Arc<ProjectFileKey>),
 }
 
@@ -316,20 +316,21 @@ impl Source {
         explain: impl FnOnce(BodyError) -> Failure,
     ) -> Result<T, Failure> {
         match self {
-            Self::Vault(shared) => with_vault(shared, |vault| work(vault).map_err(explain)),
+            Self::Vault { shared, .. } => with_vault(shared, |vault| work(vault).map_err(explain)),
             Self::Key(key) => work(&**key).map_err(explain),
         }
     }
 
-    /// Takes the key that new files of a project are sealed under.
+    /// Takes the key that new files of a project are sealed under. If none is named, the project file of the working
+    /// folder names it.
     pub fn sealing(&self, project: Option<&str>) -> Result<Sealer, Failure> {
         match (self, project) {
-            (Self::Vault(shared), Some(project)) => with_vault(shared, |vault| {
-                vault.check_writable()?;
-                Ok(Sealer::Held(vault.sealing_key(project)?, Arc::clone(shared)))
-            }),
-            (Self::Vault(_), None) => {
-                Err(Failure::usage("a project is needed: name the one that the file belongs to, with project="))
+            (Self::Vault { shared, file }, project) => {
+                let project = project.map_or_else(|| project_of_folder(file), |project| Ok(project.to_owned()))?;
+                with_vault(shared, |vault| {
+                    vault.check_writable()?;
+                    Ok(Sealer::Held(vault.sealing_key(&project)?, Arc::clone(shared)))
+                })
             }
             (Self::Key(key), project) if project.is_some_and(|name| !key.project.is_empty() && name != key.project) => {
                 Err(Failure::usage(format!("the key is of the project {:?}", key.project)))
@@ -337,6 +338,17 @@ impl Source {
             (Self::Key(key), _) => Ok(Sealer::Key(Arc::clone(key))),
         }
     }
+}
+
+/// Finds the project that the project file of the working folder names.
+fn project_of_folder(vault_file: &Path) -> Result<String, Failure> {
+    let found = home(vault_file.parent().map(Path::to_path_buf))?.project_file()?;
+    found.and_then(|file| file.project).ok_or_else(|| {
+        Failure::usage(
+            "a project is needed: name the one that the file belongs to with project=, or write a file \
+             .strongroom.toml for the folder, with the line: project = \"NAME\"",
+        )
+    })
 }
 
 /// The key that a new file is sealed under.

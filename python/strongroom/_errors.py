@@ -92,6 +92,7 @@ _CLASSES = {
     "usage": UsageError,
     "bad-name": UsageError,
     "bad-password": UsageError,
+    "project-file": UsageError,
     "vault-closed": ClosedError,
     "closed": ClosedError,
 }

@@ -379,7 +379,8 @@ def open(
     appears whole when it is closed, or not at all; what it replaces must be a sealed file. ``"xb"`` replaces nothing.
     Files are binary: for text, wrap them in ``io.TextIOWrapper(file, encoding="utf-8")``.
 
-    ``project`` names the project whose key seals the file; a read finds the key by itself. ``key`` is an explicit key;
+    ``project`` names the project whose key seals the file; without it, the file ``.strongroom.toml`` of the working
+    folder, or of the nearest folder above it, does. A read finds the key by itself. ``key`` is an explicit key;
     else the agent is asked, then a vault that this process has unlocked, then the person. ``vault`` is a ``Vault`` or
     the folder of one. ``buffering`` is the length of the buffer, in bytes. ``media`` is sealed with the file.
 
@@ -432,7 +433,7 @@ def seal_file(
 ) -> Path:
     """Seal a file by all cores, and return the path of the sealed file: ``source`` with ``.sealed``, if none is named.
 
-    The source stays. With ``replace`` the target may be a sealed file that is there. Raises as :func:`open`;
+    The source stays. ``project`` is as in :func:`open`. With ``replace`` the target may be a sealed file that is there. Raises as :func:`open`;
     ``DamagedError`` of kind ``changed`` if the source changed meanwhile.
     """
     path = Path(f"{os.fspath(source)}.sealed" if target is None else target)

@@ -36,7 +36,8 @@ class StrongroomFileSystem(ChainedFileSystem):
     of the plaintext, in bytes. Made by :func:`strongroom.filesystem`, or by fsspec for ``strongroom://`` and
     ``strongroom::``.
 
-    ``project`` names the project whose key seals new files, ``vault`` the folder of a vault. Keys are no options:
+    ``project`` names the project whose key seals new files, as for :func:`strongroom.open`; ``vault`` the folder of a
+    vault. Keys are no options:
     options are pickled, hashed and written out by those who use file systems. Each process finds its own keys, as
     :func:`strongroom.open` does, and raises the same errors.
     """

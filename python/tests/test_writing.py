@@ -138,3 +138,46 @@ def test_whole_files(path, key, tmp_path):
 def test_a_file_that_is_being_written_is_not_pickled(path, key):
     with strongroom.open(path, "wb", key=key) as file, pytest.raises(TypeError):
         pickle.dumps(file)
+
+
+def test_the_project_file_of_the_folder_names_the_project(vault, tmp_path, monkeypatch):
+    (tmp_path / "plain").write_bytes(b"data")
+    (tmp_path / "in/deep").mkdir(parents=True)
+    ours = tmp_path / "in/.strongroom.toml"
+    ours.write_text('project = "other"\n')
+    monkeypatch.chdir(tmp_path / "in/deep")
+    strongroom.write("a.sealed", b"data")
+    strongroom.seal_file(tmp_path / "plain", "b.sealed")
+    strongroom.filesystem().pipe_file("c", b"data")
+    strongroom.write("d.sealed", b"data", project="acme")
+    projects = [strongroom.info(f"{name}.sealed").project for name in "abcd"]
+    assert projects == ["other", "other", "other", "acme"]
+    for text, why in [
+        ('project = "none"\n', "none"),
+        ("exclude = []\n", "project is needed"),
+        ("vault = 1\n", "vault"),
+    ]:
+        ours.write_text(text)
+        with pytest.raises((strongroom.ProjectNotFound, strongroom.UsageError), match=why):
+            strongroom.write("e.sealed", b"data")
+    ours.write_text('project = "other"\n')
+    ours.chmod(0o666)
+    with pytest.raises(strongroom.UsageError, match="other users can change it") as failed:
+        strongroom.write("e.sealed", b"data")
+    assert failed.value.kind == "project-file" and not Path("e.sealed").exists()
+
+
+def test_info_says_that_nobody_knows_whether_the_source_was_altered(agent, tmp_path):
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    text = b"id,name\n1,Ada\n" * 20
+    text += bytes([16 - len(text) % 16]) * (16 - len(text) % 16)
+    cipher = Cipher(algorithms.AES(bytes(range(32))), modes.CBC(bytes(16))).encryptor()
+    (tmp_path / "old.enc").write_bytes(bytes(16) + cipher.update(text) + cipher.finalize())
+    (tmp_path / "old.key").write_bytes(bytes(range(32)))
+    scheme = ["--scheme", "raw-key", "--old-key-file", str(tmp_path / "old.key"), "--mode", "cbc"]
+    agent.run("import", "--project", "acme", *scheme, "-o", str(tmp_path / "new.sealed"), str(tmp_path / "old.enc"))
+    about = strongroom.info("new.sealed")
+    assert about.unauthenticated_source and strongroom.read("new.sealed").startswith(b"id,name")
+    strongroom.write("own.sealed", b"data", project="acme")
+    assert not strongroom.info("own.sealed").unauthenticated_source
