@@ -135,19 +135,9 @@ fn a_working_command_holds_what_it_works_with_in_locked_memory_and_nothing_else(
     proof::record(AT_WORK.0, AT_WORK.1, "0 in 5 commands, but for the cipher's expanded key and the key that is shown");
 }
 
-/// The program that the tests build and, in `./test`, the one that is released.
-fn programs() -> Vec<PathBuf> {
-    let released = std::env::var_os("STRONGROOM_RELEASED").map(PathBuf::from);
-    [PathBuf::from(PROGRAM)].into_iter().chain(released).collect()
-}
-
-/// Whose memory was searched, in words.
-fn builds(programs: &[PathBuf]) -> &'static str {
-    match programs {
-        [_, _] => "debug and release",
-        [only] if only == Path::new(PROGRAM) => "debug",
-        _ => "release",
-    }
+/// The program that the tests build or, in `./test --long`, the one that is installed.
+fn searched() -> PathBuf {
+    std::env::var_os("STRONGROOM_INSTALLED").map_or_else(|| PROGRAM.into(), PathBuf::from)
 }
 
 /// What the runs of one program have come to.
@@ -188,46 +178,6 @@ impl Tally {
 #[test]
 #[ignore = "needs root: run ./test"]
 fn no_command_has_a_key_in_unlocked_memory_at_any_call_or_a_secret_at_its_end() {
-    // The program that is released where there is one: of the other one `wherever_the_stack_begins` has a sample.
-    every_command(&programs()[programs().len() - 1..]);
-}
-
-#[test]
-#[ignore = "long: run ./test --long"]
-fn long_mode_no_command_of_either_program_has_a_key_in_unlocked_memory() {
-    every_command(&programs());
-}
-
-#[test]
-#[ignore = "needs root: run ./test"]
-fn nothing_is_left_of_a_generated_password_once_it_is_printed() {
-    if !is_root(GENERATED.0, GENERATED.1) {
-        return;
-    }
-    let home = Home::new();
-    let printed = home.work("printed");
-    let mut number = 0;
-    for program in programs() {
-        for arguments in ["generate", "generate --json", "generate --words 6", "generate --length 99 --count 3"] {
-            let output = fs::File::create(&printed).unwrap();
-            let swept = Swept::printing_to(output.into(), &program, &home, arguments, number * 1237, 0);
-            let text = fs::read_to_string(&printed).unwrap();
-            let passwords = match serde_json::from_str::<serde_json::Value>(&text) {
-                Ok(result) => result["password"].as_str().unwrap().to_owned(),
-                Err(_) => text,
-            };
-            let secrets = passwords.lines().fold(Secrets::default(), |secrets, line| {
-                number += 1;
-                secrets.and(&format!("{number}: "), Secrets::password("password", line))
-            });
-            assert!(secrets.len() > 0, "{arguments} printed nothing");
-            holds(&swept.memory(), &secrets, &[], arguments);
-        }
-    }
-    proof::record(GENERATED.0, GENERATED.1, &format!("{number} passwords, {}: 0 hits", builds(&programs())));
-}
-
-fn every_command(programs: &[PathBuf]) {
     // Both are left out, and both are said to be.
     if !is_root(AT_CALLS.0, AT_CALLS.1) | !is_root(AT_THE_END.0, AT_THE_END.1) {
         return;
@@ -259,23 +209,49 @@ fn every_command(programs: &[PathBuf]) {
         ("status --password-file old", 0),
     ];
     let mut tally = Tally::default();
-    for program in programs {
-        // Each in a home of its own, at the same time: this is what takes longest.
-        std::thread::scope(|scope| {
-            let stories = [&daily[..], &rare].map(|story| scope.spawn(|| followed(program, story)));
-            stories.into_iter().for_each(|story| tally.add(&story.join().unwrap()));
-        });
-        let home = Home::new();
-        password_files(&home);
-        let arguments = format!("init --recovery-file kit --keychain file {CHEAP} --password-file old");
-        let swept = Swept::to_its_end(program, &home, &arguments, 0, 0);
-        let all = Secrets::of(&home, OLD, &[]).and("recovery ", Secrets::kit(&home.work("kit")));
-        tally.count(&swept, &all, &arguments);
-    }
+    let program = searched();
+    // Each in a home of its own, at the same time: this is what takes longest.
+    std::thread::scope(|scope| {
+        let stories = [&daily[..], &rare].map(|story| scope.spawn(|| followed(&program, story)));
+        stories.into_iter().for_each(|story| tally.add(&story.join().unwrap()));
+    });
+    let home = Home::new();
+    password_files(&home);
+    let arguments = format!("init --recovery-file kit --keychain file {CHEAP} --password-file old");
+    let swept = Swept::to_its_end(&program, &home, &arguments, 0, 0);
+    let all = Secrets::of(&home, OLD, &[]).and("recovery ", Secrets::kit(&home.work("kit")));
+    tally.count(&swept, &all, &arguments);
     let Tally { commands, stops, secrets } = tally;
-    assert_eq!(commands, programs.len() * (daily.len() + rare.len() + 1));
+    assert_eq!(commands, daily.len() + rare.len() + 1);
     proof::record(AT_THE_END.0, AT_THE_END.1, &format!("{commands} commands, {secrets} secrets: 0 hits"));
-    proof::record(AT_CALLS.0, AT_CALLS.1, &format!("{stops} stops, {}: 0 hits", builds(programs)));
+    proof::record(AT_CALLS.0, AT_CALLS.1, &format!("{stops} stops: 0 hits"));
+}
+
+#[test]
+#[ignore = "needs root: run ./test"]
+fn nothing_is_left_of_a_generated_password_once_it_is_printed() {
+    if !is_root(GENERATED.0, GENERATED.1) {
+        return;
+    }
+    let home = Home::new();
+    let printed = home.work("printed");
+    let mut number = 0;
+    for arguments in ["generate", "generate --json", "generate --words 6", "generate --length 99 --count 3"] {
+        let output = fs::File::create(&printed).unwrap();
+        let swept = Swept::printing_to(output.into(), &searched(), &home, arguments, number * 1237, 0);
+        let text = fs::read_to_string(&printed).unwrap();
+        let passwords = match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(result) => result["password"].as_str().unwrap().to_owned(),
+            Err(_) => text,
+        };
+        let secrets = passwords.lines().fold(Secrets::default(), |secrets, line| {
+            number += 1;
+            secrets.and(&format!("{number}: "), Secrets::password("password", line))
+        });
+        assert!(secrets.len() > 0, "{arguments} printed nothing");
+        holds(&swept.memory(), &secrets, &[], arguments);
+    }
+    proof::record(GENERATED.0, GENERATED.1, &format!("{number} passwords: 0 hits"));
 }
 
 /// Follows commands to their ends, one after another in one home.
@@ -309,17 +285,12 @@ fn wherever_the_stack_begins_no_key_is_left_on_it() {
     let (home, _) = home();
     let all = Secrets::of(&home, OLD, &[]);
     let mut tally = Tally::default();
-    let programs = programs();
-    for (number, program) in programs.iter().enumerate() {
-        // From one alignment to the next, and across pages. Of two programs, the one that is released is searched at
-        // each.
-        let paddings = [1, 8, 16, 31, 64, 2000, 8191, 30_000, 100_000];
-        for padding in paddings.into_iter().step_by(if number + 1 < programs.len() { 3 } else { 1 }) {
-            let swept = Swept::to_its_end(program, &home, "key rotate acme --password-file old", padding, 0);
-            tally.count(&swept, &all, "key rotate");
-        }
+    // From one alignment to the next, and across pages.
+    for padding in [1, 8, 16, 31, 64, 2000, 8191, 30_000, 100_000] {
+        let swept = Swept::to_its_end(&searched(), &home, "key rotate acme --password-file old", padding, 0);
+        tally.count(&swept, &all, "key rotate");
     }
-    proof::record(ALIGNED.0, ALIGNED.1, &format!("{} stops, {}: 0 hits", tally.stops, builds(&programs)));
+    proof::record(ALIGNED.0, ALIGNED.1, &format!("{} stops: 0 hits", tally.stops));
 }
 
 #[test]
