@@ -38,7 +38,7 @@ const VAULTS: usize = 23;
 const VAULT_ID: &str = "e7118c17-06fd-4c9f-962f-08a5a68b5f73";
 
 /// One vector: its header lines, and what follows the empty line.
-struct Vector {
+pub struct Vector {
     path: PathBuf,
     header: BTreeMap<String, String>,
     body: Vec<String>,
@@ -63,15 +63,21 @@ impl Vector {
     }
 
     /// Returns every vector of a kind, by name.
-    fn all(kind: &str) -> Vec<Self> {
+    pub fn all(kind: &str) -> Vec<Self> {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(Self::folder(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
-    fn get(&self, name: &str) -> &str {
+    /// Returns what a header line says.
+    pub fn get(&self, name: &str) -> &str {
         self.header.get(name).unwrap_or_else(|| panic!("{} has no {name:?}", self.path.display()))
+    }
+
+    /// Returns its name, as docs/format.md lists it.
+    pub fn name(&self) -> &str {
+        self.path.file_stem().unwrap().to_str().unwrap()
     }
 
     fn file_key(&self) -> FileKey {
@@ -79,7 +85,7 @@ impl Vector {
     }
 
     /// Decodes a sealed file: base64, in which `*N` stands for N lines of 57 zero bytes.
-    fn sealed_file(&self) -> Vec<u8> {
+    pub fn sealed_file(&self) -> Vec<u8> {
         let text: String = self
             .body
             .iter()

@@ -10,4 +10,5 @@ mod keychain_contract;
 mod kit_code;
 mod protocol_model;
 mod python_interop;
+mod readers;
 mod store_contract;

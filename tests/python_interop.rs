@@ -15,7 +15,8 @@ use crate::support::home::Home;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn python(script: &str) -> Command {
+/// Python, about to run a script of this repository.
+pub fn python(script: &str) -> Command {
     let own = || format!("{ROOT}/target/venv/bin/python");
     let mut command = Command::new(std::env::var("STRONGROOM_TEST_PYTHON").unwrap_or_else(|_| own()));
     command.arg(Path::new(ROOT).join(script));
@@ -163,55 +164,12 @@ fn python_opens_files_as_their_recipient() {
     assert_eq!(output.stdout, b"recipients: 5 vectors open\n");
 }
 
-/// Makes a home with a vault, the project `acme` and a sealed copy of the example table.
-fn home() -> Home {
-    let home = Home::with_project();
-    let mut rows = String::from("id,name\n");
-    (0..3000).for_each(|id| rows += &format!("{id},Person {id}\n"));
-    home.write("clients.csv", rows);
-    home.succeeds("encrypt --project acme clients.csv --password-file pw");
-    home
-}
-
-#[test]
-#[ignore = "needs Python's cryptography: run ./test"]
-fn the_example_opens_a_sealed_file_with_the_key_that_key_show_prints() {
-    let home = home();
-    let mut show = home.typed("key show acme --password-file pw").start();
-    let opened = home.path("opened.csv");
-    let status = python("examples/open_with_python.py")
-        .args([&home.path("clients.csv.sealed"), &opened])
-        .stdin(show.stdout.take().unwrap())
-        .status()
-        .unwrap();
-    assert!(show.wait().unwrap().success() && status.success());
-    assert!(fs::read(opened).unwrap() == fs::read(home.path("clients.csv")).unwrap());
-}
-
-#[test]
-#[ignore = "needs Python's cryptography: run ./test"]
-fn the_example_says_which_version_a_file_needs_and_takes_it_of_several() {
-    let home = home();
-    home.succeeds("key rotate acme --password-file pw");
-    let keys = |versions: &[&str]| {
-        let show = |version: &&str| home.succeeds(&format!("key show acme --version {version} --password-file pw"));
-        fs::write(home.path("keys"), versions.iter().flat_map(|v| show(v).stdout).collect::<Vec<_>>()).unwrap();
-        let mut run = python("examples/open_with_python.py");
-        run.args(["clients.csv.sealed", "opened.csv"]).current_dir(home.folder());
-        run.stdin(fs::File::open(home.path("keys")).unwrap()).output().unwrap()
-    };
-    let refused = keys(&["2"]);
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && said.contains("strongroom inspect --unlock clients.csv.sealed"), "{said}");
-    assert!(keys(&["2", "1"]).status.success());
-    let same = |name: &str| fs::read(home.path(name)).unwrap();
-    assert!(same("opened.csv") == same("clients.csv"));
-}
-
 #[test]
 #[ignore = "needs Python's cryptography: run ./test"]
 fn python_finds_the_header_as_the_format_says() {
-    let home = home();
+    let home = Home::with_project();
+    home.write("clients.csv", "id,name\n");
+    home.succeeds("encrypt --project acme clients.csv --password-file pw");
     let key = home.succeeds("key show acme --format hex --password-file pw").stdout;
     let sealed = fs::read(home.path("clients.csv.sealed")).unwrap();
     let key = std::str::from_utf8(&key).unwrap().trim();
