@@ -24,8 +24,6 @@ const PIECE: u64 = 64 * 1024;
 pub struct Summary {
     /// Its length in bytes.
     pub bytes: u64,
-    /// Its SHA-256.
-    pub sha256: [u8; 32],
     /// How many zeros were cut off its end.
     pub zeros_cut: usize,
 }
@@ -47,7 +45,8 @@ pub struct Plaintext<'a, R> {
     mac: Option<Hmac<Sha256>>,
     watch: Option<Watch>,
     checks: Checks,
-    digest: Sha256,
+    /// Of what was read, if that is compared.
+    digest: Option<Sha256>,
     /// What is left of the ciphertext, in bytes.
     left: u64,
     piece: Zeroizing<Vec<u8>>,
@@ -99,7 +98,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
                 _ => None,
             },
             checks,
-            digest: Sha256::new(),
+            digest: checks.sha256.map(|_| Sha256::new()),
             left: length,
             piece: Zeroizing::new(Vec::new()),
             at: 0,
@@ -117,7 +116,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         if self.state != State::Done || self.at < self.piece.len() {
             return Err(Refused::Wrong);
         }
-        Ok(Summary { bytes: self.bytes, sha256: self.digest.finalize().into(), zeros_cut: self.zeros_cut })
+        Ok(Summary { bytes: self.bytes, zeros_cut: self.zeros_cut })
     }
 
     /// Reads all that is left, only to see whether it is right.
@@ -148,7 +147,9 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         } else {
             self.last_piece()?;
         }
-        self.digest.update(&self.piece);
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.piece);
+        }
         self.bytes += self.piece.len() as u64;
         self.at = 0;
         let is_last = self.left == 0;
@@ -158,7 +159,8 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
             return Err(Refused::Wrong);
         }
         if is_last {
-            if self.checks.sha256.is_some_and(|sha256| sha256 != <[u8; 32]>::from(self.digest.clone().finalize())) {
+            let sha256 = self.digest.take().map(|digest| digest.finalize().into());
+            if sha256 != self.checks.sha256 {
                 return Err(Refused::Wrong);
             }
             self.state = State::Done;

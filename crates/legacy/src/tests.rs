@@ -45,7 +45,7 @@ fn text_opens_with_its_key_and_the_summary_is_of_its_bytes() {
         let text: Vec<u8> = TEXT.iter().copied().cycle().take(length).collect();
         let (bytes, evidence, summary) = opened(&cbc(&[7; 32], &text), &raw_key(&[7; 32], Options::default())).unwrap();
         assert_eq!((bytes == text, evidence), (true, Evidence::Content(Content::Utf8)), "{length}");
-        assert_eq!((summary.bytes, summary.sha256), (length as u64, <[u8; 32]>::from(Sha256::digest(&text))));
+        assert_eq!(summary.bytes, length as u64);
     }
 }
 

@@ -7,7 +7,7 @@ use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use strongroom_legacy::{
     Content, Detected, Evidence, Keys, Opening, Refused, Request, Scheme, Summary, detect, open, sha256_of,
 };
@@ -324,12 +324,11 @@ impl Work<'_> {
             Evidence::Content(Content::Format(name)) => ("content", Some(name)),
             _ => ("confirmed", None),
         };
-        let Summary { bytes, sha256, zeros_cut } = summary;
+        let Summary { bytes, zeros_cut } = summary;
         Ok(ImportedFile {
             input: path.display().to_string(),
             output: job.output.display().to_string(),
             bytes,
-            sha256: HEXLOWER.encode(&sha256),
             project: key.map(|key| key.project.to_owned()),
             key_version: key.map(|key| key.version),
             scheme: self.request.scheme.name(),

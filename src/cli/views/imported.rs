@@ -26,8 +26,6 @@ pub struct ImportedFile {
     pub output: String,
     /// Length of the plaintext, in bytes.
     pub bytes: u64,
-    /// The SHA-256 of the plaintext, in hexadecimal.
-    pub sha256: String,
     /// The project's name; `null` with `--dry-run`.
     pub project: Option<String>,
     /// The version of the project's key; `null` with `--dry-run`.
