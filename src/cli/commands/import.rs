@@ -309,7 +309,7 @@ impl Work<'_> {
                 let mut plaintext = found.opening.plaintext().map_err(refused)?;
                 let import =
                     Imported { path, file: &found.file, before: &found.before, name: &job.name, is_unauthenticated };
-                let threads = self.import.effort.stream_threads();
+                let threads = self.import.effort.threads();
                 let sealed = import.seal(key, &mut plaintext, &job.output, self.import.force, threads, progress);
                 sealed.map_err(|error| of_files(path, error))?;
                 plaintext.finish().map_err(refused)?
