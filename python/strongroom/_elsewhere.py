@@ -127,6 +127,9 @@ class RemoteSealing:
         self._sealing = _native.SealingElsewhere(path, keys, project, media)
         # As fs.open would, but for the file system's transaction, which nobody ends.
         self._file = fs._open(path, mode=mode, block_size=None, autocommit=False, cache_options=None)
+        if not (hasattr(self._file, "commit") and hasattr(self._file, "discard")):
+            self._file.close()
+            raise NotImplementedError(f"{type(fs).__name__} cannot write a file that appears when it is whole")
 
     def write(self, data: Any) -> int:
         length, sealed = self._sealing.write(data)

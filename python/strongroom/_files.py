@@ -10,13 +10,16 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, overload
 
 from . import _native
 from ._errors import UsageError
 from ._keys import Key, StrPath, Vault, keys_for
+
+if TYPE_CHECKING:
+    # Imported where they are used: they take as long to import as this package.
+    from datetime import datetime
+    from pathlib import Path
 
 # pandas reads pieces of this length; half of it and four times it were slower.
 BUFFER = 256 * 1024
@@ -57,6 +60,8 @@ def _info(opened: Opened) -> Info:
     name, changed, media, project, version, size, sealed_size, unauthenticated_source = opened.info
     modified = None
     if changed is not None:
+        from datetime import datetime, timezone
+
         # Whoever sealed the file may have written any number there.
         with contextlib.suppress(ValueError, OverflowError, OSError):
             modified = datetime.fromtimestamp(changed[0], timezone.utc).replace(microsecond=changed[1] // 1000)
@@ -436,6 +441,8 @@ def seal_file(
     The source stays. ``project`` is as in :func:`open`. With ``replace`` the target may be a sealed file that is there. Raises as :func:`open`;
     ``DamagedError`` of kind ``changed`` if the source changed meanwhile.
     """
+    from pathlib import Path
+
     path = Path(f"{os.fspath(source)}.sealed" if target is None else target)
     _native.seal_file(os.fspath(source), path, keys_for(key, vault), project, replace)
     return path
@@ -454,6 +461,8 @@ def open_file(
     THE PLAINTEXT IS ON DISK THEN: :func:`open` and :func:`read` leave it in memory. The file is readable by its owner
     alone, and appears when all of it has proven authentic. Raises as :func:`open`.
     """
+    from pathlib import Path
+
     _native.open_file(os.fspath(source), os.fspath(target), keys_for(key, vault), replace)
     return Path(target)
 
