@@ -78,7 +78,6 @@ __all__ = [
     "memfd",
     "open",
     "open_file",
-    "polars",
     "read",
     "seal_file",
     "unlock",

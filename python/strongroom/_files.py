@@ -135,7 +135,8 @@ class SealedFile(io.BufferedReader):
         self._sought = threading.local()
         self._opened: Opened | None = opened
         super().__init__(raw(opened, name), buffering)
-        _open_files.add(self)
+        with _forking:
+            _open_files.add(self)
 
     @property
     def info(self) -> Info:
@@ -232,15 +233,15 @@ class SealedFile(io.BufferedReader):
 
 # A child that is forked has no other thread that would give up a lock. So none is held while the process is forked.
 _open_files: weakref.WeakSet[SealedFile] = weakref.WeakSet()
-_forking = threading.Lock()
+_forking = threading.RLock()
 _held_for_fork: list[SealedFile] = []
 
 
 def _before_fork() -> None:
     _forking.acquire()
-    _held_for_fork.extend(_open_files)
-    for file in _held_for_fork:
+    for file in list(_open_files):
         file._lock.acquire()
+        _held_for_fork.append(file)
 
 
 def _after_fork() -> None:
