@@ -13,7 +13,9 @@ use super::Home;
 use super::error::HomeError;
 use super::paths::absolute;
 use crate::format::VaultId;
-use crate::keychain::{FileKeychain, Keychain, OsKeychain, Prompting, WithDeadline};
+use crate::keychain::{
+    FileKeychain, Keychain, KeychainError, OsKeychain, OthersItem, Prompting, WithDeadline, others_item,
+};
 
 /// How long a keychain may take if nobody can answer a dialog.
 const DEADLINE_ALONE: Duration = Duration::from_secs(3);
@@ -116,6 +118,14 @@ impl Home {
     pub fn os_keychain(&self, asking: Asking) -> Arc<dyn Keychain> {
         let keychain = OsKeychain::new(asking.prompting).with_locks(self.folders.keychain.clone());
         Arc::new(WithDeadline::new(Arc::new(keychain), asking.deadline))
+    }
+
+    /// Finds the password that another program has stored in the operating system's keychain.
+    ///
+    /// # Errors
+    /// Those of [`others_item`].
+    pub fn others_item(&self, service: &str, user: &str, asking: Asking) -> Result<Option<OthersItem>, KeychainError> {
+        others_item(service, user, asking.prompting, asking.deadline)
     }
 
     /// Returns where the `file` kind keeps a vault's key.

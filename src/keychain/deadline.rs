@@ -144,6 +144,28 @@ impl Keychain for WithDeadline {
     }
 }
 
+/// Runs one call to a keychain on a thread of its own, which is left behind if it is not back in time.
+///
+/// # Errors
+/// What the call returns; [`KeychainError::Unresponsive`] if it does not, in the words of `name`.
+#[cfg(feature = "os-keychain")]
+pub fn once<T: Send + 'static>(
+    deadline: Duration,
+    name: impl Fn() -> String,
+    call: impl FnOnce() -> Result<T, KeychainError> + Send + 'static,
+) -> Result<T, KeychainError> {
+    let (answer, answered) = sync_channel(1);
+    let guard = thread::Builder::new().name("keychain".into()).spawn(move || {
+        let _ = answer.send(call());
+    });
+    guard.map_err(|error| KeychainError::Rejected {
+        provider: name(),
+        reason: format!("no thread to call it on: {}", error.kind()),
+    })?;
+    let unanswered = |_| Err(KeychainError::Unresponsive { provider: name(), after: deadline, writing: false });
+    answered.recv_timeout(deadline).unwrap_or_else(unanswered)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;

@@ -8,6 +8,8 @@ mod file;
 mod memory;
 #[cfg(feature = "os-keychain")]
 mod os;
+#[cfg(feature = "os-keychain")]
+mod others;
 #[cfg(all(feature = "os-keychain", unix, not(target_os = "macos")))]
 mod secret_service;
 #[cfg(all(feature = "os-keychain", unix, not(target_os = "macos")))]
@@ -25,6 +27,8 @@ pub use file::FileKeychain;
 pub use memory::{MemoryFault, MemoryKeychain};
 #[cfg(feature = "os-keychain")]
 pub use os::OsKeychain;
+#[cfg(feature = "os-keychain")]
+pub use others::{OthersItem, others_item};
 
 /// The service every item of ours stands under.
 #[cfg(feature = "os-keychain")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use keyring_core::{Entry, Error as KeyringError};
 
+use super::others::OthersItem;
 use super::{
     ITEM_LIMIT, ItemKind, ItemLock, Keychain, KeychainError, Probe, Prompting, SERVICE, StoredItem, TRIAL, lock_file,
 };
@@ -37,6 +38,11 @@ impl OsKeychain {
 
     fn situation(&self, error: KeyringError) -> KeychainError {
         situation(error, &self.store.provider(), None)
+    }
+
+    /// Finds the password that another program has stored, as Python's keyring would.
+    pub(super) fn others_item(&self, service: &str, user: &str) -> Result<Option<OthersItem>, KeychainError> {
+        self.store.others_item(service, user).map_err(|error| self.situation(error))
     }
 }
 
@@ -162,9 +168,10 @@ mod native {
     use std::error::Error;
 
     use keyring_core::api::CredentialStoreApi;
+    use zeroize::Zeroizing;
 
     use super::super::secret_service::{SecretServiceItem, SecretServiceStore};
-    use super::{Entry, KeychainError, KeyringError, Probe, Prompting, SERVICE};
+    use super::{Entry, KeychainError, KeyringError, OthersItem, Probe, Prompting, SERVICE};
 
     #[derive(Debug)]
     pub(super) struct NativeStore(SecretServiceStore);
@@ -207,6 +214,26 @@ mod native {
             Ok(all)
         }
 
+        /// Python's keyring names an item by `service` and `username`, or as KeePassXC does: its setting
+        /// `KEYRING_PROPERTY_SCHEME` says which.
+        pub(super) fn others_item(&self, service: &str, user: &str) -> Result<Option<OthersItem>, KeyringError> {
+            for (of_service, of_user) in [("service", "username"), ("Title", "UserName")] {
+                let mut found = self.found(&HashMap::from([(of_service, service), (of_user, user)]))?;
+                let Some((_, entry)) = found.pop() else { continue };
+                if !found.is_empty() {
+                    return Err(KeyringError::Ambiguous(found.into_iter().map(|(_, entry)| entry).collect()));
+                }
+                let removal = ["secret-tool", "clear", of_service, service, of_user, user].map(str::to_owned).into();
+                return match entry.get_secret() {
+                    Ok(secret) => Ok(Some(OthersItem { secret: Zeroizing::new(secret), removal })),
+                    // Deleted behind us.
+                    Err(KeyringError::NoEntry) => Ok(None),
+                    Err(error) => Err(error),
+                };
+            }
+            Ok(None)
+        }
+
         fn found(&self, attributes: &HashMap<&str, &str>) -> Result<Vec<(String, Entry)>, KeyringError> {
             let handle = |entry: &Entry| {
                 let item = entry.as_any().downcast_ref::<SecretServiceItem>();
@@ -232,8 +259,9 @@ mod native {
     use std::sync::Arc;
 
     use keyring_core::api::CredentialStoreApi;
+    use zeroize::Zeroizing;
 
-    use super::{Entry, KeychainError, KeyringError, Probe, Prompting, SERVICE};
+    use super::{Entry, KeychainError, KeyringError, OthersItem, Probe, Prompting, SERVICE};
 
     #[cfg(target_os = "macos")]
     use apple_native_keyring_store::keychain::Store;
@@ -291,6 +319,43 @@ mod native {
             let entries = self.store()?.search(&spec)?;
             let ours = |entry: Entry| entry.get_specifiers().filter(|(service, _)| service == SERVICE);
             Ok(entries.into_iter().filter_map(ours).map(|(_, user)| (user.clone(), user)).collect())
+        }
+
+        #[cfg(target_os = "macos")]
+        pub(super) fn others_item(&self, service: &str, user: &str) -> Result<Option<OthersItem>, KeyringError> {
+            let removal = ["security", "delete-generic-password", "-s", service, "-a", user].map(str::to_owned).into();
+            match self.store()?.build(service, user, None)?.get_secret() {
+                Ok(secret) => Ok(Some(OthersItem { secret: Zeroizing::new(secret), removal })),
+                Err(KeyringError::NoEntry) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+
+        /// Python's keyring names a credential by the service; and by the user and the service once the service has
+        /// had a second user. Its text is in UTF-16.
+        #[cfg(windows)]
+        pub(super) fn others_item(&self, service: &str, user: &str) -> Result<Option<OthersItem>, KeyringError> {
+            for target in [service.to_owned(), format!("{user}@{service}")] {
+                let entry = self.store()?.build(service, user, Some(&HashMap::from([("target", target.as_str())])))?;
+                let attributes = match entry.get_attributes() {
+                    Ok(attributes) => attributes,
+                    Err(KeyringError::NoEntry) => continue,
+                    Err(error) => return Err(error),
+                };
+                if attributes.get("username").is_none_or(|of| of != user) {
+                    continue;
+                }
+                let stored = Zeroizing::new(entry.get_secret()?);
+                let units = stored.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+                let mut secret = Zeroizing::new(Vec::with_capacity(stored.len() * 2));
+                let mut text = [0; 4];
+                for character in char::decode_utf16(units) {
+                    let character = character.map_err(|_| KeyringError::BadEncoding(Vec::new()))?;
+                    secret.extend_from_slice(character.encode_utf8(&mut text).as_bytes());
+                }
+                return Ok(Some(OthersItem { secret, removal: vec!["cmdkey".into(), format!("/delete:{target}")] }));
+            }
+            Ok(None)
         }
 
         fn store(&self) -> Result<Arc<Store>, KeyringError> {
