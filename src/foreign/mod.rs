@@ -1,7 +1,11 @@
 //! Stores of other password managers that this process does not read by itself: a store of `pass`, whose entries gpg
-//! decrypts, and a KeePass file, which a process with limits opens. What they have becomes items in `imports`.
+//! decrypts, and a KeePass file, which a process with limits opens. What they have becomes items in `imports`. Also files
+//! of client data that gpg decrypts.
 //! Nothing here prints or asks.
 
+mod gpg;
+#[cfg(feature = "cli")]
+pub mod gpg_file;
 #[cfg(all(feature = "import-keepass", unix))]
 pub mod keepass_process;
 pub mod pass_store;

@@ -4,16 +4,15 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use walkdir::{DirEntry, WalkDir};
 use zeroize::Zeroizing;
 
+use super::gpg::{self, Said};
 use crate::crypto::secret::SecretText;
 use crate::imports::{ImportError, Imported, PassStore, limits};
 
-/// The program that decrypts.
-const GPG: &str = "gpg";
 /// Says who may read a folder's entries: every store has it.
 const ID_FILE: &str = ".gpg-id";
 /// How a file of an entry ends.
@@ -22,8 +21,6 @@ const SUFFIX: &str = ".gpg";
 const OTHERS: [&str; 3] = [".git", ".extensions", ".public-keys"];
 /// The deepest that folders may be in each other.
 const DEPTH: usize = 64;
-/// How much of what gpg reports is read, in bytes.
-const REPORT: u64 = 64 << 10;
 
 mod reason {
     pub const LEADS_OUT: &str = "it is a link that leads out of the store";
@@ -163,25 +160,14 @@ fn decrypt(file: &Path, may_ask: bool) -> Result<Result<SecretText, &'static str
     if !metadata.is_file() {
         return Ok(Err(reason::NO_FILE));
     }
-    let mut command = Command::new(GPG);
-    command.args(["--batch", "--quiet", "--status-fd", "2"]);
-    if !may_ask {
-        command.args(["--pinentry-mode", "cancel"]);
-    }
-    // gpg would take the terminal for the passphrase from its standard input, which is the file.
-    #[cfg(unix)]
-    if let Some(terminal) =
-        rustix::termios::ttyname(io::stdin(), Vec::new()).ok().and_then(|name| name.into_string().ok())
-    {
-        command.args(["--ttyname", &terminal]);
-    }
+    let mut command = gpg::decrypting(may_ask);
     command.arg("--decrypt").stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut gpg = command.spawn().map_err(PassError::Gpg)?;
-    let (stdout, stderr) = (gpg.stdout.take(), gpg.stderr.take());
+    let mut process = command.spawn().map_err(PassError::Gpg)?;
+    let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
     let report = std::thread::spawn(move || {
         let mut report = Vec::new();
         if let Some(mut stderr) = stderr {
-            let _ = stderr.by_ref().take(REPORT).read_to_end(&mut report);
+            let _ = stderr.by_ref().take(gpg::REPORT).read_to_end(&mut report);
             // What nobody reads would stop it.
             let _ = io::copy(&mut stderr, &mut io::sink());
         }
@@ -191,9 +177,9 @@ fn decrypt(file: &Path, may_ask: bool) -> Result<Result<SecretText, &'static str
     let read = stdout.map(|stdout| stdout.take(limits::FIELD as u64 + 1).read_to_end(&mut text));
     let is_too_long = text.len() > limits::FIELD;
     if is_too_long {
-        let _ = gpg.kill();
+        let _ = process.kill();
     }
-    let status = gpg.wait().map_err(PassError::Gpg)?;
+    let status = process.wait().map_err(PassError::Gpg)?;
     let report = report.join().unwrap_or_default();
     if is_too_long {
         return Ok(Err(reason::TOO_LONG));
@@ -203,44 +189,15 @@ fn decrypt(file: &Path, may_ask: bool) -> Result<Result<SecretText, &'static str
     Ok(match said {
         Said::Cancelled => return Err(PassError::Cancelled),
         // gpg passes on what it decrypts before it has seen whether that is whole: the exit code tells.
-        Said::Decrypted if status.success() && is_read => SecretText::from_bytes(text).ok_or(reason::NOT_TEXT),
+        // As `pass` itself, which opens what has no check of its integrity, too, as long as gpg does.
+        Said::Decrypted | Said::Unchecked if status.success() && is_read => {
+            SecretText::from_bytes(text).ok_or(reason::NOT_TEXT)
+        }
         // If gpg may not ask, it reports a key with a passphrase as one that is not here.
         Said::NoKey if !may_ask => Err(reason::NO_KEY_UNASKED),
         Said::NoKey => Err(reason::NO_KEY),
         // gpg passes on what is not encrypted as if it were.
         Said::Nothing if status.success() => Err(reason::NOT_ENCRYPTED),
-        Said::Decrypted | Said::Nothing => Err(reason::NOT_OPENED),
+        Said::Decrypted | Said::Unchecked | Said::Nothing => Err(reason::NOT_OPENED),
     })
-}
-
-/// What gpg reports in its lines for programs (doc/DETAILS in its source).
-enum Said {
-    Decrypted,
-    NoKey,
-    Cancelled,
-    Nothing,
-}
-
-impl Said {
-    fn read(report: &str) -> Self {
-        /// GPG_ERR_CANCELED and GPG_ERR_FULLY_CANCELED, in the lower 16 bits of a code.
-        const CANCELLED: [u32; 2] = [99, 198];
-        let lines = || report.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
-        let is_cancelled = |line: &str| {
-            let code = line.strip_prefix("ERROR ").and_then(|rest| rest.split(' ').nth(1)?.parse::<u32>().ok());
-            code.is_some_and(|code| CANCELLED.contains(&(code & 0xffff)))
-        };
-        let is = |word: &str| lines().any(|line| line.split(' ').next() == Some(word));
-        // Several versions do not say NO_SECKEY: it is encrypted for keys, none was used, and none has failed.
-        let has_no_key = || is("ENC_TO") && is("DECRYPTION_FAILED") && !is("ERROR") && !is("DECRYPTION_INFO");
-        if is("DECRYPTION_OKAY") {
-            Self::Decrypted
-        } else if lines().any(is_cancelled) {
-            Self::Cancelled
-        } else if is("NO_SECKEY") || has_no_key() {
-            Self::NoKey
-        } else {
-            Self::Nothing
-        }
-    }
 }
