@@ -27,12 +27,15 @@ pub fn print(failure: &Failure, output: &Output) {
             Some(cause) => format!("{failed}: {cause}"),
             None => failed.into_owned(),
         };
-        let line = ReportedError { code: failure.exit as u8, kind: failure.kind, message, hint };
+        let line = ReportedError { code: failure.exit as u8, kind: failure.kind, message, hint, tried: &failure.tried };
         to_json(&line) + "\n"
     } else {
         let mut text = labelled("error:", "31", &printable(&failed)) + "\n";
         if let Some(cause) = cause {
             text += &(labelled("cause:", "33", &printable(&cause)) + "\n");
+        }
+        if !failure.tried.is_empty() {
+            text += &(labelled("tried:", "36", &printable(&failure.tried.join("; "))) + "\n");
         }
         if let Some(hint) = hint {
             text += &(labelled("hint:", "36", &printable(&hint)) + "\n");

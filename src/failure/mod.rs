@@ -97,12 +97,14 @@ pub struct Failure {
     pub hint: Option<Words>,
     /// The file that exists already, of which there may be many: they are shown together.
     pub existing: Option<PathBuf>,
+    /// The keys that were tried, in words that say nothing of them.
+    pub tried: Vec<String>,
 }
 
 impl Failure {
     /// Makes a failure without a cause of its own.
     pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), cause: None, hint: None, existing: None }
+        Self { exit, kind, message: message.into(), cause: None, hint: None, existing: None, tried: Vec::new() }
     }
 
     /// Makes a failure of asking wrongly.
@@ -131,7 +133,15 @@ impl Failure {
         let (exit, kind) = library::classify(error);
         let hint = library::hint(error);
         let cause = error.to_string();
-        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint, existing: None }
+        Self {
+            exit,
+            kind,
+            message: format!("cannot {doing}"),
+            cause: Some(cause),
+            hint,
+            existing: None,
+            tried: Vec::new(),
+        }
     }
 
     /// Adds why.
@@ -145,6 +155,13 @@ impl Failure {
     #[must_use]
     pub fn existing(mut self, path: &Path) -> Self {
         self.existing = Some(path.into());
+        self
+    }
+
+    /// Adds the keys that were tried.
+    #[must_use]
+    pub fn tried(mut self, tried: Vec<String>) -> Self {
+        self.tried = tried;
         self
     }
 

@@ -14,6 +14,9 @@ pub struct ReportedError<'a> {
     pub kind: &'a str,
     /// What failed, and why.
     pub message: String,
+    /// The keys that `import` has tried, in words that say nothing of the secret.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub tried: &'a [String],
 }
 
 /// A warning, a line on standard error.
