@@ -423,7 +423,7 @@ pub fn legacy(bytes: &[u8]) {
         Err(error) => return assert!(!matches!(error, Refused::Read(_)), "{error:?}"),
     };
     let is_proven = opening.evidence() == Evidence::Tag;
-    assert_eq!(is_proven, opening.is_authenticated() && opening.mode() != Mode::CtrHmac);
+    assert_eq!(is_proven, opening.is_authenticated() && opening.mode() != Some(Mode::CtrHmac));
     match opening.prove() {
         Ok(summary) => assert!(summary.bytes <= file.len() as u64),
         Err(error) => assert!(matches!(error, Refused::Wrong | Refused::Parameters(_)), "{error:?}"),

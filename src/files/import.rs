@@ -14,7 +14,7 @@ use crate::format::Timestamp;
 use crate::keys::SealingKey;
 
 /// The endings that programs and people give to what they encrypt.
-const ENDINGS: &[&str] = &["enc", "aes", "encrypted", "fernet", "openssl"];
+const ENDINGS: &[&str] = &["enc", "aes", "encrypted", "fernet", "openssl", "age", "gpg", "pgp", "asc"];
 
 /// A file that another program has encrypted.
 pub struct Import<'a> {

@@ -10,6 +10,9 @@ pub const REPORT: u64 = 64 << 10;
 /// Begins a command that decrypts what is on its standard input, and reports on its standard error. gpg may ask for a
 /// passphrase only if it `may_ask`.
 pub fn decrypting(may_ask: bool) -> Command {
+    // What else this process was given is not for gpg.
+    #[cfg(unix)]
+    close_fds::set_fds_cloexec(3, &[]);
     let mut command = Command::new(GPG);
     command.args(["--batch", "--quiet", "--status-fd", "2"]);
     if !may_ask {

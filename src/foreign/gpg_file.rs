@@ -18,7 +18,7 @@ const BEGUN: &str = "[GNUPG:] PLAINTEXT ";
 #[derive(Debug, thiserror::Error)]
 pub enum GpgError {
     /// gpg cannot be started.
-    #[error("gpg cannot be started: {}", crate::disk::plain(.0))]
+    #[error(transparent)]
     Start(io::Error),
     /// gpg cannot be given a password here.
     #[error("on this system gpg itself has to ask for the password")]
@@ -136,14 +136,14 @@ impl Drop for Decrypting {
 
 /// Makes the pipe that the password goes through, and says so in the command. What is written at once fits into it.
 #[cfg(unix)]
-fn passed_on(command: &mut std::process::Command) -> io::Result<File> {
+fn passed_on(command: &mut std::process::Command) -> io::Result<io::PipeWriter> {
     use command_fds::{CommandFdExt, FdMapping};
-    let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (read, write) = io::pipe()?;
     command.args(["--pinentry-mode", "loopback", "--passphrase-fd", &PASSWORD_FD.to_string()]);
     command
-        .fd_mappings(vec![FdMapping { parent_fd: read, child_fd: PASSWORD_FD }])
+        .fd_mappings(vec![FdMapping { parent_fd: read.into(), child_fd: PASSWORD_FD }])
         .map_err(|_| io::Error::other("its descriptors cannot be set"))?;
-    Ok(File::from(write))
+    Ok(write)
 }
 
 /// Reads what gpg reports, to its end: what nobody reads would stop it.

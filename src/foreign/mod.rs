@@ -4,7 +4,6 @@
 //! Nothing here prints or asks.
 
 mod gpg;
-#[cfg(feature = "cli")]
 pub mod gpg_file;
 #[cfg(all(feature = "import-keepass", unix))]
 pub mod keepass_process;

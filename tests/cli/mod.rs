@@ -30,6 +30,7 @@ mod keychain_file;
 mod keys;
 mod kits;
 mod legacy;
+mod legacy_gpg;
 mod lost_output;
 mod manifests;
 mod messages;

@@ -216,6 +216,15 @@ pub fn store(user: &str, extra: Option<&str>, secret: &[u8]) {
     assert!(child.wait().unwrap().success());
 }
 
+/// Stores an item of another program under its own attributes.
+pub fn store_with(attributes: &[&str], secret: &[u8]) {
+    let mut command = Command::new("secret-tool");
+    command.args(["store", "--label=of a script"]).args(attributes).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("secret-tool");
+    child.stdin.take().unwrap().write_all(secret).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
 pub fn look_up(user: &str) -> String {
     tool("secret-tool", &["lookup", "service", "strongroom", "username", user])
 }

@@ -7,6 +7,7 @@ pub mod home;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -102,6 +103,52 @@ stories! {
         let status = home.succeed(&["status", "--unlock", "--password-file", "old"]);
         assert!(status.contains("\nrotation       under way: the first command that asks for the password after "), "{status}");
         home.succeed(&["lock"]);
+    }
+
+    an_old_secret_that_a_script_keeps_in_the_keychain_is_found_and_named in "--unlocked" {
+        let home = with_vault("file");
+        let text = DATA.repeat(4);
+        home.write("plain", &text);
+        let key = "00112233445566778899aabbccddeeff".repeat(2);
+        let iv = "0".repeat(32);
+        let encrypted = |arguments: &[&str]| {
+            let mut openssl = Command::new("openssl");
+            openssl.args(["enc", "-aes-256-cbc", "-in"]).arg(home.path("plain")).args(arguments);
+            openssl.output().expect("openssl").stdout
+        };
+        home.write("keyed.csv.enc", [&[0; 16][..], &encrypted(&["-K", &key, "-iv", &iv])].concat());
+        home.write("typed.csv.enc", encrypted(&["-pbkdf2", "-pass", "pass:of old"]));
+        // As Python's keyring writes them: in its own way, and in that of KeePassXC.
+        let own = ["service", "https://my.example/app", "username", "jo", "application", "Python keyring library"];
+        store_with(&own, key.as_bytes());
+        store_with(&["Title", "exports", "UserName", "it's me"], b"of old");
+        let import = ["--json", "import", "--project", "acme", "--password-file", "old"];
+        let imported = |arguments: &[&str]| -> Value {
+            serde_json::from_str(&home.succeed(&[&import[..], arguments].concat())).unwrap()
+        };
+        let item = ["--keychain-item", "https://my.example/app/jo"];
+        let result = imported(&[&["--scheme", "raw-key", "keyed.csv.enc"], &item[..]].concat());
+        let clean_up = &result["clean_up"][1];
+        assert_eq!(clean_up["what"], "the old secret in the keychain", "{result}");
+        let clear = "secret-tool clear service https://my.example/app username jo";
+        assert_eq!((&clean_up["path"], &clean_up["command"]), (&"https://my.example/app/jo".into(), &clear.into()));
+        let result = imported(&["typed.csv.enc", "--keychain-item", "exports/it's me"]);
+        let command = result["clean_up"][1]["command"].as_str().unwrap().to_owned();
+        for name in ["keyed.csv", "typed.csv"] {
+            home.succeed(&["decrypt", &format!("{name}.sealed"), "-o", "opened", "--force", "--password-file", "old"]);
+            assert_eq!(fs::read_to_string(home.path("opened")).unwrap(), text);
+        }
+        // The command removes that item, and nothing else: then there is none.
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success(), "{command}");
+        let again = ["import", "--project", "acme", "typed.csv.enc", "-o", "again", "--keychain-item", "exports/it's me"];
+        let output = home.output(&again);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.contains("cause: there is no such item\n") && !home.path("again").exists(), "{said}");
+        imported(&[&["--scheme", "raw-key", "keyed.csv.enc", "--dry-run"], &item[..]].concat());
+        // One that does not fit is a wrong secret like any other.
+        let output = home.output(&[&["import", "--project", "acme", "typed.csv.enc", "-o", "again"], &item[..]].concat());
+        assert_eq!(output.status.code(), Some(3));
     }
 
     another_program_sees_our_two_items_and_nothing_else_of_ours in "--unlocked" {

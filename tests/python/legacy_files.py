@@ -3,18 +3,23 @@
 import base64
 import hashlib
 import json
+import io
 import os
+import pty
 import struct
+import subprocess
 import sys
 
+import pyAesCrypt
 from argon2 import PasswordHasher
 from Cryptodome.Cipher import AES
 from Cryptodome.Hash import HMAC, SHA1, SHA256, SHA512
 from Cryptodome.Protocol.KDF import PBKDF2, scrypt
 from Cryptodome.Util.Padding import pad
 from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 os.chdir(sys.argv[1])
@@ -134,5 +139,68 @@ case("fernet-sha256", Fernet(key).encrypt(PLAIN), "--scheme fernet", pw, "tag")
 key = base64.urlsafe_b64encode(PBKDF2HMAC(hashes.SHA256(), 32, SALT, 2000).derive(PASSWORD.encode()))
 flags = "--scheme fernet --iterations 2000 --salt-in-file 16"
 case("fernet-salt", SALT + Fernet(key).encrypt(PLAIN), flags, pw, "tag")
+
+# AES Crypt: pyAesCrypt writes version 2; version 3 as https://www.aescrypt.com/aes_stream_format.html has it.
+written = io.BytesIO()
+pyAesCrypt.encryptStream(io.BytesIO(PLAIN), written, PASSWORD)
+case("aescrypt", written.getvalue(), "", pw, "tag")
+iv, session = os.urandom(16), os.urandom(48)
+key = PBKDF2HMAC(hashes.SHA512(), 32, iv, 1000).derive(PASSWORD.encode())
+wrapped = AES.new(key, AES.MODE_CBC, iv).encrypt(session)
+body = AES.new(session[16:], AES.MODE_CBC, session[:16]).encrypt(pad(PLAIN, 16))
+extension = b"CREATED_BY\0a test"
+header = b"AES\3\0" + struct.pack(">H", len(extension)) + extension + b"\0\0" + struct.pack(">I", 1000) + iv + wrapped
+macs = HMAC.new(key, wrapped + b"\3", SHA256).digest(), HMAC.new(session[16:], body, SHA256).digest()
+case("aescrypt-3", header + macs[0] + body + macs[1], "", pw, "tag")
+
+
+# age: the program for identities, in both of its forms, and once with a passphrase, which it takes from a terminal alone.
+def recipient_of(name):
+    subprocess.run(["age-keygen", "-o", name], check=True, stderr=subprocess.DEVNULL)
+    return subprocess.run(["age-keygen", "-y", name], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+recipient = recipient_of("identity")
+recipient_of("wrong-identity")
+for name, flags in ("age", []), ("age-armored", ["--armor"]), ("age-two", ["--recipient", recipient_of("third")]):
+    made = subprocess.run(["age", *flags, "--recipient", recipient], check=True, input=PLAIN, stdout=subprocess.PIPE)
+    case(name, made.stdout, "", "--identity-file identity", "tag")
+
+
+def typed(*command):
+    """Runs a program that asks twice for a passphrase at its terminal."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvp(command[0], command)
+    os.write(terminal, (PASSWORD + "\n").encode() * 2)
+    try:
+        while os.read(terminal, 1024):
+            pass
+    except OSError:
+        pass
+    assert os.waitpid(child, 0)[1] == 0, command
+
+
+typed("age", "--passphrase", "--output", "age-passphrase", "plain")
+with open("age-passphrase", "rb") as file:
+    case("age-passphrase", file.read(), "", pw, "tag")
+
+
+def hkdf(key, salt, info):
+    return HKDF(hashes.SHA256(), 32, salt, info).derive(key)
+
+
+# The same by https://age-encryption.org/v1, at a cost that a test can pay often.
+file_key, nonce = os.urandom(16), os.urandom(16)
+label = b"age-encryption.org/v1/scrypt"
+wrapped = ChaCha20Poly1305(hashlib.scrypt(PASSWORD.encode(), salt=label + SALT, n=2, r=8, p=1, dklen=32)).encrypt(bytes(12), file_key, None)
+unpadded = lambda data: base64.b64encode(data).rstrip(b"=")
+header = b"age-encryption.org/v1\n-> scrypt " + unpadded(SALT) + b" 1\n" + unpadded(wrapped) + b"\n---"
+mac = hmac.HMAC(hkdf(file_key, b"", b"header"), hashes.SHA256())
+mac.update(header)
+stream = ChaCha20Poly1305(hkdf(file_key, nonce, b"payload"))
+chunks = [PLAIN[at : at + 65536] for at in range(0, len(PLAIN), 65536)]
+body = b"".join(stream.encrypt(struct.pack(">3xQB", at, at == len(chunks) - 1), chunk, None) for at, chunk in enumerate(chunks))
+case("age-scrypt", header + b" " + unpadded(mac.finalize()) + b"\n" + nonce + body, "", pw, "tag")
 
 json.dump(cases, sys.stdout)

@@ -37,6 +37,8 @@ pub struct Place {
     pub salt: Option<Vec<u8>>,
     /// The length of the plaintext, if it is in the file.
     pub size: Option<u64>,
+    /// The HMAC does not cover that length, and nothing else confirms it.
+    pub is_size_unproven: bool,
     /// The first bytes of the ciphertext.
     pub head: Vec<u8>,
     /// Its last two blocks, or the only one.
@@ -59,6 +61,7 @@ impl Place {
             around: (Vec::new(), Vec::new()),
             salt: None,
             size: None,
+            is_size_unproven: false,
             head: Vec::new(),
             tail: Vec::new(),
         };
@@ -105,14 +108,23 @@ impl Place {
 
 /// A key, with what was derived together with it.
 pub struct Key {
-    /// How it was made, in words; nothing of the secret is in them.
-    pub how: String,
+    /// What was done to the secret first, in words; nothing of the secret is in them.
+    pub spelling: String,
+    /// How it was made of that; empty if the secret is the key.
+    pub way: String,
     /// The cipher's key.
     pub key: SecretBytes,
     /// The HMAC's key.
     pub mac: Option<SecretBytes>,
     /// The IV, if it is derived, too.
     pub nonce: Option<Vec<u8>>,
+}
+
+impl Key {
+    /// Says in words how it was made.
+    pub fn how(&self) -> String {
+        if self.way.is_empty() { self.spelling.clone() } else { format!("{}, {}", self.spelling, self.way) }
+    }
 }
 
 /// One possibility: a place and a key.
@@ -130,7 +142,7 @@ pub struct Candidate {
 impl Candidate {
     /// Tells whether the file itself proves that it opened as it was made.
     pub fn is_authenticated(&self) -> bool {
-        self.mode.is_authenticated() || self.place.hmac.is_some()
+        (self.mode.is_authenticated() || self.place.hmac.is_some()) && !self.place.is_size_unproven
     }
 
     /// Tells whether its tag also proves that the cipher's key is right. An HMAC under a key of its own proves that key
@@ -189,21 +201,23 @@ pub fn keys(request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Ke
         return Err(Refused::Parameters("a key of AES has 16, 24 or 32 bytes"));
     }
     let length = options.key_length.unwrap_or(32);
-    let one = |how: String, key: SecretBytes| Key { how, key, mac: None, nonce: None };
+    let one = |spelling: String, way: String, key: SecretBytes| Key { spelling, way, key, mac: None, nonce: None };
+    let made = |way: String, key: SecretBytes| one(String::new(), way, key);
     let keys: Vec<Key> = match request.scheme {
         Scheme::Argon2Phc => {
             let text = request.key.as_ref().ok_or(Refused::Parameters("the stored text of argon2 is needed"))?;
             let spellings = spelling::of_stored_text(text.expose());
-            spellings.into_iter().map(|text| one(text.how, derive::sha256(text.bytes.expose()))).collect()
+            let key = |text: Spelling| one(text.how, "SHA-256".into(), derive::sha256(text.bytes.expose()));
+            spellings.into_iter().map(key).collect()
         }
         Scheme::Sha256Password => {
-            let key = |password: Spelling| one(password.how, derive::sha256(password.bytes.expose()));
+            let key = |text: Spelling| one(text.how, "SHA-256".into(), derive::sha256(text.bytes.expose()));
             passwords(request)?.into_iter().map(key).collect()
         }
         Scheme::RawKey => {
             let lengths = options.key_length.map_or(vec![16, 24, 32], |length| vec![length]);
             let spellings = spelling::of_key_file(key_file(request)?, &lengths);
-            spellings.into_iter().map(|key| one(key.how, key.bytes)).collect()
+            spellings.into_iter().map(|key| one(key.how, String::new(), key.bytes)).collect()
         }
         Scheme::Pbkdf2 => {
             let salt = salt.ok_or(Refused::Parameters("the salt of PBKDF2 is needed"))?;
@@ -211,19 +225,19 @@ pub fn keys(request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Ke
             let hashes = options.hash.map_or(vec![Hash::Sha256, Hash::Sha1, Hash::Sha512], |hash| vec![hash]);
             derived(request, &hashes, |password, hash| {
                 let key = derive::pbkdf2(*hash, password, salt, times, length)?;
-                Ok(one(format!("PBKDF2 {} {times}", hash.name()), key))
+                Ok(made(format!("PBKDF2 {} {times}", hash.name()), key))
             })?
         }
         Scheme::Scrypt => {
             let salt = salt.ok_or(Refused::Parameters("the salt of scrypt is needed"))?;
             let cost = options.scrypt.unwrap_or(USUAL_SCRYPT);
             derived(request, &[()], |password, ()| {
-                Ok(one("scrypt".into(), derive::scrypt(cost, password, salt, length)?))
+                Ok(made("scrypt".into(), derive::scrypt(cost, password, salt, length)?))
             })?
         }
         Scheme::Fernet if request.key.is_some() => {
             let spellings = spelling::of_key_file(key_file(request)?, &[32]);
-            spellings.into_iter().map(|key| fernet(key.how, &key.bytes)).collect()
+            spellings.into_iter().map(|key| fernet(key.how, String::new(), &key.bytes)).collect()
         }
         Scheme::Fernet => derived(request, &fernet_ways(options, salt), |password, way| {
             let (how, key) = match *way {
@@ -234,7 +248,7 @@ pub fn keys(request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Ke
                 Way::Sha256 => ("SHA-256".into(), derive::sha256(password)),
                 Way::Evp(..) => return Err(Refused::Parameters("Fernet has no keys of EVP_BytesToKey")),
             };
-            Ok(fernet(how, &key))
+            Ok(fernet(String::new(), how, &key))
         })?,
         Scheme::Openssl => {
             let salt = salt.ok_or(Refused::Wrong)?;
@@ -254,9 +268,11 @@ pub fn keys(request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Ke
                     }
                 };
                 let (key, nonce) = key.expose().split_at(length);
-                Ok(Key { how, key: SecretBytes::from_slice(key), mac: None, nonce: Some(nonce.to_vec()) })
+                Ok(Key { nonce: Some(nonce.to_vec()), ..made(how, SecretBytes::from_slice(key)) })
             })?
         }
+        // Their readers make their keys themselves.
+        Scheme::Aescrypt | Scheme::Age | Scheme::Gpg => return Err(Refused::Wrong),
     };
     if mode == Mode::CtrHmac { with_macs(request, keys) } else { Ok(keys) }
 }
@@ -315,15 +331,15 @@ fn derived<W>(
     for password in passwords(request)? {
         for way in ways {
             let key = make(password.bytes.expose(), way)?;
-            keys.push(Key { how: format!("{}, {}", password.how, key.how), ..key });
+            keys.push(Key { spelling: password.how.clone(), ..key });
         }
     }
     Ok(keys)
 }
 
-fn fernet(how: String, key: &SecretBytes) -> Key {
+fn fernet(spelling: String, way: String, key: &SecretBytes) -> Key {
     let (mac, key) = key.expose().split_at(key.expose().len() / 2);
-    Key { how, key: SecretBytes::from_slice(key), mac: Some(SecretBytes::from_slice(mac)), nonce: None }
+    Key { spelling, way, key: SecretBytes::from_slice(key), mac: Some(SecretBytes::from_slice(mac)), nonce: None }
 }
 
 /// Gives each key each meaning of the file with the HMAC's key.
@@ -334,7 +350,8 @@ fn with_macs(request: &Request, keys: Vec<Key>) -> Result<Vec<Key>, Refused> {
     for key in keys {
         for mac in &macs {
             with_macs.push(Key {
-                how: format!("{}, HMAC key {}", key.how, mac.how),
+                spelling: key.spelling.clone(),
+                way: [key.way.as_str(), if key.way.is_empty() { "" } else { ", " }, "HMAC key ", &mac.how].concat(),
                 key: SecretBytes::from_slice(key.key.expose()),
                 mac: Some(SecretBytes::from_slice(mac.bytes.expose())),
                 nonce: key.nonce.clone(),

@@ -65,18 +65,37 @@ pub fn pbkdf2(
     Ok(SecretBytes::new(key))
 }
 
-/// Makes a key by scrypt.
+/// Makes a key by scrypt, in 1 GiB of memory at most.
 ///
 /// # Errors
 /// [`Refused::Bounds`].
 pub fn scrypt(cost: Scrypt, password: &[u8], salt: &[u8], length: usize) -> Result<SecretBytes, Refused> {
+    scrypt_up_to(SCRYPT_MEMORY_LIMIT, cost, password, salt, length)
+}
+
+/// Makes a key by scrypt, in so much memory at most.
+///
+/// # Errors
+/// [`Refused::Bounds`].
+pub fn scrypt_up_to(
+    limit: u64,
+    cost: Scrypt,
+    password: &[u8],
+    salt: &[u8],
+    length: usize,
+) -> Result<SecretBytes, Refused> {
     const REFUSED: Refused =
         Refused::Bounds("scrypt's N has to be a power of 2, its memory (128 N r bytes) 1 GiB at most, and its p 16");
     let memory = u64::from(cost.r).checked_mul(128).and_then(|block| block.checked_mul(cost.n)).ok_or(REFUSED)?;
-    let is_refused = memory > SCRYPT_MEMORY_LIMIT || cost.p > SCRYPT_TIMES_LIMIT || !cost.n.is_power_of_two();
+    let is_refused = memory > limit || cost.p > SCRYPT_TIMES_LIMIT || !cost.n.is_power_of_two();
     let log_n = u8::try_from(cost.n.trailing_zeros()).map_err(|_| REFUSED)?;
     if is_refused {
         return Err(REFUSED);
+    }
+    // The crate would abort the process for want of memory.
+    let size = usize::try_from(memory).map_err(|_| REFUSED)?;
+    if Vec::<u8>::new().try_reserve_exact(size).is_err() {
+        return Err(Refused::Bounds("there is not enough memory for scrypt with this cost"));
     }
     let params = scrypt::Params::new(log_n, cost.r, cost.p).map_err(|_| REFUSED)?;
     let mut key = new_key(length)?;

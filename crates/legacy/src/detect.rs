@@ -4,8 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use sha2::{Digest, Sha256};
 
-use crate::json;
 use crate::request::Scheme;
+use crate::{aescrypt, age, json};
 
 /// What a file looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,12 @@ pub fn detect(mut file: impl Read + Seek) -> io::Result<Detected> {
         Detected::Scheme(Scheme::Fernet)
     } else if head.starts_with(b"Salted__") || text.starts_with(b"U2FsdGVkX1") {
         Detected::Scheme(Scheme::Openssl)
+    } else if aescrypt::begins(&head) {
+        Detected::Scheme(Scheme::Aescrypt)
+    } else if age::begins(&head) {
+        Detected::Scheme(Scheme::Age)
+    } else if is_openpgp(&head, length) {
+        Detected::Scheme(Scheme::Gpg)
     } else if json::begins(&head) {
         Detected::Json
     } else if length >= 32 && length.is_multiple_of(16) {
@@ -42,6 +48,33 @@ pub fn detect(mut file: impl Read + Seek) -> io::Result<Detected> {
     } else {
         Detected::Unknown
     })
+}
+
+/// Tells whether a file begins as a message of OpenPGP that is encrypted (RFC 9580): with a session key for a recipient or
+/// of a passphrase, of a version that is in use, and a length that fits.
+fn is_openpgp(head: &[u8], length: u64) -> bool {
+    if head.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----") {
+        return true;
+    }
+    let (tag, body, packet) = match *head {
+        // The older form: a length of one byte or two.
+        [tag, packet, ref body @ ..] if tag & 0xc3 == 0x80 => (tag >> 2 & 0xf, body, usize::from(packet)),
+        [tag, high, low, ref body @ ..] if tag & 0xc3 == 0x81 => {
+            (tag >> 2 & 0xf, body, usize::from(u16::from_be_bytes([high, low])))
+        }
+        [tag, packet @ 0..192, ref body @ ..] if tag & 0xc0 == 0xc0 => (tag & 0x3f, body, usize::from(packet)),
+        [tag, high @ 192..224, low, ref body @ ..] if tag & 0xc0 == 0xc0 => {
+            (tag & 0x3f, body, (usize::from(high - 192) << 8) + usize::from(low) + 192)
+        }
+        _ => return false,
+    };
+    let is_version = match (tag, body.first()) {
+        (1, Some(version)) => matches!(version, 3 | 6) && (12..2048).contains(&packet),
+        (3, Some(version)) => matches!(version, 4..=6) && (4..256).contains(&packet),
+        _ => false,
+    };
+    // What it encrypts is in the packet behind, whose first byte is a tag, too.
+    is_version && (packet as u64) < length && body.get(packet).is_none_or(|next| next & 0x80 != 0)
 }
 
 /// Returns the SHA-256 of a stream.

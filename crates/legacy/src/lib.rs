@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod aescrypt;
+mod age;
 mod candidates;
 mod cipher;
 mod content;
@@ -20,6 +22,7 @@ mod detect;
 mod error;
 mod json;
 mod layout;
+mod opened;
 mod opening;
 mod plaintext;
 mod request;
@@ -33,10 +36,13 @@ pub use detect::sha256_of;
 pub use detect::{Detected, detect};
 pub use error::Refused;
 pub use layout::{BadLayout, Layout};
-pub use opening::{Evidence, Keys, Opening, open};
-pub use plaintext::{Plaintext, Summary, WHOLE_LIMIT};
+pub use opened::{Opening, Plaintext, open};
+pub use opening::{Evidence, Keys};
+pub use plaintext::{Running, Summary, WHOLE_LIMIT};
 pub use request::{Encoding, Hash, Kdf, Mode, OpensslCipher, Options, Padding, Request, Scheme, Scrypt};
 pub use secret::SecretBytes;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_programs;

@@ -37,9 +37,20 @@ pub struct Opening<R> {
 }
 
 impl<R: Read + Seek> Opening<R> {
+    /// Is a file whose key another reader has found.
+    pub(crate) fn of(
+        source: Source<R>,
+        candidate: Candidate,
+        nonce: &[u8],
+        checks: Checks,
+        evidence: Evidence,
+    ) -> Self {
+        Self { source, candidate, nonce: nonce.to_vec(), aad: Vec::new(), checks, evidence }
+    }
+
     /// Says in words how the key was made of the old secret. Nothing of the secret is in them.
-    pub fn how(&self) -> &str {
-        &self.candidate.key.how
+    pub fn how(&self) -> String {
+        self.candidate.key.how()
     }
 
     /// Returns what proves, once all of the plaintext was read, that the key is right.
@@ -118,7 +129,7 @@ pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Resu
         places.extend(Place::of(&mut source, layout)?.map(Arc::new));
     }
     let mut looks = Vec::new();
-    keys.tried.clear();
+    keys.forget_tried();
     if places.is_empty() {
         // What is missing or out of range is said all the same.
         keys.of(request, mode, options.salt.as_deref().or(Some(&[])))?;
@@ -175,6 +186,8 @@ pub struct Keys {
     salt: Option<Vec<u8>>,
     made: Vec<Arc<Key>>,
     tried: Vec<String>,
+    spellings: Vec<String>,
+    ways: Vec<String>,
 }
 
 impl Keys {
@@ -183,18 +196,52 @@ impl Keys {
         &self.tried
     }
 
+    /// Says in few words what was tried on the last file: the spellings of the secret, and the ways to make a key of each.
+    pub fn tried_in_short(&self) -> Vec<String> {
+        let mut short = Vec::new();
+        if !self.spellings.is_empty() {
+            short.push(format!("the secret {}", self.spellings.join(" | ")));
+        }
+        if !self.ways.is_empty() {
+            short.push(format!("keys by {}", self.ways.join(" | ")));
+        }
+        short
+    }
+
+    /// Notes the one key that is tried on a file whose reader is not this crate's.
+    pub fn note(&mut self, spelling: &str, way: &str) {
+        self.forget_tried();
+        self.add_tried(spelling, way);
+    }
+
+    /// Begins with another file.
+    pub(crate) fn forget_tried(&mut self) {
+        (self.tried, self.spellings, self.ways) = Default::default();
+    }
+
+    /// Notes a key that is tried: what was done to the secret, and how the key was made of that.
+    pub(crate) fn add_tried(&mut self, spelling: &str, way: &str) {
+        fn add(list: &mut Vec<String>, what: &str) {
+            if !what.is_empty() && list.iter().all(|there| there != what) {
+                list.push(what.to_owned());
+            }
+        }
+        add(&mut self.tried, &[spelling, if way.is_empty() { "" } else { ", " }, way].concat());
+        add(&mut self.spellings, spelling);
+        add(&mut self.ways, way);
+    }
+
     /// Returns the keys with this salt.
     fn of(&mut self, request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Arc<Key>>, Refused> {
         if self.made.is_empty() || self.salt.as_deref() != salt {
             self.made = keys(request, mode, salt)?.into_iter().map(Arc::new).collect();
             self.salt = salt.map(<[u8]>::to_vec);
         }
-        for key in &self.made {
-            if !self.tried.contains(&key.how) {
-                self.tried.push(key.how.clone());
-            }
+        let made = self.made.clone();
+        for key in &made {
+            self.add_tried(&key.spelling, &key.way);
         }
-        Ok(self.made.clone())
+        Ok(made)
     }
 }
 

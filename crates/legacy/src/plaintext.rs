@@ -28,6 +28,27 @@ pub struct Summary {
     pub zeros_cut: usize,
 }
 
+/// A plaintext as far as it was read, of a reader that is not this crate's.
+#[derive(Default)]
+pub struct Running {
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Running {
+    /// Adds what was read.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// Says what was read so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary { bytes: self.bytes, sha256: self.digest.clone().finalize().into(), zeros_cut: 0 }
+    }
+}
+
 /// What is checked besides what the file itself proves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checks {
@@ -201,14 +222,16 @@ pub fn filling(candidate: &Candidate, end: &[u8]) -> Option<usize> {
     match candidate.padding {
         Padding::None => Some(0),
         Padding::Zero => Some(block()?.iter().rev().take_while(|byte| **byte == 0).count()),
-        Padding::Pkcs7 => {
-            let block = block()?;
-            let count = usize::from(block[BLOCK - 1]);
-            let is_right =
-                (1..=BLOCK).contains(&count) && block.iter().rev().take(count).all(|byte| usize::from(*byte) == count);
-            is_right.then_some(count)
-        }
+        Padding::Pkcs7 => padding_length(block()?),
     }
+}
+
+/// Returns how many bytes PKCS #7 has filled a block with; `None` if it is not filled so.
+pub fn padding_length(block: &[u8; BLOCK]) -> Option<usize> {
+    let count = usize::from(block[BLOCK - 1]);
+    let is_right =
+        (1..=BLOCK).contains(&count) && block.iter().rev().take(count).all(|byte| usize::from(*byte) == count);
+    is_right.then_some(count)
 }
 
 impl<R: Read + Seek> Read for Plaintext<'_, R> {

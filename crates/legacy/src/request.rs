@@ -47,6 +47,36 @@ named! {
         Fernet = "fernet",
         /// `openssl enc`, and CryptoJS.
         Openssl = "openssl",
+        /// AES Crypt, and pyAesCrypt.
+        Aescrypt = "aescrypt",
+        /// age, with a passphrase or an X25519 identity.
+        Age = "age",
+        /// OpenPGP, which the program gpg opens: here its files are only recognized.
+        Gpg = "gpg",
+    }
+}
+
+impl Scheme {
+    /// Lists how keys of its files are made, if nothing else is said.
+    #[must_use]
+    pub fn usual_ways(self) -> &'static [&'static str] {
+        match self {
+            Self::Fernet => &["the key itself", "PBKDF2 sha256 100000 to 1200000", "scrypt", "SHA-256"],
+            Self::Openssl => &["PBKDF2 sha256 10000", "EVP_BytesToKey sha256", "EVP_BytesToKey md5"],
+            Self::Aescrypt => &["PBKDF2 sha512", "SHA-256 8192 times"],
+            Self::Age => &["scrypt", "X25519"],
+            Self::Gpg => &["gpg"],
+            Self::Argon2Phc | Self::Sha256Password => &["SHA-256"],
+            Self::Pbkdf2 => &["PBKDF2"],
+            Self::Scrypt => &["scrypt"],
+            Self::RawKey => &["the key itself"],
+        }
+    }
+
+    /// Tells whether its files say themselves how they are encrypted, so that no parameter is needed.
+    #[must_use]
+    pub fn is_self_described(self) -> bool {
+        matches!(self, Self::Aescrypt | Self::Age | Self::Gpg)
     }
 }
 
@@ -180,7 +210,7 @@ pub struct Options {
     pub salt: Option<Vec<u8>>,
     /// The salt is in the file: so many bytes at its beginning.
     pub salt_in_file: Option<usize>,
-    /// The iterations of PBKDF2.
+    /// The iterations of PBKDF2; the most that are accepted, if the file says how many it has.
     pub iterations: Option<u64>,
     /// The hash function of the key derivation.
     pub hash: Option<Hash>,
@@ -198,7 +228,7 @@ pub struct Options {
     pub aad: Vec<u8>,
     /// How the password became bytes.
     pub encoding: Option<Encoding>,
-    /// The cost of scrypt.
+    /// The cost of scrypt; the most that is accepted, if the file says what it has.
     pub scrypt: Option<Scrypt>,
     /// What makes the key of the password.
     pub kdf: Option<Kdf>,

@@ -42,6 +42,12 @@ fn with_end(bytes: &[u8], end: &[u8]) -> Zeroizing<Vec<u8>> {
     whole
 }
 
+fn composed(text: &str) -> Zeroizing<Vec<u8>> {
+    let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
+    composed.extend(text.nfc());
+    copy(composed.as_bytes())
+}
+
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if line.len() < bytes.len() { line.strip_suffix(b"\r").unwrap_or(line) } else { line }
@@ -72,9 +78,7 @@ pub fn of_password(bytes: &[u8], encoding: Option<Encoding>) -> Vec<Spelling> {
     texts.add("with a line feed", with_end(bare, b"\n"));
     texts.add("with CR LF", with_end(bare, b"\r\n"));
     if let Ok(text) = std::str::from_utf8(bare) {
-        let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
-        composed.extend(text.nfc());
-        texts.add("in normalization form C", copy(composed.as_bytes()));
+        texts.add("in normalization form C", composed(text));
     }
     let mut spellings = Spellings::default();
     for text in texts.0 {
@@ -87,6 +91,19 @@ pub fn of_password(bytes: &[u8], encoding: Option<Encoding>) -> Vec<Spelling> {
                 spellings.add(format!("{}, {}", text.how, encoding.name()), encoded);
             }
         }
+    }
+    spellings.0
+}
+
+/// Returns the spellings of a password that a person has typed where the file was encrypted, in UTF-8. There are few of
+/// them, since each may cost seconds and gigabytes.
+pub fn of_typed_password(bytes: &[u8]) -> Vec<Spelling> {
+    let mut spellings = Spellings::default();
+    let bare = bare(bytes);
+    spellings.add("without its line end", copy(without_line_end(bytes)));
+    spellings.add("without white space around it", copy(bare));
+    if let Ok(text) = std::str::from_utf8(bare) {
+        spellings.add("in normalization form C", composed(text));
     }
     spellings.0
 }

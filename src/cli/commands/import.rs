@@ -1,6 +1,8 @@
 //! `strongroom import`.
 
+mod old;
 mod parameters;
+mod refusal;
 mod secret;
 
 use std::fs::{File, Metadata};
@@ -8,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use data_encoding::HEXLOWER_PERMISSIVE;
-use strongroom_legacy::{
-    Content, Detected, Evidence, Keys, Opening, Refused, Request, Scheme, Summary, detect, open, sha256_of,
-};
+use strongroom_legacy::{Content, Detected, Evidence, Keys, Refused, Request, Scheme, Summary, detect, sha256_of};
 
+use old::{NotOpened, Old, open_old};
 use parameters::{Parameters, named};
+use refusal::{not_opened, of_files};
 use secret::OldSecret;
 
 use crate::cli::context::Context;
@@ -26,13 +28,12 @@ use crate::cli::tally::WHOLE;
 use crate::cli::unlocking;
 use crate::cli::views::{CleanUp, DetectedFile, ImportedFile, ImportedFiles};
 use crate::error::{Error, NotFound};
-use crate::failure::{Exit, Failure};
-use crate::files::error::InputError;
+use crate::failure::Failure;
+use crate::files::Observer;
 use crate::files::find::{Item, Named, look, open_found, open_input};
 use crate::files::import::{Import as Imported, decrypted_name};
 use crate::files::place::{Destination, Direction, check_distinct};
 use crate::files::publish::{check_apart, check_free};
-use crate::files::{FilesError, Observer};
 use crate::keys::SealingKey;
 use crate::words::{command, shell_word, words};
 
@@ -112,7 +113,7 @@ struct Job {
 struct Found {
     file: File,
     before: Metadata,
-    opening: Opening<File>,
+    opening: Old,
     tried: Vec<String>,
     is_confirmed: bool,
 }
@@ -128,7 +129,7 @@ impl Import {
         }
         let project = if self.dry_run { None } else { Some(self.of.decide(context)?.project) };
         let jobs = self.settle(context, &named)?;
-        let request = self.request(context)?;
+        let (request, item) = self.request(context)?;
         // A wrong old secret shows before anybody types the vault's password.
         let mut keys = Keys::default();
         let first = self.found(context, &request, &mut keys, &jobs[0]);
@@ -136,7 +137,7 @@ impl Import {
             return first.map(drop);
         }
         let mut work =
-            Work { context, import: &self, request: &request, keys, files: Vec::new(), failures: Vec::new() };
+            Work { context, import: &self, request: &request, item, keys, files: Vec::new(), failures: Vec::new() };
         let bytes = jobs.iter().map(|job| job.item.len).sum();
         match project {
             None => {
@@ -168,12 +169,19 @@ impl Import {
             let detected = detected(path)?;
             let (scheme, looks_like) = match detected {
                 Detected::Scheme(scheme @ Scheme::Fernet) => (Some(scheme.name()), "a token of Fernet"),
+                Detected::Scheme(scheme @ Scheme::Aescrypt) => (Some(scheme.name()), "a file of AES Crypt"),
+                Detected::Scheme(scheme @ Scheme::Age) => (Some(scheme.name()), "a file of age"),
+                Detected::Scheme(scheme @ Scheme::Gpg) => (Some(scheme.name()), "a file of gpg (OpenPGP)"),
                 Detected::Scheme(scheme) => (Some(scheme.name()), "openssl enc or CryptoJS"),
                 Detected::Json => (None, "JSON with ciphertext: needs --scheme"),
                 Detected::WholeBlocks => (None, "home-made AES, perhaps in CBC, or something else: needs --scheme"),
                 _ => (None, "home-made AES, or something else: needs --scheme"),
             };
-            files.push(DetectedFile { file: path.display().to_string(), scheme, looks_like });
+            let tries = match detected {
+                Detected::Scheme(scheme) => scheme.usual_ways().iter().map(|way| (*way).to_owned()).collect(),
+                _ => Vec::new(),
+            };
+            files.push(DetectedFile { file: path.display().to_string(), scheme, looks_like, tries });
         }
         let text: Vec<String> = files.iter().map(DetectedFile::text).collect();
         context.output.result(text.join("\n"), &files)
@@ -212,7 +220,7 @@ impl Import {
     }
 
     /// Puts together what the flags say, and asks for the old password.
-    fn request(&self, context: &Context) -> Result<Request, Failure> {
+    fn request(&self, context: &Context) -> Result<(Request, Option<CleanUp>), Failure> {
         let scheme = match self.scheme.or(self.secret.scheme()) {
             Some(scheme) => scheme,
             None => match detected(&self.files[0])? {
@@ -232,7 +240,8 @@ impl Import {
             Some(plain) => Some(digest_of(plain)?),
         };
         let given = self.secret.read(context, scheme)?;
-        Ok(Request { scheme, password: given.password, key: given.key, hmac_key: given.hmac_key, options })
+        let request = Request { scheme, password: given.password, key: given.key, hmac_key: given.hmac_key, options };
+        Ok((request, given.item))
     }
 
     /// Finds a file's key, and has the user confirm it if nothing proves it.
@@ -240,7 +249,9 @@ impl Import {
         let path = &job.item.path;
         let (file, before) = open_found(path, job.item.is_link)?;
         let copy = file.try_clone().map_err(|error| Failure::io(format!("read {}", path.display()), &error))?;
-        let mut opening = open(copy, request, keys).map_err(|refused| not_opened(path, &refused))?;
+        let refused = |why: NotOpened, keys: &Keys| not_opened(path, &why, request.scheme, keys.tried_in_short());
+        let may_ask = !context.global.no_input;
+        let mut opening = open_old(copy, request, keys, may_ask).map_err(|why| refused(why, keys))?;
         let is_unproven = opening.evidence() == Evidence::Nothing;
         if is_unproven {
             let question = format!(
@@ -254,7 +265,7 @@ impl Import {
                     None => false,
                 };
             if !is_accepted {
-                return Err(not_opened(path, &Refused::Wrong));
+                return Err(refused(Refused::Wrong.into(), keys));
             }
         }
         if self.proof.yes {
@@ -269,6 +280,8 @@ struct Work<'a> {
     context: &'a Context,
     import: &'a Import,
     request: &'a Request,
+    /// The keychain's item that the old secret came from.
+    item: Option<CleanUp>,
     keys: Keys,
     files: Vec<ImportedFile>,
     failures: Vec<Failure>,
@@ -302,17 +315,18 @@ impl Work<'_> {
     ) -> Result<ImportedFile, Failure> {
         let path = &job.item.path;
         let is_unauthenticated = !found.opening.is_authenticated();
-        let refused = |refused: Refused| not_opened(path, &refused);
+        let tried = self.keys.tried_in_short();
+        let refused = |why: NotOpened| not_opened(path, &why, self.request.scheme, tried.clone());
         let summary = match key {
             None => found.opening.prove().map_err(refused)?,
             Some(key) => {
-                let mut plaintext = found.opening.plaintext().map_err(refused)?;
+                let mut plaintext = found.opening.plaintext().map_err(|why| refused(why.into()))?;
                 let import =
                     Imported { path, file: &found.file, before: &found.before, name: &job.name, is_unauthenticated };
                 let threads = self.import.effort.threads();
                 let sealed = import.seal(key, &mut plaintext, &job.output, self.import.force, threads, progress);
-                sealed.map_err(|error| of_files(path, error))?;
-                plaintext.finish().map_err(refused)?
+                sealed.map_err(|error| of_files(error, refused))?;
+                plaintext.finish().map_err(|why| refused(why.into()))?
             }
         };
         let (proof, content) = match found.opening.evidence() {
@@ -332,9 +346,9 @@ impl Work<'_> {
             project: key.map(|key| key.project.to_owned()),
             key_version: key.map(|key| key.version),
             scheme: self.request.scheme.name(),
-            mode: found.opening.mode().name(),
+            mode: found.opening.mode_name(),
             layout: found.opening.layout().to_owned(),
-            key: found.opening.how().to_owned(),
+            key: found.opening.how(),
             tried: found.tried,
             proof,
             content,
@@ -376,6 +390,7 @@ impl Work<'_> {
         if self.failures.is_empty() {
             let secrets = self.import.secret.files().map(|(path, what)| (path.display().to_string(), what));
             clean_up.extend(secrets.map(|(path, what)| left(what, &path)));
+            clean_up.extend(self.item.clone());
         }
         clean_up
     }
@@ -390,34 +405,4 @@ fn detected(path: &Path) -> Result<Detected, Failure> {
 fn digest_of(path: &Path) -> Result<[u8; 32], Failure> {
     let (file, _) = open_input(path)?;
     sha256_of(file).map_err(|error| Failure::io(format!("read {}", path.display()), &error))
-}
-
-/// Says why a file does not open: in one way, whatever is wrong.
-fn not_opened(path: &Path, refused: &Refused) -> Failure {
-    let doing = format!("cannot import {}", path.display());
-    let uniform = || Failure::new(Exit::WrongPassword, "not-opened", &*doing).cause(Refused::Wrong.to_string());
-    match refused {
-        Refused::Bounds(limit) => uniform().hint(*limit),
-        Refused::Parameters(missing) => {
-            Failure::usage(doing).cause(*missing).hint("see the flags with strongroom import --help")
-        }
-        Refused::Read(error) => Failure::io(format!("read {}", path.display()), error),
-        _ => uniform().hint(
-            "check the secret, --scheme and the flags for it; if the content is short or of a format that is not known, \
-             prove it with --sha256 or --verify-against, or accept it with --yes",
-        ),
-    }
-}
-
-/// Finds the refusal again that came through the reader of the plaintext.
-fn of_files(path: &Path, error: FilesError) -> Failure {
-    match &error {
-        FilesError::Input { why: InputError::Read(source), .. } => {
-            match source.get_ref().and_then(|inner| inner.downcast_ref::<Refused>()) {
-                Some(refused) => not_opened(path, refused),
-                None => error.into(),
-            }
-        }
-        _ => error.into(),
-    }
 }

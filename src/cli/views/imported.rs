@@ -32,7 +32,7 @@ pub struct ImportedFile {
     pub key_version: Option<u32>,
     /// How it was encrypted.
     pub scheme: &'static str,
-    /// The mode of AES.
+    /// The mode of AES, or what else the scheme encrypts with.
     pub mode: &'static str,
     /// What is where in the old file.
     pub layout: String,
@@ -53,7 +53,7 @@ pub struct ImportedFile {
 }
 
 /// Something that is left of the old encryption.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CleanUp {
     /// What it is.
@@ -74,6 +74,9 @@ pub struct DetectedFile {
     pub scheme: Option<&'static str>,
     /// What it looks like, in words.
     pub looks_like: &'static str,
+    /// How a key would be made of the old secret if no flag says more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<String>,
 }
 
 impl ImportedFiles {
@@ -127,7 +130,11 @@ impl DetectedFile {
     /// Says what it looks like.
     pub fn text(&self) -> String {
         match self.scheme {
-            Some(scheme) => format!("{}: {scheme} ({})", printable(&self.file), self.looks_like),
+            Some(scheme) => {
+                let tries =
+                    if self.tries.is_empty() { String::new() } else { format!("; tries {}", self.tries.join(" | ")) };
+                format!("{}: {scheme} ({}{tries})", printable(&self.file), self.looks_like)
+            }
             None => format!("{}: {}", printable(&self.file), self.looks_like),
         }
     }

@@ -109,6 +109,25 @@ fn scrypt(text: &str) -> Result<Scrypt, &'static str> {
 }
 
 impl Parameters {
+    fn is_any_given(&self) -> bool {
+        let is_kdf_given = self.preset.is_some()
+            || self.salt_hex.is_some()
+            || self.salt_file.is_some()
+            || self.salt_in_file.is_some()
+            || self.iterations.is_some()
+            || self.hash.is_some()
+            || self.scrypt.is_some()
+            || self.kdf.is_some();
+        let is_cipher_given = self.key_length.is_some()
+            || self.mode.is_some()
+            || self.layout.is_some()
+            || self.padding.is_some()
+            || self.iv_hex.is_some()
+            || self.aad_hex.is_some()
+            || self.cipher.is_some();
+        is_kdf_given || is_cipher_given || self.password_encoding.is_some()
+    }
+
     /// Puts together what is known.
     ///
     /// # Errors
@@ -122,6 +141,13 @@ impl Parameters {
         if is_fixed && (self.mode.is_some() || self.layout.is_some() || self.padding.is_some()) {
             return Err(Failure::usage(format!("--mode, --layout and --padding are fixed in {}", scheme.name()))
                 .hint("leave them out"));
+        }
+        if scheme.is_self_described() && self.is_any_given() {
+            return Err(Failure::usage(format!(
+                "a file of the scheme {} says itself how it was encrypted",
+                scheme.name()
+            ))
+            .hint("leave out the flags of \"How it was encrypted\""));
         }
         let salt = match &self.salt_file {
             None => self.salt_hex.as_ref().map(|salt| salt.0.clone()),
