@@ -30,7 +30,7 @@ use super::vectors::Vector;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("header", header),
     ("sealed", sealed),
     ("body", body),
@@ -46,6 +46,8 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("imports", imports),
     ("agent_line", agent_line),
     ("legacy", legacy),
+    ("aescrypt", aescrypt),
+    ("age", age),
 ];
 
 /// The file key of nearly all vectors, and the files that are sealed under it and open.
@@ -427,5 +429,49 @@ pub fn legacy(bytes: &[u8]) {
     match opening.prove() {
         Ok(summary) => assert!(summary.bytes <= file.len() as u64),
         Err(error) => assert!(matches!(error, Refused::Wrong | Refused::Parameters(_)), "{error:?}"),
+    }
+}
+
+/// A file of AES Crypt opens to fewer bytes than it has, and only with its password.
+pub fn aescrypt(bytes: &[u8]) {
+    described(bytes, Scheme::Aescrypt);
+}
+
+/// A file of age opens to fewer bytes than it has, and only with its passphrase or identity.
+pub fn age(bytes: &[u8]) {
+    described(bytes, Scheme::Age);
+}
+
+/// Opens a file that says itself how it was encrypted, at no cost that would be all that is seen.
+fn described(bytes: &[u8], scheme: Scheme) {
+    let _ = strongroom_legacy::detect(Cursor::new(bytes)).expect("memory can be read");
+    let identity = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX";
+    let request = Request {
+        scheme,
+        password: Some(SecretBytes::from_slice(b"p")),
+        key: Some(SecretBytes::from_slice(identity.as_bytes())),
+        hmac_key: None,
+        options: strongroom_legacy::Options {
+            iterations: Some(16),
+            scrypt: Some(strongroom_legacy::Scrypt { n: 4, r: 8, p: 1 }),
+            ..Default::default()
+        },
+    };
+    let mut keys = Keys::default();
+    let mut opening = match strongroom_legacy::open(Cursor::new(bytes), &request, &mut keys) {
+        Ok(opening) => opening,
+        Err(error) => return assert!(!matches!(error, Refused::Read(_)), "{error:?}"),
+    };
+    assert_eq!(opening.evidence(), Evidence::Tag);
+    assert!(!keys.tried_in_short().is_empty());
+    match opening.prove() {
+        Ok(summary) => {
+            assert!(summary.bytes <= bytes.len() as u64);
+            // It can be read again, and is the same.
+            let mut plaintext = opening.plaintext().expect("it was read");
+            assert_eq!(std::io::copy(&mut plaintext, &mut std::io::sink()).expect("it was read"), summary.bytes);
+            assert_eq!(plaintext.finish().expect("it was read"), summary);
+        }
+        Err(error) => assert!(matches!(error, Refused::Wrong), "{error:?}"),
     }
 }
