@@ -28,24 +28,36 @@ pub struct Summary {
     pub zeros_cut: usize,
 }
 
-/// A plaintext as far as it was read, of a reader that is not this crate's.
-#[derive(Default)]
+/// A plaintext as far as it was read.
 pub struct Running {
-    digest: Sha256,
+    /// What was read, digested, and what that has to come to.
+    compared: Option<(Sha256, [u8; 32])>,
     bytes: u64,
 }
 
 impl Running {
+    /// Begins, with the SHA-256 that the whole plaintext has to have. Without it nothing is digested.
+    pub fn new(sha256: Option<[u8; 32]>) -> Self {
+        Self { compared: sha256.map(|sha256| (Sha256::new(), sha256)), bytes: 0 }
+    }
+
     /// Adds what was read.
     pub fn add(&mut self, bytes: &[u8]) {
-        self.digest.update(bytes);
+        if let Some((digest, _)) = &mut self.compared {
+            digest.update(bytes);
+        }
         self.bytes += bytes.len() as u64;
     }
 
-    /// Says what was read so far.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        Summary { bytes: self.bytes, sha256: self.digest.clone().finalize().into(), zeros_cut: 0 }
+    /// Says what was read, now that it is all.
+    ///
+    /// # Errors
+    /// [`Refused::Wrong`] if it has another SHA-256.
+    pub fn whole(&self) -> Result<Summary, Refused> {
+        match &self.compared {
+            Some((digest, sha256)) if *sha256 != <[u8; 32]>::from(digest.clone().finalize()) => Err(Refused::Wrong),
+            _ => Ok(Summary { bytes: self.bytes, zeros_cut: 0 }),
+        }
     }
 }
 
@@ -65,14 +77,11 @@ pub struct Plaintext<'a, R> {
     engine: Option<Box<dyn Engine>>,
     mac: Option<Hmac<Sha256>>,
     watch: Option<Watch>,
-    checks: Checks,
-    /// Of what was read, if that is compared.
-    digest: Option<Sha256>,
+    running: Running,
     /// What is left of the ciphertext, in bytes.
     left: u64,
     piece: Zeroizing<Vec<u8>>,
     at: usize,
-    bytes: u64,
     zeros_cut: usize,
     state: State,
 }
@@ -118,12 +127,10 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
                 Some(content @ (Content::Utf8 | Content::Latin1)) => Some(Watch::new(content)),
                 _ => None,
             },
-            checks,
-            digest: checks.sha256.map(|_| Sha256::new()),
+            running: Running::new(checks.sha256),
             left: length,
             piece: Zeroizing::new(Vec::new()),
             at: 0,
-            bytes: 0,
             zeros_cut: 0,
             state: State::Reading,
         })
@@ -137,7 +144,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         if self.state != State::Done || self.at < self.piece.len() {
             return Err(Refused::Wrong);
         }
-        Ok(Summary { bytes: self.bytes, zeros_cut: self.zeros_cut })
+        Ok(Summary { zeros_cut: self.zeros_cut, ..self.running.whole()? })
     }
 
     /// Reads all that is left, only to see whether it is right.
@@ -168,10 +175,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         } else {
             self.last_piece()?;
         }
-        if let Some(digest) = &mut self.digest {
-            digest.update(&self.piece);
-        }
-        self.bytes += self.piece.len() as u64;
+        self.running.add(&self.piece);
         self.at = 0;
         let is_last = self.left == 0;
         if let Some(watch) = &mut self.watch
@@ -180,10 +184,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
             return Err(Refused::Wrong);
         }
         if is_last {
-            let sha256 = self.digest.take().map(|digest| digest.finalize().into());
-            if sha256 != self.checks.sha256 {
-                return Err(Refused::Wrong);
-            }
+            self.running.whole()?;
             self.state = State::Done;
         }
         Ok(())

@@ -30,7 +30,7 @@ fn opened(file: &[u8], request: &Request) -> Result<(Vec<u8>, bool), Refused> {
     let mut bytes = Vec::new();
     plaintext.read_to_end(&mut bytes)?;
     let summary = plaintext.finish()?;
-    assert_eq!((summary.bytes, summary.sha256), (bytes.len() as u64, Sha256::digest(&bytes).into()));
+    assert_eq!(summary.bytes, bytes.len() as u64);
     Ok((bytes, is_authenticated))
 }
 

@@ -4,12 +4,11 @@ use std::io::{self, Read, Seek};
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::armor::Body;
 use crate::error::Refused;
-use crate::plaintext::Summary;
+use crate::plaintext::{Running, Summary};
 use crate::secret::SecretBytes;
 
 /// A chunk's plaintext, in bytes.
@@ -26,9 +25,7 @@ pub struct Plaintext<'a, R> {
     counter: u64,
     opened: Zeroizing<Vec<u8>>,
     at: usize,
-    digest: Sha256,
-    sha256: Option<[u8; 32]>,
-    bytes: u64,
+    running: Running,
     state: State,
 }
 
@@ -52,9 +49,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
             counter: 0,
             opened: buffer(),
             at: 0,
-            digest: Sha256::new(),
-            sha256,
-            bytes: 0,
+            running: Running::new(sha256),
             state: State::Reading,
         };
         plaintext.opened.clear();
@@ -70,7 +65,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         if self.state != State::Done || self.at < self.opened.len() {
             return Err(Refused::Wrong);
         }
-        Ok(Summary { bytes: self.bytes, sha256: self.digest.finalize().into(), zeros_cut: 0 })
+        self.running.whole()
     }
 
     /// Reads all that is left, only to see whether it is right.
@@ -118,12 +113,9 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
         self.opened.truncate(length);
         self.counter += 1;
         self.at = 0;
-        self.digest.update(&self.opened);
-        self.bytes += length as u64;
+        self.running.add(&self.opened);
         if is_last {
-            if self.sha256.is_some_and(|sha256| sha256 != <[u8; 32]>::from(self.digest.clone().finalize())) {
-                return Err(Refused::Wrong);
-            }
+            self.running.whole()?;
             self.state = State::Done;
         }
         Ok(())

@@ -38,7 +38,6 @@ pub struct GpgFile {
     decrypting: Decrypting,
     how: &'static str,
     running: Running,
-    sha256: Option<[u8; 32]>,
     is_whole: bool,
 }
 
@@ -56,8 +55,8 @@ pub fn open_old(file: File, request: &Request, keys: &mut Keys, may_ask: bool) -
     let how = if password.is_some() { "without its line end" } else { GPG_ITSELF };
     keys.note(how, "gpg");
     let decrypting = Decrypting::begin(file, password, may_ask).map_err(NotOpened::Gpg)?;
-    let sha256 = request.options.sha256;
-    Ok(Old::Gpg(Box::new(GpgFile { decrypting, how, running: Running::default(), sha256, is_whole: false })))
+    let running = Running::new(request.options.sha256);
+    Ok(Old::Gpg(Box::new(GpgFile { decrypting, how, running, is_whole: false })))
 }
 
 impl Old {
@@ -149,9 +148,7 @@ impl Read for GpgFile {
         let read = self.decrypting.read(into)?;
         self.running.add(&into[..read]);
         if read == 0 && !into.is_empty() {
-            if self.sha256.is_some_and(|sha256| sha256 != self.running.summary().sha256) {
-                return Err(Refused::Wrong.into());
-            }
+            self.running.whole()?;
             self.is_whole = true;
         }
         Ok(read)
@@ -174,7 +171,7 @@ impl OldPlaintext<'_> {
     pub fn finish(self) -> Result<Summary, Refused> {
         match self {
             Self::Library(plaintext) => plaintext.finish(),
-            Self::Gpg(gpg) if gpg.is_whole => Ok(gpg.running.summary()),
+            Self::Gpg(gpg) if gpg.is_whole => gpg.running.whole(),
             Self::Gpg(_) => Err(Refused::Wrong),
         }
     }
