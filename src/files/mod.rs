@@ -11,6 +11,7 @@ pub mod exclude;
 pub mod find;
 pub mod holes;
 pub mod import;
+pub mod import_folder;
 pub mod inspect;
 pub mod keys;
 pub mod listing;

@@ -7,6 +7,7 @@ mod headers;
 
 mod archives;
 mod attributes;
+mod client_files;
 pub mod completions;
 mod config;
 mod copies;

@@ -67,17 +67,19 @@ impl Header {
             Some(_) => return Err(Refused::Bounds("of AES Crypt's format the versions 1 to 3 are read")),
             None => return Err(Refused::Wrong),
         };
-        let mut extensions = 0;
-        while version > 1 {
-            let length = next(2)?;
-            match usize::from(u16::from_be_bytes([length[0], length[1]])) {
-                0 => break,
-                _ if extensions == EXTENSIONS_LIMIT => {
-                    return Err(Refused::Bounds("a file of AES Crypt is refused with more than 256 extensions"));
+        if version > 1 {
+            let mut extensions = 0;
+            loop {
+                let length = next(2)?;
+                match usize::from(u16::from_be_bytes([length[0], length[1]])) {
+                    0 => break,
+                    _ if extensions == EXTENSIONS_LIMIT => {
+                        return Err(Refused::Bounds("a file of AES Crypt is refused with more than 256 extensions"));
+                    }
+                    length => drop(next(length)?),
                 }
-                length => drop(next(length)?),
+                extensions += 1;
             }
-            extensions += 1;
         }
         let mut iterations = None;
         if version == 3 {

@@ -272,7 +272,9 @@ pub fn keys(request: &Request, mode: Mode, salt: Option<&[u8]>) -> Result<Vec<Ke
             })?
         }
         // Their readers make their keys themselves.
-        Scheme::Aescrypt | Scheme::Age | Scheme::Gpg => return Err(Refused::Wrong),
+        Scheme::Aescrypt | Scheme::Age | Scheme::Gpg | Scheme::Office | Scheme::Zip | Scheme::SevenZip => {
+            return Err(Refused::Wrong);
+        }
     };
     if mode == Mode::CtrHmac { with_macs(request, keys) } else { Ok(keys) }
 }

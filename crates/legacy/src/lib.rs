@@ -5,6 +5,9 @@
 //! file's authentication tag, the plaintext's SHA-256 where the caller knows it, or padding together with content that
 //! is text or of a known format. Whatever does not open gives one and the same error, [`Refused::Wrong`].
 //!
+//! Files that clients send with a password say themselves how they are encrypted: Office files open to one plaintext, too
+//! ([`open`]), and archives to many ([`open_archive`]). Their readers are features, since they need other crates.
+//!
 //! Nothing here knows files, terminals or Strongroom's own formats. All input may be hostile: every length, count and
 //! cost is checked before memory or time is spent on it.
 
@@ -14,6 +17,7 @@
 
 mod aescrypt;
 mod age;
+mod archive;
 mod candidates;
 mod cipher;
 mod content;
@@ -22,6 +26,9 @@ mod detect;
 mod error;
 mod json;
 mod layout;
+mod meter;
+#[cfg(feature = "office")]
+mod office;
 mod opened;
 mod opening;
 mod plaintext;
@@ -30,6 +37,10 @@ mod secret;
 mod source;
 mod spelling;
 
+pub use archive::{
+    Archive, ArchiveRefused, MEMBERS_LIMIT, Member, Plain, Protection, RATIO_FREE, RATIO_LIMIT, Stopped, TOTAL_LIMIT,
+    open_archive,
+};
 pub use content::Content;
 pub use derive::{ITERATIONS_LIMIT, SCRYPT_MEMORY_LIMIT};
 pub use detect::sha256_of;

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Seek};
 
 use crate::error::Refused;
+#[cfg(feature = "office")]
+use crate::office;
 use crate::opening::{self, Evidence, Keys};
 use crate::plaintext::{self, Summary};
 use crate::request::{Mode, Request, Scheme};
@@ -12,8 +14,10 @@ use crate::{aescrypt, age};
 pub struct Opening<R>(Reader<R>);
 
 enum Reader<R> {
-    Plain(opening::Opening<R>),
+    Plain(Box<opening::Opening<R>>),
     Age(Box<age::Opened<R>>),
+    #[cfg(feature = "office")]
+    Office(Box<office::Opened<R>>),
 }
 
 /// Finds the key that opens a file. `keys` has those that were made for other files of the same request.
@@ -22,10 +26,15 @@ enum Reader<R> {
 /// [`Refused`]; one and the same for whatever does not open.
 pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Result<Opening<R>, Refused> {
     Ok(Opening(match request.scheme {
-        Scheme::Aescrypt => Reader::Plain(aescrypt::open(file, request, keys)?),
+        Scheme::Aescrypt => Reader::Plain(Box::new(aescrypt::open(file, request, keys)?)),
         Scheme::Age => Reader::Age(Box::new(age::open(file, request, keys)?)),
+        #[cfg(feature = "office")]
+        Scheme::Office => Reader::Office(Box::new(office::open(file, request, keys)?)),
+        #[cfg(not(feature = "office"))]
+        Scheme::Office => return Err(Refused::NOT_BUILT),
+        Scheme::Zip | Scheme::SevenZip => return Err(Refused::Parameters("an archive becomes a folder")),
         Scheme::Gpg => return Err(Refused::Parameters("files of OpenPGP are opened by the program gpg")),
-        _ => Reader::Plain(opening::open(file, request, keys)?),
+        _ => Reader::Plain(Box::new(opening::open(file, request, keys)?)),
     }))
 }
 
@@ -35,6 +44,8 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.how(),
             Reader::Age(opened) => opened.how().to_owned(),
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => opened.how().to_owned(),
         }
     }
 
@@ -43,6 +54,8 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.evidence(),
             Reader::Age(_) => Evidence::Tag,
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => opened.evidence(),
         }
     }
 
@@ -51,14 +64,18 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.is_authenticated(),
             Reader::Age(_) => true,
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => opened.is_authenticated(),
         }
     }
 
-    /// Returns the layout that fits.
+    /// Returns the layout that fits, or the name of how the file is encrypted.
     pub fn layout(&self) -> &str {
         match &self.0 {
             Reader::Plain(opening) => opening.layout(),
             Reader::Age(opened) => opened.layout(),
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => opened.layout(),
         }
     }
 
@@ -67,6 +84,8 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => Some(opening.mode()),
             Reader::Age(_) => None,
+            #[cfg(feature = "office")]
+            Reader::Office(_) => None,
         }
     }
 
@@ -75,6 +94,8 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.mode().name(),
             Reader::Age(_) => "chacha20-poly1305",
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => opened.mode_name(),
         }
     }
 
@@ -83,6 +104,8 @@ impl<R: Read + Seek> Opening<R> {
         match &mut self.0 {
             Reader::Plain(opening) => opening.accept_any_content(),
             Reader::Age(_) => {}
+            #[cfg(feature = "office")]
+            Reader::Office(_) => {}
         }
     }
 
@@ -94,6 +117,8 @@ impl<R: Read + Seek> Opening<R> {
         Ok(match &mut self.0 {
             Reader::Plain(opening) => Plaintext::Plain(opening.plaintext()?),
             Reader::Age(opened) => Plaintext::Age(opened.plaintext()?),
+            #[cfg(feature = "office")]
+            Reader::Office(opened) => Plaintext::Office(opened.plaintext()?),
         })
     }
 
@@ -105,6 +130,8 @@ impl<R: Read + Seek> Opening<R> {
         match self.plaintext()? {
             Plaintext::Plain(plaintext) => plaintext.prove(),
             Plaintext::Age(plaintext) => plaintext.prove(),
+            #[cfg(feature = "office")]
+            Plaintext::Office(plaintext) => plaintext.prove(),
         }
     }
 }
@@ -117,6 +144,9 @@ pub enum Plaintext<'a, R> {
     Plain(plaintext::Plaintext<'a, R>),
     /// That of age.
     Age(age::Plaintext<'a, R>),
+    /// That of an Office file.
+    #[cfg(feature = "office")]
+    Office(office::Plaintext<'a, R>),
 }
 
 impl<R: Read + Seek> Plaintext<'_, R> {
@@ -128,6 +158,8 @@ impl<R: Read + Seek> Plaintext<'_, R> {
         match self {
             Self::Plain(plaintext) => plaintext.finish(),
             Self::Age(plaintext) => plaintext.finish(),
+            #[cfg(feature = "office")]
+            Self::Office(plaintext) => plaintext.finish(),
         }
     }
 }
@@ -137,6 +169,8 @@ impl<R: Read + Seek> Read for Plaintext<'_, R> {
         match self {
             Self::Plain(plaintext) => plaintext.read(into),
             Self::Age(plaintext) => plaintext.read(into),
+            #[cfg(feature = "office")]
+            Self::Office(plaintext) => plaintext.read(into),
         }
     }
 }

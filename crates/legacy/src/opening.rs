@@ -11,6 +11,8 @@ use crate::json;
 use crate::plaintext::{Checks, Plaintext, Summary, WHOLE_LIMIT, filling};
 use crate::request::{Mode, Padding, Request, Scheme};
 use crate::source::Source;
+#[cfg(any(feature = "office", feature = "zip", feature = "7z"))]
+use crate::spelling::Spelling;
 
 /// What proves that a file opened with the right key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ use crate::source::Source;
 pub enum Evidence {
     /// The file's own tag.
     Tag,
+    /// A value in the file that opens with the right password alone. It is no proof of the data.
+    Verifier,
     /// The SHA-256 that the caller gave.
     Digest,
     /// What the plaintext is, after right padding if the mode has any.
@@ -86,11 +90,11 @@ impl<R: Read + Seek> Opening<R> {
         Plaintext::new(&mut self.source, &self.candidate, &self.nonce, &self.aad, self.checks)
     }
 
-    /// Reads all of the plaintext, only to see whether it is right.
+    /// Reads all of the plaintext, only to see whether it is right: of several candidates one.
     ///
     /// # Errors
     /// [`Refused::Wrong`], or if the file cannot be read.
-    pub fn prove(&mut self) -> Result<Summary, Refused> {
+    fn prove(&mut self) -> Result<Summary, Refused> {
         self.plaintext()?.prove()
     }
 }
@@ -212,6 +216,15 @@ impl Keys {
     pub fn note(&mut self, spelling: &str, way: &str) {
         self.forget_tried();
         self.add_tried(spelling, way);
+    }
+
+    /// Notes all keys that a reader may try which makes them itself.
+    #[cfg(any(feature = "office", feature = "zip", feature = "7z"))]
+    pub(crate) fn note_spellings(&mut self, spellings: &[Spelling], scheme: Scheme) {
+        self.forget_tried();
+        for spelling in spellings {
+            scheme.usual_ways().iter().for_each(|way| self.add_tried(&spelling.how, way));
+        }
     }
 
     /// Begins with another file.

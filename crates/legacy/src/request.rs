@@ -53,6 +53,12 @@ named! {
         Age = "age",
         /// OpenPGP, which the program gpg opens: here its files are only recognized.
         Gpg = "gpg",
+        /// A workbook or document of Office with a password.
+        Office = "office",
+        /// A ZIP file whose members have a password.
+        Zip = "zip",
+        /// A 7z file with a password.
+        SevenZip = "7z",
     }
 }
 
@@ -66,6 +72,9 @@ impl Scheme {
             Self::Aescrypt => &["PBKDF2 sha512", "SHA-256 8192 times"],
             Self::Age => &["scrypt", "X25519"],
             Self::Gpg => &["gpg"],
+            Self::Office => &["the SHA of the file, as often as it says"],
+            Self::Zip => &["PBKDF2 sha1 1000 (AES)", "the keys of ZipCrypto"],
+            Self::SevenZip => &["SHA-256, as often as the file says"],
             Self::Argon2Phc | Self::Sha256Password => &["SHA-256"],
             Self::Pbkdf2 => &["PBKDF2"],
             Self::Scrypt => &["scrypt"],
@@ -76,7 +85,13 @@ impl Scheme {
     /// Tells whether its files say themselves how they are encrypted, so that no parameter is needed.
     #[must_use]
     pub fn is_self_described(self) -> bool {
-        matches!(self, Self::Aescrypt | Self::Age | Self::Gpg)
+        matches!(self, Self::Aescrypt | Self::Age | Self::Gpg | Self::Office | Self::Zip | Self::SevenZip)
+    }
+
+    /// Tells whether its files are archives, which become folders.
+    #[must_use]
+    pub fn is_archive(self) -> bool {
+        matches!(self, Self::Zip | Self::SevenZip)
     }
 }
 
@@ -210,7 +225,7 @@ pub struct Options {
     pub salt: Option<Vec<u8>>,
     /// The salt is in the file: so many bytes at its beginning.
     pub salt_in_file: Option<usize>,
-    /// The iterations of PBKDF2; the most that are accepted, if the file says how many it has.
+    /// The iterations of PBKDF2. Of a file that says itself how many rounds its key takes, the most that are accepted.
     pub iterations: Option<u64>,
     /// The hash function of the key derivation.
     pub hash: Option<Hash>,

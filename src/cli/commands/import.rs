@@ -1,5 +1,6 @@
 //! `strongroom import`.
 
+mod archives;
 mod old;
 mod parameters;
 mod refusal;
@@ -14,7 +15,7 @@ use strongroom_legacy::{Content, Detected, Evidence, Keys, Refused, Request, Sch
 
 use old::{NotOpened, Old, open_old};
 use parameters::{Parameters, named};
-use refusal::{not_opened, of_files};
+use refusal::{no_scheme, not_opened, of_files};
 use secret::OldSecret;
 
 use crate::cli::context::Context;
@@ -41,7 +42,8 @@ use crate::words::{command, shell_word, words};
 ///
 /// Each FILE is opened with its old password or key and encrypted again in one pass; its plaintext is never on the disk.
 /// FILE.sealed appears only if something proves that the key was right: the file's tag, --sha256, --verify-against, or
-/// content that is text or of a known format. The old files stay; the result names what is left to delete. To take over
+/// content that is text or of a known format. An archive with a password becomes a folder, which appears if every file in
+/// it held. The old files stay; the result names what is left to delete. To take over
 /// the secrets of a password manager, use `strongroom secret import`.
 #[derive(Debug, Args)]
 #[command(
@@ -128,6 +130,13 @@ impl Import {
             return self.report_detected(context);
         }
         let project = if self.dry_run { None } else { Some(self.of.decide(context)?.project) };
+        let is_archive = match self.scheme.or(self.secret.scheme()) {
+            Some(scheme) => scheme.is_archive(),
+            None => matches!(detected(&self.files[0])?, Detected::Scheme(scheme) if scheme.is_archive()),
+        };
+        if is_archive {
+            return archives::run(&self, context, &named, project);
+        }
         let jobs = self.settle(context, &named)?;
         let (request, item) = self.request(context)?;
         // A wrong old secret shows before anybody types the vault's password.
@@ -139,27 +148,10 @@ impl Import {
         let mut work =
             Work { context, import: &self, request: &request, item, keys, files: Vec::new(), failures: Vec::new() };
         let bytes = jobs.iter().map(|job| job.item.len).sum();
-        match project {
-            None => {
-                let progress = self.effort.progress(&context.output, jobs.len(), Some(bytes));
-                work.run(&jobs, first, None, &progress);
-            }
-            Some(project) => {
-                let vault = unlocking::open(context, Uses::Project(&project))?;
-                let doing = |error| Failure::of(format!("import for project {project:?}"), error);
-                vault.check_writable().map_err(doing)?;
-                let held = vault.sealing_key(&project).map_err(|error| {
-                    let is_missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));
-                    let failure = doing(error);
-                    let add = command("project add").arg(&project);
-                    if is_missing { failure.hint(words!["add it with ", add]) } else { failure }
-                })?;
-                let words = interrupt::say(WHOLE, "run it again for the files that are missing");
-                let progress = self.effort.progress(&context.output, jobs.len(), Some(bytes));
-                work.run(&jobs, first, Some(held.sealing()), &progress);
-                drop(words);
-            }
-        }
+        under_key(context, project.as_deref(), |key| {
+            let progress = self.effort.progress(&context.output, jobs.len(), Some(bytes));
+            work.run(&jobs, first, key, &progress);
+        })?;
         work.report(&jobs)
     }
 
@@ -167,16 +159,7 @@ impl Import {
         let mut files = Vec::new();
         for path in &self.files {
             let detected = detected(path)?;
-            let (scheme, looks_like) = match detected {
-                Detected::Scheme(scheme @ Scheme::Fernet) => (Some(scheme.name()), "a token of Fernet"),
-                Detected::Scheme(scheme @ Scheme::Aescrypt) => (Some(scheme.name()), "a file of AES Crypt"),
-                Detected::Scheme(scheme @ Scheme::Age) => (Some(scheme.name()), "a file of age"),
-                Detected::Scheme(scheme @ Scheme::Gpg) => (Some(scheme.name()), "a file of gpg (OpenPGP)"),
-                Detected::Scheme(scheme) => (Some(scheme.name()), "openssl enc or CryptoJS"),
-                Detected::Json => (None, "JSON with ciphertext: needs --scheme"),
-                Detected::WholeBlocks => (None, "home-made AES, perhaps in CBC, or something else: needs --scheme"),
-                _ => (None, "home-made AES, or something else: needs --scheme"),
-            };
+            let (scheme, looks_like) = looks(detected);
             let tries = match detected {
                 Detected::Scheme(scheme) => scheme.usual_ways().iter().map(|way| (*way).to_owned()).collect(),
                 _ => Vec::new(),
@@ -225,13 +208,7 @@ impl Import {
             Some(scheme) => scheme,
             None => match detected(&self.files[0])? {
                 Detected::Scheme(scheme) => scheme,
-                _ => {
-                    return Err(Failure::usage(format!(
-                        "nothing in {} says how it was encrypted",
-                        self.files[0].display()
-                    ))
-                    .hint("name the scheme with --scheme"));
-                }
+                detected => return Err(no_scheme(&self.files[0], detected)),
             },
         };
         let mut options = self.parameters.options(scheme)?;
@@ -273,6 +250,28 @@ impl Import {
         }
         Ok(Found { file, before, opening, tried: keys.tried().to_vec(), is_confirmed: is_unproven })
     }
+}
+
+/// Unlocks the vault and works under a project's key; without a project, under none.
+fn under_key<T>(
+    context: &Context,
+    project: Option<&str>,
+    work: impl FnOnce(Option<SealingKey<'_>>) -> T,
+) -> Result<T, Failure> {
+    let Some(project) = project else { return Ok(work(None)) };
+    let vault = unlocking::open(context, Uses::Project(project))?;
+    let doing = |error| Failure::of(format!("import for project {project:?}"), error);
+    vault.check_writable().map_err(doing)?;
+    let held = vault.sealing_key(project).map_err(|error| {
+        let is_missing = matches!(error, Error::NotFound(NotFound::Project { similar: None, .. }));
+        let failure = doing(error);
+        let add = command("project add").arg(project);
+        if is_missing { failure.hint(words!["add it with ", add]) } else { failure }
+    })?;
+    let words = interrupt::say(WHOLE, "run it again for the files that are missing");
+    let done = work(Some(held.sealing()));
+    drop(words);
+    Ok(done)
 }
 
 /// What is done, and what came of it.
@@ -332,6 +331,7 @@ impl Work<'_> {
         let (proof, content) = match found.opening.evidence() {
             _ if found.is_confirmed => ("confirmed", None),
             Evidence::Tag => ("tag", None),
+            Evidence::Verifier => ("verifier", None),
             Evidence::Digest => ("sha256", None),
             Evidence::Content(Content::Utf8) => ("content", Some("UTF-8 text")),
             Evidence::Content(Content::Latin1) => ("content", Some("Latin-1 text")),
@@ -365,8 +365,14 @@ impl Work<'_> {
             return Err(failure);
         }
         if !self.files.is_empty() {
-            let clean_up = if written { self.clean_up() } else { Vec::new() };
-            let view = ImportedFiles { files: std::mem::take(&mut self.files), written, clean_up };
+            let inputs = self.files.iter().map(|file| file.input.as_str());
+            let clean_up = if written {
+                clean_up(self.import, self.item.as_ref(), inputs, self.failures.is_empty())
+            } else {
+                Vec::new()
+            };
+            let files = std::mem::take(&mut self.files);
+            let view = ImportedFiles { files, folders: Vec::new(), written, clean_up };
             self.context.output.done(view.text(), &view)?;
         }
         match self.failures.first() {
@@ -377,22 +383,52 @@ impl Work<'_> {
             }
         }
     }
+}
 
-    /// Lists what is left of the old encryption. A secret counts only if every file was imported with it.
-    fn clean_up(&self) -> Vec<CleanUp> {
-        let left = |what, path: &str| CleanUp {
-            what,
-            path: path.to_owned(),
-            command: format!("rm {}{}", if path.starts_with('-') { "-- " } else { "" }, shell_word(path)),
-        };
-        let mut clean_up: Vec<CleanUp> =
-            self.files.iter().map(|file| left("the old encrypted file", &file.input)).collect();
-        if self.failures.is_empty() {
-            let secrets = self.import.secret.files().map(|(path, what)| (path.display().to_string(), what));
-            clean_up.extend(secrets.map(|(path, what)| left(what, &path)));
-            clean_up.extend(self.item.clone());
+/// Lists what is left of the old encryption. A secret counts only if every file was imported with it.
+fn clean_up<'i>(
+    import: &Import,
+    item: Option<&CleanUp>,
+    inputs: impl Iterator<Item = &'i str>,
+    is_all: bool,
+) -> Vec<CleanUp> {
+    let left = |what, path: &str| CleanUp {
+        what,
+        path: path.to_owned(),
+        command: format!("rm {}{}", if path.starts_with('-') { "-- " } else { "" }, shell_word(path)),
+    };
+    let mut clean_up: Vec<CleanUp> = inputs.map(|input| left("the old encrypted file", input)).collect();
+    if is_all {
+        let secrets = import.secret.files().map(|(path, what)| (path.display().to_string(), what));
+        clean_up.extend(secrets.map(|(path, what)| left(what, &path)));
+        clean_up.extend(item.cloned());
+    }
+    clean_up
+}
+
+/// Says what a file looks like: its scheme, if its bytes say it, and in words.
+fn looks(detected: Detected) -> (Option<&'static str>, &'static str) {
+    match detected {
+        Detected::Scheme(scheme) => {
+            let words = match scheme {
+                Scheme::Fernet => "a token of Fernet",
+                Scheme::Aescrypt => "a file of AES Crypt",
+                Scheme::Age => "a file of age",
+                Scheme::Gpg => "a file of gpg (OpenPGP)",
+                Scheme::Office => "an Office file with a password",
+                Scheme::Zip => "a ZIP file with a password",
+                Scheme::SevenZip => "a 7z file with a password",
+                _ => "openssl enc or CryptoJS",
+            };
+            (Some(scheme.name()), words)
         }
-        clean_up
+        Detected::NotEncrypted(what) => (None, what),
+        Detected::OlderOffice => (None, "an older Office file: open it in Excel and save it as .xlsx"),
+        Detected::Pdf { is_encrypted: true } => (None, "a PDF with a password: strongroom encrypt, as it came"),
+        Detected::Pdf { is_encrypted: false } => (None, "a PDF without a password: strongroom encrypt"),
+        Detected::Json => (None, "JSON with ciphertext: needs --scheme"),
+        Detected::WholeBlocks => (None, "home-made AES, perhaps in CBC, or something else: needs --scheme"),
+        _ => (None, "home-made AES, or something else: needs --scheme"),
     }
 }
 

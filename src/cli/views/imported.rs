@@ -10,6 +10,8 @@ use crate::format::name::printable;
 pub struct ImportedFiles {
     /// The files.
     pub files: Vec<ImportedFile>,
+    /// The archives, each of which became a folder.
+    pub folders: Vec<ImportedFolder>,
     /// `false` with `--dry-run`.
     pub written: bool,
     /// What is left to be deleted, once the imported files have been opened.
@@ -40,7 +42,7 @@ pub struct ImportedFile {
     pub key: String,
     /// The keys that were tried, the right one among them.
     pub tried: Vec<String>,
-    /// What proved the key: `tag`, `sha256`, `content`, or `confirmed` by the user alone.
+    /// What proved the key: `tag`, `verifier` (of an Office file), `sha256`, `content`, or `confirmed` by the user alone.
     pub proof: &'static str,
     /// What the content was recognized as, if that is the proof.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +52,44 @@ pub struct ImportedFile {
     /// How many zeros were cut off the end, if zeros fill the last block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zeros_cut: Option<usize>,
+}
+
+/// An archive that became a folder, or was read to see that it can.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ImportedFolder {
+    /// The archive.
+    pub input: String,
+    /// The folder.
+    pub output: String,
+    /// The project's name; `null` with `--dry-run`.
+    pub project: Option<String>,
+    /// The version of the project's key; `null` with `--dry-run`.
+    pub key_version: Option<u32>,
+    /// What kind of archive it is.
+    pub scheme: &'static str,
+    /// How the key was made of the old password.
+    pub key: String,
+    /// The files in it.
+    pub files: Vec<ImportedMember>,
+}
+
+/// A file of an archive.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ImportedMember {
+    /// Its path in the archive.
+    pub name: String,
+    /// The new encrypted file.
+    pub output: String,
+    /// Length of the plaintext, in bytes.
+    pub bytes: u64,
+    /// How it was encrypted; `none` if it was not.
+    pub protection: &'static str,
+    /// What proved it: `tag`, `crc`, or `none` if it was not encrypted.
+    pub proof: &'static str,
+    /// Whether it does not prove by itself that nobody had altered it.
+    pub unauthenticated_source: bool,
 }
 
 /// Something that is left of the old encryption.
@@ -83,6 +123,7 @@ impl ImportedFiles {
     /// Says what was imported, how, and what is left.
     pub fn text(&self) -> String {
         let mut lines: Vec<String> = self.files.iter().map(|file| file.text(self.written)).collect();
+        lines.extend(self.folders.iter().map(|folder| folder.text(self.written)));
         if !self.clean_up.is_empty() {
             lines.push("\nleft to clean up, once you have opened the imported files:".into());
             lines.extend(self.clean_up.iter().map(|left| format!("  {}: {}", left.what, left.command)));
@@ -110,6 +151,7 @@ impl ImportedFile {
         };
         let proof = match (self.proof, self.content) {
             ("tag", _) => "its tag".to_owned(),
+            ("verifier", _) => "its verifier".to_owned(),
             ("sha256", _) => "the SHA-256 that you gave".to_owned(),
             ("content", Some(content)) => format!("its content: {content}"),
             _ => "your word alone".to_owned(),
@@ -121,6 +163,40 @@ impl ImportedFile {
         }
         if let Some(count) = self.zeros_cut {
             text += &format!("\n  {count} zeros were cut off the end");
+        }
+        text
+    }
+}
+
+/// How many names of files that were not encrypted are shown.
+const NAMES_SHOWN: usize = 5;
+
+impl ImportedFolder {
+    fn text(&self, written: bool) -> String {
+        let (input, output) = (printable(&self.input), printable(&self.output));
+        let head = match (&self.project, self.key_version) {
+            (Some(project), Some(version)) if written => {
+                format!("{input} -> {output} (project {}, key version {version})", printable(project))
+            }
+            _ => format!("{input} opens; it would become the folder {output}"),
+        };
+        let encrypted = self.files.iter().filter(|file| file.protection != "none");
+        let mut protections: Vec<&str> = encrypted.map(|file| file.protection).collect();
+        protections.sort_unstable();
+        protections.dedup();
+        let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
+        let is_open = |file: &&ImportedMember| file.proof == "none" && file.bytes > 0;
+        let mut text = format!("{head}\n  {}, {}; key {}", self.scheme, protections.join(" and "), self.key);
+        text += &format!("\n  {} files, {bytes} bytes", self.files.len());
+        let open: Vec<&ImportedMember> = self.files.iter().filter(is_open).collect();
+        if !open.is_empty() {
+            let shown: Vec<String> =
+                open.iter().take(NAMES_SHOWN).map(|file| printable(&file.name).to_string()).collect();
+            let more = if open.len() > NAMES_SHOWN { ", ..." } else { "" };
+            text += &format!("\n  {} of them were not encrypted in it: {}{more}", open.len(), shown.join(", "));
+        }
+        if self.files.iter().any(|file| file.unauthenticated_source && file.bytes > 0) {
+            text += "\n  unauthenticated source: nothing shows whether the archive was altered";
         }
         text
     }

@@ -32,7 +32,7 @@ pub use files::{
 };
 pub use finding::{Finding, RemovedItems};
 pub use generated::ShownPassword;
-pub use imported::{CleanUp, DetectedFile, ImportedFile, ImportedFiles};
+pub use imported::{CleanUp, DetectedFile, ImportedFile, ImportedFiles, ImportedFolder, ImportedMember};
 pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
