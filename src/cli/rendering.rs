@@ -22,20 +22,21 @@ pub fn print(failure: &Failure, output: &Output) {
     let hint = failure.hint.as_ref().map(|hint| hint.with(&output.flags));
     // What failed may be what somebody else wrote, of any length.
     let (failed, cause) = (shortened(&failure.message), failure.cause.as_deref().map(shortened));
+    let tried = failure.tried.as_deref().map(|tried| tried.0.as_slice()).unwrap_or_default();
     let text = if output.json {
         let message = match cause {
             Some(cause) => format!("{failed}: {cause}"),
             None => failed.into_owned(),
         };
-        let line = ReportedError { code: failure.exit as u8, kind: failure.kind, message, hint, tried: &failure.tried };
+        let line = ReportedError { code: failure.exit as u8, kind: failure.kind, message, hint, tried };
         to_json(&line) + "\n"
     } else {
         let mut text = labelled("error:", "31", &printable(&failed)) + "\n";
         if let Some(cause) = cause {
             text += &(labelled("cause:", "33", &printable(&cause)) + "\n");
         }
-        if !failure.tried.is_empty() {
-            text += &(labelled("tried:", "36", &printable(&failure.tried.join("; "))) + "\n");
+        if !tried.is_empty() {
+            text += &(labelled("tried:", "36", &printable(&tried.join("; "))) + "\n");
         }
         if let Some(hint) = hint {
             text += &(labelled("hint:", "36", &printable(&hint)) + "\n");

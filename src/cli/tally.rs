@@ -260,7 +260,7 @@ impl<'a> Tally<'a> {
             exit: if exit == Exit::Done { Exit::Failed } else { exit },
             kind,
             existing: None,
-            tried: Vec::new(),
+            tried: None,
         })
     }
 }

@@ -7,7 +7,7 @@ mod library;
 mod password;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use files::without_flags;
 pub use home::put_back;
@@ -96,15 +96,19 @@ pub struct Failure {
     /// What to do about it.
     pub hint: Option<Words>,
     /// The file that exists already, of which there may be many: they are shown together.
-    pub existing: Option<PathBuf>,
-    /// The keys that were tried, in words that say nothing of them.
-    pub tried: Vec<String>,
+    pub existing: Option<Box<Path>>,
+    /// The keys that were tried.
+    pub tried: Option<Box<Tried>>,
 }
+
+/// Keys that were tried, in words that say nothing of them.
+#[derive(Debug, Clone)]
+pub struct Tried(pub Vec<String>);
 
 impl Failure {
     /// Makes a failure without a cause of its own.
     pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), cause: None, hint: None, existing: None, tried: Vec::new() }
+        Self { exit, kind, message: message.into(), cause: None, hint: None, existing: None, tried: None }
     }
 
     /// Makes a failure of asking wrongly.
@@ -133,15 +137,7 @@ impl Failure {
         let (exit, kind) = library::classify(error);
         let hint = library::hint(error);
         let cause = error.to_string();
-        Self {
-            exit,
-            kind,
-            message: format!("cannot {doing}"),
-            cause: Some(cause),
-            hint,
-            existing: None,
-            tried: Vec::new(),
-        }
+        Self { exit, kind, message: format!("cannot {doing}"), cause: Some(cause), hint, existing: None, tried: None }
     }
 
     /// Adds why.
@@ -158,10 +154,10 @@ impl Failure {
         self
     }
 
-    /// Adds the keys that were tried.
+    /// Adds the keys that were tried, in words.
     #[must_use]
     pub fn tried(mut self, tried: Vec<String>) -> Self {
-        self.tried = tried;
+        self.tried = (!tried.is_empty()).then(|| Box::new(Tried(tried)));
         self
     }
 

@@ -122,12 +122,17 @@ fn every_file_opens_with_its_own_secret_to_the_same_bytes() {
         assert_eq!((&imported["proof"], &imported["bytes"]), (&json!(proof), &json!(plain.len())), "{file}");
         let is_authenticated = is_authenticated(file, proof);
         assert_eq!(imported["unauthenticated_source"], json!(!is_authenticated), "{file}");
-        home.run(&format!("decrypt {file}.sealed -o opened --force")).succeeds();
-        assert!(home.read("opened") == plain, "{file}");
-        let inspected = home.run(&format!("inspect --unlock {file}.sealed --json")).json();
-        let sealed_in = &inspected[0]["sealed_in"];
+    }
+    // All at once, since each run of the program makes the vault's key again.
+    let sealed: Vec<String> = MADE.cases.iter().map(|case| format!("{}.sealed", case.file)).collect();
+    fs::create_dir(home.path("opened")).unwrap();
+    home.run(&format!("decrypt {} -o opened", sealed.join(" "))).succeeds();
+    let inspected = home.run(&format!("inspect --unlock {} --json", sealed.join(" "))).json();
+    for (Case { file, proof, .. }, inspected) in MADE.cases.iter().zip(inspected.as_array().unwrap()) {
+        assert!(home.read(format!("opened/{file}")) == plain, "{file}");
+        let sealed_in = &inspected["sealed_in"];
         assert_eq!(sealed_in["name"], json!(file));
-        assert_eq!(sealed_in.get("unauthenticated_source").is_some(), !is_authenticated, "{file}");
+        assert_eq!(sealed_in.get("unauthenticated_source").is_some(), !is_authenticated(file, proof), "{file}");
     }
     proof::record("legacy-files", "files of Python and openssl imported", &format!("{} ways", MADE.cases.len()));
 }
@@ -182,7 +187,9 @@ fn refused_by_the_library() -> usize {
         // A stream cipher without a tag has no end, and the IV of CBC is in one block alone.
         if is_authenticated(file, proof) {
             tried.extend([bytes.len() - 5, bytes.len() / 2].map(|length| (bytes[..length].to_vec(), false)));
-            for at in [0, 20, bytes.len() / 2, bytes.len() - 4] {
+            // The beginning of a file of AES Crypt says who has made it, which nothing depends on.
+            let early = if file.starts_with("aescrypt") { bytes.len() / 3 } else { 20 };
+            for at in [0, early, bytes.len() / 2, bytes.len() - 4] {
                 let mut bytes = bytes.clone();
                 bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
                 tried.push((bytes, false));

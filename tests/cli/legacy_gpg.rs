@@ -151,8 +151,8 @@ fn what_is_signed_or_has_no_check_of_its_integrity_is_not_taken() {
 fn without_gpg_it_is_said_what_is_missing() {
     let (home, keys) = (Home::with_project(), Keys::new());
     home.write("in.gpg", keys.symmetric(TEXT.as_bytes()));
-    let outcome = home.typed("import --project acme in.gpg --password-file pw").env("PATH", "/nowhere").run();
-    let outcome = outcome.changed_nothing();
+    let typed = home.typed("import --project acme in.gpg --password-file pw");
+    let outcome = typed.through(&["env", "PATH=/nowhere"]).run().changed_nothing();
     assert_eq!(outcome.code(), 1, "{}", outcome.stderr());
     assert!(outcome.stderr().contains("gpg cannot be started") && outcome.stderr().contains("hint: install GnuPG"));
 }

@@ -74,7 +74,7 @@ pub struct Import {
     #[command(flatten, next_help_heading = "The old secret")]
     secret: OldSecret,
     #[command(flatten, next_help_heading = "How it was encrypted")]
-    parameters: Parameters,
+    parameters: Box<Parameters>,
     #[command(flatten, next_help_heading = "What proves that the key is right")]
     proof: Proof,
     #[command(flatten)]
