@@ -545,7 +545,7 @@ fn archive(bytes: &[u8], request: &Request) {
             Ok(summary) => assert!(summary.bytes == member.size),
             Err(error) => assert!(matches!(error, Refused::Wrong | Refused::Bounds(_)), "{error:?}"),
         }
-        Ok(())
+        Ok::<_, ()>(())
     });
     if let Err(strongroom_legacy::Stopped::Refused(error)) = read {
         assert!(!matches!(error, Refused::Read(_)), "{error:?}");

@@ -33,9 +33,6 @@ pub enum ArchiveRefused {
     /// Too many members.
     #[error("it has more than {MEMBERS_LIMIT} members")]
     TooManyMembers,
-    /// Its table of contents takes too much memory.
-    #[error("its table of contents is too long")]
-    LongContents,
     /// Its members are too long together.
     #[error("its members are longer than {} GiB together", TOTAL_LIMIT >> 30)]
     TooLong,
@@ -51,6 +48,9 @@ pub enum ArchiveRefused {
     /// Two names that are one on some drives.
     #[error("the names {0:?} and {1:?} in it are the same, or differ only as some drives do not distinguish")]
     Clash(String, String),
+    /// Two members of one name.
+    #[error("two of its members have the same name")]
+    Twice,
     /// A link, a device, or an order to delete.
     #[error("{0:?} in it is neither a file nor a folder")]
     NotAFile(String),

@@ -110,7 +110,8 @@ fn members(archive: &Archive, length: u64) -> Result<Vec<Member>, Refused> {
         let attributes = if entry.has_windows_attributes { entry.windows_attributes } else { 0 };
         let kind = if attributes & OF_UNIX == 0 { 0 } else { attributes >> 16 & 0o170_000 };
         let is_other = attributes & LINKS != 0 || !matches!(kind, 0 | 0o100_000 | 0o040_000);
-        if entry.is_anti_item || is_other {
+        // What a folder has would be left out.
+        if entry.is_anti_item || is_other || (entry.is_directory && entry.size > 0) {
             return Err(ArchiveRefused::NotAFile(shown(&entry.name)).into());
         }
         claims.add(entry.size)?;

@@ -91,7 +91,7 @@ fn members<R: Read + Seek>(zip: &mut Zip<R>, length: u64) -> Result<Vec<Member>,
     }
     // Which of two members of one name is meant, nobody knows.
     if zip.has_duplicate_names() {
-        return Err(ArchiveRefused::Clash("one".into(), "another".into()).into());
+        return Err(ArchiveRefused::Twice.into());
     }
     if zip.has_overlapping_entries().map_err(refused)? {
         return Err(ArchiveRefused::Overlap.into());
@@ -118,6 +118,10 @@ fn members<R: Read + Seek>(zip: &mut Zip<R>, length: u64) -> Result<Vec<Member>,
         };
         let modified = entry.extra_data_fields().find_map(modified);
         let size = entry.size();
+        // What it has would be left out.
+        if is_folder && size > 0 {
+            return Err(ArchiveRefused::NotAFile(shown(&name)).into());
+        }
         claims.add(size)?;
         let path = names.add(&name, is_folder)?;
         members.push(Member { path, is_folder, size, modified, protection });

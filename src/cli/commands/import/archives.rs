@@ -4,12 +4,12 @@ use std::fs::{File, Metadata};
 use std::path::PathBuf;
 
 use strongroom_legacy::{
-    Archive, Keys, Member, Plain, Protection, Refused, Request, Scheme, Stopped, Summary, open_archive,
+    Archive, Detected, Keys, Member, Plain, Protection, Refused, Request, Scheme, Stopped, Summary, open_archive,
 };
 
 use super::old::NotOpened;
 use super::refusal::{not_opened, of_files};
-use super::{Import, clean_up, under_key};
+use super::{Import, clean_up, detected, under_key};
 use crate::cli::context::Context;
 use crate::cli::own_files::own_files;
 use crate::cli::progress::Progress;
@@ -36,6 +36,7 @@ struct Found {
     file: File,
     before: Metadata,
     archive: Archive<File>,
+    scheme: Scheme,
 }
 
 /// Imports archives.
@@ -48,23 +49,22 @@ pub fn run(import: &Import, context: &Context, named: &[Named], project: Option<
         return Err(Failure::usage("--force does not replace a folder").hint("name another one with -o"));
     }
     let jobs = settle(import, context, named)?;
-    let (request, item) = import.request(context)?;
+    let (mut request, item) = import.request(context)?;
     let mut keys = Keys::default();
     // A wrong old secret shows before anybody types the vault's password.
-    let first = found(&jobs[0], &request, &mut keys);
+    let first = found(import, &jobs[0], &mut request, &mut keys);
     if jobs.len() == 1 && first.is_err() {
         return first.map(drop);
     }
     let bytes = first.as_ref().map_or(0, |found| found.archive.members().iter().map(|member| member.size).sum());
     let (mut folders, mut failures) = (Vec::new(), Vec::new());
-    let scheme = request.scheme;
     under_key(context, project.as_deref(), |key| {
         // Known only of the first archive, before the others are open.
         let progress = import.effort.progress(&context.output, jobs.len(), (jobs.len() == 1).then_some(bytes));
         let mut first = Some(first);
         for job in &jobs {
-            let found = first.take().unwrap_or_else(|| found(job, &request, &mut keys));
-            match found.and_then(|found| one(job, found, scheme, key, &keys, &progress)) {
+            let found = first.take().unwrap_or_else(|| found(import, job, &mut request, &mut keys));
+            match found.and_then(|found| one(job, found, key, &keys, &progress)) {
                 Ok(folder) => folders.push(folder),
                 Err(failure) => {
                     if jobs.len() > 1 {
@@ -126,24 +126,30 @@ fn settle(import: &Import, context: &Context, named: &[Named]) -> Result<Vec<Job
     Ok(jobs)
 }
 
-fn found(job: &Job, request: &Request, keys: &mut Keys) -> Result<Found, Failure> {
+/// Finds the password of an archive. Without `--scheme`, each may be of another kind.
+fn found(import: &Import, job: &Job, request: &mut Request, keys: &mut Keys) -> Result<Found, Failure> {
+    if import.scheme.is_none()
+        && let Detected::Scheme(scheme) = detected(&job.path)?
+        && scheme.is_archive()
+    {
+        request.scheme = scheme;
+    }
     let (file, before) = open_found(&job.path, job.is_link)?;
     let copy = file.try_clone().map_err(|error| Failure::io(format!("read {}", job.path.display()), &error))?;
     let archive = open_archive(copy, request, keys)
         .map_err(|refused| not_opened(&job.path, &refused.into(), request.scheme, keys.tried_in_short()))?;
-    Ok(Found { file, before, archive })
+    Ok(Found { file, before, archive, scheme: request.scheme })
 }
 
 /// Seals all members of an archive, or only reads them if there is no key.
 fn one(
     job: &Job,
     found: Found,
-    scheme: Scheme,
     key: Option<SealingKey<'_>>,
     keys: &Keys,
     progress: &Progress,
 ) -> Result<ImportedFolder, Failure> {
-    let Found { file, before, mut archive } = found;
+    let Found { file, before, mut archive, scheme } = found;
     let how = archive.how().to_owned();
     let mut members = Vec::new();
     let import = ImportFolder { path: &job.path, file: &file, before: &before, target: &job.folder };
