@@ -180,7 +180,7 @@ fn an_archive_becomes_a_folder_of_sealed_members() {
             }
             assert_eq!(home.mode(folder["output"].as_str().unwrap()), 0o700);
         }
-        home.run(&format!("decrypt -r into-{password} -o opened-{password}")).succeeds();
+        home.run(&format!("decrypt into-{password} -o opened-{password}")).succeeds();
     }
     for (name, password, members) in &archives {
         let folder = name.rsplit_once('.').unwrap().0;
