@@ -164,8 +164,8 @@ fn whatever_is_wrong_gives_one_error_and_no_file() {
             refusals += 1;
         }
     }
-    // gpg's are in `legacy_gpg`.
-    assert_eq!(schemes.len(), Scheme::ALL.len() - 1, "{schemes:?}");
+    // gpg's are in `legacy_gpg`, and those of clients in `client_files`.
+    assert_eq!(schemes.len(), Scheme::ALL.len() - 4, "{schemes:?}");
     proof::record(
         "legacy-refusals",
         "wrong secrets, cut and altered files refused by import",

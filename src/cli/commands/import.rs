@@ -424,8 +424,8 @@ fn looks(detected: Detected) -> (Option<&'static str>, &'static str) {
         }
         Detected::NotEncrypted(what) => (None, what),
         Detected::OlderOffice => (None, "an older Office file: open it in Excel and save it as .xlsx"),
-        Detected::Pdf { is_encrypted: true } => (None, "a PDF with a password: strongroom encrypt, as it came"),
-        Detected::Pdf { is_encrypted: false } => (None, "a PDF without a password: strongroom encrypt"),
+        Detected::Pdf { is_encrypted: true } => (None, "a PDF with a password: encrypt it as it came"),
+        Detected::Pdf { is_encrypted: false } => (None, "a PDF without a password: encrypt it as it is"),
         Detected::Json => (None, "JSON with ciphertext: needs --scheme"),
         Detected::WholeBlocks => (None, "home-made AES, perhaps in CBC, or something else: needs --scheme"),
         _ => (None, "home-made AES, or something else: needs --scheme"),
