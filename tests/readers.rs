@@ -60,7 +60,7 @@ impl Reader {
     /// Tells whether the next case is one of those that are run.
     fn is_due(&mut self) -> bool {
         self.cases += 1;
-        self.cases % (self.skipped + 1) == 0
+        self.cases.is_multiple_of(self.skipped + 1)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -6,9 +6,7 @@ use sha2::{Digest, Sha256};
 
 #[cfg(feature = "7z")]
 use crate::archive::seven;
-#[cfg(feature = "zip")]
 use crate::archive::zip;
-#[cfg(feature = "office")]
 use crate::office;
 use crate::request::Scheme;
 use crate::{aescrypt, age, json};
@@ -96,7 +94,6 @@ fn is_openpgp(head: &[u8], length: u64) -> bool {
 
 /// Looks into a file that has parts of its own.
 fn container(head: &[u8], file: &mut (impl Read + Seek)) -> io::Result<Option<Detected>> {
-    #[cfg(feature = "office")]
     if head.starts_with(office::MAGIC) {
         return Ok(match office::kind(file)? {
             office::Kind::Encrypted => Some(Detected::Scheme(Scheme::Office)),
@@ -104,7 +101,6 @@ fn container(head: &[u8], file: &mut (impl Read + Seek)) -> io::Result<Option<De
             office::Kind::Other => None,
         });
     }
-    #[cfg(feature = "zip")]
     if head.starts_with(b"PK\x03\x04") {
         return Ok(match zip::is_encrypted(&mut *file)? {
             Some(true) => Some(Detected::Scheme(Scheme::Zip)),

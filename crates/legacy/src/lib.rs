@@ -6,7 +6,8 @@
 //! is text or of a known format. Whatever does not open gives one and the same error, [`Refused::Wrong`].
 //!
 //! Files that clients send with a password say themselves how they are encrypted: Office files open to one plaintext, too
-//! ([`open`]), and archives to many ([`open_archive`]). Their readers are features, since they need other crates.
+//! ([`open`]), and archives to many ([`open_archive`]). The reader of 7z files is a feature, since nothing else needs its
+//! decoders.
 //!
 //! Nothing here knows files, terminals or Strongroom's own formats. All input may be hostile: every length, count and
 //! cost is checked before memory or time is spent on it.
@@ -27,7 +28,6 @@ mod error;
 mod json;
 mod layout;
 mod meter;
-#[cfg(feature = "office")]
 mod office;
 mod opened;
 mod opening;

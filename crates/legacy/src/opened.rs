@@ -3,7 +3,6 @@
 use std::io::{self, Read, Seek};
 
 use crate::error::Refused;
-#[cfg(feature = "office")]
 use crate::office;
 use crate::opening::{self, Evidence, Keys};
 use crate::plaintext::{self, Summary};
@@ -16,7 +15,6 @@ pub struct Opening<R>(Reader<R>);
 enum Reader<R> {
     Plain(Box<opening::Opening<R>>),
     Age(Box<age::Opened<R>>),
-    #[cfg(feature = "office")]
     Office(Box<office::Opened<R>>),
 }
 
@@ -28,10 +26,7 @@ pub fn open<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Resu
     Ok(Opening(match request.scheme {
         Scheme::Aescrypt => Reader::Plain(Box::new(aescrypt::open(file, request, keys)?)),
         Scheme::Age => Reader::Age(Box::new(age::open(file, request, keys)?)),
-        #[cfg(feature = "office")]
         Scheme::Office => Reader::Office(Box::new(office::open(file, request, keys)?)),
-        #[cfg(not(feature = "office"))]
-        Scheme::Office => return Err(Refused::NOT_BUILT),
         Scheme::Zip | Scheme::SevenZip => return Err(Refused::Parameters("an archive becomes a folder")),
         Scheme::Gpg => return Err(Refused::Parameters("files of OpenPGP are opened by the program gpg")),
         _ => Reader::Plain(Box::new(opening::open(file, request, keys)?)),
@@ -44,7 +39,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.how(),
             Reader::Age(opened) => opened.how().to_owned(),
-            #[cfg(feature = "office")]
             Reader::Office(opened) => opened.how().to_owned(),
         }
     }
@@ -54,7 +48,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.evidence(),
             Reader::Age(_) => Evidence::Tag,
-            #[cfg(feature = "office")]
             Reader::Office(opened) => opened.evidence(),
         }
     }
@@ -64,7 +57,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.is_authenticated(),
             Reader::Age(_) => true,
-            #[cfg(feature = "office")]
             Reader::Office(opened) => opened.is_authenticated(),
         }
     }
@@ -74,7 +66,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.layout(),
             Reader::Age(opened) => opened.layout(),
-            #[cfg(feature = "office")]
             Reader::Office(opened) => opened.layout(),
         }
     }
@@ -84,7 +75,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => Some(opening.mode()),
             Reader::Age(_) => None,
-            #[cfg(feature = "office")]
             Reader::Office(_) => None,
         }
     }
@@ -94,7 +84,6 @@ impl<R: Read + Seek> Opening<R> {
         match &self.0 {
             Reader::Plain(opening) => opening.mode().name(),
             Reader::Age(_) => "chacha20-poly1305",
-            #[cfg(feature = "office")]
             Reader::Office(opened) => opened.mode_name(),
         }
     }
@@ -104,7 +93,6 @@ impl<R: Read + Seek> Opening<R> {
         match &mut self.0 {
             Reader::Plain(opening) => opening.accept_any_content(),
             Reader::Age(_) => {}
-            #[cfg(feature = "office")]
             Reader::Office(_) => {}
         }
     }
@@ -117,7 +105,6 @@ impl<R: Read + Seek> Opening<R> {
         Ok(match &mut self.0 {
             Reader::Plain(opening) => Plaintext::Plain(opening.plaintext()?),
             Reader::Age(opened) => Plaintext::Age(opened.plaintext()?),
-            #[cfg(feature = "office")]
             Reader::Office(opened) => Plaintext::Office(opened.plaintext()?),
         })
     }
@@ -130,7 +117,6 @@ impl<R: Read + Seek> Opening<R> {
         match self.plaintext()? {
             Plaintext::Plain(plaintext) => plaintext.prove(),
             Plaintext::Age(plaintext) => plaintext.prove(),
-            #[cfg(feature = "office")]
             Plaintext::Office(plaintext) => plaintext.prove(),
         }
     }
@@ -145,7 +131,6 @@ pub enum Plaintext<'a, R> {
     /// That of age.
     Age(age::Plaintext<'a, R>),
     /// That of an Office file.
-    #[cfg(feature = "office")]
     Office(office::Plaintext<'a, R>),
 }
 
@@ -158,7 +143,6 @@ impl<R: Read + Seek> Plaintext<'_, R> {
         match self {
             Self::Plain(plaintext) => plaintext.finish(),
             Self::Age(plaintext) => plaintext.finish(),
-            #[cfg(feature = "office")]
             Self::Office(plaintext) => plaintext.finish(),
         }
     }
@@ -169,7 +153,6 @@ impl<R: Read + Seek> Read for Plaintext<'_, R> {
         match self {
             Self::Plain(plaintext) => plaintext.read(into),
             Self::Age(plaintext) => plaintext.read(into),
-            #[cfg(feature = "office")]
             Self::Office(plaintext) => plaintext.read(into),
         }
     }

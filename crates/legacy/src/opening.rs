@@ -11,7 +11,6 @@ use crate::json;
 use crate::plaintext::{Checks, Plaintext, Summary, WHOLE_LIMIT, filling};
 use crate::request::{Mode, Padding, Request, Scheme};
 use crate::source::Source;
-#[cfg(any(feature = "office", feature = "zip", feature = "7z"))]
 use crate::spelling::Spelling;
 
 /// What proves that a file opened with the right key.
@@ -219,7 +218,6 @@ impl Keys {
     }
 
     /// Notes all keys that a reader may try which makes them itself.
-    #[cfg(any(feature = "office", feature = "zip", feature = "7z"))]
     pub(crate) fn note_spellings(&mut self, spellings: &[Spelling], scheme: Scheme) {
         self.forget_tried();
         for spelling in spellings {

@@ -4,7 +4,6 @@
 mod names;
 #[cfg(feature = "7z")]
 pub mod seven;
-#[cfg(feature = "zip")]
 pub mod zip;
 
 use std::io::{self, Read, Seek};
@@ -140,12 +139,9 @@ impl Claims {
 pub struct Archive<R>(Kind<R>);
 
 enum Kind<R> {
-    #[cfg(feature = "zip")]
     Zip(zip::Opened<R>),
     #[cfg(feature = "7z")]
     Seven(Box<seven::Opened<R>>),
-    #[cfg(not(any(feature = "zip", feature = "7z")))]
-    None(R, std::convert::Infallible),
 }
 
 /// Why the members were not all read.
@@ -169,14 +165,10 @@ impl<E> From<Refused> for Stopped<E> {
 /// [`Refused`]; [`Refused::Wrong`] if the password is wrong or the archive is damaged.
 pub fn open_archive<R: Read + Seek>(file: R, request: &Request, keys: &mut Keys) -> Result<Archive<R>, Refused> {
     match request.scheme {
-        #[cfg(feature = "zip")]
         Scheme::Zip => Ok(Archive(Kind::Zip(zip::open(file, request, keys)?))),
         #[cfg(feature = "7z")]
         Scheme::SevenZip => Ok(Archive(Kind::Seven(Box::new(seven::open(file, request, keys)?)))),
-        _ => {
-            drop((file, keys));
-            Err(Refused::NOT_BUILT)
-        }
+        _ => Err(Refused::NOT_BUILT),
     }
 }
 
@@ -184,24 +176,18 @@ impl<R: Read + Seek> Archive<R> {
     /// Lists the members.
     pub fn members(&self) -> &[Member] {
         match &self.0 {
-            #[cfg(feature = "zip")]
             Kind::Zip(opened) => opened.members(),
             #[cfg(feature = "7z")]
             Kind::Seven(opened) => opened.members(),
-            #[cfg(not(any(feature = "zip", feature = "7z")))]
-            Kind::None(_, never) => match *never {},
         }
     }
 
     /// Says in words how the key was made of the password. Nothing of the password is in them.
     pub fn how(&self) -> &str {
         match &self.0 {
-            #[cfg(feature = "zip")]
             Kind::Zip(opened) => opened.how(),
             #[cfg(feature = "7z")]
             Kind::Seven(opened) => opened.how(),
-            #[cfg(not(any(feature = "zip", feature = "7z")))]
-            Kind::None(_, never) => match *never {},
         }
     }
 
@@ -214,12 +200,9 @@ impl<R: Read + Seek> Archive<R> {
         take: &mut dyn FnMut(&Member, &mut Plain<'_>) -> Result<(), E>,
     ) -> Result<(), Stopped<E>> {
         match &mut self.0 {
-            #[cfg(feature = "zip")]
             Kind::Zip(opened) => opened.each(take),
             #[cfg(feature = "7z")]
             Kind::Seven(opened) => opened.each(take),
-            #[cfg(not(any(feature = "zip", feature = "7z")))]
-            Kind::None(_, never) => match *never {},
         }
     }
 }
