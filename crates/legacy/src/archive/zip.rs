@@ -110,7 +110,9 @@ fn members<R: Read + Seek>(zip: &mut Zip<R>, length: u64) -> Result<Vec<Member>,
             return Err(ArchiveRefused::Method(shown(&name)).into());
         }
         let protection = match entry.get_metadata().aes_settings() {
-            _ if !entry.encrypted() => Protection::None,
+            // Its bytes would be taken for a file without a password, and its CRC is none.
+            Some(_) if !entry.encrypted() => return Err(Refused::Wrong),
+            None if !entry.encrypted() => Protection::None,
             None => Protection::ZipCrypto,
             Some((AesMode::Aes128, _)) => Protection::WinZipAes(128),
             Some((AesMode::Aes192, _)) => Protection::WinZipAes(192),
