@@ -7,9 +7,9 @@ use strongroom_legacy::{
     Archive, Detected, Keys, Member, Plain, Protection, Refused, Request, Scheme, Stopped, Summary, open_archive,
 };
 
+use super::asked::{Asked, clean_up, detected, under_key};
 use super::old::NotOpened;
 use super::refusal::{not_opened, of_files};
-use super::{Import, clean_up, detected, under_key};
 use crate::cli::context::Context;
 use crate::cli::own_files::own_files;
 use crate::cli::progress::Progress;
@@ -40,19 +40,19 @@ struct Found {
 }
 
 /// Imports archives.
-pub fn run(import: &Import, context: &Context, named: &[Named], project: Option<String>) -> Result<(), Failure> {
-    if import.proof.sha256.is_some() || import.proof.verify_against.is_some() || import.proof.yes {
+pub fn run(asked: &Asked, context: &Context, named: &[Named], project: Option<String>) -> Result<(), Failure> {
+    if asked.proof.sha256.is_some() || asked.proof.verify_against.is_some() || asked.proof.yes {
         return Err(Failure::usage("--sha256, --verify-against and --yes are not for an archive")
             .hint("leave them out: its members have checksums of their own"));
     }
-    if import.force {
+    if asked.force {
         return Err(Failure::usage("--force does not replace a folder").hint("name another one with -o"));
     }
-    let jobs = settle(import, context, named)?;
-    let (mut request, item) = import.request(context)?;
+    let jobs = settle(asked, context, named)?;
+    let (mut request, item) = asked.request(context)?;
     let mut keys = Keys::default();
     // A wrong old secret shows before anybody types the vault's password.
-    let first = found(import, &jobs[0], &mut request, &mut keys);
+    let first = found(asked, &jobs[0], &mut request, &mut keys);
     if jobs.len() == 1 && first.is_err() {
         return first.map(drop);
     }
@@ -60,10 +60,10 @@ pub fn run(import: &Import, context: &Context, named: &[Named], project: Option<
     let (mut folders, mut failures) = (Vec::new(), Vec::new());
     under_key(context, project.as_deref(), |key| {
         // Known only of the first archive, before the others are open.
-        let progress = import.effort.progress(&context.output, jobs.len(), (jobs.len() == 1).then_some(bytes));
+        let progress = asked.effort.progress(&context.output, jobs.len(), (jobs.len() == 1).then_some(bytes));
         let mut first = Some(first);
         for job in &jobs {
-            let found = first.take().unwrap_or_else(|| found(import, job, &mut request, &mut keys));
+            let found = first.take().unwrap_or_else(|| found(asked, job, &mut request, &mut keys));
             match found.and_then(|found| one(job, found, key, &keys, &progress)) {
                 Ok(folder) => folders.push(folder),
                 Err(failure) => {
@@ -82,9 +82,9 @@ pub fn run(import: &Import, context: &Context, named: &[Named], project: Option<
         return Err(failure);
     }
     if !folders.is_empty() {
-        let written = !import.dry_run;
+        let written = !asked.dry_run;
         let inputs = folders.iter().map(|folder| folder.input.as_str());
-        let clean_up = if written { clean_up(import, item.as_ref(), inputs, failures.is_empty()) } else { Vec::new() };
+        let clean_up = if written { clean_up(asked, item.as_ref(), inputs, failures.is_empty()) } else { Vec::new() };
         let view = ImportedFiles { files: Vec::new(), folders, written, clean_up };
         context.output.done(view.text(), &view)?;
     }
@@ -98,8 +98,8 @@ pub fn run(import: &Import, context: &Context, named: &[Named], project: Option<
 }
 
 /// Decides which folder each archive becomes.
-fn settle(import: &Import, context: &Context, named: &[Named]) -> Result<Vec<Job>, Failure> {
-    let own = own_files(context, import.secret.files().map(|(path, what)| (Some(path), what)))?;
+fn settle(asked: &Asked, context: &Context, named: &[Named]) -> Result<Vec<Job>, Failure> {
+    let own = own_files(context, asked.secret.files().map(|(path, what)| (Some(path), what)))?;
     let mut jobs = Vec::new();
     for one in named {
         let Named::File(path, seen) = one else { continue };
@@ -107,7 +107,7 @@ fn settle(import: &Import, context: &Context, named: &[Named]) -> Result<Vec<Job
         let is_archive =
             path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("7z"));
         let beside = if is_archive { path.with_extension("") } else { with_suffix(path, ".files") };
-        let folder = match &import.output {
+        let folder = match &asked.output {
             None => beside,
             Some(output) if output.is_dir() => output.join(beside.file_name().unwrap_or_default()),
             Some(output) if named.len() == 1 => output.clone(),
@@ -117,7 +117,7 @@ fn settle(import: &Import, context: &Context, named: &[Named]) -> Result<Vec<Job
             }
         };
         own.refuse_output(&folder)?;
-        if !import.dry_run {
+        if !asked.dry_run {
             check_free(&folder)?;
         }
         jobs.push(Job { path: path.clone(), is_link: seen.is_link, folder });
@@ -127,8 +127,8 @@ fn settle(import: &Import, context: &Context, named: &[Named]) -> Result<Vec<Job
 }
 
 /// Finds the password of an archive. Without `--scheme`, each may be of another kind.
-fn found(import: &Import, job: &Job, request: &mut Request, keys: &mut Keys) -> Result<Found, Failure> {
-    if import.scheme.is_none()
+fn found(asked: &Asked, job: &Job, request: &mut Request, keys: &mut Keys) -> Result<Found, Failure> {
+    if asked.scheme.is_none()
         && let Detected::Scheme(scheme) = detected(&job.path)?
         && scheme.is_archive()
     {
