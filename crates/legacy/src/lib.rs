@@ -57,3 +57,5 @@ pub use secret::SecretBytes;
 mod tests;
 #[cfg(test)]
 mod tests_of_programs;
+#[cfg(test)]
+mod tests_of_wrong_keys;
