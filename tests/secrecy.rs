@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -253,6 +253,46 @@ fn a_generated_password_is_written_once_and_to_standard_output() {
     for file in home.files() {
         assert!(!secret.is_in(&fs::read(&file).unwrap()), "{}", file.display());
     }
+}
+
+#[test]
+#[ignore = "needs strace and openssl: run ./test"]
+fn an_import_writes_neither_the_old_password_nor_plaintext() {
+    if !rustix::process::geteuid().is_root() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
+        return;
+    }
+    let home = home();
+    home.succeed("init --no-recovery --keychain file --kdf-memory 64 --password-file old");
+    home.succeed("project add acme --password-file old");
+    home.write("pw", "pass word\n");
+    let line = "1,a line that is in no other file,12.50\n";
+    home.write("table", line.repeat(3000));
+    let made = Command::new("openssl")
+        .args("enc -aes-256-cbc -pbkdf2 -pass file:pw -in table -out table.csv.enc".split(' '))
+        .current_dir(home.folder())
+        .status();
+    assert!(made.unwrap().success());
+    fs::remove_file(home.path("table")).unwrap();
+    home.write("clients.xlsx", include_bytes!("vectors/clients/agile.xlsx"));
+    let workbook = include_bytes!("vectors/clients/plain.xlsx");
+    home.write("clients.zip", include_bytes!("vectors/clients/aes.zip"));
+    for (file, plaintext) in [
+        ("table.csv.enc", &line.as_bytes()[2..34]),
+        ("clients.xlsx", &workbook[200..232]),
+        ("clients.zip", &b"client 21,441\nclient 22,484\n"[..]),
+    ] {
+        let (_, written) =
+            home.succeed(&format!("import --project acme --old-password-file pw --password-file old {file}"));
+        for secret in [&b"pass word"[..], plaintext].map(|bytes| Secret::new("of an import", bytes)) {
+            assert!(!secret.is_in(&written), "{file}");
+            for path in home.files() {
+                assert!(!secret.is_in(&fs::read(&path).unwrap()), "{file}: {}", path.display());
+            }
+        }
+    }
+    let sealed = home.files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "sealed"));
+    assert!(sealed.count() > 3);
 }
 
 #[test]
