@@ -8,7 +8,7 @@ mod vault;
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::stock::Stock;
 pub use self::unanswered::{AskError, Unanswered};
@@ -132,7 +132,7 @@ impl Client {
         match exchange(&mut connection, &Question::Lock.to_line(), READ_WAIT) {
             Ok(Answer::Locked) => {}
             // It has locked for another reason meanwhile.
-            Err(Unanswered::Gone) if !place.has_socket()? => return Ok(()),
+            Err(Unanswered::Gone) if socket_goes(place)? => return Ok(()),
             Ok(Answer::Refused(refusal)) => return Err(refusal.into()),
             Ok(_) => return Err(Unanswered::Nonsense),
             Err(error) => return Err(error),
@@ -405,6 +405,19 @@ fn to_wrap(prelude: [u8; PRELUDE_LEN], content_key: &ContentKey) -> Result<KeyTo
         Ok::<(), Error>(())
     })?;
     Ok(KeyToWrap { prelude: FixedBase64(prelude), content_key })
+}
+
+/// Tells whether an agent that closed a connection without an answer is one that ends: it takes its socket away, after
+/// it has wiped its keys.
+fn socket_goes(place: &Place) -> Result<bool, Unanswered> {
+    let deadline = Instant::now() + END_WAIT;
+    while place.has_socket()? {
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(true)
 }
 
 /// Connects to the socket in a place.
