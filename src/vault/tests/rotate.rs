@@ -163,7 +163,7 @@ fn assert_cuts_leave_a_vault_that_opens(step: usize) {
 
 #[test]
 fn cuts_leave_a_vault_that_opens_and_an_unlock_that_goes_on() {
-    assert_cuts_leave_a_vault_that_opens(3);
+    assert_cuts_leave_a_vault_that_opens(5);
 }
 
 #[test]
