@@ -265,7 +265,7 @@ fn an_import_writes_neither_the_old_password_nor_plaintext() {
     let home = home();
     home.succeed("init --no-recovery --keychain file --kdf-memory 64 --password-file old");
     home.succeed("project add acme --password-file old");
-    home.write("pw", "pass word\n");
+    home.write("pw", "pass word");
     let line = "1,a line that is in no other file,12.50\n";
     home.write("table", line.repeat(3000));
     let made = Command::new("openssl")
@@ -277,14 +277,15 @@ fn an_import_writes_neither_the_old_password_nor_plaintext() {
     home.write("clients.xlsx", include_bytes!("vectors/clients/agile.xlsx"));
     let workbook = include_bytes!("vectors/clients/plain.xlsx");
     home.write("clients.zip", include_bytes!("vectors/clients/aes.zip"));
-    for (file, plaintext) in [
-        ("table.csv.enc", &line.as_bytes()[2..34]),
-        ("clients.xlsx", &workbook[200..232]),
-        ("clients.zip", &b"client 21,441\nclient 22,484\n"[..]),
+    for (file, password, plaintext) in [
+        ("table.csv.enc", "pass word", &line.as_bytes()[2..34]),
+        ("clients.xlsx", "pass wörd ж 🔑", &workbook[200..232]),
+        ("clients.zip", "pass word", &b"client 21,441\nclient 22,484\n"[..]),
     ] {
+        home.write("pw", password);
         let (_, written) =
             home.succeed(&format!("import --project acme --old-password-file pw --password-file old {file}"));
-        for secret in [&b"pass word"[..], plaintext].map(|bytes| Secret::new("of an import", bytes)) {
+        for secret in [password.as_bytes(), plaintext].map(|bytes| Secret::new("of an import", bytes)) {
             assert!(!secret.is_in(&written), "{file}");
             for path in home.files() {
                 assert!(!secret.is_in(&fs::read(&path).unwrap()), "{file}: {}", path.display());
