@@ -108,19 +108,26 @@ fn recognized(head: &[u8], is_all: bool) -> Option<Content> {
     Watch::new(Content::Latin1).goes_on(head).then_some(Content::Latin1)
 }
 
+/// One in so many characters of UTF-16 text has to be of ASCII, such as commas and line ends: most pairs of random bytes
+/// are some character, and two bytes of noise in 65,536 are the mark at the beginning.
+const UTF16_ASCII: usize = 4;
+
 fn is_utf16(rest: &[u8], is_all: bool) -> bool {
     let (units, odd) = rest.as_chunks::<2>();
     let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
     let mut characters = char::decode_utf16(units).peekable();
-    let mut count = 0;
+    let (mut count, mut ascii) = (0, 0);
     while let Some(character) = characters.next() {
         match character {
-            Ok(character) if is_text(character) => count += 1,
+            Ok(character) if is_text(character) => {
+                count += 1;
+                ascii += usize::from(character.is_ascii());
+            }
             Err(_) if characters.peek().is_none() && !is_all => {}
             _ => return false,
         }
     }
-    count > 0 && (odd.is_empty() || !is_all)
+    count > 0 && ascii * UTF16_ASCII >= count && (odd.is_empty() || !is_all)
 }
 
 fn is_text(character: char) -> bool {
@@ -199,6 +206,8 @@ mod tests {
         assert_eq!(look(&padded(&[0x1f, 0x8b, 9, 0])).0, Look::Unknown);
         let utf16: Vec<u8> = "\u{feff}a text of UTF-16 é".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(look(&utf16).1, Some(Content::Format("UTF-16 text")));
+        let noise: Vec<u8> = [0xff, 0xfe].into_iter().chain((0..100).map(|n: u8| n.wrapping_mul(77) | 0x24)).collect();
+        assert_ne!(look(&noise).1, Some(Content::Format("UTF-16 text")));
     }
 
     #[test]
