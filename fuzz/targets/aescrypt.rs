@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| strongroom_fuzz::targets::aescrypt(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| strongroom_fuzz::old_files::aescrypt(bytes));

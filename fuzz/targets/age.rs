@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| strongroom_fuzz::targets::age(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| strongroom_fuzz::old_files::age(bytes));

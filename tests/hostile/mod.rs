@@ -15,6 +15,8 @@ mod splices;
 mod vault;
 
 // The functions that the fuzzer calls, in a package of their own under fuzz/.
+#[path = "../../fuzz/src/old_files.rs"]
+mod old_files;
 #[path = "../../fuzz/src/seeds.rs"]
 mod seeds;
 #[path = "../../fuzz/src/targets.rs"]
