@@ -29,6 +29,7 @@ pub fn work_for_owner_of(path: &Path) {
     }
 }
 
+/// Does nothing: here a file is its maker's.
 #[cfg(all(not(unix), feature = "home"))]
 pub fn work_for_owner_of(_: &Path) {}
 
@@ -98,6 +99,7 @@ pub fn keep_owner(made: &File, replaced: &Path) -> io::Result<()> {
     }
 }
 
+/// Does nothing: here a file is its maker's.
 #[cfg(not(unix))]
 pub fn keep_owner(_: &File, _: &Path) -> io::Result<()> {
     Ok(())
@@ -121,6 +123,7 @@ pub fn give_to_owner_of(made: &File, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Does nothing: here a file is its maker's.
 #[cfg(not(unix))]
 pub fn give_to_owner_of(_: &File, _: &Path) -> io::Result<()> {
     Ok(())
@@ -177,6 +180,7 @@ pub fn untrusted_owner(file: &fs::Metadata) -> Option<String> {
     (!is_trusted).then(|| format!("user {}", file.uid()))
 }
 
+/// Says nothing: owners are not compared here.
 #[cfg(all(not(unix), feature = "home"))]
 pub fn untrusted_owner(_: &fs::Metadata) -> Option<String> {
     None
@@ -235,6 +239,7 @@ pub fn strangers(path: &Path) -> Option<Strangers> {
     })
 }
 
+/// Says nothing: owners are not compared here.
 #[cfg(all(not(unix), feature = "home"))]
 pub fn strangers(_: &Path) -> Option<Strangers> {
     None

@@ -44,7 +44,6 @@ pub enum ProjectFileError {
     },
     /// Other users may write to it.
     #[error("other users can change it")]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has a mode"))]
     Writable,
     /// It cannot be read as TOML.
     #[error(transparent)]

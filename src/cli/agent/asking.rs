@@ -57,7 +57,7 @@ pub fn may_answer(context: &Context) -> bool {
 }
 
 /// Returns the agent for a screen that stays open, whatever it answers for; `None` if none answers. Says nothing.
-#[cfg(feature = "tui")]
+#[cfg(all(unix, feature = "tui"))]
 pub fn quietly(context: &Context) -> Option<Client> {
     if !may_answer(context) {
         return None;
