@@ -31,6 +31,7 @@ mod meter;
 mod office;
 mod opened;
 mod opening;
+mod pieces;
 mod plaintext;
 mod request;
 mod secret;

@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use crate::candidates::Candidate;
 use crate::cipher::{BLOCK, Engine, Setting, engine};
 use crate::content::{Content, Watch};
 use crate::error::Refused;
+use crate::pieces::{Piece, Pieces};
 use crate::request::{Mode, Padding};
 use crate::source::Source;
 
@@ -80,17 +80,8 @@ pub struct Plaintext<'a, R> {
     running: Running,
     /// What is left of the ciphertext, in bytes.
     left: u64,
-    piece: Zeroizing<Vec<u8>>,
-    at: usize,
+    piece: Piece,
     zeros_cut: usize,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Reading,
-    Done,
-    Failed,
 }
 
 impl<'a, R: Read + Seek> Plaintext<'a, R> {
@@ -129,10 +120,8 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
             },
             running: Running::new(checks.sha256),
             left: length,
-            piece: Zeroizing::new(Vec::new()),
-            at: 0,
+            piece: Piece::new(),
             zeros_cut: 0,
-            state: State::Reading,
         })
     }
 
@@ -141,7 +130,7 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
     /// # Errors
     /// [`Refused::Wrong`] if it was not.
     pub fn finish(self) -> Result<Summary, Refused> {
-        if self.state != State::Done || self.at < self.piece.len() {
+        if !self.piece.is_used_up() {
             return Err(Refused::Wrong);
         }
         Ok(Summary { zeros_cut: self.zeros_cut, ..self.running.whole()? })
@@ -149,45 +138,8 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
 
     /// Reads all that is left, only to see whether it is right.
     pub(crate) fn prove(mut self) -> Result<Summary, Refused> {
-        while self.state == State::Reading {
-            self.next()?;
-        }
-        self.at = self.piece.len();
+        self.use_up()?;
         self.finish()
-    }
-
-    /// Decrypts the next piece.
-    fn next(&mut self) -> Result<(), Refused> {
-        let length = if self.candidate.mode == Mode::Ocb { self.left } else { self.left.min(PIECE) };
-        let length = usize::try_from(length).map_err(|_| Refused::Wrong)?;
-        if self.piece.len() < length {
-            // What it has held so far is wiped, and not moved.
-            self.piece = Zeroizing::new(vec![0; length]);
-        }
-        self.piece.truncate(length);
-        self.source.read_exact(&mut self.piece)?;
-        self.left -= length as u64;
-        if let Some(mac) = &mut self.mac {
-            mac.update(&self.piece);
-        }
-        if self.left > 0 {
-            self.engine.as_mut().ok_or(Refused::Wrong)?.apply(&mut self.piece);
-        } else {
-            self.last_piece()?;
-        }
-        self.running.add(&self.piece);
-        self.at = 0;
-        let is_last = self.left == 0;
-        if let Some(watch) = &mut self.watch
-            && !(watch.goes_on(&self.piece) && (!is_last || watch.ends()))
-        {
-            return Err(Refused::Wrong);
-        }
-        if is_last {
-            self.running.whole()?;
-            self.state = State::Done;
-        }
-        Ok(())
     }
 
     /// Decrypts the last piece, checks tags and cuts off what filled the last block.
@@ -198,15 +150,15 @@ impl<'a, R: Read + Seek> Plaintext<'a, R> {
             mac.verify_slice(hmac).map_err(|_| Refused::Wrong)?;
         }
         let engine = self.engine.take().ok_or(Refused::Wrong)?;
-        if !engine.finish(&mut self.piece, &place.tag) {
+        if !engine.finish(&mut self.piece.bytes, &place.tag) {
             return Err(Refused::Wrong);
         }
-        let filling = filling(self.candidate, &self.piece).ok_or(Refused::Wrong)?;
+        let filling = filling(self.candidate, &self.piece.bytes).ok_or(Refused::Wrong)?;
         if self.candidate.padding == Padding::Zero && place.size.is_none() {
             self.zeros_cut = filling;
         }
-        let kept = self.piece.len() - filling;
-        self.piece.truncate(kept);
+        let kept = self.piece.bytes.len() - filling;
+        self.piece.bytes.truncate(kept);
         Ok(())
     }
 }
@@ -235,22 +187,41 @@ pub fn padding_length(block: &[u8; BLOCK]) -> Option<usize> {
     is_right.then_some(count)
 }
 
+impl<R: Read + Seek> Pieces for Plaintext<'_, R> {
+    fn piece(&mut self) -> &mut Piece {
+        &mut self.piece
+    }
+
+    fn open_next(&mut self) -> Result<bool, Refused> {
+        let length = if self.candidate.mode == Mode::Ocb { self.left } else { self.left.min(PIECE) };
+        let length = usize::try_from(length).map_err(|_| Refused::Wrong)?;
+        self.piece.make_room(length);
+        self.source.read_exact(&mut self.piece.bytes)?;
+        self.left -= length as u64;
+        let is_last = self.left == 0;
+        if let Some(mac) = &mut self.mac {
+            mac.update(&self.piece.bytes);
+        }
+        if is_last {
+            self.last_piece()?;
+        } else {
+            self.engine.as_mut().ok_or(Refused::Wrong)?.apply(&mut self.piece.bytes);
+        }
+        self.running.add(&self.piece.bytes);
+        if let Some(watch) = &mut self.watch
+            && !(watch.goes_on(&self.piece.bytes) && (!is_last || watch.ends()))
+        {
+            return Err(Refused::Wrong);
+        }
+        if is_last {
+            self.running.whole()?;
+        }
+        Ok(is_last)
+    }
+}
+
 impl<R: Read + Seek> Read for Plaintext<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.piece.len() && self.state == State::Reading {
-            if let Err(refused) = self.next() {
-                self.state = State::Failed;
-                self.piece = Zeroizing::new(Vec::new());
-                self.at = 0;
-                return Err(refused.into());
-            }
-        }
-        if self.state == State::Failed {
-            return Err(Refused::Wrong.into());
-        }
-        let taken = into.len().min(self.piece.len() - self.at);
-        into[..taken].copy_from_slice(&self.piece[self.at..self.at + taken]);
-        self.at += taken;
-        Ok(taken)
+        self.hand_out(into)
     }
 }

@@ -8,11 +8,11 @@ mod keys;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use cfb::CompoundFile;
-use zeroize::Zeroizing;
 
 use crate::error::Refused;
 use crate::meter::{Meter, refusal};
 use crate::opening::{self, Evidence};
+use crate::pieces::{Piece, Pieces};
 use crate::plaintext::{Running, Summary};
 use crate::request::{Encoding, Request};
 use crate::spelling::{self, Spelling};
@@ -185,10 +185,7 @@ pub struct Plaintext<'a, R> {
     size: u64,
     /// How many bytes were decrypted.
     done: u64,
-    piece: Zeroizing<Vec<u8>>,
-    at: usize,
-    has_failed: bool,
-    is_over: bool,
+    piece: Piece,
 }
 
 impl<R: Read + Seek> Opened<R> {
@@ -213,10 +210,7 @@ impl<R: Read + Seek> Opened<R> {
             running: Running::new(self.sha256),
             size: self.size,
             done: 0,
-            piece: Zeroizing::new(Vec::new()),
-            at: 0,
-            has_failed: false,
-            is_over: false,
+            piece: Piece::new(),
         })
     }
 }
@@ -227,7 +221,7 @@ impl<R: Read + Seek> Plaintext<'_, R> {
     /// # Errors
     /// [`Refused::Wrong`] if it was not.
     pub fn finish(self) -> Result<Summary, Refused> {
-        if !self.is_over || self.has_failed || self.at < self.piece.len() {
+        if !self.piece.is_used_up() {
             return Err(Refused::Wrong);
         }
         self.running.whole()
@@ -235,55 +229,8 @@ impl<R: Read + Seek> Plaintext<'_, R> {
 
     /// Reads all that is left, only to see whether it is right.
     pub fn prove(mut self) -> Result<Summary, Refused> {
-        while !self.is_over {
-            self.next()?;
-        }
-        self.at = self.piece.len();
+        self.use_up()?;
         self.finish()
-    }
-
-    /// Decrypts the next piece.
-    fn next(&mut self) -> Result<(), Refused> {
-        let left = self.size - self.done;
-        let kept = left.min(PIECE as u64) as usize;
-        let length = kept.next_multiple_of(16);
-        if self.piece.len() < length {
-            self.piece = Zeroizing::new(vec![0; length]);
-        }
-        self.piece.truncate(length);
-        let mut package = self.file.open_stream("/EncryptedPackage").map_err(refusal)?;
-        let start = SIZE_LENGTH + self.done;
-        package.seek(SeekFrom::Start(start)).map_err(refusal)?;
-        package.read_exact(&mut self.piece).map_err(refusal)?;
-        let end = package.len();
-        drop(package);
-        if let Some((integrity, _)) = &mut self.integrity {
-            integrity.add(&self.piece);
-        }
-        let decrypted = match self.info {
-            Info::Standard(_) => keys::ecb(self.key, &mut self.piece),
-            Info::Agile(info) => {
-                let first = self.done / SEGMENT as u64;
-                self.piece.chunks_mut(SEGMENT).zip(first..).try_for_each(|(segment, number)| {
-                    let number = u32::try_from(number).ok()?.to_le_bytes();
-                    keys::cbc(self.key, &keys::agile_iv(&info.data, &number), segment)
-                })
-            }
-        };
-        decrypted.ok_or(Refused::Wrong)?;
-        // What is inside is a ZIP file. Where no HMAC proves it, that alone shows that something was decrypted.
-        if self.done == 0 && !self.piece.starts_with(b"PK") {
-            return Err(Refused::Wrong);
-        }
-        self.piece.truncate(kept);
-        self.done += kept as u64;
-        self.running.add(&self.piece);
-        self.at = 0;
-        if self.done == self.size {
-            self.check_end(start + length as u64, end)?;
-            self.is_over = true;
-        }
-        Ok(())
     }
 
     /// Checks what can be checked at the end. The HMAC is of what fills up the stream, too.
@@ -307,23 +254,55 @@ impl<R: Read + Seek> Plaintext<'_, R> {
     }
 }
 
+impl<R: Read + Seek> Pieces for Plaintext<'_, R> {
+    fn piece(&mut self) -> &mut Piece {
+        &mut self.piece
+    }
+
+    fn open_next(&mut self) -> Result<bool, Refused> {
+        let left = self.size - self.done;
+        let kept = left.min(PIECE as u64) as usize;
+        let length = kept.next_multiple_of(16);
+        self.piece.make_room(length);
+        let piece = &mut self.piece.bytes;
+        let mut package = self.file.open_stream("/EncryptedPackage").map_err(refusal)?;
+        let start = SIZE_LENGTH + self.done;
+        package.seek(SeekFrom::Start(start)).map_err(refusal)?;
+        package.read_exact(piece).map_err(refusal)?;
+        let end = package.len();
+        drop(package);
+        if let Some((integrity, _)) = &mut self.integrity {
+            integrity.add(piece);
+        }
+        let decrypted = match self.info {
+            Info::Standard(_) => keys::ecb(self.key, piece),
+            Info::Agile(info) => {
+                let first = self.done / SEGMENT as u64;
+                piece.chunks_mut(SEGMENT).zip(first..).try_for_each(|(segment, number)| {
+                    let number = u32::try_from(number).ok()?.to_le_bytes();
+                    keys::cbc(self.key, &keys::agile_iv(&info.data, &number), segment)
+                })
+            }
+        };
+        decrypted.ok_or(Refused::Wrong)?;
+        // What is inside is a ZIP file. Where no HMAC proves it, that alone shows that something was decrypted.
+        if self.done == 0 && !piece.starts_with(b"PK") {
+            return Err(Refused::Wrong);
+        }
+        piece.truncate(kept);
+        self.done += kept as u64;
+        self.running.add(piece);
+        let is_last = self.done == self.size;
+        if is_last {
+            self.check_end(start + length as u64, end)?;
+        }
+        Ok(is_last)
+    }
+}
+
 impl<R: Read + Seek> Read for Plaintext<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.has_failed {
-            return Err(Refused::Wrong.into());
-        }
-        while self.at == self.piece.len() && !self.is_over {
-            if let Err(refused) = self.next() {
-                self.has_failed = true;
-                self.piece = Zeroizing::new(Vec::new());
-                self.at = 0;
-                return Err(refused.into());
-            }
-        }
-        let taken = into.len().min(self.piece.len() - self.at);
-        into[..taken].copy_from_slice(&self.piece[self.at..self.at + taken]);
-        self.at += taken;
-        Ok(taken)
+        self.hand_out(into)
     }
 }
 
