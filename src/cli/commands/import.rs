@@ -140,6 +140,10 @@ impl Import {
         let mut opening = open_old(copy, request, keys, may_ask).map_err(|why| refused(why, keys))?;
         let is_unproven = opening.evidence() == Evidence::Nothing;
         if is_unproven {
+            // Its HMAC says nothing of the cipher's key, but nobody is asked about a file that does not have it.
+            if opening.is_authenticated() {
+                opening.prove().map_err(|why| refused(why, keys))?;
+            }
             let question = format!(
                 "nothing proves that this is the key of {}: the content is too short to tell, or of no known format. \
                  Import it all the same?",
