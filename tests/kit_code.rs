@@ -1,14 +1,14 @@
 //! What a hand does to a recovery kit's code is noticed, and another implementation writes the same codes.
 
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use strongroom::crypto::hmac::sha256;
 use strongroom::crypto::secret::KitSecret;
 use strongroom::format::kit::{self, KitCodeError};
 
 use crate::support::proof;
+use crate::support::python::python;
 
 const ALPHABET: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const VECTORS: &str = include_str!("vectors/kit-codes.txt");
@@ -92,11 +92,9 @@ fn every_swap_of_neighbouring_symbols_or_groups_is_refused() {
 #[test]
 #[ignore = "needs Python: run ./test"]
 fn python_writes_the_same_codes_and_reads_ours() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = || {
-        let own = || root.join("target/venv/bin/python").into_os_string();
-        let mut command = Command::new(std::env::var_os("STRONGROOM_TEST_PYTHON").unwrap_or_else(own));
-        command.arg(root.join("tests/python/kit_code.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = python("tests/python/kit_code.py");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command
     };
     let output = python().output().expect("Python");

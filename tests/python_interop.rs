@@ -4,24 +4,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 use strongroom::crypto::bulk::BulkCipher;
 use strongroom::crypto::cobblestone::{self, CHUNK_LIMIT, OpenError};
 
 use crate::support::home::Home;
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-
-/// Python, about to run a script of this repository.
-pub fn python(script: &str) -> Command {
-    let own = || format!("{ROOT}/target/venv/bin/python");
-    let mut command = Command::new(std::env::var("STRONGROOM_TEST_PYTHON").unwrap_or_else(|_| own()));
-    command.arg(Path::new(ROOT).join(script));
-    command
-}
+use crate::support::python::python;
 
 /// The other implementation, asked line by line.
 struct Other {

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::format_vectors::Vector;
-use crate::python_interop::python;
 use crate::support::home::Home;
 use crate::support::proof;
+use crate::support::python::python;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/readers");
 /// How long a header with a project stanza is: two blocks.

@@ -79,6 +79,16 @@ fn home() -> Home {
     home
 }
 
+/// Tells whether strace sees what is written, and says so if it does not: it reads that from the memory of a program that
+/// refuses to be looked into.
+fn is_seen() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
+    }
+    is_root
+}
+
 /// What is traced in a home, and searched for.
 trait Traced {
     fn traced(&self, args: &str) -> (Output, Vec<u8>);
@@ -178,9 +188,7 @@ fn strings_of(trace: &str) -> Vec<u8> {
 #[test]
 #[ignore = "needs strace: run ./test"]
 fn no_key_and_no_password_is_written_anywhere() {
-    if !rustix::process::geteuid().is_root() {
-        // strace reads what is written from the memory of a program that refuses to be looked into.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
+    if !is_seen() {
         return;
     }
     let home = home();
@@ -238,9 +246,7 @@ fn no_key_and_no_password_is_written_anywhere() {
 #[test]
 #[ignore = "needs strace: run ./test"]
 fn a_generated_password_is_written_once_and_to_standard_output() {
-    if !rustix::process::geteuid().is_root() {
-        // strace reads what is written from the memory of a program that refuses to be looked into.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
+    if !is_seen() {
         return;
     }
     let home = home();
@@ -258,8 +264,7 @@ fn a_generated_password_is_written_once_and_to_standard_output() {
 #[test]
 #[ignore = "needs strace and openssl: run ./test"]
 fn an_import_writes_neither_the_old_password_nor_plaintext() {
-    if !rustix::process::geteuid().is_root() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can see with strace what the program writes");
+    if !is_seen() {
         return;
     }
     let home = home();

@@ -1,14 +1,8 @@
 """What is created on disk while sealed files are read with each tool, as strace sees it: nothing."""
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import pandas as pd
-import pytest
 from tables import parquet, wide
+from traces import created_by
 
 import strongroom
 
@@ -55,24 +49,6 @@ begin("what is seen")
 with strongroom.open("o2.xlsx.sealed", "wb", project="acme") as f: frame.to_excel(f, engine="openpyxl")
 begin("end")
 """
-CREATED = re.compile(
-    r"^\S+ +(open|openat|creat|mkdir|mkdirat|mknod|mknodat|rename|renameat2?|link|linkat|symlink)\((.*)= (\d+)"
-)
-
-
-def created(trace: str) -> dict[str, list[str]]:
-    """What was created, by the step in which it was: whole lines of strace."""
-    steps: dict[str, list[str]] = {"imports": []}
-    step = "imports"
-    for line in trace.splitlines():
-        if begun := re.search(r'"/begin/([^"]+)"', line):
-            step = begun[1]
-            steps[step] = []
-        elif (made := CREATED.match(line)) and (
-            made[1] not in ("open", "openat") or re.search("O_CREAT|O_TMPFILE", made[2])
-        ):
-            steps[step].append(line)
-    return steps
 
 
 def test_reading_creates_no_file(agent, tmp_path):
@@ -81,18 +57,7 @@ def test_reading_creates_no_file(agent, tmp_path):
         frame.to_excel(file, index=False)
     strongroom.write("t.csv.sealed", frame.to_csv(index=False).encode(), project="acme")
     strongroom.write("wide.parquet.sealed", parquet(wide()), project="acme")
-    calls = "trace=open,openat,creat,mkdir,mkdirat,mknod,mknodat,rename,renameat,renameat2,link,linkat,symlink"
-    done = subprocess.run(
-        ["strace", "-f", "--seccomp-bpf", "-qq", "-o", str(tmp_path / "trace"), "-e", calls]
-        + [sys.executable, "-B", "-c", READING],
-        env=agent.environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    steps = created((tmp_path / "trace").read_text())
-    assert list(steps)[-1] == "end"
+    steps = created_by(READING, tmp_path, agent.environment())
     # That what software creates is seen at all.
     assert any("openpyxl" in line or "/tmp/" in line for line in steps.pop("what is seen")), steps
     # The sealed files, which have no name before they are whole.

@@ -1,10 +1,7 @@
 """The plaintext that other software writes, as docs/python.md lists it: each is seen, and what is advised prevents it."""
 
-import subprocess
-import sys
-
 import pytest
-from test_disk import created
+from traces import created_by
 
 SOFTWARE = """
 import sqlite3, warnings
@@ -69,20 +66,7 @@ begin("end")
 def steps(tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "temporary").mkdir()
-    calls = "trace=open,openat,creat,mkdir,mkdirat,mknod,mknodat,rename,renameat,renameat2,link,linkat,symlink"
-    done = subprocess.run(
-        ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "300", "-o", str(folder / "trace"), "-e", calls]
-        + [sys.executable, "-B", "-c", SOFTWARE],
-        cwd=folder,
-        env={"TMPDIR": str(folder / "temporary"), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    steps = created((folder / "trace").read_text())
-    assert list(steps)[-1] == "end"
-    return steps
+    return created_by(SOFTWARE, folder, {"TMPDIR": str(folder / "temporary"), "HOME": str(folder)})
 
 
 @pytest.mark.parametrize(

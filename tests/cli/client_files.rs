@@ -2,8 +2,7 @@
 //! files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -11,23 +10,14 @@ use serde_json::{Value, json};
 
 use crate::support::home::Home;
 use crate::support::proof;
+use crate::support::python::made_by;
 
 /// What is printed for whatever does not open.
 const CAUSE: &str =
     "the old password or key, the scheme or one of its parameters is wrong, or the file was altered or cut short";
 
 /// The folder with the files, made once for all tests, and what the script says of them.
-static MADE: LazyLock<(PathBuf, Value)> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("client-files");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python").into();
-    let python = std::env::var_os("STRONGROOM_TEST_PYTHON").unwrap_or_else(own);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/client_files.py");
-    let output = Command::new(python).arg(script).arg(&folder).output().expect("./test makes the virtual environment");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    (folder, serde_json::from_slice(&output.stdout).unwrap())
-});
+static MADE: LazyLock<(PathBuf, Value)> = LazyLock::new(|| made_by("tests/python/client_files.py", "client-files"));
 
 fn made(name: &str) -> Vec<u8> {
     fs::read(MADE.0.join(name)).unwrap()

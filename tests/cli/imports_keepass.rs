@@ -15,6 +15,7 @@ use strongroom::imports::keepass::{Key, check, open};
 
 use crate::support::home::Home;
 use crate::support::proof;
+use crate::support::python::interpreter;
 
 const PASSWORD: &str = "pw one";
 const URI: &str = "otpauth://totp/Mail:ada?secret=JBSWY3DPEHPK3PXP&period=30&digits=6&issuer=Mail";
@@ -94,9 +95,7 @@ fn keepassxc(folder: &Path, arguments: &[&str]) {
 }
 
 fn pykeepass(folder: &Path, script: &str) {
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python").into();
-    let python = std::env::var_os("STRONGROOM_TEST_PYTHON").unwrap_or_else(own);
-    let output = Command::new(python).args(["-c", script]).current_dir(folder).output();
+    let output = interpreter().args(["-c", script]).current_dir(folder).output();
     let output = output.expect("./test makes the virtual environment");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use strongroom_legacy::{
 
 use crate::support::home::Home;
 use crate::support::proof;
+use crate::support::python::made_by;
 
 /// What is printed for whatever does not open.
 const CAUSE: &str =
@@ -36,15 +37,7 @@ struct Made {
 
 /// The folder with the files that Python and openssl have made, once for all tests.
 static MADE: LazyLock<Made> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("legacy");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    let own = || concat!(env!("CARGO_MANIFEST_DIR"), "/target/venv/bin/python").into();
-    let python = std::env::var_os("STRONGROOM_TEST_PYTHON").unwrap_or_else(own);
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/legacy_files.py");
-    let output = Command::new(python).arg(script).arg(&folder).output().expect("./test makes the virtual environment");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (folder, made) = made_by("tests/python/legacy_files.py", "legacy");
     let text = |case: &Value, name: &str| case[name].as_str().unwrap().to_owned();
     let mut cases: Vec<Case> = made
         .as_array()

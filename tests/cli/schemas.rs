@@ -2,16 +2,14 @@
 //! validates all that they print, warnings and errors included, with members refused that a schema does not list.
 
 use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::support::home::{FLOOR, Home};
 use crate::support::proof::record;
+use crate::support::python::python;
 use crate::support::run::{Outcome, Typed};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// All that was printed, a line for each value, with the name of its schema.
 #[derive(Default)]
@@ -53,9 +51,7 @@ impl Printed {
 
     /// Validates all of it, and returns each schema's name and how many values it was used for.
     fn validate(&self) -> Vec<(String, usize)> {
-        let own = || format!("{ROOT}/target/venv/bin/python");
-        let mut python = Command::new(std::env::var("STRONGROOM_TEST_PYTHON").unwrap_or_else(|_| own()))
-            .arg(Path::new(ROOT).join("tests/python/validate.py"))
+        let mut python = python("tests/python/validate.py")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -12,6 +12,8 @@ pub mod home;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 pub mod made;
 pub mod proof;
+#[cfg(target_os = "linux")]
+pub mod python;
 #[cfg(all(target_os = "linux", feature = "cli"))]
 pub mod run;
 
