@@ -74,7 +74,7 @@ fn metadata_of(source: &Path, file: &std::fs::Metadata) -> Metadata {
 pub fn open_file(py: Python<'_>, source: PathBuf, target: PathBuf, keys: Keys<'_>, replace: bool) -> PyResult<u64> {
     let keys = keys.hold();
     Ok(py.detach(|| -> Result<u64, Failure> {
-        let opener = open(&source, &keys)?;
+        let (opener, _) = open(&source, &keys)?;
         let if_taken = if replace { IfTaken::Replace } else { IfTaken::Refuse };
         if !replace && std::fs::symlink_metadata(&target).is_ok() {
             return Err(Failure::Other("output-exists", format!("{} exists", target.display())));

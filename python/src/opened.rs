@@ -28,10 +28,12 @@ pub struct Opened {
     scratch: Mutex<Zeroizing<Vec<u8>>>,
 }
 
-/// Opens a sealed file. It fails for a folder as Python's own `open` does.
-pub fn open(path: &Path, keys: &Source) -> Result<Opener<File>, Failure> {
+/// Opens a sealed file, and returns its length, too. It fails for a folder as Python's own `open` does.
+pub fn open(path: &Path, keys: &Source) -> Result<(Opener<File>, u64), Failure> {
     let file = File::open(path).map_err(Failure::of_system(path))?;
-    keys.with_keys(|keys| Opener::new(file, keys), |error| Failure::of_file(path, error))
+    let sealed_len = file.metadata().map_err(Failure::of_system(path))?.len();
+    let opener = keys.with_keys(|keys| Opener::new(file, keys), |error| Failure::of_file(path, error))?;
+    Ok((opener, sealed_len))
 }
 
 #[pymethods]
@@ -41,8 +43,7 @@ impl Opened {
     fn new(py: Python<'_>, path: PathBuf, keys: Keys<'_>) -> PyResult<Self> {
         let keys = keys.hold();
         Ok(py.detach(|| -> Result<Self, Failure> {
-            let opener = open(&path, &keys)?;
-            let sealed_len = std::fs::metadata(&path).map_err(Failure::of_system(&path))?.len();
+            let (opener, sealed_len) = open(&path, &keys)?;
             Ok(Self { path, opener, sealed_len, scratch: Mutex::default() })
         })?)
     }
