@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::format::name::printable;
+use crate::words::counted;
 
 /// What `import` did.
 #[derive(Debug, Serialize)]
@@ -156,13 +157,14 @@ impl ImportedFile {
             ("content", Some(content)) => format!("its content: {content}"),
             _ => "your word alone".to_owned(),
         };
-        let mut text = format!("{head}\n  {}, {}, {}; key {}{tried}", self.scheme, self.mode, self.layout, self.key);
-        text += &format!("\n  {} bytes, proven by {proof}", self.bytes);
+        let how = [self.scheme, self.mode, &self.layout].join(", ");
+        let mut text = format!("{head}\n  {how}; opened by the secret {}{tried}", self.key);
+        text += &format!("\n  {}, proven by {proof}", counted(self.bytes, "byte"));
         if self.unauthenticated_source {
             text += "; unauthenticated source: nothing shows whether the old file was altered";
         }
         if let Some(count) = self.zeros_cut {
-            text += &format!("\n  {count} zeros were cut off the end");
+            text += &format!("\n  cut off the end: {}", counted(count, "zero"));
         }
         text
     }
@@ -186,14 +188,19 @@ impl ImportedFolder {
         protections.dedup();
         let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         let is_open = |file: &&ImportedMember| file.proof == "none" && file.bytes > 0;
-        let mut text = format!("{head}\n  {}, {}; key {}", self.scheme, protections.join(" and "), self.key);
-        text += &format!("\n  {} files, {bytes} bytes", self.files.len());
+        let how = [self.scheme, &protections.join(" and ")].join(", ");
+        let mut text = format!("{head}\n  {how}; opened by the secret {}", self.key);
+        text += &format!("\n  {}, {}", counted(self.files.len(), "file"), counted(bytes, "byte"));
         let open: Vec<&ImportedMember> = self.files.iter().filter(is_open).collect();
         if !open.is_empty() {
             let shown: Vec<String> =
                 open.iter().take(NAMES_SHOWN).map(|file| printable(&file.name).to_string()).collect();
             let more = if open.len() > NAMES_SHOWN { ", ..." } else { "" };
-            text += &format!("\n  {} of them were not encrypted in it: {}{more}", open.len(), shown.join(", "));
+            text += &format!(
+                "\n  not encrypted in the archive: {} ({}{more})",
+                counted(open.len(), "file"),
+                shown.join(", ")
+            );
         }
         if self.files.iter().any(|file| file.unauthenticated_source && file.bytes > 0) {
             text += "\n  unauthenticated source: nothing shows whether the archive was altered";
