@@ -1,12 +1,14 @@
 //! The agent as a client sees it: whoever has file keys, and changes a vault. A question that the agent does not answer
 //! is for whoever has the password; why that is so is a value, so that it can be said once.
 
+mod log;
 mod secrets;
 mod stock;
 mod unanswered;
 mod vault;
 
 use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +43,8 @@ pub struct Client {
     /// Open connections that nobody uses right now.
     idle: Mutex<Vec<Connection>>,
     stock: Stock,
+    /// The entry of the access log that keys are asked for under; 0 if there is none.
+    under: AtomicU64,
 }
 
 /// What a change of a vault came to.
@@ -93,6 +97,7 @@ impl Client {
                 confirms,
                 idle: Mutex::new(vec![connection]),
                 stock: Stock::default(),
+                under: AtomicU64::new(0),
             }),
             Answer::Refused(refusal) => Err(refusal.into()),
             _ => Err(Unanswered::Nonsense),
@@ -219,7 +224,7 @@ impl Client {
     /// # Errors
     /// [`AskError`]; of the vault as [`Unlocked::file_key`].
     pub fn file_key(&self, project: &str, version: Option<u32>) -> Result<ProjectFileKey, AskError> {
-        match self.ask(&Question::FileKey { project: project.into(), version })? {
+        match self.ask(&Question::FileKey { project: project.into(), version, under: self.under() })? {
             Answer::FileKey { project, version, key } => Ok(ProjectFileKey { project, version, key }),
             _ => Err(Unanswered::Nonsense.into()),
         }
@@ -245,7 +250,7 @@ impl Client {
             AmongKeys::Vault { first } => Among::Vault { first: first.map(str::to_owned) },
             AmongKeys::Project(project) => Among::Project(project.into()),
         };
-        match self.ask(&Question::Unwrap { keys, among })? {
+        match self.ask(&Question::Unwrap { keys, among, under: self.under() })? {
             Answer::Unwrapped(unwrapped) if (count.min(1)..=count).contains(&unwrapped.len()) => {
                 let opened =
                     |key: UnwrappedKey| (key.content_key, OpenedBy { project: key.project, version: key.version });
@@ -312,7 +317,12 @@ impl Client {
         // What the parser leaves of a key on the stack would stay there.
         let answer = on_wiped_stack(|| {
             let asking = match question {
-                Question::Change(_) | Question::EditSecret { .. } => Asking::Once(WRITE_WAIT),
+                // An entry that was written is not to be written again.
+                Question::Change(_)
+                | Question::EditSecret { .. }
+                | Question::LogBegin(_)
+                | Question::LogFiles { .. }
+                | Question::LogEnd { .. } => Asking::Once(WRITE_WAIT),
                 // The user is asked once.
                 Question::FileKey { .. } | Question::SecretValue { .. } if self.confirms => {
                     Asking::Once(CONFIRM_WAIT + READ_WAIT)

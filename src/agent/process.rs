@@ -13,7 +13,8 @@ use super::server::{Confirm, Server, Terms};
 use super::starting::Starter;
 use super::watch::{Ending, Limits, watch};
 use crate::error::Error;
-use crate::home::{Home, Kind};
+use crate::format::log::Via;
+use crate::home::{Home, Kind, who};
 use crate::host::ThisHost;
 use crate::vault::Vault;
 
@@ -73,7 +74,7 @@ pub fn server(home: &Home, start: Start) -> Result<Server, Started> {
     let limits =
         Limits { idle: Duration::from_secs(start.idle_seconds), life: Duration::from_secs(start.life_seconds) };
     let terms =
-        Terms { limits, projects: start.projects, confirm: start.askpass.map(|program| confirm(program.into())) };
+        Terms { limits, projects: start.projects, confirm: start.askpass.map(|program| confirm(program.into())), who: who(Via::Agent) };
     Server::new(unlocked, terms, taken).map_err(failed)
 }
 

@@ -42,6 +42,9 @@ pub struct Global {
     /// is copied to another name
     #[arg(long, global = true)]
     pub accept_rollback: bool,
+    /// Why this is done: the access log records it
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// How long the OS keychain may take, in seconds [default: 60 at a terminal, 3 elsewhere]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub keychain_timeout: Option<u64>,

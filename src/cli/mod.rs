@@ -1,6 +1,7 @@
 //! The command line: arguments, prompts, output. One file per command in `commands`. Nothing below this room prints,
 //! prompts or exits.
 
+mod access;
 mod agent;
 mod args;
 mod clip;
@@ -8,6 +9,7 @@ mod commands;
 mod completing;
 mod configured;
 mod context;
+mod copies;
 mod fitting;
 mod flags;
 mod generating;

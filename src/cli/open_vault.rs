@@ -2,8 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::access::{self, Begun};
+use super::copies::Copies;
 use super::notices;
 use super::output::Output;
+use crate::failure::Failure;
 use crate::vault::{self, Unlocked};
 
 /// What a command asks of the vault.
@@ -33,27 +36,62 @@ impl<'a> Uses<'a> {
 pub type OpenVault = WithNotices<Unlocked>;
 
 /// An unlocked vault that warns of what it has to say. What is left of that when the command is done is shown then,
-/// whether or not the command failed.
+/// whether or not the command failed. The end of what the access log has of the command is recorded then, too.
 pub struct WithNotices<V: vault::OpenVault> {
     vault: V,
     output: Output,
+    begun: Option<Begun>,
 }
 
 impl<V: vault::OpenVault> WithNotices<V> {
     /// Takes a vault that a command is to work with.
     pub fn new(vault: V, output: &Output) -> Self {
-        Self { vault, output: output.clone() }
+        Self { vault, output: output.clone(), begun: None }
+    }
+
+    /// Takes what the access log has of the command.
+    pub fn logged_as(&mut self, begun: Option<Begun>) {
+        self.begun = begun;
     }
 
     /// Shows what the vault has to say by now.
     pub fn show_notices(&mut self) {
         notices::show(&self.output, &self.vault.take_notices());
     }
+
+    /// Says that the command has done all that it was to do.
+    pub fn done(&mut self) {
+        if let Some(begun) = &mut self.begun {
+            begun.done();
+        }
+    }
+
+    /// Records what it has done that to, the readable copies that stand now, and whether all of it was done.
+    pub fn finish(&mut self, copies: Copies, result: &Result<(), Failure>) {
+        let Some(begun) = &mut self.begun else { return };
+        let (files, bytes) = copies.counted();
+        begun.count(files, bytes);
+        let (copies, projects) = copies.logged(&self.vault);
+        begun.of(projects);
+        match result {
+            Ok(()) => begun.done(),
+            Err(failure) => begun.failed(failure.kind),
+        }
+        access::files(&self.output, &self.vault, begun, &copies);
+    }
+
+    /// Records the end now, since nothing comes after it.
+    pub fn end(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            access::end(&self.output, &self.vault, &begun);
+        }
+    }
 }
 
 impl<V: vault::OpenVault> Drop for WithNotices<V> {
     fn drop(&mut self) {
         self.show_notices();
+        self.end();
     }
 }
 
@@ -95,6 +133,32 @@ impl DerefMut for AnyVault {
         match self {
             Self::Here(vault) => &mut ***vault,
             Self::Agent(vault) => &mut ***vault,
+        }
+    }
+}
+
+impl AnyVault {
+    /// As [`WithNotices::done`].
+    pub fn done(&mut self) {
+        match self {
+            Self::Here(vault) => vault.done(),
+            Self::Agent(vault) => vault.done(),
+        }
+    }
+
+    /// As [`WithNotices::finish`].
+    pub fn finish(&mut self, copies: Copies, result: &Result<(), Failure>) {
+        match self {
+            Self::Here(vault) => vault.finish(copies, result),
+            Self::Agent(vault) => vault.finish(copies, result),
+        }
+    }
+
+    /// As [`WithNotices::end`].
+    pub fn end(&mut self) {
+        match self {
+            Self::Here(vault) => vault.end(),
+            Self::Agent(vault) => vault.end(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access::{self, Doing};
 use super::agent;
 use super::context::Context;
 use super::kit;
@@ -16,15 +17,28 @@ use crate::vault::{Accepted, FoundKey, Notice, Unlocked, Vault};
 use crate::words::{command, words};
 
 /// Returns the vault for a command that the agent may answer: its vault if it is unlocked there, else one that is
-/// unlocked here.
+/// unlocked here. What the command does is recorded before it gets the vault.
 ///
 /// # Errors
 /// As [`unlock`].
-pub fn open(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
+pub fn open(context: &Context, uses: Uses<'_>, doing: &Doing<'_>) -> Result<AnyVault, Failure> {
+    let mut vault = look(context, uses)?;
+    match &mut vault {
+        AnyVault::Here(vault) => record(context, &mut **vault, doing)?,
+        AnyVault::Agent(vault) => record(context, &mut **vault, doing)?,
+    }
+    Ok(vault)
+}
+
+/// Returns the vault for a command that shows what is in it, without a key, a secret's value or anything of a file.
+///
+/// # Errors
+/// As [`unlock`].
+pub fn look(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
     if let Some(vault) = agent::reach(context, uses) {
         return Ok(AnyVault::Agent(Box::new(WithNotices::new(vault, &context.output))));
     }
-    let here = unlock(context).map_err(|failure| match failure.kind {
+    let here = unlock_to_look(context).map_err(|failure| match failure.kind {
         password::NEEDED if agent::may_answer(context) => {
             failure.hint(words![password::SOURCES, ", or unlock the vault first: ", command("unlock")])
         }
@@ -33,12 +47,36 @@ pub fn open(context: &Context, uses: Uses<'_>) -> Result<AnyVault, Failure> {
     Ok(AnyVault::Here(Box::new(here)))
 }
 
+/// Records what a command does.
+///
+/// # Errors
+/// If it may not be done unrecorded.
+pub fn record<V: crate::vault::OpenVault>(
+    context: &Context,
+    vault: &mut WithNotices<V>,
+    doing: &Doing<'_>,
+) -> Result<(), Failure> {
+    let begun = access::begin(context, &**vault, doing)?;
+    vault.logged_as(begun);
+    Ok(())
+}
+
 /// Unlocks the vault for a command, after warning of what is to be warned of, and offers a recovery kit if it has none.
 ///
 /// # Errors
 /// Those of opening and unlocking.
-pub fn unlock(context: &Context) -> Result<OpenVault, Failure> {
-    let (mut vault, password) = unlock_with_password(context)?;
+pub fn unlock(context: &Context, doing: &Doing<'_>) -> Result<OpenVault, Failure> {
+    let mut vault = unlock_to_look(context)?;
+    record(context, &mut vault, doing)?;
+    Ok(vault)
+}
+
+/// As [`unlock`], for a command that shows what is in the vault, without a key, a secret's value or anything of a file.
+///
+/// # Errors
+/// As [`unlock`].
+pub fn unlock_to_look(context: &Context) -> Result<OpenVault, Failure> {
+    let (mut vault, password) = unlock_telling(context, |_| true)?;
     kit::offer_again(context, &mut vault, &password, None)?;
     Ok(vault)
 }
@@ -47,8 +85,10 @@ pub fn unlock(context: &Context) -> Result<OpenVault, Failure> {
 ///
 /// # Errors
 /// As [`unlock`].
-pub fn unlock_with_password(context: &Context) -> Result<(OpenVault, Password), Failure> {
-    unlock_telling(context, |_| true)
+pub fn unlock_with_password(context: &Context, doing: &Doing<'_>) -> Result<(OpenVault, Password), Failure> {
+    let (mut vault, password) = unlock_telling(context, |_| true)?;
+    record(context, &mut vault, doing)?;
+    Ok((vault, password))
 }
 
 /// Unlocks the vault, and warns of those notices alone that `told` picks.

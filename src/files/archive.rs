@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use entries::{Entries, Entry, Kind, Refusal, TarError, check_count, check_path};
 
 use super::Observer;
+use super::edges::Edges;
 use super::error::{ArchiveError, FileError, FilesError, InputError, OutputError, Task};
 use super::find::{Found, open_found};
 use super::holes::{Sparse, WithHoles};
@@ -117,11 +118,14 @@ impl Read for Counted<'_> {
 }
 
 /// What came out of an archive.
+#[derive(Default)]
 pub struct Extracted {
     /// How many files.
     pub files: usize,
     /// Their length together, in bytes.
     pub bytes: u64,
+    /// Each file, its length, and how it begins and ends.
+    pub copies: Vec<(PathBuf, u64, Edges)>,
 }
 
 /// Returns the folder that an archive is unpacked into: the name of its file once it is decrypted, without `.tar`.
@@ -204,7 +208,7 @@ struct Unpacking<'a> {
 
 impl Unpacking<'_> {
     fn unpack(&self, reader: &mut impl Read) -> Result<Extracted, FilesError> {
-        let mut extracted = Extracted { files: 0, bytes: 0 };
+        let mut extracted = Extracted::default();
         let (mut folders, mut made) = (Vec::new(), Made::default());
         let mut entries = Entries::new(reader);
         while let Some(entry) = entries.next().map_err(|refusal| self.refused(refusal))? {
@@ -224,12 +228,14 @@ impl Unpacking<'_> {
                         self.make_folder(&mut made, folder)?;
                     }
                     let file = crate::disk::create_private(&whole).map_err(|error| self.in_the_way(&path, error))?;
-                    extracted.bytes += self.copy(&mut entries, &file, &path)?;
+                    let bytes = self.copy(&mut entries, &file, &path)?;
+                    extracted.bytes += bytes;
                     extracted.files += 1;
                     let mode = Some(self.how.permissions.of(entry.mode));
                     let target = self.target.join(&path);
                     set_attributes(&file, &target, &Attributes { mode, modified }, self.how.refused);
                     self.how.refused.note_if_open(&file, mode, &target);
+                    extracted.copies.push((target, bytes, Edges::of(&file).map_err(failed)?));
                     file.sync_all().map_err(failed)?;
                 }
                 Kind::Other => {

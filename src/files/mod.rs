@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod comparing;
+pub mod edges;
 pub mod error;
 pub mod exclude;
 pub mod find;

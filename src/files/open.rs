@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Observer;
 use super::comparing::Comparing;
+use super::edges::Edges;
 use super::error::{Aside, FileError, FilesError, OutputError, RequestError, Task, Twin};
 use super::find::{Item, open_found, open_input, status_changed};
 use super::holes::{Sparse, WithHoles};
@@ -21,6 +22,7 @@ use super::seal::Existing;
 use super::tree::{DiskSpace, Tree};
 use crate::body::{BodyError, Header, Metadata, Opener, Output, Run};
 use crate::disk::folder_of;
+use crate::format::FileId;
 use crate::format::name::is_file_name;
 use crate::keys::OpenedBy;
 
@@ -70,6 +72,10 @@ pub struct Opened {
     pub bytes: u64,
     /// Which key opened it.
     pub by: OpenedBy,
+    /// The sealed file's id.
+    pub file: FileId,
+    /// How it begins and ends, if it was written.
+    pub edges: Option<Edges>,
     /// What was sealed in.
     pub metadata: Metadata,
     /// It was there already.
@@ -155,13 +161,15 @@ impl<'a> Opening<'a> {
         let opener = keys.open(input, file)?;
         let header = opener.header();
         let one_block_only = header.one_block_only;
-        let (by, metadata) = (header.opened_by.clone(), header.metadata.clone());
+        let (by, metadata, file) = (header.opened_by.clone(), header.metadata.clone(), header.prelude.file);
         let (output, root) = self.settle(input, &job.output, &metadata)?;
         self.own.refuse_output_of(Task::Decrypt, input, &output)?;
         let mut opened = Opened {
             output,
             bytes: opener.plaintext_len(),
             by,
+            file,
+            edges: None,
             metadata,
             up_to_date: false,
             replaced: false,
@@ -199,6 +207,7 @@ impl<'a> Opening<'a> {
             let bytes = copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
             let failed = |error| FilesError::output(&opened.output, OutputError::Content(error));
             holes.finish(bytes).map_err(failed)?;
+            opened.edges = Some(Edges::of(sink.file()).map_err(failed)?);
             sink.set_plaintext_attributes(&self.attributes(&opened.metadata), &self.refused);
             sink.name()
         });

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use super::Observer;
 use super::comparing::Comparing;
+use super::edges::Edges;
 use super::error::{FileError, FilesError, NotACopy, OutputError, Task};
 use super::find::{Item, open_found, open_input};
 use super::keys::Keys;
@@ -44,6 +45,8 @@ pub enum Outcome {
         bytes: u64,
         /// The encrypted file's id.
         file: FileId,
+        /// How the original begins and ends.
+        edges: Option<Edges>,
         /// It took the place of another file.
         replaced: bool,
         /// What an older sealed copy, which was replaced, says of its original.
@@ -167,7 +170,9 @@ impl<'a> Sealing<'a> {
             (error, root) => self.tree.explain(root, &job.output, error),
         })?;
         self.tree.named(&job.output);
-        Ok(Outcome::Done { bytes, file: id, replaced, older, is_vault: self.own.is_other_vault(&file) })
+        // Nothing depends on it: an original that cannot be read any more is sealed.
+        let edges = Edges::of(&file).ok();
+        Ok(Outcome::Done { bytes, file: id, edges, replaced, older, is_vault: self.own.is_other_vault(&file) })
     }
 
     /// Finds the sealed copies with hidden names that are in the jobs' output folders already, by the paths that are

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use super::Observer;
+use super::edges::Edges;
 use super::error::{Aside, FilesError, OutputError, Task};
 use super::find::open_found;
 use super::holes::WithHoles;
@@ -186,15 +187,19 @@ pub fn open_to_file(
     threads: usize,
     observer: &dyn Observer,
 ) -> Result<Opened, FilesError> {
-    let (by, metadata) = (opener.header().opened_by.clone(), opener.header().metadata.clone());
+    let header = opener.header();
+    let (by, metadata, file) = (header.opened_by.clone(), header.metadata.clone(), header.prelude.file);
     let sink = OutputFile::create(output, opening.existing.force)?;
     let replaced = output.exists();
     let run = Run { threads, progress: &|more| observer.advanced(more) };
     let holes = WithHoles::in_file(sink.file(), opening.sparse);
     let copied = opener.copy_to(Output::At(&holes), run);
     let bytes = copied.map_err(|error| not_written(name, output, error))?;
-    holes.finish(bytes).map_err(|error| FilesError::output(output, OutputError::Content(error)))?;
+    let failed = |error| FilesError::output(output, OutputError::Content(error));
+    holes.finish(bytes).map_err(failed)?;
+    let edges = Some(Edges::of(sink.file()).map_err(failed)?);
     sink.set_plaintext_attributes(&opening.attributes(&metadata), &opening.refused);
     sink.publish()?;
-    Ok(Opened { output: output.into(), bytes, by, metadata, up_to_date: false, replaced, one_block_only: false })
+    let output = output.into();
+    Ok(Opened { output, bytes, by, file, edges, metadata, up_to_date: false, replaced, one_block_only: false })
 }

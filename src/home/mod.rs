@@ -18,6 +18,7 @@ mod synced;
 mod toml;
 mod trial;
 mod vacancy;
+mod who;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use synced::synced_by;
 pub use toml::TomlFileError;
 pub use trial::{Trial, left_trials, try_out};
 pub use vacancy::{check_apart, check_vacant};
+pub use who::who;
 
 use crate::disk::work_for_owner_of;
 use crate::format::VaultId;

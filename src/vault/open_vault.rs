@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Among, Before, Effect, NewProject, Notice, ProjectInfo, SecretEdit, SecretInfo, Unlocked};
+use super::{Among, Before, Effect, Logging, NewProject, Notice, ProjectInfo, SecretEdit, SecretInfo, Unlocked};
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::log::{LogEnd, LoggedFile, NewEntry};
 use crate::format::secret::SecretValue;
 use crate::keys::{FileKeys, HeldKey, OpenedBy, WrappedKey};
 
@@ -143,6 +144,30 @@ pub trait OpenVault: FileKeys {
     /// As there.
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error>;
 
+    /// Returns what the vault wants logged.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn logging(&self) -> Result<Logging, Error>;
+
+    /// Records what is about to be done. What it is done for may only be released once this has returned.
+    ///
+    /// # Errors
+    /// As [`Unlocked::log_begin`].
+    fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error>;
+
+    /// Records files that it was done to.
+    ///
+    /// # Errors
+    /// As [`Unlocked::log_files`].
+    fn log_files(&self, of: u64, files: &[LoggedFile]) -> Result<(), Error>;
+
+    /// Records how what was begun ended.
+    ///
+    /// # Errors
+    /// As [`Unlocked::log_end`].
+    fn log_end(&self, of: u64, end: &LogEnd) -> Result<(), Error>;
+
     /// Takes what the user should be told, leaving nothing.
     fn take_notices(&mut self) -> Vec<Notice>;
 }
@@ -223,6 +248,22 @@ impl OpenVault for Unlocked {
 
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
         self.remember_scan(project, files)
+    }
+
+    fn logging(&self) -> Result<Logging, Error> {
+        Ok(self.logging())
+    }
+
+    fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error> {
+        self.log_begin(entry)
+    }
+
+    fn log_files(&self, of: u64, files: &[LoggedFile]) -> Result<(), Error> {
+        self.log_files(of, files)
+    }
+
+    fn log_end(&self, of: u64, end: &LogEnd) -> Result<(), Error> {
+        self.log_end(of, end)
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {

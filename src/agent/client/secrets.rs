@@ -35,7 +35,7 @@ impl Client {
     /// # Errors
     /// [`AskError`]; of the vault as [`Unlocked::secret_value`].
     pub fn secret_value(&self, name: &str, version: Option<usize>) -> Result<SecretValue, AskError> {
-        match self.ask(&Question::SecretValue { name: name.into(), version })? {
+        match self.ask(&Question::SecretValue { name: name.into(), version, under: self.under() })? {
             Answer::SecretValue(value) => Ok(value),
             _ => Err(Unanswered::Nonsense.into()),
         }

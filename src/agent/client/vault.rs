@@ -8,11 +8,12 @@ use crate::agent::limits::KEYS_AT_ONCE;
 use crate::agent::protocol::Change;
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::log::{LogEnd, LoggedFile, NewEntry};
 use crate::format::sealed::PRELUDE_LEN;
 use crate::format::secret::SecretValue;
 use crate::keys::{Drawn, FileKeys, HeldKey, OpenedBy, WrappedKey};
 use crate::vault::{
-    Among, Before, Effect, NewProject, Notice, OpenVault, ProjectInfo, SecretEdit, SecretInfo, current_version,
+    Among, Before, Effect, Logging, NewProject, Notice, OpenVault, ProjectInfo, SecretEdit, SecretInfo, current_version,
 };
 
 /// A vault that an agent keeps unlocked.
@@ -150,6 +151,22 @@ impl OpenVault for AgentVault {
 
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
         self.change(Change::RememberScan { project: project.into(), files: files.clone() }).map(drop)
+    }
+
+    fn logging(&self) -> Result<Logging, Error> {
+        self.client.logging().map_err(|error| self.client.as_error(error))
+    }
+
+    fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error> {
+        self.client.log_begin(entry).map_err(|error| self.client.as_error(error))
+    }
+
+    fn log_files(&self, of: u64, files: &[LoggedFile]) -> Result<(), Error> {
+        self.client.log_files(of, files).map_err(|error| self.client.as_error(error))
+    }
+
+    fn log_end(&self, of: u64, end: &LogEnd) -> Result<(), Error> {
+        self.client.log_end(of, end).map_err(|error| self.client.as_error(error))
     }
 
     fn take_notices(&mut self) -> Vec<Notice> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failed;
+use super::log::LoggingOf;
 use super::secret;
 use super::secrets::Secret;
 use crate::crypto::secret::{ContentKey, FileKey};
@@ -77,6 +78,12 @@ pub enum Answer {
         /// What the user should know.
         notices: Vec<NoticeOf>,
     },
+    /// What the vault wants logged.
+    Logging(LoggingOf),
+    /// The number of the entry that began it.
+    Begun(u64),
+    /// It is recorded.
+    Recorded,
     /// The vault says no, as it would without an agent.
     Failed(Failed),
     /// The agent says no, and the question is for whoever has the password.

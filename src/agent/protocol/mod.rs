@@ -8,6 +8,7 @@
 mod answer;
 mod failure;
 mod line;
+mod log;
 mod question;
 mod secret;
 mod secrets;
@@ -20,12 +21,13 @@ pub use answer::{
 };
 pub use failure::{Failed, KeychainFailed};
 pub use line::Line;
+pub use log::{LoggedEnd, LoggedEntry, LoggingOf};
 pub use question::{Among, Change, KeyToUnwrap, KeyToWrap, Question};
 pub use secrets::{Edit as SecretEditAsked, MayBe, Secret, Version as SecretVersionOf};
 pub use start::{Start, Started};
 
 /// The number of this protocol.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Why a line is no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

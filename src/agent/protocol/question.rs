@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::log::{LoggedEnd, LoggedEntry};
 use super::secret;
 use super::secrets::Edit;
 use crate::crypto::secret::ContentKey;
+use crate::format::log::LoggedFile;
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::sealed::PRELUDE_LEN;
 
@@ -26,6 +28,8 @@ pub enum Question {
         keys: Vec<KeyToUnwrap>,
         /// Whose keys are tried.
         among: Among,
+        /// The entry of the access log that it is asked under: one that this agent has begun for whoever asks.
+        under: Option<u64>,
     },
     /// What are these content keys under a file key?
     Wrap {
@@ -53,6 +57,8 @@ pub enum Question {
         project: String,
         /// The version; the current one if there is none.
         version: Option<u32>,
+        /// The entry of the access log that it is asked under: one that this agent has begun for whoever asks.
+        under: Option<u64>,
     },
     /// Which secrets are there?
     Secrets,
@@ -67,6 +73,8 @@ pub enum Question {
         name: String,
         /// Which version, counted from 1; the one that counts if there is none.
         version: Option<usize>,
+        /// The entry of the access log that it is asked under: one that this agent has begun for whoever asks.
+        under: Option<u64>,
     },
     /// Edit a secret, or make it.
     EditSecret {
@@ -77,6 +85,24 @@ pub enum Question {
     },
     /// Change the vault.
     Change(Change),
+    /// What does the vault want logged?
+    Logging,
+    /// Record what is about to be done.
+    LogBegin(Box<LoggedEntry>),
+    /// Record files that it was done to.
+    LogFiles {
+        /// The entry that began it.
+        of: u64,
+        /// The files.
+        files: Vec<LoggedFile>,
+    },
+    /// Record how it ended.
+    LogEnd {
+        /// The entry that began it.
+        of: u64,
+        /// How.
+        end: Box<LoggedEnd>,
+    },
 }
 
 /// Which file keys may open a file.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::log::Visit;
 use super::{Counters, Shared, lock, millis};
 use crate::agent::limits::{KEYS_AT_ONCE, UNWRAP_TIME};
 use crate::agent::protocol::{
@@ -12,6 +13,7 @@ use crate::agent::protocol::{
 };
 use crate::agent::watch::Ending;
 use crate::error::Error;
+use crate::format::log::Action;
 use crate::format::scalar::Base64;
 use crate::keys::{OpenedBy, WrappedKey};
 use crate::vault::{self, Effect, NewProject, ProjectInfo, Unlocked};
@@ -44,9 +46,9 @@ impl From<Option<Ending>> for Early {
 
 impl Shared {
     /// Answers a question. If that shows that the agent has to lock, says why, too: who has asked is answered first.
-    pub fn answer(&self, question: Question) -> (Answer, Option<Ending>) {
+    pub fn answer(&self, question: Question, visit: &mut Visit) -> (Answer, Option<Ending>) {
         let is_use = !matches!(question, Question::Hello | Question::Status);
-        let answer = match self.try_answer(question) {
+        let answer = match self.try_answer(question, visit) {
             Ok(answer) => answer,
             Err(Early::Failed(error)) => Answer::Failed(error.into()),
             Err(Early::Refused(refusal)) => Answer::Refused(refusal),
@@ -64,7 +66,7 @@ impl Shared {
         (answer, None)
     }
 
-    fn try_answer(&self, question: Question) -> Result<Answer, Early> {
+    fn try_answer(&self, question: Question, visit: &mut Visit) -> Result<Answer, Early> {
         // Whatever is asked: an agent whose vault was replaced must not seem to be at work.
         let vault = self.keeper.vault()?;
         Ok(match question {
@@ -78,7 +80,16 @@ impl Shared {
                 confirms: self.confirm.is_some(),
             },
             Question::Status => Answer::Status(Box::new(self.status(&vault))),
-            Question::Unwrap { keys, among } => self.unwrap(&vault, &keys, among)?,
+            Question::Unwrap { keys, among, under } => {
+                let project = match &among {
+                    Among::Project(name) => vault.project(name).ok().map(|project| project.id),
+                    Among::Vault { .. } => None,
+                };
+                self.account_for(&vault, visit, under, project)?;
+                let (answer, count) = self.unwrap(&vault, &keys, among)?;
+                self.count_for(visit, under, count);
+                answer
+            }
             Question::Wrap { project, version, keys } => self.wrap(&vault, &project, version, &keys)?,
             Question::Projects => {
                 let all = vault.projects().into_iter().filter(|project| self.is_in_scope(project));
@@ -94,11 +105,17 @@ impl Shared {
                 Answer::Names(vault.projects().into_iter().filter(usable).map(|project| project.name).collect())
             }
             Question::Writable => self.check_writable(vault)?,
-            Question::FileKey { project, version } => self.file_key(vault, &project, version)?,
+            Question::FileKey { project, version, under } => self.file_key(vault, &project, version, (visit, under))?,
             Question::Secrets => self.secrets(&vault),
             Question::Secret { name } => Answer::Secret(Box::new(self.secret(&vault, &name)?.into())),
-            Question::SecretValue { name, version } => self.secret_value(vault, &name, version)?,
+            Question::SecretValue { name, version, under } => {
+                self.secret_value(vault, &name, version, (visit, under))?
+            }
             Question::EditSecret { secret, edit } => self.edit_secret(vault, &secret, *edit)?,
+            Question::Logging => Answer::Logging(vault.logging().into()),
+            Question::LogBegin(entry) => self.log_begin(&vault, *entry)?,
+            Question::LogFiles { of, files } => self.log_files(&vault, of, &files)?,
+            Question::LogEnd { of, end } => self.log_end(&vault, of, *end)?,
             Question::Change(change) => {
                 self.check_change(&vault, &change)?;
                 // The duplicate is made of what is current then.
@@ -137,7 +154,8 @@ impl Shared {
         if self.is_in_scope(project) { Ok(()) } else { Err(Refusal::OutsideScope) }
     }
 
-    fn unwrap(&self, vault: &Unlocked, keys: &[KeyToUnwrap], mut among: Among) -> Result<Answer, Early> {
+    /// Returns the answer, and how many keys it has.
+    fn unwrap(&self, vault: &Unlocked, keys: &[KeyToUnwrap], mut among: Among) -> Result<(Answer, usize), Early> {
         if keys.len() > KEYS_AT_ONCE {
             return Err(Refusal::TooMany.into());
         }
@@ -160,8 +178,9 @@ impl Shared {
                 break;
             }
         }
-        Counters::add(&self.counters.unwrapped, unwrapped.iter().flatten().count());
-        Ok(Answer::Unwrapped(unwrapped))
+        let count = unwrapped.iter().flatten().count();
+        Counters::add(&self.counters.unwrapped, count);
+        Ok((Answer::Unwrapped(unwrapped), count))
     }
 
     fn unwrap_one(
@@ -208,9 +227,17 @@ impl Shared {
         Ok(Answer::Wrapped(wrapped?))
     }
 
-    fn file_key(&self, vault: Arc<Unlocked>, project: &str, version: Option<u32>) -> Result<Answer, Early> {
-        self.check_scope(&vault.usable_project(project)?)?;
+    fn file_key(
+        &self,
+        vault: Arc<Unlocked>,
+        project: &str,
+        version: Option<u32>,
+        (visit, under): (&Visit, Option<u64>),
+    ) -> Result<Answer, Early> {
+        let found = vault.usable_project(project)?;
+        self.check_scope(&found)?;
         let vault = self.confirmed(vault, || format!("show a file key of project {project:?}"))?;
+        self.note(&vault, visit, under, (Action::KeyShow, vec![found.id], ""))?;
         let shown = vault.file_key(project, version)?;
         Counters::add(&self.counters.keys, 1);
         Ok(Answer::FileKey { project: shown.project, version: shown.version, key: shown.key })

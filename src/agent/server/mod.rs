@@ -3,6 +3,7 @@
 mod answering;
 mod connections;
 mod keeper;
+mod log;
 mod secrets;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use self::connections::Connections;
 use self::keeper::Keeper;
+use self::log::{Sessions, Visit};
 use super::limits::{ANSWER_TIME, LINE_TIME, QUESTION_LIMIT, SOCKET_CHECK, STACK};
 use super::place::Taken;
 use super::protocol::{Answer, PROTOCOL, Question, Refusal, Unread};
@@ -19,6 +21,7 @@ use super::transport::{Came, Connection, NoLine, Woken, waker};
 use super::watch::{Bell, Clock, Ear, Ending, Limits, ThisClock, Timer, Watcher, bell};
 use crate::error::Error;
 use crate::format::Timestamp;
+use crate::format::log::Who;
 use crate::memory::on_wiped_stack;
 use crate::vault::Unlocked;
 
@@ -31,6 +34,8 @@ pub struct Terms {
     pub projects: Option<Vec<String>>,
     /// Asks the user whether a key may be shown. The agent asks by itself, since a client could leave it out.
     pub confirm: Option<Confirm>,
+    /// Whose agent it is, for the access log.
+    pub who: Who,
 }
 
 /// Asks the user whether what a sentence says may happen.
@@ -59,6 +64,8 @@ struct Shared {
     confirm: Option<Confirm>,
     watcher: Mutex<Option<Arc<dyn Watcher>>>,
     counters: Counters,
+    who: Who,
+    sessions: Mutex<Sessions>,
     bell: Bell,
     /// Why it ended, once it has.
     ended: Mutex<Option<Ending>>,
@@ -128,6 +135,8 @@ impl Server {
             confirm: terms.confirm,
             watcher: Mutex::default(),
             counters: Counters::default(),
+            who: terms.who,
+            sessions: Mutex::default(),
             bell: bell.clone(),
             ended: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -148,6 +157,9 @@ impl Server {
     /// The system's, if there can be no thread.
     pub fn run(self, watcher: Option<Arc<dyn Watcher>>) -> std::io::Result<Ended> {
         let Self { shared, taken, timer, ear, .. } = self;
+        if let Ok(vault) = shared.keeper.vault() {
+            shared.begin_life(&vault);
+        }
         *lock(&shared.watcher) = watcher;
         let taken = Arc::new(taken);
         let (wake, woken) = waker()?;
@@ -158,6 +170,9 @@ impl Server {
         let why = wait_for_end(&shared, &taken, timer, &ear);
         *lock(&shared.ended) = Some(why.clone());
         shared.closing.store(true, Ordering::Release);
+        if let Ok(vault) = shared.keeper.vault() {
+            shared.end_life(&vault);
+        }
         let wiped = shared.keeper.wipe();
         // Only now: the system goes to sleep as soon as it is let.
         drop(lock(&shared.watcher).take());
@@ -251,7 +266,14 @@ impl Drop for Admitted {
 }
 
 /// Answers on one connection until it ends. Returns it if it asked the agent to lock.
-fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<Connection> {
+fn converse(shared: &Shared, connection: Connection, entry: u64) -> Option<Connection> {
+    let mut visit = Visit::by(connection.process().ok());
+    let parting = answer_all(shared, connection, entry, &mut visit);
+    shared.end_visit(&visit);
+    parting
+}
+
+fn answer_all(shared: &Shared, mut connection: Connection, entry: u64, visit: &mut Visit) -> Option<Connection> {
     loop {
         let line = match connection.read_line(QUESTION_LIMIT, None, LINE_TIME) {
             Ok(line) => line,
@@ -270,7 +292,7 @@ fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<C
         let answer = on_wiped_stack(|| {
             let (answer, ending) = match Question::read(line.as_bytes()) {
                 Ok(Question::Lock) => return None,
-                Ok(question) => shared.answer(question),
+                Ok(question) => shared.answer(question, visit),
                 Err(Unread::OtherProtocol(_)) => (Answer::Refused(Refusal::OtherProtocol { speaks: PROTOCOL }), None),
                 Err(Unread::Malformed) => (Answer::Refused(Refusal::Malformed), None),
             };

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::answering::Early;
+use super::log::Visit;
 use super::{Counters, Shared};
 use crate::agent::protocol::{Answer, NoticeOf, Refusal, Secret, SecretEditAsked};
 use crate::error::{Error, NotFound};
+use crate::format::log::Action;
 use crate::vault::{SecretInfo, Unlocked};
 
 impl Shared {
@@ -29,6 +31,7 @@ impl Shared {
         vault: Arc<Unlocked>,
         name: &str,
         version: Option<usize>,
+        (visit, under): (&Visit, Option<u64>),
     ) -> Result<Answer, Early> {
         let secret = self.secret(&vault, name)?;
         let vault = self.confirmed(vault, || format!("show the secret {:?}", secret.name))?;
@@ -36,6 +39,9 @@ impl Shared {
         if self.secret(&vault, name)?.id != secret.id {
             return Err(Refusal::NotConfirmed.into());
         }
+        let project = secret.project.as_ref().and_then(|project| vault.project(project).ok());
+        let projects = project.map(|project| project.id).into_iter().collect();
+        self.note(&vault, visit, under, (Action::SecretShow, projects, &secret.name))?;
         let value = vault.secret_value(name, version)?;
         Counters::add(&self.counters.secrets, 1);
         Ok(Answer::SecretValue(value))

@@ -69,8 +69,7 @@ impl Connection {
     /// Returns the process at the other end.
     ///
     /// # Errors
-    /// The system's error.
-    #[cfg(all(windows, feature = "cli"))]
+    /// The system's error; `Unsupported` if it does not say.
     pub fn process(&self) -> io::Result<u32> {
         self.stream.process()
     }

@@ -109,6 +109,19 @@ impl Stream {
         self.stream.try_clone().map(Closer)
     }
 
+    /// Returns the process at the other end.
+    #[cfg(target_os = "linux")]
+    pub fn process(&self) -> io::Result<u32> {
+        let process = rustix::net::sockopt::socket_peercred(&self.stream)?.pid;
+        u32::try_from(process.as_raw_nonzero().get()).map_err(|_| io::ErrorKind::Unsupported.into())
+    }
+
+    /// Returns the process at the other end.
+    #[cfg(not(target_os = "linux"))]
+    pub fn process(&self) -> io::Result<u32> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Reads what is there, once there is anything.
     pub fn read(&mut self, buffer: &mut [u8], wait: Option<Duration>) -> io::Result<usize> {
         if wait != self.timeout {

@@ -212,7 +212,6 @@ impl Stream {
     }
 
     /// Returns the process at the other end.
-    #[cfg(feature = "cli")]
     pub fn process(&self) -> io::Result<u32> {
         self.pipe.peer_process_id()
     }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::open_vault::Uses;
 use crate::cli::pipes;
 use crate::cli::progress::Effort;
@@ -15,6 +17,7 @@ use crate::failure::Failure;
 use crate::files::find::{STREAM, open_input};
 use crate::files::keys::Keys;
 use crate::files::streams::open_range_to_stream;
+use crate::format::log::Action;
 use crate::words::{command, words};
 
 /// Print a part of an encrypted file, or all of it.
@@ -52,7 +55,8 @@ impl Cat {
             ]));
         }
         open_input(&self.file)?;
-        let vault = open(context, Uses::of(self.project.name()))?;
+        let doing = Doing::to_project(Action::FileRange, self.project.name()).files(1).to_stdout().place(&self.file);
+        let mut vault = open(context, Uses::of(self.project.name()), &doing)?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let (file, _) = open_input(&self.file)?;
         let opener = keys.open(&self.file, file)?;
@@ -62,6 +66,10 @@ impl Cat {
         let mut sink = pipes::plaintext_out()?;
         let threads = self.effort.stream_threads();
         let part = (self.offset, length);
-        Ok(open_range_to_stream(&opener, &self.file, part, &mut *sink, threads, &progress)?)
+        open_range_to_stream(&opener, &self.file, part, &mut *sink, threads, &progress)?;
+        let mut copies = Copies::default();
+        copies.count(&opener.header().opened_by.project, length);
+        vault.finish(copies, &Ok(()));
+        Ok(())
     }
 }

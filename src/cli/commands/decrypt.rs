@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::interrupt;
 use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
@@ -32,6 +34,8 @@ use crate::files::place::{Destination, Direction, check_distinct, is_suffixed};
 use crate::files::publish::{Permissions, check_apart, check_free};
 use crate::files::renamed::renamed;
 use crate::files::seal::Existing;
+use crate::format::FileId;
+use crate::format::log::{Action, Destination as To};
 use crate::format::name::printable;
 use crate::keys::OpenedBy;
 use crate::words::{command, counted, were, words};
@@ -89,7 +93,8 @@ struct Work {
 impl Decrypt {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let work = self.settle(context)?;
-        let vault = open(context, Uses::of(self.project.name()))?;
+        let doing = self.doing(&work);
+        let mut vault = open(context, Uses::of(self.project.name()), &doing)?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let inputs = work.jobs.iter().map(|job| job.item.path.clone()).collect();
         let permissions =
@@ -103,19 +108,37 @@ impl Decrypt {
             _ if self.extract => interrupt::say(WHOLE, "run it again for the archives that are missing"),
             _ => interrupt::say(WHOLE, "run it again with --update to do the rest"),
         };
+        let mut copies = Copies::default();
         let result = match (&work.destination, &work.named[..]) {
-            _ if self.extract => self.extract_all(context, &opening, &work),
+            _ if self.extract => self.extract_all(context, &opening, &work, &mut copies),
             (Destination::Stream, _) => open_to_stdout(&opening, context, work.found.items.first(), &self.effort),
             (Destination::File(path), [Named::Stream]) => {
                 let opened = open_stream(&opening, context, path, &self.effort)?;
+                copies.opened(&opened);
                 let file = DecryptedFile::of("-".into(), &opened, None);
                 context.output.done(file.text(STDIN), &[&file])
             }
-            _ => self.all(context, &opening, &work),
+            _ => self.all(context, &opening, &work, &mut copies),
         };
         warn_of_refused(context, &opening.refused);
         warn_of_open(context, &opening.refused);
+        drop(opening);
+        vault.finish(copies, &result);
         result
+    }
+
+    /// Says what is about to be done.
+    fn doing(&self, work: &Work) -> Doing<'_> {
+        let doing = Doing::to_project(Action::FileOpen, self.project.name()).files(work.jobs.len().max(1));
+        match &work.destination {
+            Destination::Stream => doing.to_stdout(),
+            Destination::File(path) => doing.to(To::Disk).place(folder_of(path)),
+            Destination::Folder(folder) => doing.to(To::Disk).place(folder),
+            Destination::Beside => {
+                let first = work.jobs.first().map(|job| folder_of(&job.item.path));
+                doing.to(To::Disk).place(first.unwrap_or(Path::new(".")))
+            }
+        }
     }
 
     fn settle(&self, context: &Context) -> Result<Work, Failure> {
@@ -207,7 +230,13 @@ impl Decrypt {
     }
 
     /// Unpacks each archive into its folder.
-    fn extract_all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
+    fn extract_all(
+        &self,
+        context: &Context,
+        opening: &Opening<'_>,
+        work: &Work,
+        copies: &mut Copies,
+    ) -> Result<(), Failure> {
         // Says what is left out.
         Tally::begin(context, "extracted", &work.found, work.jobs.len());
         let (mut lines, mut files) = (Vec::new(), Vec::new());
@@ -218,7 +247,10 @@ impl Decrypt {
             let done = refused.and_then(|()| self.extract_one(context, opening, &job.item, path));
             let done = done.map_err(Failure::from);
             let (extracted, by) = match done {
-                Ok(done) => done,
+                Ok((extracted, by, file)) => {
+                    copies.extracted(&by, file, &extracted);
+                    (extracted, by)
+                }
                 Err(failure) if work.jobs.len() == 1 => return Err(failure),
                 Err(failure) => {
                     rendering::print(&failure, &context.output);
@@ -252,7 +284,7 @@ impl Decrypt {
         opening: &Opening<'_>,
         item: &Item,
         output: &Path,
-    ) -> Result<(archive::Extracted, OpenedBy), FilesError> {
+    ) -> Result<(archive::Extracted, OpenedBy, FileId), FilesError> {
         let input = &item.path;
         let (file, _) = open_found(input, item.is_link)?;
         let opener = opening.keys.open(input, file)?;
@@ -265,10 +297,17 @@ impl Decrypt {
             refused: &opening.refused,
         };
         let extracted = archive::extract(&opener, input, output, &how, &progress)?;
-        Ok((extracted, opener.header().opened_by.clone()))
+        let header = opener.header();
+        Ok((extracted, header.opened_by.clone(), header.prelude.file))
     }
 
-    fn all(&self, context: &Context, opening: &Opening<'_>, work: &Work) -> Result<(), Failure> {
+    fn all(
+        &self,
+        context: &Context,
+        opening: &Opening<'_>,
+        work: &Work,
+        copies: &mut Copies,
+    ) -> Result<(), Failure> {
         let mut tally = Tally::begin(context, "decrypted", &work.found, work.jobs.len());
         for (index, folder) in &work.found.folders {
             let root = work.destination.root_of(Direction::Opening, &work.named, *index)?;
@@ -295,6 +334,7 @@ impl Decrypt {
         let mut projects = std::collections::BTreeSet::new();
         for (job, outcome) in work.jobs.iter().zip(outcomes) {
             let Some(opened) = tally.take(outcome) else { continue };
+            copies.opened(&opened);
             let is_renamed = is_renamed.next();
             warn_of_one_block(context, &job.item.path, opened.one_block_only);
             if !opened.up_to_date {

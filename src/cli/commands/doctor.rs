@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::password;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::{self, RemovedItems};
 use crate::doctor::{self, Computer, Level, Opened, left_behind};
 use crate::failure::{Exit, Failure, put_back};
@@ -47,7 +47,7 @@ impl Doctor {
             return forget(context, vault);
         }
         if self.remove_duplicates {
-            let mut vault = unlock(context)?;
+            let mut vault = unlock_to_look(context)?;
             let deleted = vault
                 .remove_duplicates()
                 .map_err(|error| Failure::of("remove the items that do not open the vault", error))?;
@@ -57,14 +57,14 @@ impl Doctor {
         let asking = || context.asking();
         let computer = Computer { home: &context.home, asking: &asking };
         if self.remove_left_behind {
-            let vault = unlock(context)?;
+            let vault = unlock_to_look(context)?;
             let removed = left_behind::remove(&computer, &vault, context.store()?.file())?;
             let removed = RemovedItems { removed };
             return context.output.done(removed.text(), &removed);
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
         let unlocked = (self.unlock || password::has_source(context))
-            .then(|| unlock(context).map(|vault| (Opened::of(&vault), vault.projects().len(), secrets_of(&vault))));
+            .then(|| unlock_to_look(context).map(|vault| (Opened::of(&vault), vault.projects().len(), secrets_of(&vault))));
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, ..)| opened);
         let checked = doctor::run(&computer, opened)?;
         let mut findings = checked.findings;

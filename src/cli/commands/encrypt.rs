@@ -9,7 +9,9 @@ use clap::{Args, ValueHint};
 
 use work::{New, Work, random_name, sealed_in};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::interrupt;
 use crate::cli::kit;
 use crate::cli::open_vault::Uses;
@@ -22,7 +24,7 @@ use crate::cli::project_flags::{Decided, OfProject};
 use crate::cli::setup::{self, Made, NewVault};
 use crate::cli::streams::{seal_stream, seal_to_stdout, warn_of_left_behind, warn_of_links};
 use crate::cli::tally::{CUT_SHORT, Tally, WHOLE};
-use crate::cli::unlocking::{open, unlock_with_password};
+use crate::cli::unlocking::{open, record, unlock_with_password};
 use crate::cli::views::Archived;
 use crate::disk::{folder_of, with_suffix};
 use crate::error::{Error, NotFound};
@@ -40,8 +42,9 @@ use crate::files::producer;
 use crate::files::publish::{OutputFile, check_apart, check_free};
 use crate::files::remove::{Removed, remove};
 use crate::files::seal::{Existing, Job, Outcome, Sealing};
+use crate::format::log::Action;
 use crate::format::name::{Difference, difference, printable};
-use crate::keys::{HeldKey, SealingKey};
+use crate::keys::{HeldKey, OpenedBy, SealingKey};
 use crate::store::Store;
 use crate::vault::{NewProject, OpenVault};
 use crate::words::{command, words};
@@ -117,8 +120,11 @@ impl Encrypt {
             return if self.init {
                 self.encrypt_again(context, work)
             } else {
-                let mut vault = open(context, Uses::Project(&work.project))?;
-                self.encrypt(context, &mut *vault, work, None)
+                let mut vault = open(context, Uses::Project(&work.project), &self.doing(&work))?;
+                let mut copies = Copies::default();
+                let result = self.encrypt(context, &mut *vault, &mut copies, work, None);
+                vault.finish(copies, &result);
+                result
             };
         }
         if !self.init {
@@ -138,7 +144,11 @@ impl Encrypt {
             hint: "run the same command again: it offers the kit again, and then encrypts".into(),
         };
         let Made { mut vault, place, announced, .. } = setup::carry_out(context, plan, later)?;
-        self.encrypt(context, &mut *vault, work, Some(New { key: &place, announced }))
+        record(context, &mut vault, &self.doing(&work))?;
+        let mut copies = Copies::default();
+        let result = self.encrypt(context, &mut *vault, &mut copies, work, Some(New { key: &place, announced }));
+        vault.finish(copies, &result);
+        result
     }
 
     /// Encrypts with a vault that the command would make if it did not exist.
@@ -149,7 +159,7 @@ impl Encrypt {
             let text = format!("the vault exists already, so these flags have no effect: {}", idle.join(", "));
             context.output.remark(text);
         }
-        let (mut vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(context, &self.doing(&work))?;
         if self.new.kit.recovery_file.is_some() && !vault.kits().is_empty() {
             context.output.warn(
                 "kit-not-made",
@@ -162,7 +172,16 @@ impl Encrypt {
         }
         kit::offer_again(context, &mut vault, &password, Some(&self.new.kit))?;
         drop(password);
-        self.encrypt(context, &mut *vault, work, None)
+        let mut copies = Copies::default();
+        let result = self.encrypt(context, &mut *vault, &mut copies, work, None);
+        vault.finish(copies, &result);
+        result
+    }
+
+    /// Says what is about to be done.
+    fn doing<'a>(&self, work: &'a Work) -> Doing<'a> {
+        let doing = Doing::to_project(Action::FileSeal, Some(&work.project));
+        if let [Named::Stream] = work.named[..] { doing } else { doing.files(work.jobs.len()) }
     }
 
     fn settle(&self, context: &Context, of: Decided) -> Result<Work, Failure> {
@@ -302,7 +321,13 @@ impl Encrypt {
     }
 
     /// Packs each folder into its archive.
-    fn pack_all(&self, context: &Context, key: SealingKey<'_>, work: &Work) -> Result<(), Failure> {
+    fn pack_all(
+        &self,
+        context: &Context,
+        key: SealingKey<'_>,
+        copies: &mut Copies,
+        work: &Work,
+    ) -> Result<(), Failure> {
         let (mut lines, mut files) = (Vec::new(), Vec::new());
         for (named, job) in work.named.iter().zip(&work.jobs) {
             let Named::Folder(folder) = named else { continue };
@@ -322,6 +347,7 @@ impl Encrypt {
             let output = OutputFile::create(&job.output, self.force)?;
             tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
             output.publish()?;
+            copies.count(key.project, tally.bytes);
             tally.done = found.items.len();
             let by = format!("project {}, key version {}", printable(key.project), key.version);
             let packed = Archived {
@@ -342,6 +368,7 @@ impl Encrypt {
         &self,
         context: &Context,
         vault: &mut dyn OpenVault,
+        copies: &mut Copies,
         mut work: Work,
         new: Option<New<'_>>,
     ) -> Result<(), Failure> {
@@ -357,11 +384,12 @@ impl Encrypt {
             report::warn_of_empty_folders(context, &work.found);
         }
         if self.archive {
-            return self.pack_all(context, key, &work);
+            return self.pack_all(context, key, copies, &work);
         }
         if let [Named::Stream] = work.named[..] {
             let bytes =
                 seal_stream(context, key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
+            copies.count(key.project, bytes);
             let source = if self.from_command.is_some() { producer::OUTPUT } else { STDIN };
             return report::report_stream(context, key, source, &work.destination, bytes, new);
         }
@@ -427,6 +455,15 @@ impl Encrypt {
             warn_of_links(context, "the data", &removed.linked);
         }
         drop(words);
+        for (job, outcome) in work.jobs.iter().zip(&outcomes) {
+            let Ok(Outcome::Done { bytes, file, edges, .. }) = outcome else { continue };
+            copies.count(key.project, *bytes);
+            // An original that was removed is gone.
+            if let Some(edges) = edges.filter(|_| !removes || job.item.path.symlink_metadata().is_ok()) {
+                let by = OpenedBy { project: key.project.to_owned(), version: key.version };
+                copies.readable(by, *file, &job.item.path, *bytes, edges);
+            }
+        }
         report::report(context, key, &work, outcomes, &mut tally, new)?;
         if tally.done > 0 && !self.remove {
             report::remark_on_originals(context, &work, self.output.as_deref(), self.hide_names);

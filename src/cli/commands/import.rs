@@ -91,7 +91,7 @@ impl Import {
         let mut work =
             Work { context, import: &self, request: &request, item, keys, files: Vec::new(), failures: Vec::new() };
         let bytes = jobs.iter().map(|job| job.item.len).sum();
-        under_key(context, project.as_deref(), |key| {
+        under_key(context, project.as_deref(), jobs.len(), |key| {
             let progress = self.asked.effort.progress(&context.output, jobs.len(), Some(bytes));
             work.run(&jobs, first, key, &progress);
         })?;

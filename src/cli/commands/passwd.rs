@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::agent;
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;
@@ -10,6 +11,7 @@ use crate::cli::new_password::NewPassword;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::ChangedPassword;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::words::{command, words};
 
 /// Change the master password on this computer.
@@ -34,7 +36,7 @@ impl Passwd {
         }
         let given = self.new.read(context)?;
         let said = interrupt::say("the password is as it was", "");
-        let (mut vault, old) = unlock_with_password(context)?;
+        let (mut vault, old) = unlock_with_password(context, &Doing::to_vault(Action::PasswordChange))?;
         let new = match given {
             Some(new) => new,
             None => self.new.choose(context)?,
@@ -55,6 +57,7 @@ impl Passwd {
              note: an earlier backup of the keychain still opens the vault with the old password, until you run ",
             command("vault rotate")
         ];
+        vault.done();
         announced.finish(text, &ChangedPassword { changed: changed.at, kdf: changed.cost.into() })
     }
 }

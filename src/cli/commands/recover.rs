@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::agent;
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
@@ -155,6 +156,8 @@ impl Recover {
         agent::lock_after_change(context);
         let mut unlocked = OpenVault::new(unlocked, &context.output);
         unlocked.show_notices();
+        record(context, &mut unlocked, &Doing::to_vault(Action::KitRecover).subject(format!("recovery kit {kit}")))?;
+        unlocked.done();
         let kind = context.home.whole_kind(&kind, id);
         let old_password = match before {
             Some(place) if place != kind => describe_old_keychain(context, &place, &unlocked, other_file.is_some()),

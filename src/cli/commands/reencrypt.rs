@@ -2,7 +2,9 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::interrupt;
 use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
@@ -19,6 +21,7 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::reencrypt::{Outcome, Reencrypting};
 use crate::format::Timestamp;
+use crate::format::log::Action;
 
 /// Encrypt files again, including the data, under the current key.
 ///
@@ -50,7 +53,7 @@ impl Reencrypt {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let vault = open(context, Uses::Project(&project))?;
+        let mut vault = open(context, Uses::Project(&project), &Doing::to_project(Action::FileReencrypt, Some(&project)))?;
         let doing = |error| Failure::of(format!("reencrypt files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
         let held = vault.sealing_key(&project).map_err(doing)?;
@@ -71,6 +74,7 @@ impl Reencrypt {
         drop(progress);
         tally.note(work.tree.sync());
         drop(words);
+        let mut copies = Copies::default();
         let (mut files, mut linked, mut shared) = (Vec::new(), Vec::new(), Vec::new());
         for (item, outcome) in found.items.iter().zip(outcomes) {
             let Some(outcome) = tally.take(outcome) else { continue };
@@ -79,6 +83,7 @@ impl Reencrypt {
                 Outcome::Done { bytes, was, is_linked, recipients, one_block_only } => {
                     warn_of_one_block(context, &item.path, one_block_only);
                     tally.bytes += bytes;
+                    copies.count(to.project, bytes);
                     shared.push((item.path.as_path(), recipients));
                     linked.extend(is_linked.then(|| item.path.clone()));
                     ReencryptedFile::done(file, to.version, bytes, was, recipients)
@@ -96,7 +101,9 @@ impl Reencrypt {
             let by = format!("project {}, key version {}", to.project, to.version);
             context.output.done(tally.summary(&by), &files)?;
         }
-        tally.end()
+        let result = tally.end();
+        vault.finish(copies, &result);
+        result
     }
 }
 

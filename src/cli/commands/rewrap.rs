@@ -5,7 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::interrupt;
 use crate::cli::open_vault::Uses;
 use crate::cli::own_files::own_files;
@@ -23,6 +25,7 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::renamed::renamed;
 use crate::files::rewrap::{Outcome, move_to};
+use crate::format::log::Action;
 use crate::vault::OpenVault;
 
 /// Rewrite the headers of files to use the project's current key.
@@ -53,7 +56,7 @@ impl Rewrap {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let mut vault = open(context, Uses::Project(&project))?;
+        let mut vault = open(context, Uses::Project(&project), &Doing::to_project(Action::FileRewrap, Some(&project)))?;
         let doing = |error| Failure::of(format!("rewrap files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
         let to = vault.sealing_key(&project).map_err(doing)?;
@@ -88,6 +91,7 @@ impl Rewrap {
         let renamed = renamed(&named, &opened);
         let paths = opened.iter().map(|(item, _)| item.path.as_path());
         warn_of_renamed(context, paths.zip(renamed.iter().map(Option::as_deref)));
+        let mut copies = Copies::default();
         let mut versions: BTreeMap<u32, u64> = BTreeMap::new();
         let (mut files, mut others, mut changed) = (Vec::new(), 0, 0);
         for (item, outcome) in found.items.iter().zip(outcomes) {
@@ -96,6 +100,7 @@ impl Rewrap {
                 Outcome::Is { version, was, repaired, .. } => {
                     *versions.entry(*version).or_default() += 1;
                     changed += u64::from(version != was || *repaired);
+                    copies.count(&to.project, 0);
                 }
                 Outcome::OtherProject(_) => others += 1,
             }
@@ -120,7 +125,9 @@ impl Rewrap {
         if !rewrap.files.is_empty() || !tally.has_failed() {
             context.output.done(rewrap.text(), &rewrap)?;
         }
-        tally.end()
+        let result = tally.end();
+        vault.finish(copies, &result);
+        result
     }
 }
 

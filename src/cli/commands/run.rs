@@ -8,12 +8,14 @@ use clap::{ArgGroup, Args, ValueHint};
 use zeroize::Zeroizing;
 
 use super::key::{Format, encode};
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
-use crate::cli::open_vault::Uses;
+use crate::cli::open_vault::{AnyVault, Uses};
 use crate::cli::pipes::check_apart_from_password;
 use crate::cli::unlocking::open;
 use crate::disk::plain;
 use crate::failure::{Exit, Failure};
+use crate::format::log::{Action, Destination};
 use crate::words::{command, words};
 
 /// What every pipe holds, in bytes.
@@ -87,7 +89,7 @@ impl Run {
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::usage("no program is named").hint("name it after --"));
         };
-        let given = self.given(context)?;
+        let (given, mut vault) = self.given(context)?;
         let mut command = Command::new(name);
         command.args(arguments);
         for (variable, _) in std::env::vars_os() {
@@ -102,12 +104,15 @@ impl Run {
             command.env(variable, text_of(&line));
         }
         context.remark_on_memory();
+        // Nothing comes after it, and what the program does with them nobody knows.
+        vault.done();
+        drop(vault);
         let error = hand_over(command, given.descriptors)?;
         Err(not_run(&name.display().to_string(), &error))
     }
 
     /// Asks the vault for all that the program gets.
-    fn given(&self, context: &Context) -> Result<GivenTo<'_>, Failure> {
+    fn given(&self, context: &Context) -> Result<(GivenTo<'_>, AnyVault), Failure> {
         let mut given = GivenTo::default();
         // One question for its password, if it asks for that.
         let uses = match (&self.project, self.secret.first().map(|(_, name)| name), self.secret_fd.first()) {
@@ -116,7 +121,15 @@ impl Run {
             (None, None, Some((_, name))) if self.secret_fd.len() == 1 => Uses::Secret { name, project: None },
             _ => Uses::AllProjects,
         };
-        let vault = open(context, uses)?;
+        let names = self.secret.iter().map(|(_, name)| name).chain(self.secret_fd.iter().map(|(_, name)| name));
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let doing = match &self.project {
+            Some(project) => Doing::to_project(Action::Run, Some(project)),
+            None => Doing::to_vault(Action::Run),
+        };
+        let program = self.command.first().map(|program| program.to_string_lossy().into_owned());
+        let doing = doing.subject(names.join(", ")).to(Destination::Program).program(program.unwrap_or_default());
+        let vault = open(context, uses, &doing)?;
         if let Some(project) = &self.project {
             let failed = |error| Failure::of(format!("run with the key of {project:?}"), error);
             let line = encode(&vault.file_key(project, None).map_err(failed)?.key, Format::Base64);
@@ -142,7 +155,7 @@ impl Run {
         for (variable, name) in &self.secret {
             given.variables.push((variable, password(name)?));
         }
-        Ok(given)
+        Ok((given, vault))
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::password;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::{self, NoKey, ProjectFileSeen};
 use crate::disk::plain;
 use crate::error::{Error, ItemError};
@@ -40,7 +40,7 @@ impl Status {
             let seen = public_facts(context, found.header(), found.source())?;
             return context.output.result(seen.text(&context.output.flags), &seen);
         }
-        let vault = unlock(context)?;
+        let vault = unlock_to_look(context)?;
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
         add_unlocked(&mut seen, &vault)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::agent::process;
 use crate::agent::protocol::{Start, Watching};
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::UnlockedVault;
 use crate::cli::{agent, interrupt};
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ impl Unlock {
         let askpass = if self.confirm { Some(self.askpass(context)?) } else { None };
         let doing = "keep the vault unlocked";
         let failed = |error| Failure::of(doing, error);
-        let mut vault = unlock(context)?;
+        let mut vault = unlock_to_look(context)?;
         for project in &self.projects {
             vault.usable_project(project).map_err(failed)?;
         }

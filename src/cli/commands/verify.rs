@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
+use crate::cli::copies::Copies;
 use crate::cli::interrupt;
 use crate::cli::layout::table;
 use crate::cli::open_vault::Uses;
@@ -25,6 +27,7 @@ use crate::files::pool;
 use crate::files::read_ahead::ReadAhead;
 use crate::files::renamed::renamed;
 use crate::files::verify::prove;
+use crate::format::log::Action;
 use crate::words::{command, words};
 
 /// Prove that encrypted files are whole and unaltered.
@@ -57,7 +60,11 @@ impl Verify {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let vault = open(context, Uses::of(self.project.name()))?;
+        let mut vault = open(
+            context,
+            Uses::of(self.project.name()),
+            &Doing::to_project(Action::FileVerify, self.project.name()),
+        )?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
         let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());
@@ -91,7 +98,7 @@ impl Verify {
             proven.iter().zip(&renamed).map(|((item, _), renamed)| (item.path.as_path(), renamed.as_deref())),
         );
         let mut is_renamed = renamed.iter().map(Option::is_some).collect::<Vec<_>>().into_iter();
-        let mut differing = 0;
+        let (mut differing, mut copies) = (0, Copies::default());
         for (item, outcome) in found.items.iter().zip(outcomes) {
             let path = item.path.display().to_string();
             let state = outcome.as_ref().err().map(|failure| failure.kind).unwrap_or_default();
@@ -104,6 +111,7 @@ impl Verify {
             };
             warn_of_one_block(context, &item.path, proven.one_block_only);
             tally.bytes += proven.bytes;
+            copies.count(&proven.by.project, proven.bytes);
             let is_renamed = is_renamed.next().unwrap_or_default();
             let listing = listed.as_mut().and_then(|listed| look_up(listed, is_renamed, &proven));
             differing += usize::from(listing.is_some_and(|listing| listing != Listed::Here));
@@ -137,14 +145,18 @@ impl Verify {
             return Err(nothing_sealed("verify", &found));
         }
         context.output.done(text, &files)?;
-        if differing > 0 && !tally.has_failed() {
-            return Err(differs(self.manifest.as_deref(), differing));
-        }
-        tally.end().map_err(|failure| match damaged {
+        let result = if differing > 0 && !tally.has_failed() {
+            Err(differs(self.manifest.as_deref(), differing))
+        } else {
+            tally.end()
+        };
+        let result = result.map_err(|failure| match damaged {
             // One that is damaged is worse news than those before it whose key is elsewhere.
             Some(kind) => Failure { exit: Exit::Damaged, kind, ..failure },
             None => failure,
-        })
+        });
+        vault.finish(copies, &result);
+        result
     }
 }
 

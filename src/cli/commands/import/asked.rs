@@ -9,6 +9,7 @@ use strongroom_legacy::{Detected, Request, Scheme, detect, sha256_of};
 use super::parameters::{Parameters, named};
 use super::refusal::no_scheme;
 use super::secret::OldSecret;
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::open_vault::Uses;
@@ -120,10 +121,12 @@ impl Asked {
 pub fn under_key<T>(
     context: &Context,
     project: Option<&str>,
+    files: usize,
     work: impl FnOnce(Option<SealingKey<'_>>) -> T,
 ) -> Result<T, Failure> {
     let Some(project) = project else { return Ok(work(None)) };
-    let vault = unlocking::open(context, Uses::Project(project))?;
+    let doing = Doing::to_project(Action::FileImport, Some(project)).files(files);
+    let mut vault = unlocking::open(context, Uses::Project(project), &doing)?;
     let doing = |error| Failure::of(format!("import for project {project:?}"), error);
     vault.check_writable().map_err(doing)?;
     let held = vault.sealing_key(project).map_err(|error| {
@@ -135,6 +138,8 @@ pub fn under_key<T>(
     let words = interrupt::say(WHOLE, "run it again for the files that are missing");
     let done = work(Some(held.sealing()));
     drop(words);
+    drop(held);
+    vault.done();
     Ok(done)
 }
 

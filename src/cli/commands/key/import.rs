@@ -8,11 +8,13 @@ use clap::{Args, ValueEnum, ValueHint};
 use zeroize::Zeroizing;
 
 use super::format::{Format, decode};
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::ImportedKey;
 use crate::crypto::secret::{FileKey, KEY_LEN};
 use crate::failure::{Exit, Failure};
+use crate::format::log::Action;
 use crate::vault::SharedKeys;
 use crate::words::{command, words};
 
@@ -36,7 +38,7 @@ pub struct Import {
 impl Import {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let key = self.read()?;
-        let mut vault = unlock(context)?;
+        let mut vault = unlock(context, &Doing::to_project(Action::KeyImport, Some(&self.project)))?;
         let doing = format!("import a key into {:?}", self.project);
         let shared = if self.shared { SharedKeys::Allowed } else { SharedKeys::Refused };
         let version = vault.import_file_key(&self.project, &key, shared);
@@ -44,6 +46,7 @@ impl Import {
         let shared = vault.shared_keys(&self.project).map_err(|error| Failure::of(doing, error))?;
         let shared = shared.into_iter().filter(|key| key.version == version).map(|key| key.elsewhere.into()).collect();
         let imported = ImportedKey { project: self.project, version, shared };
+        vault.done();
         context.output.done(imported.text(), &imported)
     }
 

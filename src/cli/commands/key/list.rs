@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
-use crate::cli::unlocking::open;
+use crate::cli::unlocking::look;
 use crate::cli::views::{KeyList, KeyVersion};
 use crate::failure::Failure;
 
@@ -18,7 +18,7 @@ pub struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = open(context, Uses::Project(&self.project))?;
+        let vault = look(context, Uses::Project(&self.project))?;
         let project = vault.project(&self.project).map_err(|error| Failure::of("list the keys", error))?;
         let keys = project.keys.iter().map(KeyVersion::from).collect();
         let list = KeyList { project: project.name, keys };

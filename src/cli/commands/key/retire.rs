@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::unlocking::open;
 use crate::cli::views::RetiredKey;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::Effect;
 use crate::words::{Words, command, words};
 
@@ -27,7 +29,7 @@ pub struct Retire {
 impl Retire {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { project, version, undo } = self;
-        let mut vault = open(context, Uses::Project(&project))?;
+        let mut vault = open(context, Uses::Project(&project), &Doing::to_project(Action::KeyRetire, Some(&project)))?;
         let doing = format!("retire a key of {project:?}");
         let retired = vault.retire_file_key(&project, version, !undo);
         let text = match (retired.map_err(|error| Failure::of(doing, error))?, undo) {
@@ -39,6 +41,7 @@ impl Retire {
             (Effect::AlreadySo, false) => "was retired already; nothing was changed".into(),
         };
         let text = Words::from(format!("version {version} of {project}'s key ")) + text;
+        vault.done();
         context.output.done(text, &RetiredKey { project, version, retired: !undo })
     }
 }

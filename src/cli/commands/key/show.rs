@@ -3,12 +3,14 @@
 use clap::Args;
 
 use super::format::{Format, encode};
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::output::{print_whole, stdout_is_terminal, to_secret_json};
 use crate::cli::unlocking::open;
 use crate::cli::views::ShownKey;
 use crate::failure::Failure;
+use crate::format::log::Action;
 
 /// Print a project's file key, so that another program can decrypt its files
 #[derive(Debug, Args)]
@@ -35,10 +37,12 @@ impl Show {
             return Err(Failure::usage("raw bytes are not for a terminal")
                 .hint("send them to a file or a pipe, or use --format base64"));
         }
-        let vault = open(context, Uses::Project(&self.project))?;
+        let doing = Doing::to_project(Action::KeyShow, Some(&self.project)).to_stdout();
+        let mut vault = open(context, Uses::Project(&self.project), &doing)?;
         let found = vault
             .file_key(&self.project, self.version)
             .map_err(|error| Failure::of(format!("show the key of {:?}", self.project), error))?;
+        vault.done();
         let encoded = encode(&found.key, self.format);
         if context.output.json {
             let text = std::str::from_utf8(&encoded).unwrap_or_default().trim_end();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kit::{self, Making};
@@ -56,7 +57,7 @@ impl New {
         if prints {
             check_seen("the recovery code")?;
         }
-        let (mut vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(context, &Doing::to_vault(Action::KitNew))?;
         let store = context.store()?;
         let place = store.place();
         let making = Making::begin(&vault)?;
@@ -80,6 +81,7 @@ impl New {
         }
         words.replace(format!("kit {name} may have been made or not"), kit::see_kits(context));
         kit::add(&mut vault, &making, &store, &password, file.map(PathBuf::as_path))?;
+        vault.done();
         let created = making.kit.created();
         if output.json {
             let file = file.map(|path| path.display().to_string());

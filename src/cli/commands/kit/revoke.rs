@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kit::KitFlags;
@@ -11,6 +12,7 @@ use crate::cli::views::{Kit, RevokedKit, Rotation, destroy_paper, papers, valid_
 use crate::crypto::secret::Password;
 use crate::error::{Begun, Error};
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::{Effect, KitInfo, Unlocked};
 use crate::words::{Words, command, words};
 
@@ -43,7 +45,10 @@ impl Revoke {
                 Failure::usage("these flags say how the data key is rotated, and it is not").hint("add --rotate")
             );
         }
-        let (mut vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(
+            context,
+            &Doing::to_vault(Action::KitRevoke).subject(format!("recovery kit {}", self.kit)),
+        )?;
         let doing = format!("revoke kit {}", self.kit);
         let kit = vault.find_kit(&self.kit).map_err(|error| Failure::of(&doing, error))?;
         let name = kit.name;
@@ -90,6 +95,7 @@ impl Revoke {
             text += destroy_paper(name);
         }
         text += valid_left(&vault);
+        vault.done();
         context.output.done(text, &shown)
     }
 

@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::NewProject;
 use crate::words::{command, words};
 
@@ -30,10 +32,11 @@ impl Add {
         let new = NewProject { name, client, note };
         // Refused before anybody types a password.
         new.check().map_err(|error| Failure::of("add the project", error))?;
-        let mut vault = open(context, Uses::AllProjects)?;
+        let mut vault = open(context, Uses::AllProjects, &Doing::to_vault(Action::ProjectAdd).subject(&self.name))?;
         let doing = format!("add project {:?}", new.name);
         let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
         let next = command("encrypt").flag("--project", &added.name).then("FILE").line();
+        vault.done();
         context.output.done(words![format!("added project {}\nnext: ", added.name), next], &Project::from(&added))
     }
 }

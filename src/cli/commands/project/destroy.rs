@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::rotation::RotationFlags;
@@ -10,6 +11,7 @@ use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
 use crate::error::{Begun, Error, Exists};
 use crate::failure::Failure;
 use crate::format::kit::KitName;
+use crate::format::log::Action;
 use crate::format::name::{printable, project_name};
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
@@ -55,7 +57,7 @@ impl Destroy {
             }
             _ => {}
         }
-        let (mut vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(context, &Doing::to_project(Action::ProjectDestroy, Some(&self.name)))?;
         let failed = |error| {
             let is_begun = matches!(error, Error::Unfinished { begun: Begun::Rotation, .. });
             let is_shared = matches!(error, Error::Exists(Exists::KeyElsewhere { .. }));
@@ -115,6 +117,7 @@ impl Destroy {
         text += destroyed.copies();
         text += destroyed.rotation.old_backups();
         text += papers(&vault);
+        vault.done();
         context.output.done(text, &destroyed)
     }
 }

@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::Effect;
 
 /// Put a project under legal hold: it cannot be destroyed until the hold is released
@@ -23,7 +25,7 @@ pub struct Hold {
 impl Hold {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { name, reason } = self;
-        let mut vault = open(context, Uses::Project(&name))?;
+        let mut vault = open(context, Uses::Project(&name), &Doing::to_project(Action::HoldSet, Some(&name)))?;
         let doing = format!("hold project {name:?}");
         let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
         let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
@@ -31,6 +33,7 @@ impl Hold {
             Effect::Changed => "is on hold: it cannot be destroyed until it is released",
             Effect::AlreadySo => "was on hold already; nothing was changed",
         };
+        vault.done();
         context.output.done(format!("project {} {text}", project.name), &Project::from(&project))
     }
 }

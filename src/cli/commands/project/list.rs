@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::fitting::fitting;
 use crate::cli::open_vault::Uses;
-use crate::cli::unlocking::open;
+use crate::cli::unlocking::look;
 use crate::cli::views::{Project, projects_text};
 use crate::failure::Failure;
 
@@ -21,7 +21,7 @@ pub struct List {
 
 impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = open(context, Uses::AllProjects)?;
+        let vault = look(context, Uses::AllProjects)?;
         let projects = vault.projects().map_err(|error| Failure::of("list the projects", error))?;
         let all: Vec<_> = projects.iter().map(Project::from).collect();
         let Some(pattern) = &self.pattern else { return context.output.result(projects_text(&all), &all) };

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
-use crate::cli::unlocking::open;
+use crate::cli::unlocking::look;
 use crate::cli::views::Project;
 use crate::failure::Failure;
 
@@ -18,7 +18,7 @@ pub struct Show {
 
 impl Show {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = open(context, Uses::Project(&self.name))?;
+        let vault = look(context, Uses::Project(&self.name))?;
         let project = vault.project(&self.name).map_err(|error| Failure::of("show the project", error))?;
         let project = Project::from(&project);
         context.output.result(project.text(), &project)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::project_flags::OfProject;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::files::Silent;
 use crate::files::publish::OutputFile;
 use crate::files::streams::{self, Source};
+use crate::format::log::{Action, Destination};
 use crate::secrets::export::{Exported, bitwarden_json};
 
 /// Write secrets to a file, encrypted unless you say otherwise.
@@ -47,7 +49,10 @@ impl Export {
         let project = if all && unencrypted { None } else { Some(of.decide(context)?.project) };
         let doing = format!("export secrets to {}", file.display());
         let failed = |error| Failure::of(&doing, error);
-        let (vault, _) = unlock_with_password(context)?;
+        let (mut vault, _) = unlock_with_password(
+            context,
+            &Doing::to_vault(Action::SecretExport).subject("secrets").to(Destination::Disk).place(&file),
+        )?;
         let project = project.map(|name| vault.usable_project(&name)).transpose().map_err(failed)?;
         let project = project.map(|project| project.name);
         let secrets = vault.secrets();
@@ -81,6 +86,7 @@ impl Export {
                 output.publish()?;
             }
         }
+        vault.done();
         let exported = ExportedSecrets {
             file: file.display().to_string(),
             secrets: chosen.len(),

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
-use crate::cli::unlocking::open;
+use crate::cli::unlocking::look;
 use crate::cli::views::SecretHistory;
 use crate::failure::Failure;
 
@@ -20,7 +20,7 @@ pub struct History {
 
 impl History {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let vault = open(context, Uses::Secret { name: &self.name, project: None })?;
+        let vault = look(context, Uses::Secret { name: &self.name, project: None })?;
         let doing = format!("show the versions of secret {:?}", self.name);
         let secret = vault.secret(&self.name).map_err(|error| Failure::of(doing, error))?;
         let history = SecretHistory::from(&secret);

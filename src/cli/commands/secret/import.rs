@@ -9,9 +9,10 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum, ValueHint};
 use zeroize::Zeroizing;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::progress::Counter;
-use crate::cli::unlocking::unlock;
+use crate::cli::unlocking::{unlock, unlock_to_look};
 use crate::cli::views::{ImportedSecrets, SkippedInImport};
 use crate::crypto::hmac::sha256;
 use crate::crypto::secret::SecretText;
@@ -19,6 +20,7 @@ use crate::disk::plain;
 use crate::failure::{Exit, Failure};
 use crate::foreign::pass_store::{self, PassError};
 use crate::foreign::read_keepass;
+use crate::format::log::Action;
 use crate::format::name::{PROJECT_NAME_LIMIT, project_name};
 use crate::format::secret::{SecretField, SecretValue};
 use crate::host::{Host, ThisHost};
@@ -88,7 +90,11 @@ impl Import {
         let doing = format!("import {}", self.file.display());
         let failed = |error| Failure::of(&doing, error);
         let (format, imported) = self.imported(context, &doing)?;
-        let mut vault = unlock(context)?;
+        let mut vault = if self.dry_run {
+            unlock_to_look(context)?
+        } else {
+            unlock(context, &Doing::to_vault(Action::SecretImport).subject(self.file.display().to_string()))?
+        };
         if let Some(project) = &self.project {
             vault.usable_project(project).map_err(failed)?;
         }
@@ -134,6 +140,7 @@ impl Import {
             }
         }
         vault.add_secrets(&plan.new).map_err(failed)?;
+        vault.done();
         view.written = true;
         context.output.result(view.text(), &view)
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::fitting::fitting;
 use crate::cli::open_vault::Uses;
-use crate::cli::unlocking::open;
+use crate::cli::unlocking::look;
 use crate::cli::views::{Secret, secrets_text};
 use crate::failure::Failure;
 
@@ -26,7 +26,7 @@ impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { pattern, project } = self;
         let failed = |error| Failure::of("list the secrets", error);
-        let vault = open(context, Uses::of(project.as_deref()))?;
+        let vault = look(context, Uses::of(project.as_deref()))?;
         // By the name as the vault has it.
         let project = project.map(|name| vault.project(&name)).transpose().map_err(failed)?.map(|project| project.name);
         let fits = pattern.as_deref().map(fitting);

@@ -2,11 +2,13 @@
 
 use clap::{ArgGroup, Args};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::unlocking::open;
 use crate::cli::views::Secret;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::{Before, Effect, SecretEdit};
 
 /// Let a secret belong to another project, or to none
@@ -33,7 +35,7 @@ impl Move {
             Some(project) => Uses::Secret { name: &name, project: Some(project) },
             None => Uses::AllProjects,
         };
-        let mut vault = open(context, uses)?;
+        let mut vault = open(context, uses, &Doing::to_vault(Action::SecretSet).subject(&name))?;
         let edit = SecretEdit { project: Some(project), ..SecretEdit::default() };
         let effect = vault.edit_secret(&name, edit, Before::Some).map_err(failed)?;
         let secret = vault.secret(&name).map_err(failed)?;
@@ -42,6 +44,7 @@ impl Move {
             Some(project) => format!("belongs to project {project}{already}"),
             None => format!("belongs to no project{already}"),
         };
+        vault.done();
         context.output.done(format!("secret {} {place}", secret.name), &Secret::from(&secret))
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::cli::clip::{ClipFlag, copy};
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::output::{print, print_whole, stdout_is_terminal, to_json, to_secret_json};
@@ -13,6 +14,7 @@ use crate::cli::unlocking::open;
 use crate::cli::views::{CopiedField, OneTimeCode};
 use crate::crypto::secret::SecretText;
 use crate::failure::{Exit, Failure};
+use crate::format::log::{Action, Destination};
 use crate::secrets::otp::Otp;
 use crate::words::{command, counted, words};
 
@@ -37,7 +39,9 @@ impl OneTime {
             clip.check()?;
         }
         let doing = format!("make a one-time code of secret {name:?}");
-        let vault = open(context, Uses::Secret { name: &name, project: None })?;
+        let doing_so = Doing::to_vault(Action::SecretShow).subject(&name);
+        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.to_stdout() };
+        let mut vault = open(context, Uses::Secret { name: &name, project: None }, &doing_so)?;
         let value = vault.secret_value(&name, None).map_err(|error| Failure::of(&doing, error))?;
         if value.totp.is_empty() {
             return Err(Failure::new(Exit::NotFound, "field-not-found", format!("cannot {doing}"))
@@ -49,6 +53,7 @@ impl OneTime {
                 .cause(error.to_string())
                 .hint(words!["store it anew with ", command("secret set").arg(&name).then("--field totp")])
         })?;
+        vault.done();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let (code, seconds_left) = otp.code_at(now);
         if let Some(clip) = clip {

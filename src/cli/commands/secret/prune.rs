@@ -2,10 +2,12 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::PrunedSecrets;
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::words::counted;
 
 /// Delete earlier versions of a secret, or of all secrets.
@@ -29,12 +31,13 @@ impl Prune {
             None => "delete earlier versions of secrets".to_owned(),
         };
         let failed = |error| Failure::of(&doing, error);
-        let mut vault = unlock(context)?;
+        let mut vault = unlock(context, &Doing::to_vault(Action::SecretRemove).subject("earlier versions of secrets"))?;
         let count =
             |vault: &crate::vault::Unlocked| vault.secrets().iter().map(|secret| secret.versions.len()).sum::<usize>();
         let before = count(&vault);
         vault.prune_secrets(name.as_deref(), keep.into()).map_err(failed)?;
         let deleted = before.saturating_sub(count(&vault));
+        vault.done();
         context.output.done(format!("deleted {}", counted(deleted, "earlier version")), &PrunedSecrets { deleted })
     }
 }

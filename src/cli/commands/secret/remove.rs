@@ -2,10 +2,12 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::Secret;
 use crate::failure::{Exit, Failure};
+use crate::format::log::Action;
 use crate::words::{command, counted, words};
 
 /// Delete a secret with all its versions.
@@ -30,7 +32,7 @@ impl Remove {
         }
         let doing = format!("delete secret {name:?}");
         let failed = |error| Failure::of(&doing, error);
-        let mut vault = unlock(context)?;
+        let mut vault = unlock(context, &Doing::to_vault(Action::SecretRemove).subject(&name))?;
         let secret = vault.secret(&name).map_err(failed)?;
         if !yes && let Some(mut terminal) = context.terminal() {
             let project = secret.project.as_ref().map(|project| format!(" of project {project}")).unwrap_or_default();
@@ -49,6 +51,7 @@ impl Remove {
              accepts it: change it there",
             secret.name
         );
+        vault.done();
         context.output.done(text, &Secret::from(&secret))
     }
 }

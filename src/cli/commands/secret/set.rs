@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::generating::GeneratorFlags;
 use crate::cli::open_vault::Uses;
@@ -11,6 +12,7 @@ use crate::cli::views::Secret;
 use crate::crypto::secret::SecretText;
 use crate::error::{Error, NotFound};
 use crate::failure::{Exit, Failure};
+use crate::format::log::Action;
 use crate::format::secret::SecretField;
 use crate::secrets::generator::Policy;
 use crate::secrets::otp::Otp;
@@ -90,7 +92,11 @@ impl Set {
         let failed = |error| Failure::of(&doing, error);
         let given = value.read()?;
         let mut vault =
-            open(context, Uses::Secret { name: &name, project: edit.project.as_ref().and_then(Option::as_deref) })?;
+            open(
+            context,
+            Uses::Secret { name: &name, project: edit.project.as_ref().and_then(Option::as_deref) },
+            &Doing::to_vault(Action::SecretSet).subject(&name),
+        )?;
         let is_there = match vault.secret(&name) {
             Ok(_) => true,
             Err(Error::NotFound(NotFound::Secret { .. })) => false,
@@ -125,6 +131,7 @@ impl Set {
             (_, true) => "is changed",
             (_, false) => "is stored",
         };
+        vault.done();
         context.output.done(format!("secret {} {text}", secret.name), &Secret::from(&secret))
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use crate::cli::clip::{Clip, ClipFlag, copy};
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::output::{print, print_whole, to_json, to_secret_json};
@@ -12,6 +13,7 @@ use crate::cli::unlocking::open;
 use crate::cli::views::{ShownField, ShownSecret};
 use crate::crypto::secret::SecretText;
 use crate::failure::{Exit, Failure};
+use crate::format::log::{Action, Destination};
 use crate::words::{command, words};
 
 /// Show a secret.
@@ -46,14 +48,18 @@ impl Show {
             clip.check()?;
         }
         let field = field.or(clip.map(|_| Field::Password));
-        let vault = open(context, Uses::Secret { name: &name, project: None })?;
+        let doing_so = Doing::to_vault(Action::SecretShow).subject(&name);
+        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.to_stdout() };
+        let mut vault = open(context, Uses::Secret { name: &name, project: None }, &doing_so)?;
         // What a script asks for takes one question.
         if let Some(field) = field.as_ref().filter(|field| field.is_in_value()) {
             let value = vault.secret_value(&name, version).map_err(failed)?;
             let text = field.text_in(&value).ok_or_else(|| no_field(&doing, &name, field))?;
+            vault.done();
             return give_out(context, &ShownField { secret: &name, field: field.as_str(), value: text }, clip);
         }
         let secret = vault.secret(&name).map_err(failed)?;
+        vault.done();
         if let Some(field) = field {
             let text = field
                 .text_of(&secret)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::kit::{self, KitFlags, Later};
 use crate::cli::open_vault::OpenVault;
@@ -12,6 +13,7 @@ use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views;
 use crate::failure::{Exit, Failure};
 use crate::format::VaultId;
+use crate::format::log::Action;
 use crate::format::vault::SIZE_LIMIT;
 use crate::home::{Kind, absolute, check_vacant};
 use crate::store::{FolderStore, Store};
@@ -44,7 +46,7 @@ impl Fork {
         check_vacant(&store).map_err(|error| Failure::from(error).hint("name another folder for the new vault"))?;
         kit::check(context, &self.kit)?;
         let new = VaultId::generate().map_err(|error| Failure::of(doing, error.into()))?;
-        let (vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(context, &Doing::to_vault(Action::VaultFork).place(&folder))?;
         let own = context.home.whole_kind(&context.home.kind_of(vault.id())?, vault.id());
         let kind = match (&self.fork_keychain, own) {
             (Some(kind), _) => context.home.check_kind(kind).map(|()| kind.clone())?,
@@ -94,6 +96,7 @@ impl Fork {
             kdf: cost.into(),
             kit: number.map(|kit| kit.to_string()),
         };
+        vault.done();
         context.output.done(text, &made)
     }
 }

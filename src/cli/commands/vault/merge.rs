@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
-use crate::cli::unlocking::unlock_telling;
+use crate::cli::unlocking::{record, unlock_telling};
 use crate::cli::vault_copy::{of_copy, read_copy};
 use crate::cli::views::MergedVault;
 use crate::error::{Error, Refused, Subject};
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::format::name::printable;
 use crate::format::vault::Document;
 use crate::vault::Notice;
@@ -55,6 +57,7 @@ impl Merge {
         // That two computers changed it apart is why it is merged.
         let told = |notice: &Notice| !matches!(notice, Notice::RolledBack(_));
         let (mut vault, password) = unlock_telling(context, told)?;
+        record(context, &mut vault, &Doing::to_vault(Action::VaultMerge).subject(other.display().to_string()))?;
         drop(password);
         let (own, theirs) = (vault.header(), &document.header);
         let rotated = own.vault == theirs.vault && own.data_key != theirs.data_key;
@@ -69,6 +72,7 @@ impl Merge {
             }
         })?;
         let merged = MergedVault::from(merged);
+        vault.done();
         context.output.done(merged.text(&printable(&other.display().to_string())), &merged)
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 
 use crate::cli::agent;
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
-use crate::cli::unlocking::unlock_found;
+use crate::cli::unlocking::{record, unlock_found};
 use crate::cli::vault_copy::{of_copy, read_copy, second_file};
 use crate::cli::views::RestoredVault;
 use crate::error::{Error, ItemError};
@@ -82,6 +83,8 @@ impl Restore {
         let copied = unlocked.header().generation;
         let restored = unlocked.restore().map_err(|error| Failure::of(doing(), error))?;
         unlocked.show_notices();
+        record(context, &mut unlocked, &Doing::to_vault(Action::VaultRestore).subject(file.display().to_string()))?;
+        unlocked.done();
         context.remember(id, &kind, store.file())?;
         agent::lock_after_change(context);
         let restored = RestoredVault::of(copied, restored);

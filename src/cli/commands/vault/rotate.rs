@@ -3,11 +3,13 @@
 use clap::Args;
 
 use crate::cli::agent;
+use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::rotation::{DOING, RotationFlags, report, rotate};
 use crate::cli::unlocking::unlock_with_password;
 use crate::error::{Error, Refused};
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::{Rotation, Settle};
 
 /// Rotate the data key, so that older copies of the vault file no longer open.
@@ -29,13 +31,14 @@ pub struct Rotate {
 
 impl Rotate {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let (mut vault, password) = unlock_with_password(context)?;
+        let (mut vault, password) = unlock_with_password(context, &Doing::to_vault(Action::VaultRotate))?;
         vault.check_writable().map_err(|error| Failure::of(DOING, error))?;
         let failed = |error| Failure::of(DOING, error);
         match vault.rotation() {
             _ if self.anew => {}
             None if vault.finished_rotation() => {
                 self.tell_of_flags(context);
+                vault.done();
                 return report(context, &vault, Rotation::Settled, None);
             }
             None => {}
@@ -50,10 +53,13 @@ impl Rotate {
                     false => waits,
                 };
                 agent::lock_after_change(context);
+                vault.done();
                 return report(context, &vault, rotation, None);
             }
         }
-        rotate(context, &mut vault, &password, &self.flags)
+        rotate(context, &mut vault, &password, &self.flags)?;
+        vault.done();
+        Ok(())
     }
 
     /// Says of flags about kits that they came too late.

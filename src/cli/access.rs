@@ -1,0 +1,199 @@
+//! What a command records of itself in the access log, and what becomes of it if that cannot be done.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::context::Context;
+use super::output::Output;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::format::ProjectId;
+use crate::format::log::{Action, Destination, LogEnd, LoggedFile, NewEntry, Outcome, Via, What};
+use crate::home::{absolute, who};
+use crate::vault::{LogPolicy, OpenVault, ReasonPolicy};
+use crate::words::{command, words};
+
+/// The most characters of a reason.
+const REASON_LIMIT: usize = 4096;
+
+/// What a command is about to do.
+#[derive(Debug, Clone)]
+pub struct Doing<'a> {
+    action: Action,
+    project: Option<&'a str>,
+    is_of_vault: bool,
+    what: What,
+}
+
+impl<'a> Doing<'a> {
+    /// Something that is done to the vault, and to no project more than to another.
+    pub fn to_vault(action: Action) -> Self {
+        Self { action, project: None, is_of_vault: true, what: What::default() }
+    }
+
+    /// Something that is done to a project; to one that is known when the files are read, if none is named.
+    pub fn to_project(action: Action, project: Option<&'a str>) -> Self {
+        Self { action, project, is_of_vault: false, what: What::default() }
+    }
+
+    /// Names the thing in words.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.what.subject = subject.into();
+        self
+    }
+
+    /// Says how many files there are.
+    pub fn files(mut self, count: usize) -> Self {
+        self.what.files = Some(count as u64);
+        self
+    }
+
+    /// Says where a plaintext or a secret goes.
+    pub fn to(mut self, destination: Destination) -> Self {
+        self.what.to = destination.word().into();
+        self
+    }
+
+    /// Names the folder, or the program.
+    pub fn place(mut self, place: impl AsRef<Path>) -> Self {
+        self.what.place = absolute(place.as_ref()).display().to_string();
+        self
+    }
+
+    /// Names the program that gets it.
+    pub fn program(mut self, name: String) -> Self {
+        self.what.place = name;
+        self
+    }
+
+    /// Says that what is printed goes to a terminal, or into a pipe.
+    pub fn to_stdout(self) -> Self {
+        let is_terminal = std::io::stdout().is_terminal();
+        self.to(if is_terminal { Destination::Terminal } else { Destination::Pipe })
+    }
+}
+
+/// What was begun and has not ended.
+#[derive(Debug)]
+pub struct Begun {
+    seq: u64,
+    end: LogEnd,
+}
+
+impl Begun {
+    /// Says that all of it was done.
+    pub fn done(&mut self) {
+        self.end.outcome = Outcome::Done;
+    }
+
+    /// Says that it was not done, or not all of it, and why.
+    pub fn failed(&mut self, kind: &str) {
+        self.end.error = Some(kind.to_owned());
+    }
+
+    /// Says of which projects it was.
+    pub fn of(&mut self, projects: Vec<ProjectId>) {
+        self.end.projects = Some(projects).filter(|projects| !projects.is_empty());
+    }
+
+    /// Says what it was done to.
+    pub fn count(&mut self, files: u64, bytes: u64) {
+        self.end.what.files = Some(files);
+        self.end.what.bytes = Some(bytes);
+    }
+}
+
+/// Records what is about to be done. `None` if it could not be recorded and may be done all the same.
+///
+/// # Errors
+/// If it may not.
+pub fn begin(context: &Context, vault: &dyn OpenVault, doing: &Doing<'_>) -> Result<Option<Begun>, Failure> {
+    let projects = match doing.project {
+        None => doing.is_of_vault.then(Vec::new),
+        // One that is missing is made, or it is said where it is needed.
+        Some(name) => vault.project(name).ok().map(|project| vec![project.id]),
+    };
+    let rules = vault.logging().map_err(|error| Failure::of("read what is to be logged", error))?;
+    let mut entry = NewEntry {
+        projects,
+        what: doing.what.clone(),
+        reason: reason(context, doing, rules.reason == ReasonPolicy::Required)?,
+        ..NewEntry::new(doing.action, who(via(context)))
+    };
+    match vault.log_begin(&entry) {
+        Ok(seq) => {
+            let what = std::mem::take(&mut entry.what);
+            let what = What { files: what.files, ..What::default() };
+            Ok(Some(Begun { seq, end: LogEnd { outcome: Outcome::Failed, error: None, projects: None, what } }))
+        }
+        Err(error) if rules.log == LogPolicy::Required && releases(doing.action) => Err(Failure::of(
+            format!("record the access ({})", doing.action.word()),
+            error,
+        )),
+        Err(error) => {
+            warn(&context.output, "access-not-recorded", "this access could not be recorded", error);
+            Ok(None)
+        }
+    }
+}
+
+/// Records files that it was done to.
+pub fn files(output: &Output, vault: &dyn OpenVault, begun: &Begun, files: &[LoggedFile]) {
+    if files.is_empty() {
+        return;
+    }
+    if let Err(error) = vault.log_files(begun.seq, files) {
+        warn(output, "access-not-recorded", "the files of this access could not be recorded", error);
+    }
+}
+
+/// Records how it ended.
+pub fn end(output: &Output, vault: &dyn OpenVault, begun: &Begun) {
+    if let Err(error) = vault.log_end(begun.seq, &begun.end) {
+        let text = "the end of this access could not be recorded: the next command records it as interrupted";
+        warn(output, "access-not-recorded", text, error);
+    }
+}
+
+fn warn(output: &Output, kind: &'static str, text: &str, error: Error) {
+    let failure = Failure::of("write the access log", error);
+    let why = failure.cause.unwrap_or(failure.message);
+    output.warn(kind, words![format!("{text}: {why}; see what is wrong with "), command("log verify")]);
+}
+
+/// Tells whether an action hands out plaintext, a key or a secret.
+fn releases(action: Action) -> bool {
+    matches!(
+        action,
+        Action::FileOpen
+            | Action::FileRange
+            | Action::KeyShow
+            | Action::SecretShow
+            | Action::SecretExport
+            | Action::Run
+    )
+}
+
+fn via(context: &Context) -> Via {
+    if std::io::stdin().is_terminal() && !context.global.no_input { Via::Terminal } else { Via::Script }
+}
+
+/// Returns why it is done, as the flag says, or as the user says if that is required.
+fn reason(context: &Context, doing: &Doing<'_>, is_required: bool) -> Result<String, Failure> {
+    let given = match &context.global.reason {
+        Some(reason) => reason.clone(),
+        None if is_required && releases(doing.action) => {
+            let Some(mut terminal) = context.terminal() else {
+                return Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason"));
+            };
+            terminal.ask("why? (the access log records it)")?
+        }
+        None => String::new(),
+    };
+    let reason = crate::format::name::free_text(&given, REASON_LIMIT)
+        .map_err(|why| Failure::usage(format!("the reason cannot be recorded: {why}")).hint("give another one"))?;
+    if is_required && releases(doing.action) && reason.trim().is_empty() {
+        return Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason"));
+    }
+    Ok(reason)
+}
