@@ -178,6 +178,22 @@ fn via(context: &Context) -> Via {
     if std::io::stdin().is_terminal() && !context.global.no_input { Via::Terminal } else { Via::Script }
 }
 
+/// Returns why it is done, which has to be said.
+///
+/// # Errors
+/// If it is not said, or cannot be recorded.
+pub fn needed_reason(context: &Context) -> Result<String, Failure> {
+    match context.global.reason.as_deref() {
+        Some(given) if !given.trim().is_empty() => recorded(given),
+        _ => Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason")),
+    }
+}
+
+fn recorded(given: &str) -> Result<String, Failure> {
+    crate::format::name::free_text(given, REASON_LIMIT)
+        .map_err(|why| Failure::usage(format!("the reason cannot be recorded: {why}")).hint("give another one"))
+}
+
 /// Returns why it is done, as the flag says, or as the user says if that is required.
 fn reason(context: &Context, doing: &Doing<'_>, is_required: bool) -> Result<String, Failure> {
     let given = match &context.global.reason {
@@ -190,8 +206,7 @@ fn reason(context: &Context, doing: &Doing<'_>, is_required: bool) -> Result<Str
         }
         None => String::new(),
     };
-    let reason = crate::format::name::free_text(&given, REASON_LIMIT)
-        .map_err(|why| Failure::usage(format!("the reason cannot be recorded: {why}")).hint("give another one"))?;
+    let reason = recorded(&given)?;
     if is_required && releases(doing.action) && reason.trim().is_empty() {
         return Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason"));
     }

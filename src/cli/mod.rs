@@ -34,6 +34,7 @@ mod setup;
 mod streams;
 mod tally;
 mod terminal;
+mod times;
 #[cfg(all(unix, feature = "tui"))]
 mod tui;
 mod unlocking;

@@ -95,6 +95,10 @@ commands! {
         rewrap::Rewrap,
         reencrypt::Reencrypt,
     }
+    "What can be shown of it": {
+        log::Log,
+        policy::Policy,
+    }
     "Password, recovery kits and the vault file": {
         passwd::Passwd,
         kit::Kit,

@@ -13,6 +13,7 @@ use crate::cli::progress::Effort;
 use crate::cli::project_flags::OfProject;
 use crate::cli::streams::{warn_of_links, warn_of_one_block, warn_of_recipients, warn_of_refused};
 use crate::cli::tally::Tally;
+use crate::cli::times::moment;
 use crate::cli::unlocking::open;
 use crate::cli::views::ReencryptedFile;
 use crate::failure::Failure;
@@ -105,11 +106,4 @@ impl Reencrypt {
         vault.finish(copies, &result);
         result
     }
-}
-
-/// Reads a time, or a date for the midnight it begins with.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let midnight = || format!("{text}T00:00:00Z").parse();
-    let moment = text.parse().or_else(|_| midnight());
-    moment.map_err(|_| "give a time in UTC, as 2026-11-21T08:30:00Z, or a date, as 2026-11-21".into())
 }

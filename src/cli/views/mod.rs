@@ -1,6 +1,7 @@
 //! What the program shows: one type for each thing. It serializes to the JSON that docs/cli.md lists, and its text is
 //! made of the same fields. docs/schema has a JSON Schema for each; members are only ever added.
 
+mod access;
 mod agent;
 mod copied;
 mod exit_code;
@@ -20,6 +21,9 @@ mod setting;
 mod status;
 mod vault;
 
+pub use access::{
+    AcceptedLog, ExportedLog, ForgottenEntries, LogRules, LoggedAccess, VerifiedLog, accesses_text, logs_text,
+};
 #[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
 pub use agent::{Agent, LockedVault, UnlockedVault};
 pub use copied::CopiedField;

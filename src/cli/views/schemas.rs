@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::*;
-use crate::format::{FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
+use crate::format::{EnrolmentId, FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
 
@@ -39,6 +39,7 @@ text! {
     ProjectId: "ProjectId", {"type": "string", "format": "uuid"};
     SecretId: "SecretId", {"type": "string", "format": "uuid"};
     KitId: "KitId", {"type": "string", "format": "uuid"};
+    EnrolmentId: "EnrolmentId", {"type": "string", "format": "uuid"};
     FileId: "FileId", {"type": "string", "format": "uuid"};
 }
 
@@ -67,6 +68,12 @@ macro_rules! schemas {
 }
 
 schemas! {
+    "access-log": Vec<LoggedAccess>, "strongroom log show; each line of strongroom log export";
+    "access-log-accepted": AcceptedLog, "strongroom log accept";
+    "access-log-exported": ExportedLog, "strongroom log export";
+    "access-log-forgotten": ForgottenEntries, "strongroom log forget";
+    "access-log-verified": Vec<VerifiedLog>, "strongroom log verify";
+    "policy": LogRules, "strongroom policy";
     "backup": Backup, "strongroom vault backup";
     "copied-password": CopiedPassword, "strongroom generate --clip";
     "copied-secret-field": CopiedField<'_>, "strongroom secret show --clip";
