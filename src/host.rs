@@ -76,8 +76,7 @@ impl Host for ThisHost {
     }
 
     fn process(&self) -> ProcessName {
-        let pid = std::process::id();
-        ProcessName { pid, started: started(pid).map(|(started, _)| started).unwrap_or_default() }
+        process_of(std::process::id())
     }
 
     #[cfg(unix)]
@@ -146,6 +145,19 @@ pub(crate) fn detach() -> std::io::Result<()> {
 pub(crate) fn detach() -> std::io::Result<()> {
     // That of the program is in use by it anyway.
     own_program()?.parent().map_or(Ok(()), std::env::set_current_dir)
+}
+
+/// Returns the name of a process of this computer.
+#[must_use]
+pub fn process_of(pid: u32) -> ProcessName {
+    ProcessName { pid, started: started(pid).map(|(started, _)| started).unwrap_or_default() }
+}
+
+/// Returns what the program of a process is called; empty if the system does not say.
+#[must_use]
+pub fn program_of(pid: u32) -> String {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim_end_matches('\n').to_owned()
 }
 
 /// Returns when a process was started, in ticks since the computer was, and whether it has ended since, though its

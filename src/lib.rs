@@ -100,6 +100,8 @@ mod disk;
 mod doctor;
 pub mod error;
 #[cfg(feature = "cli")]
+mod evidence;
+#[cfg(feature = "cli")]
 mod failure;
 #[cfg(feature = "cli")]
 mod files;

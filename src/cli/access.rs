@@ -1,7 +1,7 @@
 //! What a command records of itself in the access log, and what becomes of it if that cannot be done.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::context::Context;
 use super::output::Output;

@@ -153,12 +153,4 @@ impl AnyVault {
             Self::Agent(vault) => vault.finish(copies, result),
         }
     }
-
-    /// As [`WithNotices::end`].
-    pub fn end(&mut self) {
-        match self {
-            Self::Here(vault) => vault.end(),
-            Self::Agent(vault) => vault.end(),
-        }
-    }
 }

@@ -207,11 +207,12 @@ impl<'a> Opening<'a> {
             let bytes = copied.map_err(|error| not_written(&input.display().to_string(), &opened.output, error))?;
             let failed = |error| FilesError::output(&opened.output, OutputError::Content(error));
             holes.finish(bytes).map_err(failed)?;
-            opened.edges = Some(Edges::of(sink.file()).map_err(failed)?);
+            let edges = Edges::of(sink.file()).map_err(failed)?;
             sink.set_plaintext_attributes(&self.attributes(&opened.metadata), &self.refused);
-            sink.name()
+            sink.name()?;
+            Ok(edges)
         });
-        written.map_err(|error| self.tree.explain(root, &opened.output, error))?;
+        opened.edges = Some(written.map_err(|error| self.tree.explain(root, &opened.output, error))?);
         self.tree.named(&opened.output);
         Ok(opened)
     }

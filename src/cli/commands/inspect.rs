@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::layout::table;
 use crate::cli::open_vault::Uses;
 use crate::cli::tally::{Counted, Tally};
-use crate::cli::unlocking::look;
+use crate::cli::unlocking;
 use crate::cli::views::InspectedFile;
 use crate::cli::{password, rendering};
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ impl Inspect {
         let mut seen: Vec<_> = found.items.iter().map(|item| look_at(&item.path).map_err(Failure::from)).collect();
         let is_any = seen.iter().any(Result::is_ok);
         if is_any && (self.unlock || password::has_source(context)) {
-            let vault = look(context, Uses::AllProjects)?;
+            let vault = unlocking::look(context, Uses::AllProjects)?;
             let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("inspect", error))?;
             let ahead = ReadAhead::of(&keys, found.items.iter());
             for (item, seen) in found.items.iter().zip(&mut seen) {

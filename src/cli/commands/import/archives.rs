@@ -58,7 +58,7 @@ pub fn run(asked: &Asked, context: &Context, named: &[Named], project: Option<St
     }
     let bytes = first.as_ref().map_or(0, |found| found.archive.members().iter().map(|member| member.size).sum());
     let (mut folders, mut failures) = (Vec::new(), Vec::new());
-    under_key(context, project.as_deref(), |key| {
+    under_key(context, project.as_deref(), jobs.len(), |key| {
         // Known only of the first archive, before the others are open.
         let progress = asked.effort.progress(&context.output, jobs.len(), (jobs.len() == 1).then_some(bytes));
         let mut first = Some(first);

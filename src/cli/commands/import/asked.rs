@@ -21,6 +21,7 @@ use crate::cli::views::{CleanUp, DetectedFile};
 use crate::error::{Error, NotFound};
 use crate::failure::Failure;
 use crate::files::find::open_input;
+use crate::format::log::Action;
 use crate::keys::SealingKey;
 use crate::words::{command, shell_word, words};
 

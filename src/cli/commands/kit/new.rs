@@ -14,6 +14,7 @@ use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::NewKit;
 use crate::failure::{Exit, Failure};
 use crate::format::kit::KitName;
+use crate::format::log::Action;
 use crate::pages::TooLong;
 use crate::store::Store;
 use crate::vault::Unlocked;

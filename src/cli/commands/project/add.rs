@@ -32,7 +32,8 @@ impl Add {
         let new = NewProject { name, client, note };
         // Refused before anybody types a password.
         new.check().map_err(|error| Failure::of("add the project", error))?;
-        let mut vault = open(context, Uses::AllProjects, &Doing::to_vault(Action::ProjectAdd).subject(&self.name))?;
+        let doing = Doing::to_vault(Action::ProjectAdd).subject(&new.name);
+        let mut vault = open(context, Uses::AllProjects, &doing)?;
         let doing = format!("add project {:?}", new.name);
         let added = vault.add_project(&new).map_err(|error| Failure::of(doing, error))?;
         let next = command("encrypt").flag("--project", &added.name).then("FILE").line();

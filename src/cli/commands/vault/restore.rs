@@ -14,6 +14,7 @@ use crate::cli::vault_copy::{of_copy, read_copy, second_file};
 use crate::cli::views::RestoredVault;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
+use crate::format::log::Action;
 use crate::vault::{Notice, Source, Vault};
 use crate::words::{command, words};
 
