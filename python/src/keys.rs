@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -13,10 +14,11 @@ use strongroom::agent::place::Place;
 use strongroom::body::BodyError;
 use strongroom::crypto::secret::{FileKey, KEY_LEN, Password, ProjectFileKey, SecretText};
 use strongroom::crypto::written_key::{KeyFormat, decode};
-use strongroom::home::{Asking, Home, Named};
+use strongroom::format::log::{Action, Destination, LogEnd, NewEntry, Outcome, Via, What};
+use strongroom::home::{Asking, Home, Named, who};
 use strongroom::host::ThisHost;
 use strongroom::keys::{FileKeys, HeldKey, OpenedBy, SealingKey};
-use strongroom::vault::{Before, NewProject, OpenVault, SecretEdit, Unlocked};
+use strongroom::vault::{Before, LogPolicy, NewProject, OpenVault, ReasonPolicy, SecretEdit, Unlocked};
 use zeroize::Zeroizing;
 
 use crate::errors::Failure;
@@ -25,6 +27,70 @@ use crate::errors::Failure;
 pub enum AnyVault {
     Here(Box<Unlocked>),
     Agent(AgentVault),
+}
+
+/// An unlocked vault, and what the access log has of its use here.
+pub struct InUse {
+    vault: AnyVault,
+    begun: Mutex<Option<Begun>>,
+    files: AtomicU64,
+}
+
+/// The entry that began the use, and the process that wrote it: one that was forked off ends nothing.
+struct Begun {
+    seq: u64,
+    process: u32,
+}
+
+impl InUse {
+    /// Records that files are opened from now on, once. An agent does so itself, unless there is a reason.
+    fn begin(&self, reason: Option<&str>) -> Result<(), Failure> {
+        let vault = self.vault.get();
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_begun = begun.as_ref().is_some_and(|begun| begun.process == std::process::id());
+        if is_begun || (matches!(self.vault, AnyVault::Agent(_)) && reason.is_none()) {
+            return Ok(());
+        }
+        let rules = vault.logging()?;
+        let reason = reason.unwrap_or_default();
+        if rules.reason == ReasonPolicy::Required && reason.trim().is_empty() {
+            return Err(Failure::usage("a reason has to be given for the access log: unlock(reason=...)"));
+        }
+        let what = What { to: Destination::Memory.word().into(), ..What::default() };
+        let entry = NewEntry {
+            projects: None,
+            reason: reason.to_owned(),
+            what,
+            ..NewEntry::new(Action::FileOpen, who(Via::Library))
+        };
+        match vault.log_begin(&entry) {
+            Ok(seq) => *begun = Some(Begun { seq, process: std::process::id() }),
+            Err(_) if rules.log == LogPolicy::BestEffort => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Records that something was handed out that is not a file.
+    fn note(&self, action: Action, subject: &str) -> Result<(), Failure> {
+        let AnyVault::Here(vault) = &self.vault else { return Ok(()) };
+        let what = What { subject: subject.to_owned(), to: Destination::Memory.word().into(), ..What::default() };
+        match vault.log_note(&NewEntry { what, ..NewEntry::new(action, who(Via::Library)) }) {
+            Err(error) if vault.logging().log == LogPolicy::Required => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let begun = self.begun.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(begun) = begun.filter(|begun| begun.process == std::process::id()) else { return };
+        let what = What { files: Some(*self.files.get_mut()), ..What::default() };
+        let end = LogEnd { outcome: Outcome::Done, error: None, projects: None, what };
+        // What is not recorded here, the next command records as interrupted.
+        let _ = self.vault.get().log_end(begun.seq, &end);
+    }
 }
 
 impl AnyVault {
@@ -44,7 +110,7 @@ impl AnyVault {
 }
 
 /// An unlocked vault, until it is closed.
-pub type Shared = Arc<RwLock<Option<AnyVault>>>;
+pub type Shared = Arc<RwLock<Option<InUse>>>;
 
 /// An unlocked vault.
 #[pyclass(frozen, module = "strongroom", subclass)]
@@ -63,7 +129,17 @@ fn closed() -> Failure {
 /// Does something with a vault that is not closed.
 pub fn with_vault<T>(shared: &Shared, work: impl FnOnce(&dyn OpenVault) -> Result<T, Failure>) -> Result<T, Failure> {
     let vault = shared.read().unwrap_or_else(PoisonError::into_inner);
-    work(vault.as_ref().ok_or_else(closed)?.get())
+    work(vault.as_ref().ok_or_else(closed)?.vault.get())
+}
+
+/// Opens something with a vault that is not closed, which is recorded.
+fn open_with<T>(shared: &Shared, work: impl FnOnce(&dyn OpenVault) -> Result<T, Failure>) -> Result<T, Failure> {
+    let vault = shared.read().unwrap_or_else(PoisonError::into_inner);
+    let vault = vault.as_ref().ok_or_else(closed)?;
+    vault.begin(None)?;
+    let done = work(vault.vault.get())?;
+    vault.files.fetch_add(1, Ordering::Relaxed);
+    Ok(done)
 }
 
 /// Changes a vault that is not closed.
@@ -72,7 +148,7 @@ pub fn change_vault<T>(
     work: impl FnOnce(&mut dyn OpenVault) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let mut vault = shared.write().unwrap_or_else(PoisonError::into_inner);
-    work(vault.as_mut().ok_or_else(closed)?.get_mut())
+    work(vault.as_mut().ok_or_else(closed)?.vault.get_mut())
 }
 
 fn home(folder: Option<PathBuf>) -> Result<Home, Failure> {
@@ -108,6 +184,14 @@ impl Vault {
         let password =
             Password::new(password.as_bytes()).map_err(|error| Failure::from(strongroom::Error::from(error)))?;
         Ok(py.detach(|| unlock(folder, &password))?)
+    }
+
+    /// Has recorded why files are opened from now on.
+    fn begin(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
+        Ok(py.detach(|| {
+            let vault = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+            vault.as_ref().ok_or_else(closed)?.begin(Some(reason))
+        })?)
     }
 
     /// The vault file's path.
@@ -168,7 +252,11 @@ impl Vault {
     /// Returns the account and the password of a secret. Here the password is wiped; Python cannot wipe its copy.
     fn secret(&self, py: Python<'_>, name: &str) -> PyResult<(String, Py<PyString>)> {
         let (user, value) = py.detach(|| {
-            with_vault(&self.shared, |vault| Ok((vault.secret(name)?.user, vault.secret_value(name, None)?)))
+            let vault = self.shared.read().unwrap_or_else(PoisonError::into_inner);
+            let vault = vault.as_ref().ok_or_else(closed)?;
+            let user = vault.vault.get().secret(name)?.user;
+            vault.note(Action::SecretShow, name)?;
+            Ok::<_, Failure>((user, vault.vault.get().secret_value(name, None)?))
         })?;
         Ok((user, PyString::new(py, value.password.expose()).unbind()))
     }
@@ -190,6 +278,7 @@ impl Vault {
 
 impl Vault {
     fn new(vault: AnyVault, place: String, is_agents: bool) -> Self {
+        let vault = InUse { vault, begun: Mutex::default(), files: AtomicU64::new(0) };
         Self { shared: Arc::new(RwLock::new(Some(vault))), place, is_agents, warning: None }
     }
 }
@@ -316,7 +405,7 @@ impl Source {
         explain: impl FnOnce(BodyError) -> Failure,
     ) -> Result<T, Failure> {
         match self {
-            Self::Vault { shared, .. } => with_vault(shared, |vault| work(vault).map_err(explain)),
+            Self::Vault { shared, .. } => open_with(shared, |vault| work(vault).map_err(explain)),
             Self::Key(key) => work(&**key).map_err(explain),
         }
     }

@@ -118,7 +118,7 @@ def _place(vault: StrPath | None) -> str | None:
     return None if vault is None else os.path.abspath(vault)
 
 
-def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vault:
+def unlock(*, password: str | None = None, vault: StrPath | None = None, reason: str | None = None) -> Vault:
     """Unlock a vault for this process: the reads and writes that follow use it.
 
     Without a password the agent is asked; if none answers, the person is, by ``getpass``. In a notebook the agent is the
@@ -126,6 +126,9 @@ def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vaul
 
     ``vault`` is the folder of the vault; without it the vault that the command line uses is taken. A vault that is older
     or other than the last one that this computer saw opens files with a ``RuntimeWarning``, and seals none.
+
+    ``reason`` says why files are opened: the access log records it. If the vault wants a reason, open files with
+    ``vault=`` the vault that this returns.
 
     Raises ``WrongPassword``; ``AgentError`` if no agent answers and nobody can be asked; ``NotFound`` if there is no
     vault; ``KeychainError``, ``DamagedError``, ``RolledBackError``.
@@ -135,6 +138,8 @@ def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vaul
         if password is None:
             native = _native.Vault.of_agent(place)
             if native is not None:
+                if reason is not None:
+                    native.begin(reason)
                 return Vault(native)
             unlocked = _ask(place)
         else:
@@ -144,6 +149,8 @@ def unlock(*, password: str | None = None, vault: StrPath | None = None) -> Vaul
         del password
     if unlocked._native.warning is not None:
         warnings.warn(unlocked._native.warning, RuntimeWarning, 2)
+    if reason is not None:
+        unlocked._native.begin(reason)
     _unlocked[place] = unlocked
     return unlocked
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::output::Output;
+use super::terminal::Terminal;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::format::ProjectId;
@@ -108,32 +109,54 @@ impl Begun {
 /// # Errors
 /// If it may not.
 pub fn begin(context: &Context, vault: &dyn OpenVault, doing: &Doing<'_>) -> Result<Option<Begun>, Failure> {
+    begin_asking(context, vault, doing, context.terminal()).map(|begun| match begun {
+        Ok(begun) => Some(begun),
+        Err(error) => {
+            warn(&context.output, "this access could not be recorded", error);
+            None
+        }
+    })
+}
+
+/// As [`begin`], for a screen: nothing is asked and nothing printed.
+///
+/// # Errors
+/// As [`begin`].
+#[cfg(all(unix, feature = "tui"))]
+pub fn begin_quietly(context: &Context, vault: &dyn OpenVault, doing: &Doing<'_>) -> Result<Option<Begun>, Failure> {
+    begin_asking(context, vault, doing, None).map(Result::ok)
+}
+
+/// Says why it could not be recorded, if it may be done all the same.
+fn begin_asking(
+    context: &Context,
+    vault: &dyn OpenVault,
+    doing: &Doing<'_>,
+    terminal: Option<Terminal>,
+) -> Result<Result<Begun, Error>, Failure> {
     let projects = match doing.project {
         None => doing.is_of_vault.then(Vec::new),
         // One that is missing is made, or it is said where it is needed.
         Some(name) => vault.project(name).ok().map(|project| vec![project.id]),
     };
     let rules = vault.logging().map_err(|error| Failure::of("read what is to be logged", error))?;
-    let mut entry = NewEntry {
+    let releases = releases(doing.action);
+    let is_required = releases && rules.reason == ReasonPolicy::Required;
+    let entry = NewEntry {
         projects,
         what: doing.what.clone(),
-        reason: reason(context, doing, rules.reason == ReasonPolicy::Required)?,
+        reason: reason(context, is_required, terminal)?,
         ..NewEntry::new(doing.action, who(via(context)))
     };
     match vault.log_begin(&entry) {
         Ok(seq) => {
-            let what = std::mem::take(&mut entry.what);
-            let what = What { files: what.files, ..What::default() };
-            Ok(Some(Begun { seq, end: LogEnd { outcome: Outcome::Failed, error: None, projects: None, what } }))
+            let what = What { files: doing.what.files, ..What::default() };
+            Ok(Ok(Begun { seq, end: LogEnd { outcome: Outcome::Failed, error: None, projects: None, what } }))
         }
-        Err(error) if rules.log == LogPolicy::Required && releases(doing.action) => Err(Failure::of(
-            format!("record the access ({})", doing.action.word()),
-            error,
-        )),
-        Err(error) => {
-            warn(&context.output, "access-not-recorded", "this access could not be recorded", error);
-            Ok(None)
+        Err(error) if releases && rules.log == LogPolicy::Required => {
+            Err(Failure::of(format!("record the access ({})", doing.action.word()), error))
         }
+        Err(error) => Ok(Err(error)),
     }
 }
 
@@ -143,7 +166,7 @@ pub fn files(output: &Output, vault: &dyn OpenVault, begun: &Begun, files: &[Log
         return;
     }
     if let Err(error) = vault.log_files(begun.seq, files) {
-        warn(output, "access-not-recorded", "the files of this access could not be recorded", error);
+        warn(output, "the files of this access could not be recorded", error);
     }
 }
 
@@ -151,14 +174,21 @@ pub fn files(output: &Output, vault: &dyn OpenVault, begun: &Begun, files: &[Log
 pub fn end(output: &Output, vault: &dyn OpenVault, begun: &Begun) {
     if let Err(error) = vault.log_end(begun.seq, &begun.end) {
         let text = "the end of this access could not be recorded: the next command records it as interrupted";
-        warn(output, "access-not-recorded", text, error);
+        warn(output, text, error);
     }
 }
 
-fn warn(output: &Output, kind: &'static str, text: &str, error: Error) {
+/// As [`end`], for a screen: what could not be recorded, the next command records as interrupted.
+#[cfg(all(unix, feature = "tui"))]
+pub fn end_quietly(vault: &dyn OpenVault, begun: &Begun) {
+    let _ = vault.log_end(begun.seq, &begun.end);
+}
+
+fn warn(output: &Output, text: &str, error: Error) {
     let failure = Failure::of("write the access log", error);
     let why = failure.cause.unwrap_or(failure.message);
-    output.warn(kind, words![format!("{text}: {why}; see what is wrong with "), command("log verify")]);
+    let text = words![format!("{text}: {why}; see what is wrong with "), command("log verify")];
+    output.warn("access-not-recorded", text);
 }
 
 /// Tells whether an action hands out plaintext, a key or a secret.
@@ -185,7 +215,7 @@ fn via(context: &Context) -> Via {
 pub fn needed_reason(context: &Context) -> Result<String, Failure> {
     match context.global.reason.as_deref() {
         Some(given) if !given.trim().is_empty() => recorded(given),
-        _ => Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason")),
+        _ => Err(no_reason()),
     }
 }
 
@@ -195,20 +225,19 @@ fn recorded(given: &str) -> Result<String, Failure> {
 }
 
 /// Returns why it is done, as the flag says, or as the user says if that is required.
-fn reason(context: &Context, doing: &Doing<'_>, is_required: bool) -> Result<String, Failure> {
-    let given = match &context.global.reason {
-        Some(reason) => reason.clone(),
-        None if is_required && releases(doing.action) => {
-            let Some(mut terminal) = context.terminal() else {
-                return Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason"));
-            };
-            terminal.ask("why? (the access log records it)")?
+fn reason(context: &Context, is_required: bool, terminal: Option<Terminal>) -> Result<String, Failure> {
+    match (&context.global.reason, terminal) {
+        (None, Some(mut terminal)) if is_required => {
+            let said = terminal.ask("why? (the access log records it)")?;
+            if said.trim().is_empty() { Err(no_reason()) } else { recorded(&said) }
         }
-        None => String::new(),
-    };
-    let reason = recorded(&given)?;
-    if is_required && releases(doing.action) && reason.trim().is_empty() {
-        return Err(Failure::usage("a reason is required, and none is given").hint("give it with --reason"));
+        (None, None) if is_required => Err(no_reason()),
+        (None, _) => Ok(String::new()),
+        (Some(given), _) if is_required && given.trim().is_empty() => Err(no_reason()),
+        (Some(given), _) => recorded(given),
     }
-    Ok(reason)
+}
+
+fn no_reason() -> Failure {
+    Failure::usage("a reason is required, and none is given").hint("give it with --reason")
 }

@@ -23,6 +23,7 @@ pub fn own_files<'p>(
     for (place, what) in context.home.own_files(&store)? {
         let what = match what {
             Own::Vault => "one of the vault's files",
+            Own::Log => "a file of the access log",
             Own::Keychain => "a keychain file",
             Own::Settings => "the settings file",
         };

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use super::{Home, HomeError, Kind, VaultSettings};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
-use crate::store::{FolderStore, VAULT_FILE};
+use crate::store::{FolderStore, LOG_FOLDER, Store, VAULT_FILE};
 
 /// What one of the program's own files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
     /// One of the vault's files.
     Vault,
+    /// A file of an access log.
+    Log,
     /// A keychain file, or one beside it.
     Keychain,
     /// The settings, or a file beside them.
@@ -52,6 +54,9 @@ impl Home {
             let files = [settings.to_path_buf(), lock, with_suffix(settings, UNFINISHED_SUFFIX)];
             own.extend(files.map(|path| (Place::File(path), Own::Settings)));
         }
+        let logs = folder_of(file).join(LOG_FOLDER);
+        let names = store.log_names().unwrap_or_default();
+        own.extend(names.into_iter().map(|name| (Place::File(logs.join(name)), Own::Log)));
         own.extend(self.folders.keychain.clone().map(|folder| (Place::Folder(folder), Own::Keychain)));
         let known = match self.settings.all() {
             // Then vault and keychain are named, and what is not known here is not this computer's.

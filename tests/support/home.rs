@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use tempfile::TempDir;
 
 use super::made;
@@ -165,7 +166,8 @@ impl Home {
         Typed::new(self, PROGRAM).args(words.split_whitespace())
     }
 
-    /// Returns every file with its kind, permissions and content.
+    /// Returns every file with its kind, permissions and content, but not the access log, which commands that fail add to,
+    /// too.
     pub fn contents(&self) -> BTreeMap<PathBuf, String> {
         let mut contents = BTreeMap::new();
         add_contents(&self.path, &mut contents);
@@ -178,7 +180,16 @@ fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
+        if path.ends_with("strongroom/log") {
+            continue;
+        }
         let metadata = fs::symlink_metadata(&path).unwrap();
+        if path.extension().is_some_and(|ending| ending == "anchor")
+            && let Ok(item) = fs::read(&path)
+        {
+            contents.insert(path, format!("mode {:o}, {:?}", metadata.mode(), without_log(&item)));
+            continue;
+        }
         let mut hash = DefaultHasher::new();
         if metadata.is_file() && metadata.len() <= COMPARE_LIMIT {
             fs::read(&path).ok().hash(&mut hash);
@@ -191,6 +202,18 @@ fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
             add_contents(&path, contents);
         }
     }
+}
+
+/// Returns what an anchor says, but for how far the access log was; the item itself if it is none.
+fn without_log(item: &[u8]) -> serde_json::Value {
+    let protected = |item: &[u8]| -> Option<serde_json::Value> {
+        let item: serde_json::Value = serde_json::from_slice(item).ok()?;
+        let protected = BASE64_STANDARD.decode(item.get("protected")?.as_str()?).ok()?;
+        let mut protected: serde_json::Value = serde_json::from_slice(&protected).ok()?;
+        protected.as_object_mut()?.remove("log");
+        Some(protected)
+    };
+    protected(item).unwrap_or_else(|| String::from_utf8_lossy(item).into())
 }
 
 /// Returns a vault file in whose payload one letter is another: it parses, and does not open.

@@ -134,6 +134,9 @@ pub enum Refusal {
     /// The user said no, or could not be asked.
     #[error("it was not confirmed that the agent may hand this out")]
     NotConfirmed,
+    /// The vault wants a reason, and the client gave none.
+    #[error("a reason has to be given for the access log")]
+    NoReason,
     /// The agent is locking.
     #[error("{reason}")]
     Locked {

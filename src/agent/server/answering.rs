@@ -46,7 +46,7 @@ impl From<Option<Ending>> for Early {
 
 impl Shared {
     /// Answers a question. If that shows that the agent has to lock, says why, too: who has asked is answered first.
-    pub fn answer(&self, question: Question, visit: &mut Visit) -> (Answer, Option<Ending>) {
+    pub fn answer(&self, question: Question, visit: &Visit) -> (Answer, Option<Ending>) {
         let is_use = !matches!(question, Question::Hello | Question::Status);
         let answer = match self.try_answer(question, visit) {
             Ok(answer) => answer,
@@ -66,7 +66,7 @@ impl Shared {
         (answer, None)
     }
 
-    fn try_answer(&self, question: Question, visit: &mut Visit) -> Result<Answer, Early> {
+    fn try_answer(&self, question: Question, visit: &Visit) -> Result<Answer, Early> {
         // Whatever is asked: an agent whose vault was replaced must not seem to be at work.
         let vault = self.keeper.vault()?;
         Ok(match question {
@@ -87,7 +87,7 @@ impl Shared {
                 };
                 self.account_for(&vault, visit, under, project)?;
                 let (answer, count) = self.unwrap(&vault, &keys, among)?;
-                self.count_for(visit, under, count);
+                self.count_for(visit, count);
                 answer
             }
             Question::Wrap { project, version, keys } => self.wrap(&vault, &project, version, &keys)?,

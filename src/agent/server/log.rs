@@ -1,7 +1,7 @@
 //! What the agent records in the access log: what its clients have it record, and what they ask for without having it
 //! recorded anything.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::answering::Early;
@@ -9,8 +9,8 @@ use super::{Shared, lock};
 use crate::agent::protocol::{Answer, LoggedEnd, LoggedEntry, Refusal};
 use crate::format::ProjectId;
 use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, Outcome, What, Who};
-use crate::host;
-use crate::vault::{LogPolicy, Unlocked};
+use crate::host::{self, Host, ProcessName, ThisHost};
+use crate::vault::{LogPolicy, ReasonPolicy, Unlocked};
 
 /// How many entries are ended at most when the agent locks, which must not take long.
 const ENDED_AT_LOCK: usize = 16;
@@ -18,24 +18,32 @@ const ENDED_AT_LOCK: usize = 16;
 /// What was begun and has not ended.
 #[derive(Default)]
 pub struct Sessions {
-    /// By the number of the entry: how many keys were handed out, of what no client declared.
-    open: BTreeMap<u64, Option<u64>>,
+    /// What clients have declared, by the number of the entry.
+    declared: BTreeSet<u64>,
+    /// What was handed out without a word, one entry for each process that asked.
+    undeclared: Vec<Undeclared>,
     /// The entry of the agent itself.
     life: Option<u64>,
 }
 
+/// What a process has asked for without having it recorded.
+struct Undeclared {
+    process: Option<ProcessName>,
+    seq: u64,
+    /// How many content keys it got.
+    keys: u64,
+}
+
 /// One connection, as the access log sees it.
 pub struct Visit {
-    /// The process at the other end.
-    pid: Option<u32>,
-    /// The entry for what was asked for without one.
-    undeclared: Option<u64>,
+    /// The process at the other end, if the system names it.
+    process: Option<ProcessName>,
 }
 
 impl Visit {
     /// A connection that has asked for nothing yet.
     pub fn by(pid: Option<u32>) -> Self {
-        Self { pid, undeclared: None }
+        Self { process: pid.map(host::process_of) }
     }
 }
 
@@ -49,13 +57,13 @@ impl Shared {
             return Err(Refusal::OutsideScope.into());
         }
         let seq = vault.log_begin(&entry)?;
-        lock(&self.sessions).open.insert(seq, None);
+        lock(&self.sessions).declared.insert(seq);
         Ok(Answer::Begun(seq))
     }
 
     /// Records files of something that was begun here.
     pub(super) fn log_files(&self, vault: &Unlocked, of: u64, files: &[LoggedFile]) -> Result<Answer, Early> {
-        if !lock(&self.sessions).open.contains_key(&of) {
+        if !lock(&self.sessions).declared.contains(&of) {
             return Err(Refusal::Malformed.into());
         }
         vault.log_files(of, files)?;
@@ -64,32 +72,37 @@ impl Shared {
 
     /// Records the end of something that was begun here.
     pub(super) fn log_end(&self, vault: &Unlocked, of: u64, end: LoggedEnd) -> Result<Answer, Early> {
-        if lock(&self.sessions).open.remove(&of).is_none() {
+        if !lock(&self.sessions).declared.remove(&of) {
             return Err(Refusal::Malformed.into());
         }
         vault.log_end(of, &end.into())?;
         Ok(Answer::Recorded)
     }
 
-    /// Sees to it that content keys are handed out under an entry: the one that the client names, else one of the
-    /// connection.
+    /// Sees to it that content keys are handed out under an entry: the one that the client names, else one of its
+    /// process.
     pub(super) fn account_for(
         &self,
         vault: &Unlocked,
-        visit: &mut Visit,
+        visit: &Visit,
         under: Option<u64>,
         project: Option<ProjectId>,
     ) -> Result<(), Early> {
-        let is_open = |seq: &u64| lock(&self.sessions).open.contains_key(seq);
-        if under.as_ref().is_some_and(is_open) || visit.undeclared.as_ref().is_some_and(is_open) {
+        if self.is_declared(under) || self.count_for(visit, 0) {
+            return Ok(());
+        }
+        // Two threads of one process are one entry.
+        let _beginning = lock(&self.beginning);
+        if self.count_for(visit, 0) {
             return Ok(());
         }
         let what = What { to: "memory".into(), ..What::default() };
         let entry = self.undeclared(Action::FileOpen, visit, project.map(|project| vec![project]), what);
+        self.check_reason(vault)?;
         match vault.log_begin(&entry) {
             Ok(seq) => {
-                lock(&self.sessions).open.insert(seq, Some(0));
-                visit.undeclared = Some(seq);
+                let undeclared = Undeclared { process: visit.process.clone(), seq, keys: 0 };
+                lock(&self.sessions).undeclared.push(undeclared);
                 Ok(())
             }
             Err(_) if vault.logging().log == LogPolicy::BestEffort => Ok(()),
@@ -97,13 +110,26 @@ impl Shared {
         }
     }
 
-    /// Counts what was handed out under the connection's own entry.
-    pub(super) fn count_for(&self, visit: &Visit, under: Option<u64>, keys: usize) {
-        if let (None, Some(seq)) = (under, visit.undeclared)
-            && let Some(Some(count)) = lock(&self.sessions).open.get_mut(&seq)
-        {
-            *count += keys as u64;
+    fn is_declared(&self, under: Option<u64>) -> bool {
+        under.is_some_and(|seq| lock(&self.sessions).declared.contains(&seq))
+    }
+
+    /// Refuses what is asked for without a word if a reason has to be given.
+    fn check_reason(&self, vault: &Unlocked) -> Result<(), Early> {
+        match vault.logging().reason {
+            ReasonPolicy::Required => Err(Refusal::NoReason.into()),
+            ReasonPolicy::Optional => Ok(()),
         }
+    }
+
+    /// Counts what was handed out under the entry of a client's process. Tells whether there is one.
+    pub(super) fn count_for(&self, visit: &Visit, keys: usize) -> bool {
+        let mut sessions = lock(&self.sessions);
+        let found = sessions.undeclared.iter_mut().find(|undeclared| undeclared.process == visit.process);
+        found.is_some_and(|undeclared| {
+            undeclared.keys += keys as u64;
+            true
+        })
     }
 
     /// Sees to it that what is handed out once, a file key or the value of a secret, is recorded.
@@ -114,9 +140,10 @@ impl Shared {
         under: Option<u64>,
         (action, projects, subject): (Action, Vec<ProjectId>, &str),
     ) -> Result<(), Early> {
-        if under.is_some_and(|seq| lock(&self.sessions).open.contains_key(&seq)) {
+        if self.is_declared(under) {
             return Ok(());
         }
+        self.check_reason(vault)?;
         let what = What { subject: subject.into(), to: "memory".into(), ..What::default() };
         match vault.log_note(&self.undeclared(action, visit, Some(projects), what)) {
             Err(error) if vault.logging().log == LogPolicy::Required => Err(error.into()),
@@ -127,20 +154,24 @@ impl Shared {
     fn undeclared(&self, action: Action, visit: &Visit, projects: Option<Vec<ProjectId>>, what: What) -> NewEntry {
         let mut who = Who { via: "agent".into(), ..self.who.clone() };
         // Of a process that the system does not name, the entry is the agent's own.
-        if let Some(pid) = visit.pid {
-            let process = host::process_of(pid);
-            who = Who { pid: process.pid, started: process.started, parent: host::program_of(pid), ..who };
+        if let Some(process) = visit.process.clone() {
+            let parent = host::program_of(process.pid);
+            who = Who { pid: process.pid, started: process.started, parent, ..who };
         }
         NewEntry { projects, what, ..NewEntry::new(action, who) }
     }
 
-    /// Records the end of what a connection has asked for, once it is closed.
-    pub(super) fn end_visit(&self, visit: &Visit) {
-        let Some(seq) = visit.undeclared else { return };
-        let Some(Some(keys)) = lock(&self.sessions).open.remove(&seq) else { return };
-        // Where the agent has locked meanwhile, it has recorded the end itself.
+    /// Records the end of what was asked for by processes that have ended.
+    pub(super) fn end_of_the_gone(&self) {
+        let is_gone = |undeclared: &mut Undeclared| {
+            undeclared.process.as_ref().is_some_and(|process| ThisHost.is_running(process) == Some(false))
+        };
+        let gone: Vec<Undeclared> = lock(&self.sessions).undeclared.extract_if(.., is_gone).collect();
+        if gone.is_empty() {
+            return;
+        }
         if let Ok(vault) = self.keeper.vault() {
-            let _ = vault.log_end(seq, &done(keys));
+            gone.into_iter().for_each(|undeclared| undeclared.end(&vault));
         }
     }
 
@@ -159,12 +190,15 @@ impl Shared {
         if let Some(seq) = lock(&self.sessions).life.take() {
             let _ = vault.log_end(seq, &LogEnd { what: What::default(), ..done(0) });
         }
-        let sessions = std::mem::take(&mut lock(&self.sessions).open);
-        let undeclared = sessions.into_iter().filter_map(|(seq, keys)| Some((seq, keys?)));
-        for (seq, keys) in undeclared.take(ENDED_AT_LOCK) {
-            // What is not recorded here, the next command records as interrupted.
-            let _ = vault.log_end(seq, &done(keys));
-        }
+        let undeclared = std::mem::take(&mut lock(&self.sessions).undeclared);
+        undeclared.into_iter().take(ENDED_AT_LOCK).for_each(|undeclared| undeclared.end(vault));
+    }
+}
+
+impl Undeclared {
+    /// What is not recorded here, the next command records as interrupted.
+    fn end(self, vault: &Unlocked) {
+        let _ = vault.log_end(self.seq, &done(self.keys));
     }
 }
 

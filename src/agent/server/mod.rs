@@ -66,6 +66,8 @@ struct Shared {
     counters: Counters,
     who: Who,
     sessions: Mutex<Sessions>,
+    /// Held while an entry is begun for a process that has declared none.
+    beginning: Mutex<()>,
     bell: Bell,
     /// Why it ended, once it has.
     ended: Mutex<Option<Ending>>,
@@ -137,6 +139,7 @@ impl Server {
             counters: Counters::default(),
             who: terms.who,
             sessions: Mutex::default(),
+            beginning: Mutex::default(),
             bell: bell.clone(),
             ended: Mutex::default(),
             closing: AtomicBool::new(false),
@@ -206,6 +209,7 @@ fn wait_for_end(shared: &Shared, taken: &Taken, mut timer: Timer, ear: &Ear) -> 
             if !taken.is_there() {
                 return Ending::SocketGone;
             }
+            shared.end_of_the_gone();
             let watcher = lock(&shared.watcher).clone();
             if let Some(ending) = watcher.and_then(|watcher| watcher.look()) {
                 return ending;
@@ -266,14 +270,8 @@ impl Drop for Admitted {
 }
 
 /// Answers on one connection until it ends. Returns it if it asked the agent to lock.
-fn converse(shared: &Shared, connection: Connection, entry: u64) -> Option<Connection> {
-    let mut visit = Visit::by(connection.process().ok());
-    let parting = answer_all(shared, connection, entry, &mut visit);
-    shared.end_visit(&visit);
-    parting
-}
-
-fn answer_all(shared: &Shared, mut connection: Connection, entry: u64, visit: &mut Visit) -> Option<Connection> {
+fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<Connection> {
+    let visit = Visit::by(connection.process().ok());
     loop {
         let line = match connection.read_line(QUESTION_LIMIT, None, LINE_TIME) {
             Ok(line) => line,
@@ -292,7 +290,7 @@ fn answer_all(shared: &Shared, mut connection: Connection, entry: u64, visit: &m
         let answer = on_wiped_stack(|| {
             let (answer, ending) = match Question::read(line.as_bytes()) {
                 Ok(Question::Lock) => return None,
-                Ok(question) => shared.answer(question, visit),
+                Ok(question) => shared.answer(question, &visit),
                 Err(Unread::OtherProtocol(_)) => (Answer::Refused(Refusal::OtherProtocol { speaks: PROTOCOL }), None),
                 Err(Unread::Malformed) => (Answer::Refused(Refusal::Malformed), None),
             };

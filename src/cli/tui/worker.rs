@@ -12,6 +12,7 @@ use super::clipboard::Clipboard;
 use super::events::{Answer, By, Event, Facts, Unlocked};
 use super::lists::{Contents, Kit, Warning};
 use crate::agent::client::{AgentVault, Client};
+use crate::cli::access::{self, Doing};
 use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::notices;
@@ -21,6 +22,7 @@ use crate::crypto::secret::Password;
 use crate::doctor::{self, Computer, Level};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::format::log::{Action, Destination};
 use crate::format::secret::SecretValue;
 use crate::home::Asking;
 use crate::vault::{self, Effect, Notice, OpenVault, Source, Vault};
@@ -180,14 +182,14 @@ impl Work {
             }
             Job::Forget => self.held = None,
             Job::Reveal(epoch, name) => {
-                let answer = match self.value(&name) {
+                let answer = match self.value(&name, Destination::Terminal) {
                     Ok(value) => Answer::Value(name, value),
                     Err(failure) => Answer::Failed(one_line(&self.context, &failure)),
                 };
                 self.events.answer(epoch, answer);
             }
             Job::Copy(epoch, name) => {
-                let answer = match self.value(&name) {
+                let answer = match self.value(&name, Destination::Clipboard) {
                     Ok(value) if value.password.is_empty() => Answer::Failed("it has no password".into()),
                     Ok(value) => self.clipboard.copy(&value.password).map_or_else(Answer::Failed, Answer::Copied),
                     Err(failure) => Answer::Failed(one_line(&self.context, &failure)),
@@ -197,10 +199,19 @@ impl Work {
         }
     }
 
-    fn value(&self, name: &str) -> Result<SecretValue, Failure> {
+    fn value(&self, name: &str, to: Destination) -> Result<SecretValue, Failure> {
         let failed = |error| Failure::of(format!("show secret {name:?}"), error);
         let Some(held) = &self.held else { return Err(failed(Error::Agent { reason: "the vault is locked".into() })) };
-        held.vault().secret_value(name, None).map_err(failed)
+        let doing = Doing::to_vault(Action::SecretShow).subject(name).to(to);
+        let begun = access::begin_quietly(&self.context, held.vault(), &doing)?;
+        let value = held.vault().secret_value(name, None).map_err(failed);
+        if let Some(mut begun) = begun {
+            if value.is_ok() {
+                begun.done();
+            }
+            access::end_quietly(held.vault(), &begun);
+        }
+        value
     }
 
     fn check(&mut self) -> Answer {
