@@ -73,8 +73,12 @@ pub fn server(home: &Home, start: Start) -> Result<Server, Started> {
     let taken = take(&home.folders.agent, &file)?;
     let limits =
         Limits { idle: Duration::from_secs(start.idle_seconds), life: Duration::from_secs(start.life_seconds) };
-    let terms =
-        Terms { limits, projects: start.projects, confirm: start.askpass.map(|program| confirm(program.into())), who: who(Via::Agent) };
+    let terms = Terms {
+        limits,
+        projects: start.projects,
+        confirm: start.askpass.map(|program| confirm(program.into())),
+        who: who(Via::Agent),
+    };
     Server::new(unlocked, terms, taken).map_err(failed)
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::RandomUnavailable;
 use crate::error::{
-    Difference, Error, Exists, IoAction, ItemError, KeyPlace, NotFound, Refused, RolledBack, Subject, Unsupported,
+    Difference, Error, Exists, IoAction, ItemError, KeyPlace, LogAlarm, LogDifference, LogTrouble, NotFound, Refused,
+    RolledBack, Subject, Unsupported,
 };
 use crate::format::Timestamp;
 use crate::format::name::NameError;
@@ -27,8 +28,13 @@ const TEXTS: [&str; 9] = [
     "the field's name",
 ];
 /// What [`Subject::Content`] and [`Subject::Item`] can be.
-const CONTENTS: [&str; 4] =
-    ["the vault's KDF policy", "the rotation of the data key", "the list of recovery kits", "the vault's anchor key"];
+const CONTENTS: [&str; 5] = [
+    "the access log",
+    "the vault's KDF policy",
+    "the rotation of the data key",
+    "the list of recovery kits",
+    "the vault's anchor key",
+];
 const ITEMS: [&str; 3] = ["data-key item", "anchor", "key"];
 
 /// An error as it is on the wire.
@@ -58,6 +64,12 @@ pub enum Failed {
     VaultNotFound { place: String },
     Keychain(KeychainFailed),
     KeychainForgets { keychain: String },
+    LogNoKey,
+    LogNoRecord,
+    LogTooLong,
+    LogNewer,
+    LogFailed(Box<Self>),
+    LogAltered { difference: String, from: u64, recorded: u64 },
     Random,
     Io { action: String, path: String, code: Option<i32>, text: String },
     Other { text: String },
@@ -136,6 +148,14 @@ impl From<Error> for Failed {
             Error::Changed { what } => Self::Changed { what: what.into() },
             Error::Keychain(error) => Self::Keychain(error.into()),
             Error::Item(ItemError::NotKept { keychain }) => Self::KeychainForgets { keychain },
+            Error::LogUnavailable(LogTrouble::NoKey) => Self::LogNoKey,
+            Error::LogUnavailable(LogTrouble::NoRecord) => Self::LogNoRecord,
+            Error::LogUnavailable(LogTrouble::TooLong) => Self::LogTooLong,
+            Error::LogUnavailable(LogTrouble::Newer) => Self::LogNewer,
+            Error::LogUnavailable(LogTrouble::Failed(cause)) => Self::LogFailed(Box::new((*cause).into())),
+            Error::LogAltered(LogAlarm { difference, from, recorded }) => {
+                Self::LogAltered { difference: difference.kind().into(), from, recorded }
+            }
             Error::Random(_) => Self::Random,
             Error::Io { action, path, source } => Self::Io {
                 action: action.to_string(),
@@ -181,6 +201,16 @@ impl From<Failed> for Error {
             Failed::Changed { what } => Self::Changed { what: what.into() },
             Failed::Keychain(failed) => Self::Keychain(failed.into()),
             Failed::KeychainForgets { keychain } => ItemError::NotKept { keychain }.into(),
+            Failed::LogNoKey => LogTrouble::NoKey.into(),
+            Failed::LogNoRecord => LogTrouble::NoRecord.into(),
+            Failed::LogTooLong => LogTrouble::TooLong.into(),
+            Failed::LogNewer => LogTrouble::Newer.into(),
+            Failed::LogFailed(cause) => LogTrouble::Failed(Box::new((*cause).into())).into(),
+            Failed::LogAltered { difference, from, recorded } => {
+                let all = [LogDifference::Cut, LogDifference::Rewritten, LogDifference::Damaged];
+                let difference = all.into_iter().find(|d| d.kind() == difference).unwrap_or(LogDifference::Damaged);
+                Self::LogAltered(LogAlarm { difference, from, recorded })
+            }
             Failed::Random => Self::Random(RandomUnavailable),
             Failed::Io { action, path, code, text } => {
                 Self::Io { action: action_named(&action), path: path.into(), source: system(code, text) }

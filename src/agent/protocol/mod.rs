@@ -27,7 +27,7 @@ pub use secrets::{Edit as SecretEditAsked, MayBe, Secret, Version as SecretVersi
 pub use start::{Start, Started};
 
 /// The number of this protocol.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 1;
 
 /// Why a line is no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::crypto::secret::{ContentKey, FileKey, SecretText};
 use crate::error::{Error, IoAction, NotFound};
+use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, Outcome, What, Who};
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::secret::{SecretField, SecretValue};
-use crate::format::{ProjectId, SecretId, Timestamp, VaultId};
+use crate::format::{FileId, ProjectId, SecretId, Timestamp, VaultId};
 use crate::vault::{Before, SecretEdit};
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
@@ -84,17 +85,64 @@ fn question() -> impl Strategy<Value = Question> {
         Just(()).prop_map(|()| Question::Names),
         Just(()).prop_map(|()| Question::Writable),
         text().prop_map(|name| Question::Project { name }),
-        (prop::collection::vec(key_to_unwrap(), 0..4), among())
-            .prop_map(|(keys, among)| Question::Unwrap { keys, among }),
+        (prop::collection::vec(key_to_unwrap(), 0..4), among(), any::<Option<u64>>())
+            .prop_map(|(keys, among, under)| Question::Unwrap { keys, among, under }),
         (text(), any::<u32>(), prop::collection::vec(key_to_wrap(), 0..4))
             .prop_map(|(project, version, keys)| Question::Wrap { project, version, keys }),
-        (text(), any::<Option<u32>>()).prop_map(|(project, version)| Question::FileKey { project, version }),
+        (text(), any::<Option<u32>>(), any::<Option<u64>>()).prop_map(|(project, version, under)| Question::FileKey {
+            project,
+            version,
+            under
+        }),
         change().prop_map(Question::Change),
         Just(()).prop_map(|()| Question::Secrets),
         text().prop_map(|name| Question::Secret { name }),
-        (text(), any::<Option<usize>>()).prop_map(|(name, version)| Question::SecretValue { name, version }),
+        (text(), any::<Option<usize>>(), any::<Option<u64>>())
+            .prop_map(|(name, version, under)| Question::SecretValue { name, version, under }),
+        Just(()).prop_map(|()| Question::Logging),
+        entry().prop_map(|entry| Question::LogBegin(Box::new((&entry).into()))),
+        (any::<u64>(), prop::collection::vec(logged_file(), 0..3))
+            .prop_map(|(of, files)| Question::LogFiles { of, files }),
+        (any::<u64>(), what()).prop_map(|(of, what)| {
+            let end = LogEnd { outcome: Outcome::Failed, error: Some("io".into()), projects: None, what };
+            Question::LogEnd { of, end: Box::new((&end).into()) }
+        }),
         (text(), edit()).prop_map(|(secret, edit)| Question::EditSecret { secret, edit: Box::new(edit) }),
     ]
+}
+
+fn what() -> impl Strategy<Value = What> {
+    (any::<String>(), any::<Option<u64>>(), any::<String>()).prop_map(|(subject, files, place)| What {
+        subject,
+        files,
+        place,
+        ..What::default()
+    })
+}
+
+fn entry() -> impl Strategy<Value = NewEntry> {
+    let projects = prop::option::of(prop::collection::vec(any::<[u8; 16]>().prop_map(ProjectId::from_bytes), 0..3));
+    let action = prop::sample::select(Action::ALL);
+    (action, projects, any::<String>(), any::<String>(), what()).prop_map(
+        |(action, projects, account, reason, what)| {
+            let who = Who { account, uid: Some(1000), via: "script".into(), ..Who::default() };
+            NewEntry { projects, reason, what, ..NewEntry::new(action, who) }
+        },
+    )
+}
+
+fn logged_file() -> impl Strategy<Value = LoggedFile> {
+    (any::<[u8; 16]>(), any::<u64>(), any::<String>(), any::<Option<[u8; 32]>>()).prop_map(
+        |(file, size, path, edges)| LoggedFile {
+            file: FileId::from_bytes(file),
+            project: None,
+            key_version: Some(1),
+            size,
+            path,
+            edges: edges.map(FixedBase64),
+            others: Default::default(),
+        },
+    )
 }
 
 fn edit() -> impl Strategy<Value = SecretEditAsked> {

@@ -204,10 +204,5 @@ impl Undeclared {
 
 /// The end of what was asked for: files by the keys that were handed out.
 fn done(keys: u64) -> LogEnd {
-    LogEnd {
-        outcome: Outcome::Done,
-        error: None,
-        projects: None,
-        what: What { files: Some(keys), ..What::default() },
-    }
+    LogEnd { outcome: Outcome::Done, error: None, projects: None, what: What { files: Some(keys), ..What::default() } }
 }

@@ -167,10 +167,9 @@ impl VerifiedLog {
         let (state, says) = match &log.state {
             LogState::Absent => ("absent".to_owned(), "nothing was recorded yet".to_owned()),
             LogState::Current => ("current".into(), "it is as it was last recorded, and no entry is missing".into()),
-            LogState::Ahead { by } => (
-                "ahead".into(),
-                format!("no entry is missing; nothing vouches for the last {by} yet"),
-            ),
+            LogState::Ahead { by } => {
+                ("ahead".into(), format!("no entry is missing; nothing vouches for the last {by} yet"))
+            }
             LogState::Unrecorded { witnessed: 0 } => {
                 ("unrecorded".into(), "its entries follow from one another; nothing vouches for their number".into())
             }

@@ -109,7 +109,7 @@ fn more_keys_than_are_taken_at_once_are_refused() {
     let mut asked = |count: usize| {
         let key = |_| KeyToUnwrap { prelude: FixedBase64([1; 32]), stanza: Base64(vec![2; 100]) };
         let among = protocol::Among::Project("acme".into());
-        let question = Question::Unwrap { keys: (0..count).map(key).collect(), among };
+        let question = Question::Unwrap { keys: (0..count).map(key).collect(), among, under: None };
         connection.write_line(&question.to_line(), LINE_TIME).unwrap();
         let line = connection.read_line(QUESTION_LIMIT, None, LINE_TIME).unwrap();
         Answer::read(line.as_bytes()).unwrap()
@@ -380,7 +380,7 @@ fn connections_that_are_all_at_work_leave_room_for_no_other_and_say_so() {
     let home = Home::new();
     let terms = Terms { confirm: Some(Box::new(confirm)), ..Terms::default() };
     let agent = home.agent_with(terms, TestClock::new(), None);
-    let line = Question::FileKey { project: "acme".into(), version: None }.to_line();
+    let line = Question::FileKey { project: "acme".into(), version: None, under: None }.to_line();
     let mut busy: Vec<Connection> = (0..CONNECTIONS)
         .map(|_| {
             let mut connection = crate::agent::transport::connect(agent.place.socket()).unwrap();

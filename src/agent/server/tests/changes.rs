@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::*;
 use crate::agent::protocol::Change;
 use crate::error::Refused;
+use crate::format::log::{Action, NewEntry, Who};
 use crate::keychain::{KeychainError, MemoryFault, WithDeadline};
 use crate::vault::{Effect, NextKit, Notice, Settle};
 
@@ -162,6 +163,10 @@ fn an_agent_locks_if_a_write_finds_an_older_vault_file_than_this_computer_knows(
     assert_eq!(fs::read(home.store.file()).unwrap(), made().file);
 }
 
+fn entry() -> NewEntry {
+    NewEntry::new(Action::KeyShow, Who::default())
+}
+
 #[test]
 fn a_keychain_that_cannot_remember_a_write_is_told_to_the_client() {
     let home = Home::new();
@@ -174,11 +179,15 @@ fn a_keychain_that_cannot_remember_a_write_is_told_to_the_client() {
     home.keychain.inject(MemoryFault::Fail(|| KeychainError::Locked { provider: "memory".into() }));
     let locked = refused(client.change(rotate("acme")));
     assert!(matches!(locked, Error::Keychain(KeychainError::Locked { .. })), "{locked:?}");
-    // Reads never ask it.
+    // Nothing is handed out that cannot be recorded.
+    let unrecorded = refused(client.file_key("acme", None));
+    assert_eq!(unrecorded.to_string(), "the access log cannot be written: memory is locked");
+    home.keychain.heal();
+    // What is handed out under an entry that is there never asks it.
+    client.log_begin(&entry()).unwrap();
     let calls = home.keychain.calls();
     assert_eq!(client.file_key("acme", None).unwrap().version, 2);
     assert_eq!(home.keychain.calls(), calls);
-    home.keychain.heal();
     assert_eq!(client.change(rotate("acme")).unwrap().project.keys.len(), 3);
 }
 
@@ -195,6 +204,7 @@ fn nobody_who_reads_waits_for_a_write_that_hangs() {
     let (place, bell) = (home.place(), server.bell());
     let agent = Running { place, bell, thread: std::thread::spawn(move || server.run(None).unwrap()) };
     let client = agent.client();
+    client.log_begin(&entry()).unwrap();
     home.keychain.inject(MemoryFault::Hang);
     std::thread::scope(|scope| {
         let started = Instant::now();
