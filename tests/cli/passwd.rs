@@ -31,7 +31,7 @@ fn the_new_password_opens_and_the_old_one_does_not() {
     let mut after = home.contents();
     after.remove(&home.path("new"));
     let changed: Vec<_> = after.iter().filter(|file| before.get(file.0) != Some(file.1)).map(|file| file.0).collect();
-    assert_eq!(changed, [&home.keychain()]);
+    assert_eq!(changed, [&home.keychain()], "but what the access log adds");
     assert_eq!(before.len(), after.len());
 
     home.run("project list").fails(

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::secret::{ContentKey, FileKey, SecretText};
-use crate::error::{Error, IoAction, NotFound};
+use crate::error::{Error, IoAction, LogAlarm, LogDifference, LogTrouble, NotFound};
 use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, Outcome, What, Who};
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::secret::{SecretField, SecretValue};
@@ -484,6 +484,13 @@ fn an_error_arrives_as_the_one_that_was_sent() {
         Error::Damaged { what: Subject::Key(key()), detail: "its tag".into() },
         Error::Busy { what: Subject::Vault("/v".into()), waited: Duration::from_millis(60_001) },
         ItemError::NotKept { keychain: provider() }.into(),
+        LogTrouble::NoKey.into(),
+        LogTrouble::NoRecord.into(),
+        LogTrouble::TooLong.into(),
+        LogTrouble::Newer.into(),
+        LogTrouble::Failed(Box::new(Error::Random(crate::crypto::RandomUnavailable))).into(),
+        Error::LogAltered(LogAlarm { difference: LogDifference::Cut, from: 3, recorded: 9 }),
+        Error::Changed { what: Subject::Content("the access log") },
         Error::Random(crate::crypto::RandomUnavailable),
     ];
     errors.extend(keychain.into_iter().map(Error::Keychain));
