@@ -102,6 +102,11 @@ impl TestHost {
         *self.boot.lock().unwrap() = boot.into();
     }
 
+    /// Goes on as another process; the earlier one is gone.
+    fn start_process(&self, pid: u32) {
+        *self.process.lock().unwrap() = ProcessName { pid, started: "2".into() };
+    }
+
     /// Lets time pass on the boot-time clock.
     fn wait(&self, seconds: u64) {
         *self.seconds.lock().unwrap() += seconds;
@@ -244,6 +249,15 @@ impl Machine {
         vault.unlock(&password(with), self.keychain.clone(), self.host.clone())
     }
 
+    /// Unlocks and tends the vault with the data key itself, which takes no Argon2id.
+    fn taken(&self) -> Unlocked {
+        let found =
+            Vault::open(self.store.clone()).unwrap().find_key(self.keychain.clone(), self.host.clone()).unwrap();
+        let mut unlocked = found.take_over(data_key()).unwrap();
+        unlocked.tend(&password(PASSWORD)).unwrap();
+        unlocked
+    }
+
     fn unlocked(&self) -> Unlocked {
         self.unlock(PASSWORD).unwrap()
     }
@@ -271,6 +285,10 @@ impl Machine {
 
     fn set_item(&self, bytes: &[u8]) {
         self.keychain.set(&VAULT.to_string(), ItemKind::DataKey, bytes).unwrap();
+    }
+
+    fn set_anchor(&self, bytes: &[u8]) {
+        self.keychain.set(&VAULT.to_string(), ItemKind::Anchor, bytes).unwrap();
     }
 
     /// Returns the sealed payload as JSON.
