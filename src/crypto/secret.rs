@@ -89,6 +89,10 @@ key! {
     AnchorKey
 }
 key! {
+    /// The seed of an Ed25519 key that signs a vault's reports (RFC 8032).
+    SigningSeed
+}
+key! {
     /// What a recovery kit's code stands for. Wraps the data key; stored nowhere.
     KitSecret
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::json::{closed_object, open_object, parse, to_padded};
 use super::kit::KitName;
 use super::scalar::{Base64, FixedBase64};
+use super::signing::{ReportRecord, SigningKey};
 use super::{DataKeyId, FormatError, KitId, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
@@ -26,6 +27,8 @@ pub const FEATURES: [&str; 0] = [];
 /// What begins an entry of `needs` that asks less of a program: it may change the vault, but not give it another data
 /// key, unless it can wrap what the named member holds.
 pub const RENEW: &str = "renew:";
+/// The members, of those that a payload may name in `needs`, that this program can wrap anew.
+pub const RENEWABLE: [&str; 1] = ["signing"];
 
 const FORMAT: &str = "strongroom-vault";
 const VERSION: u64 = 1;
@@ -168,6 +171,12 @@ open_object! {
         pub secrets: Vec<Secret> = default,
         /// Every recovery kit there ever was.
         pub kits: Vec<KitRecord> = default,
+        /// Every key that ever signed reports.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub signing: Vec<SigningKey> = default,
+        /// Every report that was made.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub reports: Vec<ReportRecord> = default,
     }
 }
 
@@ -389,6 +398,10 @@ impl Payload {
         if !payload.secrets.iter().all(|secret| secrets.insert(secret.id)) {
             return Err(FormatError::malformed("two versions of secrets have the same id"));
         }
+        let mut signing = std::collections::HashSet::new();
+        if !payload.signing.iter().all(|key| signing.insert(key.id)) {
+            return Err(FormatError::malformed("two signing keys have the same id"));
+        }
         Ok(payload)
     }
 
@@ -442,7 +455,8 @@ impl Payload {
     /// names it: such a vault keeps its data key.
     #[must_use]
     pub fn unrenewable(&self) -> Vec<String> {
-        let named = self.needs.iter().filter(|need| need.starts_with(RENEW)).cloned();
+        let is_known = |need: &str| need.strip_prefix(RENEW).is_none_or(|name| RENEWABLE.contains(&name));
+        let named = self.needs.iter().filter(|need| !is_known(need)).cloned();
         let unread = std::iter::once(&self.others).chain(self.projects.iter().map(|project| &project.others));
         // Whoever forgot to name it would lose it otherwise.
         let found = unread.flatten().filter(|(_, value)| value.has_member("wrapped"));

@@ -12,6 +12,7 @@ mod open_vault;
 mod project;
 mod protocol;
 mod secrets;
+mod signing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub use protocol::password::PasswordChanged;
 pub use protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 pub use protocol::unlock::FoundKey;
 pub use protocol::write::Accepted;
+pub use signing::SigningInfo;
 
 /// How long a write waits for another process's.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);

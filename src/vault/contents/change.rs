@@ -8,9 +8,10 @@ use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::kits::{self, NewKit};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
 use super::secret_edits::{self, Before, NewSecret, SecretEdit, SecretsOfProject};
-use super::{Contents, Editing, destroy};
+use super::{Contents, Editing, destroy, signing};
 use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
+use crate::format::signing::ReportRecord;
 use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId, KitId, ProjectId, Timestamp};
 
@@ -50,6 +51,12 @@ pub enum Change<'a> {
     KitMade { kit: &'a NewKit, next: Option<NextDataKey<'a>> },
     /// A kit opens the vault no more.
     KitRevoked { kit: KitId, paper_destroyed: bool },
+    /// A key signs the vault's reports, if none did.
+    SigningKeyMade,
+    /// Another key signs them from now on.
+    SigningKeyRotated { reason: &'a str },
+    /// A report was made.
+    ReportMade(&'a ReportRecord),
     /// A rotation of the data key is under way, in place of an earlier one if there is one.
     RotationBegun(&'a UnderWay),
     /// A machine's item holds the next data key since then, or, without a time, is about to be written anew.
@@ -108,6 +115,11 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
         Change::SecretsPruned { name, keep } => secret_edits::prune_history(payload, name, keep),
         Change::KitMade { kit, next } => make_kit(contents, kit, next, editing),
         Change::KitRevoked { kit, paper_destroyed } => kits::revoke(contents, kit, paper_destroyed, editing.now),
+        Change::SigningKeyMade => signing::ensure(payload, editing),
+        Change::SigningKeyRotated { reason } => {
+            signing::rotate(payload, &checked_text("the reason", reason)?, editing)
+        }
+        Change::ReportMade(report) => signing::record(payload, report),
         Change::RotationBegun(rotation) => {
             payload.rotation = Some(Rotation::UnderWay(rotation.clone()));
             Ok(())

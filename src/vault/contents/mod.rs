@@ -9,6 +9,7 @@ pub mod kits;
 pub mod project;
 pub mod secret_edits;
 pub mod secrets;
+pub mod signing;
 pub mod unread;
 
 use crate::crypto::secret::DataKey;

@@ -34,6 +34,8 @@ pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) 
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            signing: Vec::new(),
+            reports: Vec::new(),
             others: Default::default(),
         })
     })

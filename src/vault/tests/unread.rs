@@ -26,8 +26,8 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
         },
         |payload| {
             payload["shares"] = json!([1]);
-            payload["signing"] = json!([{"id": 1, "wrapped": "AAAA"}]);
-            payload["needs"] = json!(["renew:signing"]);
+            payload["identities"] = json!([{"id": 1, "wrapped": "AAAA"}]);
+            payload["needs"] = json!(["renew:identities"]);
             payload["policy"]["later"] = true.into();
             payload["projects"][0]["engagement"] = json!({"ends": "2027-03-31"});
             payload["projects"][0]["hold"] = json!({"since": "2026-11-21T08:30:00Z", "letter": 7});
@@ -37,8 +37,8 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
     merge(&here, &there).unwrap();
     let payload = here.payload();
     assert_eq!(payload["shares"], json!([1]));
-    assert_eq!(payload["signing"], json!([{"id": 1, "wrapped": "AAAA"}]));
-    assert_eq!(payload["needs"], json!(["renew:signing"]), "it must be known what a rotation would lose");
+    assert_eq!(payload["identities"], json!([{"id": 1, "wrapped": "AAAA"}]));
+    assert_eq!(payload["needs"], json!(["renew:identities"]), "it must be known what a rotation would lose");
     assert_eq!(payload["policy"]["later"], true);
     let project = &payload["projects"][0];
     assert_eq!(project["engagement"], json!({"ends": "2027-03-31"}));
@@ -122,7 +122,7 @@ fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
 #[test]
 fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
     let plants: [fn(&mut Value); 3] = [
-        |payload| payload["needs"] = json!(["renew:signing"]),
+        |payload| payload["needs"] = json!(["renew:identities"]),
         |payload| payload["later"] = json!([{"deep": {"wrapped": ""}}]),
         |payload| payload["projects"][0]["later"] = json!({"wrapped": ""}),
     ];
@@ -158,10 +158,10 @@ fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
 fn a_rotation_under_way_waits_for_a_program_that_can_wrap_what_came_meanwhile() {
     let machine = Machine::at(3);
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    machine.plant(|_, payload| payload["needs"] = json!(["renew:signing"]));
+    machine.plant(|_, payload| payload["needs"] = json!(["renew:identities"]));
     machine.host.set_boot("another");
     let before = machine.document().header.data_key;
-    assert!(matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:signing")));
+    assert!(matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:identities")));
     assert_eq!(machine.document().header.data_key, before);
 }
 

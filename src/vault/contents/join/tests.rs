@@ -48,6 +48,8 @@ impl Fixed {
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            signing: Vec::new(),
+            reports: Vec::new(),
             others: Default::default(),
         };
         let mut contents = Contents { payload, slots: Vec::new() };
