@@ -23,6 +23,7 @@
 //! | `foreign` | stores of other password managers that another process has to open |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `clipboard` | a text on the clipboard, which is taken off again |
+//! | `evidence` | reports for the client, as data, and their verification; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | [`error`] | what can go wrong, by what a caller can do about it |
@@ -99,6 +100,8 @@ mod disk;
 #[cfg(feature = "cli")]
 mod doctor;
 pub mod error;
+#[cfg(feature = "cli")]
+mod evidence;
 #[cfg(feature = "cli")]
 mod failure;
 #[cfg(feature = "cli")]

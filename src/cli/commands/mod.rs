@@ -95,6 +95,9 @@ commands! {
         rewrap::Rewrap,
         reencrypt::Reencrypt,
     }
+    "For the client": {
+        report::Report,
+    }
     "Password, recovery kits and the vault file": {
         passwd::Passwd,
         kit::Kit,

@@ -12,6 +12,7 @@ mod inspected;
 mod kit;
 mod message;
 mod project;
+mod report;
 mod rotation;
 #[cfg(test)]
 mod schemas;
@@ -37,6 +38,7 @@ pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
+pub use report::{FollowedReport, KeyKnown, MadeReport, Rendered, SigningKeys, VerifiedReport, identity};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
 pub use secret::{
     ExportedSecrets, ImportedSecrets, OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret,

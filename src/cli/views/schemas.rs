@@ -102,6 +102,9 @@ schemas! {
     "recover": WithPassword<'_, RecoveredVault>, "strongroom recover";
     "reencrypt": Vec<ReencryptedFile>, "strongroom reencrypt";
     "removed-items": RemovedItems, "strongroom doctor, with a flag that deletes";
+    "report": MadeReport, "strongroom report";
+    "report-key": SigningKeys, "strongroom report key";
+    "report-verify": VerifiedReport, "strongroom report verify";
     "restore": RestoredVault, "strongroom vault restore";
     "retired-key": RetiredKey, "strongroom key retire";
     "revoked-kit": RevokedKit, "strongroom kit revoke --rotate";
