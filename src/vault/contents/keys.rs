@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::unread::check_renewable;
-use super::{Editing, secrets, signing};
+use super::{Editing, logs, secrets, signing};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{AnchorKey, DataKey, FileKey};
 use crate::error::{Error, KeyPlace, NotFound, Subject};
@@ -122,6 +122,7 @@ pub fn renew_keys(payload: &mut Payload, from: (VaultId, &DataKey), to: (VaultId
         secrets::renew(secret, from, to)?;
     }
     signing::renew(payload, from, to)?;
+    logs::renew(payload, from, to)?;
     Ok(())
 }
 

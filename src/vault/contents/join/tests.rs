@@ -50,6 +50,9 @@ impl Fixed {
             kits: Vec::new(),
             signing: Vec::new(),
             reports: Vec::new(),
+            log_keys: Vec::new(),
+            logs: Vec::new(),
+            logging: Vec::new(),
             others: Default::default(),
         };
         let mut contents = Contents { payload, slots: Vec::new() };
