@@ -475,8 +475,8 @@ impl Bundle {
             format: String,
             version: u64,
         }
-        let outer: Outer = serde_json::from_slice(bytes)
-            .map_err(|_| FormatError::malformed("it is not a report's bundle"))?;
+        let outer: Outer =
+            serde_json::from_slice(bytes).map_err(|_| FormatError::malformed("it is not a report's bundle"))?;
         if outer.format != FORMAT {
             return Err(FormatError::malformed("it is not a report's bundle"));
         }

@@ -14,8 +14,8 @@ use crate::crypto::signing::public_key;
 use crate::format::json::StrictValue;
 use crate::format::log::to_record;
 use crate::format::signing::{PublicKey, REPORT, sign_file};
-use crate::pages::report::{annex, page};
 use crate::format::{EnrolmentId, FileId, KitId, ProjectId, Timestamp, VaultId, label};
+use crate::pages::report::{annex, page};
 
 pub const PROJECT: &str = "6f1d3c51-2b55-4f0e-9c4e-7f6a4e0b1a11";
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);

@@ -1,9 +1,7 @@
 //! The rules by which facts become a report: which conditions there are, and when each of them is met. A condition of
 //! which nothing is known is "not known", and never met. Nothing is counted into a score.
 
-use super::bundle::{
-    Bundle, Check, CheckState, CopyPart, FORMAT, FilePart, FileState, How, Inventory, Read, VERSION,
-};
+use super::bundle::{Bundle, Check, CheckState, CopyPart, FORMAT, FilePart, FileState, How, Inventory, Read, VERSION};
 use super::day::Day;
 use super::facts::{Facts, Known};
 use super::openings::{last_done, openings};
@@ -191,8 +189,8 @@ fn files(bundle: &Bundle) -> Found {
             (CheckState::NotKnown, says, How::Probed)
         }
         (Read::Full, all) => {
-            let all = if all == 1 { "it was".into() } else { format!("all {} were", grouped(all as u64)) };
-            (CheckState::Met, format!("AES-256-GCM; {all} read to the last byte, {read_at}"), How::Probed)
+            let all = if all == 1 { "1 file".into() } else { format!("all {}", grouped(all as u64)) };
+            (CheckState::Met, format!("AES-256-GCM; {all} read to the last byte {read_at}"), How::Probed)
         }
     }
 }
@@ -348,9 +346,10 @@ fn period(bundle: &Bundle) -> Found {
 }
 
 fn backups(bundle: &Bundle) -> Found {
-    let declared = bundle.engagement.as_ref().and_then(|agreed| {
-        agreed.now.get("declared")?.as_value().get("backups")?.as_str().map(str::to_owned)
-    });
+    let declared = bundle
+        .engagement
+        .as_ref()
+        .and_then(|agreed| agreed.now.get("declared")?.as_value().get("backups")?.as_str().map(str::to_owned));
     match declared {
         Some(text) => (CheckState::NotKnown, format!("cannot be seen from here; declared: {text}"), How::Declared),
         None => (CheckState::NotKnown, "cannot be seen from here; nothing is declared".into(), How::Declared),
@@ -360,9 +359,11 @@ fn backups(bundle: &Bundle) -> Found {
 /// Returns what a report does not say. It is always on the page, and nobody can leave it out.
 #[must_use]
 pub fn not_covered(bundle: &Bundle) -> Vec<String> {
-    let begun = bundle.log.iter().flat_map(|log| &log.entries).filter_map(|entry| {
-        entry.json.as_value()["at"].as_str()?.parse::<Timestamp>().ok()
-    });
+    let begun = bundle
+        .log
+        .iter()
+        .flat_map(|log| &log.entries)
+        .filter_map(|entry| entry.json.as_value()["at"].as_str()?.parse::<Timestamp>().ok());
     let record = match begun.min() {
         Some(at) => format!(
             "Accesses are recorded from {}, when the first entry about these data was made; who is named there is what \

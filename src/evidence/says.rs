@@ -40,7 +40,11 @@ pub fn size(bytes: u64) -> String {
         unit += 1;
     }
     let whole = tenths / 10;
-    if whole >= 100 { format!("{} {}", grouped(whole), UNITS[unit]) } else { format!("{whole}.{} {}", tenths % 10, UNITS[unit]) }
+    if whole >= 100 {
+        format!("{} {}", grouped(whole), UNITS[unit])
+    } else {
+        format!("{whole}.{} {}", tenths % 10, UNITS[unit])
+    }
 }
 
 /// Writes a moment as seen from another one: only its time if both are of a day.
@@ -48,9 +52,9 @@ pub fn moment(time: Timestamp, seen_from: Timestamp) -> String {
     let text = time.to_string();
     let clock = text.get(11..16).unwrap_or_default();
     if Day::of(time) == Day::of(seen_from) {
-        format!("today, {clock} UTC")
+        format!("today, {clock}")
     } else {
-        format!("{}, {clock} UTC", Day::of(time).short())
+        format!("on {}, {clock}", Day::of(time).short())
     }
 }
 

@@ -135,70 +135,103 @@ fn changes() -> Vec<(&'static str, Change)> {
         ("a file's length", replaced("\"size\":30110000", "\"size\":30110001")),
         ("a date", replaced("\"destroy_by\":\"2027-09-30\"", "\"destroy_by\":\"2028-09-30\"")),
         ("a byte more", Box::new(|sent, _| sent.bundle.push(b' '))),
-        ("a byte less", Box::new(|sent, _| drop(sent.bundle.pop()))),
-        ("a byte of the signature", Box::new(|sent, _| {
-            let at = sent.signature.len() / 2;
-            let other = if sent.signature.as_bytes()[at] == b'A' { "B" } else { "A" };
-            sent.signature.replace_range(at..=at, other);
-        })),
-        ("the signature of another report", Box::new(|sent, _| sent.signature = sign(&with_pages(rules::bundle(facts(3, 1, &log(1))).unwrap())).1)),
-        ("another purpose", Box::new(|sent, _| {
-            let (seed, public) = key();
-            sent.signature = sign_file(&seed, &public, STATEMENT, &sent.bundle);
-        })),
-        ("another key", Box::new(|sent, _| {
-            let seed = SigningSeed::from_slice(&[6; 32]).unwrap();
-            sent.signature = sign_file(&seed, &PublicKey(public_key(&seed)), REPORT, &sent.bundle);
-        })),
-        ("another key that the report names, too", Box::new(|sent, bundle| {
-            let seed = SigningSeed::from_slice(&[6; 32]).unwrap();
-            let public = PublicKey(public_key(&seed));
-            let mut bundle = bundle.clone();
-            bundle.signed_by.public = public.text();
-            bundle.signed_by.fingerprint = public.fingerprint();
-            sent.bundle = with_pages(bundle).to_bytes().unwrap();
-            sent.signature = sign_file(&seed, &public, REPORT, &sent.bundle);
-            sent.page = None;
-        })),
-        ("the page's words", Box::new(|sent, _| {
-            let page = String::from_utf8(sent.page.take().unwrap()).unwrap();
-            sent.page = Some(page.replacen("not met</td>", "met</td>", 1).into_bytes());
-        })),
+        ("a byte less", Box::new(|sent, _| sent.bundle.truncate(sent.bundle.len() - 1))),
+        (
+            "a byte of the signature",
+            Box::new(|sent, _| {
+                let at = sent.signature.len() / 2;
+                let other = if sent.signature.as_bytes()[at] == b'A' { "B" } else { "A" };
+                sent.signature.replace_range(at..=at, other);
+            }),
+        ),
+        (
+            "the signature of another report",
+            Box::new(|sent, _| sent.signature = sign(&with_pages(rules::bundle(facts(3, 1, &log(1))).unwrap())).1),
+        ),
+        (
+            "another purpose",
+            Box::new(|sent, _| {
+                let (seed, public) = key();
+                sent.signature = sign_file(&seed, &public, STATEMENT, &sent.bundle);
+            }),
+        ),
+        (
+            "another key",
+            Box::new(|sent, _| {
+                let seed = SigningSeed::from_slice(&[6; 32]).unwrap();
+                sent.signature = sign_file(&seed, &PublicKey(public_key(&seed)), REPORT, &sent.bundle);
+            }),
+        ),
+        (
+            "another key that the report names, too",
+            Box::new(|sent, bundle| {
+                let seed = SigningSeed::from_slice(&[6; 32]).unwrap();
+                let public = PublicKey(public_key(&seed));
+                let mut bundle = bundle.clone();
+                bundle.signed_by.public = public.text();
+                bundle.signed_by.fingerprint = public.fingerprint();
+                sent.bundle = with_pages(bundle).to_bytes().unwrap();
+                sent.signature = sign_file(&seed, &public, REPORT, &sent.bundle);
+                sent.page = None;
+            }),
+        ),
+        (
+            "the page's words",
+            Box::new(|sent, _| {
+                let page = String::from_utf8(sent.page.take().unwrap()).unwrap();
+                sent.page = Some(page.replacen("not met</td>", "met</td>", 1).into_bytes());
+            }),
+        ),
         ("a space on the page", Box::new(|sent, _| sent.page.as_mut().unwrap().push(b' '))),
         ("the page of another report", Box::new(|sent, _| sent.page = two_reports().0.page)),
         ("swapped records", in_log(|log| log.enrolments[0].records.swap(0, 1))),
         ("swapped records of others", in_log(|log| log.enrolments[0].records.swap(2, 5))),
         ("a record of others", in_log(|log| log.enrolments[0].records[2] = Some("a".repeat(64)))),
         ("a record left out", in_log(|log| drop(log.enrolments[0].records.remove(2)))),
-        ("a log that ends earlier", in_log(|log| {
-            log.entries.truncate(6);
-            let own = &mut log.enrolments[0];
-            own.records.truncate(9);
-            own.to = 9;
-            own.tip = own.records[8].clone().unwrap();
-        })),
+        (
+            "a log that ends earlier",
+            in_log(|log| {
+                log.entries.truncate(6);
+                let own = &mut log.enrolments[0];
+                own.records.truncate(9);
+                own.to = 9;
+                own.tip = own.records[8].clone().unwrap();
+            }),
+        ),
         ("the end of a log", in_log(|log| log.enrolments[0].tip = "a".repeat(64))),
-        ("a log left out", in_log(|log| {
-            log.entries.clear();
-            log.enrolments.clear();
-        })),
-        ("what an entry says", in_log(|log| {
-            let mut said = log.entries[0].json.as_value().clone();
-            said["reason"] = json!("weekly tables");
-            log.entries[0].json = strict(said);
-        })),
+        (
+            "a log left out",
+            in_log(|log| {
+                log.entries.clear();
+                log.enrolments.clear();
+            }),
+        ),
+        (
+            "what an entry says",
+            in_log(|log| {
+                let mut said = log.entries[0].json.as_value().clone();
+                said["reason"] = json!("weekly tables");
+                log.entries[0].json = strict(said);
+            }),
+        ),
         ("an entry's record", in_log(|log| log.entries[0].record = log.entries[1].record.clone())),
         ("an entry's key", in_log(|log| log.entries[0].okm = log.entries[1].okm.clone())),
         ("an entry's number", in_log(|log| log.entries[0].seq += 1)),
         ("an entry twice", in_log(|log| log.entries.insert(0, log.entries[0].clone()))),
         ("the report before", signed_anew(|bundle| bundle.previous_sha256 = Some("a".repeat(64)))),
-        ("an older number", signed_anew(|bundle| {
-            (bundle.number, bundle.name, bundle.previous_sha256) = (1, "northwind-1".into(), None);
-        })),
+        (
+            "an older number",
+            signed_anew(|bundle| {
+                (bundle.number, bundle.name, bundle.previous_sha256) = (1, "northwind-1".into(), None);
+            }),
+        ),
         ("an earlier time", signed_anew(|bundle| bundle.made = time("2026-01-01T00:00:00Z"))),
-        ("another project", signed_anew(|bundle| {
-            bundle.project.id = crate::format::ProjectId::from_bytes([1; 16]);
-        })),
+        (
+            "another project",
+            signed_anew(|bundle| {
+                bundle.project.id = crate::format::ProjectId::from_bytes([1; 16]);
+            }),
+        ),
         ("another version", signed_anew(|bundle| bundle.version = 2)),
     ]
 }

@@ -8,8 +8,8 @@ use super::rules::{self, CONDITIONS, not_known};
 use super::verify::*;
 use crate::crypto::secret::SigningSeed;
 use crate::crypto::signing::public_key;
-use crate::format::signing::{PublicKey, REPORT, STATEMENT, sign_file};
 use crate::format::Timestamp;
+use crate::format::signing::{PublicKey, REPORT, STATEMENT, sign_file};
 
 fn plain(number: u32) -> (Vec<u8>, String) {
     signed(facts(number, 3, &log(4)))
@@ -71,7 +71,9 @@ fn each_condition_fails_by_its_own_fact() {
         (rules::PERIOD, CheckState::NotMet, |facts| facts.keys[1].created = time("2024-11-25T00:00:00Z")),
         (rules::LOG, CheckState::NotMet, |facts| change_log(facts, |log| log.enrolments[0].gaps = 1)),
         (rules::LOG, CheckState::NotKnown, |facts| change_log(facts, |log| log.enrolments[0].anchored = false)),
-        (rules::LOG, CheckState::NotMet, |facts| change_log(facts, |log| log.enrolments[0].trouble = Some("cut".into()))),
+        (rules::LOG, CheckState::NotMet, |facts| {
+            change_log(facts, |log| log.enrolments[0].trouble = Some("cut".into()))
+        }),
         (rules::TIME, CheckState::NotMet, |facts| facts.made = time("2027-10-01T00:00:00Z")),
     ];
     for (id, expected, break_it) in cases {
@@ -81,8 +83,11 @@ fn each_condition_fails_by_its_own_fact() {
         assert_eq!(state(&bundle, id).0, expected, "{id}");
     }
     let standing = rules::bundle(facts(1, 3, &log(1))).unwrap();
-    assert_eq!(state(&standing, rules::COPIES), (CheckState::NotMet, "2 of 9 still there, 412 MB; the annex names them".into()));
-    assert_eq!(state(&standing, rules::FILES).1, "AES-256-GCM; all 3 were read to the last byte, today, 09:12 UTC");
+    assert_eq!(
+        state(&standing, rules::COPIES),
+        (CheckState::NotMet, "2 of 9 still there, 412 MB; the annex names them".into())
+    );
+    assert_eq!(state(&standing, rules::FILES).1, "AES-256-GCM; all 3 read to the last byte today, 09:12");
     assert_eq!(state(&standing, rules::BACKUPS).0, CheckState::NotKnown, "what is declared is not seen");
 }
 
@@ -115,10 +120,13 @@ fn a_bundle_that_contradicts_itself_is_refused_whoever_signed_it() {
     let cases: Vec<(&str, Break)> = vec![
         ("swapped hashes", of_log(swap)),
         ("a hash left out", of_log(|log| drop(log.enrolments[0].records.remove(5)))),
-        ("the last one left out", of_log(|log| {
-            log.enrolments[0].records.pop();
-            log.enrolments[0].to -= 1;
-        })),
+        (
+            "the last one left out",
+            of_log(|log| {
+                log.enrolments[0].records.pop();
+                log.enrolments[0].to -= 1;
+            }),
+        ),
         ("another end", of_log(|log| log.enrolments[0].tip = "0".repeat(64))),
         ("another text", of_log(|log| log.entries[0].json = strict(json!({"seq": 1})))),
         ("another number", of_log(|log| log.entries[0].seq = 2)),
@@ -136,9 +144,13 @@ fn a_bundle_that_contradicts_itself_is_refused_whoever_signed_it() {
         ("another fingerprint", Box::new(|bundle| bundle.signed_by.fingerprint = "SHA256:AAAA".into())),
         ("another version", Box::new(|bundle| bundle.version = 2)),
         ("another format", Box::new(|bundle| bundle.format = "report".into())),
-        ("a statement of nobody", Box::new(|bundle| {
-            bundle.signed_by.statement = Some(StatementPart { text: "it is mine".into(), signature: String::new() });
-        })),
+        (
+            "a statement of nobody",
+            Box::new(|bundle| {
+                bundle.signed_by.statement =
+                    Some(StatementPart { text: "it is mine".into(), signature: String::new() });
+            }),
+        ),
     ];
     for (what, break_it) in cases {
         let mut bundle = rules::bundle(facts(1, 3, &log(4))).unwrap();
@@ -154,10 +166,7 @@ fn signatures_of_other_keys_and_purposes_and_other_spellings_are_refused() {
     let (seed, public) = key();
     let other = SigningSeed::from_slice(&[6; 32]).unwrap();
     let others = PublicKey(public_key(&other));
-    assert!(matches!(
-        verify(&bytes, &sign_file(&other, &others, REPORT, &bytes)),
-        Err(Refusal::NamesOtherKey { .. })
-    ));
+    assert!(matches!(verify(&bytes, &sign_file(&other, &others, REPORT, &bytes)), Err(Refusal::NamesOtherKey { .. })));
     assert!(verify(&bytes, &sign_file(&seed, &public, STATEMENT, &bytes)).is_err());
     let spelled = String::from_utf8(bytes).unwrap();
     for altered in [
@@ -203,21 +212,27 @@ fn a_later_report_follows_an_earlier_one_whose_log_is_its_beginning() {
         }),
         ("an earlier time", |facts| facts.made = Timestamp::from_unix(0)),
         ("another project", |facts| facts.project.id = crate::format::ProjectId::from_bytes([1; 16])),
-        ("another record", |facts| change_log(facts, |log| {
-            log.entries.remove(0);
-            log.enrolments[0].records[0] = Some("2".repeat(64));
-        })),
+        ("another record", |facts| {
+            change_log(facts, |log| {
+                log.entries.remove(0);
+                log.enrolments[0].records[0] = Some("2".repeat(64));
+            })
+        }),
         ("no log", |facts| facts.log = not_known("lost")),
-        ("a log left out", |facts| change_log(facts, |log| {
-            log.entries.clear();
-            log.enrolments.clear();
-        })),
-        ("a shorter log", |facts| change_log(facts, |log| {
-            log.entries.truncate(2);
-            log.enrolments[0].records.truncate(4);
-            log.enrolments[0].to = 4;
-            log.enrolments[0].tip = log.enrolments[0].records[3].clone().unwrap();
-        })),
+        ("a log left out", |facts| {
+            change_log(facts, |log| {
+                log.entries.clear();
+                log.enrolments.clear();
+            })
+        }),
+        ("a shorter log", |facts| {
+            change_log(facts, |log| {
+                log.entries.truncate(2);
+                log.enrolments[0].records.truncate(4);
+                log.enrolments[0].to = 4;
+                log.enrolments[0].tip = log.enrolments[0].records[3].clone().unwrap();
+            })
+        }),
         ("a revision left out", |facts| {
             if let Known::Is(agreed) = &mut facts.engagement {
                 agreed.revisions.remove(0);

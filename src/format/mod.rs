@@ -24,7 +24,9 @@ pub mod vault;
 
 pub use kit::{KitCodeError, KitName};
 pub use name::NameError;
-pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, SigningKeyId, Timestamp, VaultId};
+pub use scalar::{
+    DataKeyId, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, SigningKeyId, Timestamp, VaultId,
+};
 pub use vault::{Document, Header, KeyState};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.

@@ -45,6 +45,7 @@ mod read_only;
 
 mod recipients;
 mod recover;
+mod reports;
 mod rewrap;
 mod rollback;
 mod run;

@@ -197,7 +197,13 @@ fn logs(bundle: &Bundle) -> String {
         .flat_map(|log| &log.enrolments)
         .map(|log| {
             let end = if log.anchored { "agrees with the keychain" } else { "not proven here" };
-            vec![log.id.to_string(), format!("{} to {}", log.from, log.to), log.gaps.to_string(), end.into(), log.tip.clone()]
+            vec![
+                log.id.to_string(),
+                format!("{} to {}", log.from, log.to),
+                log.gaps.to_string(),
+                end.into(),
+                log.tip.clone(),
+            ]
         })
         .collect();
     list("H. Logs of the computers", &["Log", "Entries", "Gaps", "Its end", "SHA-256 of the last record"], &rows)

@@ -11,11 +11,13 @@ pub fn width(text: &str) -> usize {
 
 fn of_letter(letter: char) -> usize {
     match letter {
-        'i' | 'j' | 'l' | '.' | ',' | ';' | ':' | '\'' | '!' | '|' | ' ' | '(' | ')' | '’' => 30,
-        'f' | 'r' | 't' | '-' | '/' => 38,
-        'm' | 'w' | 'M' | 'W' | '@' | '%' => 92,
+        'i' | 'j' | 'l' | '.' | ',' | ';' | ':' | '\'' | '!' | '|' | ' ' | '’' => 29,
+        'f' | 'r' | 't' | '-' | '/' | '(' | ')' => 35,
+        'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' => 51,
+        'm' | 'w' | 'M' | '@' | '%' => 88,
+        'W' => 96,
         'A'..='Z' => 72,
-        _ if letter.is_ascii() => 56,
+        _ if letter.is_ascii() => 57,
         _ if letter.is_alphabetic() && u32::from(letter) < 0x0250 => 72,
         _ => 105,
     }

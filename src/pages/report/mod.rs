@@ -19,9 +19,9 @@ use fitting::{clipped, isolated, width};
 const PAGE: &str = include_str!("page.html");
 
 /// The room for a condition's words, in one line.
-const SAYS: usize = 3_150;
+const SAYS: usize = 3_420;
 /// How many lines more than one for each condition there are.
-const MORE_LINES: usize = 3;
+const MORE_LINES: usize = 2;
 /// The room for a fact's words.
 const FACT: usize = 4_000;
 
@@ -56,7 +56,9 @@ pub fn page(bundle: &Bundle, sha256: &str) -> String {
     let (facts, figures) = (facts(&mut sheet, bundle, &openings), figures(bundle, &openings));
     let client_html = sheet.text(client, 6_800);
     let more = match sheet.has_clipped {
-        true => "\n<p class=\"more\">What ends in “…” did not fit here: it is in full in the annex and in the bundle.</p>",
+        true => {
+            "\n<p class=\"more\">What ends in “…” did not fit here: it is in full in the annex and in the bundle.</p>"
+        }
         false => "",
     };
     let html = fill(
@@ -119,8 +121,7 @@ fn lead(bundle: &Bundle) -> String {
 
 /// The four figures that are asked for first.
 fn figures(bundle: &Bundle, openings: &[Opening]) -> String {
-    let files: Vec<_> =
-        bundle.inventory.files.iter().filter(|file| file.state != FileState::Missing).collect();
+    let files: Vec<_> = bundle.inventory.files.iter().filter(|file| file.state != FileState::Missing).collect();
     let bytes = files.iter().map(|file| file.plain_size.or(file.size).unwrap_or(0)).sum();
     let whole = files.iter().all(|file| file.state == FileState::Whole);
     let held = match (files.len(), whole) {
@@ -283,9 +284,9 @@ fn checks(sheet: &mut Sheet, checks: &[Check]) -> String {
     checks.iter().map(row).collect()
 }
 
-const MET: &str = "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M4.5 8.5l2.5 2.5 4.5-5.5\"/></svg>";
-const UNMET: &str =
-    "<svg viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"2\"/><path d=\"M4.5 4.5l7 7M11.5 4.5l-7 7\"/></svg>";
+const MET: &str =
+    "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M4.5 8.5l2.5 2.5 4.5-5.5\"/></svg>";
+const UNMET: &str = "<svg viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"2\"/><path d=\"M4.5 4.5l7 7M11.5 4.5l-7 7\"/></svg>";
 const UNKNOWN: &str = "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M5.8 6.4c0-3 4.4-3 4.4-.3 \
                        0 1.7-2.2 1.8-2.2 3.6M8 11.2v1.3\"/></svg>";
 

@@ -13,7 +13,8 @@ use crate::evidence::verify::hash;
 use crate::format::name::printable;
 
 /// Names come from clients and may be anything.
-const HOSTILE: &str = "</title><script src=\"https://example.org\">{{checks}}</script>&amp;'\u{202e}\u{2066}\u{1b}[2J\u{0}\"><td>";
+const HOSTILE: &str =
+    "</title><script src=\"https://example.org\">{{checks}}</script>&amp;'\u{202e}\u{2066}\u{1b}[2J\u{0}\"><td>";
 
 fn sha256(bundle: &Bundle) -> String {
     hash(&bundle.to_bytes().unwrap())
@@ -58,11 +59,14 @@ fn nothing_met(facts: &mut Facts) {
     facts.unlock.kits.clear();
     facts.unlock.backups = None;
     facts.keys[1].created = time("2020-01-01T00:00:00Z");
-    facts.log = not_known("this vault keeps no record of accesses: it was switched off when the project was added, in March");
-    facts.copies = not_known("the copies that were made are not on record, so that they cannot be looked for by their length");
+    facts.log =
+        not_known("this vault keeps no record of accesses: it was switched off when the project was added, in March");
+    facts.copies =
+        not_known("the copies that were made are not on record, so that they cannot be looked for by their length");
     for check in &mut facts.machine {
         check.state = CheckState::NotMet;
-        check.says = "a probe that had no right to look, and of which nobody can say whether it would have found more".into();
+        check.says =
+            "a probe that had no right to look, and of which nobody can say whether it would have found more".into();
     }
     if let Known::Is(agreed) = &mut facts.engagement {
         for field in ["destroy_by", "ends"] {
@@ -81,7 +85,14 @@ fn all_met(facts: &mut Facts) {
 fn cases() -> Vec<(&'static str, String)> {
     let wide = "W".repeat(80);
     let long = "Landesversicherungsanstalt-für-Angestellte-und-Selbständige-im-nördlichen-Raum-e.V";
-    let texts = [("plain", ""), ("wide", wide.as_str()), ("long", long), ("hostile", HOSTILE), ("arabic", ARABIC), ("chinese", CHINESE)];
+    let texts = [
+        ("plain", ""),
+        ("wide", wide.as_str()),
+        ("long", long),
+        ("hostile", HOSTILE),
+        ("arabic", ARABIC),
+        ("chinese", CHINESE),
+    ];
     let kinds: [(&str, fn(&mut Facts)); 3] = [("one", |_| {}), ("none", all_met), ("twelve", nothing_met)];
     let mut cases = Vec::new();
     for (_, text) in &texts {
@@ -117,8 +128,8 @@ fn a_page_loads_nothing_and_runs_nothing() {
             let name = node.tag_name().name();
             let known = [
                 "html", "head", "meta", "title", "style", "body", "header", "b", "span", "h1", "h2", "p", "div", "dl",
-                "dt", "dd", "i", "bdi", "svg", "g", "line", "rect", "text", "circle", "path", "table", "thead", "tbody",
-                "tr", "th", "td", "footer", "code", "br",
+                "dt", "dd", "i", "bdi", "svg", "g", "line", "rect", "text", "circle", "path", "table", "thead",
+                "tbody", "tr", "th", "td", "footer", "code", "br",
             ];
             assert!(known.contains(&name), "<{name}>");
             for attribute in node.attributes() {

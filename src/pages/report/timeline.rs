@@ -5,18 +5,17 @@ use std::fmt::Write;
 use crate::evidence::bundle::Bundle;
 use crate::evidence::day::Day;
 use crate::evidence::openings::Opening;
-use crate::evidence::rules::due;
 
 /// How wide the drawing is, in its own units.
 const WIDTH: f64 = 1000.0;
 /// How near two captions of a row may be to each other.
-const APART: f64 = 104.0;
+const APART: f64 = 120.0;
 /// The most marks that have a caption.
 const MARKS: usize = 6;
 
 struct Mark {
     day: Day,
-    says: &'static str,
+    says: String,
     is_now: bool,
 }
 
@@ -32,7 +31,7 @@ pub fn timeline(bundle: &Bundle, openings: &[Opening]) -> (String, String) {
     let at = |day: Day| begin.until(day) as f64 / span as f64 * WIDTH;
     let mut svg = format!(
         "<svg viewBox=\"-2 0 1004 {}\" role=\"img\" aria-labelledby=\"tl\"><title id=\"tl\">{}</title>",
-        if rows(&marks, &at).iter().any(|row| *row > 0) { 112 } else { 90 },
+        if rows(&marks, &at).iter().any(|row| *row > 0) { 122 } else { 90 },
         spoken(&marks)
     );
     years(&mut svg, begin, begin.plus(span), &at);
@@ -48,8 +47,14 @@ pub fn timeline(bundle: &Bundle, openings: &[Opening]) -> (String, String) {
     let days = (span / 50).max(1);
     bars(&mut svg, openings, begin, days, &at);
     for (mark, row) in marks.iter().zip(rows(&marks, &at)) {
-        let (x, down) = (at(mark.day), 22 * row as u32);
-        let anchor = if x < 55.0 { "start" } else if x > WIDTH - 55.0 { "end" } else { "middle" };
+        let (x, down) = (at(mark.day), 32 * row as u32);
+        let anchor = if x < 55.0 {
+            "start"
+        } else if x > WIDTH - 55.0 {
+            "end"
+        } else {
+            "middle"
+        };
         let class = if mark.is_now { "p now" } else { "p" };
         let _ = write!(
             svg,
@@ -68,19 +73,24 @@ pub fn timeline(bundle: &Bundle, openings: &[Opening]) -> (String, String) {
 }
 
 fn marks(bundle: &Bundle, today: Day) -> Vec<Mark> {
-    let mut marks = vec![Mark { day: Day::of(bundle.project.created), says: "on record", is_now: false }];
-    let mut add = |day: Option<Day>, says| {
-        marks.extend(day.map(|day| Mark { day, says, is_now: false }));
+    let mut marks = vec![Mark { day: Day::of(bundle.project.created), says: "on record".into(), is_now: false }];
+    let mut add = |day: Option<Day>, says: &str| {
+        marks.extend(day.map(|day| Mark { day, says: says.into(), is_now: false }));
     };
     add(bundle.agreed("ends").and_then(Day::read), "contract ends");
-    match bundle.agreed("destroy_by") {
-        Some(_) => add(due(bundle), "destroy by"),
-        None => add(None, ""),
-    }
+    add(bundle.agreed("destroy_by").and_then(Day::read), "destroy by");
     add(bundle.project.hold.as_ref().map(|hold| Day::of(hold.since)), "legal hold");
     add(bundle.project.destroyed.map(Day::of), "keys destroyed");
-    marks.push(Mark { day: today, says: "this report", is_now: true });
+    marks.push(Mark { day: today, says: "this report".into(), is_now: true });
     marks.sort_by_key(|mark| mark.day);
+    marks.dedup_by(|later, mark| {
+        let is_same = later.day == mark.day;
+        if is_same {
+            mark.says = format!("{}, {}", mark.says, later.says);
+            mark.is_now |= later.is_now;
+        }
+        is_same
+    });
     marks.truncate(MARKS);
     // Dates are anybody's: one in the far future would press the rest into a point.
     let (low, high) = (today.plus(-365 * 30), today.plus(365 * 30));
@@ -94,7 +104,11 @@ fn rows(marks: &[Mark], at: &impl Fn(Day) -> f64) -> Vec<usize> {
     let place = |mark: &Mark| {
         let x = at(mark.day);
         let row = ends.iter().position(|end| x - end >= APART).unwrap_or(ends.len());
-        if row == ends.len() { ends.push(x) } else { ends[row] = x }
+        if row == ends.len() {
+            ends.push(x)
+        } else {
+            ends[row] = x
+        }
         row
     };
     let rows: Vec<usize> = marks.iter().map(place).collect();

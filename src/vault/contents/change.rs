@@ -121,9 +121,7 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
         Change::KitMade { kit, next } => make_kit(contents, kit, next, editing),
         Change::KitRevoked { kit, paper_destroyed } => kits::revoke(contents, kit, paper_destroyed, editing.now),
         Change::SigningKeyMade => signing::ensure(payload, editing),
-        Change::SigningKeyRotated { reason } => {
-            signing::rotate(payload, &checked_text("the reason", reason)?, editing)
-        }
+        Change::SigningKeyRotated { reason } => signing::rotate(payload, &checked_text("the reason", reason)?, editing),
         Change::ReportMade(report) => signing::record(payload, report),
         Change::RotationBegun(rotation) => {
             payload.rotation = Some(Rotation::UnderWay(rotation.clone()));

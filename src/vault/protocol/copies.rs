@@ -13,8 +13,8 @@ use crate::store::{Replaced, Store, StoreError};
 use crate::vault::contents::Contents;
 use crate::vault::contents::join::{Joined, Take, join};
 use crate::vault::contents::keys::{new_anchor_key, renew_keys};
-use crate::vault::contents::signing;
 use crate::vault::contents::logs;
+use crate::vault::contents::signing;
 use crate::vault::contents::unread::check_renewable;
 use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 

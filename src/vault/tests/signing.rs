@@ -25,7 +25,7 @@ fn the_key_is_made_once_and_outlives_the_data_key_and_its_project() {
     let generation = unlocked.header().generation;
     assert!(unlocked.signing_key().unwrap().public == key.public);
     assert_eq!(unlocked.header().generation, generation, "it is there already");
-    assert_eq!(machine.payload()["needs"], serde_json::json!(["renew:signing"]));
+    assert!(machine.payload()["needs"].as_array().unwrap().contains(&"renew:signing".into()));
     rotate_now(&mut unlocked);
     assert_signs(&unlocked, &key);
     unlocked
@@ -43,9 +43,8 @@ fn a_fork_signs_for_itself_and_counts_its_reports_from_1() {
     let key = unlocked.signing_key().unwrap();
     unlocked.record_report(&record(&unlocked, 1)).unwrap();
     let elsewhere = Machine::empty();
-    let mut fork = unlocked
-        .fork(elsewhere.edges(), VaultId::from_bytes([9; 16]), &password(PASSWORD), KdfCost::FLOOR)
-        .unwrap();
+    let mut fork =
+        unlocked.fork(elsewhere.edges(), VaultId::from_bytes([9; 16]), &password(PASSWORD), KdfCost::FLOOR).unwrap();
     assert!(fork.signing_keys().unwrap().is_empty() && fork.last_report("acme").unwrap().is_none());
     assert!(fork.signing_key().unwrap().public != key.public);
     assert_signs(&unlocked, &key);
@@ -119,5 +118,7 @@ fn reports_are_numbered_without_a_gap() {
     unlocked.record_report(&record(&unlocked, 2)).unwrap();
     assert_eq!(unlocked.last_report("acme").unwrap(), Some(record(&unlocked, 2)));
     let check = unlocked.key_check("acme", 1).unwrap();
-    assert!(check != unlocked.key_check("acme", 2).unwrap() && check == machine.unlocked().key_check("acme", 1).unwrap());
+    assert!(
+        check != unlocked.key_check("acme", 2).unwrap() && check == machine.unlocked().key_check("acme", 1).unwrap()
+    );
 }

@@ -161,7 +161,9 @@ fn a_rotation_under_way_waits_for_a_program_that_can_wrap_what_came_meanwhile() 
     machine.plant(|_, payload| payload["needs"] = json!(["renew:identities"]));
     machine.host.set_boot("another");
     let before = machine.document().header.data_key;
-    assert!(matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:identities")));
+    assert!(
+        matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:identities"))
+    );
     assert_eq!(machine.document().header.data_key, before);
 }
 

@@ -61,7 +61,8 @@ pub fn facts(
     let (read_at, files) = (ThisHost.now(), files(context, vault, &project, asked)?);
     let last = vault.last_report(asked.project).map_err(failed)?;
     let number = last.as_ref().map_or(Some(1), |last| last.number.checked_add(1));
-    let number = number.ok_or_else(|| Failure::new(Exit::Failed, "failed", "a project has no more numbers for reports"))?;
+    let number =
+        number.ok_or_else(|| Failure::new(Exit::Failed, "failed", "a project has no more numbers for reports"))?;
     let key = vault.signing_key().map_err(failed)?;
     let keys = project.keys.iter().map(|held| {
         let check = match held.state {
@@ -282,7 +283,6 @@ fn unlooked(found: &Found) -> impl Iterator<Item = FilePart> {
         state: FileState::Unread,
     })
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -24,7 +24,9 @@ pub struct Key {
 impl Key {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         if self.rotate && self.reason.as_deref().is_none_or(str::is_empty) {
-            return Err(Failure::usage("another key needs a reason, which the client will read").hint("add --reason TEXT"));
+            return Err(
+                Failure::usage("another key needs a reason, which the client will read").hint("add --reason TEXT")
+            );
         }
         let mut vault = unlock(context)?;
         let doing = if self.rotate { "make another key for reports" } else { "show the key for reports" };

@@ -92,11 +92,7 @@ impl Make {
         if self.annex {
             planned.push(new(file("-annex.html"), annex(&bundle, &verified.sha256).into_bytes()));
         }
-        planned.push(Planned {
-            path: to.join(format!("{stem}.allowed")),
-            bytes: allowed.into_bytes(),
-            replaces: true,
-        });
+        planned.push(Planned { path: to.join(format!("{stem}.allowed")), bytes: allowed.into_bytes(), replaces: true });
         planned.push(new(file(".json"), bytes));
         planned.push(new(file(".json.sig"), signature.into_bytes()));
         for planned in &planned {

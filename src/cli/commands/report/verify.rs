@@ -24,7 +24,9 @@ const SMALL: u64 = 1 << 20;
 /// Checks the signature, that the page beside the bundle is the one that the bundle makes, and each entry of the record
 /// of accesses that the report discloses.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom report verify northwind-7.json --after northwind-6.json --key northwind.allowed")]
+#[command(
+    before_help = "Example: strongroom report verify northwind-7.json --after northwind-6.json --key northwind.allowed"
+)]
 pub struct Verify {
     /// The report's bundle, NAME-N.json; its signature is beside it
     #[arg(value_hint = ValueHint::FilePath)]
@@ -52,10 +54,8 @@ impl Verify {
             let compared = check_page(&verified, &name, own, in_groups, &found, &made);
             compared.map(Rendered::from).map_err(|refusal| refused(&path, &refusal))
         };
-        let pages = (
-            rendered(".html", &bundle.page_sha256, page)?,
-            rendered("-annex.html", &bundle.annex_sha256, annex)?,
-        );
+        let pages =
+            (rendered(".html", &bundle.page_sha256, page)?, rendered("-annex.html", &bundle.annex_sha256, annex)?);
         let followed = self.after.as_deref().map(|old| {
             let earlier = self::verified(old)?;
             let followed = follows(&verified, &earlier).map_err(|refusal| refused(&self.new, &refusal))?;
@@ -132,10 +132,14 @@ fn refused(path: &Path, refusal: &Refusal) -> Failure {
         Refusal::Signature(_) | Refusal::NamesOtherKey { .. } => {
             (Exit::Damaged, "bad-signature", "ask whoever sent it for the original files")
         }
-        Refusal::OtherKey { .. } => {
-            (Exit::Damaged, "other-key", "ask whoever signed it, in another way than the report came, whether the key is theirs")
+        Refusal::OtherKey { .. } => (
+            Exit::Damaged,
+            "other-key",
+            "ask whoever signed it, in another way than the report came, whether the key is theirs",
+        ),
+        Refusal::Page { .. } => {
+            (Exit::Damaged, "page-differs", "believe the bundle, which is signed, and not the page")
         }
-        Refusal::Page { .. } => (Exit::Damaged, "page-differs", "believe the bundle, which is signed, and not the page"),
         Refusal::Inconsistent(_) | Refusal::Entry { .. } => {
             (Exit::Damaged, "report-altered", "whoever signed it signed a report that contradicts itself: ask why")
         }
