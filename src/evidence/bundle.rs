@@ -327,6 +327,25 @@ closed_object! {
         pub enrolments: Vec<LogOf>,
         /// The entries that concern the project, in the order of the logs and their numbers.
         pub entries: Vec<Disclosed>,
+        /// The entries that may concern the project and are not disclosed, since they say something of others as well.
+        pub withheld: Vec<Withheld>,
+    }
+}
+
+closed_object! {
+    /// An entry of a log that is not disclosed. What is said of it here is not proven by its record.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Withheld {
+        /// The log.
+        pub enrolment: EnrolmentId,
+        /// The number of the record.
+        pub seq: u64,
+        /// When it was written.
+        pub at: Timestamp,
+        /// What was done.
+        pub action: String,
+        /// Whether it is known to concern the project. If not, it may be about another one.
+        pub certain: bool,
     }
 }
 

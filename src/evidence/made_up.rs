@@ -68,6 +68,7 @@ impl Log {
         });
         LogPart {
             entries: entries.collect(),
+            withheld: Vec::new(),
             enrolments: vec![LogOf {
                 id: self.enrolment,
                 from: 1,

@@ -75,6 +75,19 @@ pub fn openings(bundle: &Bundle) -> Vec<Opening> {
             })
         })
         .collect();
+    let withheld = log.withheld.iter().filter(|entry| RELEASING.contains(&entry.action.as_str()));
+    openings.extend(withheld.map(|entry| Opening {
+        enrolment: entry.enrolment,
+        seq: entry.seq,
+        at: entry.at,
+        action: entry.action.clone(),
+        account: String::new(),
+        computer: String::new(),
+        reason: String::new(),
+        files: 0,
+        to: String::new(),
+        certain: entry.certain,
+    }));
     openings.sort_by_key(|opening| (opening.at, opening.enrolment, opening.seq));
     openings
 }
@@ -84,7 +97,7 @@ pub fn openings(bundle: &Bundle) -> Vec<Opening> {
 pub fn by_account(openings: &[Opening]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for opening in openings {
-        let account = if opening.account.is_empty() { "an account without a name" } else { &opening.account };
+        let account = if opening.account.is_empty() { "an account not shown here" } else { &opening.account };
         let on = if opening.computer.is_empty() { String::new() } else { format!(" on {}", opening.computer) };
         *counts.entry(format!("{account}{on}")).or_default() += 1;
     }

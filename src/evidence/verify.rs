@@ -257,6 +257,16 @@ fn check_log(part: &LogPart) -> Result<(), Refusal> {
     if !part.entries.is_sorted_by(|one, other| (one.enrolment, one.seq) < (other.enrolment, other.seq)) {
         return refuse("the entries are not in order".into());
     }
+    if !part.withheld.is_sorted_by(|one, other| (one.enrolment, one.seq) < (other.enrolment, other.seq)) {
+        return refuse("the withheld entries are not in order".into());
+    }
+    let disclosed: BTreeSet<_> = part.entries.iter().map(|entry| (entry.enrolment, entry.seq)).collect();
+    for entry in &part.withheld {
+        let log = logs.get(&entry.enrolment).filter(|log| (log.from..=log.to).contains(&entry.seq));
+        if log.is_none() || disclosed.contains(&(entry.enrolment, entry.seq)) {
+            return refuse(format!("entry {} is withheld, and is not in the log or is disclosed", entry.seq));
+        }
+    }
     part.entries.iter().try_for_each(|entry| {
         let refused = |why: String| Refusal::Entry { log: entry.enrolment, seq: entry.seq, why };
         let log = logs.get(&entry.enrolment).ok_or_else(|| refused("there is no such log".into()))?;

@@ -21,7 +21,7 @@ const PAGE: &str = include_str!("page.html");
 /// The room for a condition's words, in one line.
 const SAYS: usize = 3_420;
 /// How many lines more than one for each condition there are.
-const MORE_LINES: usize = 2;
+const MORE_LINES: usize = 3;
 /// The room for a fact's words.
 const FACT: usize = 4_000;
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::accesses;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::own_files::own_files;
@@ -10,7 +11,7 @@ use crate::cli::views::identity;
 use crate::crypto::hmac::sha256;
 use crate::crypto::secret::Password;
 use crate::evidence::bundle::{
-    Engagement, FilePart, FileState, HoldPart, KdfPart, KeyPart, KitPart, PasswordPart, ProjectPart, Read, SignedBy,
+    Engagement, FilePart, FileState, HoldPart, KdfPart, KeyPart, KitPart, LogPart, PasswordPart, ProjectPart, Read, SignedBy,
     StatementPart, Tool, Unlock,
 };
 use crate::evidence::facts::{Facts, Known};
@@ -22,6 +23,7 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::read_ahead::ReadAhead;
 use crate::files::verify::{Looked, look_into};
+use crate::format::Timestamp;
 use crate::format::vault::KeyState;
 use crate::host::{Host, ThisHost};
 use crate::secrets::strength::check_strength;
@@ -87,6 +89,8 @@ pub fn facts(
     let keys = keys.collect::<Result<Vec<_>, Failure>>()?;
     let roots = asked.roots.iter().map(|root| whole_path(root)).collect();
     let kind = context.home.kind_of(vault.id())?;
+    let log = accesses::of_project(vault, project.id)?;
+    let backups = log.get().map(|log| done(log, "vault.backup"));
     Ok(Facts {
         stem: stem(&project.name),
         number,
@@ -109,10 +113,10 @@ pub fn facts(
             password_set: vault.password_set_at(),
             keychain: kind.to_string(),
             kits: vault.kits().iter().map(kit).collect(),
-            backups: None,
+            backups,
         },
         machine: Vec::new(),
-        log: not_known("this vault keeps no record of accesses"),
+        log,
         copies: not_known("no record of opened copies is kept"),
         shares: Vec::new(),
         destruction: project.destroyed.map(|keys_destroyed| crate::evidence::bundle::Destruction {
@@ -172,6 +176,12 @@ fn state(project: &ProjectInfo) -> &'static str {
         (Some(_), None) => "held",
         (None, None) => "active",
     }
+}
+
+/// Returns when something was done, as the entries say that are disclosed.
+fn done(log: &LogPart, action: &str) -> Vec<Timestamp> {
+    let entries = log.entries.iter().map(|entry| entry.json.as_value()).filter(|entry| entry["action"] == action);
+    entries.filter_map(|entry| entry["at"].as_str()?.parse().ok()).collect()
 }
 
 fn kit(kit: &KitInfo) -> KitPart {

@@ -1,5 +1,6 @@
 //! `strongroom report`: one file for each of its commands, and how a report is made in `make`.
 
+mod accesses;
 mod files;
 mod gather;
 mod make;
