@@ -107,6 +107,10 @@ id! {
     SecretId
 }
 id! {
+    /// Names a revision of an engagement.
+    RevisionId
+}
+id! {
     /// Names a sealed file.
     FileId
 }

@@ -3,12 +3,14 @@
 
 pub mod change;
 pub mod destroy;
+pub mod engagement;
 pub mod join;
 pub mod keys;
 pub mod kits;
 pub mod project;
 pub mod secret_edits;
 pub mod secrets;
+pub mod times;
 pub mod unread;
 
 use crate::crypto::secret::DataKey;
