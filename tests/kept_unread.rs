@@ -92,7 +92,7 @@ fn what_is_not_read_survives_changes_merges_and_restores() {
         assert!(held.1.iter().all(|value| !value.is_null()));
         let mut unlocked = machine.unlocked();
         unlocked.add_project(&NewProject { name: "another".into(), ..NewProject::default() }).unwrap();
-        unlocked.hold_project(PROJECT, "law suit").unwrap();
+        unlocked.hold_project(PROJECT, "law suit", "").unwrap();
         unlocked.rotate_file_key(PROJECT).unwrap();
         let kit = unlocked.make_kit().unwrap();
         unlocked.add_kit(&kit, &password()).unwrap();

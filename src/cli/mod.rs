@@ -31,7 +31,9 @@ mod secret_value;
 mod setup;
 mod streams;
 mod tally;
+mod term_flags;
 mod terminal;
+mod today;
 #[cfg(all(unix, feature = "tui"))]
 mod tui;
 mod unlocking;

@@ -1,6 +1,8 @@
 //! Types to bytes and back: the vault file, the keychain items, the sealed file's header. The normative text is
 //! docs/format.md. Nothing here reads a file, knows a key's use or trusts a number it has not checked.
 
+mod date;
+
 // For tests, and for other programs that read the bytes: not shown, and not promised to stay.
 #[doc(hidden)]
 pub mod item;
@@ -22,6 +24,7 @@ pub mod signing;
 #[doc(hidden)]
 pub mod vault;
 
+pub use date::Date;
 pub use kit::{KitCodeError, KitName};
 pub use name::NameError;
 pub use scalar::{

@@ -130,6 +130,12 @@ impl Home {
         names
     }
 
+    /// Returns what the user's account is called, where the environment says so.
+    pub fn account(&self) -> Option<String> {
+        let named = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+        named.into_iter().find(|name| !name.is_empty())
+    }
+
     /// Returns the program that asks the user a question without a terminal, if one is named as for ssh.
     pub fn askpass(&self) -> Option<PathBuf> {
         std::env::var_os("SSH_ASKPASS").filter(|program| !program.is_empty()).map(PathBuf::from)

@@ -80,6 +80,7 @@ commands! {
     }
     "Projects and their keys": {
         project::Project,
+        due::Due,
         key::Key,
         secret::Secret,
         run::Run,

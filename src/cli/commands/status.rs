@@ -8,11 +8,13 @@ use clap::Args;
 use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::password;
+use crate::cli::today::today;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{self, NoKey, ProjectFileSeen};
 use crate::disk::plain;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
+use crate::format::Date;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
 use crate::home::HomeError;
@@ -20,10 +22,13 @@ use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Source, Unlocked, Vault};
 
+/// How many days ahead is soon.
+const SOON: i64 = 30;
+
 /// Show the vault, its keychain and its projects.
 ///
 /// Without a password it shows what can be read without one. With a password, or with --unlock, it also shows the
-/// projects and their keys.
+/// projects and their keys, those that are due within 30 days or overdue, and keys that should be replaced.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom status --unlock")]
 pub struct Status {
@@ -43,7 +48,7 @@ impl Status {
         let vault = unlock(context)?;
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
-        add_unlocked(&mut seen, &vault)?;
+        add_unlocked(&mut seen, &vault, today(context, &*vault)?)?;
         context.output.result(seen.text(&context.output.flags), &seen)
     }
 }
@@ -74,6 +79,8 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         kdf_policy: None,
         rotation: None,
         projects: None,
+        due: None,
+        old_keys: None,
         policy_below_default: false,
     };
     let keychain = context.keychain(&kind, header.vault);
@@ -132,12 +139,16 @@ fn agent_of(context: &Context) -> Option<views::Agent> {
     agent::status(context).map(Into::into)
 }
 
-fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failure> {
+fn add_unlocked(seen: &mut views::Status, vault: &Unlocked, today: Date) -> Result<(), Failure> {
     let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
     seen.unlocked = true;
     seen.kdf_policy = Some(policy.into());
     seen.policy_below_default = policy.is_below_default();
     seen.rotation = vault.rotation().map(Into::into);
-    seen.projects = Some(vault.projects().iter().map(views::Project::from).collect());
+    let projects = vault.projects();
+    let is_soon = |project: &views::DueProject| project.next.is_some_and(|next| next.days_left <= SOON);
+    seen.due = Some(views::DueProject::all(&projects, &vault.kits(), today).into_iter().filter(is_soon).collect());
+    seen.old_keys = Some(views::OldKey::all(&projects, today));
+    seen.projects = Some(projects.iter().map(|project| views::Project::of(project, today)).collect());
     Ok(())
 }

@@ -3,6 +3,8 @@
 
 mod agent;
 mod copied;
+mod due;
+mod engagement;
 mod exit_code;
 mod files;
 mod finding;
@@ -26,6 +28,7 @@ pub use agent::{Agent, LockedVault, UnlockedVault};
 pub use copied::CopiedField;
 #[cfg(test)]
 pub use copied::CopiedPassword;
+pub use due::{DueProject, OldKey, due_text};
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,

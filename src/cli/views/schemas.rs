@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::*;
-use crate::format::{FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
+use crate::format::{Date, FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
 
@@ -35,6 +35,8 @@ macro_rules! text {
 
 text! {
     Timestamp: "Timestamp", {"type": "string", "format": "date-time", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"};
+    Date: "Date", {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"};
+    RevisionId: "RevisionId", {"type": "string", "format": "uuid"};
     VaultId: "VaultId", {"type": "string", "format": "uuid"};
     ProjectId: "ProjectId", {"type": "string", "format": "uuid"};
     SecretId: "SecretId", {"type": "string", "format": "uuid"};
@@ -72,6 +74,7 @@ schemas! {
     "copied-secret-field": CopiedField<'_>, "strongroom secret show --clip";
     "decrypt": Vec<DecryptedFile>, "strongroom decrypt";
     "destroyed-project": DestroyedProject, "strongroom project destroy";
+    "due": Vec<DueProject>, "strongroom due";
     "encrypt": Vec<EncryptedFile>, "strongroom encrypt";
     "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";
     "error": ReportedError<'_>, "an error, on standard error";
@@ -97,7 +100,7 @@ schemas! {
     "new-kit": NewKit<'_>, "strongroom kit new";
     "passwd": WithPassword<'_, ChangedPassword>, "strongroom passwd";
     "progress": ProgressLine, "progress, on standard error with --progress json";
-    "project": Project, "strongroom project add, show, rename, hold and release";
+    "project": Project, "strongroom project add, show, set, rename, hold and release";
     "projects": Vec<Project>, "strongroom project list";
     "recover": WithPassword<'_, RecoveredVault>, "strongroom recover";
     "reencrypt": Vec<ReencryptedFile>, "strongroom reencrypt";

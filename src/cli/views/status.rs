@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::agent::Agent;
+use super::due::{DueProject, OldKey};
 use super::project::Project;
 use super::rotation::Rotation;
 use super::vault::Kdf;
@@ -61,6 +62,12 @@ pub struct Status {
     /// The projects, if the vault was unlocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projects: Option<Vec<Project>>,
+    /// The projects whose date is within 30 days or has passed, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Vec<DueProject>>,
+    /// The projects' current keys that are 22 months old or more, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_keys: Option<Vec<OldKey>>,
     /// Whether the policy is below the default.
     #[serde(skip)]
     pub policy_below_default: bool,
@@ -154,6 +161,12 @@ impl Status {
         if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.is_empty()) {
             let rows = projects.iter().map(Project::row_of_versions).collect();
             text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows));
+        }
+        let due = self.due.iter().flatten().filter_map(DueProject::line);
+        let lines: Vec<String> =
+            due.chain(self.old_keys.iter().flatten().map(OldKey::line)).map(|line| line.with(flags)).collect();
+        if !lines.is_empty() {
+            text += &format!("\n\n{}", lines.join("\n"));
         }
         text
     }

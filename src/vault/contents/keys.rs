@@ -88,6 +88,7 @@ pub fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &Fi
         created: editing.now,
         wrapped,
         seen: None,
+        imported: false,
         others: Default::default(),
     })
 }

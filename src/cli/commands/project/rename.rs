@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
+use crate::cli::today::today;
 use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
@@ -32,6 +33,6 @@ impl Rename {
             Effect::Changed => format!("renamed {old} to {}", project.name),
             Effect::AlreadySo => format!("project {} has this name already; nothing was changed", project.name),
         };
-        context.output.done(text, &Project::from(&project))
+        context.output.done(text, &Project::of(&project, today(context, &*vault)?))
     }
 }
