@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 27] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
@@ -25,6 +25,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "foreign",
             "home",
             "imports",
+            "machine",
             "pages",
             "password",
             "secrets",
@@ -48,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("clipboard", &["host", "disk", "crypto"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
+    ("machine", &["home"]),
     ("foreign", &["imports", "host", "crypto", "memory"]),
     ("imports", &["format", "crypto", "memory"]),
     ("pages", &["format"]),

@@ -94,6 +94,7 @@ commands! {
         import::Import,
         rewrap::Rewrap,
         reencrypt::Reencrypt,
+        sweep::Sweep,
     }
     "Password, recovery kits and the vault file": {
         passwd::Passwd,

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::agent;
 use crate::cli::context::Context;
+use crate::cli::ledger;
 use crate::cli::password;
 use crate::cli::unlocking::unlock;
 use crate::cli::views::{self, NoKey, ProjectFileSeen};
@@ -16,9 +17,11 @@ use crate::failure::Failure;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
 use crate::home::HomeError;
+use crate::host::{Host, ThisHost};
 use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Source, Unlocked, Vault};
+use crate::words::{command, words};
 
 /// Show the vault, its keychain and its projects.
 ///
@@ -44,6 +47,10 @@ impl Status {
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
         add_unlocked(&mut seen, &vault)?;
+        if let Some(copies) = &seen.old_copies {
+            let hint = words!["; ", command("sweep"), " finds them and their copies"];
+            context.output.warn("old-copies", words![copies.text()] + hint);
+        }
         context.output.result(seen.text(&context.output.flags), &seen)
     }
 }
@@ -74,6 +81,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         kdf_policy: None,
         rotation: None,
         projects: None,
+        old_copies: None,
         policy_below_default: false,
     };
     let keychain = context.keychain(&kind, header.vault);
@@ -139,5 +147,7 @@ fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failur
     seen.policy_below_default = policy.is_below_default();
     seen.rotation = vault.rotation().map(Into::into);
     seen.projects = Some(vault.projects().iter().map(views::Project::from).collect());
+    // A log that cannot be read says what is wrong with it to whoever reads it.
+    seen.old_copies = ledger::of(vault, None).ok().and_then(|ledger| ledger::old_copies(&ledger, ThisHost.now()));
     Ok(())
 }
