@@ -21,9 +21,24 @@ pub trait Host: Send + Sync {
     /// itself. Best effort.
     fn sync_disks(&self);
 
+    /// Names this process.
+    fn process(&self) -> ProcessName;
+
+    /// Tells whether a process of this boot still runs; `None` if the system does not say.
+    fn is_running(&self, process: &ProcessName) -> Option<bool>;
+
     /// Returns the memory that can be had without swapping, in bytes, a container's limit respected; `None` where
     /// the system does not say.
     fn available_memory(&self) -> Option<u64>;
+}
+
+/// A process, told from an earlier one of the same number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessName {
+    /// Its number.
+    pub pid: u32,
+    /// When it was started, as the system counts; empty if the system does not say.
+    pub started: String,
 }
 
 /// This computer.
@@ -58,6 +73,29 @@ impl Host for ThisHost {
     fn sync_disks(&self) {
         #[cfg(target_os = "linux")]
         rustix::fs::sync();
+    }
+
+    fn process(&self) -> ProcessName {
+        let pid = std::process::id();
+        ProcessName { pid, started: started(pid).map(|(started, _)| started).unwrap_or_default() }
+    }
+
+    #[cfg(unix)]
+    fn is_running(&self, process: &ProcessName) -> Option<bool> {
+        let pid = i32::try_from(process.pid).ok().and_then(rustix::process::Pid::from_raw)?;
+        // What is not there cannot be sent a signal. That it may not be sent one shows that it is there.
+        if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            return Some(false);
+        }
+        // Of somebody else's process the system may show nothing more.
+        Some(started(process.pid).is_none_or(|(started, has_ended)| {
+            !has_ended && (process.started.is_empty() || started == process.started)
+        }))
+    }
+
+    #[cfg(not(unix))]
+    fn is_running(&self, _: &ProcessName) -> Option<bool> {
+        None
     }
 
     fn available_memory(&self) -> Option<u64> {
@@ -108,6 +146,18 @@ pub(crate) fn detach() -> std::io::Result<()> {
 pub(crate) fn detach() -> std::io::Result<()> {
     // That of the program is in use by it anyway.
     own_program()?.parent().map_or(Ok(()), std::env::set_current_dir)
+}
+
+/// Returns when a process was started, in ticks since the computer was, and whether it has ended since, though its
+/// parent has not asked how.
+fn started(pid: u32) -> Option<(String, bool)> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold anything. Behind it come the state, and as the twentieth word the start (proc(5)).
+    let words: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    Some(((*words.get(19)?).to_owned(), matches!(*words.first()?, "Z" | "X")))
 }
 
 fn meminfo(text: &str, field: &str) -> Option<u64> {

@@ -150,6 +150,10 @@ fn notice_text(notice: &Notice) -> (&'static str, Words) {
                 command("vault rotate")
             ],
         ),
+        Notice::NoLogKey { reason } => (
+            "no-log-key",
+            format!("the vault has no key for an access log yet, and could not be given one: {reason}").into(),
+        ),
         Notice::RotationStuck { reason } => (
             "rotation-stuck",
             format!("the rotation of the data key could not continue ({reason}); the next unlock tries again").into(),

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::RandomUnavailable;
-use super::hmac::hkdf_expand_sha512;
+use super::hmac::{ExpandKey, hkdf_expand_sha512};
 use super::secret::KEY_LEN;
 use crate::memory::{Pool, Slot, on_wiped_stack};
 
@@ -68,7 +68,8 @@ pub const fn opened_len(sealed_len: u64) -> Option<u64> {
 }
 
 const NONCE_LEN: usize = 12;
-const DERIVED_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
+/// How many bytes are derived for each message: the AEAD's key, the base nonce and the commitment.
+pub const DERIVED_LEN: usize = KEY_LEN + NONCE_LEN + COMMITMENT_LEN;
 
 static DERIVED: Pool<DERIVED_LEN> = Pool::new();
 
@@ -84,6 +85,13 @@ impl MessageKeys {
         let mut keys = Self(DERIVED.take());
         hkdf_expand_sha512(key, &info, keys.0.bytes_mut());
         keys
+    }
+
+    /// Takes what was derived for a message that stands under `prefix` (salt and commitment), if it is this message's.
+    fn fill_for(prefix: &[u8; PREFIX_LEN], fill: impl FnOnce(&mut [u8; DERIVED_LEN])) -> Result<Self, OpenError> {
+        let mut keys = Self(DERIVED.take());
+        fill(keys.0.bytes_mut());
+        if bool::from(keys.commitment().ct_eq(&prefix[SALT_LEN..])) { Ok(keys) } else { Err(OpenError::Commitment) }
     }
 
     /// Derives the keys of a message that stands under `prefix` (salt and commitment), if it is this key's.
@@ -160,7 +168,11 @@ impl ChunkCipher {
     }
 
     fn of(keys: &MessageKeys) -> Self {
-        on_wiped_stack(|| Self { aead: Box::new(Aes256Gcm::new(keys.aead_key().into())), nonces: keys.nonces() })
+        on_wiped_stack(|| Self::of_unwiped(keys))
+    }
+
+    fn of_unwiped(keys: &MessageKeys) -> Self {
+        Self { aead: Box::new(Aes256Gcm::new(keys.aead_key().into())), nonces: keys.nonces() }
     }
 
     /// Seals chunk `number` in place and returns its tag.
@@ -252,11 +264,54 @@ pub(crate) fn open_key(
     })
 }
 
+/// Opens messages that were sealed under one key, many of them. Whoever calls this wipes the stack below, once for all.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_one_of_many(
+    key: &ExpandKey,
+    context: &[&[u8]],
+    message: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+    let mut info: Vec<&[u8]> = vec![INFO, &prefix[..SALT_LEN]];
+    info.extend(context);
+    let keys = MessageKeys::fill_for(prefix, |derived| key.expand(&info, derived))?;
+    open_chunks(&ChunkCipher::of_unwiped(&keys), message.len(), chunks)
+}
+
+/// Returns what is derived for a message: enough to open this one, and no other.
+///
+/// # Errors
+/// [`OpenError::Commitment`] where the message was sealed under another key or context; [`OpenError::Truncated`].
+pub fn disclose(
+    key: &[u8; KEY_LEN],
+    context: &[&[u8]],
+    message: &[u8],
+) -> Result<Zeroizing<[u8; DERIVED_LEN]>, OpenError> {
+    let prefix = message.first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+    let keys = MessageKeys::derive_for(key, prefix, context)?;
+    Ok(Zeroizing::new(*keys.0.bytes()))
+}
+
+/// Opens a message with what [`disclose`] has returned for it.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_disclosed(derived: &[u8; DERIVED_LEN], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
+    let keys = MessageKeys::fill_for(prefix, |own| own.copy_from_slice(derived))?;
+    on_wiped_stack(|| open_chunks(&ChunkCipher::of_unwiped(&keys), message.len(), chunks))
+}
+
 fn open_message(key: &[u8; KEY_LEN], context: &[&[u8]], message: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (prefix, chunks) = message.split_first_chunk::<PREFIX_LEN>().ok_or(OpenError::Truncated)?;
     // The commitment before any chunk: a chunk opened under the wrong key would be an oracle.
-    let cipher = ChunkCipher::derive_for(key, prefix, context)?;
-    let length = opened_len(message.len() as u64).ok_or(OpenError::Truncated)?;
+    open_chunks(&ChunkCipher::derive_for(key, prefix, context)?, message.len(), chunks)
+}
+
+fn open_chunks(cipher: &ChunkCipher, length: usize, chunks: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let length = opened_len(length as u64).ok_or(OpenError::Truncated)?;
     let mut plaintext = Zeroizing::new(Vec::with_capacity(length as usize + TAG_LEN));
     let final_chunk = &chunks[chunks.len() / SEALED_CHUNK_LEN * SEALED_CHUNK_LEN..];
     for (number, sealed) in (0u64..).zip(chunks.chunks_exact(SEALED_CHUNK_LEN).chain([final_chunk])) {

@@ -18,9 +18,13 @@ pub(crate) fn hkdf_expand_sha512(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut 
 }
 
 fn expand(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut [u8]) {
+    expand_keyed(&keyed::<Hmac<Sha512>>(prk), info, okm);
+}
+
+fn expand_keyed(prk: &Hmac<Sha512>, info: &[&[u8]], okm: &mut [u8]) {
     let mut block = Zeroizing::new([0u8; 64]);
     for (number, out) in (1u8..).zip(okm.chunks_mut(64)) {
-        let mut mac = keyed::<Hmac<Sha512>>(prk);
+        let mut mac = prk.clone();
         if number > 1 {
             mac.update(&block[..]);
         }
@@ -30,6 +34,22 @@ fn expand(prk: &[u8; KEY_LEN], info: &[&[u8]], okm: &mut [u8]) {
         mac.update(&[number]);
         mac.finalize_into((&mut *block).into());
         out.copy_from_slice(&block[..out.len()]);
+    }
+}
+
+/// A key of HKDF-Expand-SHA512 for many messages: what HMAC makes of the key is computed once. Wiped on drop.
+// In a box, so that a move leaves no copy of it behind.
+pub(crate) struct ExpandKey(Box<Hmac<Sha512>>);
+
+impl ExpandKey {
+    pub(crate) fn new(prk: &[u8; KEY_LEN]) -> Self {
+        on_wiped_stack(|| Self(Box::new(keyed(prk))))
+    }
+
+    /// Fills `okm`, at most 128 bytes. Whoever calls this wipes the stack below, once for many calls.
+    pub(super) fn expand(&self, info: &[&[u8]], okm: &mut [u8]) {
+        debug_assert!(okm.len() <= 128, "two blocks are all anything here needs");
+        expand_keyed(&self.0, info, okm);
     }
 }
 

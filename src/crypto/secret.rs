@@ -89,6 +89,10 @@ key! {
     AnchorKey
 }
 key! {
+    /// Seals the records of access logs. Stays the vault's for its life; a later version takes over at each rotation.
+    LogKey
+}
+key! {
     /// What a recovery kit's code stands for. Wraps the data key; stored nowhere.
     KitSecret
 }

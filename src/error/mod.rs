@@ -2,6 +2,7 @@
 //! value inside it; the sentence is made from that, and no text has to be read to find out.
 
 mod kinds;
+mod logs;
 mod sealed_file;
 mod words;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use crate::disk::IoAction;
 pub use kinds::{Begun, Difference, Exists, ItemError, KeyPlace, NotFound, Refused, RolledBack, Subject, Unsupported};
+pub use logs::{LogAlarm, LogDifference, LogTrouble};
 pub use sealed_file::{BodyError, SealedFileError};
 pub use words::kind_of_system;
 
@@ -98,6 +100,12 @@ pub enum Error {
     /// The vault file is older than, or other than, the last one this computer has seen.
     #[error("{}", .0)]
     RolledBack(RolledBack),
+    /// An entry of the access log cannot be written, so that what it would record is not done.
+    #[error("the access log cannot be written: {}", .0)]
+    LogUnavailable(#[from] LogTrouble),
+    /// The access log is not as this computer, or the vault, last recorded it. No entry is added until that is accepted.
+    #[error("{}", .0)]
+    LogAltered(LogAlarm),
     /// Something was begun, and a later step failed: what is in force now depends on what it was.
     #[error("{begun}: {cause}")]
     Unfinished {

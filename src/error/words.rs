@@ -32,6 +32,8 @@ impl Error {
             Error::OnlyPrevious { other_key: true, .. } => "key-not-ours",
             Error::OnlyPrevious { .. } => "damaged",
             Error::RolledBack(seen) => seen.difference.kind(),
+            Error::LogUnavailable(_) => "log-unavailable",
+            Error::LogAltered(_) => "log-altered",
             Error::Unfinished { begun: Begun::PasswordChange, .. } => "either-password",
             Error::Unfinished { cause, .. } => cause.kind(),
             Error::Io { source, .. } => kind_of_system(source),

@@ -5,7 +5,7 @@ use std::io;
 use super::{Exit, keychain, permission_hint};
 use crate::crypto::kdf::KdfError;
 use crate::error::{
-    Begun, BodyError, Difference, Error, Exists, ItemError, NotFound, Refused, RolledBack, SealedFileError,
+    Begun, BodyError, Difference, Error, Exists, ItemError, LogTrouble, NotFound, Refused, RolledBack, SealedFileError,
     Unsupported, kind_of_system,
 };
 use crate::keychain::KeychainError;
@@ -27,7 +27,7 @@ fn exit(error: &Error) -> Exit {
             | Refused::Text { .. }
             | Refused::SecretTooLong,
         ) => Exit::Usage,
-        Error::Damaged { .. } | Error::Kdf(KdfError::OutOfRange { .. }) => Exit::Damaged,
+        Error::Damaged { .. } | Error::Kdf(KdfError::OutOfRange { .. }) | Error::LogAltered(_) => Exit::Damaged,
         Error::OnlyPrevious { other_key: false, .. } => Exit::Damaged,
         Error::SealedFile(error) => exit_of_file(&error.source),
         Error::Busy { .. } | Error::Keychain(KeychainError::Busy { .. }) => Exit::Busy,
@@ -41,6 +41,7 @@ fn exit(error: &Error) -> Exit {
         | Error::Unsupported(_)
         | Error::Kdf(KdfError::NotEnoughMemory { .. })
         | Error::Changed { .. }
+        | Error::LogUnavailable(_)
         | Error::Agent { .. }
         | Error::Random(_) => Exit::Failed,
     }
@@ -124,6 +125,16 @@ pub(super) fn hint(error: &Error) -> Option<Words> {
             "the new password and the kit both open the vault: run it again".into()
         }
         Error::RolledBack(seen) => of_rolled_back(seen),
+        Error::LogAltered(_) => words![
+            "look at it with ",
+            command("log verify"),
+            "; put the log back if you have it; or accept the gap for good with ",
+            command("log accept --reason WHY")
+        ],
+        Error::LogUnavailable(LogTrouble::Failed(cause)) => return hint(cause),
+        Error::LogUnavailable(LogTrouble::Newer) => NEWER.into(),
+        Error::LogUnavailable(LogTrouble::TooLong) => "give a shorter reason".into(),
+        Error::LogUnavailable(_) => words!["unlock the vault once with ", command("status --unlock")],
         Error::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => permission_hint(path),
         Error::Io { source, .. } => return of_system(source),
         Error::Agent { .. } => AGAIN.into(),

@@ -8,6 +8,7 @@ pub mod item;
 pub mod json;
 #[doc(hidden)]
 pub mod kit;
+pub mod log;
 #[doc(hidden)]
 pub mod name;
 #[doc(hidden)]
@@ -21,7 +22,7 @@ pub mod vault;
 
 pub use kit::{KitCodeError, KitName};
 pub use name::NameError;
-pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
+pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
 pub use vault::{Document, Header, KeyState};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
@@ -49,10 +50,10 @@ pub mod label {
     pub const ANCHOR_KEY: &[u8] = b"strongroom/v1/anchor-key";
     /// Derives the key of the anchor's MAC from the anchor key.
     pub const ANCHOR: &[u8] = b"strongroom/v1/anchor";
-    /// Reserved: a key of the access log under the data key, followed by vault id and version (u32).
+    /// A key of the access log under the data key, followed by vault id and version (u32).
     pub const LOG_KEY: &[u8] = b"strongroom/v1/log-key";
-    /// Reserved: a record of the access log under a log key, followed by vault id, enrolment id, number (u64) and the
-    /// digest of the record before.
+    /// A record of the access log under a log key, followed by vault id, enrolment id, number (u64) and the digest of the
+    /// record before.
     pub const LOG: &[u8] = b"strongroom/v1/log";
     /// Reserved: a signing key under the data key, followed by vault id and the key's id.
     pub const SIGNING_KEY: &[u8] = b"strongroom/v1/signing-key";

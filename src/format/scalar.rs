@@ -107,6 +107,10 @@ id! {
     SecretId
 }
 id! {
+    /// Names one change of something of which each change is kept.
+    RevisionId
+}
+id! {
     /// Names a sealed file.
     FileId
 }

@@ -1,5 +1,6 @@
 //! The vault file: a small part in clear, and the payload that only the data key opens.
 
+mod logs;
 mod rotation;
 mod slot;
 
@@ -12,6 +13,7 @@ use super::{DataKeyId, FormatError, KitId, ProjectId, SecretId, Timestamp, Vault
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
+pub use logs::{LogKeyVersion, LogWitness, LoggingRevision};
 pub use rotation::{Cancelled, Moment, Part, Rotation, UnderWay};
 pub use slot::{KitSlot, Slot};
 
@@ -26,6 +28,9 @@ pub const FEATURES: [&str; 0] = [];
 /// What begins an entry of `needs` that asks less of a program: it may change the vault, but not give it another data
 /// key, unless it can wrap what the named member holds.
 pub const RENEW: &str = "renew:";
+/// The members besides `projects` and `secrets` that hold what is wrapped under the data key and that this program
+/// wraps anew.
+pub const RENEWED: [&str; 1] = ["log_keys"];
 
 const FORMAT: &str = "strongroom-vault";
 const VERSION: u64 = 1;
@@ -168,6 +173,15 @@ open_object! {
         pub secrets: Vec<Secret> = default,
         /// Every recovery kit there ever was.
         pub kits: Vec<KitRecord> = default,
+        /// Every version of the key of the access log. Computers that make one apart may give a version twice.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub log_keys: Vec<LogKeyVersion> = default,
+        /// How far the access logs were when this computer, or another one, wrote the vault.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub logs: Vec<LogWitness> = default,
+        /// What was decided about what has to be logged.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub logging: Vec<LoggingRevision> = default,
     }
 }
 
@@ -442,7 +456,8 @@ impl Payload {
     /// names it: such a vault keeps its data key.
     #[must_use]
     pub fn unrenewable(&self) -> Vec<String> {
-        let named = self.needs.iter().filter(|need| need.starts_with(RENEW)).cloned();
+        let is_renewed = |need: &str| need.strip_prefix(RENEW).is_some_and(|member| RENEWED.contains(&member));
+        let named = self.needs.iter().filter(|need| need.starts_with(RENEW) && !is_renewed(need)).cloned();
         let unread = std::iter::once(&self.others).chain(self.projects.iter().map(|project| &project.others));
         // Whoever forgot to name it would lose it otherwise.
         let found = unread.flatten().filter(|(_, value)| value.has_member("wrapped"));

@@ -11,7 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 #[cfg(unix)]
 use super::Stamp;
-use super::{LockedStore, Replaced, Store, StoreError};
+use super::folder_logs::LogFolder;
+use super::{LockedStore, LogAccess, LogFile, Replaced, Store, StoreError};
 use crate::disk::{self, IoAction, folder_of, with_suffix};
 
 /// The vault file's name in its folder.
@@ -111,7 +112,7 @@ impl FolderStore {
     }
 }
 
-fn io_error<'a>(action: IoAction, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+pub(super) fn io_error<'a>(action: IoAction, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
     move |source| StoreError::Io { action, path: path.into(), source }
 }
 
@@ -154,6 +155,22 @@ impl Store for FolderStore {
             }
         }
         Ok(standing)
+    }
+
+    fn log_names(&self) -> Result<Vec<String>, StoreError> {
+        LogFolder::beside(&self.file).names()
+    }
+
+    fn open_log(&self, name: &str, access: LogAccess) -> Result<Option<Box<dyn LogFile>>, StoreError> {
+        LogFolder::beside(&self.file).open(name, access)
+    }
+
+    fn make_log(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        LogFolder::beside(&self.file).make(name, bytes)
+    }
+
+    fn remove_log(&self, name: &str) -> Result<(), StoreError> {
+        LogFolder::beside(&self.file).remove(name)
     }
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError> {

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{LockedStore, Replaced, Store, StoreError};
+use super::memory_logs::MemoryLogs;
+use super::{LockedStore, LogAccess, LogFile, Replaced, Store, StoreError};
 use crate::disk::IoAction;
 
 /// What a [`MemoryStore`] does wrong.
@@ -39,6 +40,7 @@ struct Documents {
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     documents: Arc<Mutex<Documents>>,
+    logs: MemoryLogs,
     locked: Arc<AtomicBool>,
 }
 
@@ -74,6 +76,12 @@ impl MemoryStore {
         self.documents().aside.clone()
     }
 
+    /// Returns the access logs, to alter them as something outside Strongroom would.
+    #[must_use]
+    pub fn logs(&self) -> &MemoryLogs {
+        &self.logs
+    }
+
     fn documents(&self) -> MutexGuard<'_, Documents> {
         // A panic elsewhere leaves whole documents behind: they change by assignment only.
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,6 +105,22 @@ impl Store for MemoryStore {
         let documents = self.documents();
         let named = [("the document", &documents.current), ("the previous document", &documents.previous)];
         Ok(named.iter().filter(|(_, document)| document.is_some()).map(|(name, _)| (*name).into()).collect())
+    }
+
+    fn log_names(&self) -> Result<Vec<String>, StoreError> {
+        self.logs.names()
+    }
+
+    fn open_log(&self, name: &str, access: LogAccess) -> Result<Option<Box<dyn LogFile>>, StoreError> {
+        self.logs.open(name, access)
+    }
+
+    fn make_log(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.logs.make(name, bytes)
+    }
+
+    fn remove_log(&self, name: &str) -> Result<(), StoreError> {
+        self.logs.remove(name)
     }
 
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError> {
@@ -187,6 +211,6 @@ impl LockedStore for LockedMemory {
     }
 }
 
-fn failed(action: IoAction) -> StoreError {
+pub(super) fn failed(action: IoAction) -> StoreError {
     StoreError::Io { action, path: "memory".into(), source: std::io::Error::from(std::io::ErrorKind::StorageFull) }
 }

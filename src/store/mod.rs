@@ -1,7 +1,10 @@
 //! Where a vault's document lies. A store keeps bytes; it never sees a key and does not know what they mean.
 
 mod folder;
+mod folder_logs;
+mod logs;
 mod memory;
+mod memory_logs;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +12,10 @@ use std::time::Duration;
 use crate::disk::{IoAction, plain};
 
 pub use folder::{FolderStore, VAULT_FILE};
+pub use folder_logs::LOG_FOLDER;
+pub use logs::{LogAccess, LogFile, is_log_name};
 pub use memory::{MemoryStore, StoreFault};
+pub use memory_logs::{LogFault, MemoryLogs};
 
 /// What becomes of the document that a write replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +70,32 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Busy`] where another process holds it all the while.
     fn lock(&self, wait: Duration) -> Result<Box<dyn LockedStore>, StoreError>;
+
+    /// Returns the names of what is in the logs' folder, in order: those that [`is_log_name`] allows.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::NotAFile`] where something other than a folder is there.
+    fn log_names(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Opens a file of a log; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::NotAFile`], also for a link.
+    fn open_log(&self, name: &str, access: LogAccess) -> Result<Option<Box<dyn LogFile>>, StoreError>;
+
+    /// Makes a file of a log, whole or not at all, and the folder for it. Returns after it will survive a power cut.
+    ///
+    /// The caller keeps others from it: one that is there is not replaced, but only as far as that shows beforehand.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], also where one is there.
+    fn make_log(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// Deletes a file of a log; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn remove_log(&self, name: &str) -> Result<(), StoreError>;
 }
 
 /// A store while this process holds its lock. Dropping it gives the lock back.

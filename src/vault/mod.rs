@@ -8,6 +8,7 @@ mod contents;
 mod destroy;
 mod keys;
 mod kits;
+mod log;
 mod open_vault;
 mod project;
 mod protocol;
@@ -24,6 +25,7 @@ use crate::crypto::hmac::{sha256, sha512};
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, RolledBack, Subject};
+use crate::format::item::LogTip;
 use crate::format::vault::{Document, Header, Payload};
 use crate::format::{FormatError, Timestamp, VaultId, label};
 use crate::host::Host;
@@ -34,10 +36,12 @@ pub use contents::Effect;
 pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
+pub use contents::logs::{LogPolicy, Logging, ReasonPolicy};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject, check_new_secret};
 pub use contents::secrets::{SecretInfo, SecretVersion};
 pub use keys::Among;
+pub use log::{DisclosedRecord, Forgotten, Gap, LogState, ReadLog, ReadRecord, open_disclosed};
 pub use open_vault::{OpenVault, current_version};
 pub use protocol::copies::{Restored, check_install, install};
 pub use protocol::create::create;
@@ -153,6 +157,11 @@ pub enum Notice {
     RotationCancelled(CancelReason),
     /// Another computer rotates the data key; when it is done, this one needs a kit.
     RotationElsewhere,
+    /// The vault has no key for an access log yet, and could not be given one.
+    NoLogKey {
+        /// Why.
+        reason: String,
+    },
     /// A rotation could not go on.
     RotationStuck {
         /// Why.
@@ -226,6 +235,8 @@ pub struct Unlocked {
     data_key: Arc<DataKey>,
     payload: Payload,
     memory: protocol::anchor::Memory,
+    /// How far this computer's access log was when the anchor was last read under the lock.
+    logged: Option<LogTip>,
     wraps: protocol::wraps::Wraps,
     opened_wrap: usize,
     /// No other item of this vault is beside it.

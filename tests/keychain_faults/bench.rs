@@ -12,7 +12,7 @@ use strongroom::crypto::secret::Password;
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::vault::Document;
 use strongroom::format::{DataKeyId, Timestamp, VaultId};
-use strongroom::host::Host;
+use strongroom::host::{Host, ProcessName, ThisHost};
 use strongroom::keychain::{
     ItemKind, ItemLock, Keychain, KeychainError, MemoryFault, MemoryKeychain, Probe, StoredItem, WithDeadline,
 };
@@ -226,6 +226,14 @@ impl Host for TestHost {
     }
 
     fn sync_disks(&self) {}
+
+    fn process(&self) -> ProcessName {
+        ThisHost.process()
+    }
+
+    fn is_running(&self, process: &ProcessName) -> Option<bool> {
+        ThisHost.is_running(process)
+    }
 
     fn available_memory(&self) -> Option<u64> {
         Some(8 << 30)

@@ -6,9 +6,10 @@ use subtle::ConstantTimeEq;
 
 use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::kits::{self, NewKit};
+use super::logs::{LogPolicy, ReasonPolicy};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
 use super::secret_edits::{self, Before, NewSecret, SecretEdit, SecretsOfProject};
-use super::{Contents, Editing, destroy};
+use super::{Contents, Editing, destroy, logs};
 use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
 use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, UnderWay};
@@ -56,6 +57,10 @@ pub enum Change<'a> {
     RotationTimed { data_key: DataKeyId, enrolment: EnrolmentId, since: Option<&'a Moment> },
     /// The rotation under way is given up, and still owed.
     RotationCancelled,
+    /// A vault that was made before there were access logs gets the key of them.
+    LogKeyMade,
+    /// Something is decided about what has to be logged.
+    LoggingSet { log: LogPolicy, reason: ReasonPolicy, why: &'a str },
 }
 
 /// The data key that a rotation under way moves to.
@@ -122,6 +127,8 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
             payload.cancel_rotation(editing.now);
             Ok(())
         }
+        Change::LogKeyMade => logs::make_key(payload, editing),
+        Change::LoggingSet { log, reason, why } => logs::set_logging(payload, log, reason, why, editing.now),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
-use super::{Contents, Editing, destroy, unread};
+use super::{Contents, Editing, destroy, logs, unread};
 use super::{secret_edits, secrets};
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, KeyPlace, NotFound, Refused};
@@ -91,6 +91,8 @@ fn join_orders(mine: &mut Contents, other: &Contents) -> Joined {
     let ended_kits = unite_kits(mine, other);
     let (destroyed, mut held) = unite_orders(&mut mine.payload, &other.payload);
     held.extend(unite_ordered(&mut mine.payload, &other.payload));
+    // What was recorded since stays readable.
+    logs::unite(&mut mine.payload, &other.payload);
     // Where the two differ, this one counts.
     let _ = unread::unite(&mut mine.payload, &other.payload);
     // What is under way there goes on; else what either has cancelled is still owed.
@@ -189,6 +191,7 @@ fn unite_kits(contents: &mut Contents, other: &Contents) -> Vec<KitName> {
 fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Joined, Error> {
     let mut joined = Joined::default();
     let mut differing = unread::unite(own, other);
+    logs::unite(own, other);
     (joined.destroyed, joined.held) = unite_orders(own, other);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {

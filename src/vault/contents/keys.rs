@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::unread::check_renewable;
-use super::{Editing, secrets};
+use super::{Editing, logs, secrets};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{AnchorKey, DataKey, FileKey};
 use crate::error::{Error, KeyPlace, NotFound, Subject};
@@ -121,6 +121,7 @@ pub fn renew_keys(payload: &mut Payload, from: (VaultId, &DataKey), to: (VaultId
     for secret in &mut payload.secrets {
         secrets::renew(secret, from, to)?;
     }
+    logs::renew(payload, from, to)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub mod destroy;
 pub mod join;
 pub mod keys;
 pub mod kits;
+pub mod logs;
 pub mod project;
 pub mod secret_edits;
 pub mod secrets;

@@ -110,9 +110,24 @@ pub(in crate::vault) fn store(
         at: edges.host.now(),
         log: before.and_then(|before| before.log),
     };
-    let bytes = AnchorItem::write(&anchor, |protected| key.tag(protected))
+    write(edges, &anchor, &key)
+}
+
+/// Remembers how far this computer's access log is. `anchor` is what was read, with another `log`, and the caller holds
+/// the lock of the items since then.
+pub(in crate::vault) fn store_log(
+    edges: &Edges,
+    anchor: &Anchor,
+    data_key: &DataKey,
+    payload: &Payload,
+) -> Result<(), Error> {
+    write(edges, anchor, &mac_key(anchor.vault, data_key, payload)?)
+}
+
+fn write(edges: &Edges, anchor: &Anchor, key: &MacKey) -> Result<(), Error> {
+    let bytes = AnchorItem::write(anchor, |protected| key.tag(protected))
         .map_err(|error| Error::from_format(Subject::Item("anchor"), error))?;
-    let vault = vault.to_string();
+    let vault = anchor.vault.to_string();
     edges.keychain.set(&vault, ItemKind::Anchor, &bytes)?;
     let kept = edges.keychain.get(&vault, ItemKind::Anchor)?;
     if kept.iter().any(|item| item.bytes == bytes) {

@@ -13,6 +13,7 @@ use crate::store::{Replaced, Store, StoreError};
 use crate::vault::contents::Contents;
 use crate::vault::contents::join::{Joined, Take, join};
 use crate::vault::contents::keys::{new_anchor_key, renew_keys};
+use crate::vault::contents::logs;
 use crate::vault::contents::unread::check_renewable;
 use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 
@@ -132,6 +133,7 @@ impl Unlocked {
         // Another process may have dropped the very wraps that open the copy.
         self.check_item_unchanged()?;
         let anchor = self.remembered()?;
+        self.logged = anchor.as_ref().and_then(|anchor| anchor.log.clone());
         let standing = self.standing.as_deref().and_then(|bytes| Document::parse(bytes).ok());
         let seen = anchor.map_or(0, |anchor| anchor.generation);
         let stood = standing.as_ref().map_or(0, |document| document.header.generation);
@@ -190,6 +192,7 @@ impl Unlocked {
             payload.kits.clear();
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
             payload.anchor_key = new_anchor_key(vault, data_key)?;
+            logs::begin_anew(&mut payload, vault, data_key, self.edges.host.now())?;
             Ok(payload)
         })
     }

@@ -13,6 +13,7 @@ use crate::format::{DataKeyId, EnrolmentId, VaultId};
 use crate::keychain::ItemKind;
 use crate::store::Replaced;
 use crate::vault::contents::keys::new_anchor_key;
+use crate::vault::contents::logs;
 use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 
 /// Makes a vault where none stands, and returns it unlocked.
@@ -24,8 +25,9 @@ use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked};
 /// id; [`ItemError::NotKept`](crate::error::ItemError); [`Error::Kdf`]; those of a vault write. Nothing is left behind
 /// then.
 pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) -> Result<Unlocked, Error> {
+    let now = edges.host.now();
     create_with(edges, vault, password, cost, |data_key| {
-        Ok(Payload {
+        let mut payload = Payload {
             needs: Vec::new(),
             policy: Policy::new(cost),
             anchor_key: new_anchor_key(vault, data_key)?,
@@ -34,8 +36,13 @@ pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) 
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            log_keys: Vec::new(),
+            logs: Vec::new(),
+            logging: Vec::new(),
             others: Default::default(),
-        })
+        };
+        logs::push_key(&mut payload, vault, data_key, now)?;
+        Ok(payload)
     })
 }
 
@@ -106,6 +113,7 @@ pub(in crate::vault) fn create_with(
         data_key: data_key.into(),
         payload,
         memory: Memory::Current,
+        logged: None,
         wraps,
         opened_wrap: 0,
         alone: true,

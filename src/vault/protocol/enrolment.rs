@@ -199,6 +199,7 @@ impl OpenedByKit {
             data_key: data_key.into(),
             payload,
             memory: Memory::Current,
+            logged: None,
             wraps: Wraps::first(wrap.clone()),
             opened_wrap: 0,
             alone: true,

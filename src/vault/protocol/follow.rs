@@ -116,6 +116,7 @@ impl Unlocked {
             data_key: Arc::clone(&self.data_key),
             payload: self.payload.clone(),
             memory: self.memory.clone(),
+            logged: self.logged.clone(),
             wraps: self.wraps.clone(),
             opened_wrap: self.opened_wrap,
             alone: self.alone,

@@ -17,6 +17,7 @@ use crate::store::{LockedStore, Replaced};
 use crate::vault::contents::change::{Change, NextDataKey, apply};
 use crate::vault::contents::keys::renew_keys;
 use crate::vault::contents::kits::{self, NewKit};
+use crate::vault::contents::logs;
 use crate::vault::contents::unread::{check_renewable, check_slots};
 use crate::vault::{CancelReason, Edges, Notice, Unlocked};
 
@@ -399,6 +400,8 @@ impl Unlocked {
         let vault = self.id();
         renew_keys(&mut payload, (vault, &self.data_key), (vault, &next.key))?;
         let now = self.edges.host.now();
+        // Whoever had the earlier data key reads no entry that is written from now on.
+        logs::push_key(&mut payload, vault, &next.key, now)?;
         let goes_on = |id| rotation.slots.iter().filter_map(Slot::as_kit).any(|kit| kit.id == id);
         for kit in payload.kits.iter_mut().filter(|kit| kit.ended.is_none() && !goes_on(kit.id)) {
             kit.ended = Some(now);

@@ -178,6 +178,7 @@ impl FoundKey {
             data_key: opened.data_key.into(),
             payload,
             memory: Memory::Current,
+            logged: None,
             wraps: item.into(),
             opened_wrap: opened.wrap,
             alone: stored == 1,
@@ -275,6 +276,7 @@ impl Unlocked {
             self.notices.extend(warnings);
         }
         self.go_on(password);
+        self.make_log_key();
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::format::scalar::FixedBase64;
 use crate::format::vault::{ANCESTOR_LIMIT, Document, Header, Payload};
 use crate::store::{LockedStore, Replaced, Store};
 use crate::vault::contents::change::{Change, apply};
+use crate::vault::contents::logs;
 use crate::vault::contents::{Contents, Editing, Effect};
 use crate::vault::{LOCK_WAIT, Notice, Source, Unlocked, digest, open_payload, open_payload_bytes};
 
@@ -156,6 +157,7 @@ impl Unlocked {
         self.reload_vault()?;
         let remembered = self.remembered()?;
         self.memory = anchor::compare(&self.document, &self.payload, remembered.as_ref());
+        self.logged = remembered.as_ref().and_then(|anchor| anchor.log.clone());
         Ok(remembered)
     }
 
@@ -223,6 +225,9 @@ impl Unlocked {
         next: Option<DataKey>,
         replaced: &Replaced,
     ) -> Result<Option<String>, Error> {
+        if let Some(tip) = &self.logged {
+            logs::witness(&mut payload, tip);
+        }
         payload.ancestors.push(ancestor(&self.document));
         let surplus = payload.ancestors.len().saturating_sub(ANCESTOR_LIMIT);
         payload.ancestors.drain(..surplus);

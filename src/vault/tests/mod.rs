@@ -10,6 +10,7 @@ use super::protocol::anchor;
 use super::*;
 use crate::crypto::secret::{KEY_LEN, Password};
 use crate::format::item::DataKeyItem;
+use crate::host::ProcessName;
 use crate::keychain::{ItemKind, KeychainError, MemoryFault, MemoryKeychain};
 use crate::store::MemoryStore;
 
@@ -30,6 +31,7 @@ mod destroy;
 mod follow;
 mod keychain;
 mod keys;
+mod log;
 mod merge;
 mod password;
 mod project;
@@ -78,6 +80,7 @@ struct TestHost {
     boot: Mutex<String>,
     seconds: Mutex<u64>,
     memory: Mutex<Option<u64>>,
+    process: Mutex<ProcessName>,
     derivations: AtomicUsize,
     syncs: AtomicUsize,
 }
@@ -89,6 +92,7 @@ impl TestHost {
             boot: Mutex::new(BOOT.into()),
             seconds: Mutex::new(1000),
             memory: Mutex::new(Some(8 * GIB)),
+            process: Mutex::new(ProcessName { pid: 4242, started: "1".into() }),
             derivations: AtomicUsize::new(0),
             syncs: AtomicUsize::new(0),
         }
@@ -135,6 +139,14 @@ impl Host for TestHost {
 
     fn sync_disks(&self) {
         self.syncs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn process(&self) -> ProcessName {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_running(&self, process: &ProcessName) -> Option<bool> {
+        Some(self.process() == *process)
     }
 
     fn available_memory(&self) -> Option<u64> {

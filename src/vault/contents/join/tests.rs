@@ -48,6 +48,9 @@ impl Fixed {
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            log_keys: Vec::new(),
+            logs: Vec::new(),
+            logging: Vec::new(),
             others: Default::default(),
         };
         let mut contents = Contents { payload, slots: Vec::new() };
