@@ -82,7 +82,8 @@ impl Blocks {
     fn all_of_btrfs(&self, device: &Path) -> Option<Vec<PathBuf>> {
         let name = device.file_name()?;
         let file_systems = fs::read_dir(self.sys.join("fs/btrfs")).ok()?.flatten();
-        let devices = file_systems.map(|entry| entry.path().join("devices")).find(|devices| devices.join(name).exists())?;
+        let devices =
+            file_systems.map(|entry| entry.path().join("devices")).find(|devices| devices.join(name).exists())?;
         fs::read_dir(devices).ok()?.map(|entry| fs::canonicalize(entry.ok()?.path()).ok()).collect()
     }
 
@@ -142,7 +143,9 @@ impl Blocks {
 
     fn is_removable_at(&self, device: &Path, depth: usize) -> bool {
         match self.below(device) {
-            Below::Devices(devices) if depth > 0 => devices.iter().any(|device| self.is_removable_at(device, depth - 1)),
+            Below::Devices(devices) if depth > 0 => {
+                devices.iter().any(|device| self.is_removable_at(device, depth - 1))
+            }
             _ => {
                 // A USB disk does not call itself removable.
                 let is_usb = || device.iter().filter_map(|part| part.to_str()).any(|part| part.starts_with("usb"));
@@ -158,7 +161,10 @@ impl Blocks {
         }
         if let Some(file) = read(&device.join("loop/backing_file")) {
             let mount = self.mount_of(Path::new(&file)).filter(|mount| !mount.is_remote());
-            return mount.map(|mount| self.devices_of(mount)).filter(|devices| !devices.is_empty()).map_or(Below::NotKnown, Below::Devices);
+            return mount
+                .map(|mount| self.devices_of(mount))
+                .filter(|devices| !devices.is_empty())
+                .map_or(Below::NotKnown, Below::Devices);
         }
         let slaves = fs::read_dir(device.join("slaves")).into_iter().flatten();
         let slaves: Option<Vec<PathBuf>> = slaves.map(|entry| fs::canonicalize(entry.ok()?.path()).ok()).collect();

@@ -192,7 +192,11 @@ impl Machine {
             let _ = sender.send(look(&machine));
         });
         let slow = || not_known(format!("the system did not answer within {} s", self.patience.as_secs()));
-        if started.is_err() { not_known("it could not be looked up") } else { receiver.recv_timeout(self.patience).unwrap_or_else(|_| slow()) }
+        if started.is_err() {
+            not_known("it could not be looked up")
+        } else {
+            receiver.recv_timeout(self.patience).unwrap_or_else(|_| slow())
+        }
     }
 
     fn run(&self, program: &str, args: &[&str]) -> Option<Ran> {

@@ -9,8 +9,25 @@ use super::blocks::Blocks;
 
 /// File systems whose files are on another computer, or whose names do not tell where they are.
 const REMOTE: [&str; 19] = [
-    "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "ceph", "9p", "virtiofs", "vboxsf", "fuse", "glusterfs",
-    "lustre", "ocfs2", "gfs2", "orangefs", "beegfs",
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ncpfs",
+    "afs",
+    "coda",
+    "ceph",
+    "9p",
+    "virtiofs",
+    "vboxsf",
+    "fuse",
+    "glusterfs",
+    "lustre",
+    "ocfs2",
+    "gfs2",
+    "orangefs",
+    "beegfs",
 ];
 /// File systems of programs that keep their files on this computer. Others of that kind count as remote.
 const LOCAL_FUSE: [&str; 8] = [
@@ -25,8 +42,27 @@ const LOCAL_FUSE: [&str; 8] = [
 ];
 /// File systems of the kernel, which hold nobody's files.
 const VIRTUAL: [&str; 21] = [
-    "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "pstore", "bpf",
-    "configfs", "mqueue", "hugetlbfs", "fusectl", "efivarfs", "autofs", "binfmt_misc", "rpc_pipefs", "nsfs", "selinuxfs",
+    "proc",
+    "sysfs",
+    "devpts",
+    "devtmpfs",
+    "cgroup",
+    "cgroup2",
+    "debugfs",
+    "tracefs",
+    "securityfs",
+    "pstore",
+    "bpf",
+    "configfs",
+    "mqueue",
+    "hugetlbfs",
+    "fusectl",
+    "efivarfs",
+    "autofs",
+    "binfmt_misc",
+    "rpc_pipefs",
+    "nsfs",
+    "selinuxfs",
 ];
 
 /// One mount.
@@ -105,7 +141,8 @@ pub fn unescaped(text: &str) -> OsString {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let octal = after.get(..3).filter(|digits| first == b'\\' && digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+        let octal =
+            after.get(..3).filter(|digits| first == b'\\' && digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
         let value = octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
         bytes.push(value.unwrap_or(first));
         rest = if value.is_some() { &after[3..] } else { after };

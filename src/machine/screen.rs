@@ -89,9 +89,9 @@ fn on_windows(machine: &Machine) -> Found {
         ran.out.split_whitespace().last().filter(|_| ran.succeeded).map(str::to_owned)
     };
     match (ask("ScreenSaveActive").as_deref(), ask("ScreenSaverIsSecure").as_deref(), ask("ScreenSaveTimeOut")) {
-        (Some("1"), Some("1"), Some(seconds)) => {
-            seconds.parse().map_or_else(|_| not_known("the registry does not say"), |seconds| locks_after(true, seconds))
-        }
+        (Some("1"), Some("1"), Some(seconds)) => seconds
+            .parse()
+            .map_or_else(|_| not_known("the registry does not say"), |seconds| locks_after(true, seconds)),
         // Another setting may lock it all the same.
         _ => not_known("the screen saver does not lock, and nothing is known of what else may"),
     }

@@ -52,6 +52,7 @@ mod schemas;
 mod secrets;
 mod status;
 mod streams;
+mod sweep;
 mod together;
 mod tree_runs;
 mod trees;

@@ -108,8 +108,16 @@ impl Sweep {
         match found.standing() {
             0 => Ok(()),
             _ if !self.exit_code => Ok(()),
-            standing => Err(Failure::new(Exit::Failed, "copies-stand", format!("{} still {} what was decrypted", counted(standing, "file"), if standing == 1 { "holds" } else { "hold" }))
-                .hint(words!["delete them with ", command("sweep --remove")])),
+            standing => Err(Failure::new(
+                Exit::Failed,
+                "copies-stand",
+                format!(
+                    "{} still {} what was decrypted",
+                    counted(standing, "file"),
+                    if standing == 1 { "holds" } else { "hold" }
+                ),
+            )
+            .hint(words!["delete them with ", command("sweep --remove")])),
         }
     }
 
@@ -176,7 +184,10 @@ fn ask(terminal: &mut Terminal, folder: &Path, copies: &[&Copy]) -> Result<bool,
 
 fn warn_of_links(context: &Context, path: &Path, names: u64) {
     if names > 1 {
-        let text = format!("{} had another name (a hard link), and its content can still be read under that name", shown(path));
+        let text = format!(
+            "{} had another name (a hard link), and its content can still be read under that name",
+            shown(path)
+        );
         context.output.warn("hard-links", text);
     }
 }

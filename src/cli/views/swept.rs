@@ -166,7 +166,12 @@ impl Sweep {
             roots: paths(&swept.roots),
             left_out: paths(&swept.left_out),
             unread: swept.unread.count,
-            unread_named: swept.unread.named.iter().map(|(path, why)| UnreadPath { path: path.display().to_string(), why: why.clone() }).collect(),
+            unread_named: swept
+                .unread
+                .named
+                .iter()
+                .map(|(path, why)| UnreadPath { path: path.display().to_string(), why: why.clone() })
+                .collect(),
             other_owners: swept.others,
             doubts,
             removed: 0,
@@ -213,14 +218,28 @@ impl Sweep {
             lines.push(format!("not searched: {}", listed(&self.left_out)));
         }
         if self.unread > 0 {
-            let some: Vec<String> = self.unread_named.iter().map(|unread| format!("{} ({})", unread.path, unread.why)).collect();
-            lines.push(format!("not reachable: {} that could not be read: {}", counted(self.unread, "file or folder"), listed(&some)).replace("file or folders", "files or folders"));
+            let some: Vec<String> =
+                self.unread_named.iter().map(|unread| format!("{} ({})", unread.path, unread.why)).collect();
+            lines.push(
+                format!(
+                    "not reachable: {} that could not be read: {}",
+                    counted(self.unread, "file or folder"),
+                    listed(&some)
+                )
+                .replace("file or folders", "files or folders"),
+            );
         }
         if self.other_owners > 0 {
-            lines.push(format!("not opened: {} of the right length that {} to other people", counted(self.other_owners, "file"), if self.other_owners == 1 { "belongs" } else { "belong" }));
+            lines.push(format!(
+                "not opened: {} of the right length that {} to other people",
+                counted(self.other_owners, "file"),
+                if self.other_owners == 1 { "belongs" } else { "belong" }
+            ));
         }
         lines.extend(self.doubts.iter().cloned());
-        lines.push("not found by this: copies that were edited, converted, packed or encrypted, and copies elsewhere".into());
+        lines.push(
+            "not found by this: copies that were edited, converted, packed or encrypted, and copies elsewhere".into(),
+        );
         if self.removed > 0 {
             lines.push(format!(
                 "deleted {}; deleting takes away a name: an SSD, a snapshot or a backup may still hold the content",
@@ -231,7 +250,13 @@ impl Sweep {
     }
 
     fn found(&self) -> String {
-        let states = [SweptState::Stands, SweptState::StandsElsewhere, SweptState::Changed, SweptState::Gone, SweptState::NotReachable];
+        let states = [
+            SweptState::Stands,
+            SweptState::StandsElsewhere,
+            SweptState::Changed,
+            SweptState::Gone,
+            SweptState::NotReachable,
+        ];
         let on_record = self.files.iter().filter(|file| file.state != SweptState::StandsElsewhere).count();
         let counts = states.map(|state| (self.count(state), state.word()));
         let counts: Vec<String> =
@@ -239,7 +264,9 @@ impl Sweep {
         match (on_record, counts.is_empty()) {
             (0, _) => "no opened copy is on record".into(),
             (files, true) => format!("{} on record", counted(files, "opened copy").replace("copys", "copies")),
-            (files, false) => format!("{} on record: {}", counted(files, "opened copy").replace("copys", "copies"), counts.join(", ")),
+            (files, false) => {
+                format!("{} on record: {}", counted(files, "opened copy").replace("copys", "copies"), counts.join(", "))
+            }
         }
     }
 

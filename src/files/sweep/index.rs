@@ -37,7 +37,8 @@ impl<'a> Index<'a> {
                 continue;
             }
             let folder = folder_of(&entry.path);
-            let whole = folders.entry(folder).or_insert_with(|| folder.canonicalize().unwrap_or_else(|_| folder.into()));
+            let whole =
+                folders.entry(folder).or_insert_with(|| folder.canonicalize().unwrap_or_else(|_| folder.into()));
             let path = entry.path.file_name().map_or_else(|| entry.path.clone(), |name| whole.join(name));
             index.by_path.entry(path).or_default().push(at);
         }

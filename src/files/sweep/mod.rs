@@ -151,13 +151,7 @@ struct Suspect {
 }
 
 /// Searches for the ledger's plaintexts.
-pub fn sweep(
-    ledger: &[Entry],
-    places: &Places,
-    keys: &dyn FileKeys,
-    threads: usize,
-    watcher: &dyn Watcher,
-) -> Swept {
+pub fn sweep(ledger: &[Entry], places: &Places, keys: &dyn FileKeys, threads: usize, watcher: &dyn Watcher) -> Swept {
     let index = Index::of(ledger);
     let search = Search::of(&index);
     let paths: Vec<_> = index.paths().collect();

@@ -56,16 +56,7 @@ impl Desk {
         let path = self.path(name);
         let edges = Some(Edges::of(&File::open(&path).unwrap()).unwrap());
         let (project, at) = (ProjectId::generate().ok(), Timestamp::from_unix(self.ledger.len() as i64));
-        let entry = Entry {
-            path,
-            size: bytes.len() as u64,
-            edges,
-            file,
-            project,
-            at,
-            sealed: None,
-            computer: None,
-        };
+        let entry = Entry { path, size: bytes.len() as u64, edges, file, project, at, sealed: None, computer: None };
         self.ledger.push(entry);
         self.ledger.len() - 1
     }
@@ -323,5 +314,54 @@ fn the_programs_own_files_are_never_removed() {
         let entry = &desk.ledger[copy.entry];
         assert!(remove(copy, entry, &swept.sealed, &desk.key, &own, Allowed::LastCopies).is_err());
         assert!(copy.path.exists());
+    }
+}
+
+/// Makes a million files in ten thousand folders, and a ledger of ten thousand, of which a tenth stand, and looks for
+/// them twice: the second time everything is in the memory of the system.
+#[test]
+#[ignore = "a benchmark that makes a million files: name it, with --ignored --nocapture"]
+fn a_million_files_and_a_ledger_of_ten_thousand() {
+    let mut desk = Desk::new();
+    let mut state = 7_u64;
+    let mut drawn = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for folder in 0..10_000 {
+        let path = desk.path(&format!("{}/{}", folder / 100, folder % 100));
+        fs::create_dir_all(&path).unwrap();
+        for file in 0..100 {
+            File::create(path.join(format!("file {file}.csv"))).unwrap().set_len(drawn(1_000_000)).unwrap();
+        }
+    }
+    for number in 0..10_000_u32 {
+        let stands = number.is_multiple_of(10);
+        let path = desk.path(&format!("{}/{}/opened {number}.csv", number / 1000, number / 100 % 10));
+        let size = 1 + drawn(1_000_000);
+        let bytes = vec![number as u8; size as usize];
+        if stands {
+            fs::write(&path, &bytes).unwrap();
+        }
+        let entry = Entry {
+            path,
+            size,
+            edges: Some(Edges::of(&bytes).unwrap()),
+            file: FileId::generate().unwrap(),
+            project: None,
+            at: Timestamp::from_unix(number.into()),
+            sealed: None,
+            computer: None,
+        };
+        desk.ledger.push(entry);
+    }
+    let status = || fs::read_to_string("/proc/self/status").unwrap();
+    for _ in 0..3 {
+        let start = std::time::Instant::now();
+        let swept = desk.sweep();
+        let took = start.elapsed();
+        let peak = status().lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
+        println!("{} files, {} copies: {took:?}, {peak}", swept.files, swept.copies.len());
+        assert_eq!((swept.files, swept.copies.len()), (1_001_000, 1000));
     }
 }

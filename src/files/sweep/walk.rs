@@ -148,7 +148,9 @@ impl Walk<'_> {
         let is_below = |path: &Path, root: &Path| path != root && path.starts_with(root);
         let is_apart = |path: &Path| self.places.left_out.iter().any(|left| path.starts_with(left));
         let all = roots.clone();
-        roots.retain(|path| is_apart(path) || self.places.stays_on_drive || !all.iter().any(|root| is_below(path, root)));
+        roots.retain(|path| {
+            is_apart(path) || self.places.stays_on_drive || !all.iter().any(|root| is_below(path, root))
+        });
         for root in &roots {
             match fs::metadata(root) {
                 Ok(metadata) if metadata.is_dir() => self.todo().add(root.clone(), identity(&metadata)),
