@@ -115,6 +115,7 @@ pub mod imports;
 pub mod keychain;
 pub mod keys;
 #[cfg(feature = "cli")]
+#[allow(dead_code, reason = "only a report asks for all that is known of a computer")]
 mod machine;
 mod memory;
 #[cfg(feature = "cli")]

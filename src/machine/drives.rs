@@ -157,7 +157,12 @@ pub fn separate(machine: &Machine, data: &[PathBuf], keys: &[PathBuf]) -> Found 
     }
 }
 
-/// Returns a path without links, if it is there, else that of the nearest folder that is.
+/// Returns a path without links, as far as it is there.
 fn whole(path: &Path) -> PathBuf {
-    path.ancestors().find_map(|there| fs::canonicalize(there).ok()).unwrap_or_else(|| path.into())
+    for there in path.ancestors() {
+        if let Ok(whole) = fs::canonicalize(there) {
+            return path.strip_prefix(there).map_or_else(|_| whole.clone(), |rest| whole.join(rest));
+        }
+    }
+    path.into()
 }

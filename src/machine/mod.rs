@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::blocks::Blocks;
-pub use self::mounts::{MountPoints, mount_points};
+pub use self::mounts::mount_points;
 use self::programs::{Ran, run};
 use crate::home::synced_by;
 
@@ -175,7 +175,7 @@ impl Machine {
     /// Says whether a service copies the data to other computers, as far as the names of its folders show.
     pub fn not_synced(&self, data: &[PathBuf]) -> Check {
         let data = data.to_vec();
-        let look = move |_: &Self| match data.iter().find_map(|path| Some((path, synced_by(&path.join("."))?))) {
+        let look = move |_: &Self| match data.iter().find_map(|path| Some((path, synced_by(&path.join("file"))?))) {
             Some((path, by)) => (State::NotMet, format!("{} is in the synchronised folder {by}", path.display())),
             None if data.is_empty() => not_known("no folder of data is known"),
             None => (State::Met, "no folder on the way is named like one of a known service".into()),

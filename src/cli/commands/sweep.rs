@@ -72,13 +72,15 @@ impl Sweep {
         let ledger = ledger::of(&vault, self.project.as_deref())?;
         let names: BTreeMap<_, _> = vault.projects().into_iter().map(|project| (project.id, project.name)).collect();
         let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("sweep", error))?;
-        let places = self.places(&ledger.entries);
+        let (places, mut left_out) = self.places(&ledger.entries);
         let progress = self.effort.search(&context.output);
         let said = interrupt::say("nothing was changed, and the search was not finished", "");
         let swept = sweep(&ledger.entries, &places, &keys, self.effort.threads(), &progress);
         drop((progress, said));
+        left_out.extend(swept.left_out.iter().cloned());
         let named = |entry: &Entry| entry.project.and_then(|project| names.get(&project).cloned());
         let mut found = Found::of(&swept, &ledger.entries, self.project.clone(), ledger.doubts, named);
+        found.left_out = left_out.iter().map(|path| path.display().to_string()).collect();
         let mut first = None;
         if self.remove {
             for (folder, copies) in self.chosen(context, &swept, &ledger.entries)? {
@@ -121,14 +123,14 @@ impl Sweep {
         }
     }
 
-    /// Settles where to search.
-    fn places(&self, ledger: &[Entry]) -> Places {
+    /// Settles where to search. Returns what would be searched, too, if it were not on another computer.
+    fn places(&self, ledger: &[Entry]) -> (Places, Vec<PathBuf>) {
         let mounts = mount_points(&Machine::this(session_desktop()));
         let stays_on_drive = mounts.is_none();
         let mounts = mounts.unwrap_or_default();
         let left_out: BTreeSet<PathBuf> = mounts.remote.into_iter().collect();
         if !self.paths.is_empty() {
-            return Places { roots: self.paths.clone(), left_out, stays_on_drive };
+            return (Places { roots: self.paths.clone(), left_out, stays_on_drive }, Vec::new());
         }
         let here = ledger.iter().filter(|entry| entry.computer.is_none());
         let mut roots: BTreeSet<PathBuf> = here.map(|entry| folder_of(&entry.path).to_path_buf()).collect();
@@ -137,9 +139,9 @@ impl Sweep {
             roots.extend(trash_on(&drive));
             roots.insert(drive);
         }
-        // Also not by the way of a folder that somebody opened a file to.
-        let is_remote = |root: &Path| left_out.iter().any(|left| root.starts_with(left) && left != Path::new("/"));
-        Places { roots: roots.into_iter().filter(|root| !is_remote(root)).collect(), left_out, stays_on_drive }
+        let is_remote = |root: &PathBuf| left_out.iter().any(|left| root.starts_with(left) && left != Path::new("/"));
+        let (remote, roots) = roots.into_iter().partition(is_remote);
+        (Places { roots, left_out, stays_on_drive }, remote)
     }
 
     /// Returns the copies to delete, by their folders: those that the user agrees to.

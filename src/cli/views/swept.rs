@@ -218,16 +218,10 @@ impl Sweep {
             lines.push(format!("not searched: {}", listed(&self.left_out)));
         }
         if self.unread > 0 {
-            let some: Vec<String> =
-                self.unread_named.iter().map(|unread| format!("{} ({})", unread.path, unread.why)).collect();
-            lines.push(
-                format!(
-                    "not reachable: {} that could not be read: {}",
-                    counted(self.unread, "file or folder"),
-                    listed(&some)
-                )
-                .replace("file or folders", "files or folders"),
-            );
+            let name = |unread: &UnreadPath| format!("{} ({})", unread.path, unread.why);
+            let some: Vec<String> = self.unread_named.iter().map(name).collect();
+            let what = if self.unread == 1 { "file or folder" } else { "files or folders" };
+            lines.push(format!("not reachable: {} {what} that could not be read: {}", self.unread, listed(&some)));
         }
         if self.other_owners > 0 {
             lines.push(format!(
@@ -263,9 +257,9 @@ impl Sweep {
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         match (on_record, counts.is_empty()) {
             (0, _) => "no opened copy is on record".into(),
-            (files, true) => format!("{} on record", counted(files, "opened copy").replace("copys", "copies")),
+            (files, true) => format!("{} on record", copies(files)),
             (files, false) => {
-                format!("{} on record: {}", counted(files, "opened copy").replace("copys", "copies"), counts.join(", "))
+                format!("{} on record: {}", copies(files), counts.join(", "))
             }
         }
     }
@@ -324,6 +318,10 @@ fn at_path(entry: &Entry, state: &State, project: Option<String>) -> SweptFile {
     }
 }
 
+fn copies(count: usize) -> String {
+    if count == 1 { "1 opened copy".into() } else { format!("{count} opened copies") }
+}
+
 /// Lists some of these in a sentence.
 fn listed(all: &[String]) -> String {
     const NAMED: usize = 8;
@@ -354,7 +352,7 @@ impl OldCopies {
         let at_least = if self.is_complete { "" } else { "at least " };
         format!(
             "{at_least}{} older than 30 days still {}, the oldest since {}: {}",
-            counted(self.standing, "opened copy").replace("copys", "copies"),
+            copies(self.standing),
             if self.standing == 1 { "exists" } else { "exist" },
             self.oldest.date(),
             printable(&self.path)
