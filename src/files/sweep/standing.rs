@@ -177,14 +177,17 @@ fn is_same(one: &Entry, other: &Entry) -> bool {
     is_one_file || (one.size == other.size && one.edges.is_some() && one.edges == other.edges)
 }
 
-/// Tells whether a path is on a drive that is not mounted: `drives` are the folders where drives are mounted, and there
-/// is nothing on the way to the path but the disk that they are on.
+/// Tells whether a path may be on a drive that is not mounted: `drives` are the folders where drives are mounted, and
+/// there is nothing on the way to the path but the disk that they are on. A folder there that is not empty is no place
+/// that waits for a drive.
 pub fn is_drive_missing(path: &Path, drives: &[&Path]) -> bool {
     let Some(drives) = drives.iter().find(|drives| path.starts_with(drives)) else { return is_root_missing(path) };
     let nearest = path.ancestors().skip(1).find_map(|folder| fs::metadata(folder).ok().map(|found| (folder, found)));
     match nearest {
         Some((folder, found)) if folder.starts_with(drives) => {
-            fs::metadata(drives).is_ok_and(|drives| is_on_one_disk(&found, &drives))
+            let is_in_use =
+                || folder == folder_of(path) && fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
+            fs::metadata(drives).is_ok_and(|drives| is_on_one_disk(&found, &drives)) && !is_in_use()
         }
         _ => true,
     }

@@ -226,7 +226,10 @@ fn what_cannot_be_looked_at_is_not_called_gone() {
     for path in ["usb/a", "ada/usb/deep/a", "empty mount point/a"] {
         assert!(is_drive_missing(&drives.join(path), &[&drives]), "{path}");
     }
-    assert!(!is_drive_missing(&desk.path("missing/a"), &[&drives]));
+    desk.write("drives/a folder/other", b"x");
+    for path in ["drives/a folder/a", "missing/a"] {
+        assert!(!is_drive_missing(&desk.path(path), &[&drives]), "{path}");
+    }
 }
 
 #[test]
