@@ -122,7 +122,7 @@ fn what_this_version_cannot_wrap_anew_is_neither_rotated_nor_forked() {
     let standing = machine.store.load().unwrap();
     let refused = unlocked.rotate_data_key(&password(), NextKit::None).unwrap_err();
     assert!(
-        matches!(&refused, Error::Unsupported(Unsupported::ReadOnly { features }) if features.len() == 2),
+        matches!(&refused, Error::Unsupported(Unsupported::ReadOnly { features }) if features.len() == 1),
         "{refused}"
     );
     let destroyed =

@@ -15,6 +15,7 @@ mod interrupt;
 mod kdf;
 mod kit;
 mod layout;
+mod ledger;
 mod new_password;
 mod notices;
 mod open_vault;

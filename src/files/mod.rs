@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod comparing;
+pub mod edges;
 pub mod error;
 pub mod exclude;
 pub mod find;
@@ -33,6 +34,7 @@ pub mod rewrap;
 pub mod seal;
 pub mod spelling;
 pub mod streams;
+pub mod sweep;
 pub mod tree;
 pub mod verify;
 

@@ -17,6 +17,7 @@ mod settings;
 mod synced;
 mod toml;
 mod trial;
+mod user_folders;
 mod vacancy;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use settings::{Kept, Settings, VaultSettings};
 pub use synced::synced_by;
 pub use toml::TomlFileError;
 pub use trial::{Trial, left_trials, try_out};
+pub use user_folders::{session_desktop, trash_on, user_folders};
 pub use vacancy::{check_apart, check_vacant};
 
 use crate::disk::work_for_owner_of;

@@ -53,6 +53,7 @@ mod schemas;
 mod secrets;
 mod status;
 mod streams;
+mod sweep;
 mod together;
 mod tree_runs;
 mod trees;

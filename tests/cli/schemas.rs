@@ -180,6 +180,7 @@ fn files(printed: &mut Printed, home: &Home) {
     let sealed = home.read("a.txt.sealed");
     printed.typed("decrypt", home.typed("decrypt - -o c.txt --password-file pw").input(&sealed));
     printed.run(home, "verify", "verify a.txt.sealed stream.sealed");
+    printed.run(home, "sweep", "sweep .");
     printed.run(home, "verify", "verify folder.sealed --manifest list.sealed");
     printed.typed("inspect", home.typed("inspect a.txt.sealed folder.sealed"));
     printed.run(home, "inspect", "inspect a.txt.sealed stream.sealed");

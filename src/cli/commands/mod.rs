@@ -95,6 +95,7 @@ commands! {
         import::Import,
         rewrap::Rewrap,
         reencrypt::Reencrypt,
+        sweep::Sweep,
     }
     "For the client": {
         report::Report,

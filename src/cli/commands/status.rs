@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::agent;
 use crate::cli::context::Context;
+use crate::cli::ledger;
 use crate::cli::password;
 use crate::cli::today::today;
 use crate::cli::unlocking::unlock;
@@ -18,9 +19,11 @@ use crate::format::Date;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
 use crate::home::HomeError;
+use crate::host::{Host, ThisHost};
 use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Source, Unlocked, Vault};
+use crate::words::{command, words};
 
 /// How many days ahead is soon.
 const SOON: i64 = 30;
@@ -49,6 +52,10 @@ impl Status {
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
         add_unlocked(&mut seen, &vault, today(context, &*vault)?)?;
+        if let Some(copies) = &seen.old_copies {
+            let hint = words!["; ", command("sweep"), " finds them and their copies"];
+            context.output.warn("old-copies", words![copies.text()] + hint);
+        }
         context.output.result(seen.text(&context.output.flags), &seen)
     }
 }
@@ -81,6 +88,7 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         projects: None,
         due: None,
         old_keys: None,
+        old_copies: None,
         policy_below_default: false,
     };
     let keychain = context.keychain(&kind, header.vault);
@@ -150,5 +158,7 @@ fn add_unlocked(seen: &mut views::Status, vault: &Unlocked, today: Date) -> Resu
     seen.due = Some(views::DueProject::all(&projects, &vault.kits(), today).into_iter().filter(is_soon).collect());
     seen.old_keys = Some(views::OldKey::all(&projects, today));
     seen.projects = Some(projects.iter().map(|project| views::Project::of(project, today)).collect());
+    // A log that cannot be read says what is wrong with it to whoever reads it.
+    seen.old_copies = ledger::of(vault, None).ok().and_then(|ledger| ledger::old_copies(&ledger, ThisHost.now()));
     Ok(())
 }

@@ -21,6 +21,7 @@ mod schemas;
 mod secret;
 mod setting;
 mod status;
+mod swept;
 mod vault;
 
 #[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
@@ -49,4 +50,5 @@ pub use secret::{
 };
 pub use setting::{Setting, settings_text};
 pub use status::{NoKey, ProjectFileSeen, Status};
+pub use swept::{OldCopies, Sweep};
 pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

@@ -121,6 +121,7 @@ schemas! {
     "secret-import": ImportedSecrets, "strongroom secret import";
     "secret-history": SecretHistory, "strongroom secret history";
     "secrets": Vec<Secret>, "strongroom secret list";
+    "sweep": Sweep, "strongroom sweep";
     "secrets-pruned": PrunedSecrets, "strongroom secret prune";
     "shown-secret": ShownSecret<'_>, "strongroom secret show";
     "settings": Vec<Setting>, "strongroom config list";

@@ -6,6 +6,7 @@ use super::agent::Agent;
 use super::due::{DueProject, OldKey};
 use super::project::Project;
 use super::rotation::Rotation;
+use super::swept::OldCopies;
 use super::vault::Kdf;
 use crate::cli::layout::table;
 use crate::format::{Timestamp, VaultId};
@@ -68,6 +69,9 @@ pub struct Status {
     /// The projects' current keys that are 22 months old or more, if the vault was unlocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_keys: Option<Vec<OldKey>>,
+    /// Opened copies that are older than 30 days and still exist, if the vault was unlocked and there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_copies: Option<OldCopies>,
     /// Whether the policy is below the default.
     #[serde(skip)]
     pub policy_below_default: bool,
@@ -155,6 +159,7 @@ impl Status {
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
             ("rotation", rotation.map(|line| line.with(flags))),
             ("projects", Some(projects.with(flags))),
+            ("old copies", self.old_copies.as_ref().map(OldCopies::text)),
         ];
         let rows = rows.into_iter().chain(agent).filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
         let mut text = table(&[], rows.collect());
