@@ -401,6 +401,8 @@ closed_object! {
         pub searched: u64,
         /// Each copy.
         pub files: Vec<CopyPart>,
+        /// Why there may be more than are on record.
+        pub doubts: Vec<String>,
     }
 }
 

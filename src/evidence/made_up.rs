@@ -211,6 +211,7 @@ pub fn facts(number: u32, files: usize, log: &Log) -> Facts {
             roots: vec!["/home/ada".into()],
             searched: 81_200,
             files: (0..9).map(copy).collect(),
+            doubts: Vec::new(),
         }),
         shares: Vec::new(),
         destruction: None,

@@ -41,15 +41,15 @@ pub const LOSS: &str = "loss";
 /// The keys are within their period.
 pub const PERIOD: &str = "key-period";
 /// Keys and data are on separate devices.
-pub const SEPARATE: &str = "keys-separate";
+pub const SEPARATE: &str = "key-separate";
 /// The computer's disks are encrypted.
 pub const DISK: &str = "disk-encrypted";
 /// Memory put on disk is encrypted.
 pub const SWAP: &str = "swap-encrypted";
 /// The screen locks by itself.
-pub const LOCK: &str = "screen-lock";
+pub const LOCK: &str = "screen-locks";
 /// The data are in no synchronised folder.
-pub const SYNCED: &str = "not-synchronised";
+pub const SYNCED: &str = "not-synced";
 /// Backups are known and protected.
 pub const BACKUPS: &str = "backups";
 
@@ -224,6 +224,9 @@ fn copies(bundle: &Bundle, why: &str) -> Found {
             grouped(copies.files.len() as u64)
         );
         return (CheckState::NotKnown, says, How::Probed);
+    }
+    if let Some(doubt) = copies.doubts.first() {
+        return (CheckState::NotKnown, format!("none found, but {doubt}"), How::Recorded);
     }
     let says = match copies.files.len() {
         0 => "none is on record".into(),

@@ -125,23 +125,12 @@ impl Sweep {
 
     /// Settles where to search. Returns what would be searched, too, if it were not on another computer.
     fn places(&self, ledger: &[Entry]) -> (Places, Vec<PathBuf>) {
-        let mounts = mount_points(&Machine::this(session_desktop()));
-        let stays_on_drive = mounts.is_none();
-        let mounts = mounts.unwrap_or_default();
-        let left_out: BTreeSet<PathBuf> = mounts.remote.into_iter().collect();
-        if !self.paths.is_empty() {
-            return (Places { roots: self.paths.clone(), left_out, stays_on_drive }, Vec::new());
+        let (places, remote) = usual_places(ledger);
+        if self.paths.is_empty() {
+            (places, remote)
+        } else {
+            (Places { roots: self.paths.clone(), ..places }, Vec::new())
         }
-        let here = ledger.iter().filter(|entry| entry.computer.is_none());
-        let mut roots: BTreeSet<PathBuf> = here.map(|entry| folder_of(&entry.path).to_path_buf()).collect();
-        roots.extend(user_folders());
-        for drive in mounts.removable {
-            roots.extend(trash_on(&drive));
-            roots.insert(drive);
-        }
-        let is_remote = |root: &PathBuf| left_out.iter().any(|left| root.starts_with(left) && left != Path::new("/"));
-        let (remote, roots) = roots.into_iter().partition(is_remote);
-        (Places { roots, left_out, stays_on_drive }, remote)
     }
 
     /// Returns the copies to delete, by their folders: those that the user agrees to.
@@ -170,6 +159,25 @@ impl Sweep {
         }
         Ok(chosen)
     }
+}
+
+/// Returns where copies are searched for if nobody says where. Returns what would be searched, too, if it were not on
+/// another computer.
+pub(super) fn usual_places(ledger: &[Entry]) -> (Places, Vec<PathBuf>) {
+    let mounts = mount_points(&Machine::this(session_desktop()));
+    let stays_on_drive = mounts.is_none();
+    let mounts = mounts.unwrap_or_default();
+    let left_out: BTreeSet<PathBuf> = mounts.remote.into_iter().collect();
+    let here = ledger.iter().filter(|entry| entry.computer.is_none());
+    let mut roots: BTreeSet<PathBuf> = here.map(|entry| folder_of(&entry.path).to_path_buf()).collect();
+    roots.extend(user_folders());
+    for drive in mounts.removable {
+        roots.extend(trash_on(&drive));
+        roots.insert(drive);
+    }
+    let is_remote = |root: &PathBuf| left_out.iter().any(|left| root.starts_with(left) && left != Path::new("/"));
+    let (remote, roots) = roots.into_iter().partition(is_remote);
+    (Places { roots, left_out, stays_on_drive }, remote)
 }
 
 /// Asks whether the copies in a folder are to be deleted.

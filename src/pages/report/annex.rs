@@ -96,6 +96,7 @@ fn copies(bundle: &Bundle) -> String {
              archive or saved anew by another program, are not found in this way.</p>",
             if roots.is_empty() { "the places on record alone".into() } else { roots.join(", ") }
         )
+        + &copies.doubts.iter().map(|doubt| format!("<p>{}</p>", isolated(doubt))).collect::<String>()
 }
 
 fn files(bundle: &Bundle) -> String {

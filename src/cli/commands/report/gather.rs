@@ -1,18 +1,20 @@
 //! What is found out for a report: of the vault, of the files, of this computer.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::accesses;
+use super::{accesses, surroundings};
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::own_files::own_files;
 use crate::cli::progress::Effort;
+use crate::cli::today::today;
 use crate::cli::views::identity;
 use crate::crypto::hmac::sha256;
 use crate::crypto::secret::Password;
 use crate::evidence::bundle::{
-    Engagement, FilePart, FileState, HoldPart, KdfPart, KeyPart, KitPart, LogPart, PasswordPart, ProjectPart, Read, SignedBy,
-    StatementPart, Tool, Unlock,
+    Engagement, FilePart, FileState, HoldPart, KdfPart, KeyPart, KitPart, LogPart, PasswordPart, ProjectPart, Read,
+    Revision, SignedBy, StatementPart, Tool, Unlock,
 };
 use crate::evidence::facts::{Facts, Known};
 use crate::evidence::rules::not_known;
@@ -23,11 +25,12 @@ use crate::files::keys::Keys;
 use crate::files::pool;
 use crate::files::read_ahead::ReadAhead;
 use crate::files::verify::{Looked, look_into};
-use crate::format::Timestamp;
+use crate::format::json::StrictValue;
 use crate::format::vault::KeyState;
+use crate::format::{Date, Timestamp};
 use crate::host::{Host, ThisHost};
 use crate::secrets::strength::check_strength;
-use crate::vault::{KitInfo, ProjectInfo};
+use crate::vault::{EngagementState, KitInfo, ProjectInfo, Terms};
 
 /// How many files a sample reads.
 const SAMPLE: usize = 20;
@@ -98,7 +101,7 @@ pub fn facts(
         previous_sha256: last.map(|last| last.sha256),
         vault: vault.id(),
         engagement: engagement(&project),
-        state: state(&project).into(),
+        state: state(&project, &files, today(context, &**vault)?).into(),
         roots,
         read: if asked.sample { Read::Sample } else { Read::Full },
         read_at,
@@ -115,9 +118,9 @@ pub fn facts(
             kits: vault.kits().iter().map(kit).collect(),
             backups,
         },
-        machine: Vec::new(),
+        machine: surroundings::checks(context, vault, &asked.roots)?,
         log,
-        copies: not_known("no record of opened copies is kept"),
+        copies: surroundings::copies(context, vault, &project, asked.effort)?,
         shares: Vec::new(),
         destruction: project.destroyed.map(|keys_destroyed| crate::evidence::bundle::Destruction {
             keys_destroyed,
@@ -164,17 +167,36 @@ fn whole_path(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// What is agreed with the client, as far as this vault has it.
+/// What is agreed with the client.
 fn engagement(project: &ProjectInfo) -> Known<Engagement> {
-    let _ = project;
-    not_known("nothing is on record")
+    let members = |terms: &Terms| -> BTreeMap<String, StrictValue> {
+        let value = serde_json::to_value(terms).unwrap_or_default();
+        serde_json::from_value(value).unwrap_or_default()
+    };
+    let mut now = members(&project.terms());
+    now.retain(|_, value| !value.as_value().is_null());
+    let mut revisions: Vec<_> = project.engagement.revisions.iter().collect();
+    revisions.sort_by_key(|revision| (revision.at, revision.id));
+    if now.is_empty() && revisions.is_empty() {
+        return not_known("nothing is on record");
+    }
+    let revisions = revisions.into_iter().map(|revision| Revision {
+        id: revision.id.to_string(),
+        at: revision.at,
+        by: revision.by.clone(),
+        set: members(&revision.set),
+    });
+    Known::Is(Engagement { now, revisions: revisions.collect() })
 }
 
-fn state(project: &ProjectInfo) -> &'static str {
-    match (&project.hold, project.destroyed) {
-        (_, Some(_)) => "destroyed",
-        (Some(_), None) => "held",
-        (None, None) => "active",
+fn state(project: &ProjectInfo, files: &[FilePart], today: Date) -> &'static str {
+    match project.facts(project.has_sealed() || !files.is_empty()).state(today) {
+        EngagementState::Intake => "intake",
+        EngagementState::Active => "active",
+        EngagementState::Due => "due",
+        EngagementState::Destroying => "destroying",
+        EngagementState::Destroyed => "destroyed",
+        EngagementState::Held => "held",
     }
 }
 

@@ -4,6 +4,7 @@ mod accesses;
 mod files;
 mod gather;
 mod make;
+mod surroundings;
 
 use clap::Args;
 
