@@ -220,7 +220,8 @@ fn main() {
     let folder = arguments.get(1).map_or(temporary.path(), Path::new);
     let mut unlocked =
         create(edges(folder), VaultId::generate().expect("an id"), &password(), KdfCost::FLOOR).expect("a vault");
-    let new = |number| NewProject { name: format!("project-{number}"), client: "A client".into(), note: String::new() };
+    let new =
+        |number| NewProject { name: format!("project-{number}"), client: "A client".into(), ..NewProject::default() };
     unlocked.add_projects(&(0..number).map(new).collect::<Vec<_>>()).expect("projects");
     let secret = |number: u32| {
         let edit = SecretEdit {

@@ -58,7 +58,7 @@ fn seed(folder: &Path, projects: usize) {
         .map(|number| NewProject {
             name: format!("project {number}"),
             client: format!("Client {number} Ltd"),
-            note: String::new(),
+            ..NewProject::default()
         })
         .collect();
     vault.add_projects(&new).expect("the projects");

@@ -3,6 +3,8 @@
 
 use std::time::SystemTime;
 
+#[cfg(feature = "cli")]
+use crate::format::Date;
 use crate::format::Timestamp;
 
 /// The computer a vault is used on.
@@ -44,6 +46,16 @@ pub struct ProcessName {
 /// This computer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisHost;
+
+/// Returns the day of a moment where this computer is; in UTC where the system does not say.
+#[cfg(feature = "cli")]
+#[must_use]
+pub fn local_date(at: Timestamp) -> Date {
+    let moment = time::OffsetDateTime::from_unix_timestamp(at.as_unix());
+    let offset = moment.ok().and_then(|moment| time::UtcOffset::local_offset_at(moment).ok());
+    let seconds = offset.map_or(0, time::UtcOffset::whole_seconds);
+    Date::of(Timestamp::from_unix(at.as_unix().saturating_add(seconds.into())))
+}
 
 impl Host for ThisHost {
     fn now(&self) -> Timestamp {

@@ -19,10 +19,12 @@
 //! | `disk` | files that appear whole or not at all; public with `home` |
 //! | `doctor` | what may be wrong with a vault on this computer, and what to do about it |
 //! | `secrets` | passwords made at random, and judged by what a guesser would try; one-time codes; pure |
+//! | `machine` | what of this computer bears on the safety of the data on it |
 //! | `imports` | what other password managers export, as items; pure, behind the feature of that name |
 //! | `foreign` | stores of other password managers that another process has to open |
 //! | `password` | passwords from a file, a descriptor, a command or another program's dialog |
 //! | `clipboard` | a text on the clipboard, which is taken off again |
+//! | `evidence` | reports for the client, as data, and their verification; pure |
 //! | `pages` | what is printed on paper, as HTML and text; pure |
 //! | `memory` | locked slots for secrets, huge pages for Argon2id, all wiped; the only unsafe code |
 //! | [`error`] | what can go wrong, by what a caller can do about it |
@@ -115,6 +117,9 @@ pub mod host;
 pub mod imports;
 pub mod keychain;
 pub mod keys;
+#[cfg(feature = "cli")]
+#[allow(dead_code, reason = "only a report asks for all that is known of a computer")]
+mod machine;
 mod memory;
 #[cfg(feature = "cli")]
 mod pages;

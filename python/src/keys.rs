@@ -232,7 +232,7 @@ impl Vault {
 
     /// Adds a project, and returns its name as the vault has it.
     fn add_project(&self, py: Python<'_>, name: String, client: String, note: String) -> PyResult<String> {
-        let new = NewProject { name, client, note };
+        let new = NewProject { name, client, note, ..NewProject::default() };
         let added = py.detach(|| change_vault(&self.shared, |vault| Ok(vault.add_project(&new)?)))?;
         Ok(added.name)
     }

@@ -1,6 +1,7 @@
 //! The agent as a client sees it: whoever has file keys, and changes a vault. A question that the agent does not answer
 //! is for whoever has the password; why that is so is a value, so that it can be said once.
 
+mod known;
 mod log;
 mod secrets;
 mod stock;

@@ -17,6 +17,7 @@ mod interrupt;
 mod kdf;
 mod kit;
 mod layout;
+mod ledger;
 mod new_password;
 mod notices;
 mod open_vault;
@@ -33,8 +34,10 @@ mod secret_value;
 mod setup;
 mod streams;
 mod tally;
+mod term_flags;
 mod terminal;
 mod times;
+mod today;
 #[cfg(all(unix, feature = "tui"))]
 mod tui;
 mod unlocking;

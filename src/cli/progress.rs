@@ -16,6 +16,7 @@ use super::rendering;
 use super::views::{self, ProgressLine};
 use crate::body::{THREADS_LIMIT, default_threads};
 use crate::failure::Failure;
+use crate::files::sweep::Watcher;
 use crate::files::{FilesError, Observer};
 
 /// The flags of long work.
@@ -71,6 +72,77 @@ impl Effort {
             files_done: 0.into(),
             bytes_done: 0.into(),
             existing: Mutex::default(),
+        }
+    }
+}
+
+impl Effort {
+    /// Begins to show the progress of a search through nobody knows how many files.
+    pub fn search(&self, output: &Output) -> Search {
+        let is_seen = !output.quiet && !output.json && std::io::stderr().is_terminal();
+        let bar = (self.progress == Shown::Auto && is_seen).then(|| {
+            let style = ProgressStyle::with_template("{spinner} {human_pos} files searched {elapsed}");
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        let lines = (self.progress == Shown::Json).then(|| Mutex::new(Instant::now()));
+        Search { bar, lines, files: 0.into(), bytes: 0.into() }
+    }
+}
+
+/// The progress of a search, which any thread may tell of.
+pub struct Search {
+    bar: Option<ProgressBar>,
+    /// When the last line was printed.
+    lines: Option<Mutex<Instant>>,
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Search {
+    fn tick(&self) {
+        if let Some(lines) = &self.lines
+            && let Ok(mut last) = lines.try_lock()
+            && last.elapsed() >= Duration::from_millis(500)
+        {
+            *last = Instant::now();
+            self.print_line();
+        }
+    }
+
+    fn print_line(&self) {
+        let files_done = self.files.load(Ordering::Relaxed);
+        let bytes_done = self.bytes.load(Ordering::Relaxed);
+        let progress = views::Progress { files_done, files: 0, bytes_done, bytes: None };
+        // Where standard error is closed there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{}", to_json(&ProgressLine { progress }));
+    }
+}
+
+impl Watcher for Search {
+    fn searched(&self, files: u64) {
+        self.files.fetch_add(files, Ordering::Relaxed);
+        if let Some(bar) = &self.bar {
+            bar.inc(files);
+        }
+        self.tick();
+    }
+
+    fn compared(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.tick();
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.lines.is_some() {
+            self.print_line();
         }
     }
 }

@@ -15,6 +15,8 @@ pub mod kdf;
 #[doc(hidden)]
 pub mod list_digest;
 pub mod secret;
+#[doc(hidden)]
+pub mod signing;
 pub mod written_key;
 
 /// Fills `bytes` from the operating system's random generator.

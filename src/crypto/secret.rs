@@ -89,6 +89,10 @@ key! {
     AnchorKey
 }
 key! {
+    /// The seed of an Ed25519 key that signs a vault's reports (RFC 8032).
+    SigningSeed
+}
+key! {
     /// Seals the records of access logs. Stays the vault's for its life; a later version takes over at each rotation.
     LogKey
 }

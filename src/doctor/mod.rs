@@ -8,6 +8,7 @@ mod finding;
 mod items;
 mod known;
 pub mod left_behind;
+pub mod projects;
 pub mod secrets;
 mod vault;
 

@@ -215,6 +215,11 @@ fn of_file(task: Task, path: &Path, why: &FileError) -> Failure {
         }
         FileError::OtherCopy => cannot("changed")
             .hint("the original was kept; encrypt it again with --force --remove in place of --update --remove"),
+        FileError::NotTheCopy => cannot("changed").hint("run it again to see what the file is now"),
+        FileError::LastCopy => cannot("last-copy").hint(words![
+            "search where the encrypted file is, too, by naming its folder; or delete even the last copy: ",
+            command("sweep --remove --last-copies")
+        ]),
         FileError::NotAll => cannot("manifest").hint("run it again with --update once the other errors are solved"),
         FileError::NotAManifest | FileError::Manifest(_) => {
             cannot("manifest").hint(words!["name the file that ", command("encrypt --manifest FILE"), " wrote"])

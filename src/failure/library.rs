@@ -201,7 +201,10 @@ fn of_refused(refusal: &Refused) -> Words {
             words!["make another version current first with ", command("key rotate").arg(&key.project)]
         }
         Refused::Held { name, .. } => {
-            words!["ask whoever ordered the hold; end it with ", command("project release").arg(name)]
+            words![
+                "ask whoever ordered the hold; end it with ",
+                command("project release").arg(name).then("--reason TEXT")
+            ]
         }
         Refused::KitAmbiguous { .. } => "name one of them with the letters on its paper".into(),
         Refused::OtherVault { .. } => {

@@ -332,6 +332,12 @@ pub enum FileError {
     /// Its sealed copy holds something else, and it was to be deleted.
     #[error("its encrypted copy holds other bytes, though its length and time are the same")]
     OtherCopy,
+    /// It is not the copy that a sweep has found any more.
+    #[error("it is not the file that was found any more, and was left as it is")]
+    NotTheCopy,
+    /// The sealed file that holds the same was not found, or does not open.
+    #[error("no encrypted file that opens was found to hold the same, so this may be the last copy")]
+    LastCopy,
     /// A manifest would list fewer files than were to be sealed.
     #[error("not every file was encrypted, and a list of the others would hide that")]
     NotAll,

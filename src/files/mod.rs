@@ -34,6 +34,7 @@ pub mod rewrap;
 pub mod seal;
 pub mod spelling;
 pub mod streams;
+pub mod sweep;
 pub mod tree;
 pub mod verify;
 

@@ -1,6 +1,8 @@
 //! Types to bytes and back: the vault file, the keychain items, the sealed file's header. The normative text is
 //! docs/format.md. Nothing here reads a file, knows a key's use or trusts a number it has not checked.
 
+mod date;
+
 // For tests, and for other programs that read the bytes: not shown, and not promised to stay.
 #[doc(hidden)]
 pub mod item;
@@ -18,11 +20,16 @@ pub mod sealed;
 #[doc(hidden)]
 pub mod secret;
 #[doc(hidden)]
+pub mod signing;
+#[doc(hidden)]
 pub mod vault;
 
+pub use date::Date;
 pub use kit::{KitCodeError, KitName};
 pub use name::NameError;
-pub use scalar::{DataKeyId, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
+pub use scalar::{
+    DataKeyId, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, SigningKeyId, Timestamp, VaultId,
+};
 pub use vault::{Document, Header, KeyState};
 
 /// The contexts bound into sealed messages and derived keys; one row each in docs/format.md.
@@ -55,11 +62,11 @@ pub mod label {
     /// A record of the access log under a log key, followed by vault id, enrolment id, number (u64) and the digest of the
     /// record before.
     pub const LOG: &[u8] = b"strongroom/v1/log";
-    /// Reserved: a signing key under the data key, followed by vault id and the key's id.
+    /// A signing key under the data key, followed by vault id and the key's id.
     pub const SIGNING_KEY: &[u8] = b"strongroom/v1/signing-key";
     /// Reserved: an identity that others encrypt for, under the data key, followed by vault id and the identity's id.
     pub const IDENTITY: &[u8] = b"strongroom/v1/identity";
-    /// Reserved: derives what a report shows of a file key.
+    /// Derives what a report shows of a file key.
     pub const KEY_CHECK: &[u8] = b"strongroom/v1/key-check";
 }
 

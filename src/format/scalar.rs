@@ -114,6 +114,10 @@ id! {
     /// Names a sealed file.
     FileId
 }
+id! {
+    /// Names a key that signs a vault's reports.
+    SigningKeyId
+}
 
 /// A moment in whole seconds, written as RFC 3339 in UTC: `2026-11-21T08:30:00Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,18 +1,21 @@
 //! The vault file: a small part in clear, and the payload that only the data key opens.
 
+mod engagement;
 mod logs;
 mod rotation;
 mod slot;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{closed_object, open_object, parse, to_padded};
+use super::json::{StrictValue, closed_object, open_object, parse, to_padded};
 use super::kit::KitName;
 use super::scalar::{Base64, FixedBase64};
+use super::signing::{ReportRecord, SigningKey};
 use super::{DataKeyId, FormatError, KitId, ProjectId, SecretId, Timestamp, VaultId};
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
+pub use engagement::{Declared, Engagement, Revision, Setting, Terms};
 pub use logs::{LogKeyVersion, LogWitness, LoggingRevision};
 pub use rotation::{Cancelled, Moment, Part, Rotation, UnderWay};
 pub use slot::{KitSlot, Slot};
@@ -30,7 +33,7 @@ pub const FEATURES: [&str; 0] = [];
 pub const RENEW: &str = "renew:";
 /// The members besides `projects` and `secrets` that hold what is wrapped under the data key and that this program
 /// wraps anew.
-pub const RENEWED: [&str; 1] = ["log_keys"];
+pub const RENEWED: [&str; 2] = ["log_keys", "signing"];
 
 const FORMAT: &str = "strongroom-vault";
 const VERSION: u64 = 1;
@@ -173,6 +176,12 @@ open_object! {
         pub secrets: Vec<Secret> = default,
         /// Every recovery kit there ever was.
         pub kits: Vec<KitRecord> = default,
+        /// Every key that ever signed reports.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub signing: Vec<SigningKey> = default,
+        /// Every report that was made.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub reports: Vec<ReportRecord> = default,
         /// Every version of the key of the access log. Computers that make one apart may give a version twice.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub log_keys: Vec<LogKeyVersion> = default,
@@ -240,6 +249,9 @@ open_object! {
         /// When its keys were destroyed.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub destroyed: Option<Timestamp> = default,
+        /// What was agreed about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub engagement: Option<Engagement> = default,
     }
 }
 
@@ -267,6 +279,9 @@ open_object! {
         /// What the last scan found under this version.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub seen: Option<Seen> = default,
+        /// It came from elsewhere.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub imported: bool = default,
     }
 }
 
@@ -389,6 +404,11 @@ impl Payload {
             if versions.first() == Some(&0) || versions.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Err(FormatError::malformed("a project's key versions are not distinct numbers from 1"));
             }
+            let mut revisions = std::collections::HashSet::new();
+            let all = project.engagement.iter().flat_map(|engagement| &engagement.revisions);
+            if !all.into_iter().all(|revision| revisions.insert(revision.id)) {
+                return Err(FormatError::malformed("two revisions of an engagement have the same id"));
+            }
         }
         let mut kits = std::collections::HashSet::new();
         if payload.kits.iter().any(|kit| kit.number == 0 || !kits.insert(kit.id)) {
@@ -402,6 +422,10 @@ impl Payload {
         let mut secrets = std::collections::HashSet::new();
         if !payload.secrets.iter().all(|secret| secrets.insert(secret.id)) {
             return Err(FormatError::malformed("two versions of secrets have the same id"));
+        }
+        let mut signing = std::collections::HashSet::new();
+        if !payload.signing.iter().all(|key| signing.insert(key.id)) {
+            return Err(FormatError::malformed("two signing keys have the same id"));
         }
         Ok(payload)
     }
@@ -461,7 +485,12 @@ impl Payload {
         let unread = std::iter::once(&self.others).chain(self.projects.iter().map(|project| &project.others));
         // Whoever forgot to name it would lose it otherwise.
         let found = unread.flatten().filter(|(_, value)| value.has_member("wrapped"));
-        let mut all: Vec<String> = named.chain(found.map(|(name, _)| format!("{RENEW}{name}"))).collect();
+        let engagements = self.projects.iter().filter_map(|project| project.engagement.as_ref());
+        let holds_wrapped = |(name, value): (&String, &StrictValue)| name == "wrapped" || value.has_member("wrapped");
+        let is_within = |engagement: &Engagement| engagement.unknown().flatten().any(holds_wrapped);
+        let within = engagements.into_iter().any(is_within).then(|| format!("{RENEW}engagement"));
+        let found = found.map(|(name, _)| format!("{RENEW}{name}"));
+        let mut all: Vec<String> = named.chain(found).chain(within).collect();
         all.sort_unstable();
         all.dedup();
         all

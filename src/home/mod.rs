@@ -17,6 +17,7 @@ mod settings;
 mod synced;
 mod toml;
 mod trial;
+mod user_folders;
 mod vacancy;
 mod who;
 
@@ -38,6 +39,7 @@ pub use settings::{Kept, Settings, VaultSettings};
 pub use synced::synced_by;
 pub use toml::TomlFileError;
 pub use trial::{Trial, left_trials, try_out};
+pub use user_folders::{session_desktop, trash_on, user_folders};
 pub use vacancy::{check_apart, check_vacant};
 pub use who::who;
 
@@ -130,6 +132,12 @@ impl Home {
         let folder = self.vault_folder().unwrap_or_default();
         names.extend(folder.iter().filter_map(|part| part.to_str().map(str::to_owned)));
         names
+    }
+
+    /// Returns what the user's account is called, where the environment says so.
+    pub fn account(&self) -> Option<String> {
+        let named = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+        named.into_iter().find(|name| !name.is_empty())
     }
 
     /// Returns the program that asks the user a question without a terminal, if one is named as for ssh.

@@ -3,5 +3,6 @@
 mod html;
 pub mod kit;
 mod qr;
+pub mod report;
 
 pub use qr::TooLong;

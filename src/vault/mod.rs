@@ -13,6 +13,7 @@ mod open_vault;
 mod project;
 mod protocol;
 mod secrets;
+mod signing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,9 @@ use crate::host::Host;
 use crate::keychain::{ItemLock, Keychain};
 use crate::store::Store;
 
+pub use crate::format::vault::{Declared, Engagement, Revision, Setting, Terms};
 pub use contents::Effect;
+pub use contents::engagement::{Destruction, EngagementFacts, EngagementState, Term, TermChange};
 pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
 pub use contents::kits::{KitInfo, NewKit};
@@ -41,6 +44,7 @@ pub use contents::logs::{LogPolicy, Logging, ReasonPolicy};
 pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject, check_new_secret};
 pub use contents::secrets::{SecretInfo, SecretVersion};
+pub use contents::times::KeyAge;
 pub use keys::Among;
 pub use log::{DisclosedRecord, Forgotten, Gap, LogState, ReadLog, ReadRecord, open_disclosed};
 pub use open_vault::{OpenVault, current_version};
@@ -53,6 +57,7 @@ pub use protocol::password::PasswordChanged;
 pub use protocol::rotation::{NextKit, Rotation, SETTLING_SECONDS, Settle};
 pub use protocol::unlock::FoundKey;
 pub use protocol::write::Accepted;
+pub use signing::SigningInfo;
 
 /// How long a write waits for another process's.
 pub const LOCK_WAIT: Duration = Duration::from_secs(60);

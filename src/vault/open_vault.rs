@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Among, Before, Effect, Logging, NewProject, Notice, ProjectInfo, SecretEdit, SecretInfo, Unlocked};
+use super::{
+    Among, Before, Effect, KitInfo, Logging, NewProject, Notice, ProjectInfo, SecretEdit, SecretInfo, Terms, Unlocked,
+};
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::Timestamp;
 use crate::format::log::{LogEnd, LoggedFile, NewEntry};
 use crate::format::secret::SecretValue;
 use crate::keys::{FileKeys, HeldKey, OpenedBy, WrappedKey};
@@ -36,6 +39,18 @@ pub trait OpenVault: FileKeys {
             None => Ok(project),
         }
     }
+
+    /// Returns every recovery kit there ever was.
+    ///
+    /// # Errors
+    /// None of its own.
+    fn kits(&self) -> Result<Vec<KitInfo>, Error>;
+
+    /// As [`Unlocked::newest_time`].
+    ///
+    /// # Errors
+    /// None of its own.
+    fn newest_time(&self) -> Result<Timestamp, Error>;
 
     /// Sees to it that the vault may be changed, and new files sealed under its keys.
     ///
@@ -124,7 +139,13 @@ pub trait OpenVault: FileKeys {
     ///
     /// # Errors
     /// As there.
-    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error>;
+    fn hold_project(&mut self, name: &str, reason: &str, by: &str) -> Result<Effect, Error>;
+
+    /// As [`Unlocked::set_engagement`].
+    ///
+    /// # Errors
+    /// As there.
+    fn set_engagement(&mut self, name: &str, terms: &Terms, by: &str) -> Result<Effect, Error>;
 
     /// As [`Unlocked::rotate_file_key`].
     ///
@@ -190,6 +211,14 @@ impl OpenVault for Unlocked {
         self.project(name)
     }
 
+    fn kits(&self) -> Result<Vec<KitInfo>, Error> {
+        Ok(self.kits())
+    }
+
+    fn newest_time(&self) -> Result<Timestamp, Error> {
+        Ok(self.newest_time())
+    }
+
     fn check_writable(&self) -> Result<(), Error> {
         self.check_writable()
     }
@@ -234,8 +263,12 @@ impl OpenVault for Unlocked {
         self.rename_project(old, new)
     }
 
-    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
-        self.hold_project(name, reason)
+    fn hold_project(&mut self, name: &str, reason: &str, by: &str) -> Result<Effect, Error> {
+        self.hold_project(name, reason, by)
+    }
+
+    fn set_engagement(&mut self, name: &str, terms: &Terms, by: &str) -> Result<Effect, Error> {
+        self.set_engagement(name, terms, by)
     }
 
     fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {

@@ -45,6 +45,7 @@ mod read_only;
 
 mod recipients;
 mod recover;
+mod reports;
 mod rewrap;
 mod rollback;
 mod run;
@@ -52,6 +53,7 @@ mod schemas;
 mod secrets;
 mod status;
 mod streams;
+mod sweep;
 mod together;
 mod tree_runs;
 mod trees;

@@ -86,6 +86,7 @@ fn everything_printed_is_as_its_schema_says() {
     what_was_encrypted_before(&mut printed, &home);
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
+    reports(&mut printed, &home);
     an_agent(&mut printed, &home);
     the_vault_file(&mut printed, &home);
     what_goes_wrong(&mut printed, &home);
@@ -116,6 +117,15 @@ fn projects_and_keys(printed: &mut Printed, home: &Home) {
     printed.run(home, "imported-key", "key import gamma --from raw");
     printed.run(home, "imported-key", "key import acme --from raw --shared");
     printed.run(home, "", "key import acme --from pw");
+}
+
+fn reports(printed: &mut Printed, home: &Home) {
+    printed.run(home, "report-key", "report key");
+    printed.run(home, "report", "report acme --annex");
+    printed.run(home, "report-key", "report key --rotate --reason lost");
+    printed.run(home, "report", "report acme --sample");
+    printed.typed("report-verify", home.typed("report verify acme-1.json"));
+    printed.typed("report-verify", home.typed("report verify acme-2.json --after acme-1.json --key acme.allowed"));
 }
 
 fn secrets(printed: &mut Printed, home: &Home) {
@@ -170,6 +180,7 @@ fn files(printed: &mut Printed, home: &Home) {
     let sealed = home.read("a.txt.sealed");
     printed.typed("decrypt", home.typed("decrypt - -o c.txt --password-file pw").input(&sealed));
     printed.run(home, "verify", "verify a.txt.sealed stream.sealed");
+    printed.run(home, "sweep", "sweep .");
     printed.run(home, "verify", "verify folder.sealed --manifest list.sealed");
     printed.typed("inspect", home.typed("inspect a.txt.sealed folder.sealed"));
     printed.run(home, "inspect", "inspect a.txt.sealed stream.sealed");

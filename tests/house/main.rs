@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use graph::{Arrow, Graph};
 
 /// The rooms, and those that each may use.
-const ROOMS: [(&str, &[&str]); 26] = [
+const ROOMS: [(&str, &[&str]); 28] = [
     ("main", &["cli"]),
     ("lib", &["error"]),
     (
@@ -21,10 +21,12 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "agent",
             "clipboard",
             "doctor",
+            "evidence",
             "files",
             "foreign",
             "home",
             "imports",
+            "machine",
             "pages",
             "password",
             "secrets",
@@ -48,9 +50,11 @@ const ROOMS: [(&str, &[&str]); 26] = [
     ("agent", &["home", "vault", "keys", "error", "keychain", "host", "disk", "format", "crypto", "memory"]),
     ("clipboard", &["host", "disk", "crypto"]),
     ("home", &["vault", "error", "store", "keychain", "host", "disk", "format", "crypto"]),
+    ("machine", &["home"]),
     ("foreign", &["imports", "host", "crypto", "memory"]),
     ("imports", &["format", "crypto", "memory"]),
-    ("pages", &["format"]),
+    ("evidence", &["format", "crypto"]),
+    ("pages", &["evidence", "format"]),
     ("password", &["files", "secrets", "disk", "format", "crypto"]),
     ("secrets", &["error", "format", "crypto", "memory"]),
     ("failure", &["files", "home", "password", "words", "error", "keychain", "disk", "crypto"]),
@@ -72,9 +76,10 @@ const ROOMS: [(&str, &[&str]); 26] = [
 const BEHIND: [(&str, &[&str]); 1] = [("cli/commands/", &["cli/args.rs"])];
 
 /// Folders that are handed all they need, and what they alone may use.
-const PURE: [(&str, &[&str]); 5] = [
+const PURE: [(&str, &[&str]); 6] = [
     ("vault/contents/", &["vault/contents/", "error/", "format/", "crypto/"]),
     ("imports/", &["imports/", "format/", "crypto/", "memory/"]),
+    ("evidence/", &["evidence/", "format/", "crypto/"]),
     // Of the vault and the keychain only types: what goes over the wire.
     ("agent/protocol/", &["agent/protocol/", "vault/mod.rs", "keychain/mod.rs", "error/", "format/", "crypto/"]),
     // What the screen shows and does, without terminal, vault and clock.

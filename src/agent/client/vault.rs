@@ -8,12 +8,14 @@ use crate::agent::limits::KEYS_AT_ONCE;
 use crate::agent::protocol::Change;
 use crate::crypto::secret::{ContentKey, ProjectFileKey};
 use crate::error::{Error, KeyPlace, NotFound};
+use crate::format::Timestamp;
 use crate::format::log::{LogEnd, LoggedFile, NewEntry};
 use crate::format::sealed::PRELUDE_LEN;
 use crate::format::secret::SecretValue;
 use crate::keys::{Drawn, FileKeys, HeldKey, OpenedBy, WrappedKey};
 use crate::vault::{
-    Among, Before, Effect, Logging, NewProject, Notice, OpenVault, ProjectInfo, SecretEdit, SecretInfo, current_version,
+    Among, Before, Effect, KitInfo, Logging, NewProject, Notice, OpenVault, ProjectInfo, SecretEdit, SecretInfo, Terms,
+    current_version,
 };
 
 /// A vault that an agent keeps unlocked.
@@ -64,6 +66,14 @@ impl OpenVault for AgentVault {
 
     fn project(&self, name: &str) -> Result<ProjectInfo, Error> {
         self.client.project(name).map_err(|error| self.client.as_error(error))
+    }
+
+    fn kits(&self) -> Result<Vec<KitInfo>, Error> {
+        self.client.kits().map_err(|error| self.client.as_error(error))
+    }
+
+    fn newest_time(&self) -> Result<Timestamp, Error> {
+        self.client.newest_time().map_err(|error| self.client.as_error(error))
     }
 
     fn check_writable(&self) -> Result<(), Error> {
@@ -128,16 +138,21 @@ impl OpenVault for AgentVault {
     }
 
     fn add_project(&mut self, new: &NewProject) -> Result<ProjectInfo, Error> {
-        let NewProject { name, client, note } = new.clone();
-        Ok(self.change(Change::AddProject { name, client, note })?.1)
+        let NewProject { name, client, note, terms, by } = new.clone();
+        Ok(self.change(Change::AddProject { name, client, note, terms: Box::new(terms), by })?.1)
     }
 
     fn rename_project(&mut self, old: &str, new: &str) -> Result<Effect, Error> {
         Ok(self.change(Change::RenameProject { project: old.into(), name: new.into() })?.0)
     }
 
-    fn hold_project(&mut self, name: &str, reason: &str) -> Result<Effect, Error> {
-        Ok(self.change(Change::HoldProject { project: name.into(), reason: reason.into() })?.0)
+    fn hold_project(&mut self, name: &str, reason: &str, by: &str) -> Result<Effect, Error> {
+        Ok(self.change(Change::HoldProject { project: name.into(), reason: reason.into(), by: by.into() })?.0)
+    }
+
+    fn set_engagement(&mut self, name: &str, terms: &Terms, by: &str) -> Result<Effect, Error> {
+        let terms = Box::new(terms.clone());
+        Ok(self.change(Change::SetEngagement { project: name.into(), terms, by: by.into() })?.0)
     }
 
     fn rotate_file_key(&mut self, project: &str) -> Result<u32, Error> {

@@ -9,8 +9,9 @@ use super::secrets::Secret;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::format::scalar::Base64;
 use crate::format::secret::SecretValue;
-use crate::format::{ProjectId, Timestamp, VaultId, vault};
-use crate::vault::{Effect, HoldInfo, KeyInfo, Notice, ProjectInfo};
+use crate::format::vault::Engagement;
+use crate::format::{KitId, KitName, ProjectId, Timestamp, VaultId, vault};
+use crate::vault::{Effect, HoldInfo, KeyInfo, KitInfo, Notice, ProjectInfo};
 
 /// One answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +45,10 @@ pub enum Answer {
     Project(Box<Project>),
     /// The names of the projects that can be used, in order.
     Names(Vec<String>),
+    /// Every recovery kit there ever was.
+    Kits(Vec<Kit>),
+    /// The newest time in the vault.
+    NewestTime(Timestamp),
     /// The vault may be changed.
     Writable,
     /// A file key.
@@ -215,8 +220,10 @@ pub struct Project {
     pub id: ProjectId,
     /// Its name.
     pub name: String,
-    /// The client; may be empty.
+    /// The client as it is now; may be empty.
     pub client: String,
+    /// The client that it was added with; may be empty.
+    pub first_client: String,
     /// A note; may be empty.
     pub note: String,
     /// When it was added.
@@ -227,6 +234,8 @@ pub struct Project {
     pub hold: Option<Hold>,
     /// When it was destroyed.
     pub destroyed: Option<Timestamp>,
+    /// What was agreed about it, with every change.
+    pub engagement: Engagement,
 }
 
 /// One version of a file key as it is on the wire.
@@ -243,6 +252,8 @@ pub struct Key {
     pub created: Timestamp,
     /// How many files the last scan found under it, and when.
     pub seen: Option<(u64, Timestamp)>,
+    /// It came from elsewhere.
+    pub imported: bool,
 }
 
 /// What a version of a file key is used for.
@@ -255,6 +266,38 @@ pub enum KeyState {
     Retired,
     /// Gone.
     Destroyed,
+}
+
+/// A recovery kit as it is on the wire, without its secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kit {
+    /// Its number.
+    pub number: u32,
+    /// Its id.
+    pub id: KitId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether it opens the vault.
+    pub valid: bool,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// When the user said that its paper is destroyed.
+    pub destroyed: Option<Timestamp>,
+}
+
+impl From<KitInfo> for Kit {
+    fn from(kit: KitInfo) -> Self {
+        let KitInfo { name: KitName { number, id }, created, valid, ended, destroyed } = kit;
+        Self { number, id, created, valid, ended, destroyed }
+    }
+}
+
+impl From<Kit> for KitInfo {
+    fn from(kit: Kit) -> Self {
+        let Kit { number, id, created, valid, ended, destroyed } = kit;
+        Self { name: KitName { number, id }, created, valid, ended, destroyed }
+    }
 }
 
 /// A hold as it is on the wire.
@@ -354,24 +397,24 @@ impl From<KeyState> for vault::KeyState {
 
 impl From<ProjectInfo> for Project {
     fn from(project: ProjectInfo) -> Self {
-        let ProjectInfo { id, name, client, note, created, keys, hold, destroyed } = project;
-        let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen }| {
+        let ProjectInfo { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
+        let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen, imported }| {
             let state = state.into();
-            Key { version, state, current, created, seen }
+            Key { version, state, current, created, seen, imported }
         });
         let hold = hold.map(|HoldInfo { since, reason }| Hold { since, reason });
-        Self { id, name, client, note, created, keys: keys.collect(), hold, destroyed }
+        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }
     }
 }
 
 impl From<Project> for ProjectInfo {
     fn from(project: Project) -> Self {
-        let Project { id, name, client, note, created, keys, hold, destroyed } = project;
-        let keys = keys.into_iter().map(|Key { version, state, current, created, seen }| {
+        let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
+        let keys = keys.into_iter().map(|Key { version, state, current, created, seen, imported }| {
             let state = state.into();
-            KeyInfo { version, state, current, created, seen }
+            KeyInfo { version, state, current, created, seen, imported }
         });
         let hold = hold.map(|Hold { since, reason }| HoldInfo { since, reason });
-        Self { id, name, client, note, created, keys: keys.collect(), hold, destroyed }
+        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }
     }
 }

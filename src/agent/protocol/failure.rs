@@ -16,7 +16,7 @@ use crate::format::name::NameError;
 use crate::keychain::{ItemKind, KeychainError};
 
 /// The texts that [`Refused::Text`] can be about.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 19] = [
     "the client's name",
     "the note",
     "the reason",
@@ -26,6 +26,16 @@ const TEXTS: [&str; 9] = [
     "the tag",
     "the source",
     "the field's name",
+    "the purpose",
+    "the role",
+    "the basis",
+    "the custodian",
+    "the contact",
+    "what is done at the end",
+    "the rule for the log",
+    "the rule for reasons",
+    "what is declared",
+    "who makes the change",
 ];
 /// What [`Subject::Content`] and [`Subject::Item`] can be.
 const CONTENTS: [&str; 5] = [

@@ -17,7 +17,7 @@ mod start;
 use serde::{Deserialize, Serialize};
 
 pub use answer::{
-    Answer, EffectOf, Hold, Key, KeyState, NoticeOf, Project, Refusal, Shown, Status, UnwrappedKey, Watching,
+    Answer, EffectOf, Hold, Key, KeyState, Kit, NoticeOf, Project, Refusal, Shown, Status, UnwrappedKey, Watching,
 };
 pub use failure::{Failed, KeychainFailed};
 pub use line::Line;

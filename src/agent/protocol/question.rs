@@ -11,6 +11,7 @@ use crate::crypto::secret::ContentKey;
 use crate::format::log::LoggedFile;
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::sealed::PRELUDE_LEN;
+use crate::format::vault::Terms;
 
 /// One question.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +50,10 @@ pub enum Question {
     },
     /// What are the projects called that can be used?
     Names,
+    /// Which recovery kits were there ever?
+    Kits,
+    /// Which is the newest time in the vault?
+    NewestTime,
     /// May the vault be changed, and new files sealed under its keys?
     Writable,
     /// What is this file key? The one way in which a file key leaves the agent.
@@ -151,6 +156,19 @@ pub enum Change {
         client: String,
         /// A note; may be empty.
         note: String,
+        /// What is agreed about it already.
+        terms: Box<Terms>,
+        /// Who says so; may be empty.
+        by: String,
+    },
+    /// Records what else is agreed about a project.
+    SetEngagement {
+        /// The project.
+        project: String,
+        /// What is agreed.
+        terms: Box<Terms>,
+        /// Who says so; may be empty.
+        by: String,
     },
     /// Gives a project another name.
     RenameProject {
@@ -165,6 +183,8 @@ pub enum Change {
         project: String,
         /// Why; may be empty.
         reason: String,
+        /// Who says so; may be empty.
+        by: String,
     },
     /// Makes a new file key the project's current one.
     RotateKey {
@@ -196,6 +216,7 @@ impl Change {
         match self {
             Self::AddProject { name, .. } => name,
             Self::RenameProject { project, .. }
+            | Self::SetEngagement { project, .. }
             | Self::HoldProject { project, .. }
             | Self::RotateKey { project }
             | Self::RetireKey { project, .. }

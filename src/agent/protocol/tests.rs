@@ -10,7 +10,8 @@ use crate::error::{Error, IoAction, LogAlarm, LogDifference, LogTrouble, NotFoun
 use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, Outcome, What, Who};
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::secret::{SecretField, SecretValue};
-use crate::format::{FileId, ProjectId, SecretId, Timestamp, VaultId};
+use crate::format::vault::{Declared, Engagement, Revision, Setting, Terms};
+use crate::format::{FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
 use crate::vault::{Before, SecretEdit};
 
 const VAULT: VaultId = VaultId::from_bytes([7; 16]);
@@ -52,13 +53,29 @@ fn among() -> impl Strategy<Value = Among> {
     ]
 }
 
+fn agreed() -> impl Strategy<Value = Box<Terms>> {
+    let setting = |text: Option<String>| text.map_or(Setting::Withdrawn, Setting::Given);
+    let declared = prop::collection::btree_map(any::<String>(), any::<Option<String>>().prop_map(setting), 0..3);
+    (any::<Option<String>>(), any::<bool>(), declared).prop_map(move |(purpose, has_end, declared)| {
+        let ends = if has_end { Setting::Given("2027-03-31".parse().unwrap()) } else { Setting::Kept };
+        Box::new(Terms { purpose: setting(purpose), ends, declared: Declared(declared), ..Terms::default() })
+    })
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let text = any::<String>;
     let scan = prop::collection::btree_map(any::<u32>(), any::<u64>(), 0..4);
     prop_oneof![
-        (text(), text(), text()).prop_map(|(name, client, note)| Change::AddProject { name, client, note }),
+        (text(), text(), text(), agreed(), text()).prop_map(|(name, client, note, terms, by)| Change::AddProject {
+            name,
+            client,
+            note,
+            terms,
+            by
+        }),
+        (text(), agreed(), text()).prop_map(|(project, terms, by)| Change::SetEngagement { project, terms, by }),
         (text(), text()).prop_map(|(project, name)| Change::RenameProject { project, name }),
-        (text(), text()).prop_map(|(project, reason)| Change::HoldProject { project, reason }),
+        (text(), text(), text()).prop_map(|(project, reason, by)| Change::HoldProject { project, reason, by }),
         text().prop_map(|project| Change::RotateKey { project }),
         (text(), any::<u32>(), any::<bool>()).prop_map(|(project, version, retired)| Change::RetireKey {
             project,
@@ -84,6 +101,8 @@ fn question() -> impl Strategy<Value = Question> {
         Just(()).prop_map(|()| Question::Projects),
         Just(()).prop_map(|()| Question::Names),
         Just(()).prop_map(|()| Question::Writable),
+        Just(()).prop_map(|()| Question::Kits),
+        Just(()).prop_map(|()| Question::NewestTime),
         text().prop_map(|name| Question::Project { name }),
         (prop::collection::vec(key_to_unwrap(), 0..4), among(), any::<Option<u64>>())
             .prop_map(|(keys, among, under)| Question::Unwrap { keys, among, under }),
@@ -200,7 +219,8 @@ fn project() -> Project {
     Project {
         id: ProjectId::from_bytes([3; 16]),
         name: "acme \"2026\"\n".into(),
-        client: String::new(),
+        client: "Acme".into(),
+        first_client: String::new(),
         note: "né".into(),
         created: Timestamp::from_unix(0),
         keys: vec![Key {
@@ -209,9 +229,31 @@ fn project() -> Project {
             current: false,
             created: Timestamp::from_unix(1),
             seen: Some((u64::MAX, Timestamp::from_unix(2))),
+            imported: true,
         }],
         hold: Some(Hold { since: Timestamp::from_unix(3), reason: "law suit".into() }),
         destroyed: None,
+        engagement: Engagement {
+            revisions: vec![Revision {
+                id: RevisionId::from_bytes([6; 16]),
+                at: Timestamp::from_unix(4),
+                by: "né".into(),
+                set: terms(),
+                others: Default::default(),
+            }],
+            others: Default::default(),
+        },
+    }
+}
+
+fn terms() -> Terms {
+    let declared = [("backups".to_owned(), Setting::Given("none".to_owned())), ("b".into(), Setting::Withdrawn)];
+    Terms {
+        client: Setting::Given("Acme".into()),
+        ends: Setting::Given("2027-03-31".parse().unwrap()),
+        destroy_by: Setting::Withdrawn,
+        declared: Declared(declared.into()),
+        ..Terms::default()
     }
 }
 
@@ -281,6 +323,15 @@ fn answers() -> Vec<Answer> {
         Answer::Project(Box::new(project())),
         Answer::Names(vec!["a".into(), "b".into()]),
         Answer::Writable,
+        Answer::Kits(vec![Kit {
+            number: 3,
+            id: KitId::from_bytes([7; 16]),
+            created: Timestamp::from_unix(1),
+            valid: false,
+            ended: Some(Timestamp::from_unix(2)),
+            destroyed: None,
+        }]),
+        Answer::NewestTime(Timestamp::from_unix(9)),
         Answer::FileKey { project: "acme".into(), version: 1, key: FileKey::from_slice(&[5; 32]).unwrap() },
         Answer::Changed {
             effect: EffectOf::AlreadySo,

@@ -8,8 +8,8 @@ use super::log::Visit;
 use super::{Counters, Shared, lock, millis};
 use crate::agent::limits::{KEYS_AT_ONCE, UNWRAP_TIME};
 use crate::agent::protocol::{
-    Among, Answer, Change, KeyToUnwrap, KeyToWrap, NoticeOf, Project, Question, Refusal, Shown, Status, UnwrappedKey,
-    Watching,
+    Among, Answer, Change, KeyToUnwrap, KeyToWrap, Kit, NoticeOf, Project, Question, Refusal, Shown, Status,
+    UnwrappedKey, Watching,
 };
 use crate::agent::watch::Ending;
 use crate::error::Error;
@@ -104,6 +104,8 @@ impl Shared {
                 let usable = |project: &ProjectInfo| project.destroyed.is_none() && self.is_in_scope(project);
                 Answer::Names(vault.projects().into_iter().filter(usable).map(|project| project.name).collect())
             }
+            Question::Kits => Answer::Kits(vault.kits().into_iter().map(Kit::from).collect()),
+            Question::NewestTime => Answer::NewestTime(vault.newest_time()),
             Question::Writable => self.check_writable(vault)?,
             Question::FileKey { project, version, under } => self.file_key(vault, &project, version, (visit, under))?,
             Question::Secrets => self.secrets(&vault),
@@ -306,12 +308,14 @@ impl Shared {
 /// Makes a change as the user would have made it with the password.
 fn apply(vault: &mut Unlocked, change: &Change) -> Result<Effect, Error> {
     match change {
-        Change::AddProject { name, client, note } => {
-            let new = NewProject { name: name.clone(), client: client.clone(), note: note.clone() };
+        Change::AddProject { name, client, note, terms, by } => {
+            let (client, note, terms, by) = (client.clone(), note.clone(), (**terms).clone(), by.clone());
+            let new = NewProject { name: name.clone(), client, note, terms, by };
             vault.add_project(&new).map(|_| Effect::Changed)
         }
         Change::RenameProject { project, name } => vault.rename_project(project, name),
-        Change::HoldProject { project, reason } => vault.hold_project(project, reason),
+        Change::SetEngagement { project, terms, by } => vault.set_engagement(project, terms, by),
+        Change::HoldProject { project, reason, by } => vault.hold_project(project, reason, by),
         Change::RotateKey { project } => vault.rotate_file_key(project).map(|_| Effect::Changed),
         Change::RetireKey { project, version, retired } => vault.retire_file_key(project, *version, *retired),
         Change::RememberScan { project, files } => vault.remember_scan(project, files).map(|()| Effect::Changed),

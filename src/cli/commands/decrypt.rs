@@ -301,13 +301,7 @@ impl Decrypt {
         Ok((extracted, header.opened_by.clone(), header.prelude.file))
     }
 
-    fn all(
-        &self,
-        context: &Context,
-        opening: &Opening<'_>,
-        work: &Work,
-        copies: &mut Copies,
-    ) -> Result<(), Failure> {
+    fn all(&self, context: &Context, opening: &Opening<'_>, work: &Work, copies: &mut Copies) -> Result<(), Failure> {
         let mut tally = Tally::begin(context, "decrypted", &work.found, work.jobs.len());
         for (index, folder) in &work.found.folders {
             let root = work.destination.root_of(Direction::Opening, &work.named, *index)?;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::password;
+use crate::cli::today::today;
 use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::{self, RemovedItems};
 use crate::doctor::{self, Computer, Level, Opened, left_behind};
@@ -20,7 +21,8 @@ use crate::words::{command, counted, words};
 /// Checks permissions, the keychain (with a separate test item), stray items, keys left in other keychains, this
 /// computer's record of the vault, the previous vault file, other copies of the vault beside it, and leftover files.
 /// With a password, or with --unlock, it also opens the vault, which continues a rotation of the data key as every
-/// unlock does, and names secrets that are older than a year, easy to guess, or have the same password. Exits with 1 if it found a problem.
+/// unlock does, and names keys that should be replaced, and
+/// secrets that are older than a year, easy to guess, or have the same password. Exits with 1 if it found a problem.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom doctor")]
 pub struct Doctor {
@@ -63,16 +65,20 @@ impl Doctor {
             return context.output.done(removed.text(), &removed);
         }
         // First, since it may put an end to what the checks would find, and knows what they can only suspect.
-        let unlocked = (self.unlock || password::has_source(context))
-            .then(|| unlock_to_look(context).map(|vault| (Opened::of(&vault), vault.projects().len(), secrets_of(&vault))));
+        let unlocked = (self.unlock || password::has_source(context)).then(|| {
+            let vault = unlock_to_look(context)?;
+            let mut found = doctor::projects::check(&vault, today(context, &*vault)?);
+            found.extend(secrets_of(&vault));
+            Ok::<_, Failure>((Opened::of(&vault), vault.projects().len(), found))
+        });
         let opened = unlocked.as_ref().and_then(|unlocked| unlocked.as_ref().ok()).map(|(opened, ..)| opened);
         let checked = doctor::run(&computer, opened)?;
         let mut findings = checked.findings;
         match unlocked {
-            Some(Ok((_, projects, secrets))) => {
+            Some(Ok((_, projects, found))) => {
                 let text = format!("the password opens it: {}", counted(projects, "project"));
                 findings.push(doctor::Finding::good("unlocking", text));
-                findings.extend(secrets);
+                findings.extend(found);
             }
             Some(Err(failure)) if !checked.is_blocked => {
                 let text = format!("{}: {}", failure.message, failure.cause.unwrap_or_default());

@@ -80,6 +80,7 @@ commands! {
     }
     "Projects and their keys": {
         project::Project,
+        due::Due,
         key::Key,
         secret::Secret,
         run::Run,
@@ -94,6 +95,10 @@ commands! {
         import::Import,
         rewrap::Rewrap,
         reencrypt::Reencrypt,
+        sweep::Sweep,
+    }
+    "For the client": {
+        report::Report,
     }
     "What can be shown of it": {
         log::Log,

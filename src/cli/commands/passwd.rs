@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::agent;
 use crate::cli::access::Doing;
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::kdf::KdfFlags;

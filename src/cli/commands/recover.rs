@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
-use crate::cli::agent;
 use crate::cli::access::Doing;
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::kdf::KdfFlags;
 use crate::cli::new_password::NewPassword;
 use crate::cli::open_vault::OpenVault;
-use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::unlocking::record;
+use crate::cli::vault_copy::{read_copy, second_file};
 use crate::cli::views::RecoveredVault;
 use crate::cli::{interrupt, kit, password, setup};
 use crate::crypto::secret::KitSecret;

@@ -54,7 +54,8 @@ impl Reencrypt {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let mut vault = open(context, Uses::Project(&project), &Doing::to_project(Action::FileReencrypt, Some(&project)))?;
+        let mut vault =
+            open(context, Uses::Project(&project), &Doing::to_project(Action::FileReencrypt, Some(&project)))?;
         let doing = |error| Failure::of(format!("reencrypt files of project {:?}", project), error);
         vault.check_writable().map_err(doing)?;
         let held = vault.sealing_key(&project).map_err(doing)?;

@@ -7,23 +7,31 @@ use clap::Args;
 
 use crate::cli::agent;
 use crate::cli::context::Context;
+use crate::cli::ledger;
 use crate::cli::password;
+use crate::cli::today::today;
 use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::{self, NoKey, ProjectFileSeen};
 use crate::disk::plain;
 use crate::error::{Error, ItemError};
 use crate::failure::Failure;
+use crate::format::Date;
 use crate::format::item::DataKeyItem;
 use crate::format::vault::Header;
 use crate::home::HomeError;
+use crate::host::{Host, ThisHost};
 use crate::keychain::ItemKind;
 use crate::store::Store;
 use crate::vault::{Source, Unlocked, Vault};
+use crate::words::{command, words};
+
+/// How many days ahead is soon.
+const SOON: i64 = 30;
 
 /// Show the vault, its keychain and its projects.
 ///
 /// Without a password it shows what can be read without one. With a password, or with --unlock, it also shows the
-/// projects and their keys.
+/// projects and their keys, those that are due within 30 days or overdue, and keys that should be replaced.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom status --unlock")]
 pub struct Status {
@@ -43,7 +51,11 @@ impl Status {
         let vault = unlock_to_look(context)?;
         // After unlocking, which may have accepted an older vault file.
         let mut seen = public_facts(context, vault.header(), vault.source())?;
-        add_unlocked(&mut seen, &vault)?;
+        add_unlocked(&mut seen, &vault, today(context, &*vault)?)?;
+        if let Some(copies) = &seen.old_copies {
+            let hint = words!["; ", command("sweep"), " finds them and their copies"];
+            context.output.warn("old-copies", words![copies.text()] + hint);
+        }
         context.output.result(seen.text(&context.output.flags), &seen)
     }
 }
@@ -74,6 +86,9 @@ fn public_facts(context: &Context, header: &Header, source: &Source) -> Result<v
         kdf_policy: None,
         rotation: None,
         projects: None,
+        due: None,
+        old_keys: None,
+        old_copies: None,
         policy_below_default: false,
     };
     let keychain = context.keychain(&kind, header.vault);
@@ -132,12 +147,18 @@ fn agent_of(context: &Context) -> Option<views::Agent> {
     agent::status(context).map(Into::into)
 }
 
-fn add_unlocked(seen: &mut views::Status, vault: &Unlocked) -> Result<(), Failure> {
+fn add_unlocked(seen: &mut views::Status, vault: &Unlocked, today: Date) -> Result<(), Failure> {
     let policy = vault.policy().map_err(|error| Failure::of("read the KDF policy", error))?;
     seen.unlocked = true;
     seen.kdf_policy = Some(policy.into());
     seen.policy_below_default = policy.is_below_default();
     seen.rotation = vault.rotation().map(Into::into);
-    seen.projects = Some(vault.projects().iter().map(views::Project::from).collect());
+    let projects = vault.projects();
+    let is_soon = |project: &views::DueProject| project.next.is_some_and(|next| next.days_left <= SOON);
+    seen.due = Some(views::DueProject::all(&projects, &vault.kits(), today).into_iter().filter(is_soon).collect());
+    seen.old_keys = Some(views::OldKey::all(&projects, today));
+    seen.projects = Some(projects.iter().map(|project| views::Project::of(project, today)).collect());
+    // A log that cannot be read says what is wrong with it to whoever reads it.
+    seen.old_copies = ledger::of(vault, None).ok().and_then(|ledger| ledger::old_copies(&ledger, ThisHost.now()));
     Ok(())
 }

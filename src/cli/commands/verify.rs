@@ -60,11 +60,8 @@ impl Verify {
         }
         let own = own_files(context, [])?;
         let found = find(&named, Wanted::Sealed, None, &own);
-        let mut vault = open(
-            context,
-            Uses::of(self.project.name()),
-            &Doing::to_project(Action::FileVerify, self.project.name()),
-        )?;
+        let mut vault =
+            open(context, Uses::of(self.project.name()), &Doing::to_project(Action::FileVerify, self.project.name()))?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("verify", error))?;
         let mut listed = self.manifest.as_deref().map(|path| read_manifest(&keys, path)).transpose()?;
         let mut tally = Tally::begin(context, "proven whole", &found, found.items.len());

@@ -36,16 +36,19 @@ pub fn project(name: &str, client: &str, keys: &[i64]) -> ProjectInfo {
         current: index + 1 == keys.len(),
         created: days_ago(*days),
         seen: None,
+        imported: false,
     });
     ProjectInfo {
         id: ProjectId::generate().unwrap(),
         name: name.into(),
         client: client.into(),
+        first_client: client.into(),
         note: String::new(),
         created: days_ago(400),
         keys: keys.collect(),
         hold: None,
         destroyed: None,
+        engagement: Default::default(),
     }
 }
 

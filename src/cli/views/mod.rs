@@ -4,6 +4,8 @@
 mod access;
 mod agent;
 mod copied;
+mod due;
+mod engagement;
 mod exit_code;
 mod files;
 mod finding;
@@ -13,12 +15,14 @@ mod inspected;
 mod kit;
 mod message;
 mod project;
+mod report;
 mod rotation;
 #[cfg(test)]
 mod schemas;
 mod secret;
 mod setting;
 mod status;
+mod swept;
 mod vault;
 
 pub use access::{
@@ -29,6 +33,7 @@ pub use agent::{Agent, LockedVault, UnlockedVault};
 pub use copied::CopiedField;
 #[cfg(test)]
 pub use copied::CopiedPassword;
+pub use due::{DueProject, OldKey, due_text};
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{
     Archived, DecryptedFile, EncryptedFile, EncryptedInNewVault, FilesOfVersion, ReencryptedFile, Rewrap, RewrapState,
@@ -41,6 +46,7 @@ pub use inspected::InspectedFile;
 pub use kit::{Kit, NewKit, TestedKit, destroy_paper, kits_text, papers, valid_left};
 pub use message::{Progress, ProgressLine, ReportedError, Warning, WithPassword};
 pub use project::{ImportedKey, KeyList, KeyVersion, NewKey, Project, RetiredKey, ShownKey, projects_text};
+pub use report::{FollowedReport, KeyKnown, MadeReport, Rendered, SigningKeys, VerifiedReport, identity};
 pub use rotation::{DestroyedProject, RevokedKit, RotatedDataKey, Rotation, SharedKeyVersion};
 pub use secret::{
     ExportedSecrets, ImportedSecrets, OneTimeCode, PrunedSecrets, Secret, SecretHistory, ShownField, ShownSecret,
@@ -48,4 +54,5 @@ pub use secret::{
 };
 pub use setting::{Setting, settings_text};
 pub use status::{NoKey, ProjectFileSeen, Status};
+pub use swept::{OldCopies, Sweep};
 pub use vault::{Backup, ChangedPassword, MergedVault, NewVault, RecoveredVault, RestoredVault, VaultPlace};

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::engagement::{Engagement, NextDate, ProjectState};
 use crate::cli::layout::table;
 use crate::error::KeyPlace;
 use crate::format::vault::KeyState;
-use crate::format::{ProjectId, Timestamp};
+use crate::format::{Date, ProjectId, Timestamp};
 use crate::vault::{HoldInfo, KeyInfo, ProjectInfo};
 use crate::words::{Words, command, words};
 
@@ -29,6 +30,15 @@ pub struct Project {
     pub hold: Option<Hold>,
     /// When it was destroyed, if it was.
     pub destroyed: Option<Timestamp>,
+    /// Where it is between the first agreement and the end. A hold goes before everything else.
+    pub state: ProjectState,
+    /// The date that counts for it, if one is set and it was not destroyed.
+    pub next: Option<NextDate>,
+    /// What was agreed about it.
+    pub engagement: Engagement,
+    /// The day that counts as today.
+    #[serde(skip)]
+    today: Date,
 }
 
 /// A legal hold.
@@ -105,9 +115,15 @@ impl From<&KeyInfo> for KeyVersion {
     }
 }
 
-impl From<&ProjectInfo> for Project {
-    fn from(project: &ProjectInfo) -> Self {
-        let hold = |hold: &HoldInfo| Hold { since: hold.since, reason: hold.reason.clone() };
+impl From<&HoldInfo> for Hold {
+    fn from(hold: &HoldInfo) -> Self {
+        Self { since: hold.since, reason: hold.reason.clone() }
+    }
+}
+
+impl Project {
+    /// Returns a project as it is on a day.
+    pub fn of(project: &ProjectInfo, today: Date) -> Self {
         Self {
             project: project.name.clone(),
             id: project.id,
@@ -115,19 +131,22 @@ impl From<&ProjectInfo> for Project {
             note: project.note.clone(),
             created: project.created,
             keys: project.keys.iter().map(KeyVersion::from).collect(),
-            hold: project.hold.as_ref().map(hold),
+            hold: project.hold.as_ref().map(Hold::from),
             destroyed: project.destroyed,
+            state: ProjectState::of(project, today),
+            next: NextDate::of(project, today),
+            engagement: Engagement::of(project),
+            today,
         }
     }
-}
 
-impl Project {
     /// Returns all that is known of the project, in lines.
     pub fn text(&self) -> String {
         let mut rows = vec![
             vec!["project".to_owned(), self.project.clone()],
             vec!["id".to_owned(), self.id.to_string()],
             vec!["added".to_owned(), self.created.to_string()],
+            vec!["state".to_owned(), self.state.to_string()],
         ];
         if let Some(at) = self.destroyed {
             rows.push(vec!["destroyed".to_owned(), at.to_string()]);
@@ -140,21 +159,28 @@ impl Project {
                 rows.push(vec![what.to_owned(), text.clone()]);
             }
         }
+        rows.extend(self.engagement.rows(self.today));
         for key in &self.keys {
             let text = format!("version {}, {}, made {}", key.version, key.state, key.created);
             rows.push(vec!["key".to_owned(), text]);
         }
-        table(&[], rows)
+        let mut text = table(&[], rows);
+        let changes = self.engagement.change_rows();
+        if !changes.is_empty() {
+            text += &format!("\n\n{}", table(&["CHANGED", "WHAT", "WAS", "IS", "BY"], changes));
+        }
+        text
     }
 
     /// Returns its line in a list of projects.
     fn row(&self) -> Vec<String> {
-        let keys = match (&self.destroyed, &self.hold) {
-            (Some(at), _) => format!("destroyed {}", at.date()),
-            (None, Some(_)) => format!("{}, on hold", self.keys.len()),
-            (None, None) => self.keys.len().to_string(),
+        let state = match self.destroyed {
+            Some(at) if self.state == ProjectState::Destroyed => format!("destroyed {}", at.date()),
+            _ => self.state.to_string(),
         };
-        vec![self.project.clone(), self.client.clone(), keys, self.created.to_string()]
+        let next = self.next.map(NextDate::text).unwrap_or_default();
+        let keys = self.keys.len().to_string();
+        vec![self.project.clone(), self.client.clone(), state, next, keys, self.created.to_string()]
     }
 
     /// Returns its line in the list that `status` ends with.
@@ -169,7 +195,7 @@ pub fn projects_text(projects: &[Project]) -> Words {
     if projects.is_empty() {
         return words!["no projects yet: add one with ", command("project add NAME")];
     }
-    table(&["PROJECT", "CLIENT", "KEYS", "ADDED"], projects.iter().map(Project::row).collect()).into()
+    table(&["PROJECT", "CLIENT", "STATE", "NEXT", "KEYS", "ADDED"], projects.iter().map(Project::row).collect()).into()
 }
 
 /// The versions of a project's key.

@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::*;
-use crate::format::{EnrolmentId, FileId, KitId, ProjectId, SecretId, Timestamp, VaultId};
+use crate::format::{Date, EnrolmentId, FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema");
 
@@ -35,6 +35,8 @@ macro_rules! text {
 
 text! {
     Timestamp: "Timestamp", {"type": "string", "format": "date-time", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"};
+    Date: "Date", {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"};
+    RevisionId: "RevisionId", {"type": "string", "format": "uuid"};
     VaultId: "VaultId", {"type": "string", "format": "uuid"};
     ProjectId: "ProjectId", {"type": "string", "format": "uuid"};
     SecretId: "SecretId", {"type": "string", "format": "uuid"};
@@ -79,6 +81,7 @@ schemas! {
     "copied-secret-field": CopiedField<'_>, "strongroom secret show --clip";
     "decrypt": Vec<DecryptedFile>, "strongroom decrypt";
     "destroyed-project": DestroyedProject, "strongroom project destroy";
+    "due": Vec<DueProject>, "strongroom due";
     "encrypt": Vec<EncryptedFile>, "strongroom encrypt";
     "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";
     "error": ReportedError<'_>, "an error, on standard error";
@@ -104,11 +107,14 @@ schemas! {
     "new-kit": NewKit<'_>, "strongroom kit new";
     "passwd": WithPassword<'_, ChangedPassword>, "strongroom passwd";
     "progress": ProgressLine, "progress, on standard error with --progress json";
-    "project": Project, "strongroom project add, show, rename, hold and release";
+    "project": Project, "strongroom project add, show, set, rename, hold and release";
     "projects": Vec<Project>, "strongroom project list";
     "recover": WithPassword<'_, RecoveredVault>, "strongroom recover";
     "reencrypt": Vec<ReencryptedFile>, "strongroom reencrypt";
     "removed-items": RemovedItems, "strongroom doctor, with a flag that deletes";
+    "report": MadeReport, "strongroom report";
+    "report-key": SigningKeys, "strongroom report key";
+    "report-verify": VerifiedReport, "strongroom report verify";
     "restore": RestoredVault, "strongroom vault restore";
     "retired-key": RetiredKey, "strongroom key retire";
     "revoked-kit": RevokedKit, "strongroom kit revoke --rotate";
@@ -122,6 +128,7 @@ schemas! {
     "secret-import": ImportedSecrets, "strongroom secret import";
     "secret-history": SecretHistory, "strongroom secret history";
     "secrets": Vec<Secret>, "strongroom secret list";
+    "sweep": Sweep, "strongroom sweep";
     "secrets-pruned": PrunedSecrets, "strongroom secret prune";
     "shown-secret": ShownSecret<'_>, "strongroom secret show";
     "settings": Vec<Setting>, "strongroom config list";

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::agent::Agent;
+use super::due::{DueProject, OldKey};
 use super::project::Project;
 use super::rotation::Rotation;
+use super::swept::OldCopies;
 use super::vault::Kdf;
 use crate::cli::layout::table;
 use crate::format::{Timestamp, VaultId};
@@ -61,6 +63,15 @@ pub struct Status {
     /// The projects, if the vault was unlocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projects: Option<Vec<Project>>,
+    /// The projects whose date is within 30 days or has passed, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Vec<DueProject>>,
+    /// The projects' current keys that are 22 months old or more, if the vault was unlocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_keys: Option<Vec<OldKey>>,
+    /// Opened copies that are older than 30 days and still exist, if the vault was unlocked and there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_copies: Option<OldCopies>,
     /// Whether the policy is below the default.
     #[serde(skip)]
     pub policy_below_default: bool,
@@ -148,12 +159,19 @@ impl Status {
             ("kdf policy", self.kdf_policy.map(|kdf| cost(kdf, self.policy_below_default))),
             ("rotation", rotation.map(|line| line.with(flags))),
             ("projects", Some(projects.with(flags))),
+            ("old copies", self.old_copies.as_ref().map(OldCopies::text)),
         ];
         let rows = rows.into_iter().chain(agent).filter_map(|(name, text)| Some(vec![name.to_owned(), text?]));
         let mut text = table(&[], rows.collect());
         if let Some(projects) = self.projects.as_ref().filter(|projects| !projects.is_empty()) {
             let rows = projects.iter().map(Project::row_of_versions).collect();
             text += &format!("\n\n{}", table(&["PROJECT", "CLIENT", "KEY VERSIONS"], rows));
+        }
+        let due = self.due.iter().flatten().filter_map(DueProject::line);
+        let lines: Vec<String> =
+            due.chain(self.old_keys.iter().flatten().map(OldKey::line)).map(|line| line.with(flags)).collect();
+        if !lines.is_empty() {
+            text += &format!("\n\n{}", lines.join("\n"));
         }
         text
     }

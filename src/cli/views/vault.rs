@@ -179,6 +179,8 @@ pub struct MergedVault {
     pub destroyed: Vec<String>,
     /// Projects that are on hold in the other file, and are so here now.
     pub held: Vec<String>,
+    /// Projects of whose engagement the other file had changes that were not here.
+    pub engagements: Vec<String>,
     /// Keys that only the other file had.
     pub keys: Vec<KeyInProject>,
     /// Secrets that only the other file had, or of which it had a version that was not here.
@@ -206,13 +208,25 @@ pub struct RenamedProject {
 impl From<Merged> for MergedVault {
     fn from(merged: Merged) -> Self {
         let Merged { came, generation, effect } = merged;
-        let Joined { projects, keys, renamed, destroyed, held, secrets, secrets_apart, ended_kits, ending_kits } = came;
+        let Joined {
+            projects,
+            keys,
+            renamed,
+            destroyed,
+            held,
+            engagements,
+            secrets,
+            secrets_apart,
+            ended_kits,
+            ending_kits,
+        } = came;
         Self {
             generation,
             projects,
             renamed: renamed.into_iter().map(|(from, to)| RenamedProject { from, to }).collect(),
             destroyed,
             held,
+            engagements,
             keys: keys.into_iter().map(|(project, version)| KeyInProject { project, version }).collect(),
             secrets,
             secrets_apart,
@@ -242,6 +256,12 @@ impl MergedVault {
         lines.extend(self.held.iter().map(|project| {
             format!("project {project} is on hold in the other file, and is now on hold here too").into()
         }));
+        for project in &self.engagements {
+            lines.push(words![
+                format!("added changes to the engagement of {project}: see them with "),
+                command("project show").arg(project)
+            ]);
+        }
         for KeyInProject { project, version } in &self.keys {
             lines.push(format!("added key version {version} of {project}").into());
         }

@@ -9,10 +9,11 @@ use super::kits::{self, NewKit};
 use super::logs::{LogPolicy, ReasonPolicy};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
 use super::secret_edits::{self, Before, NewSecret, SecretEdit, SecretsOfProject};
-use super::{Contents, Editing, destroy, logs};
+use super::{Contents, Editing, destroy, engagement, logs, signing};
 use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
-use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, UnderWay};
+use crate::format::signing::ReportRecord;
+use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, Terms, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId, KitId, ProjectId, Timestamp};
 
 /// One change of a vault's contents. Projects go by their names, kits by their ids.
@@ -22,10 +23,12 @@ pub enum Change<'a> {
     ProjectsAdded(&'a [NewProject]),
     /// A project gets another name.
     ProjectRenamed { project: &'a str, name: &'a str },
+    /// Something else is agreed about a project.
+    EngagementSet { project: &'a str, terms: &'a Terms, by: &'a str },
     /// A project must not be destroyed from now on.
-    ProjectHeld { project: &'a str, reason: &'a str },
-    /// A project may be destroyed again.
-    ProjectReleased { project: &'a str },
+    ProjectHeld { project: &'a str, reason: &'a str, by: &'a str },
+    /// A project may be destroyed again, for a reason.
+    ProjectReleased { project: &'a str, reason: &'a str, by: &'a str },
     /// A project's keys are deleted.
     ProjectDestroyed { project: &'a str, shared: SharedKeys, secrets: SecretsOfProject },
     /// A project gets a new file key, which is current from now on.
@@ -51,6 +54,12 @@ pub enum Change<'a> {
     KitMade { kit: &'a NewKit, next: Option<NextDataKey<'a>> },
     /// A kit opens the vault no more.
     KitRevoked { kit: KitId, paper_destroyed: bool },
+    /// A key signs the vault's reports, if none did.
+    SigningKeyMade,
+    /// Another key signs them from now on.
+    SigningKeyRotated { reason: &'a str },
+    /// A report was made.
+    ReportMade(&'a ReportRecord),
     /// A rotation of the data key is under way, in place of an earlier one if there is one.
     RotationBegun(&'a UnderWay),
     /// A machine's item holds the next data key since then, or, without a time, is about to be written anew.
@@ -84,10 +93,12 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
     match *change {
         Change::ProjectsAdded(new) => add_projects(payload, new, editing),
         Change::ProjectRenamed { project, name } => rename(payload, project, name),
-        Change::ProjectHeld { project, reason } => hold(payload, project, reason, editing.now),
-        Change::ProjectReleased { project } => {
-            find_usable(payload, project)?.hold = None;
-            Ok(())
+        Change::EngagementSet { project, terms, by } => {
+            engagement::set(find_usable(payload, project)?, terms, by, editing.now)
+        }
+        Change::ProjectHeld { project, reason, by } => hold(find_usable(payload, project)?, reason, by, editing.now),
+        Change::ProjectReleased { project, reason, by } => {
+            release(find_usable(payload, project)?, reason, by, editing.now)
         }
         Change::ProjectDestroyed { project, shared, secrets } => {
             destroy::check(payload, (editing.vault, editing.data_key), project, shared)?;
@@ -113,6 +124,9 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
         Change::SecretsPruned { name, keep } => secret_edits::prune_history(payload, name, keep),
         Change::KitMade { kit, next } => make_kit(contents, kit, next, editing),
         Change::KitRevoked { kit, paper_destroyed } => kits::revoke(contents, kit, paper_destroyed, editing.now),
+        Change::SigningKeyMade => signing::ensure(payload, editing),
+        Change::SigningKeyRotated { reason } => signing::rotate(payload, &checked_text("the reason", reason)?, editing),
+        Change::ReportMade(report) => signing::record(payload, report),
         Change::RotationBegun(rotation) => {
             payload.rotation = Some(Rotation::UnderWay(rotation.clone()));
             Ok(())
@@ -141,7 +155,7 @@ fn add_projects(payload: &mut Payload, new: &[NewProject], editing: &Editing<'_>
             return Err(Error::Exists(Exists::Project { name, destroyed }));
         }
         let id = ProjectId::generate()?;
-        payload.projects.push(Project {
+        let mut project = Project {
             id,
             name,
             client: checked_text("the client's name", &new.client)?,
@@ -150,8 +164,11 @@ fn add_projects(payload: &mut Payload, new: &[NewProject], editing: &Editing<'_>
             keys: vec![new_key(editing, id, 1, &FileKey::generate()?)?],
             hold: None,
             destroyed: None,
+            engagement: None,
             others: Default::default(),
-        });
+        };
+        engagement::set(&mut project, &new.terms, &new.by, editing.now)?;
+        payload.projects.push(project);
     }
     Ok(())
 }
@@ -166,14 +183,22 @@ fn rename(payload: &mut Payload, old: &str, new: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn hold(payload: &mut Payload, project: &str, reason: &str, now: Timestamp) -> Result<(), Error> {
+fn hold(project: &mut Project, reason: &str, by: &str, now: Timestamp) -> Result<(), Error> {
     let reason = checked_text("the reason", reason)?;
-    let new = || Hold { since: now, reason: String::new(), others: Default::default() };
-    let hold = find_usable(payload, project)?.hold.get_or_insert_with(new);
-    if !reason.is_empty() {
-        hold.reason = reason;
+    if project.hold.as_ref().is_some_and(|hold| reason.is_empty() || hold.reason == reason) {
+        return Ok(());
     }
+    engagement::note_hold(project, &reason, by, now)?;
+    let new = || Hold { since: now, reason: String::new(), others: Default::default() };
+    project.hold.get_or_insert_with(new).reason = reason;
     Ok(())
+}
+
+fn release(project: &mut Project, reason: &str, by: &str, now: Timestamp) -> Result<(), Error> {
+    match project.hold.take() {
+        Some(_) => engagement::note_release(project, reason, by, now),
+        None => Ok(()),
+    }
 }
 
 fn import(
@@ -194,7 +219,10 @@ fn import(
     if shared == SharedKeys::Refused && !places.is_empty() {
         return Err(Error::Exists(Exists::KeyElsewhere { places }));
     }
-    push_key(find_mut(payload, project)?, editing, key)
+    let project = find_mut(payload, project)?;
+    push_key(project, editing, key)?;
+    project.keys.last_mut().into_iter().for_each(|key| key.imported = true);
+    Ok(())
 }
 
 fn mark(payload: &mut Payload, project: &str, version: u32, state: KeyState) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
-use super::{Contents, Editing, destroy, logs, unread};
+use super::{Contents, Editing, destroy, engagement, logs, signing, unread};
 use super::{secret_edits, secrets};
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, KeyPlace, NotFound, Refused};
@@ -20,8 +20,8 @@ use crate::format::{KitId, SecretId, VaultId};
 pub enum Take {
     /// All that it has more: both files count alike.
     All,
-    /// What was ordered in it: projects destroyed or on hold, kits made or ended, a rotation begun, who else has a way
-    /// in.
+    /// What was ordered in it: projects destroyed or on hold, what was agreed about them, kits made or ended, a rotation
+    /// begun, who else has a way in.
     Orders,
 }
 
@@ -38,6 +38,8 @@ pub struct Joined {
     pub destroyed: Vec<String>,
     /// Projects that are on hold in the other file, and are so here now.
     pub held: Vec<String>,
+    /// Projects of whose engagement the other file had changes that this one lacked.
+    pub engagements: Vec<String>,
     /// Secrets of which the other file had a version that this one lacked.
     pub secrets: Vec<String>,
     /// Secrets that were changed in both files: the later change is shown, and the other one is in the history.
@@ -93,8 +95,10 @@ fn join_orders(mine: &mut Contents, other: &Contents) -> Joined {
     held.extend(unite_ordered(&mut mine.payload, &other.payload));
     // What was recorded since stays readable.
     logs::unite(&mut mine.payload, &other.payload);
+    let engagements = unite_engagements(&mut mine.payload, &other.payload, &mut Vec::new());
     // Where the two differ, this one counts.
     let _ = unread::unite(&mut mine.payload, &other.payload);
+    let _ = signing::unite(&mut mine.payload, &other.payload);
     // What is under way there goes on; else what either has cancelled is still owed.
     if other.payload.under_way().is_some() || mine.payload.rotation.is_none() {
         mine.payload.rotation.clone_from(&other.payload.rotation);
@@ -104,7 +108,7 @@ fn join_orders(mine: &mut Contents, other: &Contents) -> Joined {
         // An older file's note may be older than the item: the wait begins anew.
         rotation.forget_times();
     }
-    Joined { destroyed, held, ended_kits, ..Joined::default() }
+    Joined { destroyed, held, engagements, ended_kits, ..Joined::default() }
 }
 
 /// Returns what the united file says of a rotation. The time of one that goes on begins anew: a note in either file may
@@ -191,8 +195,10 @@ fn unite_kits(contents: &mut Contents, other: &Contents) -> Vec<KitName> {
 fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey) -> Result<Joined, Error> {
     let mut joined = Joined::default();
     let mut differing = unread::unite(own, other);
+    differing.extend(signing::unite(own, other));
     logs::unite(own, other);
     (joined.destroyed, joined.held) = unite_orders(own, other);
+    joined.engagements = unite_engagements(own, other, &mut differing);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {
             Some(held) => {
@@ -265,6 +271,18 @@ fn unite_orders(own: &mut Payload, other: &Payload) -> (Vec<String>, Vec<String>
     (destroyed, held)
 }
 
+/// Takes over the changes of what was agreed that another file has more; returns the names of the projects.
+fn unite_engagements(own: &mut Payload, other: &Payload, differing: &mut Vec<String>) -> Vec<String> {
+    let mut changed = Vec::new();
+    for theirs in &other.projects {
+        let Some(project) = own.projects.iter_mut().find(|project| project.id == theirs.id) else { continue };
+        if engagement::unite(project, theirs, differing) > 0 {
+            changed.push(project.name.clone());
+        }
+    }
+    changed
+}
+
 /// Takes over the projects that are on hold, or were destroyed, in another file of the same data key and that this one
 /// lacks; returns the names of those on hold.
 fn unite_ordered(own: &mut Payload, other: &Payload) -> Vec<String> {
@@ -311,6 +329,7 @@ fn unite_keys(
                 if key.state == KeyState::Retired {
                     own.state = KeyState::Retired;
                 }
+                own.imported |= key.imported;
             }
             continue;
         }

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::unread::check_renewable;
-use super::{Editing, logs, secrets};
+use super::{Editing, logs, secrets, signing};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{AnchorKey, DataKey, FileKey};
 use crate::error::{Error, KeyPlace, NotFound, Subject};
@@ -88,6 +88,7 @@ pub fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &Fi
         created: editing.now,
         wrapped,
         seen: None,
+        imported: false,
         others: Default::default(),
     })
 }
@@ -121,6 +122,7 @@ pub fn renew_keys(payload: &mut Payload, from: (VaultId, &DataKey), to: (VaultId
     for secret in &mut payload.secrets {
         secrets::renew(secret, from, to)?;
     }
+    signing::renew(payload, from, to)?;
     logs::renew(payload, from, to)?;
     Ok(())
 }

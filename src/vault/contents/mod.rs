@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod destroy;
+pub mod engagement;
 pub mod join;
 pub mod keys;
 pub mod kits;
@@ -10,6 +11,8 @@ pub mod logs;
 pub mod project;
 pub mod secret_edits;
 pub mod secrets;
+pub mod signing;
+pub mod times;
 pub mod unread;
 
 use crate::crypto::secret::DataKey;

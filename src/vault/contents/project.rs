@@ -1,9 +1,11 @@
 //! Projects: what they tell of themselves, and how they are found by name.
 
+use super::engagement::{self, Destruction, EngagementFacts, TermChange};
+use super::times::KeyAge;
 use crate::error::{Error, NotFound, Refused};
 use crate::format::name::{self, TEXT_LIMIT};
-use crate::format::vault::{KeyState, Payload, Project};
-use crate::format::{ProjectId, Timestamp};
+use crate::format::vault::{Engagement, KeyState, Payload, Project, Terms};
+use crate::format::{Date, ProjectId, Timestamp};
 
 /// What a new project is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct NewProject {
     pub client: String,
     /// A note; may be empty.
     pub note: String,
+    /// What is agreed about it already.
+    pub terms: Terms,
+    /// Who says so, in the user's words; may be empty.
+    pub by: String,
 }
 
 impl NewProject {
@@ -25,6 +31,7 @@ impl NewProject {
         checked_name(&self.name)?;
         checked_text("the client's name", &self.client)?;
         checked_text("the note", &self.note)?;
+        engagement::checked(&self.terms)?;
         Ok(())
     }
 }
@@ -36,8 +43,10 @@ pub struct ProjectInfo {
     pub id: ProjectId,
     /// Its name.
     pub name: String,
-    /// The client; may be empty.
+    /// The client as it is now; may be empty.
     pub client: String,
+    /// The client that it was added with; may be empty.
+    pub first_client: String,
     /// A note; may be empty.
     pub note: String,
     /// When it was added.
@@ -48,6 +57,51 @@ pub struct ProjectInfo {
     pub hold: Option<HoldInfo>,
     /// When it was destroyed.
     pub destroyed: Option<Timestamp>,
+    /// What was agreed about it, with every change.
+    pub engagement: Engagement,
+}
+
+impl ProjectInfo {
+    /// Returns what is agreed about it now.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        engagement::terms_now(&self.engagement, &self.first_client)
+    }
+
+    /// Returns every change of what was agreed, oldest first.
+    #[must_use]
+    pub fn term_changes(&self) -> Vec<TermChange> {
+        engagement::term_changes(&self.engagement, &self.first_client)
+    }
+
+    /// Returns the date that counts: by which it is to be destroyed, else on which it ends.
+    #[must_use]
+    pub fn due(&self) -> Option<Date> {
+        let terms = self.terms();
+        terms.destroy_by.given().or(terms.ends.given()).copied()
+    }
+
+    /// Returns the key that encrypts, and how old it is on a day; `None` if there is none, as in a destroyed project.
+    #[must_use]
+    pub fn current_key_age(&self, today: Date) -> Option<(&KeyInfo, KeyAge)> {
+        let current = self.keys.iter().find(|key| key.current);
+        current.map(|key| (key, KeyAge::of(key.created, today)))
+    }
+
+    /// Tells whether a key of it has sealed a file or came from elsewhere, as far as the vault file knows: by what the
+    /// last scan has counted, and by what was imported.
+    #[must_use]
+    pub fn has_sealed(&self) -> bool {
+        self.keys.iter().any(|key| key.imported || key.seen.is_some_and(|(files, _)| files > 0))
+    }
+
+    /// Returns what the state of the engagement follows from. Whoever knows more of whether a key has sealed a file
+    /// than [`ProjectInfo::has_sealed`] says so.
+    #[must_use]
+    pub fn facts(&self, has_sealed: bool) -> EngagementFacts {
+        let destruction = if self.destroyed.is_some() { Destruction::Done } else { Destruction::None };
+        EngagementFacts { is_held: self.hold.is_some(), destruction, has_sealed, due: self.due() }
+    }
 }
 
 /// A hold on a project.
@@ -72,6 +126,8 @@ pub struct KeyInfo {
     pub created: Timestamp,
     /// How many files the last scan found under it, and when.
     pub seen: Option<(u64, Timestamp)>,
+    /// It came from elsewhere.
+    pub imported: bool,
 }
 
 impl From<&Project> for ProjectInfo {
@@ -86,18 +142,23 @@ impl From<&Project> for ProjectInfo {
                 current: current == Some(key.version),
                 created: key.created,
                 seen: key.seen.as_ref().map(|seen| (seen.files, seen.at)),
+                imported: key.imported,
             })
             .collect();
         keys.sort_by_key(|key| key.version);
+        let engagement = project.engagement.clone().unwrap_or_default();
+        let client = engagement::terms_now(&engagement, &project.client).client;
         Self {
             id: project.id,
             name: project.name.clone(),
-            client: project.client.clone(),
+            client: client.given().cloned().unwrap_or_default(),
+            first_client: project.client.clone(),
             note: project.note.clone(),
             created: project.created,
             keys,
             hold: project.hold.as_ref().map(|hold| HoldInfo { since: hold.since, reason: hold.reason.clone() }),
             destroyed: project.destroyed,
+            engagement,
         }
     }
 }
@@ -108,6 +169,11 @@ pub fn checked_name(text: &str) -> Result<String, Error> {
 
 pub fn checked_text(what: &'static str, text: &str) -> Result<String, Error> {
     name::free_text(text, TEXT_LIMIT).map_err(|reason| Refused::Text { what, reason }.into())
+}
+
+/// Returns a name of something other than a project.
+pub fn checked_name_of(what: &'static str, text: &str) -> Result<String, Error> {
+    name::project_name(text).map_err(|reason| Refused::Text { what, reason }.into())
 }
 
 /// Returns the form in which a name would be stored, so that a lookup finds it however it was typed.

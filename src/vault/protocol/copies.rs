@@ -14,6 +14,7 @@ use crate::vault::contents::Contents;
 use crate::vault::contents::join::{Joined, Take, join};
 use crate::vault::contents::keys::{new_anchor_key, renew_keys};
 use crate::vault::contents::logs;
+use crate::vault::contents::signing;
 use crate::vault::contents::unread::check_renewable;
 use crate::vault::{Edges, LOCK_WAIT, Notice, Source, Unlocked, Vault, open_payload};
 
@@ -190,6 +191,7 @@ impl Unlocked {
             payload.rotation = None;
             payload.ancestors.clear();
             payload.kits.clear();
+            signing::leave_behind(&mut payload);
             renew_keys(&mut payload, (self.id(), &self.data_key), (vault, data_key))?;
             payload.anchor_key = new_anchor_key(vault, data_key)?;
             logs::begin_anew(&mut payload, vault, data_key, self.edges.host.now())?;

@@ -38,6 +38,8 @@ pub fn create(edges: Edges, vault: VaultId, password: &Password, cost: KdfCost) 
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            signing: Vec::new(),
+            reports: Vec::new(),
             log_keys: Vec::new(),
             logs: Vec::new(),
             logging: Vec::new(),

@@ -149,7 +149,7 @@ fn a_restored_copy_brings_no_destroyed_project_back_and_lifts_no_hold() {
     let machine = Machine::at(3);
     machine.unlocked().add_project(&named("beta")).unwrap();
     let copy = machine.file();
-    machine.unlocked().hold_project("beta", "law suit").unwrap();
+    machine.unlocked().hold_project("beta", "law suit", "").unwrap();
     machine
         .unlocked()
         .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)
@@ -227,7 +227,7 @@ fn a_project_on_hold_that_the_copy_lacks_comes_with_its_keys() {
     let copy = machine.file();
     let key = machine.unlocked().add_project(&named("held")).map(|_| ()).and_then(|()| {
         let mut unlocked = machine.unlocked();
-        unlocked.hold_project("held", "lawsuit")?;
+        unlocked.hold_project("held", "lawsuit", "")?;
         Ok(exposed(&unlocked, "held", None))
     });
     machine.unlocked().add_project(&named("free")).unwrap();

@@ -29,8 +29,8 @@ fn a_destroyed_project_is_refused_at_once_and_stays_on_record() {
         unlocked.import_file_key("acme", &key, SharedKeys::Refused),
         Error::NotFound(NotFound::Destroyed { .. })
     );
-    assert_fails!(unlocked.hold_project("acme", ""), Error::NotFound(NotFound::Destroyed { .. }));
-    assert_fails!(unlocked.release_project("acme"), Error::NotFound(NotFound::Destroyed { .. }));
+    assert_fails!(unlocked.hold_project("acme", "", ""), Error::NotFound(NotFound::Destroyed { .. }));
+    assert_fails!(unlocked.release_project("acme", "settled", ""), Error::NotFound(NotFound::Destroyed { .. }));
     let again = unlocked.destroy_project(
         "acme",
         &password(PASSWORD),
@@ -83,9 +83,9 @@ fn a_keychain_that_fails_in_the_middle_of_destroying_does_not_bring_the_project_
 fn a_hold_refuses_it_until_the_project_is_released() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
-    unlocked.hold_project("acme", "law suit").unwrap();
+    unlocked.hold_project("acme", "law suit", "").unwrap();
     let since = unlocked.project("acme").unwrap().hold.unwrap().since;
-    unlocked.hold_project("acme", "two law suits").unwrap();
+    unlocked.hold_project("acme", "two law suits", "").unwrap();
     let hold = unlocked.project("acme").unwrap().hold.unwrap();
     assert_eq!((hold.since, hold.reason.as_str()), (since, "two law suits"));
     let before = machine.file();
@@ -99,8 +99,8 @@ fn a_hold_refuses_it_until_the_project_is_released() {
     );
     assert_fails!(held, Error::Refused(Refused::Held { ref reason, .. }) if reason == "two law suits");
     assert_eq!(machine.file(), before);
-    assert_eq!(unlocked.release_project("acme").unwrap(), Effect::Changed);
-    assert_eq!(unlocked.release_project("acme").unwrap(), Effect::AlreadySo);
+    assert_eq!(unlocked.release_project("acme", "settled", "").unwrap(), Effect::Changed);
+    assert_eq!(unlocked.release_project("acme", "settled", "").unwrap(), Effect::AlreadySo);
     unlocked.check_destroyable("acme", SharedKeys::Refused).unwrap();
     unlocked
         .destroy_project("acme", &password(PASSWORD), NextKit::None, SharedKeys::Refused, SecretsOfProject::Deleted)

@@ -390,7 +390,7 @@ fn a_rotation_of_a_newer_program_moves_the_ways_in_that_it_has_prepared() {
 fn a_merge_says_of_orders_and_names_of_the_other_file_what_becomes_of_them() {
     let (here, there) = apart();
     let shared = here.unlocked().projects()[0].name.clone();
-    there.unlocked().hold_project(&shared, "lawsuit").unwrap();
+    there.unlocked().hold_project(&shared, "lawsuit", "").unwrap();
     there.unlocked().rename_project(&shared, "another name").unwrap();
     let merged = merge(&here, &there).unwrap();
     assert_eq!((merged.came.held, merged.came.destroyed), (vec![shared.clone()], vec![]));

@@ -42,6 +42,7 @@ mod rotate;
 mod rotate_kits;
 mod rotate_machines;
 mod secrets;
+mod signing;
 mod story;
 mod tend;
 mod unread;

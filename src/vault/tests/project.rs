@@ -16,6 +16,7 @@ fn versions_count_from_one_and_earlier_ones_still_open() {
         name: "plans".into(),
         client: "Acme & Sons".into(),
         note: "until May".into(),
+        ..NewProject::default()
     });
     let added = added.unwrap();
     assert_eq!((added.client.as_str(), added.note.as_str()), ("Acme & Sons", "until May"));

@@ -326,7 +326,7 @@ fn a_hold_keeps_every_version_of_a_projects_secrets() {
     let machine = Machine::at(3);
     let mut unlocked = machine.unlocked();
     unlocked.edit_secret("portal", &in_project("acme", "0"), Before::Any).unwrap();
-    unlocked.hold_project("acme", "law suit").unwrap();
+    unlocked.hold_project("acme", "law suit", "").unwrap();
     for number in 1..=HISTORY_LIMIT + 2 {
         set(&mut unlocked, "portal", &number.to_string());
     }
@@ -336,7 +336,7 @@ fn a_hold_keeps_every_version_of_a_projects_secrets() {
     assert_fails!(unlocked.edit_secret("portal", &away, Before::Some), Error::Refused(Refused::Held { .. }));
     assert_fails!(unlocked.prune_secrets(Some("portal"), 1), Error::Refused(Refused::Held { .. }));
     assert_eq!(unlocked.prune_secrets(None, 1).unwrap(), Effect::AlreadySo);
-    unlocked.release_project("acme").unwrap();
+    unlocked.release_project("acme", "settled", "").unwrap();
     assert_eq!(unlocked.prune_secrets(Some("portal"), 1).unwrap(), Effect::Changed);
     assert_eq!(unlocked.secret("portal").unwrap().versions.len(), 1);
 }
@@ -396,11 +396,11 @@ fn a_removal_on_a_computer_that_knew_of_no_hold_waits_for_its_end() {
     let (here, there) = (Machine::at(3), Machine::at(3));
     here.unlocked().edit_secret("portal", &in_project("acme", "one"), Before::Any).unwrap();
     there.store.put(Some(here.file()), None);
-    here.unlocked().hold_project("acme", "law suit").unwrap();
+    here.unlocked().hold_project("acme", "law suit", "").unwrap();
     there.unlocked().remove_secret("portal").unwrap();
     merge(&here, &there);
     let versions = |machine: &Machine| machine.payload()["secrets"].as_array().unwrap().len();
     assert_eq!((versions(&here), here.unlocked().secrets()), (2, vec![]));
-    here.unlocked().release_project("acme").unwrap();
+    here.unlocked().release_project("acme", "settled", "").unwrap();
     assert_eq!(versions(&here), 1);
 }

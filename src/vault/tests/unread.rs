@@ -13,6 +13,12 @@ fn apart(here: impl Fn(&mut Value), there: impl Fn(&mut Value)) -> (Machine, Mac
     (machines.0, machines.1)
 }
 
+/// Returns a revision of an engagement as a later program may write it.
+fn revision(id: u8, set: &Value) -> Value {
+    let id = crate::format::RevisionId::from_bytes([id; 16]);
+    json!({"id": id, "at": "2026-11-21T08:30:00Z", "signed": [id], "set": set})
+}
+
 fn merge(machine: &Machine, other: &Machine) -> Result<crate::vault::Merged, Error> {
     machine.unlocked().merge(&other.document())
 }
@@ -26,8 +32,8 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
         },
         |payload| {
             payload["shares"] = json!([1]);
-            payload["signing"] = json!([{"id": 1, "wrapped": "AAAA"}]);
-            payload["needs"] = json!(["renew:signing"]);
+            payload["identities"] = json!([{"id": 1, "wrapped": "AAAA"}]);
+            payload["needs"] = json!(["renew:identities"]);
             payload["policy"]["later"] = true.into();
             payload["projects"][0]["engagement"] = json!({"ends": "2027-03-31"});
             payload["projects"][0]["hold"] = json!({"since": "2026-11-21T08:30:00Z", "letter": 7});
@@ -37,8 +43,8 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
     merge(&here, &there).unwrap();
     let payload = here.payload();
     assert_eq!(payload["shares"], json!([1]));
-    assert_eq!(payload["signing"], json!([{"id": 1, "wrapped": "AAAA"}]));
-    assert_eq!(payload["needs"], json!(["renew:signing"]), "it must be known what a rotation would lose");
+    assert_eq!(payload["identities"], json!([{"id": 1, "wrapped": "AAAA"}]));
+    assert_eq!(payload["needs"], json!(["renew:identities"]), "it must be known what a rotation would lose");
     assert_eq!(payload["policy"]["later"], true);
     let project = &payload["projects"][0];
     assert_eq!(project["engagement"], json!({"ends": "2027-03-31"}));
@@ -47,12 +53,58 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
 }
 
 #[test]
+fn revisions_of_both_files_are_united_with_what_they_hold_unread() {
+    let engagement = |revisions: &[Value]| json!({"revisions": revisions});
+    let [a, b, c] = [
+        revision(1, &json!({"purpose": "a survey", "basis_sha256": null})),
+        revision(2, &json!({"ends": "2027-03-31", "later": [1, 2.5]})),
+        revision(3, &json!({"declared": {"backups": "none", "swap": null}})),
+    ];
+    let (here, there) = apart(
+        |payload| payload["projects"][0]["engagement"] = engagement(&[a.clone(), c.clone()]),
+        |payload| payload["projects"][0]["engagement"] = engagement(&[a.clone(), b.clone()]),
+    );
+    let merged = merge(&here, &there).unwrap();
+    assert_eq!(merged.came.engagements, ["acme"]);
+    assert_eq!(here.payload()["projects"][0]["engagement"], engagement(&[a.clone(), b.clone(), c.clone()]));
+    assert_eq!(merge(&here, &there).unwrap().came.engagements, [""; 0]);
+    // A change of one's own adds a revision and leaves the others as they are.
+    let set = Terms { purpose: Setting::Given("another".into()), ..Terms::default() };
+    here.unlocked().set_engagement("acme", &set, "Ada").unwrap();
+    let revisions = here.payload()["projects"][0]["engagement"]["revisions"].as_array().unwrap().clone();
+    assert_eq!((&revisions[..3], revisions.len()), (&[a, b, c][..], 4));
+    assert_eq!((&revisions[3]["by"], &revisions[3]["set"]), (&json!("Ada"), &json!({"purpose": "another"})));
+}
+
+#[test]
+fn an_engagement_that_breaks_the_format_is_no_vault() {
+    let twice = json!({"revisions": [revision(1, &json!({})), revision(1, &json!({"ends": "2027-03-31"}))]});
+    let no_day = json!({"revisions": [revision(1, &json!({"ends": "2027-02-30"}))]});
+    let no_text = json!({"revisions": [revision(1, &json!({"client": 7}))]});
+    for engagement in [twice, no_day, no_text, json!([]), json!({"revisions": [{"id": 1}]})] {
+        let machine = Machine::at(3);
+        machine.plant(|_, payload| payload["projects"][0]["engagement"] = engagement.clone());
+        assert!(machine.unlock(PASSWORD).is_err(), "{engagement}");
+    }
+}
+
+#[test]
 fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
     type Edit = fn(&mut Value, u32);
-    let edits: [(Edit, &str); 4] = [
+    let edits: [(Edit, &str); 6] = [
         (|payload, n| payload["identities"] = json!([{"count": n}]), "\"identities\" of the vault"),
         (|payload, n| payload["policy"]["later"] = n.into(), "\"later\" of the policy"),
         (|payload, n| payload["projects"][0]["shares"] = json!([n]), "\"shares\" of project \"acme\""),
+        (
+            |payload, n| payload["projects"][0]["engagement"] = json!({"later": n}),
+            "\"later\" of the engagement of project \"acme\"",
+        ),
+        (
+            |payload, n| {
+                payload["projects"][0]["engagement"] = json!({"revisions": [revision(1, &json!({"later": n}))]})
+            },
+            "revision 01010101-0101-0101-0101-010101010101 of the engagement of project \"acme\"",
+        ),
         (
             |payload, n| payload["projects"][0]["keys"][0]["later"] = n.into(),
             "\"later\" of key version 1 of project \"acme\"",
@@ -68,9 +120,10 @@ fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
 }
 
 /// Returns what an opened vault holds unread.
-fn unread(unlocked: &Unlocked) -> (Others, Others) {
+fn unread(unlocked: &Unlocked) -> (Others, Others, Others) {
     let project = unlocked.payload.projects.iter().find(|project| project.name == "acme").unwrap();
-    (unlocked.payload.others.clone(), project.others.clone())
+    let engagement = project.engagement.as_ref().unwrap();
+    (unlocked.payload.others.clone(), project.others.clone(), engagement.others.clone())
 }
 
 #[test]
@@ -84,7 +137,7 @@ fn what_is_not_read_survives_a_rotation_a_fork_and_the_destruction_of_its_projec
     });
     let mut unlocked = machine.unlocked();
     let held = unread(&unlocked);
-    assert_eq!((held.0.len(), held.1.len()), (1, 3));
+    assert_eq!((held.0.len(), held.1.len(), held.2.len()), (1, 2, 1));
     rotate_now(&mut unlocked);
     assert_eq!(unread(&unlocked), held);
     let elsewhere = Machine::empty();
@@ -121,8 +174,12 @@ fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
 
 #[test]
 fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
-    let plants: [fn(&mut Value); 3] = [
-        |payload| payload["needs"] = json!(["renew:signing"]),
+    let plants: [fn(&mut Value); 4] = [
+        |payload| {
+            let later = revision(1, &json!({"later": {"wrapped": ""}}));
+            payload["projects"][0]["engagement"] = json!({"revisions": [later]});
+        },
+        |payload| payload["needs"] = json!(["renew:identities"]),
         |payload| payload["later"] = json!([{"deep": {"wrapped": ""}}]),
         |payload| payload["projects"][0]["later"] = json!({"wrapped": ""}),
     ];
@@ -158,10 +215,12 @@ fn what_cannot_be_wrapped_anew_keeps_the_data_key_whether_it_is_named_or_not() {
 fn a_rotation_under_way_waits_for_a_program_that_can_wrap_what_came_meanwhile() {
     let machine = Machine::at(3);
     machine.unlocked().rotate_data_key(&password(PASSWORD), NextKit::None).unwrap();
-    machine.plant(|_, payload| payload["needs"] = json!(["renew:signing"]));
+    machine.plant(|_, payload| payload["needs"] = json!(["renew:identities"]));
     machine.host.set_boot("another");
     let before = machine.document().header.data_key;
-    assert!(matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:signing")));
+    assert!(
+        matches!(&machine.notices()[..], [Notice::RotationStuck { reason }] if reason.contains("renew:identities"))
+    );
     assert_eq!(machine.document().header.data_key, before);
 }
 

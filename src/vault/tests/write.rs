@@ -23,7 +23,7 @@ fn create_on(machine: &Machine) -> Result<(), Error> {
 fn what_changes_nothing_is_not_written() {
     type Call = fn(&mut Unlocked) -> Result<Effect, Error>;
     let calls: [Call; 5] = [
-        |vault| vault.hold_project("acme", "law suit"),
+        |vault| vault.hold_project("acme", "law suit", ""),
         |vault| vault.rename_project("acme", "bistro"),
         |vault| vault.retire_file_key("bistro", 1, true),
         |vault| vault.revoke_kit(vault.find_kit("1")?.name.id, true),
@@ -40,7 +40,7 @@ fn what_changes_nothing_is_not_written() {
     }
     let before = machine.file();
     let again: [Call; 6] = [
-        |vault| vault.hold_project("bistro", ""),
+        |vault| vault.hold_project("bistro", "", ""),
         |vault| vault.rename_project("bistro", "bistro"),
         calls[2],
         calls[3],
@@ -51,8 +51,8 @@ fn what_changes_nothing_is_not_written() {
         assert_eq!(call(&mut unlocked).unwrap(), Effect::AlreadySo, "{index}");
         assert_eq!(machine.file(), before, "{index}");
     }
-    assert_eq!(unlocked.release_project("bistro").unwrap(), Effect::Changed);
-    assert_eq!(unlocked.release_project("bistro").unwrap(), Effect::AlreadySo);
+    assert_eq!(unlocked.release_project("bistro", "settled", "").unwrap(), Effect::Changed);
+    assert_eq!(unlocked.release_project("bistro", "settled", "").unwrap(), Effect::AlreadySo);
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn projects_and_keys_are_those_of_the_vault() {
     let home = Home::new();
     let mut unlocked = home.unlocked();
     unlocked.add_project(&NewProject { client: "Bistro Ltd".into(), note: "né".into(), ..named("bistro") }).unwrap();
-    unlocked.hold_project("bistro", "law suit").unwrap();
+    unlocked.hold_project("bistro", "law suit", "").unwrap();
     unlocked.rotate_file_key("bistro").unwrap();
     unlocked.remember_scan("bistro", &[(1, 7)].into()).unwrap();
     let agent = home.agent();
@@ -203,7 +203,13 @@ fn an_agent_for_some_projects_answers_for_no_others() {
     outside(unanswered(client.project("bistro")));
     outside(unanswered(client.file_key("bistro", None)));
     for change in [
-        Change::AddProject { name: "cafe".into(), client: String::new(), note: String::new() },
+        Change::AddProject {
+            name: "cafe".into(),
+            client: String::new(),
+            note: String::new(),
+            terms: Box::default(),
+            by: String::new(),
+        },
         Change::RotateKey { project: "bistro".into() },
     ] {
         outside(unanswered(client.change(change)));
@@ -246,7 +252,7 @@ fn a_secret_is_stored_and_shown_through_the_agent_as_without_it() {
     assert_eq!(client.status().unwrap().shown.secrets, 1);
     let same = |asked: Error, own: Error| assert_eq!(format!("{asked:?}"), format!("{own:?}"));
     let mut unlocked = unlocked;
-    unlocked.hold_project("acme", "law suit").unwrap();
+    unlocked.hold_project("acme", "law suit", "").unwrap();
     let away = || SecretEdit { project: Some(None), ..SecretEdit::default() };
     let own = unlocked.edit_secret("portal", &away(), Before::Some).unwrap_err();
     same(refused(client.edit_secret("portal", away(), Before::Some)), own);

@@ -21,8 +21,15 @@ fn every_change_is_made_in_the_vault_file() {
     let text = str::to_owned;
     let bistro = || text("bistro");
     let changes = [
-        Change::AddProject { name: bistro(), client: text("Bistro Ltd"), note: text("a note") },
-        Change::HoldProject { project: bistro(), reason: text("law suit") },
+        Change::AddProject {
+            name: bistro(),
+            client: text("Bistro Ltd"),
+            note: text("a note"),
+            terms: agreed("a survey"),
+            by: text("Ada"),
+        },
+        Change::SetEngagement { project: bistro(), terms: agreed("another survey"), by: text("Bo") },
+        Change::HoldProject { project: bistro(), reason: text("law suit"), by: text("Ada") },
         rotate("bistro"),
         Change::RetireKey { project: bistro(), version: 1, retired: true },
         Change::RememberScan { project: bistro(), files: [(1, 3), (2, 4)].into() },
@@ -35,9 +42,16 @@ fn every_change_is_made_in_the_vault_file() {
         assert_eq!(changed.project, home.unlocked().project(&name).unwrap(), "{change:?}");
         assert_eq!(changed.notices, []);
     }
-    let again = client.change(Change::HoldProject { project: text("cafe"), reason: String::new() }).unwrap();
+    let again =
+        client.change(Change::HoldProject { project: text("cafe"), reason: String::new(), by: String::new() }).unwrap();
     assert_eq!(again.effect, Effect::AlreadySo);
-    let exists = client.change(Change::AddProject { name: text("acme"), client: String::new(), note: String::new() });
+    let exists = client.change(Change::AddProject {
+        name: text("acme"),
+        client: String::new(),
+        note: String::new(),
+        terms: Box::default(),
+        by: String::new(),
+    });
     assert!(matches!(refused(exists), Error::Exists(_)));
     let in_use = client.change(Change::RetireKey { project: text("cafe"), version: 2, retired: true });
     assert!(matches!(refused(in_use), Error::Refused(Refused::KeyInUse(_))));

@@ -17,7 +17,7 @@ use crate::format::vault::SIZE_LIMIT;
 use crate::host::ThisHost;
 use crate::keychain::{ItemKind, Keychain, MemoryKeychain};
 use crate::store::FolderStore;
-use crate::vault::{Edges, NewProject, Vault, create};
+use crate::vault::{self, Edges, NewProject, Setting, Vault, create};
 
 mod answers;
 mod changes;
@@ -28,6 +28,10 @@ const VAULT: VaultId = VaultId::from_bytes([7; 16]);
 
 fn password() -> Password {
     Password::new(PASSWORD.as_bytes()).unwrap()
+}
+
+fn agreed(purpose: &str) -> Box<vault::Terms> {
+    Box::new(vault::Terms { purpose: Setting::Given(purpose.into()), ..vault::Terms::default() })
 }
 
 fn named(name: &str) -> NewProject {

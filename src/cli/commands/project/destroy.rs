@@ -57,7 +57,8 @@ impl Destroy {
             }
             _ => {}
         }
-        let (mut vault, password) = unlock_with_password(context, &Doing::to_project(Action::ProjectDestroy, Some(&self.name)))?;
+        let (mut vault, password) =
+            unlock_with_password(context, &Doing::to_project(Action::ProjectDestroy, Some(&self.name)))?;
         let failed = |error| {
             let is_begun = matches!(error, Error::Unfinished { begun: Begun::Rotation, .. });
             let is_shared = matches!(error, Error::Exists(Exists::KeyElsewhere { .. }));

@@ -5,6 +5,8 @@ use clap::Args;
 use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
+use crate::cli::term_flags::ByFlag;
+use crate::cli::today::today;
 use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
@@ -17,23 +19,27 @@ use crate::vault::Effect;
 pub struct Hold {
     /// The project
     name: String,
-    /// Why
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    reason: String,
+    #[command(flatten)]
+    by: ByFlag,
 }
 
 impl Hold {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let Self { name, reason } = self;
+        let Self { name, by } = self;
+        let reason = context.global.reason.clone().unwrap_or_default();
         let mut vault = open(context, Uses::Project(&name), &Doing::to_project(Action::HoldSet, Some(&name)))?;
         let doing = format!("hold project {name:?}");
-        let effect = vault.hold_project(&name, &reason).map_err(|error| Failure::of(doing, error))?;
+        let failed = |error| Failure::of(&doing, error);
+        let by = by.or_custodian(context, &vault.project(&name).map_err(failed)?.terms());
+        let effect = vault.hold_project(&name, &reason, &by).map_err(failed)?;
         let project = vault.project(&name).map_err(|error| Failure::of("show the project", error))?;
         let text = match effect {
             Effect::Changed => "is on hold: it cannot be destroyed until it is released",
             Effect::AlreadySo => "was on hold already; nothing was changed",
         };
         vault.done();
-        context.output.done(format!("project {} {text}", project.name), &Project::from(&project))
+        context
+            .output
+            .done(format!("project {} {text}", project.name), &Project::of(&project, today(context, &*vault)?))
     }
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::fitting::fitting;
 use crate::cli::open_vault::Uses;
+use crate::cli::today::today;
 use crate::cli::unlocking::look;
 use crate::cli::views::{Project, projects_text};
 use crate::failure::Failure;
@@ -23,7 +24,8 @@ impl List {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let vault = look(context, Uses::AllProjects)?;
         let projects = vault.projects().map_err(|error| Failure::of("list the projects", error))?;
-        let all: Vec<_> = projects.iter().map(Project::from).collect();
+        let today = today(context, &*vault)?;
+        let all: Vec<_> = projects.iter().map(|project| Project::of(project, today)).collect();
         let Some(pattern) = &self.pattern else { return context.output.result(projects_text(&all), &all) };
         let fits = fitting(pattern);
         let found: Vec<_> = all.into_iter().filter(|project| fits(&project.project) || fits(&project.client)).collect();

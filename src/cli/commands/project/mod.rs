@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::failure::Failure;
 
-/// Add, list, show, rename, hold and destroy projects
+/// Add, list, show, rename, hold and destroy projects, and record what is agreed about them
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project add acme --client Acme")]
 pub struct Project {
@@ -24,6 +24,7 @@ subcommands! {
     add::Add,
     list::List,
     show::Show,
+    set::Set,
     rename::Rename,
     hold::Hold,
     release::Release,

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
+use crate::cli::today::today;
 use crate::cli::unlocking::open;
 use crate::cli::views::Project;
 use crate::failure::Failure;
@@ -35,6 +36,6 @@ impl Rename {
             Effect::AlreadySo => format!("project {} has this name already; nothing was changed", project.name),
         };
         vault.done();
-        context.output.done(text, &Project::from(&project))
+        context.output.done(text, &Project::of(&project, today(context, &*vault)?))
     }
 }

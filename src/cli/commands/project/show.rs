@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
+use crate::cli::today::today;
 use crate::cli::unlocking::look;
 use crate::cli::views::Project;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ impl Show {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let vault = look(context, Uses::Project(&self.name))?;
         let project = vault.project(&self.name).map_err(|error| Failure::of("show the project", error))?;
-        let project = Project::from(&project);
+        let project = Project::of(&project, today(context, &*vault)?);
         context.output.result(project.text(), &project)
     }
 }

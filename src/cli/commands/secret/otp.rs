@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::cli::clip::{ClipFlag, copy};
 use crate::cli::access::Doing;
+use crate::cli::clip::{ClipFlag, copy};
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::output::{print, print_whole, stdout_is_terminal, to_json, to_secret_json};

@@ -91,8 +91,7 @@ impl Set {
         let doing = format!("store secret {name:?}");
         let failed = |error| Failure::of(&doing, error);
         let given = value.read()?;
-        let mut vault =
-            open(
+        let mut vault = open(
             context,
             Uses::Secret { name: &name, project: edit.project.as_ref().and_then(Option::as_deref) },
             &Doing::to_vault(Action::SecretSet).subject(&name),

@@ -3,8 +3,8 @@
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::cli::clip::{Clip, ClipFlag, copy};
 use crate::cli::access::Doing;
+use crate::cli::clip::{Clip, ClipFlag, copy};
 use crate::cli::context::Context;
 use crate::cli::open_vault::Uses;
 use crate::cli::output::{print, print_whole, to_json, to_secret_json};

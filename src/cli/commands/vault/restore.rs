@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
-use crate::cli::agent;
 use crate::cli::access::Doing;
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::{record, unlock_found};

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::agent;
 use crate::cli::access::Doing;
+use crate::cli::agent;
 use crate::cli::context::Context;
 use crate::cli::rotation::{DOING, RotationFlags, report, rotate};
 use crate::cli::unlocking::unlock_with_password;

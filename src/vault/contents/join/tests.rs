@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::crypto::kdf::KdfCost;
 use crate::crypto::secret::{FileKey, KEY_LEN, SecretText};
-use crate::format::vault::Policy;
-use crate::format::{DataKeyId, Timestamp};
+use crate::format::vault::{Policy, Setting, Terms};
+use crate::format::{DataKeyId, RevisionId, Timestamp};
 use crate::vault::contents::change::{Change, apply};
 use crate::vault::contents::keys::{SharedKeys, new_anchor_key};
 use crate::vault::contents::kits::NewKit;
@@ -48,6 +48,8 @@ impl Fixed {
             projects: Vec::new(),
             secrets: Vec::new(),
             kits: Vec::new(),
+            signing: Vec::new(),
+            reports: Vec::new(),
             log_keys: Vec::new(),
             logs: Vec::new(),
             logging: Vec::new(),
@@ -78,7 +80,15 @@ impl Fixed {
             Step::Retire(project, version) => {
                 apply(&Change::KeyRetired { project: &name(project), version: u32::from(*version) })
             }
-            Step::Hold(project) => apply(&Change::ProjectHeld { project: &name(project), reason: "" }),
+            Step::Hold(project) => apply(&Change::ProjectHeld { project: &name(project), reason: "", by: "" }),
+            Step::Set(project, value) => apply(&Change::EngagementSet {
+                project: &name(project),
+                terms: &Terms { purpose: Setting::Given(value.to_string()), ..Terms::default() },
+                by: "",
+            }),
+            Step::Release(project) => {
+                apply(&Change::ProjectReleased { project: &name(project), reason: "settled", by: "" })
+            }
             Step::Destroy(project) => apply(&Change::ProjectDestroyed {
                 project: &name(project),
                 shared: SharedKeys::Allowed,
@@ -125,7 +135,8 @@ impl Fixed {
     /// Returns what two files have in common that differ in names, version numbers and times alone.
     fn known(&self, contents: &Contents) -> Known {
         let projects = contents.payload.projects.iter().map(|project| {
-            (project.id.to_string(), (self.keys(project), project.destroyed.is_some(), project.hold.is_some()))
+            let known = (self.keys(project), project.destroyed.is_some(), project.hold.is_some(), agreed(project));
+            (project.id.to_string(), known)
         });
         let kits = contents
             .payload
@@ -155,8 +166,15 @@ impl Fixed {
     }
 }
 
-/// The keys of a project that are there, each with whether it is retired; whether it was destroyed, and is on hold.
-type KnownProject = (BTreeMap<[u8; KEY_LEN], bool>, bool, bool);
+/// Returns the ids of the revisions of a project's engagement, in the order in which they count.
+fn agreed(project: &Project) -> Vec<RevisionId> {
+    let engagement = project.engagement.iter();
+    engagement.flat_map(|all| engagement::in_order(all)).map(|revision| revision.id).collect()
+}
+
+/// The keys of a project that are there, each with whether it is retired; whether it was destroyed, and is on hold; the
+/// changes of what was agreed.
+type KnownProject = (BTreeMap<[u8; KEY_LEN], bool>, bool, bool, Vec<RevisionId>);
 
 #[derive(Debug, PartialEq)]
 struct Known {
@@ -175,6 +193,8 @@ enum Step {
     Import(u8, u8),
     Retire(u8, u8),
     Hold(u8),
+    Set(u8, u8),
+    Release(u8),
     Destroy(u8),
     Store(u8, u8, Option<u8>),
     RemoveSecret(u8),
@@ -191,6 +211,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (project(), 1..4_u8).prop_map(|(project, key)| Step::Import(project, key)),
         (project(), 1..4_u8).prop_map(|(project, version)| Step::Retire(project, version)),
         project().prop_map(Step::Hold),
+        (project(), 0..3_u8).prop_map(|(project, value)| Step::Set(project, value)),
+        project().prop_map(Step::Release),
         project().prop_map(Step::Destroy),
         (0..3_u8, any::<u8>(), prop::option::of(project()))
             .prop_map(|(secret, text, project)| Step::Store(secret, text, project)),
@@ -234,6 +256,39 @@ proptest! {
         let (here, there) = apart(&fixed, &here, &there);
         let ways = [fixed.joined(&here, &there, Take::All), fixed.joined(&there, &here, Take::All)];
         prop_assert_eq!(fixed.known(&ways[0]), fixed.known(&ways[1]));
+    }
+
+    #[test]
+    fn of_three_files_it_does_not_matter_which_are_joined_first(a in steps(), b in steps(), c in steps()) {
+        let fixed = Fixed::new();
+        let (a, b) = apart(&fixed, &a, &b);
+        let (_, c) = (a.clone(), {
+            let mut contents = a.clone();
+            c.iter().for_each(|step| fixed.take(&mut contents, step));
+            contents
+        });
+        let agreed = |contents: &Contents| -> BTreeMap<String, Vec<RevisionId>> {
+            contents.payload.projects.iter().map(|project| (project.id.to_string(), agreed(project))).collect()
+        };
+        let left = fixed.joined(&fixed.joined(&a, &b, Take::All), &c, Take::All);
+        let right = fixed.joined(&a, &fixed.joined(&b, &c, Take::All), Take::All);
+        prop_assert_eq!(agreed(&left), agreed(&right));
+    }
+
+    #[test]
+    fn no_revision_of_an_engagement_is_lost_and_orders_bring_them(here in steps(), there in steps()) {
+        let fixed = Fixed::new();
+        let (here, there) = apart(&fixed, &here, &there);
+        for take in [Take::All, Take::Orders] {
+            let joined = fixed.joined(&here, &there, take);
+            for project in &joined.payload.projects {
+                let all = agreed(project);
+                for contents in [&here, &there] {
+                    let had = contents.payload.projects.iter().find(|had| had.id == project.id);
+                    prop_assert!(had.into_iter().flat_map(agreed).all(|revision| all.contains(&revision)), "{take:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,179 @@
+//! The record of accesses as a report has it: the digest of every record, and what the entries say that concern the
+//! project. What an entry says of other clients is nothing that this client is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::crypto::cobblestone::{self, DERIVED_LEN};
+use crate::evidence::bundle::{Disclosed, LogOf, LogPart, Withheld};
+use crate::evidence::facts::Known;
+use crate::evidence::rules::not_known;
+use crate::failure::{Exit, Failure};
+use crate::format::json::{StrictValue, parse};
+use crate::format::log::{Entry, Phase, frame};
+use crate::format::{FormatError, ProjectId, Timestamp};
+use crate::vault::{LogState, ReadLog, ReadRecord, Unlocked};
+
+/// Actions about the vault as a whole that a report of any project tells of.
+const OF_THE_VAULT: [&str; 9] = [
+    "kit.new",
+    "kit.test",
+    "kit.revoke",
+    "kit.recover",
+    "vault.backup",
+    "log.began",
+    "log.gap",
+    "log.accepted",
+    "log.forgotten",
+];
+
+/// Reads every log, and takes what concerns a project.
+///
+/// # Errors
+/// If a log cannot be read, or a record is not as it was read a moment ago.
+pub fn of_project(vault: &Unlocked, project: ProjectId) -> Result<Known<LogPart>, Failure> {
+    let failed = |error| Failure::of("read the access log", error);
+    // A page without the record is better than none, and says why.
+    let logs = match vault.read_logs() {
+        Ok(logs) => logs,
+        Err(error) => return Ok(Known::Not(format!("the record of accesses cannot be read: {error}"))),
+    };
+    let mut part = LogPart { enrolments: Vec::new(), entries: Vec::new(), withheld: Vec::new() };
+    let mut logs: Vec<ReadLog> = logs.into_iter().filter(|log| !log.records.is_empty()).collect();
+    logs.sort_by_key(|log| log.enrolment);
+    for log in &logs {
+        part.enrolments.extend(summary(log));
+        let sorted = Sorted::of(log, project);
+        for record in &log.records {
+            match sorted.verdict(record) {
+                Verdict::Disclosed => {
+                    let disclosed = vault.disclose_record(log, record).map_err(failed)?;
+                    let json = says(&disclosed.record, &disclosed.opens).map_err(|error| {
+                        Failure::new(Exit::Damaged, "damaged", "cannot read the access log").cause(error.to_string())
+                    })?;
+                    part.entries.push(disclosed_entry(log, record, &disclosed.record, &disclosed.opens[..], json));
+                }
+                Verdict::Withheld { at, action, certain } => {
+                    part.withheld.push(Withheld { enrolment: log.enrolment, seq: record.number, at, action, certain });
+                }
+                Verdict::Elsewhere => {}
+            }
+        }
+    }
+    if part.enrolments.is_empty() {
+        return Ok(not_known("no record of accesses has been begun"));
+    }
+    Ok(Known::Is(part))
+}
+
+/// Returns all that a record says, also what only a later program reads.
+fn says(record: &[u8], opens: &[u8; DERIVED_LEN]) -> Result<StrictValue, FormatError> {
+    let opened = cobblestone::open_disclosed(opens, frame(record)?.sealed);
+    parse("the entry", &opened.map_err(|error| FormatError::Malformed(error.to_string()))?)
+}
+
+fn disclosed_entry(log: &ReadLog, record: &ReadRecord, bytes: &[u8], okm: &[u8], json: StrictValue) -> Disclosed {
+    let [record_text, okm] = [bytes, okm].map(|bytes| STANDARD.encode(bytes));
+    Disclosed { enrolment: log.enrolment, seq: record.number, record: record_text, okm, json }
+}
+
+/// Returns what a report says of a log itself.
+fn summary(log: &ReadLog) -> Option<LogOf> {
+    let (first, last) = (log.forgotten.checked_add(1)?, log.records.last()?);
+    let hashes: BTreeMap<u64, [u8; 32]> = log.records.iter().map(|record| (record.number, record.hash)).collect();
+    let records = (first..=last.number).map(|number| hashes.get(&number).map(|hash| hex(hash))).collect();
+    let trouble = match &log.state {
+        LogState::Altered(alarm) => Some(alarm.to_string()),
+        _ => None,
+    };
+    Some(LogOf {
+        id: log.enrolment,
+        from: first,
+        to: last.number,
+        tip: hex(&last.hash),
+        anchored: log.is_own && log.state == LogState::Current,
+        gaps: log.gaps.len() as u64,
+        trouble,
+        records,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What becomes of an entry in the report.
+enum Verdict {
+    Disclosed,
+    Withheld { at: Timestamp, action: String, certain: bool },
+    Elsewhere,
+}
+
+/// The entries of a log by what they are about.
+struct Sorted {
+    project: ProjectId,
+    /// Of what was begun: the projects of the files that were listed for it.
+    listed: BTreeMap<u64, BTreeSet<Option<ProjectId>>>,
+    /// What was begun, and names its projects.
+    named: BTreeMap<u64, Option<BTreeSet<ProjectId>>>,
+}
+
+impl Sorted {
+    fn of(log: &ReadLog, project: ProjectId) -> Self {
+        let (mut listed, mut named): (BTreeMap<_, BTreeSet<_>>, BTreeMap<_, _>) = Default::default();
+        for entry in log.records.iter().filter_map(|record| record.entry.as_ref()) {
+            match (entry.phase, entry.of) {
+                (Phase::Files, Some(of)) => {
+                    listed.entry(of).or_default().extend(entry.files.iter().map(|file| file.project));
+                }
+                (Phase::End, Some(of)) => {
+                    // The end knows the projects of what began without knowing them.
+                    if let (Some(projects), Some(None)) = (&entry.projects, named.get(&of)) {
+                        named.insert(of, Some(projects.iter().copied().collect()));
+                    }
+                }
+                (Phase::Begin | Phase::Note, _) => {
+                    let projects = entry.projects.as_ref().map(|projects| projects.iter().copied().collect());
+                    named.insert(entry.seq, projects);
+                }
+                _ => {}
+            }
+        }
+        Self { project, listed, named }
+    }
+
+    fn verdict(&self, record: &ReadRecord) -> Verdict {
+        let Some(entry) = &record.entry else { return Verdict::Elsewhere };
+        if OF_THE_VAULT.contains(&entry.action.as_str()) {
+            return Verdict::Disclosed;
+        }
+        let about = entry.of.unwrap_or(entry.seq);
+        let listed = self.listed.get(&about);
+        let named = self.named.get(&about).and_then(Option::as_ref);
+        let own = Some(self.project);
+        let is_listed = listed.is_some_and(|listed| listed.contains(&own));
+        let is_named = named.is_some_and(|named| named.contains(&self.project));
+        // What names no project and lists no file may have been about any of them.
+        let may_be = named.is_none() && listed.is_none();
+        if !is_listed && !is_named && !may_be {
+            return Verdict::Elsewhere;
+        }
+        let of_others = listed.is_some_and(|listed| listed.iter().any(|project| *project != own))
+            || named.is_some_and(|named| named.iter().any(|project| *project != self.project))
+            || may_be;
+        match (of_others, self.is_alone(entry)) {
+            (false, _) | (true, true) => Verdict::Disclosed,
+            (true, false) => {
+                let certain = is_listed || is_named;
+                Verdict::Withheld { at: entry.at, action: entry.action.clone(), certain }
+            }
+        }
+    }
+
+    /// Tells whether an entry itself says nothing of other projects, whatever belongs to it.
+    fn is_alone(&self, entry: &Entry) -> bool {
+        entry.phase == Phase::Files && entry.files.iter().all(|file| file.project == Some(self.project))
+    }
+}
