@@ -1,7 +1,9 @@
 //! The access logs in the folder of a vault: `log`, beside the vault file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+#[cfg(not(unix))]
+use std::io::Read;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::logs::{LogAccess, LogFile, is_log_name};
@@ -143,7 +145,7 @@ impl OpenedLog {
             let copied = self
                 .file
                 .seek(SeekFrom::Start(end))
-                .and_then(|_| io::copy(&mut (&self.file).take(u64::MAX), &mut copy))
+                .and_then(|_| io::copy(&mut &self.file, &mut copy))
                 .and_then(|_| copy.sync_all())
                 .and_then(|()| disk::sync_folder(&folder));
             return copied.map(|()| name).inspect_err(|_| {

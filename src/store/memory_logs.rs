@@ -24,6 +24,20 @@ pub enum LogFault {
 struct File {
     bytes: Vec<u8>,
     synced: usize,
+    /// How many bytes more it is said to have, in front of those behind its head.
+    pretended: u64,
+}
+
+impl File {
+    fn length(&self) -> u64 {
+        self.bytes.len() as u64 + self.pretended
+    }
+
+    /// Returns where a byte is: what it only seems to have is behind its first block.
+    fn place_of(&self, at: u64) -> Option<usize> {
+        let place = if at < 512 { Some(at) } else { at.checked_sub(self.pretended) };
+        usize::try_from(place?).ok()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +92,15 @@ impl MemoryLogs {
 
     /// Puts these files in the place of all there are, as something outside Strongroom would.
     pub fn put(&self, files: BTreeMap<String, Vec<u8>>) {
-        let whole = |bytes: Vec<u8>| File { synced: bytes.len(), bytes };
+        let whole = |bytes: Vec<u8>| File { synced: bytes.len(), bytes, pretended: 0 };
         self.state().files = files.into_iter().map(|(name, bytes)| (name, whole(bytes))).collect();
+    }
+
+    /// Makes a file seem longer than it is, by bytes in front of its own: a test need not write them.
+    pub fn pretend(&self, name: &str, bytes: u64) {
+        if let Some(file) = self.state().files.get_mut(name) {
+            file.pretended = bytes;
+        }
     }
 
     pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
@@ -101,7 +122,7 @@ impl MemoryLogs {
             }
             // It appears whole or not at all.
             if part == 1 {
-                state.files.insert(name.to_owned(), File { bytes: bytes.to_vec(), synced: bytes.len() });
+                state.files.insert(name.to_owned(), File { bytes: bytes.to_vec(), synced: bytes.len(), pretended: 0 });
             }
             Ok(())
         })
@@ -161,10 +182,6 @@ struct OpenedLog {
 }
 
 impl OpenedLog {
-    fn file(&self) -> Result<File, StoreError> {
-        self.logs.state().files.get(&self.name).cloned().ok_or_else(|| failed(IoAction::Read))
-    }
-
     fn change<T>(
         &self,
         action: IoAction,
@@ -179,13 +196,14 @@ impl OpenedLog {
 
 impl LogFile for OpenedLog {
     fn length(&self) -> Result<u64, StoreError> {
-        self.file().map(|file| file.bytes.len() as u64)
+        let state = self.logs.state();
+        state.files.get(&self.name).map(|file| file.length()).ok_or_else(|| failed(IoAction::Read))
     }
 
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> Result<(), StoreError> {
         let state = self.logs.state();
         let file = state.files.get(&self.name);
-        let rest = usize::try_from(at).ok().and_then(|at| file?.bytes.get(at..)?.get(..bytes.len()));
+        let rest = file.and_then(|file| file.bytes.get(file.place_of(at)?..)?.get(..bytes.len()));
         bytes.copy_from_slice(rest.ok_or_else(|| failed(IoAction::Read))?);
         Ok(())
     }
@@ -193,7 +211,7 @@ impl LogFile for OpenedLog {
     fn append(&mut self, end: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.change(IoAction::Write, |state, part| {
             let file = state.files.get_mut(&self.name).ok_or_else(|| failed(IoAction::Write))?;
-            if file.bytes.len() as u64 != end {
+            if file.length() != end {
                 return Err(StoreError::Changed);
             }
             file.bytes.extend_from_slice(&bytes[..bytes.len() / part]);
@@ -213,7 +231,7 @@ impl LogFile for OpenedLog {
     fn set_aside(&mut self, end: u64, aside: &str) -> Result<String, StoreError> {
         self.change(IoAction::Write, |state, part| {
             let names = std::iter::once(aside.to_owned()).chain((2..).map(|number| format!("{aside}-{number}")));
-            let name = names.into_iter().find(|name| !state.files.contains_key(name)).unwrap_or_default();
+            let name = { names }.find(|name| !state.files.contains_key(name)).unwrap_or_default();
             let file = state.files.get_mut(&self.name).ok_or_else(|| failed(IoAction::Write))?;
             let tail = file.bytes.get(end as usize..).ok_or_else(|| failed(IoAction::Write))?.to_vec();
             // First the copy, then the cut.
@@ -221,7 +239,7 @@ impl LogFile for OpenedLog {
                 file.bytes.truncate(end as usize);
                 file.synced = file.bytes.len();
             }
-            state.files.insert(name.clone(), File { synced: tail.len(), bytes: tail });
+            state.files.insert(name.clone(), File { synced: tail.len(), bytes: tail, pretended: 0 });
             Ok(name)
         })
     }

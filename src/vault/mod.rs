@@ -16,6 +16,7 @@ mod secrets;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -237,6 +238,8 @@ pub struct Unlocked {
     memory: protocol::anchor::Memory,
     /// How far this computer's access log was when the anchor was last read under the lock.
     logged: Option<LogTip>,
+    /// How many entries of the log could not be written since the last one that could, where that refuses nothing.
+    lost: Arc<AtomicU64>,
     wraps: protocol::wraps::Wraps,
     opened_wrap: usize,
     /// No other item of this vault is beside it.

@@ -99,19 +99,24 @@ open_object! {
     #[derive(Default, Eq)]
     pub struct Who {
         /// The name of the account.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub account: String = default,
         /// The number of the account, where the system has one.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub uid: Option<u32> = default,
         /// The computer's name.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub name: String = default,
         /// The process.
         pub pid: u32 = default,
         /// What tells the process from an earlier one of the same number.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub started: String = default,
         /// By which way: a word of [`Via`], or a later program's.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub via: String = default,
         /// The program that started it.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub parent: String = default,
     }
 }
@@ -198,9 +203,14 @@ open_object! {
         /// The process that is to write the end.
         pub pid: u32,
         /// What tells it from an earlier one of the same number.
+        #[serde(skip_serializing_if = "String::is_empty")]
         pub started: String = default,
-        /// The boot that it is of; empty if the computer knows none.
-        pub boot: String = default,
+        /// The boot that it is of; `None` if that is the entry's own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub boot: Option<String> = default,
+        /// When it began, if the computer does not say when a process was started.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub at: Option<Timestamp> = default,
     }
 }
 

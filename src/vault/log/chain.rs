@@ -2,7 +2,7 @@
 
 use super::seal::{Context, LogKeys, Opened, hash};
 use crate::error::{Error, LogTrouble, Subject};
-use crate::format::log::{BLOCK, Entry, Head, frame, length_behind, segment_name, segment_of};
+use crate::format::log::{Action, BLOCK, Entry, Head, frame, length_behind, segment_name, segment_of};
 use crate::format::{EnrolmentId, VaultId};
 use crate::memory::on_wiped_stack;
 use crate::store::{LogAccess, LogFile, Store, StoreError};
@@ -34,6 +34,10 @@ pub struct Tail {
     pub count: u64,
     /// SHA-256 of the last one.
     pub tip: [u8; 32],
+    /// How many bytes were written since the one that was known.
+    pub newer: u64,
+    /// How many gaps were accepted since the one that was known.
+    pub gaps: u64,
     /// The last entry.
     pub last: Entry,
 }
@@ -103,15 +107,17 @@ pub fn tail_from(
         };
         let Some(before) = before else { return Ok(None) };
         let Some(last) = entry(keys, &whose.context(count, before), record)? else { return Ok(None) };
-        return Ok(Some(Tail { segment, file, end, count, tip: known, last }));
+        return Ok(Some(Tail { segment, file, end, count, tip: known, newer: 0, gaps: 0, last }));
     }
-    let (mut number, mut tip, mut last) = (count, known, None);
+    let (mut number, mut tip, mut gaps, mut last) = (count, known, 0, None);
     for record in newer.iter().rev() {
         let Some(next) = number.checked_add(1) else { return Ok(None) };
         let Some(entry) = entry(keys, &whose.context(next, tip), record)? else { return Ok(None) };
+        gaps += u64::from(entry.known_action() == Some(Action::LogGap));
         (number, tip, last) = (next, hash(record), Some(entry));
     }
-    Ok(last.map(|last| Tail { segment, file, end, count: number, tip, last }))
+    let newer = end - at;
+    Ok(last.map(|last| Tail { segment, file, end, count: number, tip, newer, gaps, last }))
 }
 
 /// Reads the record that ends at `end`; `None` if none does.

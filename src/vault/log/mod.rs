@@ -3,13 +3,18 @@
 
 mod append;
 mod chain;
+mod judging;
+mod looking;
+mod orders;
+mod reading;
 mod seal;
+mod writer;
 
 use zeroize::Zeroizing;
 
 use crate::crypto::cobblestone::{self, DERIVED_LEN};
-use crate::error::{Error, LogAlarm, LogTrouble, Subject};
-use crate::format::log::{Entry, Who, frame};
+use crate::error::{Error, LogAlarm, Subject};
+use crate::format::log::{Entry, frame};
 use crate::format::{EnrolmentId, Timestamp};
 use crate::vault::Unlocked;
 use crate::vault::contents::Effect;
@@ -126,48 +131,6 @@ pub fn open_disclosed(record: &[u8], opens: &[u8; DERIVED_LEN]) -> Result<Entry,
 }
 
 impl Unlocked {
-    /// Tells how this computer's log compares with what was recorded of it.
-    ///
-    /// # Errors
-    /// Those of reading it and the anchor.
-    pub fn log_state(&self) -> Result<LogState, Error> {
-        Err(LogTrouble::NoRecord.into())
-    }
-
-    /// Reads and verifies every log in the vault's folder.
-    ///
-    /// # Errors
-    /// Those of reading them and the anchor.
-    pub fn read_logs(&self) -> Result<Vec<ReadLog>, Error> {
-        Err(LogTrouble::NoRecord.into())
-    }
-
-    /// Goes on with this computer's log though it is not as it was recorded. The gap stays in the log for good. Returns
-    /// what was accepted; `None` if nothing had to be.
-    ///
-    /// # Errors
-    /// As [`Unlocked::log_begin`], but for [`Error::LogAltered`].
-    pub fn accept_log(&mut self, _who: &Who, _reason: &str) -> Result<Option<LogAlarm>, Error> {
-        Err(LogTrouble::NoRecord.into())
-    }
-
-    /// Deletes the files of this computer's log whose last entries are older than a time, but never the one that is
-    /// written to. That they were deleted stays in the log.
-    ///
-    /// # Errors
-    /// As [`Unlocked::log_begin`].
-    pub fn forget_log(&mut self, _before: Timestamp, _who: &Who, _reason: &str) -> Result<Forgotten, Error> {
-        Err(LogTrouble::NoRecord.into())
-    }
-
-    /// Returns a record with what opens it alone, for somebody who has no key.
-    ///
-    /// # Errors
-    /// [`Error::Changed`] if it is not as it was read; those of reading it.
-    pub fn disclose_record(&self, _log: &ReadLog, _record: &ReadRecord) -> Result<DisclosedRecord, Error> {
-        Err(LogTrouble::NoRecord.into())
-    }
-
     /// Gives a vault from before there were access logs the key of them.
     pub(in crate::vault) fn make_log_key(&mut self) {
         let is_ours = self.memory == Memory::Current && self.source == Source::Current;

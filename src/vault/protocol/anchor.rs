@@ -56,7 +56,9 @@ fn newest(edges: &Edges, vault: VaultId, key: &MacKey) -> Result<Option<(Anchor,
     };
     let parsed = items.into_iter().filter_map(|stored| Some((AnchorItem::parse(&stored.bytes).ok()?, stored.bytes)));
     let own = parsed.filter(|(item, _)| item.anchor.vault == vault && key.verifies(&item.protected, &item.mac));
-    Ok(own.map(|(item, bytes)| (item.anchor, bytes)).max_by_key(|(anchor, _)| anchor.generation))
+    Ok(own
+        .map(|(item, bytes)| (item.anchor, bytes))
+        .max_by_key(|(anchor, _)| (anchor.generation, anchor.log.as_ref().map(|log| log.count))))
 }
 
 /// Reads a digest that an anchor claims without knowing the key: good for a hint, not for a decision.

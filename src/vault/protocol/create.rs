@@ -1,5 +1,7 @@
 //! Making a vault: the item first, proven to open; then the vault file; then the anchor.
 
+use std::sync::Arc;
+
 use super::anchor::{self, Memory};
 use super::items;
 use super::wraps::{WrapNames, Wraps, new_wrap};
@@ -114,6 +116,7 @@ pub(in crate::vault) fn create_with(
         payload,
         memory: Memory::Current,
         logged: None,
+        lost: Arc::default(),
         wraps,
         opened_wrap: 0,
         alone: true,

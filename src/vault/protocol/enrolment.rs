@@ -200,6 +200,7 @@ impl OpenedByKit {
             payload,
             memory: Memory::Current,
             logged: None,
+            lost: Arc::default(),
             wraps: Wraps::first(wrap.clone()),
             opened_wrap: 0,
             alone: true,

@@ -117,6 +117,7 @@ impl Unlocked {
             payload: self.payload.clone(),
             memory: self.memory.clone(),
             logged: self.logged.clone(),
+            lost: Arc::clone(&self.lost),
             wraps: self.wraps.clone(),
             opened_wrap: self.opened_wrap,
             alone: self.alone,

@@ -179,6 +179,7 @@ impl FoundKey {
             payload,
             memory: Memory::Current,
             logged: None,
+            lost: Arc::default(),
             wraps: item.into(),
             opened_wrap: opened.wrap,
             alone: stored == 1,

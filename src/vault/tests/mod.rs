@@ -102,6 +102,11 @@ impl TestHost {
         *self.boot.lock().unwrap() = boot.into();
     }
 
+    /// Goes on as another process; the earlier one is gone.
+    fn start_process(&self, pid: u32) {
+        *self.process.lock().unwrap() = ProcessName { pid, started: "2".into() };
+    }
+
     /// Lets time pass on the boot-time clock.
     fn wait(&self, seconds: u64) {
         *self.seconds.lock().unwrap() += seconds;
@@ -271,6 +276,10 @@ impl Machine {
 
     fn set_item(&self, bytes: &[u8]) {
         self.keychain.set(&VAULT.to_string(), ItemKind::DataKey, bytes).unwrap();
+    }
+
+    fn set_anchor(&self, bytes: &[u8]) {
+        self.keychain.set(&VAULT.to_string(), ItemKind::Anchor, bytes).unwrap();
     }
 
     /// Returns the sealed payload as JSON.
