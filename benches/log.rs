@@ -48,7 +48,10 @@ fn main() {
     });
     println!("reading {ENTRIES} entries: {:.0} ms (target 500)", median(times.collect()));
     let long = (0..ROUNDS).map(|_| timed(|| opening(&on_disk)));
-    println!("an entry and its end behind them: {:.1} ms (target 15, with the keychain in memory)", median(long.collect()));
+    println!(
+        "an entry and its end behind them: {:.1} ms (target 15, with the keychain in memory)",
+        median(long.collect())
+    );
     let short = tempfile::tempdir().expect("a temporary folder");
     let edges = Edges {
         store: Arc::new(FolderStore::new(&short.path().join("vault"), SIZE_LIMIT).expect("a store")),

@@ -22,9 +22,9 @@ use strongroom::crypto::secret::{FileKey, KitSecret, Password, ProjectFileKey};
 use strongroom::error::{Difference, ItemError, SealedFileError, Unsupported};
 use strongroom::format::item::DataKeyItem;
 use strongroom::format::log::{Action, NewEntry, Who, segment_name};
-use strongroom::format::{EnrolmentId, label};
 use strongroom::format::sealed::Block;
 use strongroom::format::vault::Document;
+use strongroom::format::{EnrolmentId, label};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
@@ -107,8 +107,7 @@ impl Vector {
         let heading = format!("[{name}]");
         let mut lines = self.body.iter().skip_while(|line| **line != heading);
         lines.next()?;
-        let text: String =
-            lines.take_while(|line| !is_heading(line)).cloned().collect();
+        let text: String = lines.take_while(|line| !is_heading(line)).cloned().collect();
         Some(text.into_bytes())
     }
 

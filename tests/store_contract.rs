@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use strongroom::store::{FolderStore, LOG_FOLDER, LockedStore, LogAccess, LogFile, MemoryStore, Replaced, Store, StoreError};
+use strongroom::store::{
+    FolderStore, LOG_FOLDER, LockedStore, LogAccess, LogFile, MemoryStore, Replaced, Store, StoreError,
+};
 
 const LIMIT: u64 = 1 << 20;
 
