@@ -38,12 +38,15 @@ const TEXTS: [&str; 19] = [
     "who makes the change",
 ];
 /// What [`Subject::Content`] and [`Subject::Item`] can be.
-const CONTENTS: [&str; 5] = [
-    "the access log",
+const CONTENTS: [&str; 8] = [
     "the vault's KDF policy",
     "the rotation of the data key",
     "the list of recovery kits",
     "the vault's anchor key",
+    "the access log",
+    "the access log's key",
+    "the access log's keys",
+    "the disclosed entry",
 ];
 const ITEMS: [&str; 3] = ["data-key item", "anchor", "key"];
 
@@ -69,17 +72,13 @@ pub enum Failed {
     ReadOnly { features: Vec<String> },
     RolledBack { generation: u64, seen: u64, seen_at: Timestamp, difference: String },
     Damaged { what: About, detail: String },
+    LogAltered { difference: String, from: u64, recorded: u64 },
+    LogUnavailable { word: String, cause: Option<Box<Failed>> },
     Busy { what: About, waited_ms: u64 },
     Changed { what: About },
     VaultNotFound { place: String },
     Keychain(KeychainFailed),
     KeychainForgets { keychain: String },
-    LogNoKey,
-    LogNoRecord,
-    LogTooLong,
-    LogNewer,
-    LogFailed(Box<Self>),
-    LogAltered { difference: String, from: u64, recorded: u64 },
     Random,
     Io { action: String, path: String, code: Option<i32>, text: String },
     Other { text: String },
@@ -154,18 +153,17 @@ impl From<Error> for Failed {
                 Self::RolledBack { generation, seen, seen_at, difference: difference.kind().into() }
             }
             Error::Damaged { what, detail } => Self::Damaged { what: what.into(), detail },
+            Error::LogAltered(LogAlarm { difference, from, recorded }) => {
+                Self::LogAltered { difference: difference.kind().into(), from, recorded }
+            }
+            Error::LogUnavailable(trouble) => {
+                let (word, cause) = log_trouble(trouble);
+                Self::LogUnavailable { word: word.into(), cause: cause.map(|cause| Box::new((*cause).into())) }
+            }
             Error::Busy { what, waited } => Self::Busy { what: what.into(), waited_ms: millis(waited) },
             Error::Changed { what } => Self::Changed { what: what.into() },
             Error::Keychain(error) => Self::Keychain(error.into()),
             Error::Item(ItemError::NotKept { keychain }) => Self::KeychainForgets { keychain },
-            Error::LogUnavailable(LogTrouble::NoKey) => Self::LogNoKey,
-            Error::LogUnavailable(LogTrouble::NoRecord) => Self::LogNoRecord,
-            Error::LogUnavailable(LogTrouble::TooLong) => Self::LogTooLong,
-            Error::LogUnavailable(LogTrouble::Newer) => Self::LogNewer,
-            Error::LogUnavailable(LogTrouble::Failed(cause)) => Self::LogFailed(Box::new((*cause).into())),
-            Error::LogAltered(LogAlarm { difference, from, recorded }) => {
-                Self::LogAltered { difference: difference.kind().into(), from, recorded }
-            }
             Error::Random(_) => Self::Random,
             Error::Io { action, path, source } => Self::Io {
                 action: action.to_string(),
@@ -205,22 +203,24 @@ impl From<Failed> for Error {
                 Self::RolledBack(RolledBack { generation, seen, seen_at, difference })
             }
             Failed::Damaged { what, detail } => Self::Damaged { what: what.into(), detail },
+            Failed::LogAltered { difference, from, recorded } => {
+                let all = [LogDifference::Cut, LogDifference::Rewritten, LogDifference::Damaged];
+                let difference = all.into_iter().find(|d| d.kind() == difference).unwrap_or(LogDifference::Damaged);
+                Self::LogAltered(LogAlarm { difference, from, recorded })
+            }
+            Failed::LogUnavailable { word, cause } => Self::LogUnavailable(match (word.as_str(), cause) {
+                (_, Some(cause)) => LogTrouble::Failed(Box::new((*cause).into())),
+                ("no-key", None) => LogTrouble::NoKey,
+                ("too-long", None) => LogTrouble::TooLong,
+                ("newer", None) => LogTrouble::Newer,
+                _ => LogTrouble::NoRecord,
+            }),
             Failed::Busy { what, waited_ms } => {
                 Self::Busy { what: what.into(), waited: Duration::from_millis(waited_ms) }
             }
             Failed::Changed { what } => Self::Changed { what: what.into() },
             Failed::Keychain(failed) => Self::Keychain(failed.into()),
             Failed::KeychainForgets { keychain } => ItemError::NotKept { keychain }.into(),
-            Failed::LogNoKey => LogTrouble::NoKey.into(),
-            Failed::LogNoRecord => LogTrouble::NoRecord.into(),
-            Failed::LogTooLong => LogTrouble::TooLong.into(),
-            Failed::LogNewer => LogTrouble::Newer.into(),
-            Failed::LogFailed(cause) => LogTrouble::Failed(Box::new((*cause).into())).into(),
-            Failed::LogAltered { difference, from, recorded } => {
-                let all = [LogDifference::Cut, LogDifference::Rewritten, LogDifference::Damaged];
-                let difference = all.into_iter().find(|d| d.kind() == difference).unwrap_or(LogDifference::Damaged);
-                Self::LogAltered(LogAlarm { difference, from, recorded })
-            }
             Failed::Random => Self::Random(RandomUnavailable),
             Failed::Io { action, path, code, text } => {
                 Self::Io { action: action_named(&action), path: path.into(), source: system(code, text) }
@@ -314,6 +314,17 @@ impl From<KeychainFailed> for KeychainError {
             "file" => Self::File { action: action_named(&action), path: provider.into(), source: system(code, reason) },
             _ => Self::Rejected { provider, reason },
         }
+    }
+}
+
+/// Returns the word for why an entry cannot be written, and the error that is the cause.
+fn log_trouble(trouble: LogTrouble) -> (&'static str, Option<Box<Error>>) {
+    match trouble {
+        LogTrouble::NoKey => ("no-key", None),
+        LogTrouble::NoRecord => ("no-record", None),
+        LogTrouble::TooLong => ("too-long", None),
+        LogTrouble::Newer => ("newer", None),
+        LogTrouble::Failed(cause) => ("failed", Some(cause)),
     }
 }
 
