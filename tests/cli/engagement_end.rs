@@ -145,17 +145,17 @@ fn destroying_is_confirmed_by_name_and_refused_by_a_hold() {
         "\
 error: cannot destroy project \"acme\"
 cause: project \"acme\" is on hold since [..]Z: trial
-hint: ask whoever ordered the hold; end it with `strongroom project release acme`
+hint: ask whoever ordered the hold; end it with `strongroom project release acme --reason TEXT`
 ",
     );
     let json = home.run("project show acme --json").succeeds().json();
     assert_eq!(json["hold"]["reason"], "trial");
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
-    home.run("project release acme").does("project acme is released\n");
-    home.run("project release acme").shows("project acme was not on hold; nothing was changed\n");
+    home.run("project release acme --reason settled").does("project acme is released\n");
+    home.run("project release acme --reason settled").shows("project acme was not on hold; nothing was changed\n");
     let json = home.run("project destroy acme --yes acme --no-recovery --json").succeeds().json();
     assert_eq!((&json["project"], &json["rotation"]["state"]), (&"acme".into(), &"settled".into()));
-    home.run("project release acme --json").fails_in_json(4, "project-destroyed");
+    home.run("project release acme --reason settled --json").fails_in_json(4, "project-destroyed");
 }
 
 #[test]

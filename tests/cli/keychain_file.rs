@@ -205,7 +205,8 @@ fn the_key_of_a_vault_unknown_here_is_remembered_once_it_opened() {
     fs::remove_file(home.path(".config/strongroom/settings.json")).unwrap();
     home.run("project list --json").fails_in_json(6, "no-bus");
     assert!(home.run("project list --keychain file:moved").ends_well());
-    home.run("project list").shows("PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n");
+    home.run("project list")
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n");
 }
 
 #[test]

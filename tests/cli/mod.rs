@@ -16,6 +16,7 @@ mod decrypt;
 mod dialogs;
 mod encrypt;
 mod engagement_end;
+mod engagements;
 mod first_use;
 mod generate;
 mod hazards;

@@ -23,9 +23,9 @@ next: strongroom encrypt --project 'b & c'\\''s' FILE
     );
     home.run("project list").shows(
         "\
-PROJECT    CLIENT    KEYS  ADDED
-acme-2026  ACME Ltd  1     [..]Z
-b & c's              1     [..]Z
+PROJECT    CLIENT    STATE   NEXT  KEYS  ADDED
+acme-2026  ACME Ltd  intake        1     [..]Z
+b & c's              intake        1     [..]Z
 ",
     );
     home.run("project show acme-2026").shows(
@@ -33,6 +33,7 @@ b & c's              1     [..]Z
 project  acme-2026
 id       [..]-[..]-[..]-[..]-[..]
 added    [..]Z
+state    intake
 client   ACME Ltd
 note     until May
 key      version 1, current, made [..]Z
@@ -48,7 +49,10 @@ fn in_json_every_member_has_its_name() {
     home.run("project list --json").shows("[]\n");
     let added = home.run("project add acme --client ACME --note soon --json").succeeds().json();
     let members: Vec<_> = added.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["client", "created", "destroyed", "hold", "id", "keys", "note", "project"]);
+    assert_eq!(
+        members,
+        ["client", "created", "destroyed", "engagement", "hold", "id", "keys", "next", "note", "project", "state"]
+    );
     assert_eq!((&added["project"], &added["client"], &added["note"]), (&"acme".into(), &"ACME".into(), &"soon".into()));
     assert_eq!((&added["keys"][0]["version"], &added["keys"][0]["state"]), (&1.into(), &"current".into()));
     let shown = home.run("project show acme --json").succeeds().changed_nothing().json();
@@ -188,8 +192,8 @@ fn a_renamed_projects_files_still_open() {
     home.run("project rename acme beta").does("renamed acme to beta\n");
     home.run("project list").shows(
         "\
-PROJECT  CLIENT  KEYS  ADDED
-beta             1     [..]Z
+PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED
+beta             intake        1     [..]Z
 ",
     );
     home.run("decrypt a.txt.sealed -o b.txt").does(

@@ -23,7 +23,7 @@ fn home_rolled_back() -> (Home, Vec<u8>) {
 #[test]
 fn an_older_vault_is_read_with_a_warning() {
     let (home, newer) = home_rolled_back();
-    let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";
+    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n";
     home.run("project list").warns(listed, WARNING).changed_nothing();
     // Not once, but as long as it stands; and --quiet does not hide it.
     home.run("project list --quiet").warns(listed, WARNING).changed_nothing();
@@ -70,7 +70,7 @@ fn an_accepted_older_vault_is_the_vault_from_then_on() {
     let outcome = home.run("project add gamma --accept-rollback");
     assert!(outcome.ends_well() && outcome.text().starts_with("added project gamma\n"), "{}", outcome.stderr());
     home.run("project list")
-        .shows("PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\ngamma            1     [..]Z\n");
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\ngamma            intake        1     [..]Z\n");
     // Above everything this computer has seen: 4 accepted it, 5 added the project.
     assert_eq!(home.run_alone("status --json").succeeds().json()["generation"], 5);
     let aside: Vec<_> = fs::read_dir(home.vault().parent().unwrap())
@@ -96,7 +96,8 @@ fn accepting_says_what_it_did_and_not_what_to_give() {
 #[test]
 fn with_nothing_to_accept_the_flag_changes_nothing() {
     let home = Home::with_project();
-    home.run("project list --accept-rollback").shows("PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n");
+    home.run("project list --accept-rollback")
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n");
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn a_newer_vault_that_descends_from_the_known_one_is_adopted_without_a_word() {
 #[test]
 fn a_lost_memory_is_told_once() {
     let home = Home::with_project();
-    let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";
+    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n";
     let warning = "\
 warning: this computer had no record of the vault, so an older copy of it could not be detected; generation 2 is now on record
 ";

@@ -102,10 +102,17 @@ fn everything_printed_is_as_its_schema_says() {
 fn projects_and_keys(printed: &mut Printed, home: &Home) {
     printed.run(home, "projects", "project list");
     printed.run(home, "project", "project add acme --client Acme --note n");
-    for words in ["add beta", "rename beta gamma", "hold acme --reason r", "show acme", "release acme", "hold gamma"] {
+    for words in
+        ["add beta", "rename beta gamma", "hold acme --reason r", "show acme", "release acme --reason r", "hold gamma"]
+    {
         printed.run(home, "project", &format!("project {words}"));
     }
-    printed.run(home, "project", "project release gamma");
+    printed.run(home, "project", "project release gamma --reason r");
+    let all = "--client A --role joint --basis b --custodian c --contact c --ends 2001-01-01 --destroy-by 2001-02-01";
+    printed.run(home, "project", &format!("project set acme {all} --at-end return --log required --declare a=b"));
+    printed.run(home, "project", "project set acme --reasons optional --basis-file pw --declare a= --by me");
+    printed.run(home, "due", "due");
+    printed.run(home, "due", "due --exit-code");
     printed.run(home, "projects", "project list");
     printed.run(home, "new-key", "key rotate acme");
     printed.run(home, "key", "key show acme");

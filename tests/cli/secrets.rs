@@ -168,9 +168,9 @@ fn a_destroyed_project_takes_its_secrets_along_unless_they_are_to_stay() {
     home.run("secret remove portal --yes").fails(
         1,
         "error: cannot delete secret \"portal\"\ncause: project \"acme\" is on hold since [..]Z\nhint: ask whoever \
-         ordered the hold; end it with `strongroom project release acme`\n",
+         ordered the hold; end it with `strongroom project release acme --reason TEXT`\n",
     );
-    home.run("project release acme").succeeds();
+    home.run("project release acme --reason settled").succeeds();
     let json = home.run("project destroy acme --yes acme --no-recovery --keep-secrets --json").succeeds().json();
     assert_eq!((&json["secrets_deleted"], &json["secrets_kept"]), (&json!([]), &json!(["portal"])));
     home.run("secret show portal --field password").shows("hunter2\n");

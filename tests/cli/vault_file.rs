@@ -290,7 +290,7 @@ warning: the vault file cannot be used ({damage}); reading the previous one, gen
 warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
 "
     );
-    let listed = "PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\n";
+    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n";
     home.run("project list").warns(listed, &warnings).changed_nothing();
     assert_eq!(home.run("key show acme").bytes().len(), 45);
     home.run("decrypt a.txt.sealed -o b.txt -q").warns("", &warnings);
@@ -317,7 +317,7 @@ hint: restore the vault file from a backup, or continue from the previous vault 
     let accepted = home.run("project add gamma --accept-rollback");
     assert!(accepted.ends_well(), "{}", accepted.stderr());
     home.run("project list")
-        .shows("PROJECT  CLIENT  KEYS  ADDED\nacme             1     [..]Z\ngamma            1     [..]Z\n");
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\ngamma            intake        1     [..]Z\n");
     assert_eq!(home.run("status --json").succeeds().json()["generation"], 5);
     // What was damaged is kept.
     assert_eq!(aside(&home, "damaged"), b"garbage");

@@ -77,5 +77,5 @@ fn sentences_are_wrapped_between_words_and_commands_stay_whole() {
     terminal.answer_hidden(PASSWORD, OLD);
     let screen = terminal.leaves_with(1);
     assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
-    assert!(screen.contains("`strongroom project release acme`"), "{screen}");
+    assert!(screen.contains("`strongroom project release acme --reason TEXT`"), "{screen}");
 }

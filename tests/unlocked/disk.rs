@@ -69,8 +69,8 @@ fn writes_through_the_agent_fail_on_a_full_disk_as_without_it_and_nothing_is_los
         ls -A small/vault
         rm small/filler
         strongroom project add bistro --quiet
-        strongroom project list --password-file pw | cut -c1-24
-        strongroom project list | cut -c1-24
+        strongroom project list --password-file pw | cut -c1-23
+        strongroom project list | cut -c1-23
         strongroom lock"
     );
     let Some(outcome) = with_small_disk(&home, &lines) else { return };
@@ -84,7 +84,7 @@ hint: free some space and run it again; nothing was changed
         );
         text.repeat(2)
     };
-    let list = "PROJECT  CLIENT  KEYS  A\nacme             1     2\nbistro           1     2\n";
+    let list = "PROJECT  CLIENT  STATE \nacme             intake\nbistro           intake\n";
     let stdout = format!(
         "0\n1\n1\n1\n1\nid,amount\nvault.json\nvault.json.lock\nvault.json.prev\n{list}{list}the vault is locked\n"
     );

@@ -40,8 +40,8 @@ impl Due {
                 Err(Failure::new(Exit::Failed, "overdue", message).hint(words![
                     "when nothing is missing: ",
                     command("project destroy NAME"),
-                    "; if a later date was agreed: ",
-                    command("project set NAME --destroy-by DATE")
+                    "; if a later day was agreed, record it: ",
+                    command("project set NAME")
                 ]))
             }
         }
