@@ -21,21 +21,26 @@ use strongroom::crypto::list_digest::ListDigest;
 use strongroom::crypto::secret::{FileKey, KitSecret, Password, ProjectFileKey};
 use strongroom::error::{Difference, ItemError, SealedFileError, Unsupported};
 use strongroom::format::item::DataKeyItem;
-use strongroom::format::label;
+use strongroom::format::log::{Action, NewEntry, Who, segment_name};
 use strongroom::format::sealed::Block;
 use strongroom::format::vault::Document;
+use strongroom::format::{EnrolmentId, label};
 use strongroom::host::ThisHost;
 use strongroom::keychain::{ItemKind, Keychain, MemoryKeychain};
 use strongroom::store::MemoryStore;
-use strongroom::vault::{NewProject, Vault};
+use strongroom::vault::{LogState, NewProject, Vault};
 
 /// How many vectors there are, so that one that is lost or passed over shows.
 const SEALED: usize = 48;
 const LIST_DIGESTS: usize = 10;
-const VAULTS: usize = 23;
+const VAULTS: usize = 24;
+const LOGS: usize = 12;
 
 /// The vault every vault vector is about.
 const VAULT_ID: &str = "e7118c17-06fd-4c9f-962f-08a5a68b5f73";
+/// The computer whose log every vector of a log is.
+const ENROLMENT: EnrolmentId =
+    EnrolmentId::from_bytes(*b"\x90\xc3\xf4\xf2\x3e\x58\x4d\x0a\x8a\x9d\x5b\x9a\x3f\x6c\x1e\x27");
 
 /// One vector: its header lines, and what follows the empty line.
 pub struct Vector {
@@ -102,8 +107,7 @@ impl Vector {
         let heading = format!("[{name}]");
         let mut lines = self.body.iter().skip_while(|line| **line != heading);
         lines.next()?;
-        let text: String =
-            lines.take_while(|line| !["[data-key]", "[anchor]"].contains(&line.as_str())).cloned().collect();
+        let text: String = lines.take_while(|line| !is_heading(line)).cloned().collect();
         Some(text.into_bytes())
     }
 
@@ -117,6 +121,11 @@ impl Vector {
     fn assert_kind(&self, found: &str, detail: &dyn std::fmt::Display) {
         assert_eq!(found, self.get("expect"), "{}: {detail}", self.path.display());
     }
+}
+
+/// Tells whether a line begins a section. What is wrapped may begin with a bracket, too.
+fn is_heading(line: &str) -> bool {
+    ["[data-key]", "[anchor]"].contains(&line) || line.starts_with("[segment ")
 }
 
 /// Names a library error as the vectors do.
@@ -298,9 +307,9 @@ fn open_vault(vector: &Vector) -> Result<(), Error> {
         assert_eq!((opened.kit().to_string(), opened.projects()), ("1-BS".into(), 1));
     }
     let mut unlocked = Vault::open(store.clone())?.unlock(&password, keychain.clone(), Arc::new(ThisHost))?;
+    assert_eq!(unlocked.header().generation.to_string(), vector.get("generation"));
     unlocked.tend(&password)?;
     assert_eq!(hex::encode(&data_key(vector)[..]), vector.get("data-key"));
-    assert_eq!(unlocked.header().generation.to_string(), vector.get("generation"));
     let version = vector.get("version").parse().unwrap();
     let key = unlocked.file_key(vector.get("project"), Some(version))?;
     assert_eq!(hex::encode(key.key.expose()), vector.get("file-key"));
@@ -318,6 +327,46 @@ fn vaults_open_or_fail_as_the_vectors_say() {
         }
     }
     assert_eq!(vectors.len(), VAULTS);
+}
+
+/// Names what a log is as the vectors do.
+fn kind_of_log(state: &LogState) -> &'static str {
+    match state {
+        LogState::Current => "current",
+        LogState::Ahead { by: 1 } => "ahead",
+        LogState::Unrecorded { witnessed: 4 } => "unrecorded",
+        LogState::Altered(alarm) => alarm.difference.kind(),
+        other => panic!("no vector expects this: {other:?}"),
+    }
+}
+
+#[test]
+fn access_logs_are_what_the_vectors_say() {
+    let vectors = Vector::all("log");
+    for vector in &vectors {
+        let name = vector.path.display();
+        let vault = Vector::read(&Vector::folder("vault").join(vector.get("vault-file")));
+        let (store, keychain) = (Arc::new(MemoryStore::new()), Arc::new(MemoryKeychain::new()));
+        store.put(Some(vault.vault_file()), None);
+        keychain.set(VAULT_ID, ItemKind::DataKey, &vault.section("data-key").unwrap()).unwrap();
+        keychain.set(VAULT_ID, ItemKind::Anchor, &vector.section("anchor").unwrap()).unwrap();
+        let segments = (1..).map_while(|number| Some((number, vector.section(&format!("segment {number}"))?)));
+        let files = segments.map(|(number, text)| (segment_name(ENROLMENT, number), STANDARD.decode(text).unwrap()));
+        store.logs().put(files.collect());
+        let password = Password::new(vault.get("password").as_bytes()).unwrap();
+        let unlocked = Vault::open(store.clone()).unwrap().unlock(&password, keychain, Arc::new(ThisHost)).unwrap();
+        let logs = unlocked.read_logs().unwrap();
+        let [log] = &logs[..] else { panic!("{name}: {} logs", logs.len()) };
+        vector.assert_kind(kind_of_log(&log.state), &format!("{:?}", log.state));
+        if let Some(records) = vector.header.get("records") {
+            let found: Vec<String> = log.records.iter().map(|record| record.number.to_string()).collect();
+            assert_eq!(found.join(" "), *records, "{name}");
+            assert!(log.records.iter().all(|record| record.entry.is_some()), "{name}");
+        }
+        let added = unlocked.log_note(&NewEntry::new(Action::KitTest, Who::default()));
+        assert_eq!(added.is_err(), matches!(log.state, LogState::Altered(_)), "{name}: {added:?}");
+    }
+    assert_eq!(vectors.len(), LOGS);
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use strongroom::store::{FolderStore, LockedStore, MemoryStore, Replaced, Store, StoreError};
+use strongroom::store::{
+    FolderStore, LOG_FOLDER, LockedStore, LogAccess, LogFile, MemoryStore, Replaced, Store, StoreError,
+};
 
 const LIMIT: u64 = 1 << 20;
 
@@ -87,8 +89,56 @@ fn keeps_the_contract(store: &dyn Store) {
     assert_eq!(documents(store), (some(b""), Some(long)));
 
     lock(store).sync().expect("what stands can be synced");
+    keeps_logs(store);
     is_locked_by_one_at_a_time(store);
     is_always_read_whole(store);
+}
+
+/// Returns all that a log's file holds.
+fn log_of(store: &dyn Store, name: &str) -> Option<Vec<u8>> {
+    let file = store.open_log(name, LogAccess::Read).expect("open")?;
+    let mut bytes = vec![0; file.length().expect("length") as usize];
+    file.read_at(0, &mut bytes).expect("read");
+    Some(bytes)
+}
+
+fn to_append(store: &dyn Store, name: &str) -> Box<dyn LogFile> {
+    store.open_log(name, LogAccess::Append).expect("open").expect("it is there")
+}
+
+fn keeps_logs(store: &dyn Store) {
+    assert!(store.log_names().expect("names").is_empty());
+    assert_eq!(log_of(store, "a.1.log"), None);
+    store.remove_log("a.1.log").expect("there is none");
+    store.make_log("a.1.log", b"head").expect("make");
+    assert!(store.make_log("a.1.log", b"other").is_err(), "one that is there is not replaced");
+    assert_eq!(log_of(store, "a.1.log"), some(b"head"));
+    let mut file = to_append(store, "a.1.log");
+    assert!(matches!(file.append(3, b"x"), Err(StoreError::Changed)));
+    file.append(4, b", more").and_then(|()| file.sync()).expect("append");
+    // Others see it, and append behind it.
+    to_append(store, "a.1.log").append(10, b", torn").expect("append");
+    assert!(matches!(file.append(10, b"x"), Err(StoreError::Changed)));
+    let mut part = [0; 4];
+    file.read_at(6, &mut part).expect("read");
+    assert_eq!(&part, b"more");
+    assert!(file.read_at(14, &mut part).is_err() && file.read_at(99, &mut part).is_err());
+    for name in ["a.torn", "a.torn-2"] {
+        assert_eq!(file.set_aside(10, "a.torn").expect("set aside"), name);
+        file.append(10, b", again").expect("append");
+    }
+    assert_eq!((log_of(store, "a.torn"), log_of(store, "a.torn-2")), (some(b", torn"), some(b", again")));
+    assert_eq!(log_of(store, "a.1.log"), some(b"head, more, again"));
+    store.make_log("a.2.log", b"").expect("make");
+    assert_eq!(store.log_names().expect("names"), ["a.1.log", "a.2.log", "a.torn", "a.torn-2"]);
+    store.remove_log("a.2.log").expect("remove");
+    assert_eq!(log_of(store, "a.2.log"), None);
+    let mut reading = store.open_log("a.1.log", LogAccess::Read).expect("open").expect("it is there");
+    assert!(reading.append(17, b"x").is_err(), "what is read is not written to");
+    for name in ["", ".", "..", ".hidden", "../vault.json", "a/b", "a\\b", "-a", "a:b", "a\u{e9}"] {
+        assert!(store.open_log(name, LogAccess::Append).is_err(), "{name:?}");
+        assert!(store.make_log(name, b"").is_err() && store.remove_log(name).is_err(), "{name:?}");
+    }
 }
 
 fn is_locked_by_one_at_a_time(store: &dyn Store) {
@@ -277,6 +327,40 @@ fn what_is_no_file_is_refused_at_once_in_every_place() {
         assert!(matches!(store.lock(Duration::from_secs(60)), Err(StoreError::Io { .. })));
         fs::remove_file(&lock_file).or_else(|_| fs::remove_dir(&lock_file)).expect("remove");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn logs_are_private_and_lead_nowhere_else() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let outer = tempfile::tempdir().expect("a folder");
+    let (vault, elsewhere) = (outer.path().join("vault"), outer.path().join("elsewhere"));
+    let store = folder_store(&vault);
+    store.make_log("a.1.log", b"head").expect("make");
+    to_append(&store, "a.1.log").set_aside(2, "a.torn").expect("set aside");
+    let logs = vault.join(LOG_FOLDER);
+    let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+    assert_eq!((mode(&logs), mode(&logs.join("a.1.log")), mode(&logs.join("a.torn"))), (0o700, 0o600, 0o600));
+    assert_eq!(names(&logs), ["a.1.log", "a.torn"]);
+    // A link, a folder or a FIFO in the place of a file is none, and nothing waits for it.
+    fs::write(&elsewhere, "precious").expect("write");
+    symlink(&elsewhere, logs.join("a.2.log")).expect("a link");
+    fs::create_dir(logs.join("a.3.log")).expect("a folder");
+    assert!(std::process::Command::new("mkfifo").arg(logs.join("a.4.log")).status().expect("mkfifo").success());
+    for name in ["a.2.log", "a.3.log", "a.4.log"] {
+        for access in [LogAccess::Read, LogAccess::Append] {
+            let opened = store.open_log(name, access).map(|file| file.is_some());
+            assert!(matches!(opened, Err(StoreError::NotAFile { .. })), "{name}: {opened:?}");
+        }
+        assert!(store.make_log(name, b"x").is_err(), "{name}");
+    }
+    // Nor is a link in the place of the folder followed.
+    let moved = outer.path().join("moved");
+    fs::rename(&logs, &moved).expect("rename");
+    symlink(&moved, &logs).expect("a link");
+    assert!(store.open_log("a.1.log", LogAccess::Append).is_err() && store.make_log("a.9.log", b"x").is_err());
+    assert!(store.log_names().is_err());
+    assert_eq!((fs::read(&elsewhere).expect("read"), names(&moved).len()), (b"precious".to_vec(), 5));
 }
 
 #[test]

@@ -49,6 +49,18 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         "payload" => Vector::all("vault").iter().filter_map(opened_payload).collect(),
         "data_key_item" => sections("data-key"),
         "anchor_item" => sections("anchor"),
+        "log" => {
+            let of = |vector: &Vector| {
+                let segment = STANDARD.decode(vector.section("segment 1")?).ok()?;
+                Some(vec![segment.get(..512)?.to_vec(), segment.get(512..1024)?.to_vec()])
+            };
+            let mut seeds: Vec<Vec<u8>> = Vector::all("log").iter().filter_map(of).flatten().collect();
+            seeds.extend(texts(&[
+                r#"{"seq":2,"at":"2026-11-21T08:31:02Z","phase":"begin","open":[{"seq":2,"pid":1}],"later":[1,2.5]}"#,
+                r#"{"seq":1,"at":"2026-11-21T08:31:02Z","phase":"note","log":{"from":1,"to":2},"files":[]}"#,
+            ]));
+            seeds
+        }
         "kdf" => [
             (65_536, 3, 4),
             (65_535, 3, 4),

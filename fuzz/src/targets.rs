@@ -13,6 +13,7 @@ use strongroom::crypto::hmac::{MacKey, sha256};
 use strongroom::crypto::kdf::{KdfCost, KdfError, KdfParams, derive_kek};
 use strongroom::crypto::secret::{FileKey, KitSecret, Password, ProjectFileKey};
 use strongroom::format::item::{AnchorItem, DataKeyItem};
+use strongroom::format::log::{BLOCK, Entry, Head, frame, length_behind, length_in_front, to_record};
 use strongroom::format::sealed::{Block, METADATA_BLOCK, PROJECT_STANZA_LEN, Prelude, Stanza, stanza};
 use strongroom::format::vault::{Document, Payload};
 use strongroom::format::{kit, label, name};
@@ -29,7 +30,7 @@ use super::vectors::Vector;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("header", header),
     ("sealed", sealed),
     ("body", body),
@@ -44,6 +45,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("password", password),
     ("imports", imports),
     ("agent_line", agent_line),
+    ("log", log),
     ("legacy", legacy),
     ("aescrypt", aescrypt),
     ("age", age),
@@ -120,6 +122,21 @@ pub fn header(bytes: &[u8]) {
             let opened = Header::open(&bytes.repeat(2), &KNOWN.key());
             assert!(matches!(opened, Err(BodyError::WrongKey { is_delivery: true })), "a delivery is no project's");
         }
+    }
+}
+
+/// A segment's head and a record are written back as they were read, and no entry is more than it says.
+pub fn log(bytes: &[u8]) {
+    if let Some(head) = bytes.first_chunk::<BLOCK>().and_then(|bytes| Head::parse(bytes).ok()) {
+        assert_eq!(head.to_bytes(), bytes[..BLOCK]);
+    }
+    if let Ok(framed) = frame(bytes) {
+        assert_eq!(to_record(framed.key_version, framed.sealed).expect("what was read can be written"), bytes);
+        assert_eq!((length_in_front(bytes), length_behind(bytes)), (Some(bytes.len()), Some(bytes.len())));
+    }
+    if let Ok(entry) = Entry::parse(bytes) {
+        let written = serde_json::to_vec(&entry).expect("what was read can be written");
+        assert_eq!(Entry::parse(&written).expect("what was written can be read"), entry);
     }
 }
 

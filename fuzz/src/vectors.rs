@@ -55,6 +55,7 @@ impl Vector {
     pub fn section(&self, name: &str) -> Option<Vec<u8>> {
         let mut lines = self.body.lines().skip_while(|line| *line != format!("[{name}]"));
         lines.next()?;
-        Some(lines.take_while(|line| !["[data-key]", "[anchor]"].contains(line)).collect::<String>().into_bytes())
+        let is_heading = |line: &&str| ["[data-key]", "[anchor]"].contains(line) || line.starts_with("[segment ");
+        Some(lines.take_while(|line| !is_heading(line)).collect::<String>().into_bytes())
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Home, HomeError, Kind, VaultSettings};
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
-use crate::store::{FolderStore, VAULT_FILE};
+use crate::store::{FolderStore, LOG_FOLDER, VAULT_FILE};
 
 /// What one of the program's own files is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,7 @@ impl Home {
         let beginning = file.file_name().unwrap_or(OsStr::new(VAULT_FILE)).to_owned();
         let mut own = vec![
             (Place::Beginning { folder: folder_of(file).into(), beginning }, Own::Vault),
+            (Place::Folder(folder_of(file).join(LOG_FOLDER)), Own::Vault),
             (Place::File(self.vault_folder()?.join(VAULT_FILE)), Own::Vault),
         ];
         for settings in [self.settings.path(), self.folders.config.as_deref()].into_iter().flatten() {

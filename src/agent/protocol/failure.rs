@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::RandomUnavailable;
 use crate::error::{
-    Difference, Error, Exists, IoAction, ItemError, KeyPlace, NotFound, Refused, RolledBack, Subject, Unsupported,
+    Difference, Error, Exists, IoAction, ItemError, KeyPlace, LogAlarm, LogDifference, LogTrouble, NotFound, Refused,
+    RolledBack, Subject, Unsupported,
 };
 use crate::format::Timestamp;
 use crate::format::name::NameError;
@@ -37,8 +38,16 @@ const TEXTS: [&str; 19] = [
     "who makes the change",
 ];
 /// What [`Subject::Content`] and [`Subject::Item`] can be.
-const CONTENTS: [&str; 4] =
-    ["the vault's KDF policy", "the rotation of the data key", "the list of recovery kits", "the vault's anchor key"];
+const CONTENTS: [&str; 8] = [
+    "the vault's KDF policy",
+    "the rotation of the data key",
+    "the list of recovery kits",
+    "the vault's anchor key",
+    "the access log",
+    "the access log's key",
+    "the access log's keys",
+    "the disclosed entry",
+];
 const ITEMS: [&str; 3] = ["data-key item", "anchor", "key"];
 
 /// An error as it is on the wire.
@@ -63,6 +72,8 @@ pub enum Failed {
     ReadOnly { features: Vec<String> },
     RolledBack { generation: u64, seen: u64, seen_at: Timestamp, difference: String },
     Damaged { what: About, detail: String },
+    LogAltered { difference: String, from: u64, recorded: u64 },
+    LogUnavailable { word: String, cause: Option<Box<Failed>> },
     Busy { what: About, waited_ms: u64 },
     Changed { what: About },
     VaultNotFound { place: String },
@@ -142,6 +153,13 @@ impl From<Error> for Failed {
                 Self::RolledBack { generation, seen, seen_at, difference: difference.kind().into() }
             }
             Error::Damaged { what, detail } => Self::Damaged { what: what.into(), detail },
+            Error::LogAltered(LogAlarm { difference, from, recorded }) => {
+                Self::LogAltered { difference: difference.kind().into(), from, recorded }
+            }
+            Error::LogUnavailable(trouble) => {
+                let (word, cause) = log_trouble(trouble);
+                Self::LogUnavailable { word: word.into(), cause: cause.map(|cause| Box::new((*cause).into())) }
+            }
             Error::Busy { what, waited } => Self::Busy { what: what.into(), waited_ms: millis(waited) },
             Error::Changed { what } => Self::Changed { what: what.into() },
             Error::Keychain(error) => Self::Keychain(error.into()),
@@ -185,6 +203,18 @@ impl From<Failed> for Error {
                 Self::RolledBack(RolledBack { generation, seen, seen_at, difference })
             }
             Failed::Damaged { what, detail } => Self::Damaged { what: what.into(), detail },
+            Failed::LogAltered { difference, from, recorded } => {
+                let all = [LogDifference::Cut, LogDifference::Rewritten, LogDifference::Damaged];
+                let difference = all.into_iter().find(|d| d.kind() == difference).unwrap_or(LogDifference::Damaged);
+                Self::LogAltered(LogAlarm { difference, from, recorded })
+            }
+            Failed::LogUnavailable { word, cause } => Self::LogUnavailable(match (word.as_str(), cause) {
+                (_, Some(cause)) => LogTrouble::Failed(Box::new((*cause).into())),
+                ("no-key", None) => LogTrouble::NoKey,
+                ("too-long", None) => LogTrouble::TooLong,
+                ("newer", None) => LogTrouble::Newer,
+                _ => LogTrouble::NoRecord,
+            }),
             Failed::Busy { what, waited_ms } => {
                 Self::Busy { what: what.into(), waited: Duration::from_millis(waited_ms) }
             }
@@ -284,6 +314,17 @@ impl From<KeychainFailed> for KeychainError {
             "file" => Self::File { action: action_named(&action), path: provider.into(), source: system(code, reason) },
             _ => Self::Rejected { provider, reason },
         }
+    }
+}
+
+/// Returns the word for why an entry cannot be written, and the error that is the cause.
+fn log_trouble(trouble: LogTrouble) -> (&'static str, Option<Box<Error>>) {
+    match trouble {
+        LogTrouble::NoKey => ("no-key", None),
+        LogTrouble::NoRecord => ("no-record", None),
+        LogTrouble::TooLong => ("too-long", None),
+        LogTrouble::Newer => ("newer", None),
+        LogTrouble::Failed(cause) => ("failed", Some(cause)),
     }
 }
 

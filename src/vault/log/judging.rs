@@ -129,14 +129,15 @@ impl Walk {
             return;
         };
         let is_next = (head.number, head.previous) == (self.next.max(1), self.previous);
-        if !is_next {
-            match gap_in(segments[index].records.first(), head.number) {
-                Some((gap, before)) => self.begin_gap(&mut segments[..index], gap, before),
-                // Whether what is missing before it was deleted on request shows later.
-                None if index == 0 && head.number > 1 => {}
-                None if head.number > self.next => self.find(self.next, LogDifference::Cut),
-                None => self.find(head.number.saturating_sub(1), LogDifference::Rewritten),
-            }
+        // Also where the head follows: what is wrong before it may be no more than a record in the middle.
+        if let Some((gap, before)) = gap_in(segments[index].records.first(), head.number) {
+            self.begin_gap(&mut segments[..index], gap, before);
+        } else if index == 0 && head.number > 1 {
+            // Whether what is missing before it was deleted on request shows later.
+        } else if !is_next && head.number > self.next {
+            self.find(self.next, LogDifference::Cut);
+        } else if !is_next {
+            self.find(head.number.saturating_sub(1), LogDifference::Rewritten);
         }
         (self.next, self.previous) = (head.number, head.previous);
     }

@@ -46,12 +46,15 @@ impl Unlocked {
         let whose = Whose { vault: self.id(), enrolment };
         let mut segments = reading::read(&*self.edges.store, keys, whose)?;
         let Judgement { state, gaps, forgotten, torn, .. } = judge(&mut segments, &recorded);
+        let own_log = anchor.and_then(|anchor| anchor.log.as_ref()).filter(|log| log.enrolment == enrolment);
+        let anchored = own_log.map_or(0, |log| log.gaps);
         let records = segments.into_iter().flat_map(|segment| segment.records);
         Ok(ReadLog {
             enrolment,
             is_own: enrolment == self.enrolment(),
             state,
             recorded: recorded.count(),
+            accepted: anchored.max(gaps.len() as u64),
             gaps,
             forgotten,
             torn,

@@ -58,6 +58,8 @@ pub struct ReadLog {
     pub recorded: u64,
     /// Where entries are missing, altered or not to be read, and somebody has accepted that.
     pub gaps: Vec<Gap>,
+    /// How many gaps were ever accepted: one that a later gap takes in is in `gaps` no more.
+    pub accepted: u64,
     /// How many of the first entries were deleted on request.
     pub forgotten: u64,
     /// How many bytes at the end are no record: one was being written, or has been cut short.

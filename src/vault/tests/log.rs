@@ -47,7 +47,7 @@ fn phases(log: &ReadLog) -> Vec<(Phase, Option<u64>)> {
 /// Writes a log of 8 records, the last of which is recorded.
 fn logged() -> (Machine, Unlocked) {
     let machine = Machine::at(3);
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     for _ in 0..2 {
         let begun = unlocked.log_begin(&opening()).unwrap();
         unlocked.log_end(begun, &done()).unwrap();
@@ -75,7 +75,7 @@ fn first_segment(unlocked: &Unlocked) -> String {
 #[test]
 fn an_entry_is_written_and_recorded_before_it_counts() {
     let machine = Machine::at(3);
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     assert_eq!(unlocked.log_state().unwrap(), LogState::Absent);
     let begun = unlocked.log_begin(&opening()).unwrap();
     // The first record says that the log begins.
@@ -112,13 +112,13 @@ fn a_vault_write_keeps_the_tip_and_stores_it_in_the_vault() {
     // And an entry keeps the vault's part.
     unlocked.log_note(&opening()).unwrap();
     assert_eq!(machine.notices(), []);
-    assert_eq!(machine.unlocked().log_state().unwrap(), LogState::Current);
+    assert_eq!(machine.taken().log_state().unwrap(), LogState::Current);
 }
 
 #[test]
 fn what_nobody_ends_any_more_is_ended_as_interrupted() {
     let machine = Machine::at(3);
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     let (first, second) = (unlocked.log_begin(&opening()).unwrap(), unlocked.log_begin(&opening()).unwrap());
     unlocked.log_end(second, &done()).unwrap();
     // The process still runs.
@@ -126,7 +126,7 @@ fn what_nobody_ends_any_more_is_ended_as_interrupted() {
     let open = |unlocked: &Unlocked| own(unlocked).records.last().unwrap().entry.clone().unwrap().open;
     assert_eq!(open(&unlocked).iter().map(|begun| begun.seq).collect::<Vec<_>>(), [first]);
     machine.host.start_process(4243);
-    let other = machine.unlocked();
+    let other = machine.taken();
     let third = other.log_begin(&opening()).unwrap();
     let log = own(&other);
     let ends: Vec<(u64, Outcome)> = log
@@ -148,7 +148,7 @@ fn what_nobody_ends_any_more_is_ended_as_interrupted() {
 #[test]
 fn long_lists_of_files_are_cut_into_records() {
     let machine = Machine::at(3);
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     let begun = unlocked.log_begin(&opening()).unwrap();
     let file = |path: String| crate::format::log::LoggedFile {
         file: crate::format::FileId::from_bytes([1; 16]),
@@ -212,11 +212,11 @@ fn a_vault_without_a_log_key_gets_one_when_it_is_tended() {
     });
     let untended = machine.unlock_only(PASSWORD).unwrap();
     assert_fails!(untended.log_begin(&opening()), Error::LogUnavailable(LogTrouble::NoKey));
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     assert_eq!((unlocked.payload.log_keys.len(), &unlocked.payload.needs[..]), (1, &["renew:log_keys".to_owned()][..]));
     unlocked.log_begin(&opening()).unwrap();
     // Once.
-    assert_eq!(machine.unlocked().header().generation, unlocked.header().generation);
+    assert_eq!(machine.taken().header().generation, unlocked.header().generation);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn what_is_decided_about_logging_counts_until_it_is_decided_again() {
     let (machine, mut unlocked) = logged();
     assert_eq!(unlocked.logging(), Logging::default());
     unlocked.set_logging(LogPolicy::BestEffort, ReasonPolicy::Required, "the office's rules").unwrap();
-    let logging = machine.unlocked().logging();
+    let logging = machine.taken().logging();
     assert_eq!((logging.log, logging.reason), (LogPolicy::BestEffort, ReasonPolicy::Required));
     assert!(logging.since.is_some());
     let again = unlocked.set_logging(LogPolicy::BestEffort, ReasonPolicy::Required, "again").unwrap();

@@ -250,6 +250,15 @@ impl Machine {
         vault.unlock(&password(with), self.keychain.clone(), self.host.clone())
     }
 
+    /// Unlocks and tends the vault with the data key itself, which takes no Argon2id.
+    fn taken(&self) -> Unlocked {
+        let found =
+            Vault::open(self.store.clone()).unwrap().find_key(self.keychain.clone(), self.host.clone()).unwrap();
+        let mut unlocked = found.take_over(data_key()).unwrap();
+        unlocked.tend(&password(PASSWORD)).unwrap();
+        unlocked
+    }
+
     fn unlocked(&self) -> Unlocked {
         self.unlock(PASSWORD).unwrap()
     }

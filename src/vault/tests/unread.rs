@@ -92,7 +92,7 @@ fn an_engagement_that_breaks_the_format_is_no_vault() {
 fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
     type Edit = fn(&mut Value, u32);
     let edits: [(Edit, &str); 6] = [
-        (|payload, n| payload["logs"] = json!([{"count": n}]), "\"logs\" of the vault"),
+        (|payload, n| payload["identities"] = json!([{"count": n}]), "\"identities\" of the vault"),
         (|payload, n| payload["policy"]["later"] = n.into(), "\"later\" of the policy"),
         (|payload, n| payload["projects"][0]["shares"] = json!([n]), "\"shares\" of project \"acme\""),
         (
@@ -130,7 +130,7 @@ fn unread(unlocked: &Unlocked) -> (Others, Others, Others) {
 fn what_is_not_read_survives_a_rotation_a_fork_and_the_destruction_of_its_project() {
     let machine = Machine::at(3);
     machine.plant(|_, payload| {
-        payload["logs"] = json!([{"count": 318}]);
+        payload["identities"] = json!([{"count": 318}]);
         for name in ["engagement", "destruction", "shares"] {
             payload["projects"][0][name] = json!({"deep": [1, 2.5, null]});
         }
@@ -156,7 +156,7 @@ fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
     let (copy, machine) = apart(
         |payload| payload["projects"][0]["shares"] = json!(["then"]),
         |payload| {
-            payload["logs"] = json!([1]);
+            payload["identities"] = json!([1]);
             payload["projects"][0]["shares"] = json!(["now"]);
             payload["projects"][0]["engagement"] = json!({});
         },
@@ -168,7 +168,7 @@ fn a_restore_keeps_what_the_copy_lacks_and_otherwise_what_the_copy_holds() {
         .unwrap();
     unlocked.restore().unwrap();
     let payload = machine.payload();
-    assert_eq!((&payload["logs"], &payload["projects"][0]["engagement"]), (&json!([1]), &json!({})));
+    assert_eq!((&payload["identities"], &payload["projects"][0]["engagement"]), (&json!([1]), &json!({})));
     assert_eq!(payload["projects"][0]["shares"], json!(["then"]));
 }
 

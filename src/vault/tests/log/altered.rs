@@ -10,7 +10,6 @@ fn assert_told(machine: &Machine, unlocked: &Unlocked, files: Files, what: &str)
     let kept = logs.files();
     logs.put(files.clone());
     let told = unlocked.log_state().unwrap();
-    assert!(matches!(told, LogState::Altered(_)), "{what}: {told:?}");
     match unlocked.log_begin(&opening()) {
         Err(Error::LogAltered(_)) => {
             assert_eq!(logs.files(), files, "{what}: nothing is written");
@@ -20,8 +19,11 @@ fn assert_told(machine: &Machine, unlocked: &Unlocked, files: Files, what: &str)
         Ok(_) => {}
         Err(other) => panic!("{what}: {other}"),
     }
-    let after = unlocked.log_state().unwrap();
-    assert_eq!(after, told, "{what}");
+    let named = |state: LogState| match state {
+        LogState::Altered(alarm) => (alarm.difference, alarm.from),
+        other => panic!("{what}: {other:?}"),
+    };
+    assert_eq!(named(unlocked.log_state().unwrap()), named(told), "{what}");
     logs.put(kept);
     machine.set_anchor(&item);
 }
@@ -68,9 +70,12 @@ fn records_that_are_dropped_moved_or_doubled_are_told() {
                 moved.insert(to, record);
                 told(moved, &format!("record {at} moved to {to}"));
             }
+            if (at, to) == (blocks.len() - 1, at) {
+                // What is behind the end is told as such, and set aside.
+                continue;
+            }
             let mut doubled = blocks.clone();
             doubled.insert(to, blocks[at]);
-            // Behind the end it is no more than what a write that was cut short may leave.
             told(doubled, &format!("record {at} doubled at {to}"));
         }
     }
@@ -110,8 +115,8 @@ fn what_is_wrong_is_called_by_its_name() {
     assert_eq!(state(with(&unlocked, flipped)), altered(LogDifference::Damaged, 3));
     // Another history of the same length, by somebody who has the key.
     let other = Machine::at(3);
-    let writer = other.unlocked();
-    (0..7).for_each(|_| drop(writer.log_note(&opening()).unwrap()));
+    let writer = other.taken();
+    (0..7).for_each(|_| assert!(writer.log_note(&opening()).is_ok()));
     assert_eq!(state(other.store.logs().files()), altered(LogDifference::Rewritten, 1));
 }
 
@@ -152,7 +157,7 @@ fn the_vault_vouches_for_a_log_whose_anchor_is_lost() {
     assert_eq!(unlocked.log_state().unwrap(), LogState::Unrecorded { witnessed: 8 });
     // Nothing is recorded of the vault either: that is for an unlock to settle.
     assert_fails!(unlocked.log_begin(&opening()), Error::LogUnavailable(LogTrouble::NoRecord));
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     let whole = machine.store.logs().files();
     machine.store.logs().put(with(&unlocked, bytes[..ends(&bytes)[7]].to_vec()));
     let alarm = LogAlarm { difference: LogDifference::Cut, from: 8, recorded: 8 };

@@ -24,7 +24,7 @@ fn run(unlocked: &Unlocked) -> Vec<u64> {
 /// Asserts that a log holds these entries as they were begun, that nothing is wrong with it, and that it goes on.
 fn assert_whole(machine: &Machine, released: &[u64], what: &str) {
     machine.host.start_process(5000 + released.len() as u32);
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     let state = unlocked.log_state().unwrap();
     assert!(!matches!(state, LogState::Altered(_)), "{what}: {state:?}");
     let last = unlocked.log_begin(&opening()).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -50,7 +50,7 @@ fn a_kill_at_any_call_loses_no_entry_and_raises_no_alarm() {
         for power in [None, Some(0), Some(1), Some(300), Some(512)] {
             for calls in 0.. {
                 let machine = Machine::at(3);
-                let unlocked = machine.unlocked();
+                let unlocked = machine.taken();
                 machine.store.logs().stop_after(calls, fault);
                 let released = run(&unlocked);
                 let is_over = machine.store.logs().calls() <= calls;
@@ -80,7 +80,7 @@ fn a_keychain_that_fails_at_any_call_loses_no_entry_and_raises_no_alarm() {
     for fault in faults {
         for calls in 0..14 {
             let machine = Machine::at(3);
-            let unlocked = machine.unlocked();
+            let unlocked = machine.taken();
             machine.keychain.inject_after(calls, fault.clone());
             let released = run(&unlocked);
             machine.keychain.heal();

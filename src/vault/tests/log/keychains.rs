@@ -47,7 +47,7 @@ fn an_older_anchor_beside_a_newer_one_does_not_count() {
 #[test]
 fn writers_of_the_vault_and_of_the_log_lose_nothing_of_each_other() {
     let machine = Machine::at(3);
-    let all = [machine.unlocked(), machine.unlocked(), machine.unlocked(), machine.unlocked()];
+    let all = [machine.taken(), machine.taken(), machine.taken(), machine.taken()];
     std::thread::scope(|scope| {
         for (index, mut unlocked) in all.into_iter().enumerate() {
             scope.spawn(move || {
@@ -62,7 +62,7 @@ fn writers_of_the_vault_and_of_the_log_lose_nothing_of_each_other() {
             });
         }
     });
-    let unlocked = machine.unlocked();
+    let unlocked = machine.taken();
     assert_eq!((machine.notices(), unlocked.header().generation), (vec![], 11));
     assert_eq!(
         unlocked.log_state().unwrap(),

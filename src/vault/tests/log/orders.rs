@@ -29,7 +29,7 @@ fn a_gap_that_was_accepted_stays_and_nothing_else_is_accepted_with_it() {
         let tip = recorded(&machine).unwrap();
         assert_eq!((tip.count, tip.gaps), (9, 1));
         unlocked.log_note(&opening()).unwrap();
-        let log = own(&machine.unlocked());
+        let log = own(&machine.taken());
         assert_eq!(log.state, LogState::Current, "{found}");
         let gap = &log.gaps[..];
         assert!(matches!(gap, [gap] if (gap.from, gap.to, &*gap.reason) == (from, 8, "the disk failed")), "{gap:?}");
@@ -61,8 +61,8 @@ fn a_gap_that_was_accepted_stays_and_nothing_else_is_accepted_with_it() {
 fn a_history_that_was_written_over_is_disputed_once_it_was_accepted() {
     let (machine, mut unlocked) = logged();
     let other = Machine::at(3);
-    let writer = other.unlocked();
-    (0..9).for_each(|_| drop(writer.log_note(&opening()).unwrap()));
+    let writer = other.taken();
+    (0..9).for_each(|_| assert!(writer.log_note(&opening()).is_ok()));
     machine.store.logs().put(other.store.logs().files());
     assert_eq!(unlocked.accept_log(&who(), "why").unwrap().unwrap().difference, LogDifference::Rewritten);
     let log = own(&unlocked);
@@ -73,10 +73,10 @@ fn a_history_that_was_written_over_is_disputed_once_it_was_accepted() {
 #[test]
 fn what_is_forgotten_is_deleted_in_whole_files_and_noted() {
     let machine = Machine::at(3);
-    let mut unlocked = machine.unlocked();
+    let mut unlocked = machine.taken();
     // Three segments of three records or four, as if each were as long as a segment gets.
     for segment in 1..=3 {
-        (0..3).for_each(|_| drop(unlocked.log_note(&opening()).unwrap()));
+        (0..3).for_each(|_| assert!(unlocked.log_note(&opening()).is_ok()));
         machine.store.logs().pretend(&segment_name(unlocked.enrolment(), segment), SEGMENT_LIMIT);
     }
     (1..=3).for_each(|segment| machine.store.logs().pretend(&segment_name(unlocked.enrolment(), segment), 0));

@@ -66,7 +66,7 @@ fn a_merge_unites_keys_witnesses_and_decisions_in_both_directions() {
 #[test]
 fn two_keys_of_one_version_are_both_tried() {
     let machine = Machine::at(3);
-    let mut unlocked = machine.unlocked();
+    let mut unlocked = machine.taken();
     unlocked.log_note(&opening()).unwrap();
     // Two computers gave an older vault its first key apart from each other.
     let mut apart = unlocked.payload.clone();
