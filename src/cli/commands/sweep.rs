@@ -103,24 +103,14 @@ impl Sweep {
         }
         context.output.result(found.text(), &found)?;
         if let Some(failure) = first {
-            let kept = counted(found.standing(), "file");
-            return Err(Failure::new(Exit::Failed, failure.kind, format!("{kept} still hold what was decrypted"))
+            return Err(Failure::new(Exit::Failed, failure.kind, still_hold(found.standing()))
                 .hint("the errors above say why they were not deleted"));
         }
-        match found.standing() {
-            0 => Ok(()),
-            _ if !self.exit_code => Ok(()),
-            standing => Err(Failure::new(
-                Exit::Failed,
-                "copies-stand",
-                format!(
-                    "{} still {} what was decrypted",
-                    counted(standing, "file"),
-                    if standing == 1 { "holds" } else { "hold" }
-                ),
-            )
-            .hint(words!["delete them with ", command("sweep --remove")])),
+        if self.exit_code && found.standing() > 0 {
+            return Err(Failure::new(Exit::Failed, "copies-stand", still_hold(found.standing()))
+                .hint(words!["delete them with ", command("sweep --remove")]));
         }
+        Ok(())
     }
 
     /// Settles where to search. Returns what would be searched, too, if it were not on another computer.
@@ -178,6 +168,11 @@ pub(super) fn usual_places(ledger: &[Entry]) -> (Places, Vec<PathBuf>) {
     let is_remote = |root: &PathBuf| left_out.iter().any(|left| root.starts_with(left) && left != Path::new("/"));
     let (remote, roots) = roots.into_iter().partition(is_remote);
     (Places { roots, left_out, stays_on_drive }, remote)
+}
+
+fn still_hold(files: usize) -> String {
+    let hold = if files == 1 { "holds" } else { "hold" };
+    format!("{} still {hold} what was decrypted", counted(files, "file"))
 }
 
 /// Asks whether the copies in a folder are to be deleted.

@@ -81,12 +81,13 @@ impl<'a> Index<'a> {
         self.files.contains(&file)
     }
 
-    /// Tells whether a file of that length may be the sealed one of an entry. Its two header blocks have one of a few
-    /// lengths, and what is left is as long as the plaintext says.
-    pub fn may_seal(&self, len: u64) -> bool {
-        (BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP).any(|block| {
+    /// Tells whether a file of that length may be the sealed one of an entry: what its two header blocks leave is as long
+    /// as the plaintext says. Blocks longer than the shortest are rare, and only looked for in what is `named` so.
+    pub fn may_seal(&self, len: u64, is_named: impl Fn() -> bool) -> bool {
+        let fits = |block: usize| {
             let body = len.checked_sub(2 * block as u64);
             body.and_then(opened_len).is_some_and(|plain| self.by_len.contains_key(&plain))
-        })
+        };
+        fits(BLOCK_STEP) || (2 * BLOCK_STEP..=BLOCK_LIMIT).step_by(BLOCK_STEP).any(fits) && is_named()
     }
 }

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 
 use self::index::Index;
 pub use self::sealed::{Proof, SealedCopies, Unproven};
-pub use self::standing::{Change, State, is_drive_missing};
+pub use self::standing::{Change, State};
 pub use self::walk::Unread;
 use super::edges::Edges;
 use super::find::open_found;
@@ -265,7 +265,8 @@ impl<'a> Search<'a> {
                 self.found.lock().unwrap_or_else(PoisonError::into_inner).push(suspect);
             }
         }
-        if self.index.may_seal(len) {
+        let is_named = || path().extension().is_some_and(|ending| ending == "sealed");
+        if self.index.may_seal(len, is_named) {
             let path = path();
             if let Some(file) = sealed::id_at(&path).filter(|file| self.index.has_file(*file)) {
                 self.sealed.lock().unwrap_or_else(PoisonError::into_inner).add(file, path);

@@ -45,6 +45,9 @@ pub fn not_looked_at(entry: &Entry) -> State {
     }
 }
 
+/// Returns which of some entries a file is a copy of, and how far that is known.
+type Compare<'a> = &'a dyn Fn(&Path, &[usize]) -> Option<(usize, Likeness)>;
+
 /// What was seen at a path.
 pub struct Look<'a> {
     path: &'a Path,
@@ -120,11 +123,7 @@ impl<'a> Look<'a> {
     }
 
     /// Settles what is at the path of each of its entries, and of which entries a copy is there.
-    pub fn settle(
-        &self,
-        index: &Index<'_>,
-        compare: &dyn Fn(&Path, &[usize]) -> Option<(usize, Likeness)>,
-    ) -> (Vec<(usize, State)>, Option<Copy>) {
+    pub fn settle(&self, index: &Index<'_>, compare: Compare<'_>) -> (Vec<(usize, State)>, Option<Copy>) {
         let own = index.at_path(self.path);
         let all = |state: State| own.iter().map(|entry| (*entry, state.clone())).collect();
         let (suspect, seen) = match &self.there {
