@@ -126,7 +126,7 @@ fn checks(bundle: &Bundle, unknown: &Unknown, machine: &[Check]) -> Vec<Check> {
     let found = |id: &str| -> Option<Found> {
         Some(match id {
             FILES => files(bundle),
-            COPIES => copies(bundle, &unknown.copies),
+            COPIES => copies(bundle, unknown),
             TIME => time(bundle),
             LOG => log(bundle, &unknown.log),
             PASSWORD => password(bundle),
@@ -195,8 +195,8 @@ fn files(bundle: &Bundle) -> Found {
     }
 }
 
-fn copies(bundle: &Bundle, why: &str) -> Found {
-    let Some(copies) = &bundle.copies else { return (CheckState::NotKnown, why.into(), How::Recorded) };
+fn copies(bundle: &Bundle, unknown: &Unknown) -> Found {
+    let Some(copies) = &bundle.copies else { return (CheckState::NotKnown, unknown.copies.clone(), How::Recorded) };
     let in_state = |wanted: &[&str]| -> Vec<&CopyPart> {
         copies.files.iter().filter(|copy| wanted.contains(&copy.state.as_str())).collect()
     };
@@ -227,6 +227,14 @@ fn copies(bundle: &Bundle, why: &str) -> Found {
     }
     if let Some(doubt) = copies.doubts.first() {
         return (CheckState::NotKnown, format!("none found, but {doubt}"), How::Recorded);
+    }
+    if bundle.log.is_none() {
+        return (CheckState::NotKnown, unknown.log.clone(), How::Recorded);
+    }
+    // What was opened before there was a record is not on it.
+    if let Some(begun) = record_begins(bundle).map(Day::of).filter(|begun| *begun > Day::of(bundle.project.created)) {
+        let says = format!("none found; what was opened before {} is not on record", begun.short());
+        return (CheckState::NotKnown, says, How::Recorded);
     }
     let says = match copies.files.len() {
         0 => "none is on record".into(),
@@ -359,15 +367,16 @@ fn backups(bundle: &Bundle) -> Found {
     }
 }
 
+/// Returns when the first entry was made that the report discloses.
+fn record_begins(bundle: &Bundle) -> Option<Timestamp> {
+    let entries = bundle.log.iter().flat_map(|log| &log.entries);
+    entries.filter_map(|entry| entry.json.as_value()["at"].as_str()?.parse().ok()).min()
+}
+
 /// Returns what a report does not say. It is always on the page, and nobody can leave it out.
 #[must_use]
 pub fn not_covered(bundle: &Bundle) -> Vec<String> {
-    let begun = bundle
-        .log
-        .iter()
-        .flat_map(|log| &log.entries)
-        .filter_map(|entry| entry.json.as_value()["at"].as_str()?.parse::<Timestamp>().ok());
-    let record = match begun.min() {
+    let record = match record_begins(bundle) {
         Some(at) => format!(
             "Accesses are recorded from {}, when the first entry about these data was made; who is named there is what \
              each computer claims.",

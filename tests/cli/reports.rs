@@ -15,9 +15,9 @@ fn home_with_files() -> Home {
     for name in ["data/a.csv", "data/wave-1/b.csv"] {
         home.write(name, "id,answer\n1,2\n");
     }
-    home.run("encrypt -p acme data/a.csv data/wave-1/b.csv --remove --yes -q").succeeds();
+    home.run("encrypt -p acme data/a.csv data/wave-1/b.csv --remove -q").succeeds();
     home.write("data/secret-client.csv", "theirs");
-    home.run("encrypt -p other data/secret-client.csv --remove --yes -q").succeeds();
+    home.run("encrypt -p other data/secret-client.csv --remove -q").succeeds();
     home
 }
 

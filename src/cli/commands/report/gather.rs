@@ -92,8 +92,11 @@ pub fn facts(
     let keys = keys.collect::<Result<Vec<_>, Failure>>()?;
     let roots = asked.roots.iter().map(|root| whole_path(root)).collect();
     let kind = context.home.kind_of(vault.id())?;
+    accesses::note(context, vault, project.id, number);
     let log = accesses::of_project(vault, project.id)?;
     let backups = log.get().map(|log| done(log, "vault.backup"));
+    let machine = surroundings::checks(context, vault, &asked.roots)?;
+    let copies = surroundings::copies(context, vault, &project, asked.effort)?;
     Ok(Facts {
         stem: stem(&project.name),
         number,
@@ -118,9 +121,9 @@ pub fn facts(
             kits: vault.kits().iter().map(kit).collect(),
             backups,
         },
-        machine: surroundings::checks(context, vault, &asked.roots)?,
+        machine,
         log,
-        copies: surroundings::copies(context, vault, &project, asked.effort)?,
+        copies,
         shares: Vec::new(),
         destruction: project.destroyed.map(|keys_destroyed| crate::evidence::bundle::Destruction {
             keys_destroyed,
