@@ -2,6 +2,7 @@
 //! prompts or exits.
 
 mod access;
+mod accesses;
 mod agent;
 mod args;
 mod clip;

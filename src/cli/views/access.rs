@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::layout::table;
 use crate::error::LogAlarm;
-use crate::evidence::accesses::Access;
+use crate::cli::accesses::Access;
 use crate::format::log::{Outcome, Who};
 use crate::format::{EnrolmentId, ProjectId, Timestamp};
 use crate::vault::{LogPolicy, LogState, Logging, ReadLog, ReasonPolicy};

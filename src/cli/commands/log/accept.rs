@@ -15,7 +15,7 @@ use crate::home::who;
 /// What is missing or altered stays so, and the log says for good that it was accepted, by whom and why. Nothing is
 /// added to such a log, and nothing is opened, before that. Look for the log in a backup first.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom log accept --reason \"the disk was replaced on 3 May\"")]
+#[command(before_help = "Example: strongroom log accept --reason disk-replaced")]
 pub struct Accept {}
 
 impl Accept {

@@ -18,7 +18,7 @@ use crate::words::counted;
 /// Only whole files of the log go, of 64 MiB each, and never the one that is written to. That they were deleted stays in
 /// the log. Names, paths and reasons are personal data too: delete them when nobody needs them any more.
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom log forget --before 2023-11-01 --reason \"kept for three years\"")]
+#[command(before_help = "Example: strongroom log forget --before 2023-11-01 --reason three-years-old")]
 pub struct Forget {
     /// Delete what is older than this time, in UTC: 2026-11-21T08:30:00Z, or a date
     #[arg(long, value_name = "TIME", value_parser = moment)]

@@ -8,7 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::LoggedAccess;
-use crate::evidence::accesses::accesses;
+use crate::cli::accesses::accesses;
 use crate::failure::Failure;
 use crate::format::{ProjectId, Timestamp};
 use crate::vault::{LogState, ReadLog};

@@ -12,7 +12,7 @@ use crate::vault::LogPolicy;
 
 /// Say whether files may be opened, and keys and secrets shown, when that cannot be recorded
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom policy log best-effort --reason \"the drive is read-only\"")]
+#[command(before_help = "Example: strongroom policy log best-effort --reason read-only-drive")]
 pub struct Log {
     /// What is so from now on
     rule: Rule,

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// Decide what the access log must have
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom policy reason required --reason \"agreed with the client\"")]
+#[command(before_help = "Example: strongroom policy reason required --reason agreed")]
 pub struct Policy {
     #[command(subcommand)]
     command: PolicyCommand,

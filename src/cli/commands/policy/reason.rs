@@ -12,7 +12,7 @@ use crate::vault::ReasonPolicy;
 
 /// Say whether a reason must be given for opening files and showing keys and secrets
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom policy reason required --reason \"agreed with the client\"")]
+#[command(before_help = "Example: strongroom policy reason required --reason agreed")]
 pub struct Reason {
     /// What is so from now on
     rule: Rule,

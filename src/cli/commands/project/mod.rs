@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::failure::Failure;
 
-/// Add, list, show, rename, hold and destroy projects, and record what is agreed about them
+/// Add, list, hold and destroy projects, and record what is agreed
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project add acme --client Acme")]
 pub struct Project {

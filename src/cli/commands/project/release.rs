@@ -14,7 +14,7 @@ use crate::vault::Effect;
 
 /// Release a legal hold
 #[derive(Debug, Args)]
-#[command(before_help = "Example: strongroom project release acme --reason 'settled, letter of 4 May'")]
+#[command(before_help = "Example: strongroom project release acme --reason settled")]
 pub struct Release {
     /// The project
     name: String,

@@ -19,7 +19,7 @@ use crate::vault::{Effect, Setting, Terms};
 /// vault keeps each change with its date and who made it, and `strongroom project show` lists them.
 #[derive(Debug, Args)]
 #[command(before_help = "Example: strongroom project set acme --ends 2027-03-31 --destroy-by 2027-09-30\n\
-                         The contract: strongroom project set acme --basis 'DPA of 2 March 2026' --basis-file dpa.pdf")]
+                         The contract: strongroom project set acme --basis DPA-2026-03 --basis-file dpa.pdf")]
 pub struct Set {
     /// The project
     name: String,
