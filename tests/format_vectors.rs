@@ -33,7 +33,7 @@ use strongroom::vault::{LogState, NewProject, Vault};
 /// How many vectors there are, so that one that is lost or passed over shows.
 const SEALED: usize = 48;
 const LIST_DIGESTS: usize = 10;
-const VAULTS: usize = 24;
+const VAULTS: usize = 26;
 const LOGS: usize = 12;
 
 /// The vault every vault vector is about.

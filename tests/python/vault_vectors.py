@@ -237,7 +237,7 @@ variant(
 variant(
     "kept-unread",
     "opens",
-    "payload and project hold members that version 1 does not read: every operation keeps them",
+    "payload and project hold members that version 1 does not read, and an engagement: every operation keeps them",
     content=payload(projects=[project(**unread)], logs=logs, later=later),
     opens=True,
 )
@@ -292,3 +292,17 @@ variant(
     **{"kit-secret": KIT_SECRET.hex()},
 )
 variant("slot-unknown-member", "damaged", "a kit's slot has a member that version 1 does not know", head=header(slots=[kit | {"later": 1}]))
+
+revisions = unread["engagement"]["revisions"]
+variant(
+    "revision-twice",
+    "damaged",
+    "two revisions of an engagement have the same id",
+    content=payload(projects=[project(engagement={"revisions": revisions + revisions})]),
+)
+variant(
+    "engagement-no-day",
+    "damaged",
+    "an engagement ends on a day that the calendar does not have",
+    content=payload(projects=[project(engagement={"revisions": [revisions[0] | {"set": {"ends": "2027-02-29"}}]})]),
+)

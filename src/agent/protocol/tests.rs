@@ -54,8 +54,9 @@ fn among() -> impl Strategy<Value = Among> {
 
 fn agreed() -> impl Strategy<Value = Box<Terms>> {
     let setting = |text: Option<String>| text.map_or(Setting::Withdrawn, Setting::Given);
-    let declared = prop::collection::btree_map(any::<String>(), any::<Option<String>>().prop_map(setting), 0..3);
-    (any::<Option<String>>(), any::<bool>(), declared).prop_map(move |(purpose, has_end, declared)| {
+    let text = || prop::option::of("[a-z\"\\\\]{0,4}");
+    let declared = prop::collection::btree_map("[a-z]{0,4}", text().prop_map(setting), 0..2);
+    (text(), any::<bool>(), declared).prop_map(move |(purpose, has_end, declared)| {
         let ends = if has_end { Setting::Given("2027-03-31".parse().unwrap()) } else { Setting::Kept };
         Box::new(Terms { purpose: setting(purpose), ends, declared: Declared(declared), ..Terms::default() })
     })
