@@ -72,7 +72,10 @@ impl Sweep {
         let ledger = ledger::of(&vault, self.project.as_deref())?;
         let names: BTreeMap<_, _> = vault.projects().into_iter().map(|project| (project.id, project.name)).collect();
         let keys = Keys::of(&*vault, None).map_err(|error| Failure::of("sweep", error))?;
-        let (places, mut left_out) = self.places(&ledger.entries);
+        let (places, mut left_out) = match ledger.entries.is_empty() {
+            true => Default::default(),
+            false => self.places(&ledger.entries),
+        };
         let progress = self.effort.search(&context.output);
         let said = interrupt::say("nothing was changed, and the search was not finished", "");
         let swept = sweep(&ledger.entries, &places, &keys, self.effort.threads(), &progress);

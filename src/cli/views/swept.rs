@@ -213,7 +213,9 @@ impl Sweep {
             lines.push(format!("and {} more; --json lists all of them", shown.len() - SHOWN));
         }
         lines.push(self.found());
-        lines.push(self.searched());
+        if !self.files.is_empty() {
+            lines.push(self.searched());
+        }
         if !self.left_out.is_empty() {
             lines.push(format!("not searched: {}", listed(&self.left_out)));
         }
@@ -232,7 +234,8 @@ impl Sweep {
         }
         lines.extend(self.doubts.iter().cloned());
         lines.push(
-            "not found by this: copies that were edited, converted, packed or encrypted, and copies elsewhere".into(),
+            "not found by this: copies that were edited, converted, packed or encrypted, copies elsewhere, and what was \
+             decrypted before there was an access log".into(),
         );
         if self.removed > 0 {
             lines.push(format!(
@@ -256,7 +259,7 @@ impl Sweep {
         let counts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
         match (on_record, counts.is_empty()) {
-            (0, _) => "no opened copy is on record".into(),
+            (0, _) => "no opened copy is on record, so nothing was searched for".into(),
             (files, true) => format!("{} on record", copies(files)),
             (files, false) => {
                 format!("{} on record: {}", copies(files), counts.join(", "))
