@@ -44,7 +44,8 @@ pub fn script(shell: &str) -> Option<Vec<u8>> {
 /// Tells each argument what its values are.
 fn completed(command: clap::Command, above: &[String]) -> clap::Command {
     let name = command.get_name().to_owned();
-    let is_opening = OPENING.contains(&name.as_str());
+    // A report is no sealed file.
+    let is_opening = OPENING.contains(&name.as_str()) && above.last().is_none_or(|group| group != "report");
     let is_naming = NAMING.contains(&name.as_str());
     let below_project = above.last().is_some_and(|group| group == "project");
     let path = [above, &[name]].concat();

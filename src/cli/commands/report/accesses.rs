@@ -196,3 +196,78 @@ impl Sorted {
         entry.phase == Phase::Files && entry.files.iter().all(|file| file.project == Some(self.project))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::crypto::kdf::KdfCost;
+    use crate::crypto::secret::Password;
+    use crate::format::log::{LogEnd, LoggedFile, What};
+    use crate::format::{FileId, VaultId};
+    use crate::keychain::MemoryKeychain;
+    use crate::store::MemoryStore;
+    use crate::vault::{Edges, NewProject, create};
+
+    fn entry(action: Action, projects: Option<Vec<ProjectId>>, reason: &str) -> NewEntry {
+        let mut entry = NewEntry::new(action, Who { account: "ada".into(), ..Who::default() });
+        entry.projects = projects;
+        entry.reason = reason.into();
+        entry
+    }
+
+    fn file(project: ProjectId, path: &str) -> LoggedFile {
+        LoggedFile {
+            file: FileId::from_bytes([1; 16]),
+            project: Some(project),
+            key_version: Some(1),
+            size: 1,
+            path: path.into(),
+            edges: None,
+            others: Default::default(),
+        }
+    }
+
+    /// What a client must not see: another client's path, reason or id.
+    const SECRET: &str = "/home/ada/other-client/merger.csv";
+
+    #[test]
+    fn a_report_discloses_what_concerns_the_project_alone_and_counts_the_rest() {
+        let edges = Edges {
+            store: Arc::new(MemoryStore::new()),
+            keychain: Arc::new(MemoryKeychain::new()),
+            host: Arc::new(ThisHost),
+        };
+        let password = Password::new(b"correct horse battery staple").unwrap();
+        let mut vault = create(edges, VaultId::generate().unwrap(), &password, KdfCost::FLOOR).unwrap();
+        for name in ["own", "other"] {
+            vault.add_project(&NewProject { name: name.into(), ..NewProject::default() }).unwrap();
+        }
+        let [own, other] = ["own", "other"].map(|name| vault.project(name).unwrap().id);
+        let opened = |projects: Option<Vec<ProjectId>>, reason: &str, files: &[LoggedFile]| {
+            let seq = vault.log_begin(&entry(Action::FileOpen, projects, reason)).unwrap();
+            if !files.is_empty() {
+                vault.log_files(seq, files).unwrap();
+            }
+            vault.log_end(seq, &LogEnd::done(What::default())).unwrap();
+            seq
+        };
+        let plain = opened(Some(vec![own]), "tables", &[file(own, "/home/ada/own.csv")]);
+        opened(Some(vec![other]), SECRET, &[file(other, SECRET)]);
+        let mixed = opened(None, SECRET, &[file(own, "/home/ada/own-2.csv"), file(other, SECRET)]);
+        let unknown = opened(None, SECRET, &[]);
+        vault.log_note(&entry(Action::KitTest, Some(Vec::new()), "")).unwrap();
+        let Known::Is(part) = of_project(&vault, own).unwrap() else { panic!("there is a log") };
+        let disclosed: Vec<String> = part.entries.iter().map(|entry| entry.json.as_value().to_string()).collect();
+        assert!(disclosed.iter().all(|text| !text.contains("other-client") && !text.contains(&other.to_string())));
+        assert!(disclosed.iter().any(|text| text.contains("/home/ada/own.csv")), "{disclosed:?}");
+        assert!(disclosed.iter().any(|text| text.contains("kit.test")));
+        assert!(part.entries.iter().any(|entry| entry.seq == plain));
+        let withheld = |seq| part.withheld.iter().find(|entry| entry.seq == seq).map(|entry| entry.certain);
+        assert_eq!((withheld(mixed), withheld(unknown)), (Some(true), Some(false)));
+        let log = &part.enrolments[0];
+        assert_eq!((log.from, log.to, log.anchored, log.gaps), (1, log.records.len() as u64, true, 0));
+        assert_eq!(log.records.last().unwrap().as_ref(), Some(&log.tip));
+    }
+}
