@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::cli::accesses::Access;
 use crate::cli::layout::table;
 use crate::error::LogAlarm;
-use crate::cli::accesses::Access;
 use crate::format::log::{Outcome, Who};
 use crate::format::{EnrolmentId, ProjectId, Timestamp};
 use crate::vault::{LogPolicy, LogState, Logging, ReadLog, ReasonPolicy};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use crate::cli::accesses::accesses;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::LoggedAccess;
-use crate::cli::accesses::accesses;
 use crate::failure::Failure;
 use crate::format::{ProjectId, Timestamp};
 use crate::vault::{LogState, ReadLog};
