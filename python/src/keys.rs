@@ -51,7 +51,7 @@ impl InUse {
         if is_begun || (matches!(self.vault, AnyVault::Agent(_)) && reason.is_none()) {
             return Ok(());
         }
-        let rules = vault.logging()?;
+        let rules = vault.logging_for(None)?;
         let reason = reason.unwrap_or_default();
         if rules.reason == ReasonPolicy::Required && reason.trim().is_empty() {
             return Err(Failure::usage("a reason has to be given for the access log: unlock(reason=...)"));
@@ -76,7 +76,7 @@ impl InUse {
         let AnyVault::Here(vault) = &self.vault else { return Ok(()) };
         let what = What { subject: subject.to_owned(), to: Destination::Memory.word().into(), ..What::default() };
         match vault.log_note(&NewEntry { what, ..NewEntry::new(action, who(Via::Library)) }) {
-            Err(error) if vault.logging().log == LogPolicy::Required => Err(error.into()),
+            Err(error) if vault.logging_for(None).log == LogPolicy::Required => Err(error.into()),
             _ => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::format::ProjectId;
 use crate::format::log::{Action, Destination, LogEnd, LoggedFile, NewEntry, Outcome, Via, What};
 use crate::home::{absolute, who};
-use crate::vault::{LogPolicy, OpenVault, ReasonPolicy};
+use crate::vault::{LogPolicy, OpenVault, ReasonPolicy, Unlocked};
 use crate::words::{command, words};
 
 /// The most characters of a reason.
@@ -134,20 +134,10 @@ fn begin_asking(
     doing: &Doing<'_>,
     terminal: Option<Terminal>,
 ) -> Result<Result<Begun, Error>, Failure> {
-    let projects = match doing.project {
-        None => doing.is_of_vault.then(Vec::new),
-        // One that is missing is made, or it is said where it is needed.
-        Some(name) => vault.project(name).ok().map(|project| vec![project.id]),
-    };
-    let rules = vault.logging().map_err(|error| Failure::of("read what is to be logged", error))?;
+    let rules = vault.logging_for(doing.project).map_err(|error| Failure::of("read what is to be logged", error))?;
     let releases = releases(doing.action);
     let is_required = releases && rules.reason == ReasonPolicy::Required;
-    let entry = NewEntry {
-        projects,
-        what: doing.what.clone(),
-        reason: reason(context, is_required, terminal)?,
-        ..NewEntry::new(doing.action, who(via(context)))
-    };
+    let entry = entry(context, vault, doing, is_required, terminal)?;
     match vault.log_begin(&entry) {
         Ok(seq) => {
             let what = What { files: doing.what.files, ..What::default() };
@@ -158,6 +148,35 @@ fn begin_asking(
         }
         Err(error) => Ok(Err(error)),
     }
+}
+
+/// Makes the entry of what is about to be done.
+fn entry(
+    context: &Context,
+    vault: &dyn OpenVault,
+    doing: &Doing<'_>,
+    is_required: bool,
+    terminal: Option<Terminal>,
+) -> Result<NewEntry, Failure> {
+    let projects = match doing.project {
+        None => doing.is_of_vault.then(Vec::new),
+        // One that is missing is made, or it is said where it is needed.
+        Some(name) => vault.project(name).ok().map(|project| vec![project.id]),
+    };
+    let reason = reason(context, is_required, terminal)?;
+    Ok(NewEntry { projects, what: doing.what.clone(), reason, ..NewEntry::new(doing.action, who(via(context))) })
+}
+
+/// Records what is done by one entry, after which nothing is handed out.
+///
+/// # Errors
+/// As [`begin`].
+pub fn note(context: &Context, vault: &Unlocked, doing: &Doing<'_>) -> Result<(), Failure> {
+    let entry = entry(context, vault, doing, false, None)?;
+    if let Err(error) = vault.log_note(&entry) {
+        warn(&context.output, "this could not be recorded", error);
+    }
+    Ok(())
 }
 
 /// Records files that it was done to.

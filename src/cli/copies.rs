@@ -22,6 +22,8 @@ pub struct Copies {
     readable: Vec<(OpenedBy, LoggedFile)>,
     files: u64,
     bytes: u64,
+    /// The project that files were sealed for.
+    sealed_for: Option<String>,
 }
 
 impl Copies {
@@ -32,6 +34,19 @@ impl Copies {
         }
         self.files += 1;
         self.bytes += bytes;
+    }
+
+    /// Counts a file that was sealed for a project.
+    pub fn sealed(&mut self, project: &str, bytes: u64) {
+        self.count(project, bytes);
+        if self.sealed_for.is_none() {
+            self.sealed_for = Some(project.to_owned());
+        }
+    }
+
+    /// Returns the project that files were sealed for, if there were any.
+    pub fn sealed_for(&self) -> Option<&str> {
+        self.sealed_for.as_deref()
     }
 
     /// Takes a file that was opened.

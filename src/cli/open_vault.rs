@@ -7,7 +7,7 @@ use super::copies::Copies;
 use super::notices;
 use super::output::Output;
 use crate::failure::Failure;
-use crate::vault::{self, Unlocked};
+use crate::vault::{self, ProjectInfo, Unlocked};
 
 /// What a command asks of the vault.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,7 @@ impl<V: vault::OpenVault> WithNotices<V> {
 
     /// Records what it has done that to, the readable copies that stand now, and whether all of it was done.
     pub fn finish(&mut self, copies: Copies, result: &Result<(), Failure>) {
+        self.note_sealed(&copies);
         let Some(begun) = &mut self.begun else { return };
         let (files, bytes) = copies.counted();
         begun.count(files, bytes);
@@ -78,6 +79,16 @@ impl<V: vault::OpenVault> WithNotices<V> {
             Err(failure) => begun.failed(failure.kind),
         }
         access::files(&self.output, &self.vault, begun, &copies);
+    }
+
+    /// Notes in the vault that a project has files now, at the first one. That it cannot be noted takes nothing from what
+    /// was done.
+    fn note_sealed(&mut self, copies: &Copies) {
+        let Some(project) = copies.sealed_for() else { return };
+        let is_noted = |project: &ProjectInfo| project.keys.iter().any(|key| key.current && key.sealed.is_some());
+        if self.vault.project(project).is_ok_and(|project| !is_noted(&project)) {
+            let _ = self.vault.note_sealed(project);
+        }
     }
 
     /// Records the end now, since nothing comes after it.

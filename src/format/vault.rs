@@ -282,6 +282,9 @@ open_object! {
         /// It came from elsewhere.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         pub imported: bool = default,
+        /// When a file was first sealed under it, as far as anybody noted it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub sealed: Option<Timestamp> = default,
     }
 }
 

@@ -134,10 +134,9 @@ impl Home {
         names
     }
 
-    /// Returns what the user's account is called, where the environment says so.
+    /// Returns what the user's account is called, where the system says so.
     pub fn account(&self) -> Option<String> {
-        let named = ["USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
-        named.into_iter().find(|name| !name.is_empty())
+        who::account().filter(|name| !name.is_empty())
     }
 
     /// Returns the program that asks the user a question without a terminal, if one is named as for ssh.

@@ -11,7 +11,7 @@ const NAME_LIMIT: usize = 128;
 pub fn who(via: Via) -> Who {
     let ProcessName { pid, started } = ThisHost.process();
     Who {
-        account: short(whoami::username().unwrap_or_default()),
+        account: account().unwrap_or_default(),
         uid: uid(),
         name: short(whoami::hostname().unwrap_or_default()),
         pid,
@@ -20,6 +20,11 @@ pub fn who(via: Via) -> Who {
         parent: parent().map(short).unwrap_or_default(),
         ..Who::default()
     }
+}
+
+/// Returns what the user's account is called.
+pub(super) fn account() -> Option<String> {
+    whoami::username().ok().map(short)
 }
 
 #[cfg(unix)]

@@ -159,17 +159,23 @@ pub trait OpenVault: FileKeys {
     /// As there.
     fn retire_file_key(&mut self, project: &str, version: u32, retired: bool) -> Result<Effect, Error>;
 
+    /// As [`Unlocked::note_sealed`].
+    ///
+    /// # Errors
+    /// As there.
+    fn note_sealed(&mut self, project: &str) -> Result<Effect, Error>;
+
     /// As [`Unlocked::remember_scan`].
     ///
     /// # Errors
     /// As there.
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error>;
 
-    /// Returns what the vault wants logged.
+    /// Returns what has to be logged of a project; of any of them, if none is named.
     ///
     /// # Errors
     /// None of its own.
-    fn logging(&self) -> Result<Logging, Error>;
+    fn logging_for(&self, project: Option<&str>) -> Result<Logging, Error>;
 
     /// Records what is about to be done. What it is done for may only be released once this has returned.
     ///
@@ -279,12 +285,16 @@ impl OpenVault for Unlocked {
         self.retire_file_key(project, version, retired)
     }
 
+    fn note_sealed(&mut self, project: &str) -> Result<Effect, Error> {
+        self.note_sealed(project)
+    }
+
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
         self.remember_scan(project, files)
     }
 
-    fn logging(&self) -> Result<Logging, Error> {
-        Ok(self.logging())
+    fn logging_for(&self, project: Option<&str>) -> Result<Logging, Error> {
+        Ok(self.logging_for(project))
     }
 
     fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error> {

@@ -86,6 +86,14 @@ impl Unlocked {
         })
     }
 
+    /// Notes that a file was sealed under a project's current key, unless that was noted before.
+    ///
+    /// # Errors
+    /// [`NotFound::Project`], [`NotFound::Destroyed`], those of a vault write.
+    pub fn note_sealed(&mut self, project: &str) -> Result<Effect, Error> {
+        self.change(&Change::KeyUsed { project })
+    }
+
     /// Remembers how many files a scan found under each version of a project's key: those not named, none.
     ///
     /// # Errors

@@ -14,12 +14,12 @@ const FILES_LEN: usize = QUESTION_LIMIT - (4 << 10);
 const FILE_LEN: usize = 320;
 
 impl Client {
-    /// Returns what the vault wants logged.
+    /// Returns what has to be logged of a project; of any of them, if none is named.
     ///
     /// # Errors
     /// [`AskError`].
-    pub fn logging(&self) -> Result<Logging, AskError> {
-        match self.ask(&Question::Logging)? {
+    pub fn logging_for(&self, project: Option<&str>) -> Result<Logging, AskError> {
+        match self.ask(&Question::Logging { project: project.map(str::to_owned) })? {
             Answer::Logging(logging) => Ok(logging.into()),
             _ => Err(Unanswered::Nonsense.into()),
         }

@@ -164,12 +164,16 @@ impl OpenVault for AgentVault {
         Ok(self.change(Change::RetireKey { project: project.into(), version, retired })?.0)
     }
 
+    fn note_sealed(&mut self, project: &str) -> Result<Effect, Error> {
+        Ok(self.change(Change::NoteSealed { project: project.into() })?.0)
+    }
+
     fn remember_scan(&mut self, project: &str, files: &BTreeMap<u32, u64>) -> Result<(), Error> {
         self.change(Change::RememberScan { project: project.into(), files: files.clone() }).map(drop)
     }
 
-    fn logging(&self) -> Result<Logging, Error> {
-        self.client.logging().map_err(|error| self.client.as_error(error))
+    fn logging_for(&self, project: Option<&str>) -> Result<Logging, Error> {
+        self.client.logging_for(project).map_err(|error| self.client.as_error(error))
     }
 
     fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error> {

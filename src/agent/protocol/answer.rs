@@ -254,6 +254,8 @@ pub struct Key {
     pub seen: Option<(u64, Timestamp)>,
     /// It came from elsewhere.
     pub imported: bool,
+    /// When a file was first sealed under it.
+    pub sealed: Option<Timestamp>,
 }
 
 /// What a version of a file key is used for.
@@ -398,9 +400,9 @@ impl From<KeyState> for vault::KeyState {
 impl From<ProjectInfo> for Project {
     fn from(project: ProjectInfo) -> Self {
         let ProjectInfo { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
-        let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen, imported }| {
+        let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen, imported, sealed }| {
             let state = state.into();
-            Key { version, state, current, created, seen, imported }
+            Key { version, state, current, created, seen, imported, sealed }
         });
         let hold = hold.map(|HoldInfo { since, reason }| Hold { since, reason });
         Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }
@@ -410,9 +412,9 @@ impl From<ProjectInfo> for Project {
 impl From<Project> for ProjectInfo {
     fn from(project: Project) -> Self {
         let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
-        let keys = keys.into_iter().map(|Key { version, state, current, created, seen, imported }| {
+        let keys = keys.into_iter().map(|Key { version, state, current, created, seen, imported, sealed }| {
             let state = state.into();
-            KeyInfo { version, state, current, created, seen, imported }
+            KeyInfo { version, state, current, created, seen, imported, sealed }
         });
         let hold = hold.map(|Hold { since, reason }| HoldInfo { since, reason });
         Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }

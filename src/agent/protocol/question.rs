@@ -90,8 +90,11 @@ pub enum Question {
     },
     /// Change the vault.
     Change(Change),
-    /// What does the vault want logged?
-    Logging,
+    /// What has to be logged of a project, or of any of them?
+    Logging {
+        /// The project.
+        project: Option<String>,
+    },
     /// Record what is about to be done.
     LogBegin(Box<LoggedEntry>),
     /// Record files that it was done to.
@@ -200,6 +203,11 @@ pub enum Change {
         /// Whether the mark is to be there.
         retired: bool,
     },
+    /// Notes that a file was sealed under a project's current key.
+    NoteSealed {
+        /// The project.
+        project: String,
+    },
     /// Remembers how many files a scan found under each version of a project's key.
     RememberScan {
         /// The project.
@@ -220,6 +228,7 @@ impl Change {
             | Self::HoldProject { project, .. }
             | Self::RotateKey { project }
             | Self::RetireKey { project, .. }
+            | Self::NoteSealed { project }
             | Self::RememberScan { project, .. } => project,
         }
     }

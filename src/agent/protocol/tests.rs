@@ -83,6 +83,7 @@ fn change() -> impl Strategy<Value = Change> {
             version,
             retired
         }),
+        text().prop_map(|project| Change::NoteSealed { project }),
         (text(), scan).prop_map(|(project, files)| Change::RememberScan { project, files }),
     ]
 }
@@ -119,7 +120,7 @@ fn question() -> impl Strategy<Value = Question> {
         text().prop_map(|name| Question::Secret { name }),
         (text(), any::<Option<usize>>(), any::<Option<u64>>())
             .prop_map(|(name, version, under)| Question::SecretValue { name, version, under }),
-        Just(()).prop_map(|()| Question::Logging),
+        any::<Option<String>>().prop_map(|project| Question::Logging { project }),
         entry().prop_map(|entry| Question::LogBegin(Box::new((&entry).into()))),
         (any::<u64>(), prop::collection::vec(logged_file(), 0..3))
             .prop_map(|(of, files)| Question::LogFiles { of, files }),
@@ -231,6 +232,7 @@ fn project() -> Project {
             created: Timestamp::from_unix(1),
             seen: Some((u64::MAX, Timestamp::from_unix(2))),
             imported: true,
+            sealed: None,
         }],
         hold: Some(Hold { since: Timestamp::from_unix(3), reason: "law suit".into() }),
         destroyed: None,

@@ -114,7 +114,7 @@ impl Shared {
                 self.secret_value(vault, &name, version, (visit, under))?
             }
             Question::EditSecret { secret, edit } => self.edit_secret(vault, &secret, *edit)?,
-            Question::Logging => Answer::Logging(vault.logging().into()),
+            Question::Logging { project } => Answer::Logging(vault.logging_for(project.as_deref()).into()),
             Question::LogBegin(entry) => self.log_begin(&vault, *entry)?,
             Question::LogFiles { of, files } => self.log_files(&vault, of, &files)?,
             Question::LogEnd { of, end } => self.log_end(&vault, of, *end)?,
@@ -318,6 +318,7 @@ fn apply(vault: &mut Unlocked, change: &Change) -> Result<Effect, Error> {
         Change::HoldProject { project, reason, by } => vault.hold_project(project, reason, by),
         Change::RotateKey { project } => vault.rotate_file_key(project).map(|_| Effect::Changed),
         Change::RetireKey { project, version, retired } => vault.retire_file_key(project, *version, *retired),
+        Change::NoteSealed { project } => vault.note_sealed(project),
         Change::RememberScan { project, files } => vault.remember_scan(project, files).map(|()| Effect::Changed),
     }
 }

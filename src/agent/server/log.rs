@@ -105,7 +105,7 @@ impl Shared {
                 lock(&self.sessions).undeclared.push(undeclared);
                 Ok(())
             }
-            Err(_) if vault.logging().log == LogPolicy::BestEffort => Ok(()),
+            Err(_) if vault.logging_for(None).log == LogPolicy::BestEffort => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -116,7 +116,7 @@ impl Shared {
 
     /// Refuses what is asked for without a word if a reason has to be given.
     fn check_reason(&self, vault: &Unlocked) -> Result<(), Early> {
-        match vault.logging().reason {
+        match vault.logging_for(None).reason {
             ReasonPolicy::Required => Err(Refusal::NoReason.into()),
             ReasonPolicy::Optional => Ok(()),
         }
@@ -146,7 +146,7 @@ impl Shared {
         self.check_reason(vault)?;
         let what = What { subject: subject.into(), to: "memory".into(), ..What::default() };
         match vault.log_note(&self.undeclared(action, visit, Some(projects), what)) {
-            Err(error) if vault.logging().log == LogPolicy::Required => Err(error.into()),
+            Err(error) if vault.logging_for(None).log == LogPolicy::Required => Err(error.into()),
             _ => Ok(()),
         }
     }

@@ -347,7 +347,7 @@ impl Encrypt {
             let output = OutputFile::create(&job.output, self.force)?;
             tally.bytes = archive::pack(key, folder, &found, output.file(), &progress)?;
             output.publish()?;
-            copies.count(key.project, tally.bytes);
+            copies.sealed(key.project, tally.bytes);
             tally.done = found.items.len();
             let by = format!("project {}, key version {}", printable(key.project), key.version);
             let packed = Archived {
@@ -389,7 +389,7 @@ impl Encrypt {
         if let [Named::Stream] = work.named[..] {
             let bytes =
                 seal_stream(context, key, self.from_command.as_deref(), &work.destination, self.force, &self.effort)?;
-            copies.count(key.project, bytes);
+            copies.sealed(key.project, bytes);
             let source = if self.from_command.is_some() { producer::OUTPUT } else { STDIN };
             return report::report_stream(context, key, source, &work.destination, bytes, new);
         }
@@ -457,7 +457,7 @@ impl Encrypt {
         drop(words);
         for (job, outcome) in work.jobs.iter().zip(&outcomes) {
             let Ok(Outcome::Done { bytes, file, edges, .. }) = outcome else { continue };
-            copies.count(key.project, *bytes);
+            copies.sealed(key.project, *bytes);
             // An original that was removed is gone.
             if let Some(edges) = edges.filter(|_| !removes || job.item.path.symlink_metadata().is_ok()) {
                 let by = OpenedBy { project: key.project.to_owned(), version: key.version };

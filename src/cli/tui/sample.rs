@@ -37,6 +37,7 @@ pub fn project(name: &str, client: &str, keys: &[i64]) -> ProjectInfo {
         created: days_ago(*days),
         seen: None,
         imported: false,
+        sealed: None,
     });
     ProjectInfo {
         id: ProjectId::generate().unwrap(),

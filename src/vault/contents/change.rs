@@ -39,6 +39,8 @@ pub enum Change<'a> {
     KeyRetired { project: &'a str, version: u32 },
     /// That mark is taken off again.
     KeyReinstated { project: &'a str, version: u32 },
+    /// A file was sealed under the current key, the first one as far as anybody noted it.
+    KeyUsed { project: &'a str },
     /// A scan has counted a project's files by version: those not named, none.
     FilesCounted { project: &'a str, files: &'a BTreeMap<u32, u64> },
     /// A secret is edited, or made.
@@ -114,6 +116,13 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
         Change::KeyImported { project, key, shared } => import(payload, project, key, shared, editing),
         Change::KeyRetired { project, version } => mark(payload, project, version, KeyState::Retired),
         Change::KeyReinstated { project, version } => mark(payload, project, version, KeyState::Active),
+        Change::KeyUsed { project } => {
+            let project = find_usable(payload, project)?;
+            let current = project.current().map(|key| key.version);
+            let current = project.keys.iter_mut().find(|key| Some(key.version) == current);
+            current.into_iter().for_each(|key| key.sealed = key.sealed.or(Some(editing.now)));
+            Ok(())
+        }
         Change::FilesCounted { project, files } => {
             count(find_mut(payload, project)?, files, editing.now);
             Ok(())

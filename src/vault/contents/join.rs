@@ -330,6 +330,7 @@ fn unite_keys(
                     own.state = KeyState::Retired;
                 }
                 own.imported |= key.imported;
+                own.sealed = [own.sealed, key.sealed].into_iter().flatten().min();
             }
             continue;
         }

@@ -89,6 +89,7 @@ pub fn new_key(editing: &Editing<'_>, project: ProjectId, version: u32, key: &Fi
         wrapped,
         seen: None,
         imported: false,
+        sealed: None,
         others: Default::default(),
     })
 }

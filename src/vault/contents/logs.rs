@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Editing;
+use super::project::{ProjectInfo, normal};
 use crate::crypto::cobblestone;
 use crate::crypto::secret::{DataKey, LogKey};
 use crate::error::{Error, Subject};
@@ -56,6 +57,26 @@ pub fn logging(payload: &Payload) -> Logging {
         reason: if newest.reason == OPTIONAL { ReasonPolicy::Optional } else { ReasonPolicy::Required },
         since: Some(newest.at),
     }
+}
+
+/// Returns what is in force for a project; for any of them, if none is named. Of the vault's rule and the project's, the
+/// stricter counts.
+pub fn logging_for(payload: &Payload, project: Option<&str>) -> Logging {
+    let mut rules = logging(payload);
+    let project = project.map(normal);
+    let concerned = payload.projects.iter().filter(|other| match &project {
+        Some(name) => other.name == *name,
+        None => other.destroyed.is_none(),
+    });
+    for terms in concerned.map(|project| ProjectInfo::from(project).terms()) {
+        if terms.log.given().is_some_and(|rule| rule != BEST_EFFORT) {
+            rules.log = LogPolicy::Required;
+        }
+        if terms.reason.given().is_some_and(|rule| rule != OPTIONAL) {
+            rules.reason = ReasonPolicy::Required;
+        }
+    }
+    rules
 }
 
 /// Decides what has to be logged from now on. Nothing is added if it is so already.

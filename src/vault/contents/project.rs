@@ -88,11 +88,11 @@ impl ProjectInfo {
         current.map(|key| (key, KeyAge::of(key.created, today)))
     }
 
-    /// Tells whether a key of it has sealed a file or came from elsewhere, as far as the vault file knows: by what the
-    /// last scan has counted, and by what was imported.
+    /// Tells whether a key of it has sealed a file or came from elsewhere, as far as the vault file knows: by what was
+    /// noted or counted, and by what was imported.
     #[must_use]
     pub fn has_sealed(&self) -> bool {
-        self.keys.iter().any(|key| key.imported || key.seen.is_some_and(|(files, _)| files > 0))
+        self.keys.iter().any(|key| key.imported || key.sealed.is_some() || key.seen.is_some_and(|(files, _)| files > 0))
     }
 
     /// Returns what the state of the engagement follows from. Whoever knows more of whether a key has sealed a file
@@ -128,6 +128,8 @@ pub struct KeyInfo {
     pub seen: Option<(u64, Timestamp)>,
     /// It came from elsewhere.
     pub imported: bool,
+    /// When a file was first sealed under it, as far as anybody noted it.
+    pub sealed: Option<Timestamp>,
 }
 
 impl From<&Project> for ProjectInfo {
@@ -143,6 +145,7 @@ impl From<&Project> for ProjectInfo {
                 created: key.created,
                 seen: key.seen.as_ref().map(|seen| (seen.files, seen.at)),
                 imported: key.imported,
+                sealed: key.sealed,
             })
             .collect();
         keys.sort_by_key(|key| key.version);

@@ -150,6 +150,12 @@ impl Unlocked {
         logs::logging(&self.payload)
     }
 
+    /// Tells what has to be logged of a project; of any of them, if none is named.
+    #[must_use]
+    pub fn logging_for(&self, project: Option<&str>) -> Logging {
+        logs::logging_for(&self.payload, project)
+    }
+
     /// Decides what has to be logged from now on.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ fn every_change_is_made_in_the_vault_file() {
         Change::HoldProject { project: bistro(), reason: text("law suit"), by: text("Ada") },
         rotate("bistro"),
         Change::RetireKey { project: bistro(), version: 1, retired: true },
+        Change::NoteSealed { project: bistro() },
         Change::RememberScan { project: bistro(), files: [(1, 3), (2, 4)].into() },
         Change::RenameProject { project: bistro(), name: text("cafe") },
     ];

@@ -141,6 +141,7 @@ pub fn under_key<T>(
     drop(words);
     drop(held);
     vault.done();
+    let _ = vault.note_sealed(project);
     Ok(done)
 }
 

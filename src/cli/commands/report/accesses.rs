@@ -6,16 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::cli::context::Context;
 use crate::crypto::cobblestone::{self, DERIVED_LEN};
 use crate::evidence::bundle::{Disclosed, LogOf, LogPart, Withheld};
 use crate::evidence::facts::Known;
 use crate::evidence::rules::not_known;
 use crate::failure::{Exit, Failure};
 use crate::format::json::{StrictValue, parse};
-use crate::format::log::{Action, Entry, NewEntry, Phase, Via, Who, frame};
+use crate::format::log::{Entry, Phase, frame};
 use crate::format::{FormatError, ProjectId, Timestamp};
-use crate::host::{Host, ThisHost};
 use crate::vault::{LogState, ReadLog, ReadRecord, Unlocked};
 
 /// Actions about the vault as a whole that a report of any project tells of.
@@ -30,23 +28,6 @@ const OF_THE_VAULT: [&str; 9] = [
     "log.accepted",
     "log.forgotten",
 ];
-
-/// Records that a report is made, so that the report itself says so. What keeps it from being recorded is on the page.
-pub fn note(context: &Context, vault: &Unlocked, project: ProjectId, number: u32) {
-    let process = ThisHost.process();
-    let via = if context.terminal().is_some() { Via::Terminal } else { Via::Script };
-    let who = Who {
-        account: context.home.account().unwrap_or_default(),
-        pid: process.pid,
-        started: process.started,
-        via: via.word().into(),
-        ..Who::default()
-    };
-    let mut entry = NewEntry::new(Action::ReportMade, who);
-    entry.projects = Some(vec![project]);
-    entry.what.subject = format!("report {number}");
-    let _ = vault.log_note(&entry);
-}
 
 /// Reads every log, and takes what concerns a project.
 ///
@@ -204,8 +185,9 @@ mod tests {
     use super::*;
     use crate::crypto::kdf::KdfCost;
     use crate::crypto::secret::Password;
-    use crate::format::log::{LogEnd, LoggedFile, What};
+    use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, What, Who};
     use crate::format::{FileId, VaultId};
+    use crate::host::ThisHost;
     use crate::keychain::MemoryKeychain;
     use crate::store::MemoryStore;
     use crate::vault::{Edges, NewProject, create};

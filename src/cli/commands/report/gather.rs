@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{accesses, surroundings};
+use crate::cli::access::{self, Doing};
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::own_files::own_files;
@@ -26,6 +27,7 @@ use crate::files::pool;
 use crate::files::read_ahead::ReadAhead;
 use crate::files::verify::{Looked, look_into};
 use crate::format::json::StrictValue;
+use crate::format::log::Action;
 use crate::format::vault::KeyState;
 use crate::format::{Date, Timestamp};
 use crate::host::{Host, ThisHost};
@@ -92,7 +94,9 @@ pub fn facts(
     let keys = keys.collect::<Result<Vec<_>, Failure>>()?;
     let roots = asked.roots.iter().map(|root| whole_path(root)).collect();
     let kind = context.home.kind_of(vault.id())?;
-    accesses::note(context, vault, project.id, number);
+    // So that the report itself says so. What keeps it from being recorded is on the page.
+    let made = Doing::to_project(Action::ReportMade, Some(&project.name)).subject(format!("report {number}"));
+    access::note(context, vault, &made)?;
     let log = accesses::of_project(vault, project.id)?;
     let backups = log.get().map(|log| done(log, "vault.backup"));
     let machine = surroundings::checks(context, vault, &asked.roots)?;
