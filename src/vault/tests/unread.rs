@@ -44,7 +44,11 @@ fn what_only_the_other_file_holds_unread_comes_with_it_at_every_depth() {
     let payload = here.payload();
     assert_eq!(payload["shares"], json!([1]));
     assert_eq!(payload["identities"], json!([{"id": 1, "wrapped": "AAAA"}]));
-    assert_eq!(payload["needs"], json!(["renew:identities"]), "it must be known what a rotation would lose");
+    assert_eq!(
+        payload["needs"],
+        json!(["renew:log_keys", "renew:identities"]),
+        "it must be known what a rotation would lose"
+    );
     assert_eq!(payload["policy"]["later"], true);
     let project = &payload["projects"][0];
     assert_eq!(project["engagement"], json!({"ends": "2027-03-31"}));
