@@ -34,6 +34,8 @@ pub const STACK: usize = 256 << 10;
 pub const END_WAIT: Duration = Duration::from_secs(2);
 /// How long the agent waits for who still uses the keys when it locks.
 pub const WIPE_WAIT: Duration = Duration::from_secs(1);
+/// How long the end of the agent waits for its entry in the access log.
+pub const LOG_WAIT: Duration = Duration::from_millis(300);
 
 /// How long the agent waits, once it has locked, for answers that are on their way.
 pub const PARTING: Duration = Duration::from_millis(200);

@@ -33,6 +33,7 @@ mod keys;
 mod kits;
 mod legacy;
 mod legacy_gpg;
+mod log;
 mod lost_output;
 mod manifests;
 mod messages;

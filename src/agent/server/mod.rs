@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use self::connections::Connections;
 use self::keeper::Keeper;
 use self::log::{Sessions, Visit};
-use super::limits::{ANSWER_TIME, LINE_TIME, QUESTION_LIMIT, SOCKET_CHECK, STACK};
+use super::limits::{ANSWER_TIME, LINE_TIME, LOG_WAIT, QUESTION_LIMIT, SOCKET_CHECK, STACK};
 use super::place::Taken;
 use super::protocol::{Answer, PROTOCOL, Question, Refusal, Unread};
 use super::transport::{Came, Connection, NoLine, Woken, waker};
@@ -173,9 +173,7 @@ impl Server {
         let why = wait_for_end(&shared, &taken, timer, &ear);
         *lock(&shared.ended) = Some(why.clone());
         shared.closing.store(true, Ordering::Release);
-        if let Ok(vault) = shared.keeper.vault() {
-            shared.end_life(&vault);
-        }
+        end_life(&shared);
         let wiped = shared.keeper.wipe();
         // Only now: the system goes to sleep as soon as it is let.
         drop(lock(&shared.watcher).take());
@@ -192,6 +190,23 @@ impl Server {
         }
         let Ok(taken) = Arc::try_unwrap(taken) else { return Err(std::io::ErrorKind::Other.into()) };
         Ok(Ended { why, wiped, _parting: parting, _taken: taken })
+    }
+}
+
+/// Records that the agent ends, as far as that takes no time: a keychain that hangs must not keep the keys in memory.
+fn end_life(shared: &Arc<Shared>) {
+    let (done, waits) = std::sync::mpsc::channel::<()>();
+    let ending = {
+        let shared = Arc::clone(shared);
+        move || {
+            if let Ok(vault) = shared.keeper.vault() {
+                shared.end_life(&vault);
+            }
+            drop(done);
+        }
+    };
+    if thread::Builder::new().name("end".into()).spawn(ending).is_ok() {
+        let _ = waits.recv_timeout(LOG_WAIT);
     }
 }
 

@@ -74,7 +74,8 @@ impl LoggedAccess {
             at: entry.at,
             ended: access.end.map(|end| end.at),
             action: entry.action.clone(),
-            projects: if entry.action.starts_with("log.") { Some(&[][..]) } else { access.projects() }.map(|projects| projects.iter().map(name).collect()),
+            projects: if entry.action.starts_with("log.") { Some(&[][..]) } else { access.projects() }
+                .map(|projects| projects.iter().map(name).collect()),
             account: who.account.clone(),
             computer: who.name.clone(),
             via: who.via.clone(),
