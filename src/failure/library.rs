@@ -128,7 +128,7 @@ pub(super) fn hint(error: &Error) -> Option<Words> {
         Error::LogAltered(_) => words![
             "look at it with ",
             command("log verify"),
-            "; put the log back if you have it; or accept the gap for good with ",
+            "; if you have the log, put it back (the folder log beside the vault file); or accept the gap for good with ",
             command("log accept --reason WHY")
         ],
         Error::LogUnavailable(LogTrouble::Failed(cause)) => return hint(cause),

@@ -242,7 +242,7 @@ data",
 fn a_full_disk_leaves_the_vault_as_it_was() {
     let home = Home::with_project();
     let lines = "
-        mkdir small/v; cp .local/share/strongroom/vault.json small/v/
+        mkdir small/v; cp -r .local/share/strongroom/vault.json .local/share/strongroom/log small/v/
         head -c 4m /dev/zero > small/fill 2> /dev/null
         sum=$(sha256sum < small/v/vault.json)
         strongroom project add beta --vault small/v --password-file pw; echo $?
@@ -255,14 +255,14 @@ fn a_full_disk_leaves_the_vault_as_it_was() {
         0,
         "\
 1
+log
 vault.json
 vault.json.lock
 1
 0
 ",
         "\
-warning: this access could not be recorded: [..]: no space left on device; see what is wrong with `strongroom --vault \
-small/v log verify`
+warning: this access could not be recorded: [..]: no space left on device; see what is wrong with `strongroom --vault small/v log verify`
 error: cannot add project \"beta\"
 cause: cannot write {home}/small/v/vault.json: no space left on device
 hint: free some space and run it again; nothing was changed

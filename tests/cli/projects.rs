@@ -193,7 +193,7 @@ fn a_renamed_projects_files_still_open() {
     home.run("project list").shows(
         "\
 PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED
-beta             intake        1     [..]Z
+beta             active        1     [..]Z
 ",
     );
     home.run("decrypt a.txt.sealed -o b.txt").does(

@@ -65,6 +65,7 @@ fn what_only_reads_works_on_a_read_only_file_system() {
     add.fails(
         1,
         "\
+warning: this access could not be recorded: [..]: read-only file system; see what is wrong with `strongroom log verify`
 error: cannot add project \"beta\"
 cause: cannot lock {home}/.local/share/strongroom/vault.json.lock: read-only file system
 hint: nothing can be changed on a read-only file system: make it writable, or name another place

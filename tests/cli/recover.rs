@@ -210,10 +210,10 @@ fn a_damaged_body_is_what_status_and_doctor_tell_of_once_they_unlock() {
     home.write(home.vault().with_extension("json.prev"), before);
     let json = home.run("status --unlock --json").json();
     assert_eq!(json["recovery_kits"], serde_json::json!([home.kit(1)]));
-    assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(3), 1));
+    assert_eq!((json["generation"].as_u64(), json["projects"].as_array().unwrap().len()), (Some(4), 1));
     assert!(json["warning"].as_str().unwrap().contains("does not open"));
     let (message, remedy) = vault_finding(&home);
-    assert!(message.contains("the previous one (generation 3) can"), "{message}");
+    assert!(message.contains("the previous one (generation 4) can"), "{message}");
     assert!(remedy.contains("vault restore BACKUP") && remedy.contains("recover --from BACKUP"), "{remedy}");
     let found = home.run("doctor --json").json();
     assert!(found.as_array().unwrap().iter().all(|finding| finding["check"] != "anchor"), "{found}");

@@ -263,6 +263,8 @@ fn a_link_to_the_vault_file_is_followed_and_stays_a_link() {
     let target = home.path("elsewhere/the-vault.json");
     fs::create_dir(home.path("elsewhere")).unwrap();
     fs::rename(home.vault(), &target).unwrap();
+    // The access log is beside the vault file.
+    fs::rename(home.vault().with_file_name("log"), target.with_file_name("log")).unwrap();
     std::os::unix::fs::symlink(&target, home.vault()).unwrap();
     home.run("project add beta").succeeds();
     assert!(fs::symlink_metadata(home.vault()).unwrap().is_symlink());
@@ -286,11 +288,11 @@ fn with_a_good_previous_file_reading_goes_on_and_changing_does_not() {
     let damage = "the vault file does not parse: expected value at line 1 column 1";
     let warnings = format!(
         "\
-warning: the vault file cannot be used ({damage}); reading the previous one, generation 2
-warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
+warning: the vault file cannot be used ({damage}); reading the previous one, generation 3
+warning: the vault file is older (generation 3) than the one this computer last recorded (generation 4, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
 "
     );
-    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n";
+    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\n";
     home.run("project list").warns(listed, &warnings).changed_nothing();
     assert_eq!(home.run("key show acme").bytes().len(), 45);
     home.run("decrypt a.txt.sealed -o b.txt -q").warns("", &warnings);
@@ -305,7 +307,7 @@ warning: the vault file is older (generation 2) than the one this computer last 
                 "\
 {warnings}error: cannot {doing}
 cause: the vault {{home}}/.local/share/strongroom/vault.json is damaged: {damage}
-hint: restore the vault file from a backup, or continue from the previous vault file (generation 2) with --accept-rollback; the damaged file is kept under another name
+hint: restore the vault file from a backup, or continue from the previous vault file (generation 3) with --accept-rollback; the damaged file is kept under another name
 "
             ),
         );
@@ -317,8 +319,8 @@ hint: restore the vault file from a backup, or continue from the previous vault 
     let accepted = home.run("project add gamma --accept-rollback");
     assert!(accepted.ends_well(), "{}", accepted.stderr());
     home.run("project list")
-        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\ngamma            intake        1     [..]Z\n");
-    assert_eq!(home.run("status --json").succeeds().json()["generation"], 5);
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\ngamma            intake        1     [..]Z\n");
+    assert_eq!(home.run("status --json").succeeds().json()["generation"], 6);
     // What was damaged is kept.
     assert_eq!(aside(&home, "damaged"), b"garbage");
 }

@@ -180,7 +180,7 @@ fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
-        if path.ends_with("strongroom/log") {
+        if path.ends_with("log") && path.is_dir() {
             continue;
         }
         let metadata = fs::symlink_metadata(&path).unwrap();

@@ -34,7 +34,7 @@ impl Verify {
             .cause(alarm.to_string());
         Err(if is_own {
             failure.hint(words![
-                "put the log back if you have it; or accept the gap for good with ",
+                "if you have the log, put it back (the folder log beside the vault file); or accept the gap for good with ",
                 command("log accept --reason WHY")
             ])
         } else {
