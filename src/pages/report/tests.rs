@@ -82,6 +82,9 @@ fn all_met(facts: &mut Facts) {
     }
 }
 
+/// What a case does to facts of which one condition is not met.
+type Change = fn(&mut Facts);
+
 fn cases() -> Vec<(&'static str, String)> {
     let wide = "W".repeat(80);
     let long = "Landesversicherungsanstalt-für-Angestellte-und-Selbständige-im-nördlichen-Raum-e.V";
@@ -93,7 +96,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("arabic", ARABIC),
         ("chinese", CHINESE),
     ];
-    let kinds: [(&str, fn(&mut Facts)); 3] = [("one", |_| {}), ("none", all_met), ("twelve", nothing_met)];
+    let kinds: [(&str, Change); 3] = [("one", |_| {}), ("none", all_met), ("twelve", nothing_met)];
     let mut cases = Vec::new();
     for (_, text) in &texts {
         for (_, change) in &kinds {
@@ -171,7 +174,7 @@ fn hostile_texts_are_shown_as_they_are_and_change_nothing_else() {
 
 #[test]
 fn what_is_not_met_comes_first_and_what_is_not_said_is_always_there() {
-    for change in [all_met as fn(&mut Facts), nothing_met, |_| {}] {
+    for change in [all_met as Change, nothing_met, |_| {}] {
         let mut facts = facts(7, 5, &log(2));
         change(&mut facts);
         let (bundle, html) = made(facts);
