@@ -59,11 +59,12 @@ pub struct Changed {
     pub notices: Vec<Notice>,
 }
 
-/// Whether a question may be asked again if the connection turns out to be closed.
+/// Whether a question may be asked again if the connection turns out to be closed, and how long the answer may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asking {
-    Reads,
-    /// It may not, and the answer may take this long.
+    /// It may.
+    Again(Duration),
+    /// It may not.
     Once(Duration),
 }
 
@@ -89,7 +90,7 @@ impl Client {
     /// # Errors
     /// As [`Client::find`].
     pub fn at(place: &Place) -> Result<Self, Unanswered> {
-        let (answer, connection) = ask_anew(place, &Question::Hello.to_line())?;
+        let (answer, connection) = ask_anew(place, &Question::Hello.to_line(), READ_WAIT)?;
         match answer {
             Answer::Hello { vault, projects, confirms, .. } => Ok(Self {
                 place: place.clone(),
@@ -318,17 +319,16 @@ impl Client {
         // What the parser leaves of a key on the stack would stay there.
         let answer = on_wiped_stack(|| {
             let asking = match question {
-                // An entry that was written is not to be written again.
-                Question::Change(_)
-                | Question::EditSecret { .. }
-                | Question::LogBegin(_)
-                | Question::LogFiles { .. }
-                | Question::LogEnd { .. } => Asking::Once(WRITE_WAIT),
+                Question::Change(_) | Question::EditSecret { .. } => Asking::Once(WRITE_WAIT),
+                // An entry that is written twice says too much, and never too little.
+                Question::LogBegin(_) | Question::LogFiles { .. } | Question::LogEnd { .. } => {
+                    Asking::Again(WRITE_WAIT)
+                }
                 // The user is asked once.
                 Question::FileKey { .. } | Question::SecretValue { .. } if self.confirms => {
                     Asking::Once(CONFIRM_WAIT + READ_WAIT)
                 }
-                _ => Asking::Reads,
+                _ => Asking::Again(READ_WAIT),
             };
             self.send(&question.to_line(), asking)
         })?;
@@ -343,20 +343,21 @@ impl Client {
         if line.as_bytes().len() > QUESTION_LIMIT {
             return Err(Refusal::TooLong.into());
         }
-        if let Asking::Once(wait) = asking {
+        let wait = match asking {
             // On a connection of its own: one that was open may have been closed by the agent, and whether the change
             // was made would not be known.
-            return exchange(&mut open(&self.place)?, line, wait);
-        }
+            Asking::Once(wait) => return exchange(&mut open(&self.place)?, line, wait),
+            Asking::Again(wait) => wait,
+        };
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut connection) = kept {
-            match exchange(&mut connection, line, READ_WAIT) {
+            match exchange(&mut connection, line, wait) {
                 // The agent closes connections that wait for long when others come.
                 Err(Unanswered::Gone) => {}
                 other => return other.inspect(|_| self.keep(connection)),
             }
         }
-        let (answer, connection) = ask_anew(&self.place, line)?;
+        let (answer, connection) = ask_anew(&self.place, line, wait)?;
         self.keep(connection);
         Ok(answer)
     }
@@ -448,11 +449,11 @@ fn open(place: &Place) -> Result<Connection, Unanswered> {
 
 /// Asks on a new connection what may be asked more than once. Among many clients that misbehave, the agent may close a
 /// connection before it has read the question.
-fn ask_anew(place: &Place, line: &Line) -> Result<(Answer, Connection), Unanswered> {
+fn ask_anew(place: &Place, line: &Line, wait: Duration) -> Result<(Answer, Connection), Unanswered> {
     let mut tries = 1;
     loop {
         let mut connection = open(place)?;
-        match exchange(&mut connection, line, READ_WAIT) {
+        match exchange(&mut connection, line, wait) {
             Err(Unanswered::Gone) if tries < READ_TRIES => tries += 1,
             answer => return answer.map(|answer| (answer, connection)),
         }
