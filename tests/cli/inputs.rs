@@ -262,7 +262,6 @@ vault.json.lock
 0
 ",
         "\
-warning: this access could not be recorded: [..]: no space left on device; see what is wrong with `strongroom --vault small/v log verify`
 error: cannot add project \"beta\"
 cause: cannot write {home}/small/v/vault.json: no space left on device
 hint: free some space and run it again; nothing was changed

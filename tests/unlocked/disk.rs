@@ -60,12 +60,15 @@ fn writes_through_the_agent_fail_on_a_full_disk_as_without_it_and_nothing_is_los
         export STRONGROOM_VAULT=$HOME/small/vault
         dd if=/dev/zero of=small/filler bs=4096 2>/dev/null
         {UNLOCK}
-        strongroom project add bistro; echo $?
-        strongroom project add bistro --password-file pw; echo $?
-        strongroom key rotate acme; echo $?
-        strongroom key rotate acme --password-file pw; echo $?
-        strongroom encrypt --quiet -p acme a.csv
-        strongroom decrypt -o - a.csv.sealed
+        # When the access log has no room either depends on how long its entries are.
+        but_warnings() {{ "$@" 2> said; code=$?; grep -v '^warning: ' said >&2; return $code; }}
+        but_warnings strongroom project add bistro; echo $?
+        but_warnings strongroom project add bistro --password-file pw; echo $?
+        but_warnings strongroom key rotate acme; echo $?
+        but_warnings strongroom key rotate acme --password-file pw; echo $?
+        but_warnings strongroom encrypt --quiet -p acme a.csv
+        # Nothing is opened that cannot be recorded.
+        strongroom decrypt -o - a.csv.sealed 2> said; grep -c 'cannot record the access' said
         ls -A small/vault
         rm small/filler
         strongroom project add bistro --quiet
@@ -86,7 +89,7 @@ hint: free some space and run it again; nothing was changed
     };
     let list = "PROJECT  CLIENT  STATE \nacme             intake\nbistro           intake\n";
     let stdout = format!(
-        "0\n1\n1\n1\n1\nid,amount\nvault.json\nvault.json.lock\nvault.json.prev\n{list}{list}the vault is locked\n"
+        "0\n1\n1\n1\n1\n1\nlog\nvault.json\nvault.json.lock\nvault.json.prev\n{list}{list}the vault is locked\n"
     );
     outcome.ends(0, &stdout, &(full("add project \"bistro\"") + &full("rotate the key of \"acme\"")));
 }

@@ -109,7 +109,8 @@ fn a_single_file_is_one_question() {
         home.run_alone(words).succeeds();
         unlocked.answered() - before
     };
-    // Who is there, the content key, and the status of the one who counts, with its own greeting.
-    assert_eq!(questions("verify a.sealed"), 4);
+    // Who is there, what is to be recorded, the beginning, the content key, the project, the end, and the status of the one
+    // who counts, with its own greeting.
+    assert_eq!(questions("verify a.sealed"), 8);
     assert_eq!(unlocked.agent()["content_keys_unwrapped"], 1);
 }

@@ -26,28 +26,30 @@ struct Entry {
     closer: Closer,
     /// Since when the agent waits for a question, or for its answer to be read; `None` while it looks for the answer.
     waits_since: Option<Instant>,
+    /// Its client is in the middle of something that it has declared.
+    is_busy: bool,
 }
 
 impl Connections {
     /// Takes one more connection, and returns its number. If there are as many as there may be, the one that has waited
-    /// longest is closed: whoever holds connections open, even with half a line sent, shuts nobody out. `None` if the
-    /// agent stays at work for all of them.
+    /// longest is closed: whoever holds connections open, even with half a line sent, shuts nobody out. One whose client is
+    /// in the middle of something goes only if no other has become free in time. `None` if the agent stays at work for all
+    /// of them.
     pub fn admit(&self, closer: Closer) -> Option<u64> {
         let deadline = Instant::now() + ADMIT_WAIT;
         let mut table = lock(&self.table);
         while table.open.len() >= CONNECTIONS {
-            let waiting = table.open.iter().filter_map(|(number, entry)| Some((entry.waits_since?, *number)));
+            let left = deadline.checked_duration_since(Instant::now());
+            let waiting = table.open.iter().filter(|(_, entry)| left.is_none() || !entry.is_busy);
+            let waiting = waiting.filter_map(|(number, entry)| Some((entry.waits_since?, *number)));
             match waiting.min().and_then(|(_, longest)| table.open.remove(&longest)) {
                 Some(entry) => entry.closer.close(),
-                None => {
-                    let left = deadline.checked_duration_since(Instant::now())?;
-                    table = self.changed.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0;
-                }
+                None => table = self.changed.wait_timeout(table, left?).unwrap_or_else(PoisonError::into_inner).0,
             }
         }
         let number = table.next;
         table.next += 1;
-        table.open.insert(number, Entry { closer, waits_since: Some(Instant::now()) });
+        table.open.insert(number, Entry { closer, waits_since: Some(Instant::now()), is_busy: false });
         Some(number)
     }
 
@@ -65,6 +67,13 @@ impl Connections {
     fn set(&self, number: u64, waits_since: Option<Instant>) {
         if let Some(entry) = lock(&self.table).open.get_mut(&number) {
             entry.waits_since = waits_since;
+        }
+    }
+
+    /// Says whether a connection's client is in the middle of something.
+    pub fn is_busy(&self, number: u64, is_busy: bool) {
+        if let Some(entry) = lock(&self.table).open.get_mut(&number) {
+            entry.is_busy = is_busy;
         }
     }
 

@@ -301,11 +301,19 @@ fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<C
             Err(NoLine::Closed | NoLine::Failed(_)) => return None,
         };
         shared.connections.works(entry);
+        let mut is_busy = None;
         // What the ciphers and the parser leave on the stack would stay there as long as the thread waits.
         let answer = on_wiped_stack(|| {
             let (answer, ending) = match Question::read(line.as_bytes()) {
                 Ok(Question::Lock) => return None,
-                Ok(question) => shared.answer(question, &visit),
+                Ok(question) => {
+                    is_busy = match &question {
+                        Question::LogBegin(_) => Some(true),
+                        Question::LogEnd { .. } => Some(false),
+                        _ => None,
+                    };
+                    shared.answer(question, &visit)
+                }
                 Err(Unread::OtherProtocol(_)) => (Answer::Refused(Refusal::OtherProtocol { speaks: PROTOCOL }), None),
                 Err(Unread::Malformed) => (Answer::Refused(Refusal::Malformed), None),
             };
@@ -313,6 +321,9 @@ fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<C
         });
         drop(line);
         let Some((answer, ending)) = answer else { return Some(connection) };
+        if let Some(is_busy) = is_busy {
+            shared.connections.is_busy(entry, is_busy);
+        }
         // Before it is written: whoever does not take it shuts nobody out either.
         shared.connections.waits(entry);
         let written = connection.write_line(&answer, ANSWER_TIME);
