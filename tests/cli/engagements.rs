@@ -7,7 +7,7 @@ use serde_json::json;
 use strongroom::crypto::secret::Password;
 use strongroom::format::Timestamp;
 use strongroom::format::vault::SIZE_LIMIT;
-use strongroom::host::{Host, ThisHost};
+use strongroom::host::{Host, ProcessName, ThisHost};
 use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
 use strongroom::vault::{Setting, Terms, Vault};
@@ -31,6 +31,14 @@ impl Host for At {
     }
 
     fn sync_disks(&self) {}
+
+    fn process(&self) -> ProcessName {
+        ThisHost.process()
+    }
+
+    fn is_running(&self, process: &ProcessName) -> Option<bool> {
+        ThisHost.is_running(process)
+    }
 
     fn available_memory(&self) -> Option<u64> {
         ThisHost.available_memory()
