@@ -363,8 +363,12 @@ fn access_logs_are_what_the_vectors_say() {
             assert_eq!(found.join(" "), *records, "{name}");
             assert!(log.records.iter().all(|record| record.entry.is_some()), "{name}");
         }
+        // Whether an entry is added or not: nothing that is wrong is put right by it.
         let added = unlocked.log_note(&NewEntry::new(Action::KitTest, Who::default()));
-        assert_eq!(added.is_err(), matches!(log.state, LogState::Altered(_)), "{name}: {added:?}");
+        let after = unlocked.log_state().unwrap();
+        let is_altered = |state: &LogState| matches!(state, LogState::Altered(_));
+        assert_eq!(is_altered(&after), is_altered(&log.state), "{name}: {after:?}");
+        assert!(added.is_ok() || is_altered(&after), "{name}: {added:?}");
     }
     assert_eq!(vectors.len(), LOGS);
 }

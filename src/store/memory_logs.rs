@@ -230,8 +230,8 @@ impl LogFile for OpenedLog {
 
     fn set_aside(&mut self, end: u64, aside: &str) -> Result<String, StoreError> {
         self.change(IoAction::Write, |state, part| {
-            let names = std::iter::once(aside.to_owned()).chain((2..).map(|number| format!("{aside}-{number}")));
-            let name = { names }.find(|name| !state.files.contains_key(name)).unwrap_or_default();
+            let mut names = std::iter::once(aside.to_owned()).chain((2..).map(|number| format!("{aside}-{number}")));
+            let name = names.find(|name| !state.files.contains_key(name)).unwrap_or_default();
             let file = state.files.get_mut(&self.name).ok_or_else(|| failed(IoAction::Write))?;
             let tail = file.bytes.get(end as usize..).ok_or_else(|| failed(IoAction::Write))?.to_vec();
             // First the copy, then the cut.

@@ -103,7 +103,7 @@ fn is_older(segment: &Segment, before: Timestamp) -> bool {
 fn hash_before(segments: &[Segment], number: u64) -> Option<[u8; 32]> {
     let records = segments.iter().flat_map(|segment| &segment.records).filter(|record| !record.read.is_disputed);
     let before = number.checked_sub(1).filter(|before| *before > 0)?;
-    let found = records.filter(|record| record.read.number == before).last().map(|record| record.read.hash);
+    let found = records.rev().find(|record| record.read.number == before).map(|record| record.read.hash);
     let first = segments.first().and_then(|segment| segment.head).filter(|head| head.number == number);
     found.or(first.map(|head| head.previous))
 }
