@@ -68,7 +68,7 @@ impl<'a> Doing<'a> {
     }
 
     /// Says that what is printed goes to a terminal, or into a pipe.
-    pub fn to_stdout(self) -> Self {
+    pub fn printed(self) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         self.to(if is_terminal { Destination::Terminal } else { Destination::Pipe })
     }

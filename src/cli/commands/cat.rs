@@ -55,7 +55,7 @@ impl Cat {
             ]));
         }
         open_input(&self.file)?;
-        let doing = Doing::to_project(Action::FileRange, self.project.name()).files(1).to_stdout().place(&self.file);
+        let doing = Doing::to_project(Action::FileRange, self.project.name()).files(1).printed().place(&self.file);
         let mut vault = open(context, Uses::of(self.project.name()), &doing)?;
         let keys = Keys::of(&*vault, self.project.name()).map_err(|error| Failure::of("decrypt", error))?;
         let (file, _) = open_input(&self.file)?;

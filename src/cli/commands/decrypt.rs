@@ -131,7 +131,7 @@ impl Decrypt {
     fn doing(&self, work: &Work) -> Doing<'_> {
         let doing = Doing::to_project(Action::FileOpen, self.project.name()).files(work.jobs.len().max(1));
         match &work.destination {
-            Destination::Stream => doing.to_stdout(),
+            Destination::Stream => doing.printed(),
             Destination::File(path) => doing.to(To::Disk).place(folder_of(path)),
             Destination::Folder(folder) => doing.to(To::Disk).place(folder),
             Destination::Beside => {

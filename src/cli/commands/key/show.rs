@@ -37,7 +37,7 @@ impl Show {
             return Err(Failure::usage("raw bytes are not for a terminal")
                 .hint("send them to a file or a pipe, or use --format base64"));
         }
-        let doing = Doing::to_project(Action::KeyShow, Some(&self.project)).to_stdout();
+        let doing = Doing::to_project(Action::KeyShow, Some(&self.project)).printed();
         let mut vault = open(context, Uses::Project(&self.project), &doing)?;
         let found = vault
             .file_key(&self.project, self.version)

@@ -20,7 +20,9 @@ pub struct Show {
 impl Show {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let vault = look(context, Uses::AllProjects)?;
-        let logging = vault.logging_for(self.project.as_deref()).map_err(|error| Failure::of("show what is to be logged", error))?;
+        let logging = vault
+            .logging_for(self.project.as_deref())
+            .map_err(|error| Failure::of("show what is to be logged", error))?;
         let rules = LogRules::from(logging);
         context.output.result(rules.text(), &rules)
     }

@@ -40,7 +40,7 @@ impl OneTime {
         }
         let doing = format!("make a one-time code of secret {name:?}");
         let doing_so = Doing::to_vault(Action::SecretShow).subject(&name);
-        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.to_stdout() };
+        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.printed() };
         let mut vault = open(context, Uses::Secret { name: &name, project: None }, &doing_so)?;
         let value = vault.secret_value(&name, None).map_err(|error| Failure::of(&doing, error))?;
         if value.totp.is_empty() {

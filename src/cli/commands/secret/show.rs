@@ -49,7 +49,7 @@ impl Show {
         }
         let field = field.or(clip.map(|_| Field::Password));
         let doing_so = Doing::to_vault(Action::SecretShow).subject(&name);
-        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.to_stdout() };
+        let doing_so = if clip.is_some() { doing_so.to(Destination::Clipboard) } else { doing_so.printed() };
         let mut vault = open(context, Uses::Secret { name: &name, project: None }, &doing_so)?;
         // What a script asks for takes one question.
         if let Some(field) = field.as_ref().filter(|field| field.is_in_value()) {
