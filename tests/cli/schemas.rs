@@ -87,6 +87,7 @@ fn everything_printed_is_as_its_schema_says() {
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
     reports(&mut printed, &home);
+    the_access_log(&mut printed, &home);
     an_agent(&mut printed, &home);
     the_vault_file(&mut printed, &home);
     what_goes_wrong(&mut printed, &home);
@@ -124,6 +125,18 @@ fn projects_and_keys(printed: &mut Printed, home: &Home) {
     printed.run(home, "imported-key", "key import gamma --from raw");
     printed.run(home, "imported-key", "key import acme --from raw --shared");
     printed.run(home, "", "key import acme --from pw");
+}
+
+fn the_access_log(printed: &mut Printed, home: &Home) {
+    printed.run(home, "access-log", "log show");
+    printed.run(home, "access-log-verified", "log verify");
+    printed.run(home, "access-log-exported", "log export log.jsonl");
+    printed.run(home, "access-log-forgotten", "log forget --before 2026-01-01 --yes --reason old");
+    printed.run(home, "access-log-accepted", "log accept --reason none");
+    printed.run(home, "policy", "policy show");
+    printed.run(home, "policy", "policy reason required --reason r");
+    printed.run(home, "policy", "policy reason optional --reason r");
+    printed.run(home, "policy", "policy log required --reason r");
 }
 
 fn reports(printed: &mut Printed, home: &Home) {

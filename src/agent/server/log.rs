@@ -1,7 +1,7 @@
 //! What the agent records in the access log: what its clients have it record, and what they ask for without having it
 //! recorded anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::answering::Early;
@@ -15,11 +15,16 @@ use crate::vault::{LogPolicy, ReasonPolicy, Unlocked};
 /// How many entries are ended at most when the agent locks, which must not take long.
 const ENDED_AT_LOCK: usize = 16;
 
+/// How many ends are remembered.
+const ENDED_KNOWN: usize = 256;
+
 /// What was begun and has not ended.
 #[derive(Default)]
 pub struct Sessions {
     /// What clients have declared, by the number of the entry.
     declared: BTreeSet<u64>,
+    /// What has ended, the last of them: whoever did not hear that asks once more.
+    ended: VecDeque<u64>,
     /// What was handed out without a word, one entry for each process that asked.
     undeclared: Vec<Undeclared>,
     /// The entry of the agent itself.
@@ -72,8 +77,16 @@ impl Shared {
 
     /// Records the end of something that was begun here.
     pub(super) fn log_end(&self, vault: &Unlocked, of: u64, end: LoggedEnd) -> Result<Answer, Early> {
-        if !lock(&self.sessions).declared.remove(&of) {
-            return Err(Refusal::Malformed.into());
+        {
+            let mut sessions = lock(&self.sessions);
+            if sessions.ended.contains(&of) {
+                return Ok(Answer::Recorded);
+            }
+            if !sessions.declared.remove(&of) {
+                return Err(Refusal::Malformed.into());
+            }
+            sessions.ended.truncate(ENDED_KNOWN - 1);
+            sessions.ended.push_front(of);
         }
         vault.log_end(of, &end.into())?;
         Ok(Answer::Recorded)
