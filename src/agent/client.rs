@@ -17,7 +17,8 @@ use self::stock::Stock;
 pub use self::unanswered::{AskError, Unanswered};
 pub use self::vault::AgentVault;
 use super::limits::{
-    ANSWER_LIMIT, CONFIRM_WAIT, END_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, WRITE_WAIT,
+    ANSWER_LIMIT, CONFIRM_WAIT, END_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, RETRY_WAIT,
+    WRITE_WAIT,
 };
 use super::place::Place;
 use super::protocol::{
@@ -454,7 +455,11 @@ fn ask_anew(place: &Place, line: &Line, wait: Duration) -> Result<(Answer, Conne
     loop {
         let mut connection = open(place)?;
         match exchange(&mut connection, line, wait) {
-            Err(Unanswered::Gone) if tries < READ_TRIES => tries += 1,
+            Err(Unanswered::Gone) if tries < READ_TRIES => {
+                // As many ask at once as the agent takes connections.
+                std::thread::sleep(RETRY_WAIT * tries);
+                tries += 1;
+            }
             answer => return answer.map(|answer| (answer, connection)),
         }
     }

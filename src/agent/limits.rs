@@ -23,7 +23,9 @@ pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a client waits for an answer that needs no write of the vault.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
 /// How often a client asks for what needs no write if its connection is closed before the answer.
-pub const READ_TRIES: u32 = 5;
+pub const READ_TRIES: u32 = 8;
+/// How long a client waits before it asks again, times the number of tries.
+pub const RETRY_WAIT: Duration = Duration::from_millis(10);
 /// How long a client waits for a write: that of another process and the keychain come first.
 pub const WRITE_WAIT: Duration = Duration::from_secs(150);
 /// How long a client waits for a key to be shown if the user is asked first, and how long the user has.

@@ -115,7 +115,7 @@ impl Shared {
             }
             Question::EditSecret { secret, edit } => self.edit_secret(vault, &secret, *edit)?,
             Question::Logging { project } => Answer::Logging(vault.logging_for(project.as_deref()).into()),
-            Question::LogBegin(entry) => self.log_begin(&vault, *entry)?,
+            Question::LogBegin(entry) => self.log_begin(&vault, visit, *entry)?,
             Question::LogFiles { of, files } => self.log_files(&vault, of, &files)?,
             Question::LogEnd { of, end } => self.log_end(&vault, of, *end)?,
             Question::Change(change) => {

@@ -1,7 +1,7 @@
 //! What the agent records in the access log: what its clients have it record, and what they ask for without having it
 //! recorded anything.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::answering::Early;
@@ -21,8 +21,8 @@ const ENDED_KNOWN: usize = 256;
 /// What was begun and has not ended.
 #[derive(Default)]
 pub struct Sessions {
-    /// What clients have declared, by the number of the entry.
-    declared: BTreeSet<u64>,
+    /// What clients have declared, by the number of the entry, and the process of each, if the system names it.
+    declared: BTreeMap<u64, Option<ProcessName>>,
     /// What has ended, the last of them: whoever did not hear that asks once more.
     ended: VecDeque<u64>,
     /// What was handed out without a word, one entry for each process that asked.
@@ -54,7 +54,7 @@ impl Visit {
 
 impl Shared {
     /// Records what a client is about to do.
-    pub(super) fn log_begin(&self, vault: &Unlocked, entry: LoggedEntry) -> Result<Answer, Early> {
+    pub(super) fn log_begin(&self, vault: &Unlocked, visit: &Visit, entry: LoggedEntry) -> Result<Answer, Early> {
         let entry = entry.into_entry().ok_or(Refusal::Malformed)?;
         if let Some(scope) = self.keeper.scope()
             && entry.projects.iter().flatten().any(|project| !scope.contains(project))
@@ -62,13 +62,13 @@ impl Shared {
             return Err(Refusal::OutsideScope.into());
         }
         let seq = vault.log_begin(&entry)?;
-        lock(&self.sessions).declared.insert(seq);
+        lock(&self.sessions).declared.insert(seq, visit.process.clone());
         Ok(Answer::Begun(seq))
     }
 
     /// Records files of something that was begun here.
     pub(super) fn log_files(&self, vault: &Unlocked, of: u64, files: &[LoggedFile]) -> Result<Answer, Early> {
-        if !lock(&self.sessions).declared.contains(&of) {
+        if !lock(&self.sessions).declared.contains_key(&of) {
             return Err(Refusal::Malformed.into());
         }
         vault.log_files(of, files)?;
@@ -82,7 +82,7 @@ impl Shared {
             if sessions.ended.contains(&of) {
                 return Ok(Answer::Recorded);
             }
-            if !sessions.declared.remove(&of) {
+            if sessions.declared.remove(&of).is_none() {
                 return Err(Refusal::Malformed.into());
             }
             sessions.ended.truncate(ENDED_KNOWN - 1);
@@ -124,7 +124,7 @@ impl Shared {
     }
 
     fn is_declared(&self, under: Option<u64>) -> bool {
-        under.is_some_and(|seq| lock(&self.sessions).declared.contains(&seq))
+        under.is_some_and(|seq| lock(&self.sessions).declared.contains_key(&seq))
     }
 
     /// Refuses what is asked for without a word if a reason has to be given.
@@ -174,17 +174,30 @@ impl Shared {
         NewEntry { projects, what, ..NewEntry::new(action, who) }
     }
 
-    /// Records the end of what was asked for by processes that have ended.
+    /// Records the end of what was asked for by processes that have ended: of what they had declared, nobody knows how far
+    /// they got.
     pub(super) fn end_of_the_gone(&self) {
-        let is_gone = |undeclared: &mut Undeclared| {
-            undeclared.process.as_ref().is_some_and(|process| ThisHost.is_running(process) == Some(false))
+        let is_gone = |process: &Option<ProcessName>| {
+            process.as_ref().is_some_and(|process| ThisHost.is_running(process) == Some(false))
         };
-        let gone: Vec<Undeclared> = lock(&self.sessions).undeclared.extract_if(.., is_gone).collect();
-        if gone.is_empty() {
+        let (undeclared, declared) = {
+            let mut sessions = lock(&self.sessions);
+            let undeclared: Vec<Undeclared> =
+                sessions.undeclared.extract_if(.., |undeclared| is_gone(&undeclared.process)).collect();
+            let declared: Vec<u64> =
+                sessions.declared.iter().filter(|(_, process)| is_gone(process)).map(|(seq, _)| *seq).collect();
+            declared.iter().for_each(|seq| drop(sessions.declared.remove(seq)));
+            (undeclared, declared)
+        };
+        if undeclared.is_empty() && declared.is_empty() {
             return;
         }
         if let Ok(vault) = self.keeper.vault() {
-            gone.into_iter().for_each(|undeclared| undeclared.end(&vault));
+            undeclared.into_iter().for_each(|undeclared| undeclared.end(&vault));
+            let interrupted = LogEnd { outcome: Outcome::Interrupted, what: What::default(), ..done(0) };
+            for seq in declared {
+                let _ = vault.log_end(seq, &interrupted);
+            }
         }
     }
 

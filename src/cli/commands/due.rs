@@ -10,7 +10,7 @@ use crate::cli::views::{DueProject, due_text};
 use crate::failure::{Exit, Failure};
 use crate::words::{command, counted, words};
 
-/// List the projects by the date on which they are due, with what is missing for their end.
+/// List the projects by date, with what is missing for their end.
 ///
 /// The date is the day by which a project is to be destroyed, else the day on which it ends: see
 /// `strongroom project set`. A project is overdue if the date has passed, and no hold keeps it.
