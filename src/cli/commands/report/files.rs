@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_flags};
 use crate::files::publish::{OutputFile, check_free, sync_folder_of};
 
 /// A file of a report that is to be written.
@@ -27,8 +27,8 @@ pub struct Written<'p>(Vec<(&'p Planned, OutputFile<'p>)>);
 pub fn write(planned: &[Planned]) -> Result<Written<'_>, Failure> {
     let mut written = Vec::new();
     for planned in planned {
-        check_free(&planned.path, planned.replaces)?;
-        let output = OutputFile::create(&planned.path, planned.replaces)?;
+        check_free(&planned.path, planned.replaces).map_err(without_flags)?;
+        let output = OutputFile::create(&planned.path, planned.replaces).map_err(without_flags)?;
         let mut to = output.file();
         to.write_all(&planned.bytes).map_err(|error| failed(&planned.path, &error))?;
         written.push((planned, output));
@@ -49,7 +49,7 @@ impl Written<'_> {
         let mut named: Vec<&Planned> = Vec::new();
         let mut result = Ok(());
         for (planned, output) in self.0 {
-            result = output.name().map_err(Failure::from);
+            result = output.name().map_err(without_flags);
             if result.is_err() {
                 break;
             }
