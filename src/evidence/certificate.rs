@@ -14,6 +14,9 @@ use crate::format::json::{closed_object, parse};
 use crate::format::signing::{PublicKey, REPORT, signer};
 use crate::format::{FormatError, Timestamp, VaultId};
 
+#[cfg(test)]
+pub use tests::certificate as certificate_made_up;
+
 pub use lists::{cannot_know, client, destroyed, erase, not_destroyed, sentence};
 
 /// What a bundle says that it is.
@@ -250,7 +253,8 @@ pub fn verify(bytes: &[u8], signature: &str) -> Result<VerifiedCertificate, Refu
     if !stem.is_some_and(is_name) || !is_name(&certificate.signed_by.identity) {
         return refuse("a name in it cannot be that of a file");
     }
-    let missing = ["copies", "keys-removed", "settled", "proved"].into_iter().find(|step| certificate.done(step).is_none());
+    let missing =
+        ["copies", "keys-removed", "settled", "proved"].into_iter().find(|step| certificate.done(step).is_none());
     let waits = match (missing, certificate.destruction.closed) {
         (Some(step), _) => Some(step),
         (None, None) => Some("closed"),

@@ -123,11 +123,7 @@ pub fn verify(bytes: &[u8], signature: &str) -> Result<Verified, Refusal> {
 }
 
 /// Sees to it that a bundle names the key that signed it. Returns the key before, if that announces this one.
-pub(super) fn check_signer(
-    vault: VaultId,
-    named: &SignedBy,
-    signer: &PublicKey,
-) -> Result<Option<PublicKey>, Refusal> {
+pub(super) fn check_signer(vault: VaultId, named: &SignedBy, signer: &PublicKey) -> Result<Option<PublicKey>, Refusal> {
     if PublicKey::read(&named.public).ok() != Some(*signer)
         || named.public != signer.text()
         || named.fingerprint != signer.fingerprint()

@@ -74,7 +74,8 @@ fn an_engagement_ends_with_a_certificate_that_names_all_that_is_left() {
     ] {
         assert!(says(left, kind).contains(named), "{kind}: {named}: {left}");
     }
-    let states: Vec<&str> = made["erase"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
+    let states: Vec<&str> =
+        made["erase"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["met", "not-met", "not-met", "not-met", "not-known"]);
     let page = String::from_utf8(home.read("out/acme-destruction.html")).unwrap();
     for never in ["Purge", "irrecoverable", "compliant"] {

@@ -399,24 +399,61 @@ impl From<KeyState> for vault::KeyState {
 
 impl From<ProjectInfo> for Project {
     fn from(project: ProjectInfo) -> Self {
-        let ProjectInfo { id, name, client, first_client, note, created, keys, hold, destroyed, engagement, destruction } = project;
+        let ProjectInfo {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys,
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        } = project;
         let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen, imported }| {
             let state = state.into();
             Key { version, state, current, created, seen, imported }
         });
         let hold = hold.map(|HoldInfo { since, reason }| Hold { since, reason });
-        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement, destruction }
+        Self {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys: keys.collect(),
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        }
     }
 }
 
 impl From<Project> for ProjectInfo {
     fn from(project: Project) -> Self {
-        let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement, destruction } = project;
+        let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement, destruction } =
+            project;
         let keys = keys.into_iter().map(|Key { version, state, current, created, seen, imported }| {
             let state = state.into();
             KeyInfo { version, state, current, created, seen, imported }
         });
         let hold = hold.map(|Hold { since, reason }| HoldInfo { since, reason });
-        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement, destruction }
+        Self {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys: keys.collect(),
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        }
     }
 }

@@ -77,11 +77,7 @@ impl DestructionOf {
                 .into_iter()
                 .map(|step| StepDone { step: step.step, at: step.at, result: step.result })
                 .collect(),
-            keys: record
-                .checks
-                .into_iter()
-                .map(|key| KeyKnownBy { version: key.version, check: key.check })
-                .collect(),
+            keys: record.checks.into_iter().map(|key| KeyKnownBy { version: key.version, check: key.check }).collect(),
         }
     }
 
@@ -96,10 +92,14 @@ impl DestructionOf {
     /// Tells how far it is.
     pub fn text(&self) -> String {
         let parts = [("by", &self.by), ("reason", &self.reason), ("basis", &self.basis)];
-        let said = parts.iter().filter(|(_, text)| !text.is_empty()).map(|(what, text)| format!("\n  {what:<13} {text}"));
+        let said =
+            parts.iter().filter(|(_, text)| !text.is_empty()).map(|(what, text)| format!("\n  {what:<13} {text}"));
         let opened = self.opened.map(|at| format!("\n  {:<13} {at}", "ordered")).unwrap_or_default();
         let steps = self.steps.iter().map(|step| format!("\n  {:<13} {}  {}", step.step, step.at, step.result));
-        let keys = self.keys.iter().map(|key| format!("\n  {:<13} version {}, recognized by {}", "key", key.version, key.check));
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| format!("\n  {:<13} version {}, recognized by {}", "key", key.version, key.check));
         self.head() + &opened + &said.chain(steps).chain(keys).collect::<String>()
     }
 }

@@ -24,7 +24,10 @@ pub fn destroyed(certificate: &Certificate) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(at) = certificate.done("keys-removed") {
         for key in &certificate.destruction.keys {
-            lines.push(line("Keys", format!("version {}, recognized by {}, removed {}", key.version, key.check, when(at))));
+            lines.push(line(
+                "Keys",
+                format!("version {}, recognized by {}, removed {}", key.version, key.check, when(at)),
+            ));
         }
     }
     if let Some(at) = certificate.done("settled") {
@@ -51,7 +54,10 @@ pub fn not_destroyed(certificate: &Certificate) -> Vec<Line> {
         lines.push(line("Under way", format!("{what}: the destruction is not finished")));
     }
     for kit in certificate.kits.iter().filter(|kit| kit.paper_destroyed.is_none()) {
-        lines.push(line("Recovery kits", format!("kit {}, made {}: with a vault file of before", kit.name, when(kit.created))));
+        lines.push(line(
+            "Recovery kits",
+            format!("kit {}, made {}: with a vault file of before", kit.name, when(kit.created)),
+        ));
     }
     for file in &certificate.vault_files {
         let says = match file.is_same_vault {
@@ -106,7 +112,9 @@ fn logged(certificate: &Certificate) -> Vec<Line> {
         let value = entry.json.as_value();
         let is_done = matches!(value["phase"].as_str(), Some("begin" | "note"))
             && !failed.contains(&(entry.enrolment.to_string(), entry.seq));
-        let Some(at) = text(&value["at"]).parse::<Timestamp>().ok().filter(|at| is_done && *at <= until) else { continue };
+        let Some(at) = text(&value["at"]).parse::<Timestamp>().ok().filter(|at| is_done && *at <= until) else {
+            continue;
+        };
         let place = text(&value["what"]["place"]);
         let by = format!("{} by {} on {}", when(at), text(&value["who"]["account"]), text(&value["who"]["name"]));
         match value["action"].as_str() {
@@ -202,8 +210,9 @@ pub fn erase(certificate: &Certificate) -> Vec<Condition> {
             (CheckState::NotKnown, format!("AES-256-GCM; key version {} was made elsewhere", imported.join(" and ")))
         }
     };
-    let holds_keys =
-        |line: &&Line| ["Under way", "Recovery kits", "Other vault files", "Forks", "Keys shown"].contains(&&*line.kind);
+    let holds_keys = |line: &&Line| {
+        ["Under way", "Recovery kits", "Other vault files", "Forks", "Keys shown"].contains(&&*line.kind)
+    };
     let held = certificate.not_destroyed.iter().filter(holds_keys).count();
     let escrow = match (held, &certificate.log) {
         (0, None) => (CheckState::NotKnown, "no record of accesses was kept".to_owned()),
@@ -215,7 +224,8 @@ pub fn erase(certificate: &Certificate) -> Vec<Condition> {
         (true, _) => (CheckState::NotMet, "those under 2 are left".to_owned()),
         (false, _) => (CheckState::NotMet, "the destruction is not finished".to_owned()),
     };
-    let openings = certificate.not_destroyed.iter().any(|line| line.kind == "Openings" || line.kind == "Readable copies");
+    let openings =
+        certificate.not_destroyed.iter().any(|line| line.kind == "Openings" || line.kind == "Readable copies");
     let plain = match openings {
         true => "files were opened or stood readable while they were held: see 2",
         false => "no opening to a disk is on record; where the originals stood is not",

@@ -53,7 +53,8 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
     let client_html = sheet.text(&client, 6_800);
     let lead = sheet.text(&lead(certificate), 14_000);
     let erase: String = certificate.erase.iter().map(|condition| row(&mut sheet, condition)).collect();
-    let cannot_know: String = certificate.cannot_know.iter().map(|says| format!("<li>{}</li>", escaped(says))).collect();
+    let cannot_know: String =
+        certificate.cannot_know.iter().map(|says| format!("<li>{}</li>", escaped(says))).collect();
     let certifies = sheet.text(&certificate.certifies, 15_000);
     let more = match sheet.has_clipped {
         true => "\n<p class=\"more\">What ends in “…” did not fit here: it is in full in the bundle.</p>",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use subtle::ConstantTimeEq;
 
-use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::destruction::DestructionOrder;
+use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::kits::{self, NewKit};
 use super::logs::{LogPolicy, ReasonPolicy};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};

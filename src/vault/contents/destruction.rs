@@ -1,10 +1,10 @@
 //! The record of a destruction. It is opened before a key goes, each step is added when it is done, and it is closed
 //! when none is missing: nobody reads an end that was not reached.
 
+use super::Editing;
 use super::keys::unwrap;
 use super::project::{checked_text, find, find_mut, usable};
 use super::unread::unite_members;
-use super::Editing;
 use crate::crypto::signing::key_check;
 use crate::error::{Error, Subject};
 use crate::format::vault::{DestructionRecord, DestructionStep, KeyCheck, KeyState, Payload, Project, Stage};
@@ -66,13 +66,7 @@ pub fn open(payload: &mut Payload, name: &str, order: &DestructionOrder, editing
 ///
 /// # Errors
 /// [`Error::Changed`] if nothing was ordered, or it is too early for this step.
-pub fn note(
-    payload: &mut Payload,
-    name: &str,
-    stage: Stage,
-    result: &str,
-    editing: &Editing<'_>,
-) -> Result<(), Error> {
+pub fn note(payload: &mut Payload, name: &str, stage: Stage, result: &str, editing: &Editing<'_>) -> Result<(), Error> {
     let is_rotated = |record: &DestructionRecord| {
         payload.rotation.is_none() && record.data_key.is_some_and(|before| before != editing.data_key_id)
     };

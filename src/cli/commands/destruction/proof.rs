@@ -38,7 +38,9 @@ impl Proof {
     pub fn says(&self) -> String {
         let copies = match self.copies {
             0 => "no other vault file is known to this computer".to_owned(),
-            copies => format!("{} known to this computer tried: none opens with the keys", counted(copies, "vault file")),
+            copies => {
+                format!("{} known to this computer tried: none opens with the keys", counted(copies, "vault file"))
+            }
         };
         format!(
             "{} tried with every key of the vault: 0 open; {} on record as the project's; {} of other projects not \
@@ -83,7 +85,9 @@ pub fn prove(context: &Context, vault: &Unlocked, name: &str, roots: &[PathBuf])
                 let failure = Failure::from(error);
                 match (failure.kind == "wrong-key" || failure.exit == Exit::Damaged, sealed_id(&item.path)) {
                     (false, _) => unread.push(failure.message),
-                    (true, Some(id)) if on_record.contains(&id) && !item.is_link => proof.own.push((item.path.clone(), id)),
+                    (true, Some(id)) if on_record.contains(&id) && !item.is_link => {
+                        proof.own.push((item.path.clone(), id))
+                    }
                     (true, _) => proof.strange += 1,
                 }
             }

@@ -67,12 +67,7 @@ fn note(context: &Context, vault: &mut Unlocked, name: &str, stage: Stage, resul
 ///
 /// # Errors
 /// Those of a vault write.
-pub fn look_for_copies(
-    context: &Context,
-    vault: &mut Unlocked,
-    name: &str,
-    flags: &StepFlags,
-) -> Result<(), Error> {
+pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flags: &StepFlags) -> Result<(), Error> {
     let project = vault.project(name)?;
     if record(vault, name)?.is_some_and(|record| record.done(Stage::Copies).is_some()) {
         return Ok(());
@@ -82,7 +77,8 @@ pub fn look_for_copies(
         false => match copies(context, vault, &project, &flags.effort) {
             Ok(Known::Is(found)) => {
                 let stand = found.files.iter().filter(|file| file.state.starts_with("stands")).count();
-                let open = found.files.iter().filter(|file| ["changed", "not-reachable"].contains(&&*file.state)).count();
+                let open =
+                    found.files.iter().filter(|file| ["changed", "not-reachable"].contains(&&*file.state)).count();
                 format!(
                     "{} on record; {} found to stand, {open} not to be settled; {} searched",
                     counted(found.files.len(), "decrypted file"),
@@ -135,7 +131,9 @@ fn delete(context: &Context, vault: &mut Unlocked, name: &str, proof: &Proof) ->
     for (path, id) in &proof.own {
         let is_it = open_found(path, false).is_ok() && sealed_id(path) == Some(*id);
         let removed = match is_it {
-            true => std::fs::remove_file(path).map_err(|error| Failure::io(format!("delete {}", path.display()), &error)),
+            true => {
+                std::fs::remove_file(path).map_err(|error| Failure::io(format!("delete {}", path.display()), &error))
+            }
             false => Err(Failure::new(
                 crate::failure::Exit::Failed,
                 "changed",

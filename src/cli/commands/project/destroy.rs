@@ -17,7 +17,9 @@ use crate::format::log::Action;
 use crate::format::name::{printable, project_name};
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
-use crate::vault::{DestructionOrder, KitInfo, ProjectInfo, Rotation, SecretsOfProject, SharedKey, SharedKeys, Unlocked};
+use crate::vault::{
+    DestructionOrder, KitInfo, ProjectInfo, Rotation, SecretsOfProject, SharedKey, SharedKeys, Unlocked,
+};
 use crate::words::{Words, command, counted, shell_word, words};
 
 /// Destroy a project's keys for good: this vault will never open its files again.

@@ -48,7 +48,9 @@ impl Verify {
             return self.certificate(context, &bytes, &signature, known);
         }
         let verified = verify(&bytes, &signature).map_err(|refusal| refused(&self.new, &refusal))?;
-        let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| check_key(&verified.signer, verified.announced_by, &file, &keys));
+        let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
+            check_key(&verified.signer, verified.announced_by, &file, &keys)
+        });
         let key = key.map_err(|refusal| refused(&self.new, &refusal))?;
         let bundle = &verified.bundle;
         let folder = self.new.parent().unwrap_or(Path::new(""));
