@@ -2,6 +2,7 @@
 //! verification of a report that somebody hands over. Facts come in; nothing here reads a file, a vault or the clock.
 
 pub mod bundle;
+pub mod certificate;
 pub mod day;
 pub mod facts;
 pub mod openings;

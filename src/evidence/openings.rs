@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::bundle::Bundle;
-use crate::format::{EnrolmentId, Timestamp};
+use super::bundle::{Bundle, LogPart};
+use crate::format::{EnrolmentId, ProjectId, Timestamp};
 
 /// What hands out readable data, or a key that opens them.
 const RELEASING: [&str; 6] = ["file.open", "file.range", "key.show", "run", "secret.show", "secret.export"];
@@ -38,8 +38,13 @@ pub struct Opening {
 /// Returns every opening that is disclosed, in the order of time.
 #[must_use]
 pub fn openings(bundle: &Bundle) -> Vec<Opening> {
-    let Some(log) = &bundle.log else { return Vec::new() };
-    let project = bundle.project.id.to_string();
+    bundle.log.as_ref().map(|log| openings_of(log, bundle.project.id)).unwrap_or_default()
+}
+
+/// As [`openings`], of a record of accesses.
+#[must_use]
+pub fn openings_of(log: &LogPart, project: ProjectId) -> Vec<Opening> {
+    let project = project.to_string();
     let mut files: BTreeMap<(EnrolmentId, u64), u64> = BTreeMap::new();
     for entry in &log.entries {
         let value = entry.json.as_value();

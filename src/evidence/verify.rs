@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::bundle::{Bundle, Disclosed, LogOf, LogPart, NO_HASH};
+use super::bundle::{Bundle, Disclosed, LogOf, LogPart, NO_HASH, SignedBy};
 use super::rules::{CONDITIONS, list_digest, not_covered};
 use crate::crypto::cobblestone::{DERIVED_LEN, open_disclosed};
 use crate::crypto::hmac::sha256;
 use crate::format::json::{StrictValue, parse};
 use crate::format::log::frame;
 use crate::format::signing::{PublicKey, REPORT, STATEMENT, SignatureError, signer};
-use crate::format::{EnrolmentId, FormatError};
+use crate::format::{EnrolmentId, FormatError, VaultId};
 
 /// Why a report is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,15 +114,7 @@ fn hex_of(bytes: &[u8]) -> String {
 pub fn verify(bytes: &[u8], signature: &str) -> Result<Verified, Refusal> {
     let signer = signer(signature, REPORT, bytes)?;
     let bundle = Bundle::parse(bytes)?;
-    let named = &bundle.signed_by;
-    if PublicKey::read(&named.public).ok() != Some(signer)
-        || named.public != signer.text()
-        || named.fingerprint != signer.fingerprint()
-    {
-        let (signed, named) = (signer.fingerprint(), named.fingerprint.clone());
-        return Err(Refusal::NamesOtherKey { signed, named });
-    }
-    let announced_by = announcer(&bundle, &signer)?;
+    let announced_by = check_signer(bundle.vault, &bundle.signed_by, &signer)?;
     check_consistent(&bundle)?;
     if let Some(log) = &bundle.log {
         check_log(log)?;
@@ -130,13 +122,25 @@ pub fn verify(bytes: &[u8], signature: &str) -> Result<Verified, Refusal> {
     Ok(Verified { bundle, sha256: hash(bytes), signer, announced_by })
 }
 
+/// Sees to it that a bundle names the key that signed it. Returns the key before, if that announces this one.
+pub(super) fn check_signer(vault: VaultId, named: &SignedBy, signer: &PublicKey) -> Result<Option<PublicKey>, Refusal> {
+    if PublicKey::read(&named.public).ok() != Some(*signer)
+        || named.public != signer.text()
+        || named.fingerprint != signer.fingerprint()
+    {
+        let (signed, named) = (signer.fingerprint(), named.fingerprint.clone());
+        return Err(Refusal::NamesOtherKey { signed, named });
+    }
+    announcer(vault, named, signer)
+}
+
 /// Returns the key whose statement names this one as its successor.
-fn announcer(bundle: &Bundle, key: &PublicKey) -> Result<Option<PublicKey>, Refusal> {
-    let Some(said) = &bundle.signed_by.statement else { return Ok(None) };
+fn announcer(vault: VaultId, named: &SignedBy, key: &PublicKey) -> Result<Option<PublicKey>, Refusal> {
+    let Some(said) = &named.statement else { return Ok(None) };
     let bad = || Refusal::Inconsistent("the statement about the key is not one of the key before it".into());
     let earlier = signer_of_statement(&said.text, &said.signature).ok_or_else(bad)?;
     let names = |what: &str, value: &str| said.text.lines().any(|line| line == format!("{what}: {value}"));
-    let is_whole = names("vault", &bundle.vault.to_string())
+    let is_whole = names("vault", &vault.to_string())
         && names("earlier key", &earlier.text())
         && names("its successor", &key.text());
     if is_whole { Ok(Some(earlier)) } else { Err(bad()) }
@@ -175,15 +179,29 @@ pub fn check_page(
     found: &[u8],
     made: &str,
 ) -> Result<Compared, Refusal> {
+    compare_page((&verified.sha256, &verified.bundle.tool.version, own), file, shows, found, made)
+}
+
+/// As [`check_page`], of any bundle: its digest, the version of the program that made it, and what it says of the page.
+///
+/// # Errors
+/// [`Refusal::Page`].
+pub fn compare_page(
+    (sha256, version, own): (&str, &str, &str),
+    file: &str,
+    shows: impl Fn(&str) -> String,
+    found: &[u8],
+    made: &str,
+) -> Result<Compared, Refusal> {
     let differs = || {
         let at = found.iter().zip(made.as_bytes()).position(|(found, made)| found != made);
         Refusal::Page { file: file.into(), at: at.unwrap_or(found.len().min(made.len())) }
     };
     let text = std::str::from_utf8(found).map_err(|_| differs())?;
-    if hash(text.replace(&shows(&verified.sha256), &shows(NO_HASH)).as_bytes()) != own {
+    if hash(text.replace(&shows(sha256), &shows(NO_HASH)).as_bytes()) != own {
         return Err(differs());
     }
-    match (text == made, verified.bundle.tool.version == env!("CARGO_PKG_VERSION")) {
+    match (text == made, version == env!("CARGO_PKG_VERSION")) {
         (true, _) => Ok(Compared::Same),
         (false, false) => Ok(Compared::Signed),
         // Whoever signed it signed a page that does not say what the bundle says.
@@ -192,7 +210,7 @@ pub fn check_page(
 }
 
 /// Tells whether a name can be that of a file, so that a page never names one elsewhere.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 80
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -233,7 +251,7 @@ fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn check_log(part: &LogPart) -> Result<(), Refusal> {
+pub(super) fn check_log(part: &LogPart) -> Result<(), Refusal> {
     let refuse = |what: String| Err(Refusal::Inconsistent(what));
     if !part.enrolments.is_sorted_by(|one, other| one.id < other.id) {
         return refuse("the logs are not in order".into());

@@ -1,5 +1,6 @@
 //! The vault file: a small part in clear, and the payload that only the data key opens.
 
+mod destruction;
 mod engagement;
 mod logs;
 mod rotation;
@@ -15,6 +16,7 @@ use super::{DataKeyId, FormatError, KitId, ProjectId, SecretId, Timestamp, Vault
 use crate::crypto::kdf::{KdfCost, PEPPER_LEN};
 use zeroize::Zeroizing;
 
+pub use destruction::{DestructionRecord, DestructionStep, KeyCheck, Stage};
 pub use engagement::{Declared, Engagement, Revision, Setting, Terms};
 pub use logs::{LogKeyVersion, LogWitness, LoggingRevision};
 pub use rotation::{Cancelled, Moment, Part, Rotation, UnderWay};
@@ -252,6 +254,9 @@ open_object! {
         /// What was agreed about it.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub engagement: Option<Engagement> = default,
+        /// Its destruction, if that was ordered.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub destruction: Option<DestructionRecord> = default,
     }
 }
 
@@ -492,8 +497,11 @@ impl Payload {
         let holds_wrapped = |(name, value): (&String, &StrictValue)| name == "wrapped" || value.has_member("wrapped");
         let is_within = |engagement: &Engagement| engagement.unknown().flatten().any(holds_wrapped);
         let within = engagements.into_iter().any(is_within).then(|| format!("{RENEW}engagement"));
+        let destructions = self.projects.iter().filter_map(|project| project.destruction.as_ref());
+        let ended = destructions.flat_map(DestructionRecord::unknown).flatten().any(holds_wrapped);
+        let ended = ended.then(|| format!("{RENEW}destruction"));
         let found = found.map(|(name, _)| format!("{RENEW}{name}"));
-        let mut all: Vec<String> = named.chain(found).chain(within).collect();
+        let mut all: Vec<String> = named.chain(found).chain(within).chain(ended).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -6,6 +6,7 @@
 
 mod contents;
 mod destroy;
+mod destruction;
 mod keys;
 mod kits;
 mod log;
@@ -34,8 +35,9 @@ use crate::host::Host;
 use crate::keychain::{ItemLock, Keychain};
 use crate::store::Store;
 
-pub use crate::format::vault::{Declared, Engagement, Revision, Setting, Terms};
+pub use crate::format::vault::{Declared, DestructionRecord, Engagement, Revision, Setting, Stage, Terms};
 pub use contents::Effect;
+pub use contents::destruction::DestructionOrder;
 pub use contents::engagement::{Destruction, EngagementFacts, EngagementState, Term, TermChange};
 pub use contents::join::Joined;
 pub use contents::keys::{SharedKey, SharedKeys};
@@ -45,6 +47,7 @@ pub use contents::project::{HoldInfo, KeyInfo, NewProject, ProjectInfo};
 pub use contents::secret_edits::{Before, NewSecret, SecretEdit, SecretsOfProject, check_new_secret};
 pub use contents::secrets::{SecretInfo, SecretVersion};
 pub use contents::times::KeyAge;
+pub use destruction::CopyOpens;
 pub use keys::Among;
 pub use log::{DisclosedRecord, Forgotten, Gap, LogState, ReadLog, ReadRecord, open_disclosed};
 pub use open_vault::{OpenVault, current_version};

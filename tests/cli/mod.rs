@@ -13,6 +13,7 @@ mod config;
 mod copies;
 mod damage;
 mod decrypt;
+mod destruction;
 mod dialogs;
 mod encrypt;
 mod engagement_end;

@@ -9,7 +9,7 @@ use super::secrets::Secret;
 use crate::crypto::secret::{ContentKey, FileKey};
 use crate::format::scalar::Base64;
 use crate::format::secret::SecretValue;
-use crate::format::vault::Engagement;
+use crate::format::vault::{DestructionRecord, Engagement};
 use crate::format::{KitId, KitName, ProjectId, Timestamp, VaultId, vault};
 use crate::vault::{Effect, HoldInfo, KeyInfo, KitInfo, Notice, ProjectInfo};
 
@@ -236,6 +236,8 @@ pub struct Project {
     pub destroyed: Option<Timestamp>,
     /// What was agreed about it, with every change.
     pub engagement: Engagement,
+    /// Its destruction, if that was ordered.
+    pub destruction: Option<DestructionRecord>,
 }
 
 /// One version of a file key as it is on the wire.
@@ -399,24 +401,61 @@ impl From<KeyState> for vault::KeyState {
 
 impl From<ProjectInfo> for Project {
     fn from(project: ProjectInfo) -> Self {
-        let ProjectInfo { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
+        let ProjectInfo {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys,
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        } = project;
         let keys = keys.into_iter().map(|KeyInfo { version, state, current, created, seen, imported, sealed }| {
             let state = state.into();
             Key { version, state, current, created, seen, imported, sealed }
         });
         let hold = hold.map(|HoldInfo { since, reason }| Hold { since, reason });
-        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }
+        Self {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys: keys.collect(),
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        }
     }
 }
 
 impl From<Project> for ProjectInfo {
     fn from(project: Project) -> Self {
-        let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement } = project;
+        let Project { id, name, client, first_client, note, created, keys, hold, destroyed, engagement, destruction } =
+            project;
         let keys = keys.into_iter().map(|Key { version, state, current, created, seen, imported, sealed }| {
             let state = state.into();
             KeyInfo { version, state, current, created, seen, imported, sealed }
         });
         let hold = hold.map(|Hold { since, reason }| HoldInfo { since, reason });
-        Self { id, name, client, first_client, note, created, keys: keys.collect(), hold, destroyed, engagement }
+        Self {
+            id,
+            name,
+            client,
+            first_client,
+            note,
+            created,
+            keys: keys.collect(),
+            hold,
+            destroyed,
+            engagement,
+            destruction,
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, IoAction, LogAlarm, LogDifference, LogTrouble, NotFoun
 use crate::format::log::{Action, LogEnd, LoggedFile, NewEntry, Outcome, What, Who};
 use crate::format::scalar::{Base64, FixedBase64};
 use crate::format::secret::{SecretField, SecretValue};
-use crate::format::vault::{Declared, Engagement, Revision, Setting, Terms};
+use crate::format::vault::{Declared, DestructionRecord, Engagement, Revision, Setting, Terms};
 use crate::format::{FileId, KitId, ProjectId, RevisionId, SecretId, Timestamp, VaultId};
 use crate::vault::{Before, SecretEdit};
 
@@ -246,6 +246,7 @@ fn project() -> Project {
             }],
             others: Default::default(),
         },
+        destruction: Some(DestructionRecord { number: 1, ..DestructionRecord::default() }),
     }
 }
 

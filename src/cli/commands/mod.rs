@@ -99,6 +99,7 @@ commands! {
     }
     "For the client": {
         report::Report,
+        destruction::Destruction,
     }
     "What can be shown of it": {
         log::Log,

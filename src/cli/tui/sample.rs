@@ -50,6 +50,7 @@ pub fn project(name: &str, client: &str, keys: &[i64]) -> ProjectInfo {
         hold: None,
         destroyed: None,
         engagement: Default::default(),
+        destruction: None,
     }
 }
 

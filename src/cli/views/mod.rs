@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod copied;
+mod destruction;
 mod due;
 mod engagement;
 mod exit_code;
@@ -33,6 +34,7 @@ pub use agent::{Agent, LockedVault, UnlockedVault};
 pub use copied::CopiedField;
 #[cfg(test)]
 pub use copied::CopiedPassword;
+pub use destruction::{CheckedCertificate, DestructionOf, MadeCertificate};
 pub use due::{DueProject, OldKey, due_text};
 pub use exit_code::{ExitCode, exit_codes_text};
 pub use files::{

@@ -151,6 +151,20 @@ pub enum KeyKnown {
     Unknown,
 }
 
+impl KeyKnown {
+    /// Says so.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Known => "a key that you know",
+            Self::Announced => "a key that one you know announces",
+            Self::Unknown => {
+                "a key not known to you: the files belong together, and who made them is not proven (--key names the \
+                 key that you got with the contract)"
+            }
+        }
+    }
+}
+
 /// Whether a page is the one that the bundle makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -162,6 +176,17 @@ pub enum Rendered {
     Signed,
     /// It is not beside the bundle.
     Absent,
+}
+
+impl Rendered {
+    /// Says so of the page of a name.
+    pub fn words(self, what: &str) -> String {
+        match self {
+            Self::Same => format!("the {what} is the one that the bundle makes"),
+            Self::Signed => format!("the {what} is the one that was signed, made by another version of Strongroom"),
+            Self::Absent => format!("no {what} is beside it"),
+        }
+    }
 }
 
 impl From<Compared> for Rendered {
@@ -272,20 +297,8 @@ impl VerifiedReport {
 
     /// Says what was verified.
     pub fn text(&self) -> String {
-        let key = match self.key_known {
-            KeyKnown::Known => "a key that you know",
-            KeyKnown::Announced => "a key that one you know announces",
-            KeyKnown::Unknown => {
-                "a key not known to you: the files belong together, and who made them is not proven (--key names the \
-                 key that you got with the contract)"
-            }
-        };
-        let compared = |what: &str, how: Rendered| match how {
-            Rendered::Same => format!("the {what} is the one that the bundle makes"),
-            Rendered::Signed => format!("the {what} is the one that was signed, made by another version of Strongroom"),
-            Rendered::Absent => format!("no {what} is beside it"),
-        };
-        let page = format!("{}; {}", compared("page", self.page), compared("annex", self.annex));
+        let key = self.key_known.words();
+        let page = format!("{}; {}", self.page.words("page"), self.annex.words("annex"));
         let entries = match self.records {
             0 => "it has no record of accesses".to_owned(),
             records => format!(

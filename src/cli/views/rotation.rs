@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::destruction::DestructionOf;
 use super::kit::Kit;
 use crate::format::kit::KitName;
 use crate::vault::{self, SharedKey};
@@ -142,6 +143,8 @@ pub struct DestroyedProject {
     pub secrets_deleted: Vec<String>,
     /// Its secrets that were kept, and belong to no project now.
     pub secrets_kept: Vec<String>,
+    /// The record of the destruction, which is open until each step is done.
+    pub destruction: DestructionOf,
     /// What is known to open the project's files still, one sentence each.
     pub could_undo: Vec<String>,
     /// What could open the project's files and cannot be known of.

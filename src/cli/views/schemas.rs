@@ -81,6 +81,9 @@ schemas! {
     "copied-secret-field": CopiedField<'_>, "strongroom secret show --clip";
     "decrypt": Vec<DecryptedFile>, "strongroom decrypt";
     "destroyed-project": DestroyedProject, "strongroom project destroy";
+    "certificate": MadeCertificate, "strongroom destruction certificate";
+    "certificate-verify": CheckedCertificate, "strongroom report verify, of a certificate of destruction";
+    "destruction": DestructionOf, "strongroom destruction show and continue";
     "due": Vec<DueProject>, "strongroom due";
     "encrypt": Vec<EncryptedFile>, "strongroom encrypt";
     "encrypt-init": WithPassword<'_, EncryptedInNewVault>, "strongroom encrypt --init, if it made the vault";

@@ -21,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use self::index::Index;
-pub use self::sealed::{Proof, SealedCopies, Unproven};
+pub use self::sealed::{Proof, SealedCopies, Unproven, id_at as sealed_id};
 pub use self::standing::{Change, State};
 pub use self::walk::Unread;
 use super::edges::Edges;

@@ -2,7 +2,7 @@
 //! report's bundle alone, and are always the same for the same bundle, so that whoever has the bundle can compare.
 
 mod annex;
-mod fitting;
+pub(super) mod fitting;
 mod timeline;
 
 use crate::evidence::bundle::{Bundle, Check, CheckState, FileState};
@@ -284,10 +284,10 @@ fn checks(sheet: &mut Sheet, checks: &[Check]) -> String {
     checks.iter().map(row).collect()
 }
 
-const MET: &str =
+pub(super) const MET: &str =
     "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M4.5 8.5l2.5 2.5 4.5-5.5\"/></svg>";
-const UNMET: &str = "<svg viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"2\"/><path d=\"M4.5 4.5l7 7M11.5 4.5l-7 7\"/></svg>";
-const UNKNOWN: &str = "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M5.8 6.4c0-3 4.4-3 4.4-.3 \
+pub(super) const UNMET: &str = "<svg viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"2\"/><path d=\"M4.5 4.5l7 7M11.5 4.5l-7 7\"/></svg>";
+pub(super) const UNKNOWN: &str = "<svg viewBox=\"0 0 16 16\"><circle cx=\"8\" cy=\"8\" r=\"7\"/><path d=\"M5.8 6.4c0-3 4.4-3 4.4-.3 \
                        0 1.7-2.2 1.8-2.2 3.6M8 11.2v1.3\"/></svg>";
 
 /// Returns a digest as the page shows it: in groups of eight, so that two people can compare it.
@@ -299,7 +299,7 @@ pub fn in_groups(hash: &str) -> String {
 }
 
 /// Returns a moment as people write it: `26 November 2026, 09:14 UTC`.
-fn in_words(time: Timestamp) -> String {
+pub(super) fn in_words(time: Timestamp) -> String {
     let text = time.to_string();
     format!("{}, {} UTC", Day::of(time), text.get(11..16).unwrap_or_default())
 }

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use subtle::ConstantTimeEq;
 
+use super::destruction::DestructionOrder;
 use super::keys::{SharedKeys, new_key, places_of, push_key, unwrap};
 use super::kits::{self, NewKit};
 use super::logs::{LogPolicy, ReasonPolicy};
 use super::project::{NewProject, checked_name, checked_text, find, find_mut, find_usable, normal, usable};
 use super::secret_edits::{self, Before, NewSecret, SecretEdit, SecretsOfProject};
-use super::{Contents, Editing, destroy, engagement, logs, signing};
+use super::{Contents, Editing, destroy, destruction, engagement, logs, signing};
 use crate::crypto::secret::{DataKey, FileKey};
 use crate::error::{Error, Exists, KeyPlace, NotFound, Refused, Subject};
 use crate::format::signing::ReportRecord;
-use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, Terms, UnderWay};
+use crate::format::vault::{Hold, KeyState, Moment, Payload, Project, Rotation, Seen, Stage, Terms, UnderWay};
 use crate::format::{DataKeyId, EnrolmentId, KitId, ProjectId, Timestamp};
 
 /// One change of a vault's contents. Projects go by their names, kits by their ids.
@@ -29,6 +30,12 @@ pub enum Change<'a> {
     ProjectHeld { project: &'a str, reason: &'a str, by: &'a str },
     /// A project may be destroyed again, for a reason.
     ProjectReleased { project: &'a str, reason: &'a str, by: &'a str },
+    /// The destruction of a project is ordered.
+    DestructionOpened { project: &'a str, order: &'a DestructionOrder },
+    /// A step of it is done.
+    DestructionNoted { project: &'a str, stage: Stage, result: &'a str },
+    /// It is over.
+    DestructionClosed { project: &'a str },
     /// A project's keys are deleted.
     ProjectDestroyed { project: &'a str, shared: SharedKeys, secrets: SecretsOfProject },
     /// A project gets a new file key, which is current from now on.
@@ -102,6 +109,11 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
         Change::ProjectReleased { project, reason, by } => {
             release(find_usable(payload, project)?, reason, by, editing.now)
         }
+        Change::DestructionOpened { project, order } => destruction::open(payload, project, order, editing),
+        Change::DestructionNoted { project, stage, result } => {
+            destruction::note(payload, project, stage, result, editing)
+        }
+        Change::DestructionClosed { project } => destruction::close(payload, project, editing.now),
         Change::ProjectDestroyed { project, shared, secrets } => {
             destroy::check(payload, (editing.vault, editing.data_key), project, shared)?;
             if secrets == SecretsOfProject::Kept {
@@ -110,7 +122,7 @@ fn apply_alone(contents: &mut Contents, change: &Change<'_>, editing: &Editing<'
             }
             // Its secrets go as those of a destroyed project.
             destroy::destroy(find_mut(payload, project)?, editing.now);
-            Ok(())
+            destruction::note_removed(payload, project, editing)
         }
         Change::KeyRotated { project } => push_key(find_usable(payload, project)?, editing, &FileKey::generate()?),
         Change::KeyImported { project, key, shared } => import(payload, project, key, shared, editing),
@@ -174,6 +186,7 @@ fn add_projects(payload: &mut Payload, new: &[NewProject], editing: &Editing<'_>
             hold: None,
             destroyed: None,
             engagement: None,
+            destruction: None,
             others: Default::default(),
         };
         engagement::set(&mut project, &new.terms, &new.by, editing.now)?;

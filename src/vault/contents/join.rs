@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use subtle::ConstantTimeEq;
 
 use super::keys::{unwrap, wrap};
-use super::{Contents, Editing, destroy, engagement, logs, signing, unread};
+use super::{Contents, Editing, destroy, destruction, engagement, logs, signing, unread};
 use super::{secret_edits, secrets};
 use crate::crypto::secret::DataKey;
 use crate::error::{Error, KeyPlace, NotFound, Refused};
@@ -96,6 +96,7 @@ fn join_orders(mine: &mut Contents, other: &Contents) -> Joined {
     // What was recorded since stays readable.
     logs::unite(&mut mine.payload, &other.payload);
     let engagements = unite_engagements(&mut mine.payload, &other.payload, &mut Vec::new());
+    unite_destructions(&mut mine.payload, &other.payload, &mut Vec::new());
     // Where the two differ, this one counts.
     let _ = unread::unite(&mut mine.payload, &other.payload);
     let _ = signing::unite(&mut mine.payload, &other.payload);
@@ -199,6 +200,7 @@ fn unite(own: &mut Payload, other: &Payload, vault: VaultId, data_key: &DataKey)
     logs::unite(own, other);
     (joined.destroyed, joined.held) = unite_orders(own, other);
     joined.engagements = unite_engagements(own, other, &mut differing);
+    unite_destructions(own, other, &mut differing);
     for project in &other.projects {
         match own.projects.iter_mut().find(|held| held.id == project.id) {
             Some(held) => {
@@ -281,6 +283,15 @@ fn unite_engagements(own: &mut Payload, other: &Payload, differing: &mut Vec<Str
         }
     }
     changed
+}
+
+/// Takes over the steps of destructions that another file has more.
+fn unite_destructions(own: &mut Payload, other: &Payload, differing: &mut Vec<String>) {
+    for theirs in &other.projects {
+        if let Some(project) = own.projects.iter_mut().find(|project| project.id == theirs.id) {
+            destruction::unite(project, theirs, differing);
+        }
+    }
 }
 
 /// Takes over the projects that are on hold, or were destroyed, in another file of the same data key and that this one

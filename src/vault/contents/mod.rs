@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod destroy;
+pub mod destruction;
 pub mod engagement;
 pub mod join;
 pub mod keys;

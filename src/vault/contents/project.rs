@@ -4,7 +4,7 @@ use super::engagement::{self, Destruction, EngagementFacts, TermChange};
 use super::times::KeyAge;
 use crate::error::{Error, NotFound, Refused};
 use crate::format::name::{self, TEXT_LIMIT};
-use crate::format::vault::{Engagement, KeyState, Payload, Project, Terms};
+use crate::format::vault::{DestructionRecord, Engagement, KeyState, Payload, Project, Terms};
 use crate::format::{Date, ProjectId, Timestamp};
 
 /// What a new project is made of.
@@ -59,6 +59,8 @@ pub struct ProjectInfo {
     pub destroyed: Option<Timestamp>,
     /// What was agreed about it, with every change.
     pub engagement: Engagement,
+    /// Its destruction, if that was ordered.
+    pub destruction: Option<DestructionRecord>,
 }
 
 impl ProjectInfo {
@@ -99,7 +101,13 @@ impl ProjectInfo {
     /// than [`ProjectInfo::has_sealed`] says so.
     #[must_use]
     pub fn facts(&self, has_sealed: bool) -> EngagementFacts {
-        let destruction = if self.destroyed.is_some() { Destruction::Done } else { Destruction::None };
+        let destruction = match &self.destruction {
+            Some(record) if record.is_closed().is_some() => Destruction::Done,
+            Some(_) => Destruction::UnderWay,
+            // Keys that went before there were records of it.
+            None if self.destroyed.is_some() => Destruction::Done,
+            None => Destruction::None,
+        };
         EngagementFacts { is_held: self.hold.is_some(), destruction, has_sealed, due: self.due() }
     }
 }
@@ -162,6 +170,7 @@ impl From<&Project> for ProjectInfo {
             hold: project.hold.as_ref().map(|hold| HoldInfo { since: hold.since, reason: hold.reason.clone() }),
             destroyed: project.destroyed,
             engagement,
+            destruction: project.destruction.clone().filter(DestructionRecord::is_begun),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Members of a payload that this program does not read: destructions, shares, signing keys, and what later programs
+//! Members of a payload that this program does not read: shares, identities, and what later programs
 //! add. They are carried along whole, and never looked into.
 
 use crate::error::{Error, Unsupported};

@@ -28,6 +28,7 @@ macro_rules! assert_fails {
 mod copies;
 mod damage;
 mod destroy;
+mod destruction;
 mod follow;
 mod keychain;
 mod keys;

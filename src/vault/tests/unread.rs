@@ -124,7 +124,9 @@ fn what_both_files_hold_unread_and_not_the_same_is_not_united_by_halves() {
 fn unread(unlocked: &Unlocked) -> (Others, Others, Others) {
     let project = unlocked.payload.projects.iter().find(|project| project.name == "acme").unwrap();
     let engagement = project.engagement.as_ref().unwrap();
-    (unlocked.payload.others.clone(), project.others.clone(), engagement.others.clone())
+    let mut of_project = project.others.clone();
+    of_project.extend(project.destruction.iter().flat_map(|record| record.others.clone()));
+    (unlocked.payload.others.clone(), of_project, engagement.others.clone())
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn what_is_not_read_survives_a_rotation_a_fork_and_the_destruction_of_its_projec
     machine.plant(|_, payload| {
         payload["identities"] = json!([{"count": 318}]);
         for name in ["engagement", "destruction", "shares"] {
-            payload["projects"][0][name] = json!({"deep": [1, 2.5, null]});
+            payload["projects"][0][name] = json!({name: [1, 2.5, null]});
         }
     });
     let mut unlocked = machine.unlocked();

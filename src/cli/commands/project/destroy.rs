@@ -3,11 +3,13 @@
 use clap::Args;
 
 use crate::cli::access::Doing;
+use crate::cli::commands::destruction::steps::{self, StepFlags};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::rotation::RotationFlags;
+use crate::cli::term_flags::ByFlag;
 use crate::cli::unlocking::unlock_with_password;
-use crate::cli::views::{self, DestroyedProject, SharedKeyVersion, papers};
+use crate::cli::views::{self, DestroyedProject, DestructionOf, SharedKeyVersion, papers};
 use crate::error::{Begun, Error, Exists};
 use crate::failure::Failure;
 use crate::format::kit::KitName;
@@ -15,7 +17,9 @@ use crate::format::log::Action;
 use crate::format::name::{printable, project_name};
 use crate::home::{is_gone, is_same_file};
 use crate::store::Store;
-use crate::vault::{KitInfo, ProjectInfo, Rotation, SecretsOfProject, SharedKey, SharedKeys, Unlocked};
+use crate::vault::{
+    DestructionOrder, KitInfo, ProjectInfo, Rotation, SecretsOfProject, SharedKey, SharedKeys, Unlocked,
+};
 use crate::words::{Words, command, counted, shell_word, words};
 
 /// Destroy a project's keys for good: this vault will never open its files again.
@@ -37,6 +41,13 @@ pub struct Destroy {
     /// Keep its secrets (see `strongroom secret list`); they belong to no project then
     #[arg(long)]
     keep_secrets: bool,
+    /// On what basis it is destroyed, such as the end of the contract or a request
+    #[arg(long, value_name = "TEXT")]
+    basis: Option<String>,
+    #[command(flatten)]
+    by: ByFlag,
+    #[command(flatten)]
+    steps: StepFlags,
     #[command(flatten)]
     rotation: RotationFlags,
 }
@@ -81,6 +92,12 @@ impl Destroy {
             let deleted: &[String] = if self.keep_secrets { &[] } else { &secrets };
             confirm(context, &project, &shared, deleted, self.rotation.keep_kit)?;
         }
+        let order = DestructionOrder {
+            by: self.by.or_custodian(context, &project.terms()),
+            reason: context.global.reason.clone().unwrap_or_default(),
+            basis: self.basis.unwrap_or_default(),
+        };
+        order.checked().map_err(failed)?;
         let under_way = vault.rotation();
         let (rotation, making) =
             self.rotation.carry_out(context, &mut vault, &password, None, failed, |vault, kit| {
@@ -88,10 +105,15 @@ impl Destroy {
                     format!("project {} may be destroyed or not", project.name),
                     words!["see with ", command("project show").arg(&project.name)],
                 );
+                vault.open_destruction(&self.name, &order, allowed)?;
+                steps::log(context, vault, Action::DestructionOpened, &self.name, order.basis.clone());
+                steps::look_for_copies(context, vault, &self.name, &self.steps)?;
                 let of_project = if self.keep_secrets { SecretsOfProject::Kept } else { SecretsOfProject::Deleted };
                 vault.destroy_project(&self.name, &password, kit, allowed, of_project)
             })?;
+        let went_on = steps::go_on(context, &mut vault, &self.name, &self.steps);
         drop(said);
+        let destruction = vault.project(&self.name).map_err(failed)?;
         let new_kit = making.as_ref().map(|making| making.kit.name());
         let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
         let (secrets_kept, secrets_deleted) =
@@ -103,6 +125,7 @@ impl Destroy {
             rotation: views::Rotation::from(rotation),
             kit: new_kit.map(|kit| kit.to_string()),
             shared: shared.iter().map(SharedKeyVersion::from).collect(),
+            destruction: DestructionOf::of(&destruction),
             could_undo: left,
             cannot_know: UNKNOWN,
         };
@@ -118,8 +141,16 @@ impl Destroy {
         text += destroyed.copies();
         text += destroyed.rotation.old_backups();
         text += papers(&vault);
+        text += "\n\n";
+        text += destroyed.destruction.head();
+        if let Some(record) = destruction.destruction.filter(|record| record.is_closed().is_none()) {
+            text += "\n";
+            text += steps::waits_for(&record, vault.rotation(), &destruction.name);
+        }
         vault.done();
-        context.output.done(text, &destroyed)
+        context.output.done(text, &destroyed)?;
+        // The keys are gone all the same, which the lists above say.
+        went_on
     }
 }
 

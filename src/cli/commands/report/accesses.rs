@@ -17,12 +17,13 @@ use crate::format::{FormatError, ProjectId, Timestamp};
 use crate::vault::{LogState, ReadLog, ReadRecord, Unlocked};
 
 /// Actions about the vault as a whole that a report of any project tells of.
-const OF_THE_VAULT: [&str; 9] = [
+const OF_THE_VAULT: [&str; 10] = [
     "kit.new",
     "kit.test",
     "kit.revoke",
     "kit.recover",
     "vault.backup",
+    "vault.fork",
     "log.began",
     "log.gap",
     "log.accepted",

@@ -157,7 +157,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Returns what a project's files are called: of its name, what every file system takes.
-fn stem(name: &str) -> String {
+pub fn stem(name: &str) -> String {
     let kept: String = name
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
@@ -175,7 +175,7 @@ fn whole_path(path: &Path) -> String {
 }
 
 /// What is agreed with the client.
-fn engagement(project: &ProjectInfo) -> Known<Engagement> {
+pub fn engagement(project: &ProjectInfo) -> Known<Engagement> {
     let members = |terms: &Terms| -> BTreeMap<String, StrictValue> {
         let value = serde_json::to_value(terms).unwrap_or_default();
         serde_json::from_value(value).unwrap_or_default()
@@ -213,7 +213,7 @@ fn done(log: &LogPart, action: &str) -> Vec<Timestamp> {
     entries.filter_map(|entry| entry["at"].as_str()?.parse().ok()).collect()
 }
 
-fn kit(kit: &KitInfo) -> KitPart {
+pub fn kit(kit: &KitInfo) -> KitPart {
     KitPart {
         name: kit.name.to_string(),
         id: kit.name.id,
@@ -235,7 +235,7 @@ fn judged(password: &Password, project: &ProjectInfo) -> PasswordPart {
 }
 
 /// Returns SHA-256 of the program that runs, if it can be read.
-fn build() -> Option<String> {
+pub fn build() -> Option<String> {
     let program = std::fs::read(std::env::current_exe().ok()?).ok()?;
     Some(hex(&sha256(&program)))
 }

@@ -1,10 +1,10 @@
 //! `strongroom report`: one file for each of its commands, and how a report is made in `make`.
 
-mod accesses;
-mod files;
-mod gather;
+pub(super) mod accesses;
+pub(super) mod files;
+pub(super) mod gather;
 mod make;
-mod surroundings;
+pub(super) mod surroundings;
 
 use clap::Args;
 

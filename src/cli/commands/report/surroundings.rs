@@ -17,7 +17,7 @@ use crate::home::session_desktop;
 use crate::host::{Host, ThisHost};
 use crate::machine::{self, Machine};
 use crate::store::Store;
-use crate::vault::ProjectInfo;
+use crate::vault::{ProjectInfo, Unlocked};
 
 /// Looks at the computer: at the drives of the data and of the keys, at swap, screen and synchronised folders.
 ///
@@ -57,7 +57,7 @@ fn taken(check: machine::Check, at: Timestamp) -> Check {
 /// If there is no such project.
 pub fn copies(
     context: &Context,
-    vault: &OpenVault,
+    vault: &Unlocked,
     project: &ProjectInfo,
     effort: &Effort,
 ) -> Result<Known<Copies>, Failure> {
@@ -75,7 +75,7 @@ pub fn copies(
     if entries.len() < all {
         doubts.push(format!("{} on record without a project, which may be of this one", all - entries.len()));
     }
-    let keys = Keys::of(&**vault, None).map_err(|error| Failure::of("look for copies", error))?;
+    let keys = Keys::of(vault, None).map_err(|error| Failure::of("look for copies", error))?;
     // Where nothing was opened there is nothing to look for.
     let (places, swept) = if entries.is_empty() {
         (Vec::new(), Swept::default())

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use crate::cli::context::Context;
-use crate::cli::views::{FollowedReport, KeyKnown, Rendered, VerifiedReport};
+use crate::cli::views::{CheckedCertificate, FollowedReport, KeyKnown, Rendered, VerifiedReport};
 use crate::disk::with_suffix;
 use crate::evidence::bundle::{Bundle, SIZE_LIMIT};
-use crate::evidence::verify::{Refusal, Verified, check_page, follows, keys_in, verify};
+use crate::evidence::certificate::{self, is_certificate};
+use crate::evidence::verify::{Refusal, Verified, check_page, compare_page, follows, keys_in, verify};
 use crate::failure::{Exit, Failure};
 use crate::format::FormatError;
 use crate::format::signing::PublicKey;
@@ -19,7 +20,7 @@ use crate::pages::report::{annex, in_groups, page};
 /// The longest signature or file of keys that is read, in bytes.
 const SMALL: u64 = 1 << 20;
 
-/// Verify a report; needs no vault and no password
+/// Verify a report or a certificate of destruction; needs no vault and no password
 ///
 /// Checks the signature, that the page beside the bundle is the one that the bundle makes, and each entry of the record
 /// of accesses that the report discloses.
@@ -42,8 +43,14 @@ pub struct Verify {
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let known = self.key.as_deref().map(read_keys).transpose()?;
-        let verified = self::verified(&self.new)?;
-        let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| check_key(&verified, &file, &keys));
+        let (bytes, signature) = signed(&self.new)?;
+        if is_certificate(&bytes) {
+            return self.certificate(context, &bytes, &signature, known);
+        }
+        let verified = verify(&bytes, &signature).map_err(|refusal| refused(&self.new, &refusal))?;
+        let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
+            check_key(&verified.signer, verified.announced_by, &file, &keys)
+        });
         let key = key.map_err(|refusal| refused(&self.new, &refusal))?;
         let bundle = &verified.bundle;
         let folder = self.new.parent().unwrap_or(Path::new(""));
@@ -67,8 +74,48 @@ impl Verify {
     }
 }
 
-/// Verifies a bundle with the signature beside it.
+impl Verify {
+    /// Verifies a certificate of destruction.
+    fn certificate(
+        &self,
+        context: &Context,
+        bytes: &[u8],
+        signature: &str,
+        known: Option<(String, Vec<PublicKey>)>,
+    ) -> Result<(), Failure> {
+        let refused = |refusal: Refusal| refused(&self.new, &refusal);
+        if self.after.is_some() {
+            return Err(Failure::usage("--after compares reports, and this is a certificate of destruction"));
+        }
+        let verified = certificate::verify(bytes, signature).map_err(refused)?;
+        let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
+            check_key(&verified.signer, verified.announced_by, &file, &keys)
+        });
+        let key = key.map_err(refused)?;
+        let bundle = &verified.certificate;
+        let path = self.new.parent().unwrap_or(Path::new("")).join(format!("{}.html", bundle.name));
+        let rendered = match read(&path, SIZE_LIMIT)? {
+            None => Rendered::Absent,
+            Some(found) => {
+                let made = crate::pages::certificate::page(bundle, &verified.sha256);
+                let signed = (&*verified.sha256, &*bundle.tool.version, &*bundle.page_sha256);
+                let compared = compare_page(signed, &path.display().to_string(), in_groups, &found, &made);
+                compared.map(Rendered::from).map_err(|refusal| self::refused(&path, &refusal))?
+            }
+        };
+        let view = CheckedCertificate::of(&verified, key, rendered);
+        context.output.result(view.text(), &view)
+    }
+}
+
+/// Verifies a report with the signature beside it.
 fn verified(path: &Path) -> Result<Verified, Failure> {
+    let (bytes, signature) = signed(path)?;
+    verify(&bytes, &signature).map_err(|refusal| refused(path, &refusal))
+}
+
+/// Reads a bundle and the signature beside it.
+fn signed(path: &Path) -> Result<(Vec<u8>, String), Failure> {
     let missing = |path: &Path| {
         Failure::new(Exit::NotFound, "not-found", format!("cannot verify {}", path.display()))
             .cause("there is no such file")
@@ -78,7 +125,7 @@ fn verified(path: &Path) -> Result<Verified, Failure> {
     let signature = read(&signature, SMALL)?.ok_or_else(|| {
         missing(&signature).hint("a report is a bundle NAME-N.json and its signature NAME-N.json.sig: ask for both")
     })?;
-    verify(&bytes, &String::from_utf8_lossy(&signature)).map_err(|refusal| refused(path, &refusal))
+    Ok((bytes, String::from_utf8_lossy(&signature).into_owned()))
 }
 
 /// Reads a file; `None` if there is none.
@@ -112,14 +159,19 @@ fn read_keys(path: &Path) -> Result<(String, Vec<PublicKey>), Failure> {
 }
 
 /// Tells how the key that signed is known.
-fn check_key(verified: &Verified, among: &str, keys: &[PublicKey]) -> Result<KeyKnown, Refusal> {
-    if keys.contains(&verified.signer) {
+fn check_key(
+    signer: &PublicKey,
+    announced_by: Option<PublicKey>,
+    among: &str,
+    keys: &[PublicKey],
+) -> Result<KeyKnown, Refusal> {
+    if keys.contains(signer) {
         return Ok(KeyKnown::Known);
     }
-    if verified.announced_by.is_some_and(|earlier| keys.contains(&earlier)) {
+    if announced_by.is_some_and(|earlier| keys.contains(&earlier)) {
         return Ok(KeyKnown::Announced);
     }
-    Err(Refusal::OtherKey { signed: verified.signer.fingerprint(), among: among.into() })
+    Err(Refusal::OtherKey { signed: signer.fingerprint(), among: among.into() })
 }
 
 fn refused(path: &Path, refusal: &Refusal) -> Failure {

@@ -12,6 +12,7 @@ fn project() -> Project {
         hold: None,
         destroyed: None,
         engagement: None,
+        destruction: None,
         others: Default::default(),
     }
 }

@@ -1,0 +1,47 @@
+//! `strongroom destruction`: one file for each of its commands, and the steps in `steps` and `proof`.
+
+mod proof;
+pub(super) mod steps;
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::views::DestructionOf;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::vault::Unlocked;
+use crate::words::Words;
+
+/// Follow the destruction of a project to its end, and certify it
+///
+/// `strongroom project destroy` orders a destruction and begins it. Its record is open until every step is done: decrypted
+/// files were looked for, the keys are removed, the data key is rotated, and no encrypted file opens any more.
+#[derive(Debug, Args)]
+#[command(before_help = "Example: strongroom destruction show acme")]
+pub struct Destruction {
+    #[command(subcommand)]
+    command: DestructionCommand,
+}
+
+impl Destruction {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        run(self.command, context)
+    }
+}
+
+subcommands! {
+    DestructionCommand:
+    show::Show,
+    go_on::GoOn = "continue",
+    certificate::Certificate,
+}
+
+/// Returns a destruction in words, with what it waits for.
+fn text(shown: &DestructionOf, vault: &Unlocked, name: &str) -> Result<Words, Error> {
+    let mut text = Words::from(shown.text());
+    if let Some(record) = steps::record(vault, name)?.filter(|record| record.is_closed().is_none()) {
+        text += "\n";
+        text += steps::waits_for(&record, vault.rotation(), name);
+    }
+    Ok(text)
+}
