@@ -2,16 +2,18 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::context::Context;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::format::ProjectId;
 use crate::format::log::{Action, Destination, LogEnd, LoggedFile, NewEntry, Outcome, Via, What};
-use crate::home::{absolute, who};
-use crate::vault::{LogPolicy, OpenVault, ReasonPolicy, Unlocked};
+use crate::format::{ProjectId, VaultId};
+use crate::home::{Unlogged, absolute, who};
+use crate::host::{Host, ThisHost};
+use crate::vault::{LogPolicy, OpenVault, ReasonPolicy, Unlocked, Vault};
 use crate::words::{command, words};
 
 /// The most characters of a reason.
@@ -177,6 +179,39 @@ pub fn note(context: &Context, vault: &Unlocked, doing: &Doing<'_>) -> Result<()
         warn(&context.output, "this could not be recorded", error);
     }
     Ok(())
+}
+
+/// Records what was done since without a key that could have recorded it.
+pub fn catch_up(context: &Context, vault: &dyn OpenVault) {
+    let Ok(known) = context.home.settings.all() else { return };
+    if known.values().all(|known| known.unlogged.is_empty()) {
+        return;
+    }
+    let Some(id) = context.store().ok().and_then(|store| Vault::open(Arc::new(store)).ok()).map(|vault| vault.id())
+    else {
+        return;
+    };
+    for Unlogged { at, action, subject } in context.home.settings.take_unlogged(id).unwrap_or_default() {
+        let Some(action) = Action::of(&action) else { continue };
+        let what = What { subject: format!("{subject}, at {at}"), ..What::default() };
+        let entry = NewEntry { what, ..NewEntry::new(action, who(via(context))) };
+        let recorded = vault.log_begin(&entry).and_then(|seq| {
+            let end = LogEnd { outcome: Outcome::Done, error: None, projects: None, what: What::default() };
+            vault.log_end(seq, &end)
+        });
+        if let Err(error) = recorded {
+            warn(&context.output, &format!("{} could not be recorded", action.word()), error);
+        }
+    }
+}
+
+/// Remembers that something was done to a vault without a key that could have recorded it: the next entry takes it along.
+pub fn later(context: &Context, vault: VaultId, action: Action, subject: String) {
+    let unlogged = Unlogged { at: ThisHost.now(), action: action.word().into(), subject };
+    if let Err(error) = context.home.settings.remember_unlogged(vault, unlogged) {
+        let text = format!("{} could not be noted for the access log: {error}", action.word());
+        context.output.warn("access-not-recorded", text);
+    }
 }
 
 /// Records files that it was done to.

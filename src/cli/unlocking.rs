@@ -57,6 +57,9 @@ pub fn record<V: crate::vault::OpenVault>(
     doing: &Doing<'_>,
 ) -> Result<(), Failure> {
     let begun = access::begin(context, &**vault, doing)?;
+    if begun.is_some() {
+        access::catch_up(context, &**vault);
+    }
     vault.logged_as(begun);
     Ok(())
 }

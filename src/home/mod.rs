@@ -35,7 +35,7 @@ pub use own::{Own, Place};
 pub use paths::{absolute, is_gone, is_same_file};
 pub use private::mode_for_others;
 pub use project_file::{ProjectFile, ProjectFileError};
-pub use settings::{Kept, Settings, VaultSettings};
+pub use settings::{Kept, Settings, Unlogged, VaultSettings};
 pub use synced::synced_by;
 pub use toml::TomlFileError;
 pub use trial::{Trial, left_trials, try_out};
@@ -233,13 +233,15 @@ impl Home {
 
     fn settings_for(&self, known: Option<VaultSettings>, vault: VaultId, kind: &Kind, file: &Path) -> VaultSettings {
         let keychain = self.whole_kind(kind, vault);
-        let (mut former, others, offer_kit) = match known {
-            Some(known) => ([known.former, vec![known.keychain]].concat(), known.others, known.offer_kit),
+        let (mut former, others, offer_kit, unlogged) = match known {
+            Some(known) => {
+                ([known.former, vec![known.keychain]].concat(), known.others, known.offer_kit, known.unlogged)
+            }
             None => Default::default(),
         };
         former.retain(|kind| *kind != keychain && matches!(kind, Kind::FileAt(path) if !is_gone(path)));
         former.dedup();
-        VaultSettings { keychain, place: file.display().to_string(), former, others, offer_kit }
+        VaultSettings { keychain, place: file.display().to_string(), former, others, offer_kit, unlogged }
     }
 
     /// Returns where this computer has another file of a vault: both files would use the same keychain item and record.

@@ -13,12 +13,15 @@ use super::error::{HomeError, Wanted};
 use super::keychains::Kind;
 use crate::disk::{self, folder_of, with_suffix};
 use crate::error::IoAction;
-use crate::format::VaultId;
+use crate::format::{Timestamp, VaultId};
 
 const FORMAT: &str = "strongroom-settings";
 const VERSION: u32 = 1;
 const SIZE_LIMIT: u64 = 16 << 20;
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How much is remembered that is to be recorded.
+const UNLOGGED_LIMIT: usize = 1000;
 
 /// What is remembered of one vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,20 @@ pub struct VaultSettings {
     /// Keychains that hold the keys of other files of the vault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Kind>,
+    /// What was done without a key that could have recorded it in the access log. The next entry takes it along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlogged: Vec<Unlogged>,
+}
+
+/// Something that is still to be recorded in the access log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlogged {
+    /// When it was done.
+    pub at: Timestamp,
+    /// What: a word of the access log.
+    pub action: String,
+    /// The thing in words.
+    pub subject: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -188,6 +205,38 @@ impl Settings {
         })
     }
 
+    /// Remembers what is to be recorded in a known vault's access log.
+    ///
+    /// # Errors
+    /// As [`Settings::remember`].
+    pub fn remember_unlogged(&self, vault: VaultId, unlogged: Unlogged) -> Result<Kept, HomeError> {
+        if self.of(vault)?.is_none() {
+            return Ok(Kept::Yes);
+        }
+        self.change(|vaults| {
+            let known = vaults.get_mut(&vault.to_string())?;
+            known.unlogged.truncate(UNLOGGED_LIMIT - 1);
+            known.unlogged.push(unlogged);
+            Some(())
+        })
+    }
+
+    /// Takes what is to be recorded in a vault's access log, leaving nothing.
+    ///
+    /// # Errors
+    /// As [`Settings::remember`].
+    pub fn take_unlogged(&self, vault: VaultId) -> Result<Vec<Unlogged>, HomeError> {
+        if self.of(vault)?.is_none_or(|known| known.unlogged.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let mut taken = Vec::new();
+        self.change(|vaults| {
+            taken =
+                vaults.get_mut(&vault.to_string()).map(|known| std::mem::take(&mut known.unlogged)).unwrap_or_default();
+        })?;
+        Ok(taken)
+    }
+
     /// Forgets a vault.
     ///
     /// # Errors
@@ -238,7 +287,8 @@ mod tests {
 
     fn known(place: &str) -> VaultSettings {
         let keychain = Kind::Os;
-        VaultSettings { keychain, place: place.into(), offer_kit: false, former: Vec::new(), others: Vec::new() }
+        let (former, others, unlogged) = (Vec::new(), Vec::new(), Vec::new());
+        VaultSettings { keychain, place: place.into(), offer_kit: false, former, others, unlogged }
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access;
 use crate::cli::context::Context;
 use crate::cli::kit;
 use crate::cli::views::TestedKit;
 use crate::failure::{Exit, Failure};
+use crate::format::log::Action;
 use crate::store::Store;
 use crate::vault::{Notice, Source, Vault};
 use crate::words::{command, words};
@@ -46,6 +48,7 @@ impl Test {
         let previous = *opened.source() != Source::Current;
         let place = if previous { store.previous().display().to_string() } else { store.place() };
         let tested = TestedKit { kit: name.to_string(), projects, ends_with_rotation: ends, previous };
+        access::later(context, opened.id(), Action::KitTest, format!("recovery kit {name}"));
         context.output.result(tested.text(&place), &tested)?;
         match opened.source() {
             Source::Previous { reason, .. } => {

@@ -6,14 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::cli::access;
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
 use crate::cli::views;
 use crate::error::{Error, NotFound, Subject};
 use crate::failure::{Exit, Failure, without_flags};
 use crate::files::publish::OutputFile;
+use crate::format::log::Action;
 use crate::format::vault::Document;
-use crate::home::Recorded;
+use crate::home::{Recorded, absolute};
 use crate::store::Store;
 use crate::words::{Words, command, kit_names, words};
 
@@ -82,6 +84,7 @@ impl Backup {
             kits,
             checked,
         };
+        access::later(context, copy.vault, Action::VaultBackup, absolute(file).display().to_string());
         context.output.done(text, &copy)
     }
 }
