@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Home;
 use crate::disk::{UNFINISHED_SUFFIX, folder_of, with_suffix};
-use crate::store::FolderStore;
+use crate::store::{FolderStore, LOG_FOLDER, Store};
 
 /// The files of a vault that are for this user alone, and those of the settings and a keychain file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,9 @@ impl Home {
             unfinished.push(with_suffix(&path, UNFINISHED_SUFFIX));
             files.push(path);
         }
+        let logs = folder_of(store.file()).join(LOG_FOLDER);
+        let names = store.log_names().unwrap_or_default();
+        unfinished.extend(names.iter().filter(|name| name.ends_with(UNFINISHED_SUFFIX)).map(|name| logs.join(name)));
         unfinished.retain(|path| fs::symlink_metadata(path).is_ok());
         PrivateFiles { folder: folder_of(store.file()).into(), files, unfinished }
     }

@@ -240,11 +240,14 @@ fn permissions_are_found_file_by_file() {
 #[test]
 fn leftovers_of_interrupted_writes_are_found() {
     let home = with_vault("file");
-    let names = [home.vault(), home.vault().with_extension("json.prev"), home.item(), home.anchor()];
+    let logs = home.vault().parent().unwrap().join("log");
+    fs::create_dir_all(&logs).unwrap();
+    let log = logs.join("5cdb0f0a-f839-46a6-9475-4b16a0e98c1a.2.log");
+    let names = [home.vault(), home.vault().with_extension("json.prev"), home.item(), home.anchor(), log];
     for name in &names {
         fs::write(format!("{}.strongroom-tmp", name.display()), b"half").unwrap();
     }
-    for remedy in home.found(&["leftovers"; 4]) {
+    for remedy in home.found(&["leftovers"; 5]) {
         home.carry_out(&remedy);
     }
     home.clean();
