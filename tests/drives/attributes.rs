@@ -1,6 +1,7 @@
 //! What a drive keeps of a plaintext's time and permissions: what it does not keep is said.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -16,6 +17,11 @@ fn times_are_kept_and_what_others_may_read_is_said() {
         home.succeeds("encrypt -p acme in --archive --password-file old");
         for words in ["decrypt in.sealed -o stick/out", "decrypt --extract in.tar.sealed -o stick/out"] {
             drive.clear();
+            if words.contains("--extract") && !drive.keeps_renamed_folders() {
+                let _ =
+                    writeln!(std::io::stderr(), "SKIPPED: {words} on {name}, which loses what is in a renamed folder");
+                continue;
+            }
             let run = home.succeeds(&format!("{words} --password-file old"));
             let said = String::from_utf8_lossy(&run.stderr).into_owned();
             let there = fs::metadata(home.path("stick/out/old.txt")).unwrap();

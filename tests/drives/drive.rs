@@ -66,6 +66,17 @@ impl Drive {
         works.then_some(drive)
     }
 
+    /// Tells whether a folder that is renamed keeps what is in it. fusefat 0.1 loses it.
+    pub fn keeps_renamed_folders(&self) -> bool {
+        let [from, to] = ["from", "to"].map(|name| self.folder.join(name));
+        fs::create_dir(&from).unwrap();
+        fs::write(from.join("file"), "probe").unwrap();
+        fs::rename(&from, &to).unwrap();
+        let kept = to.join("file").exists();
+        fs::remove_dir_all(&to).unwrap();
+        kept
+    }
+
     /// Removes all that is on it.
     pub fn clear(&self) {
         for entry in fs::read_dir(&self.folder).unwrap() {

@@ -86,6 +86,8 @@ fn whole_or_not_there(which: &str, faults: impl Fn(usize) -> &'static [Fault]) {
                     assert!(may_stay || left.is_empty(), "{left:?} left by {what}");
                 }
             }
+            // All of these runs are in one access log.
+            home.log_goes_on();
         }
         let id = name.replace(' ', "-");
         proof::record(

@@ -94,10 +94,12 @@ fn full_at_levels(story: Story, test: &str, levels: impl IntoIterator<Item = u64
             assert_eq!(home.leftovers(), Vec::<PathBuf>::new(), "{what}");
             // The vault opens on the full disk.
             let state = (story.judge)(&left);
+            home.log_without_alarm();
             assert!(!run.status.success() || state == State::New, "{what}");
             println!("{what}{state:?}");
             filler.free();
             (story.again)(&left);
+            home.log_goes_on();
         }
         home.shell("umount .local").succeeds();
         assert!(refused > 0 && done > 0, "`{}` was refused {refused} times and done {done} times", story.name);
@@ -157,6 +159,7 @@ fn a_disk_that_fills_up_keeps_every_project_that_was_added() {
         filler.free();
         home.succeeds(&format!("project add one-more --note {note} --password-file old"));
         assert_eq!(home.open(OLD).unwrap().len(), added + 1);
+        home.log_goes_on();
         home.shell("umount .local").succeeds();
         let figure = format!("{added} added, 1 refused, {added} there; one more once there was room");
         proof::record(name, what, &figure);

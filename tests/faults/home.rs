@@ -5,18 +5,20 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use strongroom::crypto::secret::{KitSecret, Password};
 use strongroom::format::kit;
+use strongroom::format::log::{Action, NewEntry, Phase, Who};
 use strongroom::format::vault::SIZE_LIMIT;
 use strongroom::host::ThisHost;
 use strongroom::keychain::FileKeychain;
 use strongroom::store::FolderStore;
-use strongroom::vault::{Unlocked, Vault};
+use strongroom::vault::{LogState, ReadLog, Unlocked, Vault};
 
+use crate::support::home::without_log;
 pub use crate::support::home::{FLOOR, Home, PASSWORD as OLD};
 use crate::support::made;
 pub use crate::support::run::PROGRAM;
@@ -41,6 +43,30 @@ impl Entry {
     pub fn content(&self) -> Option<&Vec<u8>> {
         self.content.as_ref()
     }
+
+    /// Returns the entry without what every command changes: an anchor without how far the access log is. `None` of the
+    /// log itself, and of what an interrupted write has left, which is looked at by itself.
+    pub fn but_the_log(&self, path: &Path) -> Option<Self> {
+        let is_of_log = path.parent().is_some_and(|folder| folder.ends_with("strongroom/log"));
+        match path.extension() {
+            _ if is_of_log || is_unfinished(path) => None,
+            Some(ending) if ending == "anchor" => {
+                let content = self.content.as_ref().map(|item| without_log(item).to_string().into_bytes());
+                Some(Self { modified: SystemTime::UNIX_EPOCH, content, ..self.clone() })
+            }
+            _ => Some(self.clone()),
+        }
+    }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    is_unfinished_output(path) || path.to_string_lossy().ends_with(".strongroom-tmp")
+}
+
+/// Tells whether something is an output that has not got its name.
+pub fn is_unfinished_output(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(".strongroom-") && name.ends_with(".tmp")
 }
 
 /// Makes a home with the passwords' files in it.
@@ -88,6 +114,11 @@ pub trait Struck {
     fn versions(&self, secret: &str) -> Vec<String>;
     /// Tells whether the code in a file opens the vault file as it stands.
     fn kit_opens(&self, file: &str) -> bool;
+    /// Sees to it that no access log in the vault's folder says that it was cut, rewritten or damaged; asks nothing of a
+    /// vault that no password opens. Returns this computer's.
+    fn log_without_alarm(&self) -> Option<ReadLog>;
+    /// Sees to it that the access log goes on, and that what was begun and never ended is closed as interrupted.
+    fn log_goes_on(&self);
     /// Returns the unfinished files that lie about.
     fn leftovers(&self) -> Vec<PathBuf>;
     /// Returns what doctor wants done about leftovers.
@@ -165,12 +196,20 @@ impl Struck for Home {
         Vault::open(Arc::new(store)).is_ok_and(|vault| vault.open_with_kit(&secret).is_ok())
     }
 
+    fn log_without_alarm(&self) -> Option<ReadLog> {
+        without_alarm(&either(self)?.0)
+    }
+
+    fn log_goes_on(&self) {
+        if let Some((mut unlocked, password)) = either(self) {
+            // As each command does.
+            unlocked.tend(&Password::new(password.as_bytes()).unwrap()).unwrap();
+            log_goes_on(&unlocked);
+        }
+    }
+
     fn leftovers(&self) -> Vec<PathBuf> {
-        let unfinished = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.ends_with(".strongroom-tmp") || (name.starts_with(".strongroom-") && name.ends_with(".tmp"))
-        };
-        self.snapshot().into_keys().filter(unfinished).collect()
+        self.snapshot().into_keys().filter(|path| is_unfinished(path)).collect()
     }
 
     fn leftovers_by_doctor(&self) -> Vec<String> {
@@ -183,16 +222,51 @@ impl Struck for Home {
 
 /// Unlocks the vault file as it stands, which must be fit to be written.
 fn unlocked(home: &Home, password: &str) -> Result<Unlocked, String> {
-    let file = home.vault();
-    let folder = file.parent().unwrap();
-    let store = Arc::new(FolderStore::new(folder, SIZE_LIMIT).map_err(|error| error.to_string())?);
+    unlocked_in(home.folder(), password)
+}
+
+/// Unlocks the vault of a home folder, which must be fit to be written.
+pub fn unlocked_in(home: &Path, password: &str) -> Result<Unlocked, String> {
+    let folder = home.join(".local/share/strongroom");
+    let store = Arc::new(FolderStore::new(&folder, SIZE_LIMIT).map_err(|error| error.to_string())?);
     let vault = Vault::open(store).map_err(|error| error.to_string())?;
-    let file = home.path(format!(".local/state/strongroom/keychain/{}", vault.id()));
+    let file = home.join(format!(".local/state/strongroom/keychain/{}", vault.id()));
     let keychain = Arc::new(FileKeychain::new(file));
     let password = Password::new(password.as_bytes()).unwrap();
     let unlocked = vault.unlock(&password, keychain, Arc::new(ThisHost)).map_err(|error| error.to_string())?;
     unlocked.check_writable().map_err(|error| format!("it opens, but is not to be written: {error}"))?;
     Ok(unlocked)
+}
+
+/// Unlocks the vault file with whichever password opens it, and returns that, too.
+fn either(home: &Home) -> Option<(Unlocked, &'static str)> {
+    if !home.has_vault() {
+        return None;
+    }
+    [OLD, NEW].into_iter().find_map(|password| Some((unlocked(home, password).ok()?, password)))
+}
+
+/// Adds to the access log, after which it is as it was recorded, and everything that was begun has one end.
+pub fn log_goes_on(unlocked: &Unlocked) {
+    unlocked.log_note(&NewEntry::new(Action::ReportMade, Who::default())).unwrap();
+    let log = without_alarm(unlocked).unwrap();
+    assert_eq!(log.state, LogState::Current);
+    assert!(log.torn == 0 && log.gaps.is_empty(), "{} bytes torn, gaps {:?}", log.torn, log.gaps);
+    let entries = || log.records.iter().map(|record| record.entry.as_ref().expect("each entry opens"));
+    for begun in entries().filter(|entry| entry.phase == Phase::Begin) {
+        let mut ends = entries().filter(|entry| entry.phase == Phase::End && entry.of == Some(begun.seq));
+        let end = ends.next().unwrap_or_else(|| panic!("{begun:?} has no end"));
+        assert!(end.outcome.is_some() && ends.next().is_none(), "{begun:?} ends twice");
+    }
+}
+
+/// Reads the access logs, none of which says that it was cut, rewritten or damaged, and returns this computer's.
+pub fn without_alarm(unlocked: &Unlocked) -> Option<ReadLog> {
+    let logs = unlocked.read_logs().unwrap();
+    for log in &logs {
+        assert!(!matches!(log.state, LogState::Altered(_)), "a false alarm: {:?}", log.state);
+    }
+    logs.into_iter().find(|log| log.is_own)
 }
 
 /// Returns the program and its arguments.

@@ -10,6 +10,7 @@ mod calls;
 mod full_disk;
 pub mod home;
 mod killed;
+mod log;
 mod refused;
 mod stories;
 mod strace;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use strongroom::format::log::{Action, Phase};
+
 use super::home::{self, Entry, FLOOR, Home, Keys, NEW, OLD, Struck as _};
 
 /// A command, and what is asked of the files it may leave.
@@ -145,7 +147,9 @@ pub const ENCRYPT: Story = Story {
     words: "encrypt -p acme --threads 1 plans.bin papers --password-file old",
     prepare: with_papers,
     judge: |left| {
-        vault_is_untouched(left);
+        // The first file under a key is noted in the vault.
+        assert_eq!(left.home.open(OLD).as_ref(), Ok(&left.before.keys));
+        assert!(left.home.kit_opens("kit"));
         originals_stand(left);
         sealed_papers(left)
     },
@@ -196,6 +200,7 @@ pub const DECRYPT: Story = Story {
     },
     judge: |left| {
         vault_is_untouched(left);
+        what_is_out_was_begun(left, &PAPERS);
         opened_papers(left, &PAPERS)
     },
     part_done: &["all files were decrypted, but", "files were not decrypted", "files was not decrypted"],
@@ -216,6 +221,7 @@ pub const EXTRACT: Story = Story {
     },
     judge: |left| {
         vault_is_untouched(left);
+        what_is_out_was_begun(left, &PAPERS[1..]);
         let state = opened_papers(left, &PAPERS[1..]);
         assert_ne!(state, State::Between, "the folder appears as a whole");
         state
@@ -349,13 +355,13 @@ fn vault_file_is_untouched(left: &Left<'_>) {
     assert_eq!(left.home.found(file).as_ref(), left.before.of(left.home, file));
 }
 
-/// Vault, keychain file and settings are as they were.
+/// Vault, keychain file and settings are as they were, but for what the access log has of the command.
 fn vault_is_untouched(left: &Left<'_>) {
     let now = left.home.snapshot();
     let hidden = |path: &PathBuf| [".local", ".config"].iter().any(|folder| path.starts_with(left.home.path(folder)));
     let content = |files: &BTreeMap<PathBuf, Entry>| -> Vec<(PathBuf, Entry)> {
         let files = files.iter().filter(|(path, entry)| hidden(path) && entry.content().is_some());
-        files.map(|(path, entry)| (path.clone(), entry.clone())).collect()
+        files.filter_map(|(path, entry)| Some((path.clone(), entry.but_the_log(path)?))).collect()
     };
     assert_eq!(content(&now), content(&left.before.files));
 }
@@ -388,6 +394,16 @@ fn sealed_papers(left: &Left<'_>) -> State {
         4 => State::New,
         _ => State::Between,
     }
+}
+
+/// Nothing stands in clear, and be it half a file without its name, that the access log has no opening of.
+fn what_is_out_was_begun(left: &Left<'_>, papers: &[&str]) {
+    let is_out = papers.iter().any(|paper| left.home.path(paper).exists())
+        || left.home.snapshot().keys().any(|path| home::is_unfinished_output(path));
+    let log = left.home.log_without_alarm().unwrap();
+    let mut entries = log.records.iter().filter_map(|record| record.entry.as_ref());
+    let is_begun = entries.any(|entry| entry.phase == Phase::Begin && entry.known_action() == Some(Action::FileOpen));
+    assert!(!is_out || is_begun, "it was opened, and nothing was begun");
 }
 
 /// Every opened file that stands is its original.

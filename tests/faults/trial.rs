@@ -82,14 +82,17 @@ impl Trial {
         panic!("{}: no run came to call {at}, {:?}", self.story.name, self.calls[at]);
     }
 
-    /// Looks at what the run has left.
+    /// Looks at what the run has left. The access log may lack an end, and raises no alarm.
     pub fn judge(&self) -> State {
-        (self.story.judge)(&self.left())
+        let state = (self.story.judge)(&self.left());
+        self.home.log_without_alarm();
+        state
     }
 
-    /// Does the command again.
+    /// Does the command again, after which the access log goes on.
     pub fn again(&self) {
         (self.story.again)(&self.left());
+        self.home.log_goes_on();
     }
 
     fn left(&self) -> Left<'_> {

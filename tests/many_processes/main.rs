@@ -2,6 +2,7 @@
 //! lost, no generation is given twice, nobody waits in vain, and nobody is told of a rollback that never was.
 #![cfg(target_os = "linux")]
 
+mod logging;
 mod shared;
 #[path = "../support/mod.rs"]
 mod support;
@@ -144,7 +145,7 @@ fn anchored_generation(file: &Path) -> u64 {
 /// Runs the processes and keeps the figures.
 fn measure(test: &str, name: &str, folder: &Path, whereabouts: &str, changes: usize) {
     if worker::is_one() {
-        return worker::run();
+        return worker::run(worker::change);
     }
     let (reports, took, seen) = none_is_lost(test, folder, PROCESSES, changes);
     let all = PROCESSES * changes;

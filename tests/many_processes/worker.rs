@@ -30,6 +30,8 @@ pub struct Report {
     pub rotated: Vec<(String, u32)>,
     /// The versions of the shared project that it was told.
     pub shared: Vec<u32>,
+    /// The entries of the access log that it began and ended.
+    pub begun: Vec<u64>,
     /// Why it gave up.
     pub failure: Option<String>,
 }
@@ -81,6 +83,7 @@ impl Worker {
             added: list("added").iter().map(text).collect(),
             rotated: list("rotated").iter().map(|pair| (text(&pair[0]), number(&pair[1]) as u32)).collect(),
             shared: list("shared").iter().map(|version| number(version) as u32).collect(),
+            begun: list("begun").iter().map(number).collect(),
             failure: report["failure"].as_str().map(str::to_owned),
         }
     }
@@ -110,8 +113,11 @@ pub fn is_one() -> bool {
     std::env::var_os(WORKER).is_some()
 }
 
+/// What a worker does so many times: its number comes first.
+pub type Work = fn(&mut Unlocked, usize, usize, &mut Report) -> Result<(), Error>;
+
 /// The body of a worker.
-pub fn run() {
+pub fn run(work: Work) {
     let order = std::env::var(WORKER).unwrap();
     let mut words = order.splitn(3, ' ');
     let mut word = || words.next().unwrap();
@@ -133,13 +139,13 @@ pub fn run() {
     let waits: Vec<u64> = report.waits.iter().map(|wait| wait.as_micros() as u64).collect();
     let report = json!({
         "generations": report.generations, "waits": waits, "added": report.added, "rotated": report.rotated,
-        "shared": report.shared, "failure": report.failure,
+        "shared": report.shared, "begun": report.begun, "failure": report.failure,
     });
     println!("{SAYS}{report}");
 }
 
 /// Makes the changes: projects of its own, new keys for them, and new keys for the project all share.
-fn work(unlocked: &mut Unlocked, number: usize, changes: usize, report: &mut Report) -> Result<(), Error> {
+pub fn change(unlocked: &mut Unlocked, number: usize, changes: usize, report: &mut Report) -> Result<(), Error> {
     for change in 0..changes {
         let start = Instant::now();
         match change % 4 {

@@ -1,5 +1,6 @@
 //! What an interruption says: what is so by then, and what to do.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 #[cfg(target_os = "linux")]
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::kits::{CODE, asked_for, groups};
 use super::terminal::*;
+use crate::support::home::without_log;
 
 /// A question at which the user interrupts.
 enum At {
@@ -34,10 +36,19 @@ fn without_letters(screen: &str) -> String {
 fn an_interruption_at_a_question_says_what_is_so() {
     let home = Home::with_vault();
     assert_eq!(home.run("kit new --recovery-file kit", OLD), 0);
+    // But for the access log, and how far it is.
     let files = || {
         let vault = fs::read(home.path(".local/share/strongroom/vault.json")).unwrap();
         let keychain = fs::read_dir(home.path(".local/state/strongroom/keychain")).unwrap();
-        (vault, keychain.map(|item| fs::read(item.unwrap().path()).unwrap()).collect::<Vec<_>>())
+        let items = keychain.map(|item| item.unwrap().path()).map(|path| {
+            let item = fs::read(&path).unwrap();
+            let said = match path.extension() {
+                Some(ending) if ending == "anchor" => without_log(&item).to_string().into_bytes(),
+                _ => item,
+            };
+            (path, said)
+        });
+        (vault, items.collect::<BTreeMap<_, _>>())
     };
     // A first unlock may have something to remember.
     assert_eq!(home.run("project list", OLD), 0);

@@ -205,7 +205,7 @@ fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
 }
 
 /// Returns what an anchor says, but for how far the access log was; the item itself if it is none.
-fn without_log(item: &[u8]) -> serde_json::Value {
+pub fn without_log(item: &[u8]) -> serde_json::Value {
     let protected = |item: &[u8]| -> Option<serde_json::Value> {
         let item: serde_json::Value = serde_json::from_slice(item).ok()?;
         let protected = BASE64_STANDARD.decode(item.get("protected")?.as_str()?).ok()?;
