@@ -133,9 +133,9 @@ fn whichever_write_is_the_last_one_the_next_run_goes_on_and_nothing_is_closed_to
     for writes in 0..20 {
         let machine = Machine::at(3);
         let mut unlocked = machine.unlocked();
-        machine.store.inject_after(writes, StoreFault::WriteFails);
+        machine.store.fail_after(writes, StoreFault::WriteFails);
         let first = go_on(&mut unlocked);
-        machine.store.heal();
+        machine.store.fail_next(StoreFault::None);
         drop(unlocked);
         let mut unlocked = machine.unlocked();
         let project = unlocked.project("acme").unwrap();
