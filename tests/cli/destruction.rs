@@ -61,7 +61,7 @@ fn an_engagement_ends_with_a_certificate_that_names_all_that_is_left() {
     let made = certificate(&home);
     let (destroyed, left) = (&made["destroyed"], &made["not_destroyed"]);
     assert!(says(destroyed, "Keys").starts_with("version 1, recognized by "), "{destroyed}");
-    assert!(says(destroyed, "Encrypted files").starts_with("1 encrypted file"), "{destroyed}");
+    assert!(says(destroyed, "Encrypted files").starts_with("1 of 1 encrypted file"), "{destroyed}");
     for (kind, named) in [
         ("Recovery kits", kit.to_string().as_str()),
         ("Forks", "separate"),

@@ -118,7 +118,7 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
         assert!(message.contains("\"acme\" already; it was destroyed on 2"), "{message}");
     }
     let listed = home.run("project list").succeeds().text();
-    assert!(listed.contains("destroyed") && listed.contains("beta"), "{listed}");
+    assert!(listed.contains("destroying") && listed.contains("beta"), "{listed}");
     let shown = home.run("project show acme --json").succeeds().json();
     assert_eq!((&shown["keys"][0]["state"], shown["destroyed"].is_string()), (&"destroyed".into(), true));
     home.run_alone("kit test --kit-file two").succeeds();
