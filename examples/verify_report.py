@@ -31,7 +31,10 @@ def opened(entry, logs):  # one entry: its record is in the log, and says what t
 
 def verify(path, keys):
     data = Path(path).read_bytes()
-    report = json.loads(data, object_pairs_hook=once)
+    try:
+        report = json.loads(data, object_pairs_hook=once)
+    except ValueError:
+        need(False, "it is not JSON")
     need((report["format"], report["version"]) == ("strongroom-report", 1), "format or version")
     command = ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", report["signed_by"]["identity"], "-n", "strongroom-report"]
     ran = subprocess.run(command + ["-s", f"{path}.sig"], input=data, capture_output=True)
@@ -62,6 +65,7 @@ def follows(new, old):  # what the earlier report says of the record is the begi
             need(was == is_now or (is_now is None and logs[id]["gaps"] > one["gaps"]), f"record {seq} was altered")
 
 if __name__ == "__main__":
+    need(len(sys.argv) > 2, "name the report and the key: verify_report.py NEW.json NAME.allowed [OLD.json]")
     new = verify(sys.argv[1], sys.argv[2])
     if len(sys.argv) > 3:
         follows(new, verify(sys.argv[3], sys.argv[2]))

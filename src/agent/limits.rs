@@ -15,7 +15,9 @@ pub const UNWRAP_TIME: Duration = Duration::from_secs(1);
 /// How many connections are open at once. Another one takes the place of that which has waited longest.
 pub const CONNECTIONS: usize = 64;
 /// How long another one waits if the agent is at work for all of them.
-pub const ADMIT_WAIT: Duration = Duration::from_secs(3);
+pub const ADMIT_WAIT: Duration = Duration::from_millis(500);
+/// How long a client that is in the middle of something may wait before another one takes its place.
+pub const BUSY_WAIT: Duration = Duration::from_secs(20);
 /// How long a whole line may take from its first byte on. A timeout of each read would begin again with every byte.
 pub const LINE_TIME: Duration = Duration::from_secs(2);
 /// How long a client may take to read its answer.

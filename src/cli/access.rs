@@ -245,7 +245,7 @@ fn warn(output: &Output, text: &str, error: Error) {
     output.warn("access-not-recorded", text);
 }
 
-/// Tells whether an action hands out plaintext, a key or a secret.
+/// Tells whether an action hands out plaintext, a key, a secret, or another way to all of them.
 fn releases(action: Action) -> bool {
     matches!(
         action,
@@ -254,6 +254,8 @@ fn releases(action: Action) -> bool {
             | Action::KeyShow
             | Action::SecretShow
             | Action::SecretExport
+            | Action::KitNew
+            | Action::VaultFork
             | Action::Run
     )
 }

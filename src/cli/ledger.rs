@@ -29,7 +29,9 @@ pub fn of(vault: &Unlocked, project: Option<&str>) -> Result<Ledger, Failure> {
     let project = project.map(|name| vault.project(name).map(|project| project.id)).transpose().map_err(failed)?;
     let logs = vault.read_logs().map_err(failed)?;
     let sources: Vec<Source<'_>> = logs.iter().map(Source::of).collect();
-    Ok(Ledger { entries: entries_of(&sources, project), doubts: logs.iter().flat_map(doubts).collect() })
+    let mut doubts: Vec<String> = logs.iter().flat_map(doubts).collect();
+    doubts.extend(sources.iter().flat_map(|source| unfinished(source, project)));
+    Ok(Ledger { entries: entries_of(&sources, project), doubts })
 }
 
 /// The entries of one computer's log.
@@ -69,7 +71,9 @@ fn entries_of(logs: &[Source<'_>], project: Option<ProjectId>) -> Vec<Entry> {
                 // A file that is on record without a project may be of any.
                 let is_wanted = project.is_none() || of.is_none() || of == project;
                 if is_wanted && !file.path.is_empty() {
-                    found.push(entry_of(file, of, entry.at, computer.clone()));
+                    let is_original = begin.unwrap_or(entry).known_action() == Some(Action::FileSeal);
+                    let opened = entry_of(file, of, entry.at, computer.clone());
+                    found.push(Entry { is_original, ..opened });
                 }
             }
         }
@@ -81,6 +85,31 @@ fn entries_of(logs: &[Source<'_>], project: Option<ProjectId>) -> Vec<Entry> {
     let mut newest: Vec<Entry> = found.into_iter().rev().filter(|entry| known.insert(key(entry))).collect();
     newest.reverse();
     newest
+}
+
+/// Says which openings to a disk did not come to their end, so that their files are not on record.
+fn unfinished(source: &Source<'_>, project: Option<ProjectId>) -> Vec<String> {
+    let listed: HashSet<u64> =
+        source.entries.iter().filter(|entry| entry.phase == Phase::Files).filter_map(|entry| entry.of).collect();
+    let ended: HashMap<u64, Option<log::Outcome>> = source
+        .entries
+        .iter()
+        .filter(|entry| entry.phase == Phase::End)
+        .filter_map(|entry| Some((entry.of?, entry.outcome)))
+        .collect();
+    let is_open = |entry: &&&log::Entry| {
+        entry.phase == Phase::Begin
+            && entry.known_action() == Some(Action::FileOpen)
+            && entry.what.as_ref().is_some_and(|what| what.to == Destination::Disk.word())
+            && project.is_none_or(|project| entry.projects.as_ref().is_none_or(|all| all.contains(&project)))
+            && !listed.contains(&entry.seq)
+            && matches!(ended.get(&entry.seq), None | Some(None | Some(log::Outcome::Interrupted)))
+    };
+    let say = |entry: &&log::Entry| {
+        let place = entry.what.as_ref().map_or("", |what| what.place.as_str());
+        format!("an opening to {place} on {} was cut short, and its files are not on record", entry.at.date())
+    };
+    source.entries.iter().filter(is_open).map(say).collect()
 }
 
 /// Tells whether the files of an entry are plaintexts on a disk: what was opened to there, and originals that were
@@ -115,6 +144,7 @@ fn entry_of(file: &LoggedFile, project: Option<ProjectId>, at: Timestamp, comput
         file: file.file,
         project,
         at,
+        is_original: false,
         sealed: None,
         computer,
     }
@@ -272,6 +302,7 @@ mod tests {
                 project: None,
                 at: at.into(),
                 sealed: None,
+                is_original: false,
                 computer: None,
             }
         };

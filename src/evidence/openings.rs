@@ -1,6 +1,6 @@
 //! What the entries of the access logs say of a project: how often it was opened, by whom, and what else was done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -46,8 +46,12 @@ pub fn openings(bundle: &Bundle) -> Vec<Opening> {
 pub fn openings_of(log: &LogPart, project: ProjectId) -> Vec<Opening> {
     let project = project.to_string();
     let mut files: BTreeMap<(EnrolmentId, u64), u64> = BTreeMap::new();
+    let mut failed: BTreeSet<(EnrolmentId, u64)> = BTreeSet::new();
     for entry in &log.entries {
         let value = entry.json.as_value();
+        if value["phase"] == "end" && value["outcome"] == "failed" && value["what"]["files"].as_u64() == Some(0) {
+            failed.extend(value["of"].as_u64().map(|of| (entry.enrolment, of)));
+        }
         if value["phase"] == "files"
             && let (Some(of), Some(list)) = (value["of"].as_u64(), value["files"].as_array())
         {
@@ -65,6 +69,9 @@ pub fn openings_of(log: &LogPart, project: ProjectId) -> Vec<Opening> {
                 return None;
             }
             let listed = files.get(&(entry.enrolment, entry.seq)).copied();
+            if listed.is_none() && failed.contains(&(entry.enrolment, entry.seq)) {
+                return None;
+            }
             let named = value["projects"].as_array().is_some_and(|all| all.iter().any(|id| *id == *project));
             Some(Opening {
                 enrolment: entry.enrolment,

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::lock;
-use crate::agent::limits::{ADMIT_WAIT, CONNECTIONS, PARTING};
+use crate::agent::limits::{ADMIT_WAIT, BUSY_WAIT, CONNECTIONS, PARTING};
 use crate::agent::transport::Closer;
 
 /// The open connections, by number.
@@ -32,19 +32,23 @@ struct Entry {
 
 impl Connections {
     /// Takes one more connection, and returns its number. If there are as many as there may be, the one that has waited
-    /// longest is closed: whoever holds connections open, even with half a line sent, shuts nobody out. One whose client is
-    /// in the middle of something goes only if no other has become free in time. `None` if the agent stays at work for all
-    /// of them.
+    /// longest is closed: whoever holds connections open, even with half a line sent, shuts nobody out for long. One whose
+    /// client is in the middle of something is given some time. `None` if the agent stays at work for all of them.
     pub fn admit(&self, closer: Closer) -> Option<u64> {
         let deadline = Instant::now() + ADMIT_WAIT;
         let mut table = lock(&self.table);
         while table.open.len() >= CONNECTIONS {
-            let left = deadline.checked_duration_since(Instant::now());
-            let waiting = table.open.iter().filter(|(_, entry)| left.is_none() || !entry.is_busy);
-            let waiting = waiting.filter_map(|(number, entry)| Some((entry.waits_since?, *number)));
+            let may_go = |entry: &Entry, since: Instant| !entry.is_busy || since.elapsed() >= BUSY_WAIT;
+            let waiting = table.open.iter().filter_map(|(number, entry)| {
+                let since = entry.waits_since?;
+                may_go(entry, since).then_some((since, *number))
+            });
             match waiting.min().and_then(|(_, longest)| table.open.remove(&longest)) {
                 Some(entry) => entry.closer.close(),
-                None => table = self.changed.wait_timeout(table, left?).unwrap_or_else(PoisonError::into_inner).0,
+                None => {
+                    let left = deadline.checked_duration_since(Instant::now())?;
+                    table = self.changed.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
             }
         }
         let number = table.next;

@@ -22,6 +22,7 @@ use crate::files::keys::Keys;
 use crate::files::sweep::remove::{Allowed, remove};
 use crate::files::sweep::{Copy, Entry, Likeness, Places, Swept, sweep};
 use crate::format::log::Action;
+use crate::home::absolute;
 use crate::home::{session_desktop, trash_on, user_folders};
 use crate::machine::{Machine, mount_points};
 use crate::words::{command, counted, words};
@@ -42,9 +43,13 @@ pub struct Sweep {
     /// Look only for this project's files
     #[arg(long, short, value_name = "NAME")]
     project: Option<String>,
-    /// Delete the copies that are found, after asking for each folder. Each is first compared with its encrypted file
+    /// Delete decrypted files that are where they were put, and copies with other names below the paths that you name,
+    /// after asking for each folder. Each is first compared with its encrypted file
     #[arg(long)]
     remove: bool,
+    /// Delete also originals that were encrypted, and not only what was decrypted
+    #[arg(long, requires = "remove")]
+    originals: bool,
     /// Delete without asking
     #[arg(long, requires = "remove")]
     yes: bool,
@@ -133,6 +138,14 @@ impl Sweep {
         }
     }
 
+    /// Tells whether a copy is one of those that the user wants deleted. With paths, nothing goes that is not below them;
+    /// without, nothing that is only known by its content: it may be somebody's own file.
+    fn may_delete(&self, copy: &Copy, entry: &Entry) -> bool {
+        let is_named = self.paths.iter().any(|path| absolute(&copy.path).starts_with(absolute(path)));
+        let is_where_wanted = if self.paths.is_empty() { copy.is_at_path } else { is_named };
+        is_where_wanted && (self.originals || !entry.is_original)
+    }
+
     /// Returns the copies to delete, by their folders: those that the user agrees to.
     fn chosen<'s>(
         &self,
@@ -143,7 +156,7 @@ impl Sweep {
         let mut folders: BTreeMap<PathBuf, Vec<&Copy>> = BTreeMap::new();
         for copy in swept.copies.iter().filter(|copy| copy.likeness == Likeness::Identical || self.last_copies) {
             // What has no bytes holds nothing.
-            if ledger[copy.entry].size > 0 {
+            if ledger[copy.entry].size > 0 && self.may_delete(copy, &ledger[copy.entry]) {
                 folders.entry(folder_of(&copy.path).into()).or_default().push(copy);
             }
         }

@@ -136,6 +136,11 @@ pub fn accesses_text(accesses: &[LoggedAccess]) -> Words {
     table(&headings, accesses.iter().map(LoggedAccess::row).collect()).into()
 }
 
+/// Tells whether a log is another computer's, of which nothing has come here.
+pub fn is_elsewhere(log: &ReadLog) -> bool {
+    !log.is_own && log.records.is_empty() && log.forgotten == 0
+}
+
 /// An access log, as it was verified.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -144,8 +149,8 @@ pub struct VerifiedLog {
     pub log: EnrolmentId,
     /// It is this computer's.
     pub own: bool,
-    /// How it compares with what was recorded of it: `absent`, `current`, `ahead`, `unrecorded`, `cut`, `rewritten` or
-    /// `damaged`.
+    /// How it compares with what was recorded of it: `absent`, `current`, `ahead`, `unrecorded`, `elsewhere`,
+    /// `cut`, `rewritten` or `damaged`.
     pub state: String,
     /// The same in words.
     pub says: String,
@@ -177,6 +182,10 @@ impl VerifiedLog {
             LogState::Unrecorded { witnessed } => (
                 "unrecorded".into(),
                 format!("the vault vouches for the first {witnessed} entries; nothing for those after them"),
+            ),
+            LogState::Altered(alarm) if is_elsewhere(log) => (
+                "elsewhere".into(),
+                format!("this computer does not have it; the vault knows of {} entries", alarm.recorded),
             ),
             LogState::Altered(alarm) => (alarm.difference.kind().to_owned(), alarm.to_string()),
         };
@@ -297,7 +306,7 @@ impl LogRules {
     pub fn text(&self) -> String {
         let log = match self.log {
             "required" => "what cannot be recorded is refused",
-            _ => "what cannot be recorded is done all the same, and the next entry counts it",
+            _ => "an access that cannot be recorded is allowed, with a warning",
         };
         let reason = match self.reason {
             "required" => "--reason must be given",

@@ -27,7 +27,8 @@ mod swept;
 mod vault;
 
 pub use access::{
-    AcceptedLog, ExportedLog, ForgottenEntries, LogRules, LoggedAccess, VerifiedLog, accesses_text, logs_text,
+    AcceptedLog, ExportedLog, ForgottenEntries, LogRules, LoggedAccess, VerifiedLog, accesses_text, is_elsewhere,
+    logs_text,
 };
 #[cfg_attr(not(unix), allow(unused_imports, reason = "nothing is kept unlocked there yet"))]
 pub use agent::{Agent, LockedVault, UnlockedVault};

@@ -46,6 +46,8 @@ pub struct Entry {
     pub project: Option<ProjectId>,
     /// When.
     pub at: Timestamp,
+    /// It is an original that was sealed, and not a file that was opened.
+    pub is_original: bool,
     /// Where the sealed file is, if that is known.
     pub sealed: Option<PathBuf>,
     /// The name of the computer that has the path, if it is not this one.

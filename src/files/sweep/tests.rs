@@ -57,7 +57,17 @@ impl Desk {
         let path = self.path(name);
         let edges = Some(Edges::of(&File::open(&path).unwrap()).unwrap());
         let (project, at) = (ProjectId::generate().ok(), Timestamp::from_unix(self.ledger.len() as i64));
-        let entry = Entry { path, size: bytes.len() as u64, edges, file, project, at, sealed: None, computer: None };
+        let entry = Entry {
+            path,
+            size: bytes.len() as u64,
+            edges,
+            file,
+            project,
+            at,
+            is_original: false,
+            sealed: None,
+            computer: None,
+        };
         self.ledger.push(entry);
         self.ledger.len() - 1
     }
@@ -356,6 +366,7 @@ fn a_million_files_and_a_ledger_of_ten_thousand() {
             project: None,
             at: Timestamp::from_unix(number.into()),
             sealed: None,
+            is_original: false,
             computer: None,
         };
         desk.ledger.push(entry);

@@ -26,7 +26,8 @@ impl Unlocked {
     /// As [`Unlocked::log_begin`].
     pub fn log_files(&self, of: u64, files: &[LoggedFile]) -> Result<(), Error> {
         let parts: Vec<Adding<'_>> = parts(files).map(|files| Adding::Files(of, files)).collect();
-        self.add(&parts, Anchoring::Later).map(drop)
+        // They say where readable copies are: their end must not be cut off unnoticed.
+        self.add(&parts, Anchoring::Now).map(drop)
     }
 
     /// Records how something that has begun ended. The next entry that is recorded in the anchor takes this one with it.

@@ -1,6 +1,7 @@
 //! The end of this computer's log, found from its end: as much is read as was written since the last recorded entry.
 
 use super::seal::{Context, LogKeys, Opened, hash};
+use crate::disk::IoAction;
 use crate::error::{Error, LogTrouble, Subject};
 use crate::format::log::{Action, BLOCK, Entry, Head, frame, length_behind, segment_name, segment_of};
 use crate::format::{EnrolmentId, VaultId};
@@ -55,6 +56,9 @@ pub fn segments(store: &dyn Store, enrolment: EnrolmentId) -> Result<Vec<u32>, E
 pub fn from_store(store: &dyn Store, error: StoreError) -> Error {
     match error {
         StoreError::Changed => Error::Changed { what: Subject::Content("the access log") },
+        StoreError::NotAFile { path } => {
+            Error::Io { action: IoAction::Read, path, source: std::io::Error::other("it is not a regular file") }
+        }
         other => Error::from_store(&store.place(), other),
     }
 }

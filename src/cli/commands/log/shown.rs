@@ -8,7 +8,7 @@ use crate::cli::accesses::accesses;
 use crate::cli::context::Context;
 use crate::cli::open_vault::OpenVault;
 use crate::cli::unlocking::unlock_to_look;
-use crate::cli::views::LoggedAccess;
+use crate::cli::views::{LoggedAccess, is_elsewhere};
 use crate::failure::Failure;
 use crate::format::{ProjectId, Timestamp};
 use crate::vault::{LogState, ReadLog};
@@ -59,7 +59,7 @@ pub fn read_logs(vault: &OpenVault) -> Result<Vec<ReadLog>, Failure> {
 
 fn warn_of_altered(context: &Context, logs: &[ReadLog]) {
     for log in logs {
-        if let LogState::Altered(alarm) = &log.state {
+        if let (LogState::Altered(alarm), false) = (&log.state, is_elsewhere(log)) {
             context.output.warn("log-altered", words![format!("{alarm}; see "), command("log verify")]);
         }
     }

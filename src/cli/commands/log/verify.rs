@@ -5,7 +5,7 @@ use clap::Args;
 use super::shown::read_logs;
 use crate::cli::context::Context;
 use crate::cli::unlocking::unlock_to_look;
-use crate::cli::views::{VerifiedLog, logs_text};
+use crate::cli::views::{VerifiedLog, is_elsewhere, logs_text};
 use crate::failure::{Exit, Failure};
 use crate::vault::LogState;
 use crate::words::{command, words};
@@ -26,7 +26,7 @@ impl Verify {
         let verified: Vec<VerifiedLog> = logs.iter().map(VerifiedLog::of).collect();
         context.output.result(logs_text(&verified), &verified)?;
         let alarm = logs.iter().find_map(|log| match &log.state {
-            LogState::Altered(alarm) => Some((alarm, log.is_own)),
+            LogState::Altered(alarm) if !is_elsewhere(log) => Some((alarm, log.is_own)),
             _ => None,
         });
         let Some((alarm, is_own)) = alarm else { return Ok(()) };

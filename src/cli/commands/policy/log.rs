@@ -22,7 +22,7 @@ pub struct Log {
 enum Rule {
     /// They may not
     Required,
-    /// They may, and the next entry counts what is missing
+    /// They may, with a warning
     BestEffort,
 }
 

@@ -42,7 +42,7 @@ pub fn of_project(vault: &Unlocked, project: ProjectId) -> Result<Known<LogPart>
         Err(error) => return Ok(Known::Not(format!("the record of accesses cannot be read: {error}"))),
     };
     let mut part = LogPart { enrolments: Vec::new(), entries: Vec::new(), withheld: Vec::new() };
-    let mut logs: Vec<ReadLog> = logs.into_iter().filter(|log| !log.records.is_empty()).collect();
+    let mut logs: Vec<ReadLog> = logs.into_iter().collect();
     logs.sort_by_key(|log| log.enrolment);
     for log in &logs {
         part.enrolments.extend(summary(log));
@@ -63,8 +63,17 @@ pub fn of_project(vault: &Unlocked, project: ProjectId) -> Result<Known<LogPart>
             }
         }
     }
+    // Of a log that is gone there is nothing to show but that.
+    let gone = logs.iter().filter(|log| log.records.is_empty()).find_map(|log| match &log.state {
+        LogState::Altered(alarm) if log.is_own => Some(alarm.to_string()),
+        LogState::Altered(_) => Some("the record of another computer is not here".to_owned()),
+        _ => None,
+    });
     if part.enrolments.is_empty() {
-        return Ok(not_known("no record of accesses has been begun"));
+        return Ok(not_known(gone.as_deref().unwrap_or("no record of accesses has been begun")));
+    }
+    if let (Some(gone), Some(log)) = (gone, part.enrolments.iter_mut().find(|log| log.trouble.is_none())) {
+        log.trouble = Some(gone);
     }
     Ok(Known::Is(part))
 }
