@@ -10,7 +10,7 @@ use crate::pages::report::{MET, UNKNOWN, UNMET, in_groups, in_words};
 
 const PAGE: &str = include_str!("page.html");
 /// The room for what is said of one kind of thing, in one line.
-const SAYS: usize = 5_600;
+const SAYS: usize = 4_700;
 /// How many lines more than one for each kind there are in a list.
 const MORE_LINES: usize = 6;
 /// The steps, with what the page calls them.
@@ -49,9 +49,9 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
     let is_open = certificate.waits_for.is_some();
     let heading = if is_open { "Destruction under way" } else { "Certificate of destruction" };
     let (destroyed, left) =
-        (list(&mut sheet, &certificate.destroyed, 3), list(&mut sheet, &certificate.not_destroyed, MORE_LINES));
+        (list(&mut sheet, &certificate.destroyed, 2), list(&mut sheet, &certificate.not_destroyed, MORE_LINES));
     let client_html = sheet.text(&client, 6_800);
-    let lead = sheet.text(&lead(certificate), 14_000);
+    let lead = sheet.text(&lead(certificate), 12_000);
     let erase: String = certificate.erase.iter().map(|condition| row(&mut sheet, condition)).collect();
     let cannot_know: String =
         certificate.cannot_know.iter().map(|says| format!("<li>{}</li>", escaped(says))).collect();
@@ -143,7 +143,7 @@ fn list(sheet: &mut Sheet, lines: &[Line], mut spare: usize) -> String {
         let count = if of_kind.len() > 1 { format!(" ({})", of_kind.len()) } else { String::new() };
         let is_long = width(&all) > SAYS && spare > 0;
         spare -= usize::from(is_long);
-        let says = sheet.text(&all, if is_long { 2 * SAYS - 600 } else { SAYS });
+        let says = sheet.text(&all, if is_long { 2 * SAYS - 500 } else { SAYS });
         format!("<dt>{}{count}</dt><dd>{says}</dd>", escaped(kind))
     });
     let rows: String = rows.collect();
