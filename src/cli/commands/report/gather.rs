@@ -28,6 +28,7 @@ use crate::files::read_ahead::ReadAhead;
 use crate::files::verify::{Looked, look_into};
 use crate::format::json::StrictValue;
 use crate::format::log::Action;
+use crate::format::signing::ReportRecord;
 use crate::format::vault::KeyState;
 use crate::format::{Date, Timestamp};
 use crate::host::{Host, ThisHost};
@@ -53,6 +54,27 @@ pub struct Asked<'a> {
     pub effort: &'a Effort,
 }
 
+/// Returns what the files of a project's next report are called.
+///
+/// # Errors
+/// If there is no such project.
+pub fn name(vault: &OpenVault, project: &str) -> Result<String, Failure> {
+    let (_, number) = last_and_next(vault, project)?;
+    let named = vault.project(project).map_err(|error| Failure::of(format!("make a report of {project:?}"), error))?;
+    Ok(format!("{}-{number}", stem(&named.name)))
+}
+
+/// Returns a project's last report, and the number of the next one.
+fn last_and_next(vault: &OpenVault, project: &str) -> Result<(Option<ReportRecord>, u32), Failure> {
+    let doing = format!("make a report of {project:?}");
+    let last = vault.last_report(project).map_err(|error| Failure::of(&doing, error))?;
+    let number = last.as_ref().map_or(Some(1), |last| last.number.checked_add(1));
+    let number = number.ok_or_else(|| {
+        Failure::new(Exit::Failed, "failed", format!("cannot {doing}")).cause("it has no more numbers for reports")
+    })?;
+    Ok((last, number))
+}
+
 /// Finds out all that a report is made of.
 ///
 /// # Errors
@@ -66,10 +88,7 @@ pub fn facts(
     let failed = |error| Failure::of(format!("make a report of {:?}", asked.project), error);
     let project = vault.project(asked.project).map_err(failed)?;
     let (read_at, files) = (ThisHost.now(), files(context, vault, &project, asked)?);
-    let last = vault.last_report(asked.project).map_err(failed)?;
-    let number = last.as_ref().map_or(Some(1), |last| last.number.checked_add(1));
-    let number =
-        number.ok_or_else(|| Failure::new(Exit::Failed, "failed", "a project has no more numbers for reports"))?;
+    let (last, number) = last_and_next(vault, asked.project)?;
     let key = vault.signing_key().map_err(failed)?;
     let keys = project.keys.iter().map(|held| {
         let check = match held.state {

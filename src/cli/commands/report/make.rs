@@ -15,7 +15,8 @@ use crate::cli::views::MadeReport;
 use crate::evidence::bundle::NO_HASH;
 use crate::evidence::rules;
 use crate::evidence::verify::{hash, verify};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, without_flags};
+use crate::files::publish::check_free;
 use crate::format::signing::{REPORT, ReportRecord, allowed_line};
 use crate::pages::report::{annex, page};
 use crate::words::{command, words};
@@ -65,8 +66,13 @@ impl Make {
             sample: self.sample && !self.full,
             effort: &self.effort,
         };
+        // A command that fails leaves everything as it is: no key, no entry, no number.
+        let name = gather::name(&vault, project)?;
+        let suffixes = [".html", "-annex.html", ".json", ".json.sig"];
+        for suffix in suffixes.iter().filter(|suffix| self.annex || **suffix != "-annex.html") {
+            check_free(&to.join(format!("{name}{suffix}")), false).map_err(without_flags)?;
+        }
         let said = interrupt::say("no report was made", "");
-        vault.signing_key().map_err(failed)?;
         let facts = gather::facts(context, &mut vault, &password, &asked)?;
         drop(password);
         let (stem, id) = (facts.stem.clone(), facts.project.id);
