@@ -17,8 +17,8 @@ use self::stock::Stock;
 pub use self::unanswered::{AskError, Unanswered};
 pub use self::vault::AgentVault;
 use super::limits::{
-    ANSWER_LIMIT, CONFIRM_WAIT, END_WAIT, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_TRIES, READ_WAIT, RETRY_WAIT,
-    WRITE_WAIT,
+    ANSWER_LIMIT, CONFIRM_WAIT, END_WAIT, HELLO_TIME, KEYS_AT_ONCE, LINE_TIME, QUESTION_LIMIT, READ_WAIT, RETRY_TIME,
+    RETRY_WAIT, WRITE_WAIT,
 };
 use super::place::Place;
 use super::protocol::{
@@ -91,7 +91,7 @@ impl Client {
     /// # Errors
     /// As [`Client::find`].
     pub fn at(place: &Place) -> Result<Self, Unanswered> {
-        let (answer, connection) = ask_anew(place, &Question::Hello.to_line(), READ_WAIT)?;
+        let (answer, connection) = ask_anew(place, &Question::Hello.to_line(), READ_WAIT, HELLO_TIME)?;
         match answer {
             Answer::Hello { vault, projects, confirms, .. } => Ok(Self {
                 place: place.clone(),
@@ -358,7 +358,7 @@ impl Client {
                 other => return other.inspect(|_| self.keep(connection)),
             }
         }
-        let (answer, connection) = ask_anew(&self.place, line, wait)?;
+        let (answer, connection) = ask_anew(&self.place, line, wait, RETRY_TIME)?;
         self.keep(connection);
         Ok(answer)
     }
@@ -448,17 +448,22 @@ fn open(place: &Place) -> Result<Connection, Unanswered> {
     })
 }
 
-/// Asks on a new connection what may be asked more than once. Among many clients that misbehave, the agent may close a
+/// Asks on new connections, for some time, what may be asked more than once. Among many clients the agent may close a
 /// connection before it has read the question.
-fn ask_anew(place: &Place, line: &Line, wait: Duration) -> Result<(Answer, Connection), Unanswered> {
-    let mut tries = 1;
+fn ask_anew(
+    place: &Place,
+    line: &Line,
+    wait: Duration,
+    retry_for: Duration,
+) -> Result<(Answer, Connection), Unanswered> {
+    let deadline = Instant::now() + retry_for;
+    let mut pause = RETRY_WAIT;
     loop {
         let mut connection = open(place)?;
         match exchange(&mut connection, line, wait) {
-            Err(Unanswered::Gone) if tries < READ_TRIES => {
-                // As many ask at once as the agent takes connections.
-                std::thread::sleep(RETRY_WAIT * tries);
-                tries += 1;
+            Err(Unanswered::Gone) if Instant::now() + pause < deadline => {
+                std::thread::sleep(pause);
+                pause = pause.saturating_mul(2).min(RETRY_WAIT * 10);
             }
             answer => return answer.map(|answer| (answer, connection)),
         }

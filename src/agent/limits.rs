@@ -24,9 +24,12 @@ pub const LINE_TIME: Duration = Duration::from_secs(2);
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a client waits for an answer that needs no write of the vault.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
-/// How often a client asks for what needs no write if its connection is closed before the answer.
-pub const READ_TRIES: u32 = 8;
-/// How long a client waits before it asks again, times the number of tries.
+/// How long a client tries to reach an agent that closes its connections.
+pub const HELLO_TIME: Duration = Duration::from_secs(3);
+/// How long a client that has reached the agent asks again if its connections are closed before the answer: the agent
+/// serves many others.
+pub const RETRY_TIME: Duration = Duration::from_secs(10);
+/// How long a client waits before it asks again; twice as long each time, up to ten times.
 pub const RETRY_WAIT: Duration = Duration::from_millis(10);
 /// How long a client waits for a write: that of another process and the keychain come first.
 pub const WRITE_WAIT: Duration = Duration::from_secs(150);

@@ -127,7 +127,7 @@ fn another_key_is_announced_by_the_one_before() {
     report(&home, "");
     fs::copy(home.path("reports/acme.allowed"), home.path("contract.allowed")).unwrap();
     home.run("report key --rotate")
-        .fails(2, "error: another key needs a reason, which the client will read\nhint: add --reason TEXT\n");
+        .fails(2, "error: a reason is required, and none is given\nhint: give it with --reason\n");
     let next = home.typed("report key --rotate --json --password-file pw --reason").arg("the laptop was lost").run();
     let next = next.succeeds().json();
     assert_ne!(next["keys"][0]["fingerprint"], key["keys"][0]["fingerprint"]);

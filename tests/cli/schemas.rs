@@ -87,6 +87,7 @@ fn everything_printed_is_as_its_schema_says() {
     files_that_are_not_whole(&mut printed, &home);
     kits(&mut printed, &home);
     reports(&mut printed, &home);
+    the_end(&mut printed, &home);
     the_access_log(&mut printed, &home);
     an_agent(&mut printed, &home);
     the_vault_file(&mut printed, &home);
@@ -146,6 +147,16 @@ fn reports(printed: &mut Printed, home: &Home) {
     printed.run(home, "report", "report acme --sample");
     printed.typed("report-verify", home.typed("report verify acme-1.json"));
     printed.typed("report-verify", home.typed("report verify acme-2.json --after acme-1.json --key acme.allowed"));
+}
+
+fn the_end(printed: &mut Printed, home: &Home) {
+    std::fs::create_dir(home.path("ended")).unwrap();
+    printed.run(home, "project", "project add ended --client Acme");
+    printed.run(home, "destroyed-project", "project destroy ended --yes ended --no-recovery --by ada");
+    printed.run(home, "destruction", "destruction show ended");
+    printed.run(home, "destruction", "destruction continue ended --roots ended");
+    printed.run(home, "certificate", "destruction certificate ended");
+    printed.run(home, "certificate-verify", "report verify ended-destruction.json");
 }
 
 fn secrets(printed: &mut Printed, home: &Home) {

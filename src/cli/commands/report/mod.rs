@@ -11,7 +11,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::failure::Failure;
 
-/// Make a signed report for the client: one page, and what it is based on
+/// Make a signed report for the client: one page, and its evidence
 ///
 /// It writes NAME-N.html, a page to print and sign; NAME-N.json, all that the page is made of; NAME-N.json.sig, its
 /// signature; and NAME.allowed, the key that signs, for ssh-keygen. A project that is called key or verify is named after
