@@ -196,9 +196,15 @@ pub fn shell_word(text: &str) -> String {
     }
 }
 
-/// Counts things in words, such as "1 project" and "2 projects".
+/// Counts things in words, such as "1 project", "2 projects" and "3 entries".
 pub fn counted<N: Display + From<u8> + PartialEq>(number: N, what: &str) -> String {
-    format!("{number} {what}{}", if number == N::from(1) { "" } else { "s" })
+    if number == N::from(1) {
+        return format!("{number} {what}");
+    }
+    match what.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// Returns the verb for a number of things.
@@ -218,6 +224,13 @@ pub fn kit_names(kits: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn things_are_counted_as_in_english() {
+        let words = [(0, "file"), (1, "entry"), (2, "entry"), (3, "copy"), (2, "key"), (2, "day")];
+        let said = words.map(|(number, what)| counted(number, what));
+        assert_eq!(said, ["0 files", "1 entry", "2 entries", "3 copies", "2 keys", "2 days"]);
+    }
 
     #[test]
     fn every_command_gets_the_flags_and_nothing_else_does() {

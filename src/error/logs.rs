@@ -63,8 +63,11 @@ impl fmt::Display for LogAlarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { difference, from, recorded } = self;
         match difference {
+            LogDifference::Cut if from == recorded => {
+                write!(f, "the access log was cut: entry {from} is missing")
+            }
             LogDifference::Cut => {
-                write!(f, "the access log was cut: the entries {from} to {recorded} are missing")
+                write!(f, "the access log was cut: entries {from} to {recorded} are missing")
             }
             LogDifference::Rewritten => write!(
                 f,

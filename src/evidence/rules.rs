@@ -302,7 +302,11 @@ fn log(bundle: &Bundle, why: &str) -> Found {
             (CheckState::NotKnown, says, How::Probed)
         }
         (1, true) => {
-            let says = format!("entries {} to {}{earlier}; its end agrees with the keychain", logs[0].from, logs[0].to);
+            let which = match (logs[0].from, logs[0].to) {
+                (from, to) if from == to => format!("entry {to}"),
+                (from, to) => format!("entries {from} to {to}"),
+            };
+            let says = format!("{which}{earlier}; the end of the log agrees with the keychain");
             (CheckState::Met, says, How::Probed)
         }
         (several, true) => {

@@ -19,7 +19,7 @@ pub fn grouped(number: u64) -> String {
 /// Writes how many of a thing there are.
 pub fn counted(count: usize, one: &str) -> String {
     let many = match one.strip_suffix('y') {
-        Some(stem) if !stem.ends_with('a') => format!("{stem}ies"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
         _ if one.ends_with('s') => format!("{one}es"),
         _ => format!("{one}s"),
     };

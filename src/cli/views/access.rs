@@ -173,15 +173,19 @@ impl VerifiedLog {
         let (state, says) = match &log.state {
             LogState::Absent => ("absent".to_owned(), "nothing was recorded yet".to_owned()),
             LogState::Current => ("current".into(), "it is as it was last recorded, and no entry is missing".into()),
+            LogState::Ahead { by: 1 } => {
+                ("ahead".into(), "no entry is missing; this computer has not counted the last one yet".into())
+            }
             LogState::Ahead { by } => {
-                ("ahead".into(), format!("no entry is missing; nothing vouches for the last {by} yet"))
+                ("ahead".into(), format!("no entry is missing; this computer has not counted the last {by} yet"))
             }
-            LogState::Unrecorded { witnessed: 0 } => {
-                ("unrecorded".into(), "its entries follow from one another; nothing vouches for their number".into())
-            }
+            LogState::Unrecorded { witnessed: 0 } => (
+                "unrecorded".into(),
+                "its entries follow from one another; how many there should be is not known".into(),
+            ),
             LogState::Unrecorded { witnessed } => (
                 "unrecorded".into(),
-                format!("the vault vouches for the first {witnessed} entries; nothing for those after them"),
+                format!("the vault has counted the first {witnessed}; how many should follow is not known"),
             ),
             LogState::Altered(alarm) if is_elsewhere(log) => (
                 "elsewhere".into(),

@@ -80,9 +80,8 @@ pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flag
                 let open =
                     found.files.iter().filter(|file| ["changed", "not-reachable"].contains(&&*file.state)).count();
                 format!(
-                    "{} on record; {} found to stand, {open} not to be settled; {} searched",
+                    "{} looked at: {stand} still on a disk, {open} not clear; {} searched",
                     counted(found.files.len(), "decrypted file"),
-                    stand,
                     counted(found.searched, "file")
                 )
             }
