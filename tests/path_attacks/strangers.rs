@@ -97,7 +97,8 @@ fn what_belongs_to_others_is_left_to_them() {
             standing.contains_key(path) || entry.content().is_none_or(|content| !content.is_empty())
         });
         let contents = |files: std::collections::BTreeMap<std::path::PathBuf, crate::faults::home::Entry>| {
-            files.into_iter().map(|(path, entry)| (path, entry.content().cloned())).collect::<Vec<_>>()
+            let but_the_log = files.into_iter().filter_map(|(path, entry)| Some((entry.but_the_log(&path)?, path)));
+            but_the_log.map(|(entry, path)| (path, entry.content().cloned())).collect::<Vec<_>>()
         };
         assert_eq!(contents(now), contents(standing), "{words} after {done_before}");
     }
