@@ -121,6 +121,24 @@ fn what_was_altered_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_record_that_may_have_holes_is_not_called_unbroken() {
+    let home = home_with_files();
+    let log = |number: u32| {
+        report(&home, "");
+        let bundle = home.read(format!("reports/acme-{number}.json"));
+        let bundle: serde_json::Value = serde_json::from_slice(&bundle).unwrap();
+        let checks = bundle["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == "log-unbroken").unwrap();
+        (check["state"].as_str().unwrap().to_owned(), check["says"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(log(1).0, "met");
+    home.run("policy log best-effort --reason read-only").succeeds();
+    let (state, says) = log(2);
+    assert_eq!(state, "not-met", "{says}");
+    assert!(says.contains("policy log best-effort"), "{says}");
+}
+
+#[test]
 fn another_key_is_announced_by_the_one_before() {
     let home = home_with_files();
     let key = home.run("report key --json").succeeds().json();

@@ -14,7 +14,7 @@ use crate::failure::{Exit, Failure};
 use crate::format::json::{StrictValue, parse};
 use crate::format::log::{Entry, Phase, frame};
 use crate::format::{FormatError, ProjectId, Timestamp};
-use crate::vault::{LogState, ReadLog, ReadRecord, Unlocked};
+use crate::vault::{LogPolicy, LogState, ReadLog, ReadRecord, Unlocked};
 
 /// Actions about the vault as a whole that a report of any project tells of.
 const OF_THE_VAULT: [&str; 10] = [
@@ -29,6 +29,9 @@ const OF_THE_VAULT: [&str; 10] = [
     "log.accepted",
     "log.forgotten",
 ];
+
+/// Why a record need not be whole although no entry is missing.
+const MAY_GO_ON: &str = "an access that could not be recorded was not refused (policy log best-effort)";
 
 /// Reads every log, and takes what concerns a project.
 ///
@@ -72,8 +75,13 @@ pub fn of_project(vault: &Unlocked, project: ProjectId) -> Result<Known<LogPart>
     if part.enrolments.is_empty() {
         return Ok(not_known(gone.as_deref().unwrap_or("no record of accesses has been begun")));
     }
-    if let (Some(gone), Some(log)) = (gone, part.enrolments.iter_mut().find(|log| log.trouble.is_none())) {
-        log.trouble = Some(gone);
+    // What was opened and not recorded is known to nobody.
+    let lax = vault.projects().into_iter().find(|other| other.id == project).and_then(|project| {
+        (vault.logging_for(Some(&project.name)).log == LogPolicy::BestEffort).then(|| MAY_GO_ON.to_owned())
+    });
+    let trouble = gone.or(lax);
+    if let (Some(trouble), Some(log)) = (trouble, part.enrolments.iter_mut().find(|log| log.trouble.is_none())) {
+        log.trouble = Some(trouble);
     }
     Ok(Known::Is(part))
 }
