@@ -1,8 +1,7 @@
 //! The end of this computer's log, found from its end: as much is read as was written since the last recorded entry.
 
 use super::seal::{Context, LogKeys, Opened, hash};
-use crate::disk::IoAction;
-use crate::error::{Error, LogTrouble, Subject};
+use crate::error::{Error, IoAction, LogTrouble, Subject};
 use crate::format::log::{Action, BLOCK, Entry, Head, frame, length_behind, segment_name, segment_of};
 use crate::format::{EnrolmentId, VaultId};
 use crate::memory::on_wiped_stack;

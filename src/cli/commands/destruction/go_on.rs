@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::steps::{self, StepFlags};
+use super::wording;
 use crate::cli::access::Doing;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
@@ -61,7 +62,7 @@ impl GoOn {
         steps::go_on(context, &mut vault, name, &self.steps)?;
         drop(said);
         let shown = DestructionOf::of(&vault.project(name).map_err(failed)?);
-        let text = super::text(&shown, &vault, name).map_err(failed)?;
+        let text = wording::text(&shown, &vault, name).map_err(failed)?;
         vault.done();
         context.output.done(text, &shown)
     }

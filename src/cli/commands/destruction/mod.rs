@@ -2,15 +2,12 @@
 
 mod proof;
 pub(super) mod steps;
+mod wording;
 
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::views::DestructionOf;
-use crate::error::Error;
 use crate::failure::Failure;
-use crate::vault::Unlocked;
-use crate::words::Words;
 
 /// Follow the destruction of a project to its end, and certify it
 ///
@@ -34,14 +31,4 @@ subcommands! {
     show::Show,
     go_on::GoOn = "continue",
     certificate::Certificate,
-}
-
-/// Returns a destruction in words, with what it waits for.
-fn text(shown: &DestructionOf, vault: &Unlocked, name: &str) -> Result<Words, Error> {
-    let mut text = Words::from(shown.text());
-    if let Some(record) = steps::record(vault, name)?.filter(|record| record.is_closed().is_none()) {
-        text += "\n";
-        text += steps::waits_for(&record, vault.rotation(), name);
-    }
-    Ok(text)
 }

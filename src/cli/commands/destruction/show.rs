@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::go_on::not_ordered;
+use super::wording;
 use crate::cli::context::Context;
 use crate::cli::unlocking::unlock_to_look;
 use crate::cli::views::DestructionOf;
@@ -25,7 +26,7 @@ impl Show {
             return Err(not_ordered(&self.name, project.destroyed.is_some()));
         }
         let shown = DestructionOf::of(&project);
-        let text = super::text(&shown, &vault, &self.name).map_err(failed)?;
+        let text = wording::text(&shown, &vault, &self.name).map_err(failed)?;
         context.output.result(text, &shown)
     }
 }
