@@ -66,6 +66,13 @@ impl<V: vault::OpenVault> WithNotices<V> {
         }
     }
 
+    /// Says that the command has not done all that it was to do, and why.
+    pub fn failed(&mut self, kind: &str) {
+        if let Some(begun) = &mut self.begun {
+            begun.failed(kind);
+        }
+    }
+
     /// Records what it has done that to, the readable copies that stand now, and whether all of it was done.
     pub fn finish(&mut self, copies: Copies, result: &Result<(), Failure>) {
         self.note_sealed(&copies);
@@ -154,6 +161,14 @@ impl AnyVault {
         match self {
             Self::Here(vault) => vault.done(),
             Self::Agent(vault) => vault.done(),
+        }
+    }
+
+    /// As [`WithNotices::failed`].
+    pub fn failed(&mut self, kind: &str) {
+        match self {
+            Self::Here(vault) => vault.failed(kind),
+            Self::Agent(vault) => vault.failed(kind),
         }
     }
 

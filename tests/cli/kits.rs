@@ -70,10 +70,10 @@ fn a_kit_that_opens_the_previous_vault_file_alone_does_not_pass_its_test() {
                 5,
                 "kit 1-[..] opens {home}/.local/share/strongroom/vault.json.prev: 1 project\n",
                 "\
-warning: the vault file cannot be used ([..]); reading the previous one, generation 3
+warning: the vault file cannot be used ([..]); reading the previous one, generation 4
 error: kit 1-[..] does not open the vault file itself
 cause: [..]
-hint: put a backup in its place, or continue from the previous one (generation 3): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
+hint: put a backup in its place, or continue from the previous one (generation 4): `strongroom status --unlock --accept-rollback`, or without keychain and password `strongroom recover --accept-rollback`
 ",
             )
             .changed_nothing();

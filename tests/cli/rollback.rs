@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::home::{FLOOR, Home};
 
 const WARNING: &str = "\
-warning: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
+warning: the vault file is older (generation 3) than the one this computer last recorded (generation 4, [..]Z); nothing is encrypted or changed until you put the newer file back, or, if two computers changed the vault separately, merge the two files (`strongroom vault merge`), or give --accept-rollback
 ";
 
 /// A home whose vault file was put back to a copy that lacks the project `beta`. Returns the newer file too.
@@ -23,7 +23,7 @@ fn home_rolled_back() -> (Home, Vec<u8>) {
 #[test]
 fn an_older_vault_is_read_with_a_warning() {
     let (home, newer) = home_rolled_back();
-    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n";
+    let listed = "PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\n";
     home.run("project list").warns(listed, WARNING).changed_nothing();
     // Not once, but as long as it stands; and --quiet does not hide it.
     home.run("project list --quiet").warns(listed, WARNING).changed_nothing();
@@ -55,7 +55,7 @@ fn under_an_older_vault_nothing_is_encrypted_or_changed() {
             &format!(
                 "\
 {WARNING}error: cannot {doing}
-cause: the vault file is older (generation 2) than the one this computer last recorded (generation 3, [..]Z)
+cause: the vault file is older (generation 3) than the one this computer last recorded (generation 4, [..]Z)
 hint: put the newer vault file back; if two computers changed it separately: `strongroom vault merge FILE`; to use only this file, run the command again with --accept-rollback
 "
             ),
@@ -70,9 +70,9 @@ fn an_accepted_older_vault_is_the_vault_from_then_on() {
     let outcome = home.run("project add gamma --accept-rollback");
     assert!(outcome.ends_well() && outcome.text().starts_with("added project gamma\n"), "{}", outcome.stderr());
     home.run("project list")
-        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\ngamma            intake        1     [..]Z\n");
-    // Above everything this computer has seen: 4 accepted it, 5 added the project.
-    assert_eq!(home.run_alone("status --json").succeeds().json()["generation"], 5);
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\ngamma            intake        1     [..]Z\n");
+    // Above everything this computer has seen: 5 accepted it, 6 added the project.
+    assert_eq!(home.run_alone("status --json").succeeds().json()["generation"], 6);
     let aside: Vec<_> = fs::read_dir(home.vault().parent().unwrap())
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -97,7 +97,7 @@ fn accepting_says_what_it_did_and_not_what_to_give() {
 fn with_nothing_to_accept_the_flag_changes_nothing() {
     let home = Home::with_project();
     home.run("project list --accept-rollback")
-        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n");
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\n");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use strongroom_legacy::{Content, Detected, Evidence, Keys, Refused, Request, Summary};
 
-use asked::{Asked, clean_up, detected, under_key};
+use asked::{Asked, Done, clean_up, detected, under_key};
 use old::{NotOpened, Old, open_old};
 use refusal::{not_opened, of_files};
 
@@ -94,6 +94,7 @@ impl Import {
         under_key(context, project.as_deref(), jobs.len(), |key| {
             let progress = self.asked.effort.progress(&context.output, jobs.len(), Some(bytes));
             work.run(&jobs, first, key, &progress);
+            Done { sealed: work.files.len(), failed: work.failures.first().map(|failure| failure.kind) }
         })?;
         work.report(&jobs)
     }

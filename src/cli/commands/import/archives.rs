@@ -7,7 +7,7 @@ use strongroom_legacy::{
     Archive, Detected, Keys, Member, Plain, Protection, Refused, Request, Scheme, Stopped, Summary, open_archive,
 };
 
-use super::asked::{Asked, clean_up, detected, under_key};
+use super::asked::{Asked, Done, clean_up, detected, under_key};
 use super::old::NotOpened;
 use super::refusal::{not_opened, of_files};
 use crate::cli::context::Context;
@@ -75,6 +75,7 @@ pub fn run(asked: &Asked, context: &Context, named: &[Named], project: Option<St
             }
             progress.file_done();
         }
+        Done { sealed: folders.len(), failed: failures.first().map(|failure| failure.kind) }
     })?;
     if jobs.len() == 1
         && let Some(failure) = failures.pop()

@@ -118,14 +118,25 @@ impl Asked {
     }
 }
 
+/// What came of the work under a key.
+pub struct Done {
+    /// How many files or folders were sealed.
+    pub sealed: usize,
+    /// The kind of the first failure.
+    pub failed: Option<&'static str>,
+}
+
 /// Unlocks the vault and works under a project's key; without a project, under none.
-pub fn under_key<T>(
+pub fn under_key(
     context: &Context,
     project: Option<&str>,
     files: usize,
-    work: impl FnOnce(Option<SealingKey<'_>>) -> T,
-) -> Result<T, Failure> {
-    let Some(project) = project else { return Ok(work(None)) };
+    work: impl FnOnce(Option<SealingKey<'_>>) -> Done,
+) -> Result<(), Failure> {
+    let Some(project) = project else {
+        work(None);
+        return Ok(());
+    };
     let doing = Doing::to_project(Action::FileImport, Some(project)).files(files);
     let mut vault = unlocking::open(context, Uses::Project(project), &doing)?;
     let doing = |error| Failure::of(format!("import for project {project:?}"), error);
@@ -140,9 +151,14 @@ pub fn under_key<T>(
     let done = work(Some(held.sealing()));
     drop(words);
     drop(held);
-    vault.done();
-    let _ = vault.note_sealed(project);
-    Ok(done)
+    match done.failed {
+        None => vault.done(),
+        Some(kind) => vault.failed(kind),
+    }
+    if done.sealed > 0 {
+        let _ = vault.note_sealed(project);
+    }
+    Ok(())
 }
 
 /// Lists what is left of the old encryption. A secret counts only if every file was imported with it.
