@@ -28,7 +28,7 @@ fn home_with(length: usize) -> (Home, Vec<u8>, Vec<u8>) {
 
 #[test]
 fn what_goes_through_pipes_comes_back_at_every_telling_length() {
-    let home = Home::with_project();
+    let (home, ..) = home_with(1);
     for length in [0, 1, CHUNK, BATCH * CHUNK - 1, BATCH * CHUNK, 3 * BATCH * CHUNK + 1] {
         home.write("data", data(length));
         let line = "
@@ -80,7 +80,7 @@ fn results_of_streams_are_told_in_json_where_they_go_to_a_file() {
 
 #[test]
 fn the_password_has_a_descriptor_of_its_own_beside_the_data() {
-    let home = Home::with_project();
+    let (home, ..) = home_with(1);
     home.write("data", "from the pipe");
     let line = "
         cat data | strongroom encrypt -p acme - --password-fd 3 3< pw |
