@@ -20,14 +20,19 @@ fn home_without_previous() -> Home {
     home
 }
 
-/// Whichever of these bytes of the vault file is another one, password and kit open the vault.
+/// Whichever of these bytes of the vault file is another one, password and kit open the vault. A version is taken for a
+/// damaged one only if a second copy says so.
 fn assert_damage_shuts_nobody_out(home: &Home) {
+    let is_doubled = home.read(home.vault()) == home.read(home.vault().with_extension("json.prev"));
     let whole = home.read(home.vault());
     let text = String::from_utf8(whole.clone()).unwrap();
     let header = text.find("\"protected\":\"").unwrap() + 13;
     // The version, the beginning of what stands in clear (with the vault's id in it), and the sealed payload.
     let version = text.find("\"version\":").unwrap() + 10;
     for at in [0, version, header + 20, header + 60, header + 300, whole.len() - 100] {
+        if at == version && !is_doubled {
+            continue;
+        }
         let mut damaged = whole.clone();
         damaged[at] ^= 2;
         home.write(home.vault(), damaged);
@@ -49,10 +54,14 @@ fn assert_damage_shuts_nobody_out(home: &Home) {
 fn a_damaged_byte_shuts_nobody_out_of_a_vault_that_was_just_made_or_rotated() {
     let home = Home::empty();
     home.run(&format!("init --keychain file {FLOOR} --recovery-file kit -q")).succeeds();
+    let is_doubled = || home.read(home.vault()) == home.read(home.vault().with_extension("json.prev"));
+    assert!(is_doubled());
     assert_damage_shuts_nobody_out(&home);
     home.run("project add acme -q").does("");
     home.run("vault rotate --keep-kit --kit-file kit -q").does("");
+    assert!(is_doubled());
     assert_damage_shuts_nobody_out(&home);
+    // The record of a destruction goes on after the rotation.
     home.run("project destroy acme --yes acme --keep-kit --kit-file kit -q").does("");
     assert_damage_shuts_nobody_out(&home);
 }
