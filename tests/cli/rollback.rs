@@ -97,7 +97,7 @@ fn accepting_says_what_it_did_and_not_what_to_give() {
 fn with_nothing_to_accept_the_flag_changes_nothing() {
     let home = Home::with_project();
     home.run("project list --accept-rollback")
-        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             active        1     [..]Z\n");
+        .shows("PROJECT  CLIENT  STATE   NEXT  KEYS  ADDED\nacme             intake        1     [..]Z\n");
 }
 
 #[test]
