@@ -193,7 +193,8 @@ fn add_contents(folder: &Path, contents: &mut BTreeMap<PathBuf, String>) {
             contents.insert(path, format!("mode {:o}, {settings}", metadata.mode()));
             continue;
         }
-        if path.extension().is_some_and(|ending| ending == "anchor")
+        if metadata.is_file()
+            && path.extension().is_some_and(|ending| ending == "anchor")
             && let Ok(item) = fs::read(&path)
         {
             contents.insert(path, format!("mode {:o}, {:?}", metadata.mode(), without_log(&item)));
