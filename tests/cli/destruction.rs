@@ -53,11 +53,19 @@ fn an_engagement_ends_with_a_certificate_that_names_all_that_is_left() {
     assert_eq!(early["waits_for"], "proved");
     let page = String::from_utf8(home.read("out/acme-destruction.html")).unwrap();
     assert!(page.contains("NOT finished") && !page.contains("Certificate of destruction"), "{page}");
+    // What cannot be read proves nothing.
+    let unread = home.vault().with_file_name("vault.json.older-unread");
+    fs::create_dir(&unread).unwrap();
+    home.run("destruction continue acme --roots data --json").fails_in_json(1, "not-tried");
+    fs::remove_dir(unread).unwrap();
     let done = home.run("destruction continue acme --roots data --delete-files --json").succeeds().json();
     assert_eq!((&done["waits_for"], done["closed"].is_string()), (&Value::Null, true), "{done}");
     assert!(!home.path("data/a.csv.sealed").exists(), "it was on record as the project's, and did not open");
     assert_eq!(home.run("project show acme --json").succeeds().json()["state"], "destroyed");
+    home.run("report key --rotate --reason lost -q").succeeds();
     home.run("destruction certificate acme --to out -q").succeeds();
+    let allowed = String::from_utf8(home.read("out/acme.allowed")).unwrap();
+    assert_eq!(allowed.lines().count(), 2, "what the key of before has signed can still be checked");
     let made = certificate(&home);
     let (destroyed, left) = (&made["destroyed"], &made["not_destroyed"]);
     assert!(says(destroyed, "Keys").starts_with("version 1, recognized by "), "{destroyed}");

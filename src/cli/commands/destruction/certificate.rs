@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use super::go_on::not_ordered;
 use crate::cli::access::Doing;
-use crate::cli::commands::report::files::{Planned, write};
+use crate::cli::commands::report::files::{Planned, allowed, write};
 use crate::cli::commands::report::{accesses, gather, surroundings};
 use crate::cli::context::Context;
 use crate::cli::own_files::refuse_own_output;
@@ -20,7 +20,6 @@ use crate::evidence::certificate::{
 use crate::evidence::verify::hash;
 use crate::failure::{Exit, Failure};
 use crate::format::log::Action;
-use crate::format::signing::{REPORT, allowed_line};
 use crate::home::{copies_of, is_gone, is_same_file};
 use crate::host::{Host, ThisHost};
 use crate::pages::certificate::page;
@@ -71,10 +70,7 @@ impl Certificate {
         let file = |suffix: &str| to.join(format!("{}{suffix}", bundle.name));
         let replaces = is_unfinished(&file(".json"), &bundle);
         let keys = vault.signing_keys().map_err(failed)?;
-        let lines = keys.iter().filter(|key| key.ended.is_none());
-        let allowed: String = lines
-            .map(|key| allowed_line(&bundle.signed_by.identity, REPORT, key.created, &key.public.text()))
-            .collect();
+        let allowed = allowed(&keys, &bundle.signed_by.identity);
         let stem = bundle.name.strip_suffix(SUFFIX).unwrap_or(&bundle.name);
         let planned = [
             Planned { path: file(".html"), bytes: page(&bundle, &verified.sha256).into_bytes(), replaces },

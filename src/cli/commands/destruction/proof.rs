@@ -2,6 +2,7 @@
 //! and each vault file that this computer knows is tried with the vault's data key.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
@@ -12,7 +13,7 @@ use crate::files::keys::Keys;
 use crate::files::sweep::sealed_id;
 use crate::format::name::printable;
 use crate::format::{FileId, ProjectId};
-use crate::home::{copies_of, is_same_file};
+use crate::home::{copies_of, is_gone, is_same_file};
 use crate::vault::{CopyOpens, ProjectInfo, Unlocked};
 use crate::words::counted;
 
@@ -107,8 +108,12 @@ pub fn prove(context: &Context, vault: &Unlocked, name: &str, roots: &[PathBuf])
         return Err(refused("not-tried", "these could not be tried".into(), &unread)
             .hint("see to it that they can be read, or name other folders with --roots"));
     }
-    let (copies, with_keys) = tried_copies(context, vault, project.id)?;
+    let (copies, with_keys, unread) = tried_copies(context, vault, project.id)?;
     proof.copies = copies;
+    if !unread.is_empty() {
+        return Err(refused("not-tried", "these vault files could not be read".into(), &unread)
+            .hint("see to it that they can be read, or remove them, and run it again"));
+    }
     if !with_keys.is_empty() {
         return Err(refused("still-opens", "these vault files open, and have the keys".into(), &with_keys)
             .hint("remove them, or merge them into the vault, and run it again"));
@@ -136,9 +141,13 @@ fn files_of(vault: &Unlocked, project: ProjectId) -> Result<BTreeSet<FileId>, Fa
     Ok(files.map(|file| file.file).collect())
 }
 
-/// Tries the vault files that this computer knows, with the vault's data key. Returns how many there are, and those
-/// that open with the project's keys in them.
-fn tried_copies(context: &Context, vault: &Unlocked, project: ProjectId) -> Result<(usize, Vec<String>), Failure> {
+/// Tries the vault files that this computer knows, with the vault's data key. Returns how many were tried,
+/// those that open with the project's keys in them, and those that cannot be read.
+fn tried_copies(
+    context: &Context,
+    vault: &Unlocked,
+    project: ProjectId,
+) -> Result<(usize, Vec<String>, Vec<String>), Failure> {
     let store = context.store()?;
     let mut paths: BTreeSet<PathBuf> = copies_of(&store, vault.id()).into_iter().map(|copy| copy.path).collect();
     paths.extend(store.set_aside());
@@ -149,14 +158,22 @@ fn tried_copies(context: &Context, vault: &Unlocked, project: ProjectId) -> Resu
             paths.insert(place);
         }
     }
-    let (mut tried, mut with_keys) = (0, Vec::new());
+    let (mut tried, mut with_keys, mut unread) = (0, Vec::new(), Vec::new());
     for path in paths {
-        let Ok(bytes) = std::fs::read(&path) else { continue };
+        if is_gone(&path) {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        let read = open_found(&path, true).map(|(mut file, _)| file.read_to_end(&mut bytes));
+        if !matches!(read, Ok(Ok(_))) {
+            unread.push(path.display().to_string());
+            continue;
+        }
         match vault.opens_copy(project, &bytes) {
             CopyOpens::OtherVault => {}
             CopyOpens::Refused | CopyOpens::WithoutKeys => tried += 1,
             CopyOpens::WithKeys => with_keys.push(path.display().to_string()),
         }
     }
-    Ok((tried, with_keys))
+    Ok((tried, with_keys, unread))
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, without_flags};
 use crate::files::publish::{OutputFile, check_free, sync_folder_of};
+use crate::format::signing::{REPORT, allowed_line};
+use crate::vault::SigningInfo;
 
 /// A file of a report that is to be written.
 pub struct Planned {
@@ -15,6 +17,11 @@ pub struct Planned {
     pub bytes: Vec<u8>,
     /// It takes the place of an earlier one.
     pub replaces: bool,
+}
+
+/// Returns NAME.allowed: every key that has signed for the vault, since earlier reports are still to be checked.
+pub fn allowed(keys: &[SigningInfo], identity: &str) -> String {
+    keys.iter().map(|key| allowed_line(identity, REPORT, key.created, &key.public.text())).collect()
 }
 
 /// Files that are written and have no name yet.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::files::{Planned, write};
+use super::files::{Planned, allowed, write};
 use super::gather::{self, Asked};
 use crate::cli::context::Context;
 use crate::cli::interrupt;
@@ -17,7 +17,7 @@ use crate::evidence::rules;
 use crate::evidence::verify::{hash, verify};
 use crate::failure::{Exit, Failure, without_flags};
 use crate::files::publish::check_free;
-use crate::format::signing::{REPORT, ReportRecord, allowed_line};
+use crate::format::signing::ReportRecord;
 use crate::pages::report::{annex, page};
 use crate::words::{command, words};
 
@@ -88,11 +88,7 @@ impl Make {
         // What the client would refuse is not handed out.
         let verified = verify(&bytes, &signature).map_err(|error| broken(&error))?;
         let keys = vault.signing_keys().map_err(failed)?;
-        // Earlier ones too: earlier reports are still to be checked.
-        let allowed: String = keys
-            .iter()
-            .map(|key| allowed_line(&bundle.signed_by.identity, REPORT, key.created, &key.public.text()))
-            .collect();
+        let allowed = allowed(&keys, &bundle.signed_by.identity);
         let file = |suffix: &str| to.join(format!("{}{suffix}", bundle.name));
         let new = |path: PathBuf, bytes: Vec<u8>| Planned { path, bytes, replaces: false };
         let mut planned = vec![new(file(".html"), page(&bundle, &verified.sha256).into_bytes())];
