@@ -116,8 +116,8 @@ impl Shared {
             Question::EditSecret { secret, edit } => self.edit_secret(vault, &secret, *edit)?,
             Question::Logging { project } => Answer::Logging(vault.logging_for(project.as_deref()).into()),
             Question::LogBegin(entry) => self.log_begin(&vault, visit, *entry)?,
-            Question::LogFiles { of, files } => self.log_files(&vault, of, &files)?,
-            Question::LogEnd { of, end } => self.log_end(&vault, of, *end)?,
+            Question::LogFiles { of, files } => self.log_files(&vault, visit, of, &files)?,
+            Question::LogEnd { of, end } => self.log_end(&vault, visit, of, *end)?,
             Question::Change(change) => {
                 self.check_change(&vault, &change)?;
                 // The duplicate is made of what is current then.

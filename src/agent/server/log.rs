@@ -67,8 +67,14 @@ impl Shared {
     }
 
     /// Records files of something that was begun here.
-    pub(super) fn log_files(&self, vault: &Unlocked, of: u64, files: &[LoggedFile]) -> Result<Answer, Early> {
-        if !lock(&self.sessions).declared.contains_key(&of) {
+    pub(super) fn log_files(
+        &self,
+        vault: &Unlocked,
+        visit: &Visit,
+        of: u64,
+        files: &[LoggedFile],
+    ) -> Result<Answer, Early> {
+        if !self.is_declared(Some(of), visit) {
             return Err(Refusal::Malformed.into());
         }
         vault.log_files(of, files)?;
@@ -76,15 +82,16 @@ impl Shared {
     }
 
     /// Records the end of something that was begun here.
-    pub(super) fn log_end(&self, vault: &Unlocked, of: u64, end: LoggedEnd) -> Result<Answer, Early> {
+    pub(super) fn log_end(&self, vault: &Unlocked, visit: &Visit, of: u64, end: LoggedEnd) -> Result<Answer, Early> {
         {
             let mut sessions = lock(&self.sessions);
             if sessions.ended.contains(&of) {
                 return Ok(Answer::Recorded);
             }
-            if sessions.declared.remove(&of).is_none() {
+            if sessions.declared.get(&of) != Some(&visit.process) {
                 return Err(Refusal::Malformed.into());
             }
+            sessions.declared.remove(&of);
             sessions.ended.truncate(ENDED_KNOWN - 1);
             sessions.ended.push_front(of);
         }
@@ -101,7 +108,7 @@ impl Shared {
         under: Option<u64>,
         project: Option<ProjectId>,
     ) -> Result<(), Early> {
-        if self.is_declared(under) || self.count_for(visit, 0) {
+        if self.is_declared(under, visit) || self.count_for(visit, 0) {
             return Ok(());
         }
         // Two threads of one process are one entry.
@@ -123,8 +130,9 @@ impl Shared {
         }
     }
 
-    fn is_declared(&self, under: Option<u64>) -> bool {
-        under.is_some_and(|seq| lock(&self.sessions).declared.contains_key(&seq))
+    /// Tells whether an entry was begun by the process that names it: what another one declared covers nothing here.
+    fn is_declared(&self, under: Option<u64>, visit: &Visit) -> bool {
+        under.is_some_and(|seq| lock(&self.sessions).declared.get(&seq) == Some(&visit.process))
     }
 
     /// Refuses what is asked for without a word if a reason has to be given.
@@ -153,7 +161,7 @@ impl Shared {
         under: Option<u64>,
         (action, projects, subject): (Action, Vec<ProjectId>, &str),
     ) -> Result<(), Early> {
-        if self.is_declared(under) {
+        if self.is_declared(under, visit) {
             return Ok(());
         }
         self.check_reason(vault)?;
