@@ -191,15 +191,17 @@ pub fn catch_up(context: &Context, vault: &dyn OpenVault) {
     else {
         return;
     };
-    for Unlogged { at, action, subject } in context.home.settings.take_unlogged(id).unwrap_or_default() {
-        let Some(action) = Action::of(&action) else { continue };
-        let what = What { subject: format!("{subject}, at {at}"), ..What::default() };
+    for unlogged in context.home.settings.take_unlogged(id).unwrap_or_default() {
+        let Some(action) = Action::of(&unlogged.action) else { continue };
+        let what = What { subject: format!("{}, at {}", unlogged.subject, unlogged.at), ..What::default() };
         let entry = NewEntry { what, ..NewEntry::new(action, who(via(context))) };
         let recorded = vault.log_begin(&entry).and_then(|seq| {
             let end = LogEnd { outcome: Outcome::Done, error: None, projects: None, what: What::default() };
             vault.log_end(seq, &end)
         });
         if let Err(error) = recorded {
+            // For the next command; what cannot be noted either is in the warning.
+            let _ = context.home.settings.remember_unlogged(id, unlogged);
             warn(&context.output, &format!("{} could not be recorded", action.word()), error);
         }
     }

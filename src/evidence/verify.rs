@@ -258,7 +258,7 @@ pub(super) fn check_log(part: &LogPart) -> Result<(), Refusal> {
     }
     let logs: BTreeMap<EnrolmentId, &LogOf> = part.enrolments.iter().map(|log| (log.id, log)).collect();
     for log in &part.enrolments {
-        let count = (log.to + 1).checked_sub(log.from);
+        let count = log.to.checked_add(1).and_then(|end| end.checked_sub(log.from));
         if log.from == 0 || count != Some(log.records.len() as u64) {
             return refuse(format!("log {} does not have as many records as it says", log.id));
         }

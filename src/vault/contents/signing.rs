@@ -21,7 +21,7 @@ pub fn current(payload: &Payload) -> Option<&SigningKey> {
 /// Sees to it that there is a key that signs.
 pub fn ensure(payload: &mut Payload, editing: &Editing<'_>) -> Result<(), Error> {
     if current(payload).is_none() {
-        let key = new_key(editing, None)?;
+        let key = new_key(editing)?;
         add(payload, key);
     }
     Ok(())
@@ -33,7 +33,7 @@ pub fn rotate(payload: &mut Payload, reason: &str, editing: &Editing<'_>) -> Res
     let Some(old) = current(payload) else { return Ok(()) };
     let old_public = public_of(old)?;
     let old_seed = unwrap(editing.vault, editing.data_key, old)?;
-    let mut key = new_key(editing, Some(&old_public))?;
+    let mut key = new_key(editing)?;
     let text = format!(
         "Strongroom key statement, version 1\nvault: {}\nfrom: {}\nearlier key: {}\nits successor: {}\nreason: {}\n",
         editing.vault,
@@ -60,10 +60,9 @@ fn add(payload: &mut Payload, key: SigningKey) {
     }
 }
 
-fn new_key(editing: &Editing<'_>, other_than: Option<&PublicKey>) -> Result<SigningKey, Error> {
+fn new_key(editing: &Editing<'_>) -> Result<SigningKey, Error> {
     let (id, seed) = (SigningKeyId::generate()?, SigningSeed::generate()?);
     let public = PublicKey(public_key(&seed));
-    debug_assert!(other_than != Some(&public));
     Ok(SigningKey {
         id,
         public: public.text(),

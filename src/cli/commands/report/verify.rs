@@ -1,6 +1,5 @@
 //! `strongroom report verify`.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use crate::evidence::bundle::{Bundle, SIZE_LIMIT};
 use crate::evidence::certificate::{self, is_certificate};
 use crate::evidence::verify::{Refusal, Verified, check_page, compare_page, follows, keys_in, verify};
 use crate::failure::{Exit, Failure};
+use crate::files::find::open_found;
 use crate::format::FormatError;
 use crate::format::signing::PublicKey;
 use crate::pages::report::{annex, in_groups, page};
@@ -85,7 +85,8 @@ impl Verify {
     ) -> Result<(), Failure> {
         let refused = |refusal: Refusal| refused(&self.new, &refusal);
         if self.after.is_some() {
-            return Err(Failure::usage("--after compares reports, and this is a certificate of destruction"));
+            return Err(Failure::usage("--after compares reports, and this is a certificate of destruction")
+                .hint("leave --after out"));
         }
         let verified = certificate::verify(bytes, signature).map_err(refused)?;
         let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
@@ -120,7 +121,8 @@ fn signed(path: &Path) -> Result<(Vec<u8>, String), Failure> {
         Failure::new(Exit::NotFound, "not-found", format!("cannot verify {}", path.display()))
             .cause("there is no such file")
     };
-    let bytes = read(path, SIZE_LIMIT)?.ok_or_else(|| missing(path))?;
+    let bytes = read(path, SIZE_LIMIT)?
+        .ok_or_else(|| missing(path).hint("name the bundle, NAME-N.json or NAME-destruction.json"))?;
     let signature = with_suffix(path, ".sig");
     let signature = read(&signature, SMALL)?.ok_or_else(|| {
         missing(&signature).hint("a report is a bundle NAME-N.json and its signature NAME-N.json.sig: ask for both")
@@ -131,10 +133,11 @@ fn signed(path: &Path) -> Result<(Vec<u8>, String), Failure> {
 /// Reads a file; `None` if there is none.
 fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: &std::io::Error| Failure::io(format!("read {}", path.display()), error);
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(|error| failed(&error))?,
-    };
+    if path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    // A pipe beside a report must not hold the verification up.
+    let (file, _) = open_found(path, true)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > limit {
