@@ -461,7 +461,7 @@ fn ask_anew(
     loop {
         let mut connection = open(place)?;
         match exchange(&mut connection, line, wait) {
-            Err(Unanswered::Gone) if Instant::now() + pause < deadline => {
+            Err(Unanswered::Gone) | Ok(Answer::Refused(Refusal::Busy)) if Instant::now() + pause < deadline => {
                 std::thread::sleep(pause);
                 pause = pause.saturating_mul(2).min(RETRY_WAIT * 10);
             }

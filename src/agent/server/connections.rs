@@ -57,9 +57,10 @@ impl Connections {
         Some(number)
     }
 
-    /// Says that the answer to a question is being looked for.
-    pub fn works(&self, number: u64) {
-        self.set(number, None);
+    /// Says that the answer to a question is being looked for. `false` if the connection was closed for another one while
+    /// the question came: its client asks again, so that nothing may be done for it here.
+    pub fn works(&self, number: u64) -> bool {
+        self.set(number, None)
     }
 
     /// Says that the agent waits for the client.
@@ -68,10 +69,11 @@ impl Connections {
         self.changed.notify_one();
     }
 
-    fn set(&self, number: u64, waits_since: Option<Instant>) {
-        if let Some(entry) = lock(&self.table).open.get_mut(&number) {
-            entry.waits_since = waits_since;
-        }
+    /// Tells whether the connection is still open.
+    fn set(&self, number: u64, waits_since: Option<Instant>) -> bool {
+        let mut table = lock(&self.table);
+        let entry = table.open.get_mut(&number);
+        entry.map(|entry| entry.waits_since = waits_since).is_some()
     }
 
     /// Says whether a connection's client is in the middle of something.

@@ -91,11 +91,17 @@ impl Shared {
             if sessions.declared.get(&of) != Some(&visit.process) {
                 return Err(Refusal::Malformed.into());
             }
+            // Before it is recorded, so that whoever asks once more meanwhile does not end it twice.
             sessions.declared.remove(&of);
             sessions.ended.truncate(ENDED_KNOWN - 1);
             sessions.ended.push_front(of);
         }
-        vault.log_end(of, &end.into())?;
+        if let Err(error) = vault.log_end(of, &end.into()) {
+            let mut sessions = lock(&self.sessions);
+            sessions.ended.retain(|seq| *seq != of);
+            sessions.declared.insert(of, visit.process.clone());
+            return Err(error.into());
+        }
         Ok(Answer::Recorded)
     }
 
@@ -192,9 +198,7 @@ impl Shared {
             let mut sessions = lock(&self.sessions);
             let undeclared: Vec<Undeclared> =
                 sessions.undeclared.extract_if(.., |undeclared| is_gone(&undeclared.process)).collect();
-            let declared: Vec<u64> =
-                sessions.declared.iter().filter(|(_, process)| is_gone(process)).map(|(seq, _)| *seq).collect();
-            declared.iter().for_each(|seq| drop(sessions.declared.remove(seq)));
+            let declared: Vec<_> = sessions.declared.extract_if(.., |_, process| is_gone(process)).collect();
             (undeclared, declared)
         };
         if undeclared.is_empty() && declared.is_empty() {
@@ -203,8 +207,10 @@ impl Shared {
         if let Ok(vault) = self.keeper.vault() {
             undeclared.into_iter().for_each(|undeclared| undeclared.end(&vault));
             let interrupted = LogEnd { outcome: Outcome::Interrupted, what: What::default(), ..done(0) };
-            for seq in declared {
-                let _ = vault.log_end(seq, &interrupted);
+            for (seq, process) in declared {
+                if vault.log_end(seq, &interrupted).is_err() {
+                    lock(&self.sessions).declared.insert(seq, process);
+                }
             }
         }
     }

@@ -300,7 +300,9 @@ fn converse(shared: &Shared, mut connection: Connection, entry: u64) -> Option<C
             }
             Err(NoLine::Closed | NoLine::Failed(_)) => return None,
         };
-        shared.connections.works(entry);
+        if !shared.connections.works(entry) {
+            return None;
+        }
         let mut is_busy = None;
         // What the ciphers and the parser leave on the stack would stay there as long as the thread waits.
         let answer = on_wiped_stack(|| {
