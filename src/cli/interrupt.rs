@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 #[cfg(unix)]
 use std::time::Duration;
 
+use indicatif::ProgressBar;
+
 use super::output::Output;
 #[cfg(unix)]
 use super::rendering;
@@ -29,6 +31,8 @@ static SO: Mutex<Vec<(String, Words)>> = Mutex::new(Vec::new());
 static ENDS_BY: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 /// How it is said.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
+/// The bar that is shown, if any: its own thread would draw it between the words.
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Has an interruption say that something is so, until this is dropped. What is done meanwhile may add to it. Only the
 /// main thread makes them, and drops the last one first.
@@ -83,6 +87,11 @@ fn leave_screen() -> Option<MutexGuard<'static, &'static [u8]>> {
         let _ = tty.write_all(&leaves);
     }
     Some(leaves)
+}
+
+/// Has an interruption clear a bar that is shown before it says anything.
+pub fn clears(bar: &ProgressBar) {
+    *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
 }
 
 /// Returns the failure of an interruption, with what is so.
@@ -173,16 +182,19 @@ pub fn end_by(end: Box<dyn Fn() + Send + Sync>) {
 #[cfg(not(unix))]
 pub fn end_by(_: Box<dyn Fn() + Send + Sync>) {}
 
-/// How long what is so may take to be said.
+/// How long what is so may take to be said: a busy computer takes a while to start a thread.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Prints a failure. Whoever reads standard error may have stopped reading, so that this, or another thread that holds
-/// it, waits for ever: an interruption ends the process all the same.
+/// Clears the bar and prints a failure. Whoever reads standard error may have stopped reading, so that this, or another
+/// thread that holds it, waits for ever: an interruption ends the process all the same.
 #[cfg(unix)]
 fn print_or_give_up(failure: Failure, output: Output) {
     let (done, said) = mpsc::channel();
     let print = move || {
+        if let Some(bar) = BAR.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
         if !output.json && io::stderr().is_terminal() {
             // Past the question.
             let _ = writeln!(io::stderr());

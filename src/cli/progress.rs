@@ -12,8 +12,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{Output, to_json};
-use super::rendering;
 use super::views::{self, ProgressLine};
+use super::{interrupt, rendering};
 use crate::body::{THREADS_LIMIT, default_threads};
 use crate::failure::Failure;
 use crate::files::sweep::Watcher;
@@ -84,6 +84,7 @@ impl Effort {
             let style = ProgressStyle::with_template("{spinner} {human_pos} files searched {elapsed}");
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            interrupt::clears(&bar);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -158,6 +159,7 @@ fn bar(files: usize, bytes: Option<u64>) -> ProgressBar {
     if files > 1 {
         bar.set_message(format!("0/{files} files"));
     }
+    interrupt::clears(&bar);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
@@ -290,8 +292,10 @@ impl Counter {
         let is_seen = !output.quiet && !output.json && std::io::stderr().is_terminal();
         Self(is_seen.then(|| {
             let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} files");
-            ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10))
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(10))
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            interrupt::clears(&bar);
+            bar
         }))
     }
 
