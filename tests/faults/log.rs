@@ -123,18 +123,18 @@ impl Scene {
         let mut process =
             Command::new(&command[0]).args(&command[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains(UNLOCKED) {
-            line.clear();
-            assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended without a word");
+        let mut said = String::new();
+        // However busy the computer is, it is at work then.
+        let entries = random.usize(..4);
+        while !said.contains(UNLOCKED) || told(&said).len() < entries {
+            assert_ne!(output.read_line(&mut said).unwrap(), 0, "it ended too early: {said}");
         }
-        let moment = Duration::from_micros(random.u64(..20_000));
+        let moment = Duration::from_micros(random.u64(..5_000));
         std::thread::sleep(moment);
         process.kill().unwrap();
         assert_eq!(process.wait().unwrap().signal(), Some(9));
-        let mut said = String::new();
         output.read_to_string(&mut said).unwrap();
-        self.look(&said, &format!("killed {moment:?} after the first entry could begin"));
+        self.look(&said, &format!("killed {moment:?} after {entries} entries"));
     }
 }
 
@@ -152,7 +152,7 @@ fn nothing_is_lost(name: &str, test: &'static str, entries: usize, moments: usiz
         }
         scene.kill_at_any_moment(&mut random);
     }
-    assert!(scene.all_told > moments / 4, "the kills came too early: {} were begun", scene.all_told);
+    assert!(scene.all_told > moments / 2, "the kills came too early: {} were begun", scene.all_told);
     let figure = format!(
         "{at_calls} kills at each call, {moments} at any moment: 0 of {} entries lost, 0 false alarms",
         scene.all_told
