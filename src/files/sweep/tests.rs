@@ -335,7 +335,7 @@ fn the_programs_own_files_are_never_removed() {
 /// them twice: the second time everything is in the memory of the system.
 #[test]
 #[ignore = "a benchmark that makes a million files: name it, with --ignored --nocapture"]
-fn a_million_files_and_a_ledger_of_ten_thousand() {
+fn long_mode_a_million_files_and_a_ledger_of_ten_thousand() {
     let mut desk = Desk::new();
     let mut state = 7_u64;
     let mut drawn = |below: u64| {
