@@ -269,3 +269,11 @@ fn altered_reports_are_refused_by_both_verifiers() {
         assert_eq!(refused, *what != "as it was made", "{what}, by the example");
     }
 }
+
+#[test]
+fn a_log_with_the_last_number_there_is_refused_and_counted_no_further() {
+    let mut part = log(3).part(of_project);
+    assert!(super::verify::check_log(&part).is_ok());
+    part.enrolments[0].to = u64::MAX;
+    assert!(super::verify::check_log(&part).is_err());
+}
