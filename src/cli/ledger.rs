@@ -253,7 +253,7 @@ mod tests {
     fn what_was_opened_to_a_disk_and_what_was_sealed_counts_and_nothing_else() {
         let log = [
             begin(1, Action::FileOpen, Some(Destination::Disk), None),
-            files(2, 1, &[("/work/a", None), ("", None)]),
+            files(2, 1, &[("/desk/a", None), ("", None)]),
             begin(3, Action::FileOpen, Some(Destination::Pipe), None),
             files(4, 3, &[("/piped", None)]),
             begin(5, Action::FileSeal, None, None),
@@ -263,9 +263,9 @@ mod tests {
             // Its beginning was deleted with the first entries.
             files(9, 0, &[("/unknown", None)]),
             // The last time counts, and comes last.
-            files(10, 1, &[("/work/a", None)]),
+            files(10, 1, &[("/desk/a", None)]),
         ];
-        assert_eq!(paths(&log, None), ["/original", "/unknown", "/work/a"]);
+        assert_eq!(paths(&log, None), ["/original", "/unknown", "/desk/a"]);
         let source = Source { computer: Some("laptop".into()), entries: log.iter().collect() };
         let entries = entries_of(&[source], None);
         assert!(entries.iter().all(|entry| entry.computer.as_deref() == Some("laptop")));

@@ -126,7 +126,7 @@ pub fn facts(number: u32, files: usize, log: &Log) -> Facts {
         state: FileState::Whole,
     };
     let copy = |number: usize| CopyPart {
-        path: format!("/home/ada/work/tables-{number}.csv"),
+        path: format!("/home/ada/open/tables-{number}.csv"),
         size: 206_000_000,
         made: time("2026-11-12T14:03:22Z"),
         state: if number < 2 { "stands" } else { "gone" }.into(),

@@ -87,7 +87,7 @@ fn a_certificate_names_what_is_left() {
         ("Openings", "3 openings"),
         ("Other vault files", "(conflict)"),
         ("Backups", "none leaves the office"),
-        ("Readable copies", "/home/ada/work/tables-1.csv"),
+        ("Readable copies", "/home/ada/open/tables-1.csv"),
         ("Keychain backups", "26 Nov"),
     ] {
         let lines = of_kind(&certificate, kind);
