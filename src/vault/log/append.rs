@@ -17,25 +17,27 @@ impl Unlocked {
     /// # Errors
     /// [`Error::LogAltered`] for a log that is not as it was recorded; [`Error::LogUnavailable`].
     pub fn log_begin(&self, entry: &NewEntry) -> Result<u64, Error> {
-        self.add(&[Adding::Begin(entry)], Anchoring::Now)
+        self.add(&[Adding::Begin(entry)], Settling::Anchored)
     }
 
-    /// Records files that something which has begun was done to.
+    /// Records files that something which has begun was done to. They are written when this returns; its end syncs them and
+    /// records them in the anchor.
     ///
     /// # Errors
     /// As [`Unlocked::log_begin`].
     pub fn log_files(&self, of: u64, files: &[LoggedFile]) -> Result<(), Error> {
         let parts: Vec<Adding<'_>> = parts(files).map(|files| Adding::Files(of, files)).collect();
-        // They say where readable copies are: their end must not be cut off unnoticed.
-        self.add(&parts, Anchoring::Now).map(drop)
+        self.add(&parts, Settling::Written).map(drop)
     }
 
-    /// Records how something that has begun ended. The next entry that is recorded in the anchor takes this one with it.
+    /// Records how something that has begun ended: it is synced. If files were listed, which say where readable copies
+    /// are, it is recorded in the anchor, so that they cannot be cut off unnoticed; else the next entry that is recorded
+    /// there takes this one with it.
     ///
     /// # Errors
     /// As [`Unlocked::log_begin`].
     pub fn log_end(&self, of: u64, end: &LogEnd) -> Result<(), Error> {
-        self.add(&[Adding::End(of, end)], Anchoring::Later).map(drop)
+        self.add(&[Adding::End(of, end)], Settling::Synced).map(drop)
     }
 
     /// Records something by one entry alone, and returns its number. When this returns, the entry is written, synced and
@@ -44,7 +46,7 @@ impl Unlocked {
     /// # Errors
     /// As [`Unlocked::log_begin`].
     pub fn log_note(&self, entry: &NewEntry) -> Result<u64, Error> {
-        self.add(&[Adding::Note(entry)], Anchoring::Now)
+        self.add(&[Adding::Note(entry)], Settling::Anchored)
     }
 }
 
@@ -67,17 +69,18 @@ fn parts(mut files: &[LoggedFile]) -> impl Iterator<Item = &[LoggedFile]> {
     })
 }
 
-/// When the anchor gets to know of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Anchoring {
-    Now,
-    Later,
+/// How far what is added gets before it counts as recorded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Settling {
+    Written,
+    Synced,
+    Anchored,
 }
 
 impl Unlocked {
     /// Adds entries and returns the last one's number.
-    fn add(&self, adding: &[Adding<'_>], anchoring: Anchoring) -> Result<u64, Error> {
-        self.try_add(adding, anchoring).map_err(|error| {
+    fn add(&self, adding: &[Adding<'_>], settling: Settling) -> Result<u64, Error> {
+        self.try_add(adding, settling).map_err(|error| {
             if self.logging().log == LogPolicy::BestEffort {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
@@ -85,7 +88,7 @@ impl Unlocked {
         })
     }
 
-    fn try_add(&self, adding: &[Adding<'_>], anchoring: Anchoring) -> Result<u64, Error> {
+    fn try_add(&self, adding: &[Adding<'_>], settling: Settling) -> Result<u64, Error> {
         let mut writer = Writer::open(self)?;
         writer.end_interrupted()?;
         for adding in adding {
@@ -93,13 +96,18 @@ impl Unlocked {
         }
         writer.write()?;
         let number = writer.count();
-        if (anchoring == Anchoring::Now || writer.is_far())
+        if settling == Settling::Written && !writer.is_far() {
+            return Ok(number);
+        }
+        writer.sync()?;
+        if (settling == Settling::Anchored || writer.is_far() || writer.has_lists())
             && let Err(error) = writer.record()
         {
             if matches!(adding, [Adding::Begin(_)]) {
                 // Nothing is released. Best effort: else it ends when this process does.
                 let end = LogEnd::failed(error.kind(), Default::default());
-                let _ = writer.add(&Adding::End(number, &end)).and_then(|()| writer.write());
+                let _ =
+                    writer.add(&Adding::End(number, &end)).and_then(|()| writer.write()).and_then(|()| writer.sync());
             }
             return Err(error);
         }

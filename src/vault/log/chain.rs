@@ -2,7 +2,7 @@
 
 use super::seal::{Context, LogKeys, Opened, hash};
 use crate::error::{Error, IoAction, LogTrouble, Subject};
-use crate::format::log::{Action, BLOCK, Entry, Head, frame, length_behind, segment_name, segment_of};
+use crate::format::log::{Action, BLOCK, Entry, Head, Phase, frame, length_behind, segment_name, segment_of};
 use crate::format::{EnrolmentId, VaultId};
 use crate::memory::on_wiped_stack;
 use crate::store::{LogAccess, LogFile, Store, StoreError};
@@ -36,6 +36,8 @@ pub struct Tail {
     pub tip: [u8; 32],
     /// How many bytes were written since the one that was known.
     pub newer: u64,
+    /// There are lists of files among them.
+    pub has_lists: bool,
     /// How many gaps were accepted since the one that was known.
     pub gaps: u64,
     /// The last entry.
@@ -110,17 +112,18 @@ pub fn tail_from(
         };
         let Some(before) = before else { return Ok(None) };
         let Some(last) = entry(keys, &whose.context(count, before), record)? else { return Ok(None) };
-        return Ok(Some(Tail { segment, file, end, count, tip: known, newer: 0, gaps: 0, last }));
+        return Ok(Some(Tail { segment, file, end, count, tip: known, newer: 0, has_lists: false, gaps: 0, last }));
     }
-    let (mut number, mut tip, mut gaps, mut last) = (count, known, 0, None);
+    let (mut number, mut tip, mut gaps, mut has_lists, mut last) = (count, known, 0, false, None);
     for record in newer.iter().rev() {
         let Some(next) = number.checked_add(1) else { return Ok(None) };
         let Some(entry) = entry(keys, &whose.context(next, tip), record)? else { return Ok(None) };
+        has_lists |= entry.phase == Phase::Files;
         gaps += u64::from(entry.known_action() == Some(Action::LogGap));
         (number, tip, last) = (next, hash(record), Some(entry));
     }
     let newer = end - at;
-    Ok(last.map(|last| Tail { segment, file, end, count: number, tip, newer, gaps, last }))
+    Ok(last.map(|last| Tail { segment, file, end, count: number, tip, newer, has_lists, gaps, last }))
 }
 
 /// Reads the record that ends at `end`; `None` if none does.

@@ -48,6 +48,7 @@ impl Unlocked {
             ordered: Some((who, reason)),
         }))?;
         writer.write()?;
+        writer.sync()?;
         writer.record()?;
         Ok(Some(alarm))
     }
@@ -80,6 +81,7 @@ impl Unlocked {
         let ordered = Some((who, reason));
         writer.add(&Adding::Fact(Fact { action: Action::LogForgotten, fact, subject, ordered }))?;
         writer.write()?;
+        writer.sync()?;
         // Before anything is deleted: what is missing must not look like a cut.
         writer.record()?;
         let store = &*self.edges.store;

@@ -1,5 +1,5 @@
-//! A log that is being written to: its end is found, entries are made and sealed, written and synced, and recorded in
-//! the anchor, all under the lock of the keychain's items.
+//! A log that is being written to: its end is found, entries are made and sealed, written, synced, and recorded in the
+//! anchor, all under the lock of the keychain's items.
 
 use std::sync::atomic::Ordering;
 
@@ -70,6 +70,8 @@ pub(super) struct Writer<'v> {
     gaps: u64,
     /// How many bytes are written that the anchor does not know of.
     newer: u64,
+    /// Among them are lists of files.
+    has_lists: bool,
     open: Vec<OpenBegin>,
     /// The records that are made and not written.
     records: Vec<u8>,
@@ -87,8 +89,8 @@ impl<'v> Writer<'v> {
             None => None,
         };
         match tail {
-            Some(Tail { segment, file, end, count, tip, newer, gaps, last }) => {
-                writer.newer = newer;
+            Some(Tail { segment, file, end, count, tip, newer, has_lists, gaps, last }) => {
+                (writer.newer, writer.has_lists) = (newer, has_lists);
                 (writer.segment, writer.file) = (segment, Some((file, end)));
                 writer.go_on_from((count, tip), open_as_of(&last));
                 writer.gaps += gaps;
@@ -120,6 +122,7 @@ impl<'v> Writer<'v> {
             made: (0, [0; 32]),
             gaps,
             newer: 0,
+            has_lists: false,
             open: Vec::new(),
             records: Vec::new(),
             _items: items,
@@ -243,6 +246,7 @@ impl<'v> Writer<'v> {
             Adding::Files(of, files) => {
                 (entry.phase, entry.of) = (Phase::Files, Some(*of));
                 entry.files = files.to_vec();
+                self.has_lists = true;
             }
             Adding::End(of, end) => {
                 (entry.phase, entry.of) = (Phase::End, Some(*of));
@@ -274,7 +278,7 @@ impl<'v> Writer<'v> {
         entry
     }
 
-    /// Writes the records that were made, in a new segment if the last one is long enough, and syncs them.
+    /// Writes the records that were made, in a new segment if the last one is long enough.
     pub fn write(&mut self) -> Result<(), Error> {
         let store = &*self.vault.edges.store;
         let failed = |error| from_store(store, error);
@@ -282,10 +286,13 @@ impl<'v> Writer<'v> {
         match &mut self.file {
             Some((file, end)) if *end < SEGMENT_LIMIT => {
                 file.append(*end, &records).map_err(failed)?;
-                file.sync().map_err(failed)?;
                 *end += records.len() as u64;
             }
-            _ => {
+            full => {
+                // The end of a segment that another follows is not cut off by a power cut.
+                if let Some((file, _)) = full {
+                    file.sync().map_err(failed)?;
+                }
                 let Whose { vault, enrolment } = self.whose;
                 let (last, previous) = self.written;
                 let mut bytes = Head { vault, enrolment, number: last + 1, previous }.to_bytes().to_vec();
@@ -303,12 +310,23 @@ impl<'v> Writer<'v> {
         Ok(())
     }
 
+    /// Sees to it that what is written survives a power cut.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        let store = &*self.vault.edges.store;
+        self.file.as_mut().map_or(Ok(()), |(file, _)| file.sync()).map_err(|error| from_store(store, error))
+    }
+
+    /// Tells whether the anchor does not know of lists of files.
+    pub fn has_lists(&self) -> bool {
+        self.has_lists
+    }
+
     /// Tells whether so much was written since the anchor was that finding the end takes long.
     pub fn is_far(&self) -> bool {
         self.newer > NEWER_LIMIT
     }
 
-    /// Records in the anchor how far the log is. What the anchor says of the vault stays as it is.
+    /// Records in the anchor how far the log is, which is synced. What the anchor says of the vault stays as it is.
     pub fn record(&self) -> Result<(), Error> {
         let (count, tip) = self.written;
         let log = LogTip { enrolment: self.whose.enrolment, count, tip: FixedBase64(tip), gaps: self.gaps };

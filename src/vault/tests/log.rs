@@ -145,12 +145,8 @@ fn what_nobody_ends_any_more_is_ended_as_interrupted() {
     assert!(open(&other).is_empty());
 }
 
-#[test]
-fn long_lists_of_files_are_cut_into_records() {
-    let machine = Machine::at(3);
-    let unlocked = machine.taken();
-    let begun = unlocked.log_begin(&opening()).unwrap();
-    let file = |path: String| crate::format::log::LoggedFile {
+fn file(path: String) -> crate::format::log::LoggedFile {
+    crate::format::log::LoggedFile {
         file: crate::format::FileId::from_bytes([1; 16]),
         project: None,
         key_version: Some(2),
@@ -158,7 +154,14 @@ fn long_lists_of_files_are_cut_into_records() {
         path,
         edges: Some(crate::format::scalar::FixedBase64([9; 32])),
         others: Default::default(),
-    };
+    }
+}
+
+#[test]
+fn long_lists_of_files_are_cut_into_records() {
+    let machine = Machine::at(3);
+    let unlocked = machine.taken();
+    let begun = unlocked.log_begin(&opening()).unwrap();
     let short: Vec<_> = (0..10_000).map(|number| file(format!("/home/ada/{number}"))).collect();
     unlocked.log_files(begun, &short).unwrap();
     // The longest path that a system has, of bytes that take six letters each.
@@ -173,6 +176,23 @@ fn long_lists_of_files_are_cut_into_records() {
     assert!(lists.clone().all(|files| files.len() <= crate::format::log::FILES_LIMIT));
     // So much was written that the anchor was told, and the end is found without reading all.
     assert!(recorded(&machine).unwrap().count > begun);
+}
+
+#[test]
+fn an_end_is_recorded_in_the_anchor_if_files_were_listed() {
+    let machine = Machine::at(3);
+    let unlocked = machine.taken();
+    let known = || recorded(&machine).unwrap().count;
+    let begun = unlocked.log_begin(&opening()).unwrap();
+    unlocked.log_end(begun, &done()).unwrap();
+    assert_eq!(known(), begun);
+    let begun = unlocked.log_begin(&opening()).unwrap();
+    let file = file("/home/ada/a".into());
+    unlocked.log_files(begun, std::slice::from_ref(&file)).unwrap();
+    unlocked.log_files(begun, &[file]).unwrap();
+    assert_eq!(known(), begun);
+    unlocked.log_end(begun, &done()).unwrap();
+    assert_eq!(known(), begun + 3);
 }
 
 #[test]
