@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::body::{ReadAt, retry};
 use crate::crypto::hmac::sha256;
 
-/// How many bytes of each end count.
-const END: u64 = 64 << 10;
+/// How many bytes of each end count. Of 64 KiB each, the digest would take a tenth of the time that sealing 100 KB takes.
+const END: u64 = 16 << 10;
 
-/// SHA-256 over the first and the last 64 KiB of a file, which is all of it up to 128 KiB. It costs the same whatever
+/// SHA-256 over the first and the last 16 KiB of a file, which is all of it up to 32 KiB. It costs the same whatever
 /// the file's length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Edges([u8; 32]);

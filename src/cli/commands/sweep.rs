@@ -31,7 +31,7 @@ use crate::words::{command, counted, words};
 ///
 /// The access log has every file that was decrypted to a disk, and every original that was encrypted and not removed.
 /// Sweep looks whether each is still where it was put, and searches for copies with other names and in other places: by
-/// length, then by the first and the last 64 KiB, then byte for byte against the encrypted file. It finds files with
+/// length, then by the first and the last 16 KiB, then byte for byte against the encrypted file. It finds files with
 /// exactly the same content, and no others. Without paths it searches the folders of these files, your home folder, the
 /// temporary folders, the trash, and drives that can be unplugged; network drives are searched only if you name them.
 #[derive(Debug, Args)]

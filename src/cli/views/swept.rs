@@ -99,7 +99,7 @@ pub enum SweptState {
 pub enum SweptLikeness {
     /// Every byte is the same.
     Identical,
-    /// Its length and its first and last 64 KiB are the same. The encrypted file was not found, or does not open.
+    /// Its length and its first and last 16 KiB are the same. The encrypted file was not found, or does not open.
     SameLengthAndEnds,
     /// Its length is the same, and no more is known.
     SameLength,

@@ -160,7 +160,7 @@ open_object! {
         /// Where the plaintext is; empty if it has no name.
         #[serde(skip_serializing_if = "String::is_empty")]
         pub path: String = default,
-        /// SHA-256 of the first and the last 64 KiB of the plaintext, of which it is all if there are up to 128 KiB.
+        /// SHA-256 of the first and the last 16 KiB of the plaintext, of which it is all if there are up to 32 KiB.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub edges: Option<FixedBase64<32>> = default,
     }
