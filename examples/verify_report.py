@@ -1,4 +1,4 @@
-"""Verifies a report with nothing of Strongroom's: python3 verify_report.py NEW.json NAME.allowed [OLD.json]
+"""Verifies a report or a certificate with nothing of Strongroom's: python3 verify_report.py NEW.json NAME.allowed [OLD.json]
 
 NAME.allowed is the file that came with the contract: one that came with the report proves nothing. OLD.json is an earlier
 report that you have kept. Needs ssh-keygen and the Python package cryptography.
@@ -35,14 +35,14 @@ def verify(path, keys):
         report = json.loads(data, object_pairs_hook=once)
     except ValueError:
         need(False, "it is not JSON")
-    need((report["format"], report["version"]) == ("strongroom-report", 1), "format or version")
+    need((report["format"], report["version"]) in (("strongroom-report", 1), ("strongroom-certificate", 1)), "format or version")
     command = ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", report["signed_by"]["identity"], "-n", "strongroom-report"]
     ran = subprocess.run(command + ["-s", f"{path}.sig"], input=data, capture_output=True)
     need(ran.returncode == 0 and report["signed_by"]["fingerprint"].encode() in ran.stdout, "signature")
     shown = lambda digest: " ".join(digest[at : at + 8] for at in range(0, 64, 8)).encode()
     for suffix, own in ((".html", "page_sha256"), ("-annex.html", "annex_sha256")):
         page = Path(path).with_name(report["name"] + suffix)
-        need(not page.exists() or sha(page.read_bytes().replace(shown(sha(data)), shown("0" * 64))) == report[own], page)
+        need(not page.exists() or sha(page.read_bytes().replace(shown(sha(data)), shown("0" * 64))) == report.get(own), page)
     log = report["log"] or {"enrolments": [], "entries": []}
     logs = {one["id"]: one for one in log["enrolments"]}
     for one in logs.values():
@@ -55,6 +55,7 @@ def verify(path, keys):
 
 def follows(new, old):  # what the earlier report says of the record is the beginning of what this one says
     (now, _, logs), (then, digest, earlier) = new, old
+    need(now["format"] == then["format"] == "strongroom-report", "a report follows a report: leave a certificate out")
     need((now["vault"], now["project"]["id"]) == (then["vault"], then["project"]["id"]), "another project")
     need(now["number"] > then["number"] and now["made"] >= then["made"], "an earlier number or time")
     need(now["number"] != then["number"] + 1 or now["previous_sha256"] == digest, "another report came before it")
@@ -65,8 +66,12 @@ def follows(new, old):  # what the earlier report says of the record is the begi
             need(was == is_now or (is_now is None and logs[id]["gaps"] > one["gaps"]), f"record {seq} was altered")
 
 if __name__ == "__main__":
-    need(len(sys.argv) > 2, "name the report and the key: verify_report.py NEW.json NAME.allowed [OLD.json]")
+    if len(sys.argv) not in (3, 4) or any(name.startswith("-") for name in sys.argv):
+        raise SystemExit(__doc__)
     new = verify(sys.argv[1], sys.argv[2])
+    what = f"report {new[0]['number']}" if "number" in new[0] else f"certificate of destruction {new[0]['destruction']['number']}"
+    after = ""
     if len(sys.argv) > 3:
         follows(new, verify(sys.argv[3], sys.argv[2]))
-    print(f"verified: report {new[0]['number']} of {new[0]['project']['name']!r}, SHA-256 {new[1]}")
+        after = f", which follows {sys.argv[3]}"
+    print(f"verified: {what} of {new[0]['project']['name']!r}{after}, SHA-256 {new[1]}")

@@ -200,6 +200,12 @@ impl Certificate {
         self
     }
 
+    /// Returns what was agreed about something, if it is on record.
+    #[must_use]
+    pub fn agreed(&self, field: &str) -> Option<&str> {
+        self.engagement.as_ref().and_then(|agreed| agreed.now.get(field)).and_then(|value| value.as_value().as_str())
+    }
+
     /// Returns when a step was done.
     #[must_use]
     pub fn done(&self, step: &str) -> Option<Timestamp> {

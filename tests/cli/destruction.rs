@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::home::Home;
+use crate::support::python::python;
 
 /// A home with all that can be left of a project: a kit, a backup, a fork, a key that was shown, copies that stand.
 fn home_with_traces() -> Home {
@@ -34,6 +35,7 @@ fn says(lines: &Value, kind: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs Python's cryptography: run ./test"]
 fn an_engagement_ends_with_a_certificate_that_names_all_that_is_left() {
     let home = home_with_traces();
     let kit = home.kit(1);
@@ -94,8 +96,22 @@ fn an_engagement_ends_with_a_certificate_that_names_all_that_is_left() {
     let verified = home.run_alone("report verify out/acme-destruction.json --key out/acme.allowed --json");
     let verified = verified.succeeds().json();
     assert_eq!((&verified["key_known"], &verified["page"]), (&"known".into(), &"same".into()));
+    // The example says the same, and sees a page that was altered.
+    let example = || {
+        let files = ["out/acme-destruction.json", "out/acme.allowed"].map(|file| home.path(file));
+        python("examples/verify_report.py").args(files).output().expect("./test makes the virtual environment")
+    };
+    let output = example();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("verified: certificate of destruction 1 of 'acme'"));
     home.write("out/acme-destruction.html", page.replacen("Destroyed here", "All destroyed", 1));
     home.run_alone("report verify out/acme-destruction.json --json").fails_in_json(5, "page-differs");
+    assert!(!example().status.success(), "an altered page");
+    let sentence = made["certifies"].as_str().unwrap();
+    assert!(
+        sentence.starts_with("I certify that the keys to the data held for") && sentence.contains("acme"),
+        "{sentence}"
+    );
     let text = String::from_utf8(home.read("out/acme-destruction.json")).unwrap();
     home.write("out/acme-destruction.json", text.replacen("Recovery kits", "Recovery kit", 1));
     home.run_alone("report verify out/acme-destruction.json --json").fails_in_json(5, "bad-signature");
@@ -126,4 +142,19 @@ fn what_still_opens_keeps_a_destruction_open_and_nothing_of_others_is_deleted() 
     let shown = home.run("destruction show acme --json").succeeds().json();
     assert!(shown["closed"].is_string(), "{shown}");
     assert!(shown["steps"][0]["result"].as_str().unwrap().starts_with("left out"), "{shown}");
+}
+
+#[test]
+fn a_destruction_needs_a_reason_where_reasons_are_required() {
+    let home = Home::with_project();
+    home.run("policy reason required --reason agreed -q").succeeds();
+    let destroy = "project destroy acme --yes acme --recovery-file kit";
+    home.run(&format!("{destroy} --json")).fails_in_json(2, "usage");
+    assert_eq!(home.run("project show acme --json").succeeds().json()["destroyed"], Value::Null);
+    home.run(&format!("{destroy} --reason over -q")).succeeds();
+    home.run("destruction certificate acme -q").succeeds();
+    let made: Value = serde_json::from_slice(&home.read("acme-destruction.json")).unwrap();
+    assert_eq!(made["destruction"]["reason"], "over");
+    // It is not finished, and nobody signs for it.
+    assert!(made["certifies"].as_str().unwrap().starts_with("The destruction is not finished"));
 }

@@ -31,16 +31,16 @@ pub fn destroyed(certificate: &Certificate) -> Vec<Line> {
         }
     }
     if let Some(at) = certificate.done("settled") {
-        let wraps = "the wraps of the earlier data key in this computer’s keychain";
-        lines.push(line("Wraps", format!("{wraps}, replaced by {}", when(at))));
-        lines.push(line("Vault file", format!("the vault file of before on this computer, replaced by {}", when(at))));
+        let wraps = "the earlier key of the vault in this computer’s keychain";
+        lines.push(line("Keychain", format!("{wraps}, replaced by {}", when(at))));
+        lines.push(line(
+            "Vault file",
+            format!("this computer’s earlier copy of the vault file, replaced by {}", when(at)),
+        ));
     }
     for step in certificate.destruction.steps.iter().filter(|step| ["proved", "files-deleted"].contains(&&*step.step)) {
         let kind = if step.step == "proved" { "Proof" } else { "Encrypted files" };
         lines.push(line(kind, format!("{} ({})", step.result, when(step.at))));
-    }
-    if certificate.done("proved").is_some() && certificate.done("files-deleted").is_none() {
-        lines.push(line("Encrypted files", "left where they are; without the keys they do not open".into()));
     }
     lines
 }
@@ -56,7 +56,7 @@ pub fn not_destroyed(certificate: &Certificate) -> Vec<Line> {
     for kit in certificate.kits.iter().filter(|kit| kit.paper_destroyed.is_none()) {
         lines.push(line(
             "Recovery kits",
-            format!("kit {}, made {}: with a vault file of before", kit.name, when(kit.created)),
+            format!("kit {}, made {}: opens earlier copies of the vault file", kit.name, when(kit.created)),
         ));
     }
     for file in &certificate.vault_files {
@@ -65,6 +65,11 @@ pub fn not_destroyed(certificate: &Certificate) -> Vec<Line> {
             false => format!("the vault at {}, if it was forked from this one", file.place),
         };
         lines.push(line("Other vault files", says));
+    }
+    if certificate.done("files-deleted").is_none() {
+        let says =
+            "were not deleted by the program: this vault opens none of them; whoever holds a key of 2 opens them";
+        lines.push(line("Encrypted files", says.into()));
     }
     lines.extend(logged(certificate));
     lines.push(line("Backups", backups(certificate)));
@@ -75,8 +80,8 @@ pub fn not_destroyed(certificate: &Certificate) -> Vec<Line> {
         lines.push(line(
             "Keychain backups",
             format!(
-                "of this computer’s keychain made before {}, if there are any: with a vault file of before and the \
-                 password",
+                "of this computer’s keychain made before {}, if there are any: with an earlier copy of the \
+                 vault file and the password",
                 when(settled)
             ),
         ));
@@ -221,7 +226,7 @@ pub fn erase(certificate: &Certificate) -> Vec<Condition> {
     };
     let all = match (certificate.done("settled").is_some(), held) {
         (true, 0) => (CheckState::Met, "as far as recorded".to_owned()),
-        (true, _) => (CheckState::NotMet, "those under 2 are left".to_owned()),
+        (true, _) => (CheckState::NotMet, "what 2 lists is left".to_owned()),
         (false, _) => (CheckState::NotMet, "the destruction is not finished".to_owned()),
     };
     let openings =
@@ -244,25 +249,34 @@ pub fn erase(certificate: &Certificate) -> Vec<Condition> {
     ]
 }
 
-/// What the person who signs certifies.
+/// What the person who signs certifies: what the program has seen done, and no more.
 #[must_use]
 pub fn sentence(certificate: &Certificate) -> String {
-    let agreed = certificate.engagement.as_ref().and_then(|agreed| agreed.now.get("at_end"));
-    let returned = match agreed.and_then(|at_end| at_end.as_value().as_str()) {
-        Some("return" | "return-then-destroy") => "returned and ",
+    if certificate.waits_for.is_some() {
+        return "The destruction is not finished, so there is nothing to certify yet.".into();
+    }
+    let files = match certificate.done("files-deleted") {
+        Some(_) => " and encrypted files were deleted",
+        None => "",
+    };
+    let returned = match certificate.agreed("at_end") {
+        Some("return" | "return-then-destroy") => {
+            " Whether the data were returned, as was agreed, is not recorded here."
+        }
         _ => "",
     };
     format!(
-        "I certify that the personal data held for {} have been {returned}deleted as listed, except as stated under 2.",
-        client(certificate)
+        "I certify that the keys to the data held for {} in the project {} were destroyed{files} as listed under 1, and \
+         that what is stated under 2 was not.{returned}",
+        client(certificate),
+        certificate.project.name
     )
 }
 
 /// Whose data they were.
 #[must_use]
 pub fn client(certificate: &Certificate) -> String {
-    let agreed = certificate.engagement.as_ref().and_then(|agreed| agreed.now.get("client"));
-    let agreed = agreed.and_then(|client| client.as_value().as_str()).unwrap_or_default();
+    let agreed = certificate.agreed("client").unwrap_or_default();
     let named = [agreed, &certificate.project.client, &certificate.project.name];
     named.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned()
 }

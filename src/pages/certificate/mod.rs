@@ -23,6 +23,12 @@ const STEPS: [(&str, &str); 6] = [
     ("closed", "Closed"),
 ];
 
+/// Where the person who certifies signs.
+const SIGN: &str = "<div class=\"sign\"><div>Signature</div><div>Name, function</div><div>Place, date</div></div>";
+
+/// What keeps its room.
+const SIGN_NOTHING: &str = "<div class=\"sign\"></div>";
+
 /// A page that is being made: what did not fit is noted.
 struct Sheet {
     has_clipped: bool,
@@ -51,6 +57,7 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
     let (destroyed, left) =
         (list(&mut sheet, &certificate.destroyed, 2), list(&mut sheet, &certificate.not_destroyed, MORE_LINES));
     let client_html = sheet.text(&client, 6_800);
+    let project = sheet.text(&project(certificate), 7_400);
     let lead = sheet.text(&lead(certificate), 12_000);
     let erase: String = certificate.erase.iter().map(|condition| row(&mut sheet, condition)).collect();
     let cannot_know: String =
@@ -69,6 +76,7 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
             ("made", &in_words(certificate.made)),
             ("h1", h1),
             ("client", &client_html),
+            ("project", &project),
             ("lead", &lead),
             ("open", &open(certificate)),
             ("steps", &steps(certificate)),
@@ -78,6 +86,7 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
             ("erase", &erase),
             ("more", more),
             ("certifies", &certifies),
+            ("sign", if is_open { SIGN_NOTHING } else { SIGN }),
             ("sha256", &in_groups(sha256)),
             ("fingerprint", &escaped(&certificate.signed_by.fingerprint)),
             ("key_made", &Day::of(certificate.signed_by.since).to_string()),
@@ -88,6 +97,13 @@ pub fn page(certificate: &Certificate, sha256: &str) -> String {
         ],
     );
     html.to_string()
+}
+
+/// Which of the client's projects it was.
+fn project(certificate: &Certificate) -> String {
+    let purpose = certificate.agreed("purpose").map(|purpose| format!(": {purpose}")).unwrap_or_default();
+    let held = certificate.agreed("basis").map(|basis| format!(", held under {basis}")).unwrap_or_default();
+    format!("Project {}{purpose}{held}", certificate.project.name)
 }
 
 fn lead(certificate: &Certificate) -> String {

@@ -55,6 +55,9 @@ fn the_page_never_promises_more_than_was_done() {
     keep("certificate-open", &html);
     assert!(html.contains("Destruction under way, NOT finished: it waits for “Earlier vault files shut out”"));
     assert!(!html.contains("Certificate of destruction"));
+    // Nobody signs for what is not done, nor for a return that the program has not seen.
+    assert!(!html.contains("I certify") && !html.contains("Signature") && closed.contains("Signature"));
+    assert!(closed.contains("I certify that the keys to the data") && !closed.contains("returned and"));
     // A list of nothing says so.
     let mut empty = certificate();
     empty.destroyed.clear();
