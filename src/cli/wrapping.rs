@@ -13,6 +13,8 @@ use textwrap::{Options, WordSeparator, WordSplitter, wrap};
 const NARROWEST: usize = 20;
 /// What stands for a blank at which no line ends.
 const JOINT: char = '\u{e000}';
+/// What a line of a file of OpenSSH has, which is of no use in two.
+const KEY: &str = " ssh-ed25519 ";
 /// How commands begin that a text has its reader type.
 const COMMANDS: [&str; 5] = ["strongroom ", "sudo ", "rm ", "mv ", "chmod "];
 
@@ -42,7 +44,7 @@ pub fn wrapped(text: &str, width: Option<usize>) -> Cow<'_, str> {
 }
 
 fn wrapped_line(line: &str, width: usize) -> Cow<'_, str> {
-    if display_width(line) <= width {
+    if display_width(line) <= width || line.contains(KEY) {
         return line.into();
     }
     let start = line.trim_start_matches(' ');

@@ -8,11 +8,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use super::allowed::keys_in;
 use super::bundle::{Bundle, LogPart};
 use super::facts::Known;
 use super::made_up::*;
 use super::rules;
-use super::verify::{check_page, follows, hash, keys_in, verify};
+use super::verify::{check_page, follows, hash, verify};
 use crate::crypto::secret::SigningSeed;
 use crate::crypto::signing::public_key;
 use crate::format::signing::{PublicKey, REPORT, STATEMENT, allowed_line, sign_file};
@@ -53,7 +54,8 @@ impl Sent {
     /// Tells whether this program refuses it.
     fn is_refused(&self, old: &Self) -> bool {
         let Ok(verified) = verify(&self.bundle, &self.signature) else { return true };
-        if !keys_in(&self.keys).contains(&verified.signer) {
+        let (name, made) = (&verified.bundle.signed_by.identity, verified.bundle.made);
+        if !keys_in(&self.keys).iter().any(|key| key.lets(&verified.signer, name, made)) {
             return true;
         }
         let made = page(&verified.bundle, &verified.sha256);

@@ -150,13 +150,6 @@ fn signer_of_statement(text: &str, signature: &str) -> Option<PublicKey> {
     signer(signature, STATEMENT, text.as_bytes()).ok()
 }
 
-/// Returns the keys in a text: a public key, or lines for OpenSSH's allowed signers.
-#[must_use]
-pub fn keys_in(text: &str) -> Vec<PublicKey> {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    lines.filter_map(|line| PublicKey::read(line.get(line.find("ssh-ed25519 ")?..)?).ok()).collect()
-}
-
 /// How far a page was compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {

@@ -10,10 +10,11 @@ use crate::cli::views::{CheckedCertificate, FollowedReport, KeyKnown, Rendered, 
 use crate::disk::with_suffix;
 use crate::evidence::bundle::{Bundle, SIZE_LIMIT};
 use crate::evidence::certificate::{self, is_certificate};
-use crate::evidence::verify::{Refusal, Verified, check_page, compare_page, follows, keys_in, verify};
+use crate::evidence::allowed::{AllowedKey, keys_in};
+use crate::evidence::verify::{Refusal, Verified, check_page, compare_page, follows, verify};
 use crate::failure::{Exit, Failure};
 use crate::files::find::open_found;
-use crate::format::FormatError;
+use crate::format::{FormatError, Timestamp};
 use crate::format::signing::PublicKey;
 use crate::pages::report::{annex, in_groups, page};
 
@@ -49,7 +50,8 @@ impl Verify {
         }
         let verified = verify(&bytes, &signature).map_err(|refusal| refused(&self.new, &refusal))?;
         let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
-            check_key(&verified.signer, verified.announced_by, &file, &keys)
+            let signed = &verified.bundle;
+            check_key(&verified.signer, verified.announced_by, (&signed.signed_by.identity, signed.made), &file, &keys)
         });
         let key = key.map_err(|refusal| refused(&self.new, &refusal))?;
         let bundle = &verified.bundle;
@@ -81,7 +83,7 @@ impl Verify {
         context: &Context,
         bytes: &[u8],
         signature: &str,
-        known: Option<(String, Vec<PublicKey>)>,
+        known: Option<(String, Vec<AllowedKey>)>,
     ) -> Result<(), Failure> {
         let refused = |refusal: Refusal| refused(&self.new, &refusal);
         if self.after.is_some() {
@@ -90,7 +92,8 @@ impl Verify {
         }
         let verified = certificate::verify(bytes, signature).map_err(refused)?;
         let key = known.map_or(Ok(KeyKnown::Unknown), |(file, keys)| {
-            check_key(&verified.signer, verified.announced_by, &file, &keys)
+            let signed = &verified.certificate;
+            check_key(&verified.signer, verified.announced_by, (&signed.signed_by.identity, signed.made), &file, &keys)
         });
         let key = key.map_err(refused)?;
         let bundle = &verified.certificate;
@@ -147,7 +150,7 @@ fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
     Ok(Some(bytes))
 }
 
-fn read_keys(path: &Path) -> Result<(String, Vec<PublicKey>), Failure> {
+fn read_keys(path: &Path) -> Result<(String, Vec<AllowedKey>), Failure> {
     let name = path.display().to_string();
     let bytes = read(path, SMALL)?.ok_or_else(|| {
         Failure::new(Exit::NotFound, "not-found", format!("cannot read {name}")).cause("there is no such file")
@@ -165,13 +168,14 @@ fn read_keys(path: &Path) -> Result<(String, Vec<PublicKey>), Failure> {
 fn check_key(
     signer: &PublicKey,
     announced_by: Option<PublicKey>,
+    (name, made): (&str, Timestamp),
     among: &str,
-    keys: &[PublicKey],
+    keys: &[AllowedKey],
 ) -> Result<KeyKnown, Refusal> {
-    if keys.contains(signer) {
+    if keys.iter().any(|key| key.lets(signer, name, made)) {
         return Ok(KeyKnown::Known);
     }
-    if announced_by.is_some_and(|earlier| keys.contains(&earlier)) {
+    if announced_by.is_some_and(|earlier| keys.iter().any(|key| key.lets(&earlier, name, made))) {
         return Ok(KeyKnown::Announced);
     }
     Err(Refusal::OtherKey { signed: signer.fingerprint(), among: among.into() })
