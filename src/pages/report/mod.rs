@@ -191,7 +191,7 @@ fn facts(sheet: &mut Sheet, bundle: &Bundle, openings: &[Opening]) -> String {
         row(name, bundle.agreed(field).map_or_else(unset, |text| sheet.text(text, FACT)));
     }
     row("Opened by", sheet.text(&opened_by(bundle, openings), FACT));
-    row("Shared with", sheet.text(&shared_with(bundle), FACT));
+    row("Shared with", sheet.text(&shared_with(bundle, openings), FACT));
     row("To be destroyed", sheet.text(&destroy_by(bundle), FACT));
     rows.concat()
 }
@@ -210,11 +210,23 @@ fn opened_by(bundle: &Bundle, openings: &[Opening]) -> String {
     }
 }
 
-fn shared_with(bundle: &Bundle) -> String {
+fn shared_with(bundle: &Bundle, openings: &[Opening]) -> String {
     let kits: Vec<&str> = bundle.unlock.kits.iter().filter(|kit| kit.valid).map(|kit| kit.name.as_str()).collect();
     let with: Vec<&str> = bundle.shares.iter().map(|share| share.with.as_str()).collect();
     let nobody = "nobody on record".to_owned();
-    let with = if with.is_empty() { nobody } else { with.join(", ") };
+    let shown = openings.iter().filter(|opening| opening.action == "key.show");
+    let shown: Vec<String> = shown.map(|opening| Day::of(opening.at).short()).collect();
+    let keys = match &shown[..] {
+        [] => None,
+        [day] => Some(format!("a file key was shown on {day}")),
+        [first, .., last] => Some(format!("file keys were shown {} times, {first} to {last}", shown.len())),
+    };
+    let with = match (with.is_empty(), keys) {
+        (true, None) => nobody,
+        (true, Some(keys)) => format!("{nobody}, but {keys}: whoever has it opens the files"),
+        (false, None) => with.join(", "),
+        (false, Some(keys)) => format!("{}; {keys}", with.join(", ")),
+    };
     match kits.len() {
         0 => with,
         1 => format!("{with}; one recovery kit on paper, {}", kits[0]),

@@ -8,14 +8,14 @@ use clap::{Args, ValueHint};
 use crate::cli::context::Context;
 use crate::cli::views::{CheckedCertificate, FollowedReport, KeyKnown, Rendered, VerifiedReport};
 use crate::disk::with_suffix;
+use crate::evidence::allowed::{AllowedKey, keys_in};
 use crate::evidence::bundle::{Bundle, SIZE_LIMIT};
 use crate::evidence::certificate::{self, is_certificate};
-use crate::evidence::allowed::{AllowedKey, keys_in};
 use crate::evidence::verify::{Refusal, Verified, check_page, compare_page, follows, verify};
 use crate::failure::{Exit, Failure};
 use crate::files::find::open_found;
-use crate::format::{FormatError, Timestamp};
 use crate::format::signing::PublicKey;
+use crate::format::{FormatError, Timestamp};
 use crate::pages::report::{annex, in_groups, page};
 
 /// The longest signature or file of keys that is read, in bytes.
