@@ -223,7 +223,8 @@ impl Sweep {
             let name = |unread: &UnreadPath| format!("{} ({})", unread.path, unread.why);
             let some: Vec<String> = self.unread_named.iter().map(name).collect();
             let what = if self.unread == 1 { "file or folder" } else { "files or folders" };
-            lines.push(format!("not reachable: {} {what} that could not be read: {}", self.unread, listed(&some)));
+            let all = listed_of(&some, usize::try_from(self.unread).unwrap_or(usize::MAX));
+            lines.push(format!("not reachable: {} {what} that could not be read: {all}", self.unread));
         }
         if self.other_owners > 0 {
             lines.push(format!(
@@ -256,8 +257,11 @@ impl Sweep {
         ];
         let on_record = self.files.iter().filter(|file| file.state != SweptState::StandsElsewhere).count();
         let counts = states.map(|state| (self.count(state), state.word()));
-        let counts: Vec<String> =
+        let mut counts: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        if self.removed > 0 {
+            counts.push(format!("{} deleted now", self.removed));
+        }
         match (on_record, counts.is_empty()) {
             (0, _) => "no opened copy is on record, so nothing was searched for".into(),
             (files, true) => format!("{} on record", copies(files)),
@@ -327,10 +331,15 @@ fn copies(count: usize) -> String {
 
 /// Lists some of these in a sentence.
 fn listed(all: &[String]) -> String {
+    listed_of(all, all.len())
+}
+
+/// Names some of so many things, of which not all are known by name.
+fn listed_of(all: &[String], count: usize) -> String {
     const NAMED: usize = 8;
     let mut named: Vec<String> = all.iter().take(NAMED).map(|name| printable(name)).collect();
-    if all.len() > NAMED {
-        named.push(format!("and {} more", all.len() - NAMED));
+    if count > named.len() {
+        named.push(format!("and {} more", count - named.len()));
     }
     if named.is_empty() { "none".into() } else { named.join(", ") }
 }
