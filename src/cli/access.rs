@@ -138,7 +138,9 @@ fn begin_asking(
 ) -> Result<Result<Begun, Error>, Failure> {
     let rules = vault.logging_for(doing.project).map_err(|error| Failure::of("read what is to be logged", error))?;
     let releases = releases(doing.action);
-    let is_required = releases && rules.reason == ReasonPolicy::Required;
+    // A destruction cannot be taken back: why it was ordered is on its certificate.
+    let wants_reason = releases || doing.action == Action::ProjectDestroy;
+    let is_required = wants_reason && rules.reason == ReasonPolicy::Required;
     let entry = entry(context, vault, doing, is_required, terminal)?;
     match vault.log_begin(&entry) {
         Ok(seq) => {
@@ -287,7 +289,12 @@ fn reason(context: &Context, is_required: bool, terminal: Option<Terminal>) -> R
     match (&context.global.reason, terminal) {
         (None, Some(mut terminal)) if is_required => {
             let said = terminal.ask("why? (the access log records it)")?;
-            if said.trim().is_empty() { Err(no_reason()) } else { recorded(&said) }
+            if said.trim().is_empty() {
+                return Err(no_reason());
+            }
+            let said = recorded(&said)?;
+            context.answer_reason(&said);
+            Ok(said)
         }
         (None, None) if is_required => Err(no_reason()),
         (None, _) => Ok(String::new()),

@@ -1,7 +1,7 @@
 //! What every command stands on: the flags, the output, the terminal, and this computer.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::flags::Global;
@@ -30,6 +30,8 @@ pub struct Context {
     pub home: Home,
     /// The computer.
     pub host: ThisHost,
+    /// Why it is done, as the user has answered when a reason was required and none was given.
+    answered: OnceLock<String>,
 }
 
 impl Context {
@@ -44,7 +46,7 @@ impl Context {
         output: Output,
     ) -> Result<Self, Failure> {
         let home = Home::find(Named { vault: global.vault.clone(), keychain: global.keychain.clone() })?;
-        Ok(Self { program, global, output, config, home, host: ThisHost })
+        Ok(Self { program, global, output, config, home, host: ThisHost, answered: OnceLock::new() })
     }
 
     /// Returns what a command stands on that is done to another vault, whose key is in a keychain of this kind.
@@ -52,7 +54,26 @@ impl Context {
         let global = Global { vault: Some(folder.into()), keychain: Some(kind.clone()), ..self.global.clone() };
         let output = Output::of(&global, self.home.folders.settings.is_some());
         let config = self.config.clone();
-        Self { program: self.program, global, output, config, home: self.home.at(folder), host: ThisHost }
+        Self {
+            program: self.program,
+            global,
+            output,
+            config,
+            home: self.home.at(folder),
+            host: ThisHost,
+            answered: OnceLock::new(),
+        }
+    }
+
+    /// Returns why it is done, as far as that was said.
+    pub fn reason(&self) -> String {
+        self.global.reason.as_ref().or_else(|| self.answered.get()).cloned().unwrap_or_default()
+    }
+
+    /// Remembers the user's answer why it is done.
+    pub fn answer_reason(&self, reason: &str) {
+        // It is asked once.
+        let _ = self.answered.set(reason.into());
     }
 
     /// Opens the terminal, unless questions are forbidden or there is none.

@@ -92,14 +92,14 @@ fn a_destroyed_project_opens_nothing_and_what_could_undo_it_is_told() {
         "project acme is destroyed: its keys are gone from the vault",
         &format!("recovery kit {second} opens the vault\n"),
         &format!("  - recovery kit {first}, with a vault file from before now"),
-        "  - keys that `key show` printed, and copies of them",
+        "  - 5 decrypted files that stand or are not clear; `sweep` names them",
         &format!("destroy the paper of kit {first}"),
     ] {
         assert!(done.contains(line), "{line}: {done}");
     }
     assert!(!done.contains("  - recovery kit 2"), "{done}");
     // What was never made is not known to be there, and a backup's place is not known.
-    let known = done.split("copies it cannot know about:").next().unwrap();
+    let known = done.split("what it cannot know about:").next().unwrap();
     assert!(!known.contains("a backup of"), "{known}");
     assert!(
         done.contains("  - backups and other copies of the vault file, also those made by `vault backup`"),
@@ -201,7 +201,10 @@ hint: the files stay readable until every project that holds the key is destroye
     // It is so: the file opens through the other project until that is destroyed as well, which needs no flag.
     home.run("decrypt a.txt.sealed -o b.txt -q").does("");
     let last = home.run("project destroy beta --yes beta --no-recovery").succeeds().text();
-    assert!(last.contains("\ncopies this program knows of that could still open the files:\n"), "{last}");
+    assert!(
+        last.contains("\nwhat this program knows of that could still open the files, or holds what is in them:\n"),
+        "{last}"
+    );
     assert!(!last.contains("(key version"), "{last}");
     home.run("decrypt a.txt.sealed -o c.txt --json").fails_in_json(4, "wrong-key");
 }

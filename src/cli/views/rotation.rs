@@ -202,14 +202,15 @@ impl DestroyedProject {
 
     /// Lists what could still open its files.
     pub fn copies(&self) -> String {
-        let mut text = "\n\ncopies this program knows of that could still open the files:".to_owned();
+        let mut text =
+            "\n\nwhat this program knows of that could still open the files, or holds what is in them:".to_owned();
         for line in &self.could_undo {
             text += &format!("\n  - {line}");
         }
         if self.could_undo.is_empty() {
             text += "\n  - none";
         }
-        text += "\ncopies it cannot know about:";
+        text += "\nwhat it cannot know about:";
         for line in self.cannot_know {
             text += &format!("\n  - {line}");
         }

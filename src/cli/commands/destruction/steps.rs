@@ -63,15 +63,22 @@ fn note(context: &Context, vault: &mut Unlocked, name: &str, stage: Stage, resul
     Ok(())
 }
 
-/// Looks for readable copies while the keys are there to compare them, and notes what was found.
+/// Looks for readable copies while the keys are there to compare them, and notes what was found. Returns how many stand
+/// or are not clear.
 ///
 /// # Errors
 /// Those of a vault write.
-pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flags: &StepFlags) -> Result<(), Error> {
+pub fn look_for_copies(
+    context: &Context,
+    vault: &mut Unlocked,
+    name: &str,
+    flags: &StepFlags,
+) -> Result<usize, Error> {
     let project = vault.project(name)?;
     if record(vault, name)?.is_some_and(|record| record.done(Stage::Copies).is_some()) {
-        return Ok(());
+        return Ok(0);
     }
+    let mut left = 0;
     let result = match flags.no_sweep {
         true => "left out: decrypted files were not looked for".to_owned(),
         false => match copies(context, vault, &project, &flags.effort) {
@@ -79,6 +86,7 @@ pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flag
                 let stand = found.files.iter().filter(|file| file.state.starts_with("stands")).count();
                 let open =
                     found.files.iter().filter(|file| ["changed", "not-reachable"].contains(&&*file.state)).count();
+                left = stand + open;
                 format!(
                     "{} looked at: {stand} still on a disk, {open} not clear; {} searched",
                     counted(found.files.len(), "decrypted file"),
@@ -89,7 +97,8 @@ pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flag
             Err(failure) => format!("not known: {}", failure.cause.unwrap_or(failure.message)),
         },
     };
-    note(context, vault, name, Stage::Copies, &result)
+    note(context, vault, name, Stage::Copies, &result)?;
+    Ok(left)
 }
 
 /// Takes each step that can be taken once the keys are gone.

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cli::access::Doing;
 use crate::cli::commands::destruction::steps::{self, StepFlags};
+use crate::cli::commands::report::accesses;
 use crate::cli::context::Context;
 use crate::cli::interrupt;
 use crate::cli::rotation::RotationFlags;
@@ -11,6 +12,7 @@ use crate::cli::term_flags::ByFlag;
 use crate::cli::unlocking::unlock_with_password;
 use crate::cli::views::{self, DestroyedProject, DestructionOf, SharedKeyVersion, papers};
 use crate::error::{Begun, Error, Exists};
+use crate::evidence::openings::openings_of;
 use crate::failure::Failure;
 use crate::format::kit::KitName;
 use crate::format::log::Action;
@@ -94,11 +96,12 @@ impl Destroy {
         }
         let order = DestructionOrder {
             by: self.by.or_custodian(context, &project.terms()),
-            reason: context.global.reason.clone().unwrap_or_default(),
+            reason: context.reason(),
             basis: self.basis.unwrap_or_default(),
         };
         order.checked().map_err(failed)?;
         let under_way = vault.rotation();
+        let mut standing = 0;
         let (rotation, making) =
             self.rotation.carry_out(context, &mut vault, &password, None, failed, |vault, kit| {
                 said.replace(
@@ -107,7 +110,7 @@ impl Destroy {
                 );
                 vault.open_destruction(&self.name, &order, allowed)?;
                 steps::log(context, vault, Action::DestructionOpened, &self.name, order.basis.clone());
-                steps::look_for_copies(context, vault, &self.name, &self.steps)?;
+                standing = steps::look_for_copies(context, vault, &self.name, &self.steps)?;
                 let of_project = if self.keep_secrets { SecretsOfProject::Kept } else { SecretsOfProject::Deleted };
                 vault.destroy_project(&self.name, &password, kit, allowed, of_project)
             })?;
@@ -115,7 +118,8 @@ impl Destroy {
         drop(said);
         let destruction = vault.project(&self.name).map_err(failed)?;
         let new_kit = making.as_ref().map(|making| making.kit.name());
-        let left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
+        let mut left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
+        left.extend(handed_out(&vault, &project, standing)?);
         let (secrets_kept, secrets_deleted) =
             if self.keep_secrets { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
         let destroyed = DestroyedProject {
@@ -160,7 +164,7 @@ const KEEP_SHARED: &str = "the files stay readable until every project that hold
 
 /// What is out of this program's reach.
 const UNKNOWN: &[&str] = &[
-    "keys that `key show` printed, and copies of them",
+    "keys that `key show` printed before there was an access log, and copies of keys",
     "passwords in files that were imported, or written by `secret export`, and in other password managers",
     "files that were decrypted, and the originals that were encrypted",
     "vaults that were forked from this one elsewhere: they hold the same file keys",
@@ -216,6 +220,21 @@ fn confirm(
 }
 
 /// Lists what this program knows of that still holds the project's keys.
+/// What was handed out while the keys were there, as the access log and the search for copies say.
+fn handed_out(vault: &Unlocked, project: &ProjectInfo, standing: usize) -> Result<Vec<String>, Failure> {
+    let mut left = Vec::new();
+    let log = accesses::of_project(vault, project.id)?;
+    let openings = log.get().map(|log| openings_of(log, project.id)).unwrap_or_default();
+    for shown in openings.iter().filter(|opening| opening.action == "key.show") {
+        left.push(format!("the file key that `key show` printed for {} at {}", shown.account, shown.at));
+    }
+    if standing > 0 {
+        let stand = if standing == 1 { "stands or is not clear" } else { "stand or are not clear" };
+        left.push(format!("{} that {stand}; `sweep` names them", counted(standing, "decrypted file")));
+    }
+    Ok(left)
+}
+
 fn what_is_left(
     context: &Context,
     vault: &Unlocked,

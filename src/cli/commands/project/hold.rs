@@ -26,7 +26,7 @@ pub struct Hold {
 impl Hold {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let Self { name, by } = self;
-        let reason = context.global.reason.clone().unwrap_or_default();
+        let reason = context.reason();
         let mut vault = open(context, Uses::Project(&name), &Doing::to_project(Action::HoldSet, Some(&name)))?;
         let doing = format!("hold project {name:?}");
         let failed = |error| Failure::of(&doing, error);
