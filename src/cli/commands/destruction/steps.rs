@@ -68,12 +68,7 @@ fn note(context: &Context, vault: &mut Unlocked, name: &str, stage: Stage, resul
 ///
 /// # Errors
 /// Those of a vault write.
-pub fn look_for_copies(
-    context: &Context,
-    vault: &mut Unlocked,
-    name: &str,
-    flags: &StepFlags,
-) -> Result<usize, Error> {
+pub fn look_for_copies(context: &Context, vault: &mut Unlocked, name: &str, flags: &StepFlags) -> Result<usize, Error> {
     let project = vault.project(name)?;
     if record(vault, name)?.is_some_and(|record| record.done(Stage::Copies).is_some()) {
         return Ok(0);
