@@ -17,9 +17,9 @@ const MANY: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Struck {
     Each,
-    /// Each of a command with few calls, every fifth of a command with many.
+    /// Each of a command with few calls, every seventh of a command with many.
     Some,
-    /// Each of a command with few calls, every ninth of a command with many.
+    /// Each of a command with few calls, every thirteenth of a command with many.
     Few,
 }
 
@@ -57,7 +57,7 @@ impl Trial {
         if struck == Struck::Each || all.len() <= MANY {
             return (all.collect(), "each");
         }
-        let (step, which) = if struck == Struck::Some { (5, "every fifth") } else { (9, "every ninth") };
+        let (step, which) = if struck == Struck::Some { (7, "every seventh") } else { (13, "every thirteenth") };
         // The last one is the one that acknowledges.
         let last = all.end - 1;
         (all.filter(|at| at % step == 0 || *at == last).collect(), which)
