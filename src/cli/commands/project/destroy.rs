@@ -119,7 +119,7 @@ impl Destroy {
         let destruction = vault.project(&self.name).map_err(failed)?;
         let new_kit = making.as_ref().map(|making| making.kit.name());
         let mut left = what_is_left(context, &vault, &project, &shared, rotation, new_kit)?;
-        left.extend(handed_out(&vault, &project, standing)?);
+        left.extend(handed_out(&vault, &project, standing));
         let (secrets_kept, secrets_deleted) =
             if self.keep_secrets { (secrets, Vec::new()) } else { (Vec::new(), secrets) };
         let destroyed = DestroyedProject {
@@ -220,19 +220,24 @@ fn confirm(
 }
 
 /// Lists what this program knows of that still holds the project's keys.
-/// What was handed out while the keys were there, as the access log and the search for copies say.
-fn handed_out(vault: &Unlocked, project: &ProjectInfo, standing: usize) -> Result<Vec<String>, Failure> {
+/// What was handed out while the keys were there, as the access log and the search for copies say. The keys are gone by
+/// now, so that a log that cannot be read is no failure.
+fn handed_out(vault: &Unlocked, project: &ProjectInfo, standing: usize) -> Vec<String> {
     let mut left = Vec::new();
-    let log = accesses::of_project(vault, project.id)?;
-    let openings = log.get().map(|log| openings_of(log, project.id)).unwrap_or_default();
-    for shown in openings.iter().filter(|opening| opening.action == "key.show") {
-        left.push(format!("the file key that `key show` printed for {} at {}", shown.account, shown.at));
+    match accesses::of_project(vault, project.id) {
+        Ok(log) => {
+            let openings = log.get().map(|log| openings_of(log, project.id)).unwrap_or_default();
+            for shown in openings.iter().filter(|opening| opening.action == "key.show") {
+                left.push(format!("the file key that `key show` printed for {} at {}", shown.account, shown.at));
+            }
+        }
+        Err(_) => left.push("keys that `key show` printed, if any: the access log cannot be read".into()),
     }
     if standing > 0 {
         let stand = if standing == 1 { "stands or is not clear" } else { "stand or are not clear" };
         left.push(format!("{} that {stand}; `sweep` names them", counted(standing, "decrypted file")));
     }
-    Ok(left)
+    left
 }
 
 fn what_is_left(
